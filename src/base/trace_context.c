@@ -1,0 +1,122 @@
+/* trace_context.c: the traceparent field, W3C Trace Context, section 3.2. */
+#include "base/trace_context.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define DEFINED_FLAGS (TRACE_SAMPLED | TRACE_RANDOM_ID)
+
+/* Offsets of the parts: version-trace_id-span_id-flags. */
+enum { AT_VERSION = 0, AT_TRACE_ID = 3, AT_SPAN_ID = 36, AT_FLAGS = 53 };
+
+/* -1 for anything but a lower-case digit: the field has no other. */
+static int hex_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+static bool hex_read(const char *text, uint8_t *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int high = hex_value(text[2 * i]);
+		int low = hex_value(text[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+static char *hex_write(char *text, const uint8_t *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		*text++ = "0123456789abcdef"[bytes[i] >> 4];
+		*text++ = "0123456789abcdef"[bytes[i] & 15];
+	}
+	return text;
+}
+
+static bool is_all_zero(const uint8_t *bytes, size_t count)
+{
+	uint8_t any = 0;
+	for (size_t i = 0; i < count; i++)
+		any |= bytes[i];
+	return any == 0;
+}
+
+bool trace_context_parse(struct slice text, struct trace_context *ret_context)
+{
+	assert(text.data != NULL || text.length == 0);
+	assert(ret_context != NULL);
+
+	const char *field = text.data;
+	if (text.length < TRACEPARENT_LENGTH || field[AT_TRACE_ID - 1] != '-' || field[AT_SPAN_ID - 1] != '-' || field[AT_FLAGS - 1] != '-')
+		return false;
+
+	uint8_t version;
+	struct trace_context context;
+	if (!hex_read(field + AT_VERSION, &version, 1) || !hex_read(field + AT_TRACE_ID, context.trace_id, sizeof context.trace_id) ||
+	    !hex_read(field + AT_SPAN_ID, context.span_id, sizeof context.span_id) || !hex_read(field + AT_FLAGS, &context.flags, 1))
+		return false;
+	if (version == 0xff || (version == 0 && text.length != TRACEPARENT_LENGTH))
+		return false;
+	if (text.length > TRACEPARENT_LENGTH && field[TRACEPARENT_LENGTH] != '-')
+		return false;
+	if (is_all_zero(context.trace_id, sizeof context.trace_id) || is_all_zero(context.span_id, sizeof context.span_id))
+		return false;
+
+	context.flags &= DEFINED_FLAGS;
+	*ret_context = context;
+	return true;
+}
+
+void trace_context_format(const struct trace_context *context, char text[static TRACEPARENT_LENGTH + 1])
+{
+	assert(context != NULL);
+
+	memcpy(text, "00-", AT_TRACE_ID);
+	char *end = hex_write(text + AT_TRACE_ID, context->trace_id, sizeof context->trace_id);
+	*end++ = '-';
+	end = hex_write(end, context->span_id, sizeof context->span_id);
+	*end++ = '-';
+	end = hex_write(end, &context->flags, 1);
+	*end = '\0';
+	assert(end == text + TRACEPARENT_LENGTH);
+}
+
+void trace_id_format(const struct trace_context *context, char text[static TRACE_ID_TEXT_LENGTH + 1])
+{
+	assert(context != NULL);
+
+	*hex_write(text, context->trace_id, sizeof context->trace_id) = '\0';
+}
+
+/* All zero is the one value an id may not have. */
+static uint64_t not_zero(uint64_t random)
+{
+	return random == 0 ? 1 : random;
+}
+
+struct trace_context trace_context_root(const uint64_t random[static 3], uint8_t flags)
+{
+	assert((flags & ~DEFINED_FLAGS) == 0);
+
+	uint64_t trace_id[2] = {not_zero(random[0]), random[1]};
+	uint64_t span_id = not_zero(random[2]);
+	struct trace_context context = {.flags = flags};
+	memcpy(context.trace_id, trace_id, sizeof context.trace_id);
+	memcpy(context.span_id, &span_id, sizeof context.span_id);
+	return context;
+}
+
+struct trace_context trace_context_child(const struct trace_context *parent, uint64_t random)
+{
+	assert(parent != NULL);
+
+	struct trace_context child = *parent;
+	uint64_t span_id = not_zero(random);
+	memcpy(child.span_id, &span_id, sizeof child.span_id);
+	return child;
+}
