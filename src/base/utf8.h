@@ -1,0 +1,13 @@
+/* utf8.h: UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing past U+10FFFF. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/slice.h"
+
+bool utf8_is_valid(struct slice text);
+/* Bytes of the character at `text`, 1 to 4; 0 when it is not one. */
+size_t utf8_character_length(const char *text, size_t available);
+/* True when every character is valid and none is a control character (C0, DEL, C1). */
+bool utf8_is_printable(struct slice text);
