@@ -1,0 +1,29 @@
+# How everything is compiled. Assertions stay on in every build type.
+include(CheckPIESupported)
+check_pie_supported()
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2")
+set(CMAKE_C_FLAGS_DEBUG "-O1 -g")
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+add_compile_definitions(_GNU_SOURCE TRO_VERSION="${PROJECT_VERSION}" TRO_DEFECT=${TRO_DEFECT})
+add_compile_options(-Wall -Wextra -Wshadow -Wconversion -fno-omit-frame-pointer -fstack-protector-strong)
+add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
+
+if(TRO_FUZZ)
+	add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+if(TRO_SANITIZERS)
+	add_compile_options(-fsanitize=${TRO_SANITIZERS} -fno-sanitize-recover=all)
+	add_link_options(-fsanitize=${TRO_SANITIZERS})
+endif()
+
+find_program(CCACHE ccache)
+mark_as_advanced(CCACHE)
+if(CCACHE AND NOT CMAKE_C_COMPILER_LAUNCHER)
+	set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+endif()

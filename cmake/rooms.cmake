@@ -1,0 +1,69 @@
+# Rooms: each folder of src/ is a library that sees only the rooms it may include.
+#
+# The includes are written relative to src/ ("base/slice.h"), so the rule is made real with a folder of symbolic links for each
+# room: it holds the room itself and the rooms allowed to it, and is the only include path. A forbidden include does not compile.
+
+# tro_room(<folder below src/> [SEES room...] [LINK library...])
+# A room without .c files becomes an interface library, so that the rooms above it can name it all the same.
+function(tro_room folder)
+	cmake_parse_arguments(PARSE_ARGV 1 room "" "" "SEES;LINK")
+	tro_room_target(${folder} target)
+	file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.c)
+	set(libraries ${room_LINK})
+	foreach(seen IN LISTS room_SEES)
+		tro_room_target(${seen} seen_target)
+		list(APPEND libraries ${seen_target})
+	endforeach()
+	if(sources)
+		add_library(${target} STATIC ${sources})
+		target_link_libraries(${target} PUBLIC ${libraries})
+		tro_include_only(${target} ${folder} ${room_SEES})
+	else()
+		add_library(${target} INTERFACE)
+		target_link_libraries(${target} INTERFACE ${libraries})
+	endif()
+endfunction()
+
+# adapters/sqlite → tro_adapter_sqlite, http → tro_http
+function(tro_room_target folder ret_target)
+	string(REGEX REPLACE "^adapters/" "adapter_" name ${folder})
+	set(${ret_target} tro_${name} PARENT_SCOPE)
+endfunction()
+
+# tro_include_only(<target> room...): the target's only include path leads to these rooms.
+function(tro_include_only target)
+	set(root ${CMAKE_BINARY_DIR}/include/${target})
+	file(REMOVE_RECURSE ${root})
+	foreach(folder IN LISTS ARGN)
+		get_filename_component(parent ${root}/${folder} DIRECTORY)
+		file(MAKE_DIRECTORY ${parent})
+		file(CREATE_LINK ${CMAKE_SOURCE_DIR}/src/${folder} ${root}/${folder} SYMBOLIC)
+	endforeach()
+	target_include_directories(${target} PRIVATE ${root})
+endfunction()
+
+# tro_embed(<target> <table> file...): a library with the files as `table` of src/base/embedded.h.
+function(tro_embed target table)
+	set(output ${CMAKE_BINARY_DIR}/embedded/${table}.c)
+	list(JOIN ARGN "," files)
+	add_custom_command(
+		OUTPUT ${output}
+		COMMAND ${CMAKE_COMMAND} -DOUTPUT=${output} -DTABLE=${table} "-DFILES=${files}" -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+		DEPENDS ${ARGN} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+		VERBATIM)
+	add_library(${target} STATIC ${output})
+	tro_include_only(${target} base)
+endfunction()
+
+# tro_program(<target> <folder>): main.c of the folder, which sees the runtime.
+function(tro_program target folder)
+	file(GLOB main CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/main.c)
+	if(NOT main)
+		return()
+	endif()
+	add_executable(${target} ${main})
+	target_link_libraries(${target} PRIVATE tro_runtime)
+	tro_include_only(${target} base runtime)
+	set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${TRO_BIN_DIR})
+	add_dependencies(programs ${target})
+endfunction()
