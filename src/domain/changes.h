@@ -1,0 +1,57 @@
+/* changes.h: what a batch changes, as plain data: the events to append, the rows to write and the versions to find. A store writes all or nothing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/uuid.h"
+#include "domain/event.h"
+#include "domain/key.h"
+#include "domain/row.h"
+#include "domain/view.h"
+
+/* Outbox partitions: the order of delivery is kept within one. A hold's and its order's stream are in the partition of their event. */
+#define OUTBOX_PARTITIONS 16
+
+static inline uint8_t outbox_partition(const struct uuid *stream_id)
+{
+	return uuid_shard(stream_id) % OUTBOX_PARTITIONS;
+}
+
+struct changes {
+	struct event *events; /* in order of their ids; within a stream in order of sequence */
+	uint32_t event_count;
+	uint32_t event_capacity;
+
+	/* Set by changes_collect. Rows are borrowed from the view. A row with stored_version 0 is inserted, any other updated where the store has
+	 * exactly stored_version. A changed sale with stored_version 0 brings its seats in the layout of its event. */
+	const struct row **rows;
+	uint32_t row_count;
+	const struct row **relied; /* unchanged rows that must still have stored_version */
+	uint32_t relied_count;
+	struct idempotency *unused_keys; /* keys of refused commands: must not be in the store */
+	uint32_t unused_key_count;
+	uint32_t unused_key_capacity;
+
+	struct arena *arena; /* borrowed: the batch's */
+	struct hlc *clock;   /* borrowed: the view's */
+	uint64_t random;     /* state of the generator of the ids' random bits */
+	uint64_t now_ms;
+	bool is_replay; /* the events are in the store already: write the rows only */
+};
+
+/* random_seed: from the random port, fresh for every batch. */
+void changes_init(struct changes *changes, struct arena *arena, struct hlc *clock, uint64_t random_seed, uint64_t now_ms);
+/* Appends a copy of the event, with its id and occurred_at filled in. NULL when the arena is full. */
+must_check struct event *changes_append(struct changes *changes, const struct event *event);
+/* Takes back the events past `event_count`, which have not been applied. */
+void changes_truncate(struct changes *changes, uint32_t event_count);
+must_check enum error changes_add_unused_key(struct changes *changes, const struct idempotency *idempotency);
+/* Gathers the view's changed rows and those relied on. */
+must_check enum error changes_collect(struct changes *changes, const struct view *view);
+/* The rules that any batch obeys: ids ascend, sequences are consecutive, totals are the sums of their items, each row once, versions grow.
+ * NULL when it does, else the rule that is broken. */
+const char *changes_check(const struct changes *changes);

@@ -1,0 +1,86 @@
+/* command.h: what somebody wants. Ids of what it would make are drawn before it is submitted, so that deciding twice makes the same thing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/slice.h"
+#include "base/trace_context.h"
+#include "base/uuid.h"
+#include "domain/event.h"
+#include "domain/key.h"
+#include "domain/layout.h"
+#include "domain/money.h"
+#include "domain/order.h"
+#include "domain/payment.h"
+
+enum command_kind {
+	COMMAND_SALE_CREATE,
+	COMMAND_SALE_PAUSE,
+	COMMAND_SALE_RESUME,
+	COMMAND_SALE_CANCEL,
+	COMMAND_HOLD_CREATE,
+	COMMAND_HOLD_RELEASE,
+	COMMAND_HOLD_EXPIRE, /* the worker's */
+	COMMAND_ORDER_CREATE,
+	COMMAND_ORDER_CANCEL,
+	COMMAND_ORDER_EXPIRE, /* the worker's */
+	COMMAND_PAYMENT,
+	COMMAND_KIND_COUNT,
+};
+
+struct sale_create {
+	struct uuid event_id; /* to be made */
+	struct sale_details details;
+	struct currency currency;
+	uint64_t on_sale_from_ms;  /* 0: at once */
+	uint64_t on_sale_until_ms; /* 0: no end */
+	struct layout layout;
+};
+
+struct hold_create {
+	struct uuid event_id;
+	struct uuid hold_id; /* to be made; its shard is the event's */
+	uint64_t ttl_ms;
+	const struct seat_label *seats; /* distinct */
+	uint32_t seat_count;            /* 1 to SEATS_PER_HOLD_LIMIT */
+};
+
+struct order_create {
+	struct uuid order_id; /* to be made; its shard is the event's */
+	uint64_t ttl_ms;
+	enum payment_method payment_method;
+	struct uuid hold_id;            /* nil: the caller's active hold of exactly the seats below */
+	struct uuid event_id;           /* only with seats */
+	const struct seat_label *seats; /* distinct; NULL with a hold_id */
+	uint32_t seat_count;
+};
+
+struct payment_report {
+	struct uuid order_id;
+	enum payment_status status;
+	struct short_text transaction_id;
+};
+
+/* Everything borrowed lives in `arena` or longer. */
+struct command {
+	enum command_kind kind;
+	struct slice user; /* who asks; holds and orders of others are as if they were not there. Ignored for payments, the worker and sales */
+	struct slice actor; /* who is written down as having asked */
+	struct idempotency idempotency;
+	struct trace_context trace;
+	struct arena *arena; /* the request's: outcomes are written here; used by the stage that has the command */
+	union {
+		struct sale_create sale_create;
+		struct uuid event_id; /* pause, resume, cancel */
+		struct hold_create hold_create;
+		struct uuid hold_id;  /* release, expire */
+		struct order_create order_create;
+		struct uuid order_id; /* cancel, expire */
+		struct payment_report payment;
+	};
+};
+
+/* The last byte of the event's id, which every id of the event's holds and orders ends with: it chooses the lane. */
+uint8_t command_shard(const struct command *command);

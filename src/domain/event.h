@@ -1,0 +1,102 @@
+/* event.h: a domain event: what happened, appended once and never changed.
+ *
+ * Each belongs to one stream (a hold's, an order's or an event's), has the next sequence number of it, and carries the resource as it is
+ * right after: its data is what the client was answered, what is published, and all that replay needs. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "base/trace_context.h"
+#include "base/uuid.h"
+#include "domain/key.h"
+#include "domain/layout.h"
+#include "domain/money.h"
+#include "domain/order.h"
+#include "domain/payment.h"
+
+/* X(NAME, "type as published", stream, is_published). Numbers are stored: append only. */
+#define EVENT_TYPES(X) \
+	X(EVENT_SALE_CREATED, "event.created", STREAM_SALE, false) \
+	X(EVENT_SALE_PAUSED, "event.paused", STREAM_SALE, false) \
+	X(EVENT_SALE_RESUMED, "event.resumed", STREAM_SALE, false) \
+	X(EVENT_SALE_CANCELLED, "event.cancelled", STREAM_SALE, false) \
+	X(EVENT_HOLD_CREATED, "hold.created", STREAM_HOLD, true) \
+	X(EVENT_HOLD_RELEASED, "hold.released", STREAM_HOLD, true) \
+	X(EVENT_HOLD_EXPIRED, "hold.expired", STREAM_HOLD, true) \
+	X(EVENT_ORDER_CREATED, "order.created", STREAM_ORDER, true) \
+	X(EVENT_ORDER_CONFIRMED, "order.confirmed", STREAM_ORDER, true) \
+	X(EVENT_ORDER_FAILED, "order.failed", STREAM_ORDER, true) \
+	X(EVENT_ORDER_EXPIRED, "order.expired", STREAM_ORDER, true) \
+	X(EVENT_ORDER_CANCELLED, "order.cancelled", STREAM_ORDER, true) \
+	X(EVENT_ORDER_REFUND_REQUIRED, "order.refund_required", STREAM_ORDER, true) \
+	X(EVENT_ORDER_PAYMENT_FAILED, "order.payment_failed", STREAM_ORDER, true)
+
+enum stream_kind {
+	STREAM_SALE,
+	STREAM_HOLD,
+	STREAM_ORDER,
+};
+
+enum event_type {
+	EVENT_NONE = 0,
+#define X(name, text, stream, is_published) name,
+	EVENT_TYPES(X)
+#undef X
+	EVENT_TYPE_COUNT,
+};
+
+/* What people are told of an event; the catalog's entry is made of it. */
+struct sale_details {
+	struct slice name;
+	struct slice venue;
+	struct slice description; /* may be empty */
+	uint64_t starts_at_ms;
+};
+
+/* The parts that a type does not use are zero. Slices and arrays are borrowed: from the view, the command or the arena of whoever decodes. */
+struct event {
+	struct uuid id; /* version 7: its stamp is the version of every row it changes */
+	enum event_type type;
+	struct uuid stream_id; /* the hold, the order or the event */
+	uint32_t sequence;     /* 1, 2, 3 … within the stream */
+	uint64_t occurred_at_ms;
+	struct slice actor; /* who asked: a user, or "expiry-worker", "payment", "operator" */
+	struct trace_context trace;
+	struct idempotency idempotency; /* on the first event of a command that has a key */
+
+	struct uuid event_id;
+	struct slice user;        /* owner of the hold or order */
+	uint64_t created_at_ms;   /* of the hold, order or event */
+	uint64_t deadline_ms;     /* a hold's expires_at, an order's pay_by */
+	const struct order_item *items; /* seats, with their prices in order events (0 in hold events) */
+	uint32_t item_count;
+
+	struct uuid hold_id; /* the hold an order was made of */
+	enum order_status order_status;
+	enum payment_method payment_method;
+	bool refund_required;
+	int64_t total;
+	struct currency currency;
+
+	struct slice transaction_id; /* payment events */
+	enum payment_status payment_status;
+
+	/* event.created and what changes a sale */
+	struct sale_details details;
+	struct layout layout; /* event.created only */
+	uint32_t seat_count;
+	uint64_t on_sale_from_ms;
+	uint64_t on_sale_until_ms;
+
+	struct slice data; /* the resource as JSON (codec/event_json.h); filled before the event is committed */
+};
+
+/* "hold.created"; static. */
+const char *event_type_name(enum event_type type);
+/* EVENT_NONE when there is no such type. */
+enum event_type event_type_parse(struct slice name);
+enum stream_kind event_type_stream(enum event_type type);
+/* Whether it goes to the outbox. What an operator does to a sale is kept and not published. */
+bool event_type_is_published(enum event_type type);

@@ -1,0 +1,21 @@
+/* money.h: amounts in integer minor units of an ISO 4217 currency. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/slice.h"
+
+/* The greatest price and total: exact in every JSON reader (2^53 - 1, RFC 8259, section 6). */
+#define MONEY_MAX INT64_C(9007199254740991)
+
+struct currency {
+	char code[4]; /* three capital letters and a zero */
+};
+
+/* Whether `code` is an active alphabetic code of ISO 4217; *ret_currency is untouched when not. */
+must_check bool currency_parse(struct slice code, struct currency *ret_currency);
+
+/* *total += amount. False, total unchanged, when either is negative or the sum is past MONEY_MAX. */
+must_check bool money_add(int64_t *total, int64_t amount);

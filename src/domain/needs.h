@@ -1,0 +1,56 @@
+/* needs.h: the rows a command's decision reads, and which of them the view lacks.
+ *
+ * Loading is closed under what the decision follows: a taken seat names the hold or order that has it, and one that has lapsed names all its
+ * seats, so that taking one of them can end the whole. What a row names shows only when it is there, so needs are asked for until none is left. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/uuid.h"
+#include "domain/command.h"
+#include "domain/key.h"
+#include "domain/text.h"
+#include "domain/view.h"
+
+/* How often at most the needs of a batch are asked for: payment → order → seats → their holds → the seats of those. */
+#define NEEDS_ROUNDS_MAX 8
+
+struct seat_name {
+	struct uuid event_id;
+	struct seat_label label;
+};
+
+/* Distinct keys of one load. The arrays are in the arena given to needs_init. */
+struct needs {
+	struct uuid *sales;
+	uint32_t sale_count;
+	struct seat_name *seats;
+	uint32_t seat_count;
+	struct uuid *holds;
+	uint32_t hold_count;
+	struct uuid *orders;
+	uint32_t order_count;
+	struct short_text *payments; /* transaction ids */
+	uint32_t payment_count;
+	struct idempotency *keys; /* only `key` counts */
+	uint32_t key_count;
+	struct arena *arena;
+	uint32_t capacity[6]; /* of the arrays above, in their order */
+};
+
+void needs_init(struct needs *needs, struct arena *arena);
+bool needs_are_empty(const struct needs *needs);
+
+/* Adds what the command reads and the view does not have. The idempotency key is asked for only when `with_key`.
+ * Not yet distinct across commands: needs_finish makes it so. ERR_NO_MEMORY when the arena is full. */
+must_check enum error command_needs(const struct command *command, const struct view *view, bool with_key, struct needs *needs);
+/* The rows that applying a stored event changes, for replay. */
+must_check enum error event_needs(const struct event *event, const struct view *view, struct needs *needs);
+/* Sorts and removes repeats. */
+void needs_finish(struct needs *needs);
+/* Marks every row that the refusal of this command rested on (view_rely_on). */
+void command_rely(const struct command *command, struct view *view);

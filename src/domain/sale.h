@@ -1,0 +1,37 @@
+/* sale.h: the sale of one event's seats: when it is open, in which currency, whether it is paused or cancelled.
+ *
+ * "Event" is what people buy tickets for; what the event store keeps are domain events (event.h). */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "base/uuid.h"
+#include "domain/money.h"
+#include "domain/row.h"
+
+enum sale_status {
+	SALE_ON_SALE = 1,
+	SALE_PAUSED = 2,
+	SALE_CANCELLED = 3,
+};
+
+/* A sale is read again from the store when it is older than this: a pause takes effect everywhere within 3 s. */
+#define SALE_AGE_MAX_MS 1000
+
+struct sale {
+	struct row row;
+	struct uuid event_id;
+	uint32_t sequence; /* of the event's stream */
+	enum sale_status status;
+	struct currency currency;
+	uint64_t on_sale_from_ms;  /* 0: at once */
+	uint64_t on_sale_until_ms; /* 0: no end */
+	uint32_t seat_count;
+};
+
+/* Why a hold is refused now: OK, ERR_NOT_ON_SALE, ERR_SALES_PAUSED or ERR_EVENT_CANCELLED. */
+enum error sale_check_open(const struct sale *sale, uint64_t now_ms);
+/* "on_sale", "paused", "cancelled". */
+const char *sale_status_name(enum sale_status status);

@@ -1,0 +1,68 @@
+/* view.h: what a lane knows of the store: rows it has loaded or written, each with its version. A cache, never an authority.
+ *
+ * Rows are found by their natural keys. A row that the store does not have is remembered as absent (version 0) until the step ends.
+ * Rows stay where they are while a step runs; between steps the least recently used go when there are more than the maximum. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/hlc.h"
+#include "base/list.h"
+#include "base/slice.h"
+#include "base/uuid.h"
+#include "domain/hold.h"
+#include "domain/key.h"
+#include "domain/order.h"
+#include "domain/payment.h"
+#include "domain/sale.h"
+#include "domain/seat.h"
+
+struct view;
+
+/* rows_max: how many rows survive a step. NULL when out of memory. */
+must_check struct view *view_new(uint32_t rows_max, struct hash_seed seed);
+/* Takes NULL. */
+void view_free(struct view *view);
+
+/* A batch begins: its loads are new. */
+void view_step_begin(struct view *view, uint64_t now_ms);
+/* Everything changed is now as stored; absent rows and keys are forgotten, and what is over the maximum. */
+void view_step_committed(struct view *view);
+/* Nothing changed was stored: changed rows and rows relied on are forgotten, to be loaded again. */
+void view_step_failed(struct view *view);
+/* Forget everything: the store was changed by somebody else. */
+void view_clear(struct view *view);
+
+uint64_t view_now_ms(const struct view *view);
+uint32_t view_row_count(const struct view *view);
+/* The clock that has observed the version of every row put here. */
+struct hlc *view_clock(struct view *view);
+
+/* NULL: not loaded. A row with version 0: loaded, and not in the store. */
+const struct sale *view_sale(const struct view *view, const struct uuid *event_id);
+const struct seat *view_seat(const struct view *view, const struct uuid *event_id, const struct seat_label *label);
+const struct hold *view_hold(const struct view *view, const struct uuid *hold_id);
+const struct order *view_order(const struct view *view, const struct uuid *order_id);
+const struct payment *view_payment(const struct view *view, const struct short_text *transaction_id);
+const struct key *view_key(const struct view *view, const uint8_t key[static KEY_HASH_LENGTH]);
+
+/* Put a copy of a row as the store has it: called by store.load. `row` of the argument matters only in its version, which is both the
+ * view's and the stored one; version 0 says that the store has no such row, and then only the key fields count. Replaces an unchanged row
+ * of the same key. Answers the row, or NULL when out of memory. */
+must_check struct sale *view_put_sale(struct view *view, const struct sale *sale);
+must_check struct seat *view_put_seat(struct view *view, const struct seat *seat);
+must_check struct hold *view_put_hold(struct view *view, const struct hold *hold);
+must_check struct order *view_put_order(struct view *view, const struct order *order);
+must_check struct payment *view_put_payment(struct view *view, const struct payment *payment);
+must_check struct key *view_put_key(struct view *view, const struct key *key);
+
+/* Add the row to the changed ones and give it its new version: apply's. */
+void view_change(struct view *view, struct row *row, uint64_t version);
+/* The changed rows, each once, in the order of their first change; linked by row->changed. */
+const struct list *view_changed(const struct view *view);
+/* A refusal rests on this row: it must be checked unless it was loaded in this step or is changed. */
+void view_rely_on(struct view *view, const struct row *row);

@@ -1,0 +1,59 @@
+/* catalog.h: what people browse: the events, told in words. A projection of the events' streams, which may lag behind the store.
+ *
+ * Used by one thread at a time; make one for each lane. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/slice.h"
+#include "base/uuid.h"
+#include "domain/event.h"
+#include "domain/sale.h"
+
+enum catalog_result {
+	CATALOG_OK = 0,
+	CATALOG_DOWN,
+};
+
+struct catalog_entry {
+	struct uuid event_id;
+	struct sale_details details;
+	enum sale_status status;
+	struct currency currency;
+	uint64_t on_sale_from_ms;  /* 0: at once */
+	uint64_t on_sale_until_ms; /* 0: no end */
+	uint32_t seat_count;
+	uint64_t created_at_ms;
+	uint64_t version; /* of the sale it was made of */
+};
+
+struct catalog_list {
+	struct catalog_entry *entries;
+	uint32_t count;
+};
+
+struct catalog;
+
+struct catalog_operations {
+	/* Inserts, or replaces an entry of a lower version; an equal or higher one stays. */
+	enum catalog_result (*put)(struct catalog *catalog, const struct catalog_entry *entry);
+	/* *ret_entry is NULL when there is none. Texts live in the arena. */
+	enum catalog_result (*find)(struct catalog *catalog, const struct uuid *event_id, struct arena *arena, const struct catalog_entry **ret_entry);
+	/* Entries with an id past `after` (NULL: from the first), in order of id, which is the order of their making. */
+	enum catalog_result (*list)(struct catalog *catalog, const struct uuid *after, uint32_t limit, struct arena *arena,
+	                            struct catalog_list *ret_list);
+	enum catalog_result (*ping)(struct catalog *catalog);
+	void (*free)(struct catalog *catalog);
+};
+
+struct catalog {
+	const struct catalog_operations *operations;
+};
+
+/* Takes NULL. */
+static inline void catalog_free(struct catalog *catalog)
+{
+	if (catalog != NULL)
+		catalog->operations->free(catalog);
+}

@@ -1,0 +1,121 @@
+/* reader.h: questions to the store that decide nothing: what clients read, what is due, what replay and verify compare.
+ *
+ * A reader is used by one thread at a time and sees everything committed before a call begins. Answers live in the arena given. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "base/slice.h"
+#include "base/trace_context.h"
+#include "base/uuid.h"
+#include "domain/event.h"
+#include "domain/hold.h"
+#include "domain/order.h"
+#include "domain/row.h"
+#include "domain/sale.h"
+#include "domain/seat.h"
+#include "ports/store.h"
+
+/* A domain event as it is stored: histories, messages and replay are made of it. */
+struct event_record {
+	struct uuid id;
+	enum event_type type;
+	struct uuid stream_id;
+	uint32_t sequence;
+	uint64_t occurred_at_ms;
+	struct slice actor;
+	struct trace_context trace;
+	struct idempotency idempotency;
+	struct slice data; /* JSON */
+};
+
+struct event_list {
+	struct event_record *records;
+	uint32_t count;
+};
+
+/* A seat as a seat map shows it: one whose hold or order has lapsed is available. */
+struct seat_entry {
+	uint64_t position; /* ascending in the order of the layout; the cursor */
+	struct slice seat;
+	struct slice section;
+	struct slice row;
+	int64_t price;
+	enum seat_status status;
+	uint64_t version;
+};
+
+struct seat_list {
+	struct seat_entry *entries;
+	uint32_t count;
+};
+
+struct seat_query {
+	struct uuid event_id;
+	enum seat_status status; /* 0: any */
+	uint64_t after_position; /* 0: from the first */
+	uint32_t limit;
+	uint64_t now_ms;
+};
+
+/* A hold or order whose deadline has come. */
+struct due_item {
+	enum row_kind kind; /* ROW_HOLD or ROW_ORDER */
+	struct uuid id;
+	uint64_t deadline_ms;
+};
+
+struct due_list {
+	struct due_item *items;
+	uint32_t count;
+	uint64_t next_deadline_ms; /* of what is not due yet; UINT64_MAX: nothing */
+};
+
+struct reader;
+
+struct reader_operations {
+	/* Everything read between the two is of one moment. Not nested. Calls outside are each of their own moment. */
+	enum store_result (*snapshot_begin)(struct reader *reader);
+	void (*snapshot_end)(struct reader *reader);
+
+	/* One row by its id: *ret_row is a struct hold, order or sale in the arena (ROW_HOLD, ROW_ORDER, ROW_SALE), NULL when there is none. */
+	enum store_result (*find)(struct reader *reader, enum row_kind kind, const struct uuid *id, struct arena *arena, const struct row **ret_row);
+
+	/* Events of one stream with a sequence past `after`, in order. */
+	enum store_result (*list_history)(struct reader *reader, const struct uuid *stream_id, uint32_t after, uint32_t limit, struct arena *arena,
+	                                  struct event_list *ret_list);
+
+	/* Seats of an event in the order of its layout. An unknown event has none. */
+	enum store_result (*list_seats)(struct reader *reader, const struct seat_query *query, struct arena *arena, struct seat_list *ret_list);
+
+	/* Active holds and pending orders with a deadline at or before now_ms, the oldest first, with one indexed query each. */
+	enum store_result (*list_due)(struct reader *reader, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list);
+
+	/* All events with an id past `after` (NULL: from the first), in order of id: the order of cause and effect. */
+	enum store_result (*list_events)(struct reader *reader, const struct uuid *after, uint32_t limit, struct arena *arena,
+	                                 struct event_list *ret_list);
+
+	/* Rows of a kind (not ROW_KEY; payments without their answer) with a key past that of `after` (NULL: from the first), in order of their
+	 * keys' bytes: seats by event and label, payments by transaction id, the others by id. For verify. */
+	enum store_result (*scan)(struct reader *reader, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
+	                          const struct row ***ret_rows, uint32_t *ret_count);
+
+	/* Whether the store answers and can be written to; *ret_now_ms is its own clock. */
+	enum store_result (*ping)(struct reader *reader, uint64_t *ret_now_ms);
+
+	void (*free)(struct reader *reader);
+};
+
+struct reader {
+	const struct reader_operations *operations;
+};
+
+/* Takes NULL. */
+static inline void reader_free(struct reader *reader)
+{
+	if (reader != NULL)
+		reader->operations->free(reader);
+}

@@ -1,0 +1,75 @@
+/* store.h: where the events and their projections are written.
+ *
+ * A store is used by one thread at a time; make one for each lane. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "domain/changes.h"
+#include "domain/needs.h"
+#include "domain/view.h"
+
+enum store_result {
+	STORE_OK = 0,
+	STORE_STALE,   /* a version differs, a key, payment or id is already there: nothing was written; load again and decide again */
+	STORE_BUSY,    /* a conflict with another transaction that may not come again: nothing was written; the same changes may be tried after a pause */
+	STORE_DOWN,    /* cannot be reached, is full or refuses to write: nothing was written */
+	STORE_UNKNOWN, /* the connection went while committing: ask resolve before anything else */
+	STORE_CORRUPT, /* what is stored cannot be right, or does not fit this program: an operator's matter; nothing was written */
+};
+
+struct store;
+
+struct store_operations {
+	/* Puts every row that `needs` names into the view, absent ones with version 0. Rows already changed in the view are not named.
+	 * Rows of one call may be from different moments: versions tell at commit. A store that finds that somebody else has written since
+	 * its last call may view_clear first when nothing in the view is changed; then the caller asks for its needs again.
+	 * STORE_OK, STORE_BUSY, STORE_DOWN, STORE_CORRUPT (also when the view has no memory). */
+	enum store_result (*load)(struct store *store, const struct needs *needs, struct view *view);
+
+	/* Writes everything in `changes`, durably, or nothing: appends the events, inserts or updates the rows at their stored versions, checks the
+	 * relied rows' versions and that the unused keys are unused, and adds one outbox row per partition for the published events.
+	 * With changes->is_replay only the rows are written. Changes with nothing to write are only checked. Any result. */
+	enum store_result (*commit)(struct store *store, const struct changes *changes);
+
+	/* Says whether these changes, which have at least one event, were committed, by their first event's id. May be called any number of times.
+	 * STORE_OK with *ret_committed set, STORE_BUSY, STORE_DOWN. */
+	enum store_result (*resolve)(struct store *store, const struct changes *changes, bool *ret_committed);
+
+	/* Replay: begin empties the projections (not the events) and marks the store as being replayed, so that a service refuses to start on
+	 * half of them; end takes the mark away. Nobody else uses the store meanwhile. */
+	enum store_result (*replay_begin)(struct store *store);
+	enum store_result (*replay_end)(struct store *store);
+
+	void (*free)(struct store *store);
+};
+
+struct store {
+	const struct store_operations *operations;
+	/* Looking up keys before deciding costs no round trip: do it always, so that a repeat never makes its batch stale. */
+	bool has_local_reads;
+};
+
+must_check static inline enum store_result store_load(struct store *store, const struct needs *needs, struct view *view)
+{
+	return store->operations->load(store, needs, view);
+}
+
+must_check static inline enum store_result store_commit(struct store *store, const struct changes *changes)
+{
+	return store->operations->commit(store, changes);
+}
+
+must_check static inline enum store_result store_resolve(struct store *store, const struct changes *changes, bool *ret_committed)
+{
+	return store->operations->resolve(store, changes, ret_committed);
+}
+
+/* Takes NULL. */
+static inline void store_free(struct store *store)
+{
+	if (store != NULL)
+		store->operations->free(store);
+}
