@@ -14,14 +14,14 @@ struct error_row {
 
 static const struct error_row rows[ERROR_COUNT] = {
 	[OK] = {.name = "OK", .slug = "ok", .type = "about:blank", .title = "OK", .status = 200},
-#define X(error, error_status, error_slug, error_is_retryable, error_title)                                                            \
-	[error] = {                                                                                                                    \
-		.name = #error,                                                                                                        \
-		.slug = error_slug,                                                                                                    \
-		.type = PROBLEM_TYPE_BASE error_slug,                                                                                  \
-		.title = error_title,                                                                                                  \
-		.status = error_status,                                                                                                \
-		.is_retryable = error_is_retryable,                                                                                    \
+#define X(error, error_status, error_slug, error_is_retryable, error_title) \
+	[error] = { \
+		.name = #error, \
+		.slug = error_slug, \
+		.type = PROBLEM_TYPE_BASE error_slug, \
+		.title = error_title, \
+		.status = error_status, \
+		.is_retryable = error_is_retryable, \
 	},
 #include "base/error.def"
 #undef X

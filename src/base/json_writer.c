@@ -49,7 +49,8 @@ static size_t clean_length(struct slice text)
 static void append_escaped(struct buffer *buffer, unsigned char byte)
 {
 	static const char digits[16] = "0123456789abcdef";
-	static const char short_forms[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
+	static const char short_forms[] = {
+		['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
 
 	if (byte >= 0x80) {
 		buffer_append(buffer, "\xef\xbf\xbd", 3); /* U+FFFD for a byte that is not UTF-8 */

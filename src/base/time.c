@@ -164,8 +164,9 @@ bool time_parse(struct slice text, uint64_t *ret_unix_ms)
 	struct date date;
 	uint32_t minute_of_day, second, fraction_ms;
 	int64_t offset_minutes;
-	if (!take_date(&text, &date) || !take_character(&text, 'T') || !take_minutes(&text, &minute_of_day) || !take_character(&text, ':') ||
-	    !take_digits(&text, 2, &second) || !take_fraction(&text, &fraction_ms) || !take_offset(&text, &offset_minutes))
+	if (!take_date(&text, &date) || !take_character(&text, 'T') || !take_minutes(&text, &minute_of_day) ||
+	    !take_character(&text, ':') || !take_digits(&text, 2, &second) || !take_fraction(&text, &fraction_ms) ||
+	    !take_offset(&text, &offset_minutes))
 		return false;
 	if (text.length != 0 || second > 60)
 		return false;

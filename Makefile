@@ -1,0 +1,44 @@
+# The front door. `make help` lists what there is; CMakePresets.json has the builds, scripts/ the rest.
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := build
+.PHONY: build run test bench sim crash fuzz lint format clean help
+
+build: ## Install what is missing and build the programs into build/bin
+	@scripts/install-deps.sh build
+	@cmake --preset release --log-level=WARNING
+	@cmake --build --preset release --target programs
+
+run: build ## Build and serve a demo event; LISTEN_ADDR, DATA_DIR and the other settings pass through
+	@exec build/bin/tro serve --demo
+
+test: ## Run every suite; TRO_TEST_ONLY=unit,e2e chooses some, FUZZ_SECONDS=60 is for each fuzz target
+	@exec scripts/test.sh
+
+bench: build ## Measure what README.md's table shows
+	@exec scripts/bench.sh
+
+sim: ## Run the simulator; SEED=n replays one run
+	@scripts/install-deps.sh test
+	@cmake --preset release --log-level=WARNING
+	@cmake --build --preset release --target tro-sim
+	@exec build/release/tests/tro-sim
+
+crash: ## Kill the server 1,000 times under load and check what it had promised; TRO_CRASH_CYCLES=n
+	@TRO_TEST_ONLY=fault-release TRO_CRASH_CYCLES=$${TRO_CRASH_CYCLES:-1000} scripts/test.sh
+
+fuzz: ## Fuzz each target for FUZZ_SECONDS=60
+	@TRO_TEST_ONLY=fuzz scripts/test.sh
+
+lint: ## Check layout, includes, banned words, function lengths, and clang-tidy
+	@scripts/install-deps.sh test
+	@exec scripts/lint.sh
+
+format: ## Lay out the sources as .clang-format says
+	@scripts/install-deps.sh test
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean: ## Remove build/
+	@rm -rf build
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

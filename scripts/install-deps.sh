@@ -1,0 +1,38 @@
+#!/bin/sh
+# Installs what is missing from Debian, as root or with sudo. Silent, and without the network, when nothing is missing.
+#
+#	scripts/install-deps.sh build    what building and running needs
+#	scripts/install-deps.sh test     that, and what the tests need
+set -eu
+
+build="gcc libc6-dev cmake ninja-build pkg-config libh2o-evloop-dev libjansson-dev libsqlite3-dev libssl-dev"
+test="clang clang-format clang-tidy libclang-rt-dev libcmocka-dev python3 python3-venv"
+
+case "${1:-}" in
+build) packages="$build" ;;
+test) packages="$build $test" ;;
+*)
+	echo "usage: $0 build|test" >&2
+	exit 2
+	;;
+esac
+
+if ! command -v apt-get >/dev/null; then
+	echo "$0: not a Debian; it has to have: $packages" >&2
+	exit 0
+fi
+
+missing=""
+for package in $packages; do
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+	[ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+sudo=""
+[ "$(id -u)" = 0 ] || sudo="sudo"
+echo "Installing:$missing"
+$sudo apt-get -qq -o Acquire::Retries=3 update
+# shellcheck disable=SC2086 # a list of words is meant
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \
+	install --no-install-recommends $missing >/dev/null

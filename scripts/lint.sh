@@ -1,0 +1,46 @@
+#!/bin/bash
+# The mechanical gates: one line for each, "ok <gate>" or, below what was found, "FAILED <gate>".
+#
+#	scripts/lint.sh [gate...]    layout includes words functions tidy
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+mapfile -t sources < <(git ls-files 'src/*.c' 'cmd/*.c')
+mapfile -t headers < <(git ls-files 'src/*.h')
+mapfile -t tests < <(git ls-files 'tests/*.c' 'tests/*.h')
+
+gate_layout() {
+	clang-format --dry-run --Werror "${sources[@]}" "${headers[@]}" "${tests[@]}" 2>&1 | { grep ' error: ' || true; } |
+		cut -d: -f1 | uniq -c | awk '{ print $2 ": " $1 " places; make format mends them"; found = 1 } END { exit found }'
+}
+
+# The build keeps the rooms apart; this keeps each client library in its own, and every path relative to src/.
+gate_includes() {
+	local allowed='^src/http/.*<(h2o|openssl)|^src/(bench|runtime)/.*<openssl|^src/codec/.*<jansson|^src/adapters/sqlite/.*<sqlite3'
+	! grep -EnH '#include (<(h2o|openssl|jansson|sqlite3)|"\.)' "${sources[@]}" "${headers[@]}" | grep -Ev "$allowed"
+}
+
+gate_words() {
+	! grep -EnH '\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|gets) *\(' "${sources[@]}" "${headers[@]}" "${tests[@]}"
+}
+
+gate_functions() {
+	scripts/lint-functions.sh "${sources[@]}"
+}
+
+gate_tidy() {
+	cmake --preset asan >/dev/null
+	printf '%s\n' "${sources[@]}" | xargs -n 2 -P "$(nproc)" clang-tidy --quiet -p build/asan 2>&1 |
+		{ grep -Ev '^[0-9]+ warnings? generated' || true; }
+}
+
+failed=0
+for gate in ${*:-layout includes words functions tidy}; do
+	if (set -e; "gate_$gate"); then
+		echo "ok $gate"
+	else
+		echo "FAILED $gate"
+		failed=1
+	fi
+done
+exit $failed

@@ -1,0 +1,244 @@
+"""Runs the suites, one line each, and ends with `N passed, N failed, N skipped`; exit 1 when anything failed or nothing ran.
+
+TRO_TEST_ONLY   the suites to run, comma separated, by kind or in full: "unit,e2e", "unit-asan" (all)
+FUZZ_SECONDS    how long each fuzz target runs (60)
+
+A suite that crashes, hangs, does not start or has no tests counts as failed. Logs: build/test-logs/.
+"""
+
+import concurrent.futures
+import dataclasses
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import typing
+import xml.etree.ElementTree as xml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LOGS = ROOT / "build" / "test-logs"
+TAIL_LINES = 60
+FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "60"))
+SUITE_SECONDS_MAX = 7200  # a backstop: every test has a limit of its own
+
+SANITIZERS = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "TSAN_OPTIONS": "second_deadlock_stack=1",
+}
+
+
+@dataclasses.dataclass
+class Counts:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+@dataclasses.dataclass
+class Suite:
+    name: str  # "unit-asan"; also the name of its log
+    preset: str | None  # what has to be built first
+    run: typing.Callable[["Suite"], Counts]
+
+    @property
+    def log(self):
+        return LOGS / f"{self.name}.log"
+
+    @property
+    def junit(self):
+        return LOGS / f"{self.name}.xml"
+
+
+def execute(command, log, timeout_s=SUITE_SECONDS_MAX, **environment):
+    """The exit code of a command whose output is appended to the log; at the time limit it is ended with all its children."""
+    with open(log, "ab") as output:
+        process = subprocess.Popen(
+            [str(word) for word in command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            env={**SANITIZERS, **os.environ, **environment}, start_new_session=True)
+        try:
+            return process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            output.write(f"\nStopped after {timeout_s} s.\n".encode())
+            return -1
+        finally:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+
+def checked(counts, exit_code):
+    """An exit code that says failure while no test does is a failure of its own, and so is having run nothing."""
+    if counts.failed == 0 and (exit_code != 0 or counts.passed + counts.skipped == 0):
+        counts.failed += 1
+    return counts
+
+
+def count_cmocka(text):
+    """What a cmocka program announced to run and did not pass or skip has failed: a crash leaves the rest of the group undone."""
+    announced = sum(int(n) for n in re.findall(r"^\[=+\] Running (\d+) test", text, re.M))
+    passed = len(re.findall(r"^\[ +OK \]", text, re.M))
+    skipped = sum(int(n) for n in re.findall(r"^\[ +SKIPPED +\] (\d+) test", text, re.M))
+    return Counts(passed, announced - passed - skipped, skipped)
+
+
+def run_ctest(suite):
+    """The programs with one label: cmocka programs count by test function, others as one test each."""
+    label, preset = suite.name.split("-")
+    command = ["ctest", "--test-dir", f"build/{preset}", "-L", f"^{label}$", "-j", os.cpu_count(), "--output-on-failure", "--no-tests=error",
+               "--test-output-size-passed", 10_000_000, "--test-output-size-failed", 10_000_000, "--output-junit", suite.junit]
+    if preset == "tsan" and subprocess.run(["setarch", "-R", "true"], capture_output=True).returncode == 0:
+        command = ["setarch", "-R", *command]  # its shadow memory does not fit every random layout
+    exit_code = execute(command, suite.log)
+    counts = Counts()
+    for case in xml.parse(suite.junit).getroot().iter("testcase") if suite.junit.exists() else ():
+        has_passed = case.get("status") == "run"
+        cmocka = count_cmocka(case.findtext("system-out") or "")
+        if cmocka == Counts():
+            cmocka = Counts(passed=1) if has_passed else Counts(failed=1)
+        counts.add(checked(cmocka, 0 if has_passed else 1))
+    return checked(counts, exit_code)
+
+
+def run_lines(command):
+    """A program that says "ok …" or "FAILED …" in a line for each test."""
+    def run(suite):
+        exit_code = execute(command, suite.log)
+        text = suite.log.read_text(errors="replace")
+        return checked(Counts(len(re.findall(r"^ok ", text, re.M)), len(re.findall(r"^FAILED ", text, re.M))), exit_code)
+    return run
+
+
+def fuzz_one(target, log):
+    name = target.name.removeprefix("fuzz_")
+    grown = ROOT / "build" / "fuzz" / "corpus" / name  # what earlier runs have found
+    grown.mkdir(parents=True, exist_ok=True)
+    seeds = ROOT / "tests" / "fuzz" / "corpus" / name
+    dictionary = ROOT / "tests" / "fuzz" / f"{name}.dict"
+    command = [target, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048", f"-artifact_prefix={LOGS}/{target.name}-",
+               *([f"-dict={dictionary}"] if dictionary.exists() else []), grown, *([seeds] if seeds.is_dir() else [])]
+    return execute(command, log, timeout_s=FUZZ_SECONDS + 120)
+
+
+def run_fuzz(suite):
+    targets = sorted(path for path in (ROOT / "build" / "fuzz" / "tests").glob("fuzz_*") if path.is_file())
+    logs = [LOGS / f"{target.name}.log" for target in targets]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        exit_codes = list(pool.map(fuzz_one, targets, logs))
+    counts = Counts()
+    with open(suite.log, "w") as output:
+        for target, log, exit_code in zip(targets, logs, exit_codes):
+            output.write(f"{target.name}: exit code {exit_code}\n")
+            if exit_code != 0:
+                output.write(tail(log))
+            counts.add(Counts(passed=1) if exit_code == 0 else Counts(failed=1))
+    return checked(counts, 0)
+
+
+def python_environment(log):
+    """The interpreter of a virtual environment with tests/requirements.txt, made once; None when that fails."""
+    requirements = ROOT / "tests" / "requirements.txt"
+    digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    folder = cache / "tro" / f"venv-{digest}"
+    is_whole = folder / "whole"
+    if not is_whole.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for command in ([sys.executable, "-m", "venv", folder],
+                        [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]):
+            if execute(command, log) != 0:
+                return None
+        is_whole.touch()
+    return folder / "bin" / "python"
+
+
+def run_pytest(suite):
+    folder, preset = suite.name.split("-")
+    python = python_environment(suite.log)
+    if python is None:
+        return Counts(failed=1)
+    binaries = ROOT / "build" / "bin" if preset == "release" else ROOT / "build" / preset / "bin"
+    parallel = ["-n", os.cpu_count()] if folder == "e2e" else []
+    exit_code = execute([python, "-m", "pytest", f"tests/{folder}", *parallel, f"--junitxml={suite.junit}"], suite.log,
+                        TRO_BIN_DIR=str(binaries), PYTHONDONTWRITEBYTECODE="1")
+    counts = Counts()
+    for result in xml.parse(suite.junit).getroot().iter("testsuite") if suite.junit.exists() else ():
+        failed = int(result.get("failures")) + int(result.get("errors"))
+        skipped = int(result.get("skipped"))
+        counts.add(Counts(int(result.get("tests")) - failed - skipped, failed, skipped))
+    return checked(counts, exit_code)
+
+
+SUITES = [
+    Suite("lint", None, run_lines(["scripts/lint.sh"])),
+    *[Suite(f"{label}-{preset}", preset, run_ctest) for preset in ("release", "asan", "tsan") for label in ("unit", "contract", "sim")],
+    Suite("corpus-asan", "asan", run_ctest),
+    Suite("defects", None, run_lines(["scripts/sim-defects.sh"])),
+    *[Suite(f"{folder}-{preset}", preset, run_pytest) for preset in ("release", "asan") for folder in ("e2e", "fault")],
+    Suite("fuzz", "fuzz", run_fuzz),
+]
+
+
+def build(preset):
+    log = LOGS / f"build-{preset}.log"
+    return execute(["cmake", "--preset", preset], log) == 0 and execute(["cmake", "--build", "--preset", preset], log) == 0
+
+
+def tail(log):
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return "".join(f"    | {line}\n" for line in lines[-TAIL_LINES:])
+
+
+def report(name, step, log):
+    """One line for the step: its name at once, its counts and duration when it is done, the end of its log when it failed."""
+    print(f"{name:<18}", end="", flush=True)
+    start = time.monotonic()
+    try:
+        counts = step()
+    except (OSError, ValueError, xml.ParseError) as problem:
+        log.open("a").write(f"{problem}\n")
+        counts = Counts(failed=1)
+    print(f"{'done' if counts == Counts() else str(counts):<42}{time.monotonic() - start:7.1f} s", flush=True)
+    if counts.failed > 0:
+        print(f"{tail(log)}    {log.relative_to(ROOT)}", flush=True)
+    return counts
+
+
+def main():
+    only = [word for word in os.environ.get("TRO_TEST_ONLY", "").split(",") if word]
+    suites = [suite for suite in SUITES if not only or suite.name in only or suite.name.split("-")[0] in only]
+    shutil.rmtree(LOGS, ignore_errors=True)
+    LOGS.mkdir(parents=True)
+    total = Counts()
+    is_built = {None: True}
+    for suite in suites:
+        if suite.preset not in is_built:
+            log = LOGS / f"build-{suite.preset}.log"
+            built = report(f"build-{suite.preset}", lambda: Counts(failed=0 if build(suite.preset) else 1), log)
+            is_built[suite.preset] = built.failed == 0
+            total.add(built)
+        if is_built[suite.preset]:
+            total.add(report(suite.name, lambda: suite.run(suite), suite.log))
+        else:
+            total.add(report(suite.name, lambda: Counts(failed=1), suite.log))
+    print(total)
+    return 1 if total.failed > 0 or total.passed == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
