@@ -67,7 +67,8 @@ void ip_address_format(const struct ip_address *address, char text[static IP_ADD
 	assert(address != NULL);
 
 	bool is_v4 = ip_address_is_v4(address);
-	const char *end = inet_ntop(is_v4 ? AF_INET : AF_INET6, address->bytes + (is_v4 ? V4_PREFIX_LENGTH : 0), text, IP_ADDRESS_TEXT_MAX + 1);
+	const char *end =
+		inet_ntop(is_v4 ? AF_INET : AF_INET6, address->bytes + (is_v4 ? V4_PREFIX_LENGTH : 0), text, IP_ADDRESS_TEXT_MAX + 1);
 	assert(end != NULL);
 }
 

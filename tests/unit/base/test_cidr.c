@@ -45,8 +45,25 @@ static void what_is_no_address_is_refused(void **state)
 {
 	(void)state;
 	static const char *const refused[] = {
-		"", " ", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.4 ", " 1.2.3.4", "0x7f.0.0.1", "127.1", "localhost", "[::1]",
-		"::1%lo", ":::", "1::2::3", "12345::", "1.2.3.4:80", "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.2555",
+		"",
+		" ",
+		"1",
+		"1.2.3",
+		"1.2.3.4.5",
+		"1.2.3.256",
+		"01.2.3.4",
+		"1.2.3.4 ",
+		" 1.2.3.4",
+		"0x7f.0.0.1",
+		"127.1",
+		"localhost",
+		"[::1]",
+		"::1%lo",
+		":::",
+		"1::2::3",
+		"12345::",
+		"1.2.3.4:80",
+		"ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.2555",
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(refused); i++) {
 		struct ip_address address;
@@ -90,8 +107,9 @@ static void mapped_addresses_are_the_ipv4_ones(void **state)
 static void bad_prefix_lengths_are_refused(void **state)
 {
 	(void)state;
-	static const char *const refused[] = {"10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/-1", "10.0.0.0/+8",
-					      "10.0.0.0/8/8", "10.0.0.0/ 8", "10.0.0.0/255.0.0.0", "/8", "::/1000", "10.0.0.0/4294967304"};
+	static const char *const refused[] = {"10.0.0.0/33",        "::/129",      "10.0.0.0/",    "10.0.0.0/08",
+	                                      "10.0.0.0/-1",        "10.0.0.0/+8", "10.0.0.0/8/8", "10.0.0.0/ 8",
+	                                      "10.0.0.0/255.0.0.0", "/8",          "::/1000",      "10.0.0.0/4294967304"};
 	for (size_t i = 0; i < ARRAY_LENGTH(refused); i++) {
 		struct cidr cidr;
 		if (cidr_parse(slice_of(refused[i]), &cidr))

@@ -1,0 +1,113 @@
+/* config.h: what can be set, read once at the start from flags and the environment.
+ *
+ * One table (config_keys.c) has every key: LISTEN_ADDR in the environment is --listen-addr on the command line, and a flag wins.
+ * A value that is empty counts as not set. The result is cut into slices: constructors get theirs and know nothing of the rest. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "base/buffer.h"
+#include "base/cidr.h"
+#include "base/log_level.h"
+#include "base/rate.h"
+#include "base/slice.h"
+
+#define CONFIG_LIST_MAX 16
+#define CONFIG_SECRETS_MAX 8
+#define CONFIG_KEYS_MAX 64
+
+struct config_address {
+	const char *host; /* a name or an address without brackets; "" is every address */
+	uint16_t port;    /* 0: any that is free */
+};
+
+struct config_list {
+	const char *items[CONFIG_LIST_MAX];
+	uint32_t count;
+};
+
+struct config_secrets {
+	struct slice items[CONFIG_SECRETS_MAX];
+	uint32_t count;
+};
+
+struct config_http {
+	struct config_address listen;
+	uint32_t threads;
+	struct cidr_list trusted_proxies;
+	struct config_list cors_allowed_origins;
+};
+
+struct config_sales {
+	uint64_t hold_ttl_ms;
+	uint64_t order_ttl_ms;
+	uint32_t seats_per_hold_max;
+};
+
+struct config_auth {
+	struct slice jwt_secret;    /* empty: not set */
+	const char *jwt_public_key; /* PEM; NULL: not set */
+	const char *jwt_jwks_url;   /* NULL: not set */
+	struct slice jwt_issuer;    /* empty: not checked */
+	struct slice jwt_audience;  /* empty: not checked */
+	struct config_secrets payment_secrets;
+};
+
+struct config_limits {
+	struct rate user;
+	struct rate address;
+};
+
+/* Where the outside systems are; NULL: the embedded one serves. */
+struct config_systems {
+	const char *data_dir; /* never NULL: where the embedded ones keep their files */
+	const char *crdb_dsn;
+	const char *mongo_uri;
+	struct config_address redis; /* host NULL: not set */
+	const char *rabbit_url;
+	const char *otlp_endpoint;
+};
+
+enum config_source {
+	CONFIG_DEFAULT,
+	CONFIG_ENVIRONMENT,
+	CONFIG_FLAG,
+};
+
+struct config {
+	struct config_http http;
+	struct config_sales sales;
+	struct config_auth auth;
+	struct config_limits limits;
+	struct config_systems systems;
+	enum log_level log_level;
+
+	/* For config_print. */
+	struct {
+		const char *text; /* NULL: not set */
+		enum config_source source;
+	} given[CONFIG_KEYS_MAX];
+};
+
+enum config_result {
+	CONFIG_OK = 0,
+	CONFIG_WRONG_USAGE, /* a flag without its value: exit code 2 */
+	CONFIG_BAD_VALUE,   /* exit code 1 */
+};
+
+/* Reads flags and environment. The flags of the table are taken out of *argc and argv, wherever they stand before "--"; what is left
+ * (argv[0], arguments, flags of the command) is the caller's to judge, unknown flags included.
+ * environment: "NAME=value" strings, ends with NULL, as in environ(7). Texts live in the arena.
+ * On failure *ret_message is one line for people: the key, the value (masked if secret), what is accepted; *ret_config is untouched. */
+must_check enum config_result config_load(int *argc, char **argv, char *const *environment, struct arena *arena, struct config *ret_config,
+                                          const char **ret_message);
+
+/* The part of --help that lists the flags. */
+void config_write_help(struct buffer *buffer);
+/* The README's table. */
+void config_write_markdown(struct buffer *buffer);
+/* NAME=value of every key that is set, and where it comes from; secrets and the passwords in URLs are masked. */
+void config_print(const struct config *config, struct buffer *buffer);
