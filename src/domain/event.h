@@ -64,7 +64,7 @@ struct event {
 	uint64_t occurred_at_ms;
 	struct slice actor; /* who asked: a user, or "expiry-worker", "payment", "operator" */
 	struct trace_context trace;
-	struct idempotency idempotency; /* on the first event of a command that has a key */
+	struct idempotency idempotency; /* on the event that answers a command which has a key: its last one */
 
 	struct uuid event_id;
 	struct slice user;        /* owner of the hold or order */

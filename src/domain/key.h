@@ -1,6 +1,6 @@
 /* key.h: an idempotency key that was used: draft-ietf-httpapi-idempotency-key-header.
  *
- * There is no table of keys: the first domain event of a command carries the key, and its data is the answer to give again. */
+ * There is no table of keys: the domain event that answers a command carries its key, and the event's data is the answer to give again. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/slice.h"
+#include "base/uuid.h"
 #include "domain/row.h"
 
 #define KEY_HASH_LENGTH 16
@@ -22,5 +23,6 @@ struct idempotency {
 struct key {
 	struct row row;
 	struct idempotency idempotency;
-	struct slice answer; /* the first event's data; inside the same allocation */
+	struct uuid stream_id; /* the event's stream: the hold or order that was made or changed */
+	struct slice answer;   /* the event's data; inside the same allocation */
 };

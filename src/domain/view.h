@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/attributes.h"
 #include "base/error.h"
 #include "base/hash.h"
@@ -66,3 +67,5 @@ void view_change(struct view *view, struct row *row, uint64_t version);
 const struct list *view_changed(const struct view *view);
 /* A refusal rests on this row: it must be checked unless it was loaded in this step or is changed. */
 void view_rely_on(struct view *view, const struct row *row);
+/* The rows relied on that have not changed since, in an array in the arena; NULL when the arena is full. */
+must_check const struct row **view_relied(const struct view *view, struct arena *arena, uint32_t *ret_count);

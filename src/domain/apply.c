@@ -1,0 +1,230 @@
+/* apply.c: how each event changes the rows. Every transition of the state machines is asserted or refused here. */
+#include "domain/apply.h"
+
+#include <assert.h>
+
+/* Look-ups answer const rows; apply is the one place that may change them. */
+#define MUTABLE(type, row) ((struct type *)(uintptr_t)(row))
+
+static struct seat *find_seat(struct view *view, const struct event *event, uint32_t index)
+{
+	const struct seat *seat = view_seat(view, &event->event_id, &event->items[index].seat);
+	return seat == NULL || seat->row.version == 0 ? NULL : MUTABLE(seat, seat);
+}
+
+static struct hold *find_hold(struct view *view, const struct uuid *hold_id)
+{
+	const struct hold *hold = view_hold(view, hold_id);
+	return hold == NULL || hold->row.version == 0 ? NULL : MUTABLE(hold, hold);
+}
+
+static struct order *find_order(struct view *view, const struct uuid *order_id)
+{
+	const struct order *order = view_order(view, order_id);
+	return order == NULL || order->row.version == 0 ? NULL : MUTABLE(order, order);
+}
+
+/* Moves every seat of the event from one state and holder to another. */
+static enum error move_seats(struct view *view, const struct event *event, enum seat_status from, const struct uuid *from_holder,
+                             enum seat_status to, const struct uuid *to_holder)
+{
+	static const struct uuid nobody;
+	uint64_t version = uuid_stamp(&event->id);
+	for (uint32_t i = 0; i < event->item_count; i++) {
+		struct seat *seat = find_seat(view, event, i);
+		if (seat == NULL || seat->status != from || !uuid_equal(&seat->holder_id, from_holder == NULL ? &nobody : from_holder))
+			return ERR_CORRUPT;
+		seat->status = to;
+		seat->holder_id = to_holder == NULL ? nobody : *to_holder;
+		view_change(view, &seat->row, version);
+	}
+	return OK;
+}
+
+static enum error apply_sale_created(struct view *view, const struct event *event)
+{
+	const struct sale *old = view_sale(view, &event->event_id);
+	if (old != NULL && old->row.version != 0)
+		return ERR_CORRUPT;
+	struct sale sale = {.event_id = event->event_id};
+	struct sale *row = view_put_sale(view, &sale);
+	if (row == NULL)
+		return ERR_NO_MEMORY;
+	row->sequence = event->sequence;
+	row->status = SALE_ON_SALE;
+	row->currency = event->currency;
+	row->on_sale_from_ms = event->on_sale_from_ms;
+	row->on_sale_until_ms = event->on_sale_until_ms;
+	row->seat_count = event->seat_count;
+	view_change(view, &row->row, uuid_stamp(&event->id));
+	return OK;
+}
+
+static enum error apply_sale_change(struct view *view, const struct event *event, enum sale_status status)
+{
+	const struct sale *found = view_sale(view, &event->event_id);
+	if (found == NULL || found->row.version == 0 || found->sequence + 1 != event->sequence || found->status == SALE_CANCELLED)
+		return ERR_CORRUPT;
+	struct sale *sale = MUTABLE(sale, found);
+	sale->status = status;
+	sale->sequence = event->sequence;
+	view_change(view, &sale->row, uuid_stamp(&event->id));
+	return OK;
+}
+
+static enum error apply_hold_created(struct view *view, const struct event *event)
+{
+	struct seat_label labels[SEATS_PER_HOLD_LIMIT];
+	if (event->item_count < 1 || event->item_count > SEATS_PER_HOLD_LIMIT || find_hold(view, &event->stream_id) != NULL)
+		return ERR_CORRUPT;
+	for (uint32_t i = 0; i < event->item_count; i++)
+		labels[i] = event->items[i].seat;
+	struct hold hold = {
+		.hold_id = event->stream_id,
+		.event_id = event->event_id,
+		.user = short_text_of(event->user),
+		.sequence = event->sequence,
+		.status = HOLD_ACTIVE,
+		.created_at_ms = event->created_at_ms,
+		.expires_at_ms = event->deadline_ms,
+		.seat_count = event->item_count,
+		.seats = labels,
+	};
+	struct hold *row = view_put_hold(view, &hold);
+	if (row == NULL)
+		return ERR_NO_MEMORY;
+	view_change(view, &row->row, uuid_stamp(&event->id));
+	return move_seats(view, event, SEAT_AVAILABLE, NULL, SEAT_HELD, &event->stream_id);
+}
+
+static enum error apply_hold_ended(struct view *view, const struct event *event, enum hold_status status)
+{
+	struct hold *hold = find_hold(view, &event->stream_id);
+	if (hold == NULL || hold->status != HOLD_ACTIVE || hold->sequence + 1 != event->sequence || hold->seat_count != event->item_count)
+		return ERR_CORRUPT;
+	hold->status = status;
+	hold->sequence = event->sequence;
+	view_change(view, &hold->row, uuid_stamp(&event->id));
+	return move_seats(view, event, SEAT_HELD, &event->stream_id, SEAT_AVAILABLE, NULL);
+}
+
+static enum error apply_order_created(struct view *view, const struct event *event)
+{
+	struct hold *hold = find_hold(view, &event->hold_id);
+	if (hold == NULL || hold->status != HOLD_ACTIVE || hold->seat_count != event->item_count || find_order(view, &event->stream_id) != NULL)
+		return ERR_CORRUPT;
+	uint64_t version = uuid_stamp(&event->id);
+	hold->status = HOLD_CONVERTED;
+	view_change(view, &hold->row, version);
+	struct order order = {
+		.order_id = event->stream_id,
+		.hold_id = event->hold_id,
+		.event_id = event->event_id,
+		.user = short_text_of(event->user),
+		.sequence = event->sequence,
+		.status = ORDER_PENDING,
+		.payment_method = event->payment_method,
+		.currency = event->currency,
+		.total = event->total,
+		.created_at_ms = event->created_at_ms,
+		.pay_by_ms = event->deadline_ms,
+		.item_count = event->item_count,
+		.items = (struct order_item *)(uintptr_t)event->items, /* copied, never written */
+	};
+	struct order *row = view_put_order(view, &order);
+	if (row == NULL)
+		return ERR_NO_MEMORY;
+	view_change(view, &row->row, version);
+	return move_seats(view, event, SEAT_HELD, &event->hold_id, SEAT_RESERVED, &event->stream_id);
+}
+
+static enum error put_payment(struct view *view, const struct event *event)
+{
+	if (event->transaction_id.length == 0)
+		return OK;
+	struct payment payment = {
+		.transaction_id = short_text_of(event->transaction_id),
+		.order_id = event->stream_id,
+		.status = event->payment_status,
+		.applied_by = event->id,
+		.answer = event->data,
+	};
+	struct payment *row = view_put_payment(view, &payment);
+	if (row == NULL)
+		return ERR_NO_MEMORY;
+	view_change(view, &row->row, uuid_stamp(&event->id));
+	return OK;
+}
+
+/* An order that loses its seats unless it has none: only a pending one has. */
+static enum error free_seats(struct view *view, const struct event *event)
+{
+	return move_seats(view, event, SEAT_RESERVED, &event->stream_id, SEAT_AVAILABLE, NULL);
+}
+
+static enum error apply_order_event(struct view *view, const struct event *event)
+{
+	struct order *order = find_order(view, &event->stream_id);
+	if (order == NULL || order->sequence + 1 != event->sequence || order->item_count != event->item_count)
+		return ERR_CORRUPT;
+	bool was_pending = order->status == ORDER_PENDING;
+	enum error error = OK;
+	switch (event->type) {
+	case EVENT_ORDER_CONFIRMED:
+		if (order->status == ORDER_CONFIRMED)
+			return ERR_CORRUPT;
+		error = was_pending ? move_seats(view, event, SEAT_RESERVED, &event->stream_id, SEAT_SOLD, &event->stream_id)
+		                    : move_seats(view, event, SEAT_AVAILABLE, NULL, SEAT_SOLD, &event->stream_id);
+		break;
+	case EVENT_ORDER_FAILED:
+	case EVENT_ORDER_EXPIRED:
+	case EVENT_ORDER_CANCELLED:
+		error = was_pending ? free_seats(view, event) : ERR_CORRUPT;
+		break;
+	default: /* refund_required, payment_failed: the order stays what it is */
+		error = event->order_status == order->status ? OK : ERR_CORRUPT;
+		break;
+	}
+	if (error != OK)
+		return error;
+	order->status = event->order_status;
+	order->refund_required = event->refund_required;
+	order->sequence = event->sequence;
+	view_change(view, &order->row, uuid_stamp(&event->id));
+	return put_payment(view, event);
+}
+
+enum error apply(struct view *view, const struct event *event)
+{
+	assert(view != NULL && event != NULL && uuid_stamp(&event->id) != 0);
+	switch (event->type) {
+	case EVENT_SALE_CREATED:
+		return apply_sale_created(view, event);
+	case EVENT_SALE_PAUSED:
+		return apply_sale_change(view, event, SALE_PAUSED);
+	case EVENT_SALE_RESUMED:
+		return apply_sale_change(view, event, SALE_ON_SALE);
+	case EVENT_SALE_CANCELLED:
+		return apply_sale_change(view, event, SALE_CANCELLED);
+	case EVENT_HOLD_CREATED:
+		return apply_hold_created(view, event);
+	case EVENT_HOLD_RELEASED:
+		return apply_hold_ended(view, event, HOLD_RELEASED);
+	case EVENT_HOLD_EXPIRED:
+		return apply_hold_ended(view, event, HOLD_EXPIRED);
+	case EVENT_ORDER_CREATED:
+		return apply_order_created(view, event);
+	case EVENT_ORDER_CONFIRMED:
+	case EVENT_ORDER_FAILED:
+	case EVENT_ORDER_EXPIRED:
+	case EVENT_ORDER_CANCELLED:
+	case EVENT_ORDER_REFUND_REQUIRED:
+	case EVENT_ORDER_PAYMENT_FAILED:
+		return apply_order_event(view, event);
+	case EVENT_NONE:
+	case EVENT_TYPE_COUNT:
+		break;
+	}
+	assert(!"an event has a type");
+	return ERR_CORRUPT;
+}

@@ -1,0 +1,125 @@
+/* decide_hold.c: taking seats for a few minutes, giving them back, and ending what has lapsed. */
+#include <assert.h>
+
+#include "domain/decision.h"
+
+/* The client is told every seat it lost, so that it can choose again in one step. */
+static enum error check_seats(struct decision *decision, const struct hold_create *create)
+{
+	struct outcome *outcome = decision->outcome;
+	struct seat_label *conflicts = NULL;
+	uint32_t conflict_count = 0;
+	for (uint32_t i = 0; i < create->seat_count; i++) {
+		const struct seat *seat = view_seat(decision->view, &create->event_id, &create->seats[i]);
+		if (seat == NULL || seat->row.version == 0) {
+			outcome->error = ERR_SEAT_UNKNOWN;
+			outcome->seat_index = i;
+			return OK;
+		}
+		const struct hold *hold;
+		const struct order *order;
+		enum seat_taking taking = seat_can_be_taken(decision, seat, &hold, &order);
+		if (taking == SEAT_TAKING_CORRUPT)
+			return ERR_CORRUPT;
+		if (taking != SEAT_TAKING_TAKEN)
+			continue;
+		if (conflicts == NULL)
+			conflicts = arena_allocate_array(decision->command->arena, create->seat_count, sizeof *conflicts);
+		if (conflicts == NULL)
+			return ERR_NO_MEMORY;
+		conflicts[conflict_count++] = create->seats[i];
+	}
+	if (conflict_count > 0) {
+		outcome->error = ERR_SEATS_TAKEN;
+		outcome->conflicts = conflicts;
+		outcome->conflict_count = conflict_count;
+	}
+	return OK;
+}
+
+static enum error append_hold(struct decision *decision, const struct hold_create *create)
+{
+	struct arena *arena = decision->changes->arena;
+	struct order_item *items = arena_allocate_array(arena, create->seat_count, sizeof *items);
+	const struct seat_label **labels = arena_allocate_array(arena, create->seat_count, sizeof *labels);
+	if (items == NULL || labels == NULL)
+		return ERR_NO_MEMORY;
+	for (uint32_t i = 0; i < create->seat_count; i++) {
+		items[i].seat = create->seats[i];
+		labels[i] = &create->seats[i];
+	}
+	enum error error = end_lapsed_holders(decision, &create->event_id, labels, create->seat_count, NULL);
+	if (error != OK)
+		return error;
+	struct event event = {
+		.type = EVENT_HOLD_CREATED,
+		.stream_id = create->hold_id,
+		.sequence = 1,
+		.event_id = create->event_id,
+		.user = decision->command->user,
+		.created_at_ms = decision->now_ms,
+		.deadline_ms = decision->now_ms + create->ttl_ms,
+		.items = items,
+		.item_count = create->seat_count,
+	};
+	decision->outcome->resource_id = create->hold_id;
+	return decision_append(decision, &event, true);
+}
+
+enum error decide_hold_create(struct decision *decision)
+{
+	const struct hold_create *create = &decision->command->hold_create;
+	assert(create->seat_count >= 1 && create->seat_count <= SEATS_PER_HOLD_LIMIT);
+	assert(uuid_shard(&create->hold_id) == uuid_shard(&create->event_id));
+	const struct sale *sale = view_sale(decision->view, &create->event_id);
+	if (sale == NULL || sale->row.version == 0) {
+		decision->outcome->error = ERR_EVENT_UNKNOWN;
+		return OK;
+	}
+	decision->outcome->error = sale_check_open(sale, decision->now_ms);
+	if (decision->outcome->error != OK)
+		return OK;
+	enum error error = check_seats(decision, create);
+	if (error != OK || decision->outcome->error != OK)
+		return error;
+	return append_hold(decision, create);
+}
+
+static enum error end_hold(struct decision *decision, enum event_type type, const struct hold *hold)
+{
+	if (!hold_has_its_seats(decision->view, hold))
+		return ERR_CORRUPT;
+	struct event event;
+	if (!event_of_hold(decision, type, hold, &event))
+		return ERR_NO_MEMORY;
+	return decision_append(decision, &event, true);
+}
+
+enum error decide_hold_release(struct decision *decision)
+{
+	const struct hold *hold = decision_own_hold(decision, &decision->command->hold_id);
+	struct outcome *outcome = decision->outcome;
+	if (hold == NULL) {
+		outcome->error = ERR_HOLD_UNKNOWN;
+		return OK;
+	}
+	outcome->resource_id = hold->hold_id;
+	if (hold->status == HOLD_RELEASED)
+		return OK; /* DELETE is idempotent: RFC 9110, section 9.2.2 */
+	if (hold->status == HOLD_CONVERTED)
+		outcome->error = ERR_HOLD_CONVERTED;
+	else if (hold->status == HOLD_EXPIRED || hold_is_lapsed(hold, decision->now_ms))
+		outcome->error = ERR_HOLD_EXPIRED;
+	if (outcome->error != OK)
+		return OK;
+	return end_hold(decision, EVENT_HOLD_RELEASED, hold);
+}
+
+enum error decide_hold_expire(struct decision *decision)
+{
+	const struct hold *hold = view_hold(decision->view, &decision->command->hold_id);
+	if (hold == NULL || hold->row.version == 0 || !hold_is_lapsed(hold, decision->now_ms))
+		return OK; /* somebody was faster, or the worker's clock is ahead */
+	decision->outcome->resource_id = hold->hold_id;
+	return end_hold(decision, EVENT_HOLD_EXPIRED, hold);
+}

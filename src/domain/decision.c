@@ -1,0 +1,159 @@
+/* decision.c: the parts that several decisions need: whose a row is, whether a seat is free, and the events made of rows. */
+#include "domain/decision.h"
+
+#include <assert.h>
+
+const struct hold *decision_own_hold(const struct decision *decision, const struct uuid *hold_id)
+{
+	const struct hold *hold = view_hold(decision->view, hold_id);
+	if (hold == NULL || hold->row.version == 0)
+		return NULL;
+	return slice_equal(short_text_slice(&hold->user), decision->command->user) ? hold : NULL;
+}
+
+const struct order *decision_own_order(const struct decision *decision, const struct uuid *order_id)
+{
+	const struct order *order = view_order(decision->view, order_id);
+	if (order == NULL || order->row.version == 0)
+		return NULL;
+	return slice_equal(short_text_slice(&order->user), decision->command->user) ? order : NULL;
+}
+
+bool event_of_hold(const struct decision *decision, enum event_type type, const struct hold *hold, struct event *ret_event)
+{
+	assert(event_type_stream(type) == STREAM_HOLD);
+	struct order_item *items = arena_allocate_array(decision->changes->arena, hold->seat_count, sizeof *items);
+	if (items == NULL)
+		return false;
+	for (uint32_t i = 0; i < hold->seat_count; i++)
+		items[i].seat = hold->seats[i];
+	*ret_event = (struct event){
+		.type = type,
+		.stream_id = hold->hold_id,
+		.sequence = hold->sequence + 1,
+		.event_id = hold->event_id,
+		.user = short_text_slice(&hold->user),
+		.created_at_ms = hold->created_at_ms,
+		.deadline_ms = hold->expires_at_ms,
+		.items = items,
+		.item_count = hold->seat_count,
+	};
+	return true;
+}
+
+void event_of_order(enum event_type type, enum order_status status, const struct order *order, struct event *ret_event)
+{
+	assert(event_type_stream(type) == STREAM_ORDER);
+	*ret_event = (struct event){
+		.type = type,
+		.stream_id = order->order_id,
+		.sequence = order->sequence + 1,
+		.event_id = order->event_id,
+		.user = short_text_slice(&order->user),
+		.created_at_ms = order->created_at_ms,
+		.deadline_ms = order->pay_by_ms,
+		.items = order->items,
+		.item_count = order->item_count,
+		.hold_id = order->hold_id,
+		.order_status = status,
+		.payment_method = order->payment_method,
+		.refund_required = order->refund_required,
+		.total = order->total,
+		.currency = order->currency,
+	};
+}
+
+enum error decision_append(struct decision *decision, struct event *event, bool answers)
+{
+	const struct command *command = decision->command;
+	event->actor = command->actor;
+	event->trace = command->trace;
+	if (answers)
+		event->idempotency = command->idempotency;
+	return changes_append(decision->changes, event) == NULL ? ERR_NO_MEMORY : OK;
+}
+
+bool hold_has_its_seats(const struct view *view, const struct hold *hold)
+{
+	assert(hold->status == HOLD_ACTIVE);
+	for (uint32_t i = 0; i < hold->seat_count; i++) {
+		const struct seat *seat = view_seat(view, &hold->event_id, &hold->seats[i]);
+		if (seat == NULL || seat->status != SEAT_HELD || !uuid_equal(&seat->holder_id, &hold->hold_id))
+			return false;
+	}
+	return true;
+}
+
+bool order_has_its_seats(const struct view *view, const struct order *order)
+{
+	assert(order->status == ORDER_PENDING);
+	for (uint32_t i = 0; i < order->item_count; i++) {
+		const struct seat *seat = view_seat(view, &order->event_id, &order->items[i].seat);
+		if (seat == NULL || seat->status != SEAT_RESERVED || !uuid_equal(&seat->holder_id, &order->order_id))
+			return false;
+	}
+	return true;
+}
+
+enum seat_taking seat_can_be_taken(const struct decision *decision, const struct seat *seat, const struct hold **ret_hold,
+                                   const struct order **ret_order)
+{
+	assert(seat->row.version != 0);
+	*ret_hold = NULL;
+	*ret_order = NULL;
+	if (seat->status == SEAT_AVAILABLE)
+		return SEAT_TAKING_FREE;
+	if (seat->status == SEAT_SOLD)
+		return SEAT_TAKING_TAKEN;
+	if (seat->status == SEAT_HELD) {
+		const struct hold *hold = view_hold(decision->view, &seat->holder_id);
+		if (hold == NULL || hold->row.version == 0 || hold->status != HOLD_ACTIVE)
+			return SEAT_TAKING_CORRUPT;
+		if (!hold_is_lapsed(hold, decision->now_ms))
+			return SEAT_TAKING_TAKEN;
+		*ret_hold = hold;
+		return hold_has_its_seats(decision->view, hold) ? SEAT_TAKING_LAPSED : SEAT_TAKING_CORRUPT;
+	}
+	const struct order *order = view_order(decision->view, &seat->holder_id);
+	if (order == NULL || order->row.version == 0 || order->status != ORDER_PENDING)
+		return SEAT_TAKING_CORRUPT;
+	if (!order_is_lapsed(order, decision->now_ms))
+		return SEAT_TAKING_TAKEN;
+	*ret_order = order;
+	return order_has_its_seats(decision->view, order) ? SEAT_TAKING_LAPSED : SEAT_TAKING_CORRUPT;
+}
+
+/* Whether an event of this decision has ended the holder already; at most one for each seat. */
+static bool is_ended(const struct decision *decision, uint32_t first, const struct uuid *stream_id)
+{
+	for (uint32_t i = first; i < decision->changes->event_count; i++)
+		if (uuid_equal(&decision->changes->events[i].stream_id, stream_id))
+			return true;
+	return false;
+}
+
+enum error end_lapsed_holders(struct decision *decision, const struct uuid *event_id, const struct seat_label *const *labels, uint32_t count,
+                              const struct order *except)
+{
+	uint32_t first = decision->changes->event_count;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct seat *seat = view_seat(decision->view, event_id, labels[i]);
+		const struct hold *hold;
+		const struct order *order;
+		enum seat_taking taking = seat_can_be_taken(decision, seat, &hold, &order);
+		bool is_except = order != NULL && order == except;
+		if (taking != SEAT_TAKING_LAPSED || is_except || is_ended(decision, first, &seat->holder_id))
+			continue;
+		struct event event;
+		if (hold != NULL) {
+			if (!event_of_hold(decision, EVENT_HOLD_EXPIRED, hold, &event))
+				return ERR_NO_MEMORY;
+		} else {
+			event_of_order(EVENT_ORDER_EXPIRED, ORDER_EXPIRED, order, &event);
+		}
+		enum error error = decision_append(decision, &event, false);
+		if (error != OK)
+			return error;
+	}
+	return OK;
+}

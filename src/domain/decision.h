@@ -1,0 +1,60 @@
+/* decision.h: what the files of decide share: one decision under way, and the events it appends. Internal to the domain. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "domain/changes.h"
+#include "domain/command.h"
+#include "domain/outcome.h"
+#include "domain/view.h"
+
+struct decision {
+	const struct command *command;
+	const struct view *view;
+	struct changes *changes;
+	struct outcome *outcome;
+	uint64_t now_ms;
+};
+
+/* The rules of each kind of command. Each fills outcome->error; the return is as of decide. */
+must_check enum error decide_sale_create(struct decision *decision);
+must_check enum error decide_sale_change(struct decision *decision);
+must_check enum error decide_hold_create(struct decision *decision);
+must_check enum error decide_hold_release(struct decision *decision);
+must_check enum error decide_hold_expire(struct decision *decision);
+must_check enum error decide_order_create(struct decision *decision);
+must_check enum error decide_order_cancel(struct decision *decision);
+must_check enum error decide_order_expire(struct decision *decision);
+must_check enum error decide_payment(struct decision *decision);
+
+/* The hold or order, NULL when it is not there or is somebody else's. */
+const struct hold *decision_own_hold(const struct decision *decision, const struct uuid *hold_id);
+const struct order *decision_own_order(const struct decision *decision, const struct uuid *order_id);
+
+/* An event about the row as it is, with the next sequence; the caller sets what the event changes. Borrows from the row.
+ * False: the arena is full. */
+must_check bool event_of_hold(const struct decision *decision, enum event_type type, const struct hold *hold, struct event *ret_event);
+void event_of_order(enum event_type type, enum order_status status, const struct order *order, struct event *ret_event);
+
+/* Appends, with the command's actor and trace. `answers`: the event carries the command's key. */
+must_check enum error decision_append(struct decision *decision, struct event *event, bool answers);
+
+/* Whether every seat of an active hold or pending order is its own: false when the view's rows are of different moments. */
+bool hold_has_its_seats(const struct view *view, const struct hold *hold);
+bool order_has_its_seats(const struct view *view, const struct order *order);
+
+enum seat_taking {
+	SEAT_TAKING_FREE,
+	SEAT_TAKING_LAPSED, /* free once its holder, which has lapsed, is ended */
+	SEAT_TAKING_TAKEN,
+	SEAT_TAKING_CORRUPT,
+};
+
+/* Whether the seat can be taken now; *ret_hold or *ret_order is its lapsed holder, the other NULL. */
+enum seat_taking seat_can_be_taken(const struct decision *decision, const struct seat *seat, const struct hold **ret_hold,
+                                   const struct order **ret_order);
+/* Appends hold.expired or order.expired for the lapsed holders of these seats, once each, but for `except` (may be NULL). */
+must_check enum error end_lapsed_holders(struct decision *decision, const struct uuid *event_id, const struct seat_label *const *labels,
+                                         uint32_t count, const struct order *except);

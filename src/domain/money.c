@@ -1,0 +1,48 @@
+/* money.c: the currencies of ISO 4217 and sums that cannot overflow. */
+#include "domain/money.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Active alphabetic codes of ISO 4217 list one, without the codes for metals, funds and testing. Sorted. */
+static const char currency_codes[][4] = {
+	"AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BHD", "BIF", "BMD", "BND", "BOB",
+	"BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHF", "CLP", "CNY", "COP", "CRC", "CUP", "CVE", "CZK", "DJF", "DKK",
+	"DOP", "DZD", "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP", "GEL", "GHS", "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL",
+	"HTG", "HUF", "IDR", "ILS", "INR", "IQD", "IRR", "ISK", "JMD", "JOD", "JPY", "KES", "KGS", "KHR", "KMF", "KPW", "KRW", "KWD",
+	"KYD", "KZT", "LAK", "LBP", "LKR", "LRD", "LSL", "LYD", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR", "MVR",
+	"MWK", "MXN", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "OMR", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "PYG",
+	"QAR", "RON", "RSD", "RUB", "RWF", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLE", "SOS", "SRD", "SSP", "STN", "SVC",
+	"SYP", "SZL", "THB", "TJS", "TMT", "TND", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "UGX", "USD", "UYU", "UZS", "VES", "VND",
+	"VUV", "WST", "XAF", "XCD", "XCG", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG",
+};
+
+bool currency_parse(struct slice code, struct currency *ret_currency)
+{
+	assert(ret_currency != NULL);
+	if (code.length != 3)
+		return false;
+	size_t low = 0, high = ARRAY_LENGTH(currency_codes);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = memcmp(code.data, currency_codes[middle], 3);
+		if (order == 0) {
+			memcpy(ret_currency->code, currency_codes[middle], sizeof ret_currency->code);
+			return true;
+		}
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return false;
+}
+
+bool money_add(int64_t *total, int64_t amount)
+{
+	assert(total != NULL);
+	if (*total < 0 || amount < 0 || *total > MONEY_MAX || amount > MONEY_MAX - *total)
+		return false;
+	*total += amount;
+	return true;
+}

@@ -1,0 +1,459 @@
+/* view.c: one hash table over rows of all kinds, with lists of what changed, what is relied on and what was used last. */
+#include "domain/view.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct view {
+	struct row **buckets;
+	uint32_t bucket_count; /* a power of two */
+	uint32_t row_count;
+	uint32_t rows_max;
+	struct hash_seed seed;
+	struct hlc clock;
+	uint64_t step;
+	uint64_t now_ms;
+	struct list recency; /* least recently used first */
+	struct list changed;
+	uint32_t transient_count; /* absent rows and keys, to be forgotten at the end of the step */
+	uint32_t relied_count;
+};
+
+/* A row's natural key, without padding, as it is hashed and compared. */
+struct row_key {
+	enum row_kind kind;
+	size_t length;
+	uint8_t bytes[sizeof(struct uuid) + SHORT_TEXT_LENGTH_MAX];
+};
+
+static struct row_key key_of_uuid(enum row_kind kind, const struct uuid *id)
+{
+	struct row_key key;
+	key.kind = kind;
+	key.length = sizeof id->bytes;
+	memcpy(key.bytes, id->bytes, sizeof id->bytes);
+	return key;
+}
+
+static struct row_key key_of_seat(const struct uuid *event_id, const struct seat_label *label)
+{
+	struct row_key key;
+	key.kind = ROW_SEAT;
+	key.length = sizeof event_id->bytes + label->length;
+	memcpy(key.bytes, event_id->bytes, sizeof event_id->bytes);
+	memcpy(key.bytes + sizeof event_id->bytes, label->text, label->length);
+	return key;
+}
+
+static struct row_key key_of_text(enum row_kind kind, const void *text, size_t length)
+{
+	struct row_key key;
+	assert(length <= sizeof key.bytes);
+	key.kind = kind;
+	key.length = length;
+	memcpy(key.bytes, text, length);
+	return key;
+}
+
+static struct row_key key_of_row(const struct row *row)
+{
+	switch (row->kind) {
+	case ROW_SALE:
+		return key_of_uuid(ROW_SALE, &((const struct sale *)(const void *)row)->event_id);
+	case ROW_SEAT: {
+		const struct seat *seat = (const struct seat *)(const void *)row;
+		return key_of_seat(&seat->event_id, &seat->label);
+	}
+	case ROW_HOLD:
+		return key_of_uuid(ROW_HOLD, &((const struct hold *)(const void *)row)->hold_id);
+	case ROW_ORDER:
+		return key_of_uuid(ROW_ORDER, &((const struct order *)(const void *)row)->order_id);
+	case ROW_PAYMENT: {
+		const struct payment *payment = (const struct payment *)(const void *)row;
+		return key_of_text(ROW_PAYMENT, payment->transaction_id.text, payment->transaction_id.length);
+	}
+	case ROW_KEY:
+		return key_of_text(ROW_KEY, ((const struct key *)(const void *)row)->idempotency.key, KEY_HASH_LENGTH);
+	case ROW_KIND_COUNT:
+		break;
+	}
+	assert(!"a row has a kind");
+	abort();
+}
+
+static uint64_t key_hash(const struct view *view, const struct row_key *key)
+{
+	return hash_bytes(&view->seed, key->bytes, key->length) ^ ((uint64_t)key->kind << 56);
+}
+
+static bool row_has_key(const struct row *row, const struct row_key *key, uint64_t hash)
+{
+	if (row->hash != hash || row->kind != key->kind)
+		return false;
+	struct row_key own = key_of_row(row);
+	return own.length == key->length && memcmp(own.bytes, key->bytes, key->length) == 0;
+}
+
+static struct row *find(const struct view *view, const struct row_key *key, uint64_t hash)
+{
+	struct row *row = view->buckets[hash & (view->bucket_count - 1)];
+	while (row != NULL && !row_has_key(row, key, hash))
+		row = row->next_in_bucket;
+	return row;
+}
+
+static bool row_is_transient(const struct row *row)
+{
+	return row->version == 0 || row->kind == ROW_KEY;
+}
+
+static void forget(struct view *view, struct row *row)
+{
+	struct row **link = &view->buckets[row->hash & (view->bucket_count - 1)];
+	while (*link != row)
+		link = &(*link)->next_in_bucket;
+	*link = row->next_in_bucket;
+	if (row->is_changed)
+		list_remove(&row->changed);
+	list_remove(&row->recency);
+	view->row_count--;
+	free(row);
+}
+
+struct view *view_new(uint32_t rows_max, struct hash_seed seed)
+{
+	assert(rows_max > 0);
+	struct view *view = calloc(1, sizeof *view);
+	if (view == NULL)
+		return NULL;
+	view->bucket_count = 1024;
+	view->buckets = calloc(view->bucket_count, sizeof *view->buckets);
+	if (view->buckets == NULL) {
+		free(view);
+		return NULL;
+	}
+	view->rows_max = rows_max;
+	view->seed = seed;
+	list_init(&view->recency);
+	list_init(&view->changed);
+	return view;
+}
+
+void view_free(struct view *view)
+{
+	if (view == NULL)
+		return;
+	view_clear(view);
+	free(view->buckets);
+	free(view);
+}
+
+void view_clear(struct view *view)
+{
+	assert(view != NULL);
+	for (struct list_node *node; (node = list_pop(&view->recency)) != NULL;)
+		free(container_of(node, struct row, recency));
+	list_init(&view->changed);
+	memset(view->buckets, 0, view->bucket_count * sizeof *view->buckets);
+	view->row_count = 0;
+	view->transient_count = 0;
+	view->relied_count = 0;
+}
+
+void view_step_begin(struct view *view, uint64_t now_ms)
+{
+	assert(list_is_empty(&view->changed));
+	view->step++;
+	view->now_ms = now_ms;
+}
+
+/* Rows are used in the order of the recency list, newest last, so the transient ones of this step are near its end. */
+static void forget_transient(struct view *view)
+{
+	for (struct list_node *node = view->recency.head.previous; view->transient_count > 0 && node != &view->recency.head;) {
+		struct row *row = container_of(node, struct row, recency);
+		node = node->previous;
+		if (row_is_transient(row) && !row->is_changed) {
+			view->transient_count--;
+			forget(view, row);
+		}
+	}
+	assert(view->transient_count == 0);
+}
+
+static void forget_reliance(struct view *view, bool with_rows)
+{
+	for (struct list_node *node = view->recency.head.previous; view->relied_count > 0 && node != &view->recency.head;) {
+		struct row *row = container_of(node, struct row, recency);
+		node = node->previous;
+		if (!row->is_relied_on)
+			continue;
+		row->is_relied_on = false;
+		view->relied_count--;
+		if (with_rows)
+			forget(view, row);
+	}
+	assert(view->relied_count == 0);
+}
+
+void view_step_committed(struct view *view)
+{
+	assert(view != NULL);
+	for (struct list_node *node; (node = list_pop(&view->changed)) != NULL;) {
+		struct row *row = container_of(node, struct row, changed);
+		row->is_changed = false;
+		row->stored_version = row->version;
+		row->loaded_ms = view->now_ms;
+	}
+	forget_reliance(view, false);
+	forget_transient(view);
+	while (view->row_count > view->rows_max)
+		forget(view, container_of(view->recency.head.next, struct row, recency));
+}
+
+void view_step_failed(struct view *view)
+{
+	assert(view != NULL);
+	/* Reliance first: a row relied on and changed later must not be looked at once it is freed. */
+	forget_reliance(view, true);
+	while (!list_is_empty(&view->changed))
+		forget(view, container_of(view->changed.head.next, struct row, changed));
+	forget_transient(view);
+}
+
+uint64_t view_now_ms(const struct view *view)
+{
+	return view->now_ms;
+}
+
+uint32_t view_row_count(const struct view *view)
+{
+	return view->row_count;
+}
+
+struct hlc *view_clock(struct view *view)
+{
+	return &view->clock;
+}
+
+/* A look-up is a use. Recency is the view's own bookkeeping, so a const view may be looked into. */
+static const struct row *use(const struct view *view, const struct row_key *key)
+{
+	struct row *row = find(view, key, key_hash(view, key));
+	if (row != NULL && view->recency.head.previous != &row->recency) {
+		struct view *own = (struct view *)(uintptr_t)view;
+		list_remove(&row->recency);
+		list_push(&own->recency, &row->recency);
+	}
+	return row;
+}
+
+const struct sale *view_sale(const struct view *view, const struct uuid *event_id)
+{
+	struct row_key key = key_of_uuid(ROW_SALE, event_id);
+	const struct sale *sale = (const struct sale *)(const void *)use(view, &key);
+	/* An old sale is as if it were not there, so that a pause shows soon. */
+	if (sale != NULL && !sale->row.is_changed && sale->row.loaded_step != view->step && sale->row.loaded_ms + SALE_AGE_MAX_MS < view->now_ms)
+		return NULL;
+	return sale;
+}
+
+const struct seat *view_seat(const struct view *view, const struct uuid *event_id, const struct seat_label *label)
+{
+	struct row_key key = key_of_seat(event_id, label);
+	return (const struct seat *)(const void *)use(view, &key);
+}
+
+const struct hold *view_hold(const struct view *view, const struct uuid *hold_id)
+{
+	struct row_key key = key_of_uuid(ROW_HOLD, hold_id);
+	return (const struct hold *)(const void *)use(view, &key);
+}
+
+const struct order *view_order(const struct view *view, const struct uuid *order_id)
+{
+	struct row_key key = key_of_uuid(ROW_ORDER, order_id);
+	return (const struct order *)(const void *)use(view, &key);
+}
+
+const struct payment *view_payment(const struct view *view, const struct short_text *transaction_id)
+{
+	struct row_key key = key_of_text(ROW_PAYMENT, transaction_id->text, transaction_id->length);
+	return (const struct payment *)(const void *)use(view, &key);
+}
+
+const struct key *view_key(const struct view *view, const uint8_t bytes[static KEY_HASH_LENGTH])
+{
+	struct row_key key = key_of_text(ROW_KEY, bytes, KEY_HASH_LENGTH);
+	return (const struct key *)(const void *)use(view, &key);
+}
+
+static void grow(struct view *view)
+{
+	uint32_t bucket_count = view->bucket_count * 2;
+	struct row **buckets = calloc(bucket_count, sizeof *buckets);
+	if (buckets == NULL)
+		return; /* longer chains are slower, not wrong */
+	list_for_each(node, &view->recency) {
+		struct row *row = container_of(node, struct row, recency);
+		struct row **bucket = &buckets[row->hash & (bucket_count - 1)];
+		row->next_in_bucket = *bucket;
+		*bucket = row;
+	}
+	free(view->buckets);
+	view->buckets = buckets;
+	view->bucket_count = bucket_count;
+}
+
+/* Takes ownership of `row`, whose key fields are set. */
+static void insert(struct view *view, struct row *row, enum row_kind kind, uint64_t version)
+{
+	row->kind = kind;
+	row->version = version;
+	row->stored_version = version;
+	row->is_changed = false;
+	row->is_relied_on = false;
+	row->loaded_step = view->step;
+	row->loaded_ms = view->now_ms;
+	struct row_key key = key_of_row(row);
+	row->hash = key_hash(view, &key);
+	struct row *old = find(view, &key, row->hash);
+	if (old != NULL) {
+		assert(!old->is_changed);
+		if (row_is_transient(old))
+			view->transient_count--;
+		if (old->is_relied_on)
+			view->relied_count--;
+		forget(view, old);
+	}
+	if (view->row_count >= view->bucket_count)
+		grow(view);
+	struct row **bucket = &view->buckets[row->hash & (view->bucket_count - 1)];
+	row->next_in_bucket = *bucket;
+	*bucket = row;
+	list_push(&view->recency, &row->recency);
+	view->row_count++;
+	if (row_is_transient(row))
+		view->transient_count++;
+	hlc_observe(&view->clock, version);
+}
+
+/* A copy of `source` with `tail` bytes behind it. */
+static void *copy_row(const void *source, size_t size, const void *tail, size_t tail_size)
+{
+	char *copy = malloc(size + tail_size);
+	if (copy == NULL)
+		return NULL;
+	memcpy(copy, source, size);
+	if (tail_size > 0)
+		memcpy(copy + size, tail, tail_size);
+	return copy;
+}
+
+struct sale *view_put_sale(struct view *view, const struct sale *sale)
+{
+	struct sale *copy = copy_row(sale, sizeof *sale, NULL, 0);
+	if (copy != NULL)
+		insert(view, &copy->row, ROW_SALE, sale->row.version);
+	return copy;
+}
+
+struct seat *view_put_seat(struct view *view, const struct seat *seat)
+{
+	struct seat *copy = copy_row(seat, sizeof *seat, NULL, 0);
+	if (copy != NULL)
+		insert(view, &copy->row, ROW_SEAT, seat->row.version);
+	return copy;
+}
+
+struct hold *view_put_hold(struct view *view, const struct hold *hold)
+{
+	assert(hold->row.version == 0 || hold->seat_count > 0);
+	size_t tail_size = hold->seat_count * sizeof *hold->seats;
+	struct hold *copy = copy_row(hold, sizeof *hold, hold->seats, tail_size);
+	if (copy == NULL)
+		return NULL;
+	copy->seats = tail_size == 0 ? NULL : (struct seat_label *)(void *)(copy + 1);
+	insert(view, &copy->row, ROW_HOLD, hold->row.version);
+	return copy;
+}
+
+struct order *view_put_order(struct view *view, const struct order *order)
+{
+	assert(order->row.version == 0 || order->item_count > 0);
+	size_t tail_size = order->item_count * sizeof *order->items;
+	struct order *copy = copy_row(order, sizeof *order, order->items, tail_size);
+	if (copy == NULL)
+		return NULL;
+	copy->items = tail_size == 0 ? NULL : (struct order_item *)(void *)(copy + 1);
+	insert(view, &copy->row, ROW_ORDER, order->row.version);
+	return copy;
+}
+
+struct payment *view_put_payment(struct view *view, const struct payment *payment)
+{
+	struct payment *copy = copy_row(payment, sizeof *payment, payment->answer.data, payment->answer.length);
+	if (copy == NULL)
+		return NULL;
+	copy->answer.data = (const char *)(copy + 1);
+	insert(view, &copy->row, ROW_PAYMENT, payment->row.version);
+	return copy;
+}
+
+struct key *view_put_key(struct view *view, const struct key *key)
+{
+	struct key *copy = copy_row(key, sizeof *key, key->answer.data, key->answer.length);
+	if (copy == NULL)
+		return NULL;
+	copy->answer.data = (const char *)(copy + 1);
+	insert(view, &copy->row, ROW_KEY, key->row.version);
+	return copy;
+}
+
+void view_change(struct view *view, struct row *row, uint64_t version)
+{
+	assert(version > row->version);
+	assert(row->kind != ROW_KEY);
+	if (row->version == 0)
+		view->transient_count--;
+	row->version = version;
+	if (row->is_changed)
+		return;
+	row->is_changed = true;
+	list_push(&view->changed, &row->changed);
+}
+
+const struct list *view_changed(const struct view *view)
+{
+	return &view->changed;
+}
+
+void view_rely_on(struct view *view, const struct row *row)
+{
+	/* Written rows are guarded by their own version, and rows read in this step were so when the batch was under way already. */
+	if (row->is_changed || row->is_relied_on || row->loaded_step == view->step)
+		return;
+	struct row *own = (struct row *)(uintptr_t)row;
+	own->is_relied_on = true;
+	view->relied_count++;
+}
+
+const struct row **view_relied(const struct view *view, struct arena *arena, uint32_t *ret_count)
+{
+	const struct row **rows = arena_allocate(arena, view->relied_count * sizeof(const struct row *));
+	if (rows == NULL)
+		return NULL;
+	uint32_t seen = 0, count = 0;
+	for (const struct list_node *node = view->recency.head.previous; seen < view->relied_count; node = node->previous) {
+		assert(node != &view->recency.head);
+		const struct row *row = (const struct row *)(const void *)((const char *)node - offsetof(struct row, recency));
+		if (!row->is_relied_on)
+			continue;
+		seen++;
+		if (!row->is_changed)
+			rows[count++] = row;
+	}
+	*ret_count = count;
+	return rows;
+}
