@@ -1,0 +1,1 @@
+from harness.fixtures import api, event, server, start_server  # noqa: F401

@@ -1,0 +1,48 @@
+"""The fixtures that the suites share; their conftest.py files import them."""
+
+import pytest
+
+from harness.server import Server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory) -> Server:
+    """The server of all tests that need nothing special of it: one for each worker."""
+    shared = Server(tmp_path_factory.mktemp("shared")).start()
+    yield shared
+    shared.stop()
+
+
+@pytest.fixture
+def start_server(tmp_path):
+    """Starts servers with options of their own; each must stop cleanly when the test is over."""
+    started = []
+
+    def start(**options) -> Server:
+        server = Server(tmp_path / f"server{len(started)}", **options)
+        started.append(server)
+        return server.start()
+
+    yield start
+    failures = []
+    for server in started:
+        try:
+            server.stop()
+        except AssertionError as failure:
+            failures.append(failure)
+        finally:
+            server.kill()
+    if failures:
+        raise failures[0]
+
+
+@pytest.fixture
+def api(server):
+    """Ada, on the shared server."""
+    return server.api("ada")
+
+
+@pytest.fixture
+def event(api):
+    """An event of this test alone: A-1-1 to A-5-20, 25.00 EUR each."""
+    return api.create_event()

@@ -1,0 +1,189 @@
+"""Real servers on throw-away folders: started, waited for, stopped or killed, and their logs held to the promise of JSON lines.
+
+Only processes started here are ever signalled, by their own handle; the kernel ends them when the test process dies."""
+
+import ctypes
+import datetime
+import json
+import os
+import pathlib
+import random
+import re
+import signal
+import socket
+import subprocess
+import time
+
+from harness import credentials, paths, wire
+from harness.api import Api
+
+START_TIMEOUT = 30.0
+STOP_TIMEOUT = 10.0
+# Sanitized binaries are several times slower; a bound on latency is stretched for them.
+SLACK = 5.0 if paths.TRO.exists() and paths.is_sanitized() else 1.0
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+_INHERITED = re.compile(r"PATH|LANG|TMPDIR|LLVM_PROFILE_FILE|\w+SAN_OPTIONS")
+
+
+def _die_with_parent() -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def free_port() -> int:
+    """A port nobody listens on, below those that the kernel gives to clients."""
+    for _ in range(1000):
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no free port")
+
+
+def environment(options: dict[str, str | None]) -> dict[str, str]:
+    """Nothing of the caller's environment but what a program needs to run, and these options. None leaves one out."""
+    inherited = {name: value for name, value in os.environ.items() if _INHERITED.fullmatch(name)}
+    return inherited | {name: value for name, value in options.items() if value is not None}
+
+
+def run_tro(*arguments: str, program: str = "tro", timeout: float = 60.0, **options: str | None) -> subprocess.CompletedProcess:
+    """Runs a program to its end; `options` are its whole configuration."""
+    return subprocess.run([paths.BIN_DIR / program, *map(str, arguments)], env=environment(options), stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=timeout, preexec_fn=_die_with_parent)
+
+
+class Server:
+    """`tro serve` on its own folder and port. `options` are environment variables; rate limits are off unless they say otherwise."""
+
+    def __init__(self, folder: pathlib.Path, *, wrapper: list[str] = (), flags: list[str] = (), **options: str | None):
+        self.folder = folder
+        self.port = free_port()
+        self.options = {
+            "DATA_DIR": str(folder / "data"),
+            "LISTEN_ADDR": f"127.0.0.1:{self.port}",
+            "JWT_SECRET": credentials.JWT_SECRET,
+            "PAYMENT_SECRET": credentials.PAYMENT_SECRET,
+            "RATE_LIMIT_USER": "off",
+            "RATE_LIMIT_IP": "off",
+            **options,
+        }
+        self.command = [*wrapper, str(paths.TRO), "serve", *flags]
+        self.process: subprocess.Popen | None = None
+        self.was_killed = False
+
+    @property
+    def data_dir(self) -> pathlib.Path:
+        return pathlib.Path(self.options["DATA_DIR"])
+
+    @property
+    def stdout(self) -> str:
+        return (self.folder / "stdout").read_text()
+
+    @property
+    def stderr(self) -> str:
+        return (self.folder / "stderr").read_text(errors="replace")
+
+    def spawn(self) -> "Server":
+        """Starts the process and does not wait for it."""
+        assert paths.TRO.exists(), f"{paths.TRO} does not exist: build first, or say where it is with TRO_BIN_DIR"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / "stdout", "ab") as stdout, open(self.folder / "stderr", "ab") as stderr:
+            self.process = subprocess.Popen(self.command, env=environment(self.options), stdin=subprocess.DEVNULL, stdout=stdout,
+                                            stderr=stderr, cwd=self.folder, preexec_fn=_die_with_parent)
+        return self
+
+    def start(self) -> "Server":
+        self.spawn()
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self.is_ready():
+            assert self.process.poll() is None, f"the server ended with {self.process.returncode}:\n{self.stderr[-4000:]}"
+            assert time.monotonic() < deadline, f"not ready after {START_TIMEOUT} s:\n{self.stderr[-4000:]}"
+            time.sleep(0.005)
+        return self
+
+    def is_ready(self) -> bool:
+        try:
+            return wire.exchange(self.port, "GET", "/v1/readyz", timeout=5.0).status == 200
+        except (OSError, wire.Closed):
+            return False
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """SIGTERM, and everything that a clean end promises."""
+        if self.process is None:
+            return
+        assert self.process.poll() is None, f"the server had ended with {self.process.returncode}:\n{self.stderr[-4000:]}"
+        self.terminate()
+        self.wait_for_clean_exit()
+
+    def wait_for_clean_exit(self) -> None:
+        try:
+            code = self.process.wait(STOP_TIMEOUT * SLACK)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"still there {STOP_TIMEOUT * SLACK} s after SIGTERM:\n{self.stderr[-4000:]}") from None
+        self.process = None
+        assert code == 0, f"exit code {code} after SIGTERM:\n{self.stderr[-4000:]}"
+        self.log()
+
+    def kill(self) -> None:
+        """SIGKILL: no chance to tidy up."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+            self.was_killed = True
+
+    def restart(self) -> "Server":
+        self.stop()
+        return self.start()
+
+    def log(self) -> list[dict]:
+        """Every line of stderr, each held to JSON with time, level and message. What a kill cut off does not count."""
+        text = self.stderr
+        assert text == "" or text.endswith("\n") or self.was_killed, f"the last line is cut off: {text[-300:]!r}"
+        entries = []
+        for line in text.splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                assert self.was_killed and line.startswith("{"), f"not JSON on stderr: {line[:2000]!r}\n{text[-4000:]}"
+                continue
+            assert {"time", "level", "message"} <= entry.keys(), f"a log line lacks time, level or message: {line}"
+            entries.append(entry)
+        return entries
+
+    def tro(self, *arguments: str, **options: str | None) -> subprocess.CompletedProcess:
+        """Runs `tro` with the server's configuration."""
+        return run_tro(*arguments, **{**self.options, **options})
+
+    def verify(self) -> None:
+        """`tro verify` must find nothing."""
+        done = self.tro("verify", timeout=300.0)
+        assert done.returncode == 0, f"tro verify: {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+
+    def api(self, user: str | None = "ada", scope: str | None = None, **claims) -> Api:
+        return Api(self.port, user, scope, **claims)
+
+
+def eventually(condition, within: float, every: float = 0.02):
+    """The first true value of `condition()`; fails when none comes in time."""
+    deadline = time.monotonic() + within * SLACK
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not within {within * SLACK} s"
+        time.sleep(every)
+
+
+def sleep_until(rfc3339: str) -> None:
+    """Waits for a time that an answer named."""
+    deadline = datetime.datetime.fromisoformat(rfc3339).timestamp()
+    time.sleep(max(0.0, deadline - time.time()) + 0.002)
