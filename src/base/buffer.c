@@ -58,7 +58,7 @@ static bool buffer_grow(struct buffer *buffer, size_t needed)
 char *buffer_reserve(struct buffer *buffer, size_t length)
 {
 	assert(buffer != NULL);
-	assert(buffer->length <= buffer->capacity);
+	assert(length > 0);
 
 	if (length > buffer->capacity - buffer->length) {
 		bool fits = length <= buffer->maximum - buffer->length;

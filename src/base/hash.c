@@ -54,7 +54,7 @@ uint64_t hash_bytes(const struct hash_seed *seed, const void *data, size_t lengt
 		.v2 = seed->k0 ^ UINT64_C(0x6c7967656e657261),
 		.v3 = seed->k1 ^ UINT64_C(0x7465646279746573),
 	};
-	const unsigned char *bytes = data;
+	const unsigned char *bytes = length == 0 ? (const unsigned char *)"" : data; /* NULL takes no offset, not even zero */
 	size_t whole = length - length % 8;
 	for (size_t i = 0; i < whole; i += 8)
 		hash_word(&s, read_little_endian(bytes + i, 8));

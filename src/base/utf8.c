@@ -60,3 +60,22 @@ bool utf8_is_printable(struct slice text)
 	}
 	return true;
 }
+
+size_t utf8_encode(uint32_t character, char bytes[static 4])
+{
+	assert(character <= 0x10ffff);
+	assert(character < 0xd800 || character > 0xdfff);
+
+	if (character < 0x80) {
+		bytes[0] = (char)character;
+		return 1;
+	}
+	size_t length = character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
+	for (size_t i = length - 1; i > 0; i--) {
+		bytes[i] = (char)(0x80 | (character & 0x3f));
+		character >>= 6;
+	}
+	static const unsigned char leads[5] = {[2] = 0xc0, [3] = 0xe0, [4] = 0xf0};
+	bytes[0] = (char)(leads[length] | character);
+	return length;
+}
