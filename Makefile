@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 
 build: ## Install what is missing and build the programs into build/bin
 	@scripts/install-deps.sh build
-	@cmake --preset release --log-level=WARNING
+	@cmake --preset release >/dev/null
 	@cmake --build --preset release --target programs
 
 run: build ## Build and serve a demo event; LISTEN_ADDR, DATA_DIR and the other settings pass through
@@ -19,7 +19,7 @@ bench: build ## Measure what README.md's table shows
 
 sim: ## Run the simulator; SEED=n replays one run
 	@scripts/install-deps.sh test
-	@cmake --preset release --log-level=WARNING
+	@cmake --preset release >/dev/null
 	@cmake --build --preset release --target tro-sim
 	@exec build/release/tests/tro-sim
 
