@@ -1,8 +1,4 @@
 # How everything is compiled. Assertions stay on in every build type.
-include(CheckPIESupported)
-check_pie_supported()
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
-
 set(CMAKE_C_STANDARD 17)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
@@ -11,8 +7,8 @@ set(CMAKE_C_FLAGS_DEBUG "-O1 -g")
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 add_compile_definitions(_GNU_SOURCE TRO_VERSION="${PROJECT_VERSION}" TRO_DEFECT=${TRO_DEFECT})
-add_compile_options(-Wall -Wextra -Wshadow -Wconversion -fno-omit-frame-pointer -fstack-protector-strong)
-add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
+add_compile_options(-Wall -Wextra -Wshadow -Wconversion -fPIE -fno-omit-frame-pointer -fstack-protector-strong)
+add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack)
 
 if(TRO_FUZZ)
 	add_compile_options(-fsanitize=fuzzer-no-link)
