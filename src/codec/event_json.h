@@ -3,15 +3,16 @@
  * The same text is the answer to the client, the `data` of history and of the published message, and what replay reads back:
  *   hold.*   {hold_id, event_id, user_id, seats:[…], status, expires_at, created_at}
  *   order.*  {order_id, event_id, hold_id, user_id, status, total, currency, payment_method, pay_by, refund_required, items:[{seat, price}], created_at}
- *            and, when a payment made it, payment:{transaction_id, status}
- *   event.*  {event_id, name, venue, description, starts_at, on_sale_from, on_sale_until, currency, status, seat_count, created_at};
- *            event.created also holds the layout: sections:[…] or seats:[…] as they were given. */
+ *            and, when a payment made it, transaction_id and payment_status
+ *   event.*  event.created: what people browse (codec/sale_json.h) and the layout: sections:[…] or seats:[…] as they were given;
+ *            the others: {event_id, status}. */
 #pragma once
 
 #include "base/arena.h"
 #include "base/attributes.h"
 #include "base/buffer.h"
 #include "base/error.h"
+#include "codec/sale_json.h"
 #include "domain/event.h"
 #include "domain/hold.h"
 #include "domain/order.h"
@@ -19,6 +20,9 @@
 void event_data_write(struct buffer *buffer, const struct event *event);
 /* Fills the event's fields from data; type, ids, sequence and metadata are set by the caller before. Texts live in the arena. ERR_CORRUPT, ERR_NO_MEMORY. */
 must_check enum error event_data_read(struct slice data, struct arena *arena, struct event *event);
+
+/* What people browse of an event.created; borrows from it. */
+struct sale_summary sale_summary_of(const struct event *event);
 
 /* The resource as it is now, for GET: a hold or order past its deadline reads EXPIRED. */
 void hold_write(struct buffer *buffer, const struct hold *hold, uint64_t now_ms);

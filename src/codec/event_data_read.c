@@ -1,0 +1,193 @@
+/* event_data_read.c: the stored JSON of an event back into its fields, for replay. */
+#include <assert.h>
+#include <stddef.h>
+
+#include "codec/event_json.h"
+#include "codec/json_fields.h"
+#include "codec/sale_json.h"
+#include "domain/limits.h"
+
+/* Everything a hold's or an order's data may hold. */
+struct stream_body {
+	struct uuid hold_id, order_id, event_id;
+	struct slice user;
+	struct json_strings seats;
+	struct json_objects items;   /* struct item_body */
+	uint32_t status; /* as in the choices of the kind */
+	uint64_t deadline_ms, created_at_ms;
+	int64_t total;
+	struct slice currency;
+	uint32_t payment_method;
+	bool refund_required;
+	struct slice transaction_id; /* empty: no payment made the event */
+	uint32_t payment_status;
+};
+
+struct item_body {
+	struct slice seat;
+	int64_t price;
+};
+
+#define FIELD(field_name, field_kind, member) .name = field_name, .kind = field_kind, .is_required = true, .offset = offsetof(struct stream_body, member)
+#define TEXT_LIMITS .minimum = 1, .maximum = SHORT_TEXT_LENGTH_MAX
+
+static const char *const hold_statuses[] = {"ACTIVE", "CONVERTED", "RELEASED", "EXPIRED", NULL};
+static const char *const order_statuses[] = {"PENDING", "CONFIRMED", "FAILED", "EXPIRED", "CANCELLED", NULL};
+static const char *const payment_methods[] = {"card", "invoice", "cash", "transfer", NULL};
+
+static const struct json_field hold_fields[] = {
+	{FIELD("hold_id", JSON_FIELD_UUID, hold_id)},
+	{FIELD("event_id", JSON_FIELD_UUID, event_id)},
+	{FIELD("user_id", JSON_FIELD_STRING, user), TEXT_LIMITS},
+	{FIELD("seats", JSON_FIELD_STRINGS, seats), .minimum = 1, .maximum = SEAT_LABEL_LENGTH_MAX, .count_minimum = 1, .count_maximum = SEATS_PER_HOLD_LIMIT},
+	{FIELD("status", JSON_FIELD_CHOICE, status), .choices = hold_statuses},
+	{FIELD("expires_at", JSON_FIELD_TIME, deadline_ms)},
+	{FIELD("created_at", JSON_FIELD_TIME, created_at_ms)},
+};
+static const struct json_schema hold_schema = {.fields = hold_fields, .count = ARRAY_LENGTH(hold_fields), .size = sizeof(struct stream_body)};
+
+static const struct json_field item_fields[] = {
+	{.name = "seat", .kind = JSON_FIELD_STRING, .is_required = true, .offset = offsetof(struct item_body, seat), .minimum = 1, .maximum = SEAT_LABEL_LENGTH_MAX},
+	{.name = "price", .kind = JSON_FIELD_INTEGER, .is_required = true, .offset = offsetof(struct item_body, price), .minimum = 0, .maximum = PRICE_MAX},
+};
+static const struct json_schema item_schema = {.fields = item_fields, .count = ARRAY_LENGTH(item_fields), .size = sizeof(struct item_body)};
+
+static const char *const payment_statuses[] = {"SUCCEEDED", "FAILED", NULL};
+
+static const struct json_field order_fields[] = {
+	{FIELD("order_id", JSON_FIELD_UUID, order_id)},
+	{FIELD("event_id", JSON_FIELD_UUID, event_id)},
+	{FIELD("hold_id", JSON_FIELD_UUID, hold_id)},
+	{FIELD("user_id", JSON_FIELD_STRING, user), TEXT_LIMITS},
+	{FIELD("status", JSON_FIELD_CHOICE, status), .choices = order_statuses},
+	{FIELD("total", JSON_FIELD_INTEGER, total), .minimum = 0, .maximum = MONEY_MAX},
+	{FIELD("currency", JSON_FIELD_STRING, currency), .minimum = 3, .maximum = 3},
+	{FIELD("payment_method", JSON_FIELD_CHOICE, payment_method), .choices = payment_methods},
+	{FIELD("pay_by", JSON_FIELD_TIME, deadline_ms)},
+	{FIELD("refund_required", JSON_FIELD_BOOLEAN, refund_required)},
+	{FIELD("items", JSON_FIELD_OBJECTS, items), .count_minimum = 1, .count_maximum = SEATS_PER_HOLD_LIMIT, .objects = &item_schema},
+	{FIELD("created_at", JSON_FIELD_TIME, created_at_ms)},
+	{.name = "transaction_id", .kind = JSON_FIELD_STRING, .offset = offsetof(struct stream_body, transaction_id), TEXT_LIMITS},
+	{.name = "payment_status", .kind = JSON_FIELD_CHOICE, .offset = offsetof(struct stream_body, payment_status), .choices = payment_statuses},
+};
+static const struct json_schema order_schema = {.fields = order_fields, .count = ARRAY_LENGTH(order_fields), .size = sizeof(struct stream_body)};
+
+/* event.created is the body it was made of, and what was added to it. */
+struct sale_data {
+	struct sale_body body; /* first: the fields of the body have its offsets */
+	struct uuid event_id;
+	uint32_t status;
+	int64_t seat_count;
+	uint64_t created_at_ms;
+};
+
+static const char *const sale_statuses[] = {"on_sale", "paused", "cancelled", NULL};
+
+static const struct json_field sale_own_fields[] = {
+	{.name = "event_id", .kind = JSON_FIELD_UUID, .is_required = true, .offset = offsetof(struct sale_data, event_id)},
+	{.name = "status", .kind = JSON_FIELD_CHOICE, .is_required = true, .offset = offsetof(struct sale_data, status), .choices = sale_statuses},
+	{.name = "seat_count", .kind = JSON_FIELD_INTEGER, .offset = offsetof(struct sale_data, seat_count), .minimum = 1, .maximum = SEATS_PER_EVENT_MAX},
+	{.name = "created_at", .kind = JSON_FIELD_TIME, .offset = offsetof(struct sale_data, created_at_ms)},
+};
+
+static enum error read_sale_created(struct slice data, struct json_faults *faults, struct event *event)
+{
+	struct json_field fields[SALE_BODY_FIELD_COUNT + ARRAY_LENGTH(sale_own_fields)];
+	for (uint32_t i = 0; i < ARRAY_LENGTH(fields); i++)
+		fields[i] = i < SALE_BODY_FIELD_COUNT ? sale_body_fields[i] : sale_own_fields[i - SALE_BODY_FIELD_COUNT];
+	const struct json_schema schema = {.fields = fields, .count = ARRAY_LENGTH(fields), .size = sizeof(struct sale_data)};
+	struct sale_data sale = {0};
+	enum error error = json_read(data, &schema, faults, &sale);
+	if (error != OK)
+		return error;
+	if (!currency_parse(sale.body.currency, &event->currency))
+		return ERR_CORRUPT;
+	event->event_id = sale.event_id;
+	event->created_at_ms = sale.created_at_ms;
+	event->details = (struct sale_details){
+		.name = sale.body.name, .venue = sale.body.venue, .description = sale.body.description, .starts_at_ms = sale.body.starts_at_ms};
+	event->on_sale_from_ms = sale.body.on_sale_from_ms;
+	event->on_sale_until_ms = sale.body.on_sale_until_ms;
+	event->seat_count = (uint32_t)sale.seat_count;
+	return sale_body_layout(&sale.body, faults->arena, &event->layout);
+}
+
+static enum error read_sale_change(struct slice data, struct json_faults *faults, struct event *event)
+{
+	const struct json_schema schema = {.fields = sale_own_fields, .count = 2, .size = sizeof(struct sale_data)};
+	struct sale_data sale = {0};
+	enum error error = json_read(data, &schema, faults, &sale);
+	event->event_id = sale.event_id;
+	return error;
+}
+
+static enum error read_hold(struct slice data, struct json_faults *faults, struct event *event)
+{
+	struct stream_body body = {0};
+	enum error error = json_read(data, &hold_schema, faults, &body);
+	if (error != OK)
+		return error;
+	struct order_item *items = arena_allocate_array(faults->arena, body.seats.count, sizeof *items);
+	if (items == NULL)
+		return ERR_NO_MEMORY;
+	for (uint32_t i = 0; i < body.seats.count; i++)
+		items[i].seat = seat_label_of(body.seats.items[i]);
+	event->event_id = body.event_id;
+	event->user = body.user;
+	event->created_at_ms = body.created_at_ms;
+	event->deadline_ms = body.deadline_ms;
+	event->items = items;
+	event->item_count = body.seats.count;
+	return OK;
+}
+
+static enum error read_order(struct slice data, struct json_faults *faults, struct event *event)
+{
+	struct stream_body body = {0};
+	enum error error = json_read(data, &order_schema, faults, &body);
+	if (error != OK)
+		return error;
+	if (!currency_parse(body.currency, &event->currency))
+		return ERR_CORRUPT;
+	const struct item_body *from = body.items.items;
+	struct order_item *items = arena_allocate_array(faults->arena, body.items.count, sizeof *items);
+	if (items == NULL)
+		return ERR_NO_MEMORY;
+	for (uint32_t i = 0; i < body.items.count; i++)
+		items[i] = (struct order_item){.seat = seat_label_of(from[i].seat), .price = from[i].price};
+	event->event_id = body.event_id;
+	event->user = body.user;
+	event->created_at_ms = body.created_at_ms;
+	event->deadline_ms = body.deadline_ms;
+	event->items = items;
+	event->item_count = body.items.count;
+	event->hold_id = body.hold_id;
+	event->order_status = (enum order_status)(body.status + ORDER_PENDING);
+	event->payment_method = (enum payment_method)(body.payment_method + PAYMENT_METHOD_CARD);
+	event->refund_required = body.refund_required;
+	event->total = body.total;
+	event->transaction_id = body.transaction_id;
+	event->payment_status = (enum payment_status)(body.payment_status + PAYMENT_SUCCEEDED);
+	return OK;
+}
+
+enum error event_data_read(struct slice data, struct arena *arena, struct event *event)
+{
+	assert(arena != NULL && event != NULL && event->type != EVENT_NONE);
+	struct json_faults faults;
+	json_faults_init(&faults, arena);
+	enum error error = OK;
+	switch (event_type_stream(event->type)) {
+	case STREAM_SALE:
+		error = event->type == EVENT_SALE_CREATED ? read_sale_created(data, &faults, event) : read_sale_change(data, &faults, event);
+		break;
+	case STREAM_HOLD:
+		error = read_hold(data, &faults, event);
+		break;
+	case STREAM_ORDER:
+		error = read_order(data, &faults, event);
+		break;
+	}
+	event->data = data;
+	return error == OK || error == ERR_NO_MEMORY ? error : ERR_CORRUPT;
+}
