@@ -1,6 +1,7 @@
 /* lane: one thread that serves a bounded queue in batches.
  *
- * Callers submit jobs from any thread; the lane takes everything that waits, up to its batch size, and hands it to `serve`.
+ * Callers submit jobs from any thread; the lane takes everything that waits, up to its batch size, and hands it to `serve`. While `serve`
+ * runs the next batch gathers, so that a batch is as large as the load asks for and an idle lane adds no delay.
  * Ownership of a job passes to the lane on OK and comes back through `serve`, exactly once, also on shutdown. */
 #pragma once
 
@@ -14,11 +15,11 @@
 struct lane;
 
 struct lane_options {
-	const char *name;   /* static, at most 15 bytes; shows as the thread's name */
-	uint32_t capacity;  /* jobs that may wait; beyond it submit refuses */
-	uint32_t batch_max; /* jobs handed to one `serve` call */
+	const char *name;                                                 /* at most 15 bytes; shows as the thread's name */
+	uint32_t capacity;                                                /* jobs that may wait; beyond it submit refuses */
+	uint32_t batch_max;                                               /* jobs handed to one `serve` call */
 	void (*serve)(void *context, struct list *batch, uint32_t count); /* on the lane's thread; takes every job off the list */
-	void *context;      /* borrowed; must outlive the lane */
+	void *context;                                                    /* borrowed; must outlive the lane */
 };
 
 /* Starts the thread. ERR_NO_MEMORY or ERR_SYSTEM; *ret_lane is untouched then. */
@@ -26,7 +27,8 @@ must_check enum error lane_new(const struct lane_options *options, struct lane *
 /* Refuses new jobs, serves those that wait, ends the thread, frees. Takes NULL. */
 void lane_free(struct lane *lane);
 
-/* Hands over a job. ERR_OVERLOADED when full, ERR_SHUTTING_DOWN when stopping: the caller keeps the job. Safe from any thread; never waits for `serve`. */
+/* Hands over a job. ERR_OVERLOADED when full, ERR_SHUTTING_DOWN when stopping: the caller keeps the job. Safe from any thread; never waits
+ * for `serve`. */
 must_check enum error lane_submit(struct lane *lane, struct list_node *job);
 /* Jobs waiting now; for metrics. */
 uint32_t lane_depth(const struct lane *lane);

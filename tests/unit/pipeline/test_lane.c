@@ -1,0 +1,205 @@
+/* test_lane.c: hand-over, batches, refusal when full, and shutdown, with real threads. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
+
+#include "pipeline/lane.h"
+
+struct job {
+	struct list_node node;
+	uint32_t producer;
+	uint32_t number;
+};
+
+/* Counts what it serves; while the gate is closed the lane stays inside `serve`. */
+struct server {
+	sem_t entered;
+	sem_t gate;
+	bool has_gate;
+	uint32_t batches;
+	uint32_t served;
+	uint32_t batch_largest;
+	uint32_t next_number[8]; /* of each producer */
+};
+
+static void serve(void *context, struct list *batch, uint32_t count)
+{
+	struct server *server = context;
+	if (server->has_gate) {
+		sem_post(&server->entered);
+		sem_wait(&server->gate);
+	}
+	uint32_t found = 0;
+	for (struct list_node *node = list_pop(batch); node != NULL; node = list_pop(batch)) {
+		struct job *job = container_of(node, struct job, node);
+		assert_int_equal(job->number, server->next_number[job->producer]++);
+		found++;
+	}
+	assert_int_equal(found, count);
+	server->batches++;
+	server->served += count;
+	if (count > server->batch_largest)
+		server->batch_largest = count;
+}
+
+static struct server server_with_gate(void)
+{
+	struct server server = {.has_gate = true};
+	sem_init(&server.entered, 0, 0);
+	sem_init(&server.gate, 0, 0);
+	return server;
+}
+
+static struct lane *lane_for(struct server *server, uint32_t capacity, uint32_t batch_max)
+{
+	struct lane_options options = {
+		.name = "lane-test",
+		.capacity = capacity,
+		.batch_max = batch_max,
+		.serve = serve,
+		.context = server,
+	};
+	struct lane *lane;
+	assert_int_equal(lane_new(&options, &lane), OK);
+	return lane;
+}
+
+static void what_waits_is_served_as_one_batch_up_to_its_maximum(void **state)
+{
+	(void)state;
+	struct server server = server_with_gate();
+	struct lane *lane = lane_for(&server, 100, 4);
+	struct job jobs[8];
+	for (uint32_t i = 0; i < ARRAY_LENGTH(jobs); i++)
+		jobs[i] = (struct job){.number = i};
+
+	assert_int_equal(lane_submit(lane, &jobs[0].node), OK);
+	sem_wait(&server.entered);
+	for (uint32_t i = 1; i < ARRAY_LENGTH(jobs); i++)
+		assert_int_equal(lane_submit(lane, &jobs[i].node), OK);
+	assert_int_equal(lane_depth(lane), 7);
+
+	for (uint32_t i = 0; i < 3; i++)
+		sem_post(&server.gate);
+	lane_free(lane);
+	assert_int_equal(server.batches, 3);
+	assert_int_equal(server.batch_largest, 4);
+	assert_int_equal(server.served, 8);
+}
+
+static void full_lane_refuses_and_the_caller_keeps_the_job(void **state)
+{
+	(void)state;
+	struct server server = server_with_gate();
+	struct lane *lane = lane_for(&server, 2, 10);
+	struct job jobs[4];
+	for (uint32_t i = 0; i < ARRAY_LENGTH(jobs); i++)
+		jobs[i] = (struct job){.number = i};
+
+	assert_int_equal(lane_submit(lane, &jobs[0].node), OK);
+	sem_wait(&server.entered);
+	assert_int_equal(lane_submit(lane, &jobs[1].node), OK);
+	assert_int_equal(lane_submit(lane, &jobs[2].node), OK);
+	assert_int_equal(lane_submit(lane, &jobs[3].node), ERR_OVERLOADED);
+
+	sem_post(&server.gate);
+	sem_wait(&server.entered);
+	assert_int_equal(lane_submit(lane, &jobs[3].node), OK);
+	sem_post(&server.gate);
+	sem_post(&server.gate);
+	lane_free(lane);
+	assert_int_equal(server.served, 4);
+}
+
+struct producer {
+	struct lane *lane;
+	uint32_t index;
+	uint32_t count;
+	struct job *jobs;
+};
+
+static void *produce(void *context)
+{
+	struct producer *producer = context;
+	for (uint32_t i = 0; i < producer->count; i++) {
+		producer->jobs[i] = (struct job){.producer = producer->index, .number = i};
+		while (lane_submit(producer->lane, &producer->jobs[i].node) != OK)
+			sched_yield();
+	}
+	return NULL;
+}
+
+static void many_producers_lose_nothing_and_each_keeps_its_order(void **state)
+{
+	(void)state;
+	enum { PRODUCERS = 4, JOBS = 20000 };
+	struct server server = {0};
+	struct lane *lane = lane_for(&server, 64, 16);
+	struct producer producers[PRODUCERS];
+	pthread_t threads[PRODUCERS];
+	for (uint32_t i = 0; i < PRODUCERS; i++) {
+		producers[i] = (struct producer){.lane = lane, .index = i, .count = JOBS, .jobs = calloc(JOBS, sizeof(struct job))};
+		assert_non_null(producers[i].jobs);
+		assert_int_equal(pthread_create(&threads[i], NULL, produce, &producers[i]), 0);
+	}
+	for (uint32_t i = 0; i < PRODUCERS; i++)
+		pthread_join(threads[i], NULL);
+	lane_free(lane);
+	assert_int_equal(server.served, PRODUCERS * JOBS);
+	assert_true(server.batch_largest <= 16);
+	for (uint32_t i = 0; i < PRODUCERS; i++)
+		free(producers[i].jobs);
+}
+
+static void *submit_until_refused(void *context)
+{
+	struct job job = {0};
+	/* The lane is full until it stops, so that the job is never taken; what changes is the reason. */
+	while (lane_submit(context, &job.node) != ERR_SHUTTING_DOWN)
+		sched_yield();
+	return NULL;
+}
+
+static void *free_lane(void *context)
+{
+	lane_free(context);
+	return NULL;
+}
+
+static void stopping_lane_refuses_and_serves_what_waits(void **state)
+{
+	(void)state;
+	struct server server = server_with_gate();
+	struct lane *lane = lane_for(&server, 1, 1);
+	struct job jobs[2] = {{.number = 0}, {.number = 1}};
+	assert_int_equal(lane_submit(lane, &jobs[0].node), OK);
+	sem_wait(&server.entered);
+	assert_int_equal(lane_submit(lane, &jobs[1].node), OK);
+
+	pthread_t submitting;
+	pthread_t freeing;
+	assert_int_equal(pthread_create(&submitting, NULL, submit_until_refused, lane), 0);
+	assert_int_equal(pthread_create(&freeing, NULL, free_lane, lane), 0);
+	pthread_join(submitting, NULL);
+	sem_post(&server.gate);
+	sem_post(&server.gate);
+	pthread_join(freeing, NULL);
+	assert_int_equal(server.served, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_waits_is_served_as_one_batch_up_to_its_maximum),
+		cmocka_unit_test(full_lane_refuses_and_the_caller_keeps_the_job),
+		cmocka_unit_test(many_producers_lose_nothing_and_each_keeps_its_order),
+		cmocka_unit_test(stopping_lane_refuses_and_serves_what_waits),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
