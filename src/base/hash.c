@@ -2,6 +2,7 @@
 #include "base/hash.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 struct hash_state {
@@ -35,12 +36,11 @@ static inline void hash_word(struct hash_state *s, uint64_t word)
 }
 
 /* Up to eight bytes, the first one lowest. */
-static inline uint64_t read_little_endian(const unsigned char *bytes, size_t length)
+static inline uint64_t read_little_endian(const char *bytes, size_t length)
 {
 	uint64_t word = 0;
-	for (size_t i = 0; i < length; i++)
-		word |= (uint64_t)bytes[i] << (8 * i);
-	return word;
+	memcpy(&word, bytes, length);
+	return le64toh(word);
 }
 
 uint64_t hash_bytes(const struct hash_seed *seed, const void *data, size_t length)
@@ -54,7 +54,7 @@ uint64_t hash_bytes(const struct hash_seed *seed, const void *data, size_t lengt
 		.v2 = seed->k0 ^ UINT64_C(0x6c7967656e657261),
 		.v3 = seed->k1 ^ UINT64_C(0x7465646279746573),
 	};
-	const unsigned char *bytes = length == 0 ? (const unsigned char *)"" : data; /* NULL takes no offset, not even zero */
+	const char *bytes = length == 0 ? "" : data; /* NULL takes no offset, not even zero */
 	size_t whole = length - length % 8;
 	for (size_t i = 0; i < whole; i += 8)
 		hash_word(&s, read_little_endian(bytes + i, 8));
