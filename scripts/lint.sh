@@ -10,7 +10,7 @@ mapfile -t headers < <(git ls-files 'src/*.h')
 mapfile -t tests < <(git ls-files 'tests/*.c' 'tests/*.h')
 
 gate_layout() {
-	clang-format --dry-run --Werror "${sources[@]}" "${headers[@]}" "${tests[@]}" 2>&1 | { grep ' error: ' || true; } |
+	clang-format --dry-run --Werror "${sources[@]}" "${headers[@]}" "${tests[@]}" 2>&1 | { grep 'should be clang-formatted' || true; } |
 		cut -d: -f1 | uniq -c | awk '{ print $2 ": " $1 " places; make format mends them"; found = 1 } END { exit found }'
 }
 
