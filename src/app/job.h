@@ -10,13 +10,14 @@
 #include "ports/admission.h"
 
 enum query_kind {
-	QUERY_HOLD,          /* id; the owner is the user */
+	QUERY_HOLD, /* id; the owner is the user */
 	QUERY_ORDER,
-	QUERY_HOLD_HISTORY,  /* after: a sequence */
+	QUERY_HOLD_HISTORY, /* after: a sequence */
 	QUERY_ORDER_HISTORY,
-	QUERY_EVENTS,        /* after_id */
-	QUERY_EVENT,         /* id */
-	QUERY_SEATS,         /* id, seat_status, after: a position */
+	QUERY_EVENTS,    /* after_id */
+	QUERY_EVENT,     /* id */
+	QUERY_SEATS,     /* id, seat_status, after: a position */
+	QUERY_READINESS, /* whether the store answers and can be written to; the body is empty */
 };
 
 #define QUERY_LIMIT_MAX 1000
@@ -26,8 +27,8 @@ struct query {
 	enum query_kind kind;
 	struct slice user; /* holds and orders of others are as if they were not there */
 	struct uuid id;
-	uint32_t limit;              /* 1 to QUERY_LIMIT_MAX */
-	uint64_t after;              /* 0: from the first */
+	uint32_t limit; /* 1 to QUERY_LIMIT_MAX */
+	uint64_t after; /* 0: from the first */
 	bool has_after_id;
 	struct uuid after_id;
 	enum seat_status seat_status; /* 0: any */
@@ -36,6 +37,7 @@ struct query {
 enum job_kind {
 	JOB_COMMAND,
 	JOB_QUERY,
+	JOB_REFUSAL, /* the caller refuses by itself and has set outcome.error: only counted against the limits */
 };
 
 /* Made by the caller, who keeps it alive until `done`. Between service_submit and `done` it belongs to the service. */
@@ -46,10 +48,12 @@ struct job {
 		struct command command;
 		struct query query;
 	};
-	struct arena *arena;   /* the request's; the answer is written here */
-	uint64_t deadline_ns;  /* of the monotonic clock: not begun by then it is refused with ERR_OVERLOADED */
-	bool has_key_in_use;   /* admission holds its key: the service's */
-	bool is_repeat;        /* admission has seen its key finished: look it up first */
+	struct arena *arena;  /* the request's; the answer is written here */
+	uint64_t deadline_ns; /* of the monotonic clock: not begun by then it is refused with ERR_OVERLOADED */
+	/* The caller sets user and address (empty: not limited), and reads the quotas and retry_after for its headers. The rest is the service's. */
+	struct admission_request admission;
+	bool has_key_in_use; /* admission holds its key: the service's */
+	bool is_repeat;      /* admission has seen its key finished, so it is looked up first: the service's */
 	struct outcome outcome;
 	/* Called exactly once, on any thread (also from within service_submit); must not block. Completions of one batch come in a row. */
 	void (*done)(struct job *job);

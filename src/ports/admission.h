@@ -9,6 +9,9 @@
 #include "base/slice.h"
 #include "domain/key.h"
 
+#define ADMISSION_LEASE_MS 60000                              /* how long a key is in use at most */
+#define ADMISSION_REMEMBER_MS (UINT64_C(24) * 60 * 60 * 1000) /* how long a finished key is remembered at most */
+
 enum admission_verdict {
 	ADMISSION_GO,
 	ADMISSION_LIMITED,  /* over the rate: nothing was counted */
@@ -29,7 +32,7 @@ struct admission_request {
 	struct slice user;    /* empty: no user's limit */
 	struct slice address; /* client IP as text; empty: no address's limit */
 	struct idempotency idempotency;
-	uint64_t now_ms;
+	uint64_t now_ms; /* of a clock that never goes back: a correction of the time of day locks nobody out and lets nobody in */
 
 	enum admission_verdict ret_verdict;
 	struct admission_quota ret_user;
@@ -46,10 +49,11 @@ enum admission_end {
 struct admission;
 
 struct admission_operations {
-	/* Judges `count` requests in order, filling their ret_ fields. A key of a request that goes on is in use until finish, or for 60 s.
-	 * Safe from any thread. */
+	/* Judges `count` requests in order, filling their ret_ fields. The key comes first: a busy one and a mismatch are refused without being
+	 * counted; then the windows: a request counts in both or in none. The key of one that goes on is in use until finish, or for
+	 * ADMISSION_LEASE_MS; that of a repeat, which goes on and counts like any other, stays finished. Safe from any thread. */
 	void (*admit)(struct admission *admission, struct admission_request *requests, uint32_t count);
-	/* Ends the use of a key. Safe from any thread. */
+	/* Ends the use of a key. now_ms: as in struct admission_request. Safe from any thread. */
 	void (*finish)(struct admission *admission, const struct idempotency *idempotency, enum admission_end end, uint64_t now_ms);
 	void (*free)(struct admission *admission);
 };
