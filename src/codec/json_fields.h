@@ -15,7 +15,7 @@
 #include "codec/json_reader.h"
 
 #define JSON_FIELDS_MAX 32 /* of one schema */
-#define JSON_ERRORS_MAX 32 /* that are told; further ones are not */
+#define JSON_FAULTS_MAX 32 /* that are told; further ones are not */
 
 enum json_field_kind {
 	JSON_FIELD_STRING,  /* struct slice: printable; minimum and maximum are bytes */
@@ -69,7 +69,7 @@ struct json_fault {
 struct json_faults {
 	struct arena *arena; /* borrowed */
 	struct slice detail; /* of ERR_JSON_INVALID: what is wrong and where */
-	struct json_fault items[JSON_ERRORS_MAX];
+	struct json_fault items[JSON_FAULTS_MAX];
 	uint32_t count;
 };
 

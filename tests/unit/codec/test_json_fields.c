@@ -1,0 +1,261 @@
+/* test_json_fields.c: bodies into structures, and every fault with its pointer. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "base/uuid.h"
+#include "codec/json_fields.h"
+
+struct section {
+	struct slice name;
+	int64_t price;
+};
+
+struct body {
+	struct uuid id;
+	struct slice name;
+	struct slice currency;
+	int64_t count;
+	bool is_open;
+	uint64_t starts_at_ms;
+	uint32_t method;
+	struct json_strings seats;
+	struct json_objects sections;
+};
+
+static const char *check_currency(struct slice text)
+{
+	return slice_equal_string(text, "EUR") ? NULL : "must be EUR";
+}
+
+static const char *const methods[] = {"card", "cash", NULL};
+
+static const struct json_field section_fields[] = {
+	{.name = "name",
+         .kind = JSON_FIELD_STRING,
+         .is_required = true,
+         .offset = offsetof(struct section, name),
+         .minimum = 1,
+         .maximum = 10},
+	{.name = "price", .kind = JSON_FIELD_INTEGER, .is_required = true, .offset = offsetof(struct section, price), .maximum = 1000},
+};
+
+static const struct json_schema section_schema = {
+	.fields = section_fields, .count = ARRAY_LENGTH(section_fields), .size = sizeof(struct section)};
+
+static const struct json_field body_fields[] = {
+	{.name = "id", .kind = JSON_FIELD_UUID, .is_required = true, .offset = offsetof(struct body, id)},
+	{.name = "name", .kind = JSON_FIELD_STRING, .offset = offsetof(struct body, name), .minimum = 1, .maximum = 8},
+	{.name = "currency", .kind = JSON_FIELD_STRING, .offset = offsetof(struct body, currency), .maximum = 3, .check = check_currency},
+	{.name = "count", .kind = JSON_FIELD_INTEGER, .offset = offsetof(struct body, count), .minimum = -1, .maximum = 100},
+	{.name = "is_open", .kind = JSON_FIELD_BOOLEAN, .offset = offsetof(struct body, is_open)},
+	{.name = "starts_at", .kind = JSON_FIELD_TIME, .offset = offsetof(struct body, starts_at_ms)},
+	{.name = "method", .kind = JSON_FIELD_CHOICE, .offset = offsetof(struct body, method), .choices = methods},
+	{.name = "seats",
+         .kind = JSON_FIELD_STRINGS,
+         .offset = offsetof(struct body, seats),
+         .minimum = 1,
+         .maximum = 5,
+         .count_minimum = 1,
+         .count_maximum = 3},
+	{.name = "sections",
+         .kind = JSON_FIELD_OBJECTS,
+         .offset = offsetof(struct body, sections),
+         .count_minimum = 1,
+         .count_maximum = 100,
+         .objects = &section_schema},
+};
+
+static const struct json_schema body_schema = {.fields = body_fields, .count = ARRAY_LENGTH(body_fields), .size = sizeof(struct body)};
+
+#define ID "\"id\":\"01920000-0000-7000-8000-000000000001\""
+
+struct reading_test {
+	struct arena arena;
+	struct json_faults faults;
+	struct body body;
+};
+
+static struct reading_test test;
+
+static int set_up(void **state)
+{
+	(void)state;
+	arena_init(&test.arena, 4096, 64 * 1024);
+	json_faults_init(&test.faults, &test.arena);
+	test.body = (struct body){.count = 42, .method = 7};
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	arena_release(&test.arena);
+	return 0;
+}
+
+static enum error read_body(const char *text)
+{
+	return json_read(slice_of(text), &body_schema, &test.faults, &test.body);
+}
+
+/* The one fault of the body. */
+static void expect_fault(const char *text, const char *pointer, const char *detail)
+{
+	tear_down(NULL);
+	set_up(NULL);
+	assert_int_equal(read_body(text), ERR_VALIDATION);
+	assert_int_equal(test.faults.count, 1);
+	if (!slice_equal_string(test.faults.items[0].pointer, pointer) || !slice_equal_string(test.faults.items[0].detail, detail))
+		fail_msg("%s: %.*s: %.*s", text, SLICE_PRINT(test.faults.items[0].pointer), SLICE_PRINT(test.faults.items[0].detail));
+}
+
+static void a_whole_body_is_read(void **state)
+{
+	(void)state;
+	assert_int_equal(read_body("{" ID ",\"name\":\"Caf\\u00e9\",\"currency\":\"EUR\",\"count\":-1,\"is_open\":true,"
+	                           "\"starts_at\":\"2026-01-02T03:04:05Z\",\"method\":\"cash\",\"seats\":[\"A-1-1\",\"A-1-2\"],"
+	                           "\"sections\":[{\"name\":\"A\",\"price\":0},{\"price\":1000,\"name\":\"B\"}]}"),
+	                 OK);
+	assert_int_equal(test.body.id.bytes[15], 1);
+	assert_true(slice_equal_string(test.body.name, "Caf\xc3\xa9"));
+	assert_true(slice_equal_string(test.body.currency, "EUR"));
+	assert_int_equal(test.body.count, -1);
+	assert_true(test.body.is_open);
+	assert_true(test.body.starts_at_ms == UINT64_C(1767323045000));
+	assert_int_equal(test.body.method, 1);
+	assert_int_equal(test.body.seats.count, 2);
+	assert_true(slice_equal_string(test.body.seats.items[1], "A-1-2"));
+	assert_int_equal(test.body.sections.count, 2);
+	const struct section *sections = test.body.sections.items;
+	assert_true(slice_equal_string(sections[1].name, "B"));
+	assert_int_equal(sections[1].price, 1000);
+}
+
+static void absent_and_null_leave_the_default(void **state)
+{
+	(void)state;
+	assert_int_equal(read_body("{" ID ",\"count\":null,\"seats\":null}"), OK);
+	assert_int_equal(test.body.count, 42);
+	assert_int_equal(test.body.method, 7);
+	assert_null(test.body.name.data);
+	assert_null(test.body.seats.items);
+}
+
+static void each_fault_has_its_pointer_and_detail(void **state)
+{
+	(void)state;
+	expect_fault("{}", "/id", "is required");
+	expect_fault("[]", "", "must be an object");
+	expect_fault("3", "", "must be an object");
+	expect_fault("{\"id\":null}", "/id", "must be a string");
+	expect_fault("{\"id\":\"x\"}", "/id", "must be a UUID");
+	expect_fault("{" ID ",\"extra\":1}", "/extra", "is not a field of this object");
+	expect_fault("{" ID ",\"a/b~c\":1}", "/a~1b~0c", "is not a field of this object");
+	expect_fault("{" ID ",\"\":1}", "/", "is not a field of this object");
+	expect_fault("{" ID ",\"ID\":1}", "/ID", "is not a field of this object");
+	expect_fault("{" ID ",\"name\":\"\"}", "/name", "must have from 1 to 8 bytes");
+	expect_fault("{" ID ",\"name\":\"123456789\"}", "/name", "must have from 1 to 8 bytes");
+	expect_fault("{" ID ",\"name\":\"a\\u007fb\"}", "/name", "must not have control characters");
+	expect_fault("{" ID ",\"name\":7}", "/name", "must be a string");
+	expect_fault("{" ID ",\"currency\":\"XXX\"}", "/currency", "must be EUR");
+	expect_fault("{" ID ",\"count\":101}", "/count", "must be a whole number from -1 to 100");
+	expect_fault("{" ID ",\"count\":1.0}", "/count", "must be a whole number from -1 to 100");
+	expect_fault("{" ID ",\"count\":1e400}", "/count", "must be a whole number from -1 to 100");
+	expect_fault("{" ID ",\"count\":99999999999999999999}", "/count", "must be a whole number from -1 to 100");
+	expect_fault("{" ID ",\"count\":\"1\"}", "/count", "must be a whole number");
+	expect_fault("{" ID ",\"is_open\":0}", "/is_open", "must be true or false");
+	expect_fault("{" ID ",\"starts_at\":\"tomorrow\"}", "/starts_at", "must be a time as in RFC 3339, such as 2026-01-02T03:04:05Z");
+	expect_fault("{" ID ",\"method\":\"Card\"}", "/method", "must be one of card, cash");
+	expect_fault("{" ID ",\"seats\":{}}", "/seats", "must be an array");
+	expect_fault("{" ID ",\"seats\":[]}", "/seats", "must have from 1 to 3 items");
+	expect_fault("{" ID ",\"seats\":[\"a\",\"b\",\"c\",\"d\"]}", "/seats", "must have from 1 to 3 items");
+	expect_fault("{" ID ",\"seats\":[\"a\",1]}", "/seats/1", "must be a string");
+	expect_fault("{" ID ",\"seats\":[\"a\",\"b\",\"\\u0061\"]}", "/seats/2", "repeats item 0");
+	expect_fault("{" ID ",\"sections\":[{\"name\":\"A\",\"price\":1},{\"name\":\"B\"}]}", "/sections/1/price", "is required");
+	expect_fault("{" ID ",\"sections\":[{\"name\":\"A\",\"price\":1,\"x\":1}]}", "/sections/0/x", "is not a field of this object");
+	expect_fault("{" ID ",\"sections\":[[]]}", "/sections/0", "must be an object");
+}
+
+static void a_text_that_is_not_json_says_where(void **state)
+{
+	(void)state;
+	assert_int_equal(read_body("{" ID ",\n \"extra\":1,\n}"), ERR_JSON_INVALID);
+	assert_true(slice_equal_string(test.faults.detail, "a string is missing at line 3, column 1"));
+	assert_int_equal(test.faults.count, 0);
+}
+
+static void all_faults_are_told_together(void **state)
+{
+	(void)state;
+	assert_int_equal(read_body("{\"count\":1000,\"seats\":[\"\",\"\"],\"is_open\":null,\"x\":[]}"), ERR_VALIDATION);
+	assert_int_equal(test.faults.count, 5);
+	assert_true(slice_equal_string(test.faults.items[0].pointer, "/count"));
+	assert_true(slice_equal_string(test.faults.items[1].pointer, "/seats/0"));
+	assert_true(slice_equal_string(test.faults.items[2].pointer, "/seats/1"));
+	assert_true(slice_equal_string(test.faults.items[3].pointer, "/x"));
+	assert_true(slice_equal_string(test.faults.items[4].pointer, "/id"));
+}
+
+static void told_faults_have_their_maximum(void **state)
+{
+	(void)state;
+	struct buffer text;
+	buffer_init(&text, &test.arena, 4096);
+	buffer_append_string(&text, "{" ID ",\"sections\":[1");
+	for (int i = 1; i < 100; i++)
+		buffer_append_string(&text, ",1");
+	buffer_append_string(&text, "],\"a\":1}");
+	assert_int_equal(json_read(buffer_slice(&text), &body_schema, &test.faults, &test.body), ERR_VALIDATION);
+	assert_int_equal(test.faults.count, JSON_FAULTS_MAX);
+	assert_true(slice_equal_string(test.faults.items[JSON_FAULTS_MAX - 1].pointer, "/sections/31"));
+}
+
+static void a_long_unknown_name_is_cut_between_characters(void **state)
+{
+	(void)state;
+	struct buffer text;
+	buffer_init(&text, &test.arena, 4096);
+	buffer_append_string(&text, "{" ID ",\"x");
+	for (int i = 0; i < 200; i++)
+		buffer_append_string(&text, "\xc3\xa9");
+	buffer_append_string(&text, "\":1}");
+	assert_int_equal(json_read(buffer_slice(&text), &body_schema, &test.faults, &test.body), ERR_VALIDATION);
+	assert_int_equal(test.faults.items[0].pointer.length, 1 + 1 + 2 * 64);
+}
+
+static void what_the_caller_finds_is_told_too(void **state)
+{
+	(void)state;
+	json_faults_add(&test.faults, SLICE("/seats"), SLICE("must have at most 2 items"));
+	assert_int_equal(test.faults.count, 1);
+	assert_true(slice_equal_string(test.faults.items[0].detail, "must have at most 2 items"));
+}
+
+static void memory_that_is_out_is_no_fault_of_the_body(void **state)
+{
+	(void)state;
+	arena_release(&test.arena);
+	arena_init(&test.arena, 8, 8);
+	assert_int_equal(read_body("{" ID ",\"name\":\"\\u0061bcdefgh\",\"seats\":[\"a\"]}"), ERR_NO_MEMORY);
+	assert_int_equal(read_body("{"), ERR_NO_MEMORY);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_whole_body_is_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(absent_and_null_leave_the_default, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(each_fault_has_its_pointer_and_detail, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_text_that_is_not_json_says_where, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(all_faults_are_told_together, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(told_faults_have_their_maximum, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_long_unknown_name_is_cut_between_characters, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_the_caller_finds_is_told_too, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(memory_that_is_out_is_no_fault_of_the_body, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
