@@ -225,6 +225,6 @@ enum error apply(struct view *view, const struct event *event)
 	case EVENT_TYPE_COUNT:
 		break;
 	}
-	assert(!"an event has a type");
+	assert(false && "an event has a type");
 	return ERR_CORRUPT;
 }

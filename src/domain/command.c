@@ -28,6 +28,6 @@ uint8_t command_shard(const struct command *command)
 	case COMMAND_KIND_COUNT:
 		break;
 	}
-	assert(!"a command has a kind");
+	assert(false && "a command has a kind");
 	return 0;
 }

@@ -50,7 +50,7 @@ static enum error decide_kind(struct decision *decision)
 	case COMMAND_KIND_COUNT:
 		break;
 	}
-	assert(!"a command has a kind");
+	assert(false && "a command has a kind");
 	return ERR_CORRUPT;
 }
 

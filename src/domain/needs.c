@@ -232,7 +232,7 @@ static void walk_command(struct walk *walk, const struct command *command)
 		see_payment(walk, &command->payment);
 		break;
 	case COMMAND_KIND_COUNT:
-		assert(!"a command has a kind");
+		assert(false && "a command has a kind");
 	}
 }
 

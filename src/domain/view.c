@@ -78,7 +78,7 @@ static struct row_key key_of_row(const struct row *row)
 	case ROW_KIND_COUNT:
 		break;
 	}
-	assert(!"a row has a kind");
+	assert(false && "a row has a kind");
 	abort();
 }
 
