@@ -1,0 +1,134 @@
+/* admission.c: a key, then two windows. Locks are taken in that order: the key's shard, the user's, the address's. */
+#include "adapters/local/admission.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "adapters/local/keys.h"
+#include "adapters/local/windows.h"
+#include "base/list.h"
+
+/* How long the first request with a key is guessed to run on. */
+#define BUSY_RETRY_MS 1000
+
+struct local_admission {
+	struct admission base;
+	struct keys *keys;
+	struct windows *users;     /* NULL: not limited */
+	struct windows *addresses; /* NULL: not limited */
+};
+
+static struct local_admission *self_of(struct admission *admission)
+{
+	return container_of(admission, struct local_admission, base);
+}
+
+/* What the windows and the key's state say together; counts the request when it goes on. */
+static void judge_windows(struct local_admission *self, struct admission_request *request, enum key_state state)
+{
+	struct window user = window_open(self->users, request->user, request->now_ms);
+	struct window address = window_open(self->addresses, request->address, request->now_ms);
+	if (state == KEY_MISMATCH) {
+		request->ret_verdict = ADMISSION_MISMATCH;
+	} else if (state == KEY_IN_USE) {
+		request->ret_verdict = ADMISSION_BUSY;
+		request->ret_retry_after_ms = BUSY_RETRY_MS;
+	} else if (window_is_full(&user) || window_is_full(&address)) {
+		request->ret_verdict = ADMISSION_LIMITED;
+		uint64_t user_ms = window_wait_ms(&user);
+		uint64_t address_ms = window_wait_ms(&address);
+		request->ret_retry_after_ms = user_ms > address_ms ? user_ms : address_ms;
+	} else {
+		request->ret_verdict = ADMISSION_GO;
+		window_count(&user);
+		window_count(&address);
+	}
+	request->ret_user = window_quota(&user);
+	request->ret_address = window_quota(&address);
+	window_close(&address);
+	window_close(&user);
+}
+
+static void judge(struct local_admission *self, struct admission_request *request)
+{
+	const struct idempotency *idempotency = &request->idempotency;
+	request->ret_retry_after_ms = 0;
+	request->ret_is_repeat = false;
+	if (!idempotency->is_present) {
+		judge_windows(self, request, KEY_UNKNOWN);
+		return;
+	}
+	struct key_slot slot = key_open(self->keys, idempotency, request->now_ms);
+	judge_windows(self, request, slot.state);
+	request->ret_is_repeat = slot.state == KEY_FINISHED;
+	if (request->ret_verdict == ADMISSION_GO && slot.state == KEY_UNKNOWN)
+		key_use(&slot, request->now_ms);
+	key_close(&slot);
+}
+
+static void local_admit(struct admission *admission, struct admission_request *requests, uint32_t count)
+{
+	assert(requests != NULL || count == 0);
+
+	for (uint32_t i = 0; i < count; i++)
+		judge(self_of(admission), &requests[i]);
+}
+
+static void local_finish(struct admission *admission, const struct idempotency *idempotency, enum admission_end end, uint64_t now_ms)
+{
+	struct key_slot slot = key_open(self_of(admission)->keys, idempotency, now_ms);
+	key_finish(&slot, end, now_ms);
+	key_close(&slot);
+}
+
+static void local_free(struct admission *admission)
+{
+	struct local_admission *self = self_of(admission);
+	keys_free(self->keys);
+	windows_free(self->users);
+	windows_free(self->addresses);
+	free(self);
+}
+
+static const struct admission_operations local_operations = {
+	.admit = local_admit,
+	.finish = local_finish,
+	.free = local_free,
+};
+
+/* *ret_windows stays NULL when the quota is 0. */
+static enum error windows_for(const struct local_admission_options *options, uint32_t quota, uint32_t window_ms,
+                              struct windows **ret_windows)
+{
+	if (quota == 0)
+		return OK;
+	const struct windows_options windows = {
+		.quota = quota,
+		.window_ms = window_ms,
+		.callers_max = options->callers_max,
+		.seed = options->seed,
+	};
+	return windows_new(&windows, ret_windows);
+}
+
+enum error local_admission_new(const struct local_admission_options *options, struct admission **ret_admission)
+{
+	assert(options != NULL);
+	assert(ret_admission != NULL);
+
+	struct local_admission *self = calloc(1, sizeof *self);
+	if (self == NULL)
+		return ERR_NO_MEMORY;
+	self->base = (struct admission){.operations = &local_operations, .is_local = true};
+	enum error error = keys_new(options->keys_max, options->seed, &self->keys);
+	if (error == OK)
+		error = windows_for(options, options->user_quota, options->user_window_ms, &self->users);
+	if (error == OK)
+		error = windows_for(options, options->address_quota, options->address_window_ms, &self->addresses);
+	if (error != OK) {
+		local_free(&self->base);
+		return error;
+	}
+	*ret_admission = &self->base;
+	return OK;
+}
