@@ -1,1 +1,1 @@
-from harness.fixtures import api, event, server, start_server  # noqa: F401
+from harness.fixtures import start_server  # noqa: F401

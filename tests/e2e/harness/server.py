@@ -99,10 +99,14 @@ class Server:
     def start(self) -> "Server":
         self.spawn()
         deadline = time.monotonic() + START_TIMEOUT
-        while not self.is_ready():
-            assert self.process.poll() is None, f"the server ended with {self.process.returncode}:\n{self.stderr[-4000:]}"
-            assert time.monotonic() < deadline, f"not ready after {START_TIMEOUT} s:\n{self.stderr[-4000:]}"
-            time.sleep(0.005)
+        try:
+            while not self.is_ready():
+                assert self.process.poll() is None, f"the server ended with {self.process.returncode}:\n{self.stderr[-4000:]}"
+                assert time.monotonic() < deadline, f"not ready after {START_TIMEOUT} s:\n{self.stderr[-4000:]}"
+                time.sleep(0.005)
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def is_ready(self) -> bool:

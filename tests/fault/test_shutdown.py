@@ -1,0 +1,123 @@
+"""SIGTERM under load: every request that had been sent is answered, nothing answered is lost, and the server is gone in time."""
+
+import socket
+import time
+
+import pytest
+
+from harness import wire
+from harness.load import Load, settle
+from harness.raw import HEALTH, whole_hold
+from harness.server import SLACK, STOP_TIMEOUT, Server
+from harness.wire import Closed, Connection
+
+ROUNDS = 6
+# A connection that reaches the kernel in the instant between the last accept and the close of the listener is reset by the kernel.
+RESETS_MAX = 1
+
+
+@pytest.fixture
+def server(tmp_path):
+    server = Server(tmp_path, HOLD_TTL="24h", ORDER_TTL="24h", LOG_LEVEL="warn").start()
+    yield server
+    server.kill()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("keep_alive", [1.0, 0.5])
+def test_no_answer_is_lost(server, keep_alive):
+    for number in range(ROUNDS):
+        event_id = server.api().create_event(rows=10, seats_per_row=30)["event_id"]
+        load = Load(server.port, event_id, list(server.api().seats(event_id)), seed=number, buyers=4, keep_alive=keep_alive)
+        time.sleep(0.3)
+        terminated_at = time.monotonic()
+        server.terminate()
+        server.wait_for_clean_exit()
+        journals = load.journals()
+        unanswered = [entry for journal in journals for entry in journal if entry.answer is None]
+        for entry in unanswered:
+            assert entry.sent_at is None or entry.sent_at >= terminated_at, f"sent before SIGTERM and never answered: {entry}"
+        assert sum(entry.is_first for entry in unanswered) <= RESETS_MAX, f"reset before their answer: {unanswered}"
+        answers = [entry.answer for journal in journals for entry in journal if entry.answer is not None]
+        assert len(answers) > 20, "there was no load to speak of"
+        # A request that came while the server was leaving may be told so; it is asked again like one without an answer.
+        for journal in journals:
+            for entry in journal:
+                if entry.answer is not None and entry.answer.status == 503:
+                    assert int(entry.answer.headers["Retry-After"]) >= 1
+                    entry.answer = None
+        server.start()
+        ledger = settle(server.port, journals)
+        ledger.check(server.port)
+        ledger.check_seats(server.port, event_id)
+    server.stop()
+    server.verify()
+
+
+def test_idle_connections_do_not_delay_the_end(server):
+    idle = [Connection(server.port) for _ in range(100)]
+    for connection in idle[:50]:
+        connection.send(HEALTH)
+        assert connection.receive().status == 200
+    started = time.monotonic()
+    server.stop()
+    assert time.monotonic() - started < 3 * SLACK
+    for connection in idle:
+        assert connection.is_closed_by_peer()
+        connection.close()
+
+
+def test_a_slow_request_does_not_delay_the_end_for_ever(server):
+    slow = Connection(server.port)
+    slow.send(b"POST /v1/holds HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{")
+    deaf = Connection(server.port)
+    deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.send(wire.request_bytes("GET", "/v1/openapi.yaml") * 50)
+    time.sleep(0.2)
+    started = time.monotonic()
+    server.stop()
+    assert time.monotonic() - started < STOP_TIMEOUT * SLACK
+    slow.close()
+    deaf.close()
+
+
+def test_pipelined_requests_are_answered_before_the_end(server):
+    """Those that the server has read get their answers; those that it has not are not half done."""
+    api = server.api()
+    event = api.create_event(rows=10, seats_per_row=30)
+    labels = list(api.seats(event["event_id"]))
+    connection = Connection(server.port)
+    connection.send(b"".join(whole_hold(api, event, seat) for seat in labels))
+    first = connection.receive()
+    server.terminate()
+    held = [first.json()["seats"][0]]
+    try:
+        while True:
+            held += connection.receive().json()["seats"]
+    except Closed as closed:
+        assert closed.partial == b"", "half an answer"
+    server.wait_for_clean_exit()
+    server.start()
+    taken = {label for label, seat in api.seats(event["event_id"]).items() if seat["status"] == "held"}
+    assert set(held) <= taken
+
+
+def test_readiness_ends_before_the_connections_do(server):
+    """A load balancer sees that no more work is wanted, or nothing at all: never a server that takes work and drops it."""
+    watcher = Connection(server.port)
+    watcher.send(HEALTH)
+    watcher.receive()
+    server.terminate()
+    try:
+        watcher.send(wire.request_bytes("GET", "/v1/readyz"))
+        assert watcher.receive().status in (200, 503)
+    except Closed as closed:
+        assert closed.partial == b""
+    server.wait_for_clean_exit()
+
+
+def test_a_second_signal_does_no_harm(server):
+    server.terminate()
+    server.terminate()
+    server.wait_for_clean_exit()
+    server.start()
