@@ -13,8 +13,7 @@
 
 #define CALLBACK_TOLERANCE_S 300
 #define CALLBACK_SECRETS_MAX 8
-#define CALLBACK_SIGNATURES_MAX 8       /* v1 in one header */
-#define CALLBACK_SIGNATURE_TEXT_MAX 128 /* characters that callback_sign writes */
+#define CALLBACK_SIGNATURES_MAX 8 /* v1 in one header */
 
 /* The secrets, ready for use. Used by one thread at a time: make one for each event loop. */
 struct callback_verifier;

@@ -4,38 +4,21 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/hex.h"
+
 #define DEFINED_FLAGS (TRACE_SAMPLED | TRACE_RANDOM_ID)
 
 /* Offsets of the parts: version-trace_id-span_id-flags. */
 enum { AT_VERSION = 0, AT_TRACE_ID = 3, AT_SPAN_ID = 36, AT_FLAGS = 53 };
 
-/* -1 for anything but a lower-case digit: the field has no other. */
-static int hex_value(char digit)
+/* The field has no capital letters. */
+static bool is_lower_case(struct slice text)
 {
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
-static bool hex_read(const char *text, uint8_t *bytes, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		int high = hex_value(text[2 * i]);
-		int low = hex_value(text[2 * i + 1]);
-		if (high < 0 || low < 0)
+	for (size_t i = 0; i < text.length; i++) {
+		if (text.data[i] >= 'A' && text.data[i] <= 'Z')
 			return false;
-		bytes[i] = (uint8_t)(high << 4 | low);
 	}
 	return true;
-}
-
-static char *hex_write(char *text, const uint8_t *bytes, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		*text++ = "0123456789abcdef"[bytes[i] >> 4];
-		*text++ = "0123456789abcdef"[bytes[i] & 15];
-	}
-	return text;
 }
 
 static bool is_all_zero(const uint8_t *bytes, size_t count)
@@ -57,8 +40,10 @@ bool trace_context_parse(struct slice text, struct trace_context *ret_context)
 
 	uint8_t version;
 	struct trace_context context;
-	if (!hex_read(field + AT_VERSION, &version, 1) || !hex_read(field + AT_TRACE_ID, context.trace_id, sizeof context.trace_id) ||
-	    !hex_read(field + AT_SPAN_ID, context.span_id, sizeof context.span_id) || !hex_read(field + AT_FLAGS, &context.flags, 1))
+	if (!hex_decode(field + AT_VERSION, &version, 1) || !hex_decode(field + AT_TRACE_ID, context.trace_id, sizeof context.trace_id) ||
+	    !hex_decode(field + AT_SPAN_ID, context.span_id, sizeof context.span_id) || !hex_decode(field + AT_FLAGS, &context.flags, 1))
+		return false;
+	if (!is_lower_case((struct slice){.data = field, .length = TRACEPARENT_LENGTH}))
 		return false;
 	if (version == 0xff || (version == 0 && text.length != TRACEPARENT_LENGTH))
 		return false;
@@ -77,11 +62,11 @@ void trace_context_format(const struct trace_context *context, char text[static 
 	assert(context != NULL);
 
 	memcpy(text, "00-", AT_TRACE_ID);
-	char *end = hex_write(text + AT_TRACE_ID, context->trace_id, sizeof context->trace_id);
+	char *end = hex_encode(context->trace_id, sizeof context->trace_id, text + AT_TRACE_ID);
 	*end++ = '-';
-	end = hex_write(end, context->span_id, sizeof context->span_id);
+	end = hex_encode(context->span_id, sizeof context->span_id, end);
 	*end++ = '-';
-	end = hex_write(end, &context->flags, 1);
+	end = hex_encode(&context->flags, 1, end);
 	*end = '\0';
 	assert(end == text + TRACEPARENT_LENGTH);
 }
@@ -90,7 +75,7 @@ void trace_id_format(const struct trace_context *context, char text[static TRACE
 {
 	assert(context != NULL);
 
-	*hex_write(text, context->trace_id, sizeof context->trace_id) = '\0';
+	*hex_encode(context->trace_id, sizeof context->trace_id, text) = '\0';
 }
 
 /* All zero is the one value an id may not have. */

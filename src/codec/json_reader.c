@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/utf8.h"
 
 #define NUMBER_LENGTH_MAX 63 /* characters of a number that is read as a double */
@@ -45,21 +46,12 @@ static bool is_digit(char byte)
 }
 
 /* The four hexadecimal digits of \uXXXX; false when there are not four. */
-static bool read_hex(const char *at, const char *end, uint32_t *ret_unit)
+static bool read_unit(const char *at, const char *end, uint32_t *ret_unit)
 {
-	if (end - at < 4)
+	uint8_t bytes[2];
+	if (end - at < 4 || !hex_decode(at, bytes, 2))
 		return false;
-	uint32_t unit = 0;
-	for (int i = 0; i < 4; i++) {
-		char byte = at[i];
-		if (is_digit(byte))
-			unit = unit << 4 | (uint32_t)(byte - '0');
-		else if ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f')
-			unit = unit << 4 | (uint32_t)((byte | 0x20) - 'a' + 10);
-		else
-			return false;
-	}
-	*ret_unit = unit;
+	*ret_unit = (uint32_t)bytes[0] << 8 | bytes[1];
 	return true;
 }
 
@@ -87,7 +79,7 @@ static bool check_escape(struct check *check)
 		return true;
 	}
 	uint32_t unit;
-	if (!read_hex(kind + 1, check->end, &unit))
+	if (!read_unit(kind + 1, check->end, &unit))
 		return fail(check, "\\u needs four hexadecimal digits");
 	if (unit == 0)
 		return fail(check, "U+0000 is not accepted");
@@ -95,7 +87,7 @@ static bool check_escape(struct check *check)
 		return fail(check, "a surrogate stands alone");
 	if (is_high_surrogate(unit)) {
 		const char *second = kind + 5;
-		if (check->end - second < 6 || second[0] != '\\' || second[1] != 'u' || !read_hex(second + 2, check->end, &unit) ||
+		if (check->end - second < 6 || second[0] != '\\' || second[1] != 'u' || !read_unit(second + 2, check->end, &unit) ||
 		    !is_low_surrogate(unit))
 			return fail(check, "a surrogate stands alone");
 		check->at += 6;
@@ -193,8 +185,8 @@ static size_t take_character(struct slice *inside, char bytes[static 4])
 		bytes[0] = plain[at[1] & 0x7f];
 	} else {
 		taken = 6;
-		bool is_unit = read_hex(at + 2, end, &unit);
-		if (is_unit && is_high_surrogate(unit) && read_hex(at + 8, end, &low)) {
+		bool is_unit = read_unit(at + 2, end, &unit);
+		if (is_unit && is_high_surrogate(unit) && read_unit(at + 8, end, &low)) {
 			taken = 12;
 			unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
 		}

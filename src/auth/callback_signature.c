@@ -1,0 +1,145 @@
+/* callback_signature.c: HMAC-SHA-256 over the time as it was written, a dot, and the body as it came. */
+#include "auth/callback_signature.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "auth/digest.h"
+#include "base/hex.h"
+
+#define TIME_DIGITS_MAX 12
+#define CODE_TEXT_LENGTH (2 * DIGEST_LENGTH)
+
+struct callback_verifier {
+	struct hmac secrets[CALLBACK_SECRETS_MAX];
+	uint32_t count;
+};
+
+struct signature_header {
+	struct slice time; /* as written: it is signed */
+	uint64_t time_s;
+	uint8_t codes[CALLBACK_SIGNATURES_MAX][DIGEST_LENGTH];
+	uint32_t count;
+};
+
+enum error callback_verifier_new(const struct slice *secrets, uint32_t count, struct callback_verifier **ret_verifier)
+{
+	assert(count >= 1 && count <= CALLBACK_SECRETS_MAX);
+	assert(secrets != NULL && ret_verifier != NULL);
+
+	struct callback_verifier *verifier = calloc(1, sizeof *verifier);
+	if (verifier == NULL)
+		return ERR_NO_MEMORY;
+	for (; verifier->count < count; verifier->count++) {
+		enum error error = hmac_init(&verifier->secrets[verifier->count], secrets[verifier->count]);
+		if (error != OK) {
+			callback_verifier_free(verifier);
+			return error;
+		}
+	}
+	*ret_verifier = verifier;
+	return OK;
+}
+
+void callback_verifier_free(struct callback_verifier *verifier)
+{
+	if (verifier == NULL)
+		return;
+	for (uint32_t i = 0; i < verifier->count; i++)
+		hmac_release(&verifier->secrets[i]);
+	free(verifier);
+}
+
+/* Digits only, without leading zeros, so that a time has one spelling. */
+static bool read_time(struct slice text, uint64_t *ret_time_s)
+{
+	if (text.length == 0 || text.length > TIME_DIGITS_MAX || text.data[0] == '0')
+		return false;
+	uint64_t time_s = 0;
+	for (size_t i = 0; i < text.length; i++) {
+		if (text.data[i] < '0' || text.data[i] > '9')
+			return false;
+		time_s = time_s * 10 + (uint64_t)(text.data[i] - '0');
+	}
+	*ret_time_s = time_s;
+	return true;
+}
+
+static bool read_element(struct slice element, struct signature_header *header)
+{
+	struct slice value = slice_trim(element);
+	struct slice name;
+	if (!slice_cut(&value, '=', &name))
+		return false;
+	if (slice_equal(name, SLICE("t")) && header->time.data == NULL) {
+		header->time = value;
+		return read_time(value, &header->time_s);
+	}
+	if (!slice_equal(name, SLICE("v1")) || value.length != CODE_TEXT_LENGTH || header->count == CALLBACK_SIGNATURES_MAX)
+		return false;
+	return hex_decode(value.data, header->codes[header->count++], DIGEST_LENGTH);
+}
+
+/* One t and at least one v1, in any order, and nothing else. */
+static bool read_header(struct slice text, struct signature_header *header)
+{
+	header->time = (struct slice){0};
+	header->count = 0;
+	struct slice rest = text;
+	struct slice element;
+	while (slice_cut(&rest, ',', &element)) {
+		if (!read_element(element, header))
+			return false;
+	}
+	return header->time.data != NULL && header->count > 0;
+}
+
+bool callback_verify(struct callback_verifier *verifier, struct slice header_text, struct slice body, uint64_t now_ms)
+{
+	assert(verifier != NULL && verifier->count > 0);
+	assert(body.data != NULL || body.length == 0);
+
+	struct signature_header header;
+	if (!read_header(header_text, &header))
+		return false;
+	uint64_t now_s = now_ms / 1000;
+	uint64_t distance_s = now_s > header.time_s ? now_s - header.time_s : header.time_s - now_s;
+	if (distance_s > CALLBACK_TOLERANCE_S)
+		return false;
+
+	const struct slice signed_text[] = {header.time, SLICE("."), body};
+	bool is_right = false;
+	for (uint32_t i = 0; i < verifier->count; i++) {
+		uint8_t code[DIGEST_LENGTH];
+		hmac_compute(&verifier->secrets[i], signed_text, ARRAY_LENGTH(signed_text), code);
+		for (uint32_t j = 0; j < header.count; j++)
+			is_right |= CRYPTO_memcmp(header.codes[j], code, sizeof code) == 0;
+	}
+	return is_right;
+}
+
+enum error callback_sign(struct slice secret, struct slice body, uint64_t now_ms, struct buffer *header)
+{
+	assert(body.data != NULL || body.length == 0);
+	assert(header != NULL);
+
+	struct hmac hmac;
+	enum error error = hmac_init(&hmac, secret);
+	if (error != OK)
+		return error;
+	char time_text[TIME_DIGITS_MAX + 1];
+	int time_length = snprintf(time_text, sizeof time_text, "%" PRIu64, now_ms / 1000);
+	assert(time_length > 0 && time_length <= TIME_DIGITS_MAX);
+	const struct slice signed_text[] = {{.data = time_text, .length = (size_t)time_length}, SLICE("."), body};
+	uint8_t code[DIGEST_LENGTH];
+	hmac_compute(&hmac, signed_text, ARRAY_LENGTH(signed_text), code);
+	hmac_release(&hmac);
+
+	char code_text[CODE_TEXT_LENGTH];
+	hex_encode(code, sizeof code, code_text);
+	buffer_append_format(header, "t=%s,v1=%.*s", time_text, CODE_TEXT_LENGTH, code_text);
+	return header->failed ? ERR_NO_MEMORY : OK;
+}

@@ -1,0 +1,143 @@
+/* jwt_claims.c: RFC 7515, section 4 and RFC 7519, section 4: what a header and a claims set may say here. */
+#include "auth/jwt_claims.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/time.h"
+#include "base/utf8.h"
+#include "codec/json_reader.h"
+
+static bool read_object(struct slice json, struct json_value *ret_object)
+{
+	struct json_value value;
+	struct json_problem problem;
+	if (!json_check(json, &value, &problem) || json_kind(value) != JSON_KIND_OBJECT)
+		return false;
+	*ret_object = value;
+	return true;
+}
+
+static bool is_string_of(struct json_value value, struct slice text)
+{
+	return json_kind(value) == JSON_KIND_STRING && json_string_equal(value, text);
+}
+
+enum jwt_verdict jwt_header_check(struct slice json, struct slice algorithm)
+{
+	assert(algorithm.length > 0);
+
+	/* Compression, extensions that must be understood, and keys that the token itself brings along. */
+	static const char *const refused[] = {"zip", "crit", "jku", "x5u", "jwk"};
+
+	struct json_value header, value;
+	if (!read_object(json, &header))
+		return JWT_MALFORMED;
+	for (size_t i = 0; i < ARRAY_LENGTH(refused); i++) {
+		if (json_member(header, slice_of(refused[i]), &value))
+			return JWT_NOT_SUPPORTED;
+	}
+	if (!json_member(header, SLICE("alg"), &value) || !is_string_of(value, algorithm))
+		return JWT_NOT_SUPPORTED;
+	return JWT_OK;
+}
+
+/* A NumericDate: seconds since 1970, fractions allowed. What time_format cannot write is cut to what it can. */
+static bool read_date(struct json_value value, uint64_t *ret_ms)
+{
+	double seconds;
+	if (json_kind(value) != JSON_KIND_NUMBER || !json_double(value, &seconds))
+		return false;
+	if (seconds <= 0)
+		*ret_ms = 0;
+	else if (seconds >= (double)(TIME_MS_MAX / 1000))
+		*ret_ms = TIME_MS_MAX;
+	else
+		*ret_ms = (uint64_t)(seconds * 1000);
+	return true;
+}
+
+static uint32_t scope_bit(struct slice scope)
+{
+	if (slice_equal(scope, SLICE("tro:admin")))
+		return JWT_SCOPE_ADMIN;
+	return slice_equal(scope, SLICE("tro:service")) ? JWT_SCOPE_SERVICE : 0;
+}
+
+/* The claims that are kept. False when one that is required is missing, or one is not of its form. */
+static bool read_kept_claims(struct json_value object, struct arena *arena, struct jwt_claims *claims)
+{
+	struct json_value value;
+	if (!json_member(object, SLICE("exp"), &value) || !read_date(value, &claims->expires_at_ms))
+		return false;
+	if (json_member(object, SLICE("nbf"), &value) && !read_date(value, &claims->not_before_ms))
+		return false;
+
+	if (!json_member(object, SLICE("sub"), &value) || json_kind(value) != JSON_KIND_STRING)
+		return false;
+	struct slice user = json_string(value, arena);
+	if (user.length == 0 || user.length > JWT_USER_LENGTH_MAX || !utf8_is_printable(user))
+		return false;
+	memcpy(claims->user, user.data, user.length);
+	claims->user_length = (uint8_t)user.length;
+
+	if (!json_member(object, SLICE("scope"), &value))
+		return true;
+	if (json_kind(value) != JSON_KIND_STRING)
+		return false;
+	struct slice rest = json_string(value, arena);
+	struct slice scope;
+	while (slice_cut(&rest, ' ', &scope))
+		claims->scopes |= scope_bit(scope);
+	return true;
+}
+
+/* `aud` is one string or an array of them; one that is ours is enough. */
+static bool has_audience(struct json_value object, struct slice audience)
+{
+	struct json_value value, item;
+	if (!json_member(object, SLICE("aud"), &value))
+		return false;
+	if (json_kind(value) != JSON_KIND_ARRAY)
+		return is_string_of(value, audience);
+	struct json_walk walk = json_walk(value);
+	while (json_next_item(&walk, &item)) {
+		if (is_string_of(item, audience))
+			return true;
+	}
+	return false;
+}
+
+enum jwt_verdict jwt_claims_read(struct slice json, struct slice issuer, struct slice audience, struct jwt_claims *ret_claims)
+{
+	assert(ret_claims != NULL);
+
+	struct json_value object, value;
+	if (!read_object(json, &object))
+		return JWT_MALFORMED;
+
+	struct arena arena; /* for strings with escapes, which are rare */
+	arena_init(&arena, 1024, 2 * JWT_TOKEN_LENGTH_MAX);
+	struct jwt_claims claims = {0};
+	bool are_kept = read_kept_claims(object, &arena, &claims);
+	arena_release(&arena);
+
+	if (!are_kept)
+		return JWT_CLAIMS_INVALID;
+	if (issuer.length > 0 && !(json_member(object, SLICE("iss"), &value) && is_string_of(value, issuer)))
+		return JWT_ISSUER_WRONG;
+	if (audience.length > 0 && !has_audience(object, audience))
+		return JWT_AUDIENCE_WRONG;
+	*ret_claims = claims;
+	return JWT_OK;
+}
+
+enum jwt_verdict jwt_claims_check(const struct jwt_claims *claims, uint64_t now_ms)
+{
+	assert(claims != NULL);
+
+	if (now_ms >= claims->expires_at_ms)
+		return JWT_EXPIRED;
+	return now_ms < claims->not_before_ms ? JWT_NOT_YET_VALID : JWT_OK;
+}
