@@ -14,9 +14,17 @@ from harness.problems import expect, problem
 from harness.server import Server
 
 HEADER = {"alg": "HS256", "typ": "JWT"}
-ROUTES = [("GET", "/v1/holds/{id}"), ("DELETE", "/v1/holds/{id}"), ("GET", "/v1/holds/{id}/history"), ("POST", "/v1/holds"),
-          ("GET", "/v1/orders/{id}"), ("POST", "/v1/orders"), ("POST", "/v1/orders/{id}/cancel"), ("GET", "/v1/orders/{id}/history"),
-          ("POST", "/v1/events")]
+ROUTES = [
+    ("GET", "/v1/holds/{id}"),
+    ("DELETE", "/v1/holds/{id}"),
+    ("GET", "/v1/holds/{id}/history"),
+    ("POST", "/v1/holds"),
+    ("GET", "/v1/orders/{id}"),
+    ("POST", "/v1/orders"),
+    ("POST", "/v1/orders/{id}/cancel"),
+    ("GET", "/v1/orders/{id}/history"),
+    ("POST", "/v1/events"),
+]
 
 
 def claims(**change) -> dict:
@@ -51,9 +59,11 @@ def test_every_personal_route_needs_a_token(server, method, route):
     assert_refused(stranger.request(method, route.format(id=uuid.uuid4()), key=str(uuid.uuid4()), **body))
 
 
-@pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Basic YWRhOnB3", "Token x", "Bearer a b", token(), "Bearer: " + token(), "Bearer," + token()])
+@pytest.mark.parametrize(
+    "value", ["", "Bearer", "Bearer ", "Basic YWRhOnB3", "Token {}", "{}", "Bearer: {}", "Bearer,{}", "Bearer {} {}", "Bearer{}"]
+)
 def test_other_schemes_are_refused(server, value):
-    assert_refused(with_authorization(server, value))
+    assert_refused(with_authorization(server, value.replace("{}", token())))
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
@@ -68,6 +78,7 @@ def test_two_authorizations_are_refused(server):
 
 
 # Time
+
 
 def test_an_expired_token_is_refused(server):
     assert_refused(with_token(server, sign_jwt(HEADER, claims(exp=int(time.time()) - 300))))
@@ -108,6 +119,7 @@ def test_a_token_valid_by_now_is_let_in(server):
 
 # Signature and algorithm
 
+
 def unsigned(header: dict) -> str:
     return f"{base64url(json.dumps(header).encode())}.{base64url(json.dumps(claims()).encode())}."
 
@@ -118,8 +130,20 @@ def test_the_algorithm_none_is_refused(server, alg):
     assert_refused(with_token(server, sign_jwt({"alg": alg}, claims())))
 
 
-@pytest.mark.parametrize("alg, digest", [("HS512", "sha512"), ("HS384", "sha384"), ("HS512", "sha256"), ("RS256", "sha256"),
-                                         ("ES256", "sha256"), ("EdDSA", "sha256"), ("hs256", "sha256"), (None, "sha256"), (256, "sha256")])
+@pytest.mark.parametrize(
+    "alg, digest",
+    [
+        ("HS512", "sha512"),
+        ("HS384", "sha384"),
+        ("HS512", "sha256"),
+        ("RS256", "sha256"),
+        ("ES256", "sha256"),
+        ("EdDSA", "sha256"),
+        ("hs256", "sha256"),
+        (None, "sha256"),
+        (256, "sha256"),
+    ],
+)
 def test_another_algorithm_is_refused(server, alg, digest):
     assert_refused(with_token(server, sign_jwt({"alg": alg, "typ": "JWT"}, claims(), digest=digest)))
 
@@ -166,6 +190,7 @@ def test_a_header_that_asks_for_more_is_refused(server, field):
 
 # Form
 
+
 def padded(part: str) -> str:
     return part + "=" * (-len(part) % 4)
 
@@ -187,7 +212,9 @@ def test_the_other_alphabet_is_refused(server):
     assert_refused(with_token(server, f"{head}.{payload}.{signature.replace('-', '+').replace('_', '/')}"))
 
 
-@pytest.mark.parametrize("jwt", ["x", "..", "a.b", "a.b.c", "a.b.c.d", ".".join([base64url(b"{}")] * 3), "é.é.é", base64.b64encode(bytes(60)).decode()])
+@pytest.mark.parametrize(
+    "jwt", ["x", "..", "a.b", "a.b.c", "a.b.c.d", ".".join([base64url(b"{}")] * 3), "é.é.é", base64.b64encode(bytes(60)).decode()]
+)
 def test_nonsense_is_refused(server, jwt):
     assert_refused(with_token(server, jwt))
 
@@ -213,6 +240,7 @@ def test_a_huge_token_is_refused(server, size, statuses):
 
 # Claims
 
+
 @pytest.mark.parametrize("sub", [..., None, "", 7, True, [], ["ada"], {}])
 def test_a_subject_is_a_string(server, sub):
     assert_refused(with_token(server, sign_jwt(HEADER, claims(sub=sub))))
@@ -234,7 +262,9 @@ def test_subjects_of_all_kinds(server, event, sub):
 @pytest.mark.parametrize("scope", [7, ["tro:admin"], {"tro:admin": True}, None])
 def test_a_scope_that_is_no_string_grants_nothing(server, scope):
     jwt = sign_jwt(HEADER, claims(scope=scope))
-    response = wire.exchange(server.port, "POST", "/v1/events", [("Authorization", f"Bearer {jwt}"), ("Content-Type", "application/json")], b"{}")
+    response = wire.exchange(
+        server.port, "POST", "/v1/events", [("Authorization", f"Bearer {jwt}"), ("Content-Type", "application/json")], b"{}"
+    )
     assert response.status in (401, 403), response
 
 
@@ -243,6 +273,7 @@ def test_other_claims_are_ignored(server):
 
 
 # Issuer and audience
+
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory):
@@ -256,7 +287,9 @@ def test_the_configured_issuer_and_audience_are_let_in(strict, aud):
     problem(with_token(strict, token(iss="https://issuer.example", aud=aud)), "hold-unknown")
 
 
-@pytest.mark.parametrize("iss", [..., None, "", "https://issuer.example/", "https://ISSUER.example", "https://other.example", ["https://issuer.example"]])
+@pytest.mark.parametrize(
+    "iss", [..., None, "", "https://issuer.example/", "https://ISSUER.example", "https://other.example", ["https://issuer.example"]]
+)
 def test_another_issuer_is_refused(strict, iss):
     assert_refused(with_token(strict, sign_jwt(HEADER, claims(iss=iss, aud="tro"))))
 

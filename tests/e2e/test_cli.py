@@ -11,16 +11,37 @@ from harness import credentials, paths
 from harness.problems import expect
 from harness.server import eventually, free_port, run_tro
 
-SUBCOMMANDS = [["serve"], ["migrate"], ["event"], ["event", "create"], ["event", "list"], ["event", "pause"], ["event", "resume"], ["event", "cancel"],
-               ["token"], ["pay"], ["verify"], ["replay"], ["bench"], ["config"], ["version"]]
+SUBCOMMANDS = [
+    ["serve"],
+    ["migrate"],
+    ["event"],
+    ["event", "create"],
+    ["event", "list"],
+    ["event", "pause"],
+    ["event", "resume"],
+    ["event", "cancel"],
+    ["token"],
+    ["pay"],
+    ["verify"],
+    ["replay"],
+    ["bench"],
+    ["config"],
+    ["version"],
+]
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 @pytest.fixture
 def options(tmp_path) -> dict[str, str]:
     """The configuration of a server that does not run."""
-    return {"DATA_DIR": str(tmp_path / "data"), "LISTEN_ADDR": f"127.0.0.1:{free_port()}", "JWT_SECRET": credentials.JWT_SECRET,
-            "PAYMENT_SECRET": credentials.PAYMENT_SECRET, "RATE_LIMIT_USER": "off", "RATE_LIMIT_IP": "off"}
+    return {
+        "DATA_DIR": str(tmp_path / "data"),
+        "LISTEN_ADDR": f"127.0.0.1:{free_port()}",
+        "JWT_SECRET": credentials.JWT_SECRET,
+        "PAYMENT_SECRET": credentials.PAYMENT_SECRET,
+        "RATE_LIMIT_USER": "off",
+        "RATE_LIMIT_IP": "off",
+    }
 
 
 def succeed(done: subprocess.CompletedProcess) -> str:
@@ -40,6 +61,7 @@ def fail(done: subprocess.CompletedProcess, code: int = 1) -> str:
 
 # Help and usage
 
+
 @pytest.mark.parametrize("command", SUBCOMMANDS, ids=" ".join)
 def test_help_has_an_example(command):
     text = succeed(run_tro(*command, "--help"))
@@ -58,10 +80,31 @@ def test_the_other_programs_have_help(program):
     assert program in succeed(run_tro("--help", program=program))
 
 
-@pytest.mark.parametrize("arguments", [
-    [], ["nonsense"], ["--nonsense"], ["serve", "--nonsense"], ["serve", "extra"], ["event"], ["event", "nonsense"], ["event", "create"], ["event", "pause"],
-    ["event", "pause", "a", "b"], ["token", "--nonsense", "x"], ["token", "extra"], ["pay"], ["pay", str(uuid.uuid4())], ["verify", "extra"], ["version", "extra"],
-    ["config", "--nonsense"], ["migrate", "extra"], ["serve", "--hold-ttl"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["--nonsense"],
+        ["serve", "--nonsense"],
+        ["serve", "extra"],
+        ["event"],
+        ["event", "nonsense"],
+        ["event", "create"],
+        ["event", "pause"],
+        ["event", "pause", "a", "b"],
+        ["token", "--nonsense", "x"],
+        ["token", "extra"],
+        ["pay"],
+        ["pay", "019aae7d-6b60-7c42-9a55-7e3390c1d7e4"],
+        ["verify", "extra"],
+        ["version", "extra"],
+        ["config", "--nonsense"],
+        ["migrate", "extra"],
+        ["serve", "--hold-ttl"],
+    ],
+    ids=" ".join,
+)
 def test_wrong_usage_exits_with_2(options, arguments):
     done = run_tro(*arguments, **options)
     assert done.returncode == 2, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -74,14 +117,40 @@ def test_version_is_one_line():
 
 # Configuration
 
-@pytest.mark.parametrize("key, value", [
-    ("LISTEN_ADDR", "nonsense"), ("LISTEN_ADDR", "127.0.0.1"), ("LISTEN_ADDR", "127.0.0.1:99999"), ("LISTEN_ADDR", "127.0.0.1:http"), ("LISTEN_ADDR", "127.0.0.1:-1"),
-    ("HOLD_TTL", "5"), ("HOLD_TTL", "five"), ("HOLD_TTL", "-1m"), ("HOLD_TTL", "0s"), ("HOLD_TTL", "99999999999h"), ("HOLD_TTL", "5 m"),
-    ("ORDER_TTL", "1y"), ("SEATS_PER_HOLD_MAX", "0"), ("SEATS_PER_HOLD_MAX", "-1"), ("SEATS_PER_HOLD_MAX", "ten"), ("SEATS_PER_HOLD_MAX", "99999999999999999999"),
-    ("HTTP_THREADS", "0"), ("HTTP_THREADS", "1.5"), ("RATE_LIMIT_USER", "100"), ("RATE_LIMIT_USER", "100/"), ("RATE_LIMIT_USER", "0/1m"), ("RATE_LIMIT_IP", "x/1m"),
-    ("RATE_LIMIT_IP", "100/0s"), ("TRUSTED_PROXIES", "nonsense"), ("TRUSTED_PROXIES", "10.0.0.0/33"), ("TRUSTED_PROXIES", "10.0.0.0/8,x"), ("LOG_LEVEL", "loud"),
-    ("CORS_ALLOWED_ORIGINS", "shop.example"),
-])
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("LISTEN_ADDR", "nonsense"),
+        ("LISTEN_ADDR", "127.0.0.1"),
+        ("LISTEN_ADDR", "127.0.0.1:99999"),
+        ("LISTEN_ADDR", "127.0.0.1:http"),
+        ("LISTEN_ADDR", "127.0.0.1:-1"),
+        ("HOLD_TTL", "5"),
+        ("HOLD_TTL", "five"),
+        ("HOLD_TTL", "-1m"),
+        ("HOLD_TTL", "0s"),
+        ("HOLD_TTL", "99999999999h"),
+        ("HOLD_TTL", "5 m"),
+        ("ORDER_TTL", "1y"),
+        ("SEATS_PER_HOLD_MAX", "0"),
+        ("SEATS_PER_HOLD_MAX", "-1"),
+        ("SEATS_PER_HOLD_MAX", "ten"),
+        ("SEATS_PER_HOLD_MAX", "99999999999999999999"),
+        ("HTTP_THREADS", "0"),
+        ("HTTP_THREADS", "1.5"),
+        ("RATE_LIMIT_USER", "100"),
+        ("RATE_LIMIT_USER", "100/"),
+        ("RATE_LIMIT_USER", "0/1m"),
+        ("RATE_LIMIT_IP", "x/1m"),
+        ("RATE_LIMIT_IP", "100/0s"),
+        ("TRUSTED_PROXIES", "nonsense"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,x"),
+        ("LOG_LEVEL", "loud"),
+        ("CORS_ALLOWED_ORIGINS", "shop.example"),
+    ],
+)
 def test_a_bad_value_stops_the_start_with_one_line(options, key, value):
     line = fail(run_tro("serve", **{**options, key: value}))
     assert key in line and value in line, line
@@ -109,7 +178,18 @@ def test_a_flag_is_the_same_as_the_variable_and_wins(options):
 
 def test_config_prints_everything_and_masks_secrets(options):
     printed = succeed(run_tro("config", **{**options, "CRDB_DSN": "postgresql://app:hunter2@db.example/tro"}))
-    for key in ("LISTEN_ADDR", "DATA_DIR", "HOLD_TTL", "ORDER_TTL", "SEATS_PER_HOLD_MAX", "RATE_LIMIT_USER", "RATE_LIMIT_IP", "JWT_SECRET", "PAYMENT_SECRET", "LOG_LEVEL"):
+    for key in (
+        "LISTEN_ADDR",
+        "DATA_DIR",
+        "HOLD_TTL",
+        "ORDER_TTL",
+        "SEATS_PER_HOLD_MAX",
+        "RATE_LIMIT_USER",
+        "RATE_LIMIT_IP",
+        "JWT_SECRET",
+        "PAYMENT_SECRET",
+        "LOG_LEVEL",
+    ):
         assert key in printed, key
     assert options["LISTEN_ADDR"] in printed
     assert credentials.JWT_SECRET not in printed and credentials.PAYMENT_SECRET not in printed and "hunter2" not in printed
@@ -117,19 +197,31 @@ def test_config_prints_everything_and_masks_secrets(options):
 
 def test_defaults_are_the_documented_ones():
     printed = succeed(run_tro("config"))
-    for key, value in [("LISTEN_ADDR", "127.0.0.1:8080"), ("HOLD_TTL", "5m"), ("ORDER_TTL", "15m"), ("SEATS_PER_HOLD_MAX", "10"), ("RATE_LIMIT_USER", "100/1m"),
-                       ("RATE_LIMIT_IP", "1000/1m")]:
+    for key, value in [
+        ("LISTEN_ADDR", "127.0.0.1:8080"),
+        ("HOLD_TTL", "5m"),
+        ("ORDER_TTL", "15m"),
+        ("SEATS_PER_HOLD_MAX", "10"),
+        ("RATE_LIMIT_USER", "100/1m"),
+        ("RATE_LIMIT_IP", "1000/1m"),
+    ]:
         assert re.search(rf"{key}\W+{re.escape(value)}\b", printed), f"{key}={value} not in\n{printed}"
 
 
 # Tokens and payments
+
 
 def test_token_prints_a_token_that_is_let_in(server):
     printed = succeed(server.tro("token", "--user", "zoë", "--scope", "tro:admin tro:service", "--ttl", "1h"))
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", printed)
     api = server.api("zoë")
     api.token = printed.strip()
-    event = expect(api.post_event({"name": "N", "venue": "V", "starts_at": "2027-06-01T19:30:00Z", "currency": "EUR", "seats": [{"seat": "1", "price": 1}]}), 201)
+    event = expect(
+        api.post_event(
+            {"name": "N", "venue": "V", "starts_at": "2027-06-01T19:30:00Z", "currency": "EUR", "seats": [{"seat": "1", "price": 1}]}
+        ),
+        201,
+    )
     assert expect(api.hold(event["event_id"], ["1"]), 201)["user_id"] == "zoë"
 
 
@@ -184,8 +276,13 @@ def test_pay_takes_succeed_or_fail_and_not_both(server, api, event):
 
 # Events
 
-EVENT = {"name": "Faust", "venue": "Town Hall", "starts_at": "2027-06-01T19:30:00Z", "currency": "EUR",
-         "sections": [{"name": "A", "price": 100, "rows": 2, "seats_per_row": 3}]}
+EVENT = {
+    "name": "Faust",
+    "venue": "Town Hall",
+    "starts_at": "2027-06-01T19:30:00Z",
+    "currency": "EUR",
+    "sections": [{"name": "A", "price": 100, "rows": 2, "seats_per_row": 3}],
+}
 
 
 def test_event_create_puts_a_file_on_sale(start_server, tmp_path):
@@ -207,7 +304,10 @@ def test_event_create_has_a_demo(start_server):
     api.held(event_id, next(iter(seats)))
 
 
-@pytest.mark.parametrize("content, hint", [("{", ""), (json.dumps({**EVENT, "currency": "euro"}), "currency"), (json.dumps({**EVENT, "colour": 1}), "colour"), ("", "")])
+@pytest.mark.parametrize(
+    "content, hint",
+    [("{", ""), (json.dumps({**EVENT, "currency": "euro"}), "currency"), (json.dumps({**EVENT, "colour": 1}), "colour"), ("", "")],
+)
 def test_event_create_refuses_a_bad_file(start_server, tmp_path, content, hint):
     server = start_server()
     (tmp_path / "event.json").write_text(content)
@@ -246,6 +346,7 @@ def test_pausing_twice_is_no_error(start_server):
 
 
 # The data folder
+
 
 def test_migrate_makes_an_empty_folder_ready_and_may_be_repeated(options):
     for _ in range(3):
@@ -286,8 +387,13 @@ def test_replay_rebuilds_what_the_events_say(start_server):
     succeed(server.tro("event", "pause", paused))
 
     def everything() -> list:
-        return [[expect(api.get_hold(hold["hold_id"]), 200) for hold in (lapsed, released)], [expect(api.get_order(order["order_id"]), 200) for order in orders],
-                api.seats(event_id), expect(api.get(f"/v1/events/{event_id}"), 200), expect(api.get(f"/v1/events/{paused}"), 200)["status"]]
+        return [
+            [expect(api.get_hold(hold["hold_id"]), 200) for hold in (lapsed, released)],
+            [expect(api.get_order(order["order_id"]), 200) for order in orders],
+            api.seats(event_id),
+            expect(api.get(f"/v1/events/{event_id}"), 200),
+            expect(api.get(f"/v1/events/{paused}"), 200)["status"],
+        ]
 
     eventually(lambda: expect(api.get(f"/v1/events/{paused}"), 200)["status"] == "paused", within=3)
     before = everything()

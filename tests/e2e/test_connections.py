@@ -81,7 +81,9 @@ def test_a_body_may_come_in_chunks(connect, api, event):
 def test_chunks_may_have_extensions_and_trailers(connect, api, event):
     connection = connect()
     body = hold_body(event)
-    connection.send(hold_head(api, b"Transfer-Encoding: Chunked") + b"%X;name=value\r\n" % len(body) + body + b"\r\n0\r\nX-Trailer: y\r\n\r\n" + HEALTH)
+    connection.send(
+        hold_head(api, b"Transfer-Encoding: Chunked") + b"%X;name=value\r\n" % len(body) + body + b"\r\n0\r\nX-Trailer: y\r\n\r\n" + HEALTH
+    )
     assert connection.receive().status in (201, 400)
 
 
@@ -147,11 +149,12 @@ def test_another_expectation_is_refused(connect, api, event):
 
 # Slow and broken clients
 
+
 def test_a_slow_client_is_served(connect, api, event):
     connection = connect()
     data = whole_hold(api, event)
     for start in range(0, len(data), 16):
-        connection.send(data[start:start + 16])
+        connection.send(data[start : start + 16])
         time.sleep(0.01)
     assert connection.receive().status == 201
 
@@ -163,7 +166,9 @@ def test_a_byte_at_a_time_is_served(connect):
     assert connection.receive().status == 200
 
 
-@pytest.mark.parametrize("data", [b"", b"GET /v1/hea", b"POST /v1/holds HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"], ids=["nothing", "head", "body"])
+@pytest.mark.parametrize(
+    "data", [b"", b"GET /v1/hea", b"POST /v1/holds HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"], ids=["nothing", "head", "body"]
+)
 def test_a_client_that_stops_is_cut_off(connect, data):
     connection = connect(timeout=100)
     connection.send(data)
@@ -206,7 +211,7 @@ def test_slow_clients_do_not_slow_others(server):
 def test_a_truncated_request_has_no_effect(connect, api, event, cut):
     connection = connect()
     data = whole_hold(api, event)
-    connection.send(data[:int(len(data) * cut)])
+    connection.send(data[: int(len(data) * cut)])
     connection.socket.shutdown(socket.SHUT_WR)
     try:
         assert connection.receive().status in (400, 408)

@@ -27,12 +27,19 @@ def from_now(**delta) -> str:
 
 
 def body(**change) -> dict:
-    content = {"name": "Faust", "venue": "Town Hall", "starts_at": FAR_AWAY, "currency": "EUR",
-               "sections": [{"name": "A", "price": 100, "rows": 2, "seats_per_row": 3}], **change}
+    content = {
+        "name": "Faust",
+        "venue": "Town Hall",
+        "starts_at": FAR_AWAY,
+        "currency": "EUR",
+        "sections": [{"name": "A", "price": 100, "rows": 2, "seats_per_row": 3}],
+        **change,
+    }
     return {name: value for name, value in content.items() if value is not ...}
 
 
 # Creating
+
 
 def test_an_event_answers_with_its_id_and_is_on_sale(admin, api):
     response = admin.post_event(body(description="A tragedy"))
@@ -47,18 +54,40 @@ def test_an_event_answers_with_its_id_and_is_on_sale(admin, api):
 
 
 def test_sections_label_their_seats(admin):
-    event = expect(admin.post_event(body(sections=[
-        {"name": "A", "price": 100, "rows": 2, "seats_per_row": 3}, {"name": "Balcony", "price": 50, "rows": 1, "seats_per_row": 2}])), 201)
+    event = expect(
+        admin.post_event(
+            body(
+                sections=[
+                    {"name": "A", "price": 100, "rows": 2, "seats_per_row": 3},
+                    {"name": "Balcony", "price": 50, "rows": 1, "seats_per_row": 2},
+                ]
+            )
+        ),
+        201,
+    )
     assert admin.seats(event["event_id"]) == {
         label: {"seat": label, "section": label.split("-")[0], "row": label.split("-")[1], "price": price, "status": "available"}
-        for label, price in [("A-1-1", 100), ("A-1-2", 100), ("A-1-3", 100), ("A-2-1", 100), ("A-2-2", 100), ("A-2-3", 100),
-                             ("Balcony-1-1", 50), ("Balcony-1-2", 50)]}
+        for label, price in [
+            ("A-1-1", 100),
+            ("A-1-2", 100),
+            ("A-1-3", 100),
+            ("A-2-1", 100),
+            ("A-2-2", 100),
+            ("A-2-3", 100),
+            ("Balcony-1-1", 50),
+            ("Balcony-1-2", 50),
+        ]
+    }
     assert event["seat_count"] == 8
 
 
 def test_seats_may_be_listed_one_by_one(admin):
-    event = expect(admin.post_event(body(sections=..., seats=[
-        {"seat": "T1", "price": 300, "section": "Table", "row": "1"}, {"seat": "Löwe 3", "price": 0}])), 201)
+    event = expect(
+        admin.post_event(
+            body(sections=..., seats=[{"seat": "T1", "price": 300, "section": "Table", "row": "1"}, {"seat": "Löwe 3", "price": 0}])
+        ),
+        201,
+    )
     seats = admin.seats(event["event_id"])
     assert seats["T1"] == {"seat": "T1", "section": "Table", "row": "1", "price": 300, "status": "available"}
     assert (seats["Löwe 3"]["price"], seats["Löwe 3"]["status"]) == (0, "available")
@@ -79,55 +108,61 @@ def test_a_large_event_can_be_created_and_sold(admin):
     assert len(admin.seats(event["event_id"])) == 20000
 
 
-@pytest.mark.parametrize("change, pointer", [
-    ({"name": ...}, "/name"),
-    ({"name": ""}, "/name"),
-    ({"name": 7}, "/name"),
-    ({"name": "x" * 100000}, "/name"),
-    ({"name": "a\u0000b"}, "/name"),
-    ({"venue": ...}, "/venue"),
-    ({"description": 7}, "/description"),
-    ({"starts_at": ...}, "/starts_at"),
-    ({"starts_at": "tomorrow"}, "/starts_at"),
-    ({"starts_at": "2027-02-30T10:00:00Z"}, "/starts_at"),
-    ({"starts_at": "2027-06-01T19:30:00"}, "/starts_at"),
-    ({"starts_at": 1811878200}, "/starts_at"),
-    ({"on_sale_from": "soon"}, "/on_sale_from"),
-    ({"on_sale_until": "later"}, "/on_sale_until"),
-    ({"currency": ...}, "/currency"),
-    ({"currency": "eur"}, "/currency"),
-    ({"currency": "EURO"}, "/currency"),
-    ({"currency": "€"}, "/currency"),
-    ({"currency": 978}, "/currency"),
-    ({"sections": []}, "/sections"),
-    ({"sections": {}}, "/sections"),
-    ({"sections": ["A"]}, "/sections/0"),
-    ({"colour": "red"}, "/colour"),
-    ({"a/b~c": 1}, "/a~1b~0c"),
-    ({"event_id": str(uuid.uuid4())}, "/event_id"),
-    ({"status": "paused"}, "/status"),
-])
+@pytest.mark.parametrize(
+    "change, pointer",
+    [
+        ({"name": ...}, "/name"),
+        ({"name": ""}, "/name"),
+        ({"name": 7}, "/name"),
+        ({"name": "x" * 100000}, "/name"),
+        ({"name": "a\u0000b"}, "/name"),
+        ({"venue": ...}, "/venue"),
+        ({"description": 7}, "/description"),
+        ({"starts_at": ...}, "/starts_at"),
+        ({"starts_at": "tomorrow"}, "/starts_at"),
+        ({"starts_at": "2027-02-30T10:00:00Z"}, "/starts_at"),
+        ({"starts_at": "2027-06-01T19:30:00"}, "/starts_at"),
+        ({"starts_at": 1811878200}, "/starts_at"),
+        ({"on_sale_from": "soon"}, "/on_sale_from"),
+        ({"on_sale_until": "later"}, "/on_sale_until"),
+        ({"currency": ...}, "/currency"),
+        ({"currency": "eur"}, "/currency"),
+        ({"currency": "EURO"}, "/currency"),
+        ({"currency": "€"}, "/currency"),
+        ({"currency": 978}, "/currency"),
+        ({"sections": []}, "/sections"),
+        ({"sections": {}}, "/sections"),
+        ({"sections": ["A"]}, "/sections/0"),
+        ({"colour": "red"}, "/colour"),
+        ({"a/b~c": 1}, "/a~1b~0c"),
+        ({"event_id": str(uuid.uuid4())}, "/event_id"),
+        ({"status": "paused"}, "/status"),
+    ],
+)
 def test_a_bad_event_names_the_field_at_fault(admin, change, pointer):
     assert pointers(admin.post_event(body(**change))) == [pointer]
 
 
-@pytest.mark.parametrize("change, pointer", [
-    ({"name": ...}, "/sections/0/name"),
-    ({"name": ""}, "/sections/0/name"),
-    ({"price": ...}, "/sections/0/price"),
-    ({"price": -1}, "/sections/0/price"),
-    ({"price": 1.5}, "/sections/0/price"),
-    ({"price": "100"}, "/sections/0/price"),
-    ({"price": True}, "/sections/0/price"),
-    ({"price": 10**15 * 10**15}, "/sections/0/price"),
-    ({"price": 2**63}, "/sections/0/price"),
-    ({"rows": 0}, "/sections/0/rows"),
-    ({"rows": -1}, "/sections/0/rows"),
-    ({"rows": 2**31}, "/sections/0/rows"),
-    ({"seats_per_row": 0}, "/sections/0/seats_per_row"),
-    ({"seats_per_row": 2**63}, "/sections/0/seats_per_row"),
-    ({"colour": "red"}, "/sections/0/colour"),
-])
+@pytest.mark.parametrize(
+    "change, pointer",
+    [
+        ({"name": ...}, "/sections/0/name"),
+        ({"name": ""}, "/sections/0/name"),
+        ({"price": ...}, "/sections/0/price"),
+        ({"price": -1}, "/sections/0/price"),
+        ({"price": 1.5}, "/sections/0/price"),
+        ({"price": "100"}, "/sections/0/price"),
+        ({"price": True}, "/sections/0/price"),
+        ({"price": 10**15 * 10**15}, "/sections/0/price"),
+        ({"price": 2**63}, "/sections/0/price"),
+        ({"rows": 0}, "/sections/0/rows"),
+        ({"rows": -1}, "/sections/0/rows"),
+        ({"rows": 2**31}, "/sections/0/rows"),
+        ({"seats_per_row": 0}, "/sections/0/seats_per_row"),
+        ({"seats_per_row": 2**63}, "/sections/0/seats_per_row"),
+        ({"colour": "red"}, "/sections/0/colour"),
+    ],
+)
 def test_a_bad_section_names_the_field_at_fault(admin, change, pointer):
     section = {"name": "A", "price": 100, "rows": 2, "seats_per_row": 3, **change}
     response = admin.post_event(body(sections=[{name: value for name, value in section.items() if value is not ...}]))
@@ -138,16 +173,19 @@ def test_a_bad_section_names_the_field_at_fault(admin, change, pointer):
         assert pointers(response) == [pointer]
 
 
-@pytest.mark.parametrize("seats, pointer", [
-    ([], "/seats"),
-    ([{"seat": "A"}], "/seats/0/price"),
-    ([{"price": 1}], "/seats/0/seat"),
-    ([{"seat": "", "price": 1}], "/seats/0/seat"),
-    ([{"seat": "A", "price": 1}, {"seat": "B", "price": -1}], "/seats/1/price"),
-    ([{"seat": "A", "price": 1, "colour": 1}], "/seats/0/colour"),
-    ([{"seat": "x" * 10000, "price": 1}], "/seats/0/seat"),
-    (["A"], "/seats/0"),
-])
+@pytest.mark.parametrize(
+    "seats, pointer",
+    [
+        ([], "/seats"),
+        ([{"seat": "A"}], "/seats/0/price"),
+        ([{"price": 1}], "/seats/0/seat"),
+        ([{"seat": "", "price": 1}], "/seats/0/seat"),
+        ([{"seat": "A", "price": 1}, {"seat": "B", "price": -1}], "/seats/1/price"),
+        ([{"seat": "A", "price": 1, "colour": 1}], "/seats/0/colour"),
+        ([{"seat": "x" * 10000, "price": 1}], "/seats/0/seat"),
+        (["A"], "/seats/0"),
+    ],
+)
 def test_a_bad_seat_names_the_field_at_fault(admin, seats, pointer):
     assert pointers(admin.post_event(body(sections=..., seats=seats))) == [pointer]
 
@@ -190,6 +228,7 @@ def test_creating_needs_a_token(server):
 
 
 # When it is on sale
+
 
 def test_before_the_sale_window_nothing_is_held(admin, api):
     event = expect(admin.post_event(body(on_sale_from=from_now(hours=1))), 201)
@@ -256,6 +295,7 @@ def test_pausing_survives_a_restart(organiser):
 
 
 # Reading
+
 
 def test_reading_needs_no_token(server, event):
     stranger = server.api(None)
@@ -331,6 +371,7 @@ def test_an_unknown_seat_status_is_refused(api, event, status):
 
 
 # Entity tags
+
 
 def tagged(api, target: str, etag: str):
     return api.get(target, headers={"If-None-Match": etag})

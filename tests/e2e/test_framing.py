@@ -22,47 +22,67 @@ def assert_refused_and_closed(connect, api, event, data: bytes, statuses=(400,))
     assert api.seat_status(event["event_id"], "A-1-1") == ["available"]
 
 
-@pytest.mark.parametrize("lines", [
-    (b"Content-Length: %d", b"Transfer-Encoding: chunked"),
-    (b"Transfer-Encoding: chunked", b"Content-Length: %d"),
-    (b"Content-Length: %d", b"Content-Length: 1"),
-    (b"Content-Length: 1", b"Content-Length: %d"),
-    (b"Content-Length: %d", b"Content-Length: %d"),
-    (b"Content-Length: %d, %d",),
-    (b"Content-Length: %d, 1",),
-    (b"Content-Length : %d",),
-    (b"Content-Length\t: %d",),
-    (b"Content-Length: +%d",),
-    (b"Content-Length: -%d",),
-    (b"Content-Length: 0x%x",),
-    (b"Content-Length: %d a",),
-    (b"Content-Length: ",),
-    (b"Content-Length: 18446744073709551616",),
-    (b"Content-Length: 18446744073709551633",),
-    (b"Content-Length: 99999999999999999999999999",),
-    (b"Content-Length: %d", b"Content-Length:"),
-    (b"Content-Length: %d", b" 1"),
-    (b"Content-Length: %d", b"X-Folded: a", b" b"),
-    (b"Content-Length: %d", b"X-Folded: a", b"\tb"),
-    (b" Content-Length: %d",),
-    (b"Content-Length: %d", b"X\x00Y: z"),
-    (b"Content-Length: %d", b"X: a\x00b"),
-    (b"Content-Length: %d", b"X Y: z"),
-    (b"Content-Length: %d", b"X(Y): z"),
-    (b"Content-Length: %d", b": empty"),
-    (b"Content-Length: %d", b"no colon"),
-    (b"Content-Length: %d", b"X: a\rb"),
-], ids=repr)
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (b"Content-Length: %d", b"Transfer-Encoding: chunked"),
+        (b"Transfer-Encoding: chunked", b"Content-Length: %d"),
+        (b"Content-Length: %d", b"Content-Length: 1"),
+        (b"Content-Length: 1", b"Content-Length: %d"),
+        (b"Content-Length: %d", b"Content-Length: %d"),
+        (b"Content-Length: %d, %d",),
+        (b"Content-Length: %d, 1",),
+        (b"Content-Length : %d",),
+        (b"Content-Length\t: %d",),
+        (b"Content-Length: +%d",),
+        (b"Content-Length: -%d",),
+        (b"Content-Length: 0x%x",),
+        (b"Content-Length: %d a",),
+        (b"Content-Length: ",),
+        (b"Content-Length: 18446744073709551616",),
+        (b"Content-Length: 18446744073709551633",),
+        (b"Content-Length: 99999999999999999999999999",),
+        (b"Content-Length: %d", b"Content-Length:"),
+        (b"Content-Length: %d", b" 1"),
+        (b"Content-Length: %d", b"X-Folded: a", b" b"),
+        (b"Content-Length: %d", b"X-Folded: a", b"\tb"),
+        (b" Content-Length: %d",),
+        (b"Content-Length: %d", b"X\x00Y: z"),
+        (b"Content-Length: %d", b"X: a\x00b"),
+        (b"Content-Length: %d", b"X Y: z"),
+        (b"Content-Length: %d", b"X(Y): z"),
+        (b"Content-Length: %d", b": empty"),
+        (b"Content-Length: %d", b"no colon"),
+        (b"Content-Length: %d", b"X: a\rb"),
+    ],
+    ids=repr,
+)
 def test_an_ambiguous_length_is_refused(connect, api, event, lines):
     body = hold_body(event)
     filled = [line % ((len(body),) * line.count(b"%")) for line in lines]
     assert_refused_and_closed(connect, api, event, hold_head(api, *filled) + body)
 
 
-@pytest.mark.parametrize("coding", [b"gzip, chunked", b"chunked, chunked", b"xchunked", b"chunkedx", b"chunked, identity", b"identity", b"gzip", b"\x0bchunked",
-                                    b"chunked;q=1", b"", b",chunked"])
+@pytest.mark.parametrize(
+    "coding",
+    [
+        b"gzip, chunked",
+        b"chunked, chunked",
+        b"xchunked",
+        b"chunkedx",
+        b"chunked, identity",
+        b"identity",
+        b"gzip",
+        b"\x0bchunked",
+        b"chunked;q=1",
+        b"",
+        b",chunked",
+    ],
+)
 def test_another_transfer_coding_is_refused(connect, api, event, coding):
-    assert_refused_and_closed(connect, api, event, hold_head(api, b"Transfer-Encoding: " + coding) + chunked(hold_body(event)), statuses=(400, 501))
+    assert_refused_and_closed(
+        connect, api, event, hold_head(api, b"Transfer-Encoding: " + coding) + chunked(hold_body(event)), statuses=(400, 501)
+    )
 
 
 def test_two_transfer_codings_are_refused(connect, api, event):
@@ -75,7 +95,9 @@ def test_chunks_to_an_old_client_are_refused(connect, api, event):
     assert_refused_and_closed(connect, api, event, data, statuses=(400, 501, 505))
 
 
-@pytest.mark.parametrize("size", [b"", b"x", b"-1", b"+1", b"0x1", b" 1", b"1 2", b"ffffffffffffffffff", b"1" * 100, b"7fffffffffffffff", b"\x00"])
+@pytest.mark.parametrize(
+    "size", [b"", b"x", b"-1", b"+1", b"0x1", b" 1", b"1 2", b"ffffffffffffffffff", b"1" * 100, b"7fffffffffffffff", b"\x00"]
+)
 def test_a_bad_chunk_size_is_refused(connect, api, event, size):
     data = hold_head(api, b"Transfer-Encoding: chunked") + size + CRLF + hold_body(event) + b"\r\n0\r\n\r\n"
     assert_refused_and_closed(connect, api, event, data, statuses=(400, 413))
@@ -100,11 +122,31 @@ def test_one_host_is_needed(connect, api, event, hosts):
     assert_refused_and_closed(connect, api, event, hold_head(api, *hosts, b"Content-Length: %d" % len(body), host=False) + body)
 
 
-@pytest.mark.parametrize("line", [
-    b"GET /v1/healthz", b"GET  /v1/healthz HTTP/1.1", b"GET /v1/healthz  HTTP/1.1", b"GET /v1/healthz HTTP/1.1 ", b"GET /v1/healthz HTTP/1.1 x", b"GET\t/v1/healthz HTTP/1.1",
-    b"GET /v1/healthz HTTP/1", b"GET /v1/healthz http/1.1", b"GET /v1/healthz HTTP/3.7", b"GET /v1/healthz HTTP/2.0", b"GET /v1/healthz XTTP/1.1", b"GET v1/healthz HTTP/1.1", b"G\x00T /v1/healthz HTTP/1.1",
-    b"GET /v1/health\x00z HTTP/1.1", b"GET /v1/health z HTTP/1.1", b"G(T /v1/healthz HTTP/1.1", b" GET /v1/healthz HTTP/1.1", b"/v1/healthz", b"GET", b"PRI * HTTP/2.0",
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET /v1/healthz",
+        b"GET  /v1/healthz HTTP/1.1",
+        b"GET /v1/healthz  HTTP/1.1",
+        b"GET /v1/healthz HTTP/1.1 ",
+        b"GET /v1/healthz HTTP/1.1 x",
+        b"GET\t/v1/healthz HTTP/1.1",
+        b"GET /v1/healthz HTTP/1",
+        b"GET /v1/healthz http/1.1",
+        b"GET /v1/healthz HTTP/3.7",
+        b"GET /v1/healthz HTTP/2.0",
+        b"GET /v1/healthz XTTP/1.1",
+        b"GET v1/healthz HTTP/1.1",
+        b"G\x00T /v1/healthz HTTP/1.1",
+        b"GET /v1/health\x00z HTTP/1.1",
+        b"GET /v1/health z HTTP/1.1",
+        b"G(T /v1/healthz HTTP/1.1",
+        b" GET /v1/healthz HTTP/1.1",
+        b"/v1/healthz",
+        b"GET",
+        b"PRI * HTTP/2.0",
+    ],
+)
 def test_a_bad_request_line_is_refused(connect, line):
     connection = connect()
     connection.send(head(line, b"Host: a") + HEALTH)
@@ -113,10 +155,22 @@ def test_a_bad_request_line_is_refused(connect, line):
     assert connection.is_closed_by_peer()
 
 
-@pytest.mark.parametrize("data", [
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(200)), b"\x00" * 100, b"\xff" * 1000, b"\r\n" * 2000, b"\n" * 5000, b"\x80\x00\x01\x03",
-    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\r\n", b"GET / HTTP/1.1\r\n" + b"\x00" * 500, b"{}" * 5000, b"HTTP/1.1 200 OK\r\n\r\n",
-])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(200)),
+        b"\x00" * 100,
+        b"\xff" * 1000,
+        b"\r\n" * 2000,
+        b"\n" * 5000,
+        b"\x80\x00\x01\x03",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"GET / HTTP/1.1\r\n" + b"\x00" * 500,
+        b"{}" * 5000,
+        b"HTTP/1.1 200 OK\r\n\r\n",
+    ],
+)
 def test_garbage_is_refused(connect, data):
     connection = connect(timeout=60)
     try:

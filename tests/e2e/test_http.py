@@ -13,15 +13,49 @@ from harness.wire import Closed, request_bytes
 
 # Addresses
 
-@pytest.mark.parametrize("target", ["/", "/v1", "/v1/", "/v2/holds", "/v1/hold", "/v1/holdsx", "/v1/holds/x/y/z", "/V1/HOLDS", "//v1/holds", "/v1//holds",
-                                    "/v1/holds/../events", "/v1/./events", "/%76%31/../x", "/etc/passwd", "/v1/events/x/y", "/favicon.ico", "/v1/orders/x/y/cancel"])
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/",
+        "/v1",
+        "/v1/",
+        "/v2/holds",
+        "/v1/hold",
+        "/v1/holdsx",
+        "/v1/holds/x/y/z",
+        "/V1/HOLDS",
+        "//v1/holds",
+        "/v1//holds",
+        "/v1/holds/../events",
+        "/v1/./events",
+        "/%76%31/../x",
+        "/etc/passwd",
+        "/v1/events/x/y",
+        "/favicon.ico",
+        "/v1/orders/x/y/cancel",
+    ],
+)
 def test_other_addresses_are_not_found(api, target):
     response = api.get(target)
     one_of(response, "not-found", "bad-request")
 
 
-@pytest.mark.parametrize("target", ["/v1/events/%00", "/v1/events/..%2f", "/v1/events/%2e%2e", "/v1/events/%", "/v1/events/%z1", "/v1/events/%ff", "/v1/events/%0d%0aX:y",
-                                    "/v1/holds/%2e%2e%2fevents", "/v1/events?cursor=%00", "/v1/events?cursor=%ff%fe"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v1/events/%00",
+        "/v1/events/..%2f",
+        "/v1/events/%2e%2e",
+        "/v1/events/%",
+        "/v1/events/%z1",
+        "/v1/events/%ff",
+        "/v1/events/%0d%0aX:y",
+        "/v1/holds/%2e%2e%2fevents",
+        "/v1/events?cursor=%00",
+        "/v1/events?cursor=%ff%fe",
+    ],
+)
 def test_odd_escapes_are_refused(api, target):
     assert api.get(target).status in (400, 404)
 
@@ -47,7 +81,11 @@ def test_a_long_address_is_refused(connect, size):
     one_of(connection.receive(), "uri-too-long", "headers-too-large", "invalid-cursor")
 
 
-@pytest.mark.parametrize("lines", [[b"X: " + b"y" * 102400], [b"X%d: y" % number for number in range(5000)], [b"X" * 70000 + b": y"]], ids=["long", "many", "name"])
+@pytest.mark.parametrize(
+    "lines",
+    [[b"X: " + b"y" * 102400], [b"X%d: y" % number for number in range(5000)], [b"X" * 70000 + b": y"]],
+    ids=["long", "many", "name"],
+)
 def test_large_heads_are_refused(connect, lines):
     connection = connect()
     try:
@@ -73,13 +111,27 @@ def test_a_head_without_end_is_cut_off(connect):
 
 # Methods
 
-@pytest.mark.parametrize("method, target, allowed", [
-    ("PUT", "/v1/holds", {"POST"}), ("GET", "/v1/holds", {"POST"}), ("DELETE", "/v1/events", {"GET", "HEAD", "POST"}),
-    ("POST", "/v1/holds/{id}", {"GET", "HEAD", "DELETE"}), ("PATCH", "/v1/orders/{id}", {"GET", "HEAD"}), ("DELETE", "/v1/orders/{id}", {"GET", "HEAD"}),
-    ("GET", "/v1/orders/{id}/cancel", {"POST"}), ("GET", "/v1/payments/callback", {"POST"}), ("POST", "/v1/healthz", {"GET", "HEAD"}),
-    ("POST", "/metrics", {"GET", "HEAD"}), ("POST", "/v1/events/{id}/seats", {"GET", "HEAD"}), ("DELETE", "/v1/holds/{id}/history", {"GET", "HEAD"}),
-    ("BREW", "/v1/holds", {"POST"}), ("TRACE", "/v1/events", {"GET", "HEAD", "POST"}), ("get", "/v1/events", {"GET", "HEAD", "POST"}),
-])
+
+@pytest.mark.parametrize(
+    "method, target, allowed",
+    [
+        ("PUT", "/v1/holds", {"POST"}),
+        ("GET", "/v1/holds", {"POST"}),
+        ("DELETE", "/v1/events", {"GET", "HEAD", "POST"}),
+        ("POST", "/v1/holds/{id}", {"GET", "HEAD", "DELETE"}),
+        ("PATCH", "/v1/orders/{id}", {"GET", "HEAD"}),
+        ("DELETE", "/v1/orders/{id}", {"GET", "HEAD"}),
+        ("GET", "/v1/orders/{id}/cancel", {"POST"}),
+        ("GET", "/v1/payments/callback", {"POST"}),
+        ("POST", "/v1/healthz", {"GET", "HEAD"}),
+        ("POST", "/metrics", {"GET", "HEAD"}),
+        ("POST", "/v1/events/{id}/seats", {"GET", "HEAD"}),
+        ("DELETE", "/v1/holds/{id}/history", {"GET", "HEAD"}),
+        ("BREW", "/v1/holds", {"POST"}),
+        ("TRACE", "/v1/events", {"GET", "HEAD", "POST"}),
+        ("get", "/v1/events", {"GET", "HEAD", "POST"}),
+    ],
+)
 def test_another_method_is_refused_with_those_allowed(api, method, target, allowed):
     response = api.request(method, target.format(id=uuid.uuid4()))
     problem(response, "method-not-allowed")
@@ -92,8 +144,21 @@ def test_a_tunnel_is_not_opened(connect):
     assert connection.receive().status in (400, 404, 405, 501)
 
 
-@pytest.mark.parametrize("target", ["/v1/healthz", "/v1/readyz", "/v1/events", "/v1/events/{event}", "/v1/events/{event}/seats", "/v1/holds/{hold}", "/v1/holds/{hold}/history",
-                                    "/v1/openapi.yaml", "/v1/holds/" + str(uuid.UUID(int=1)), "/nothing"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v1/healthz",
+        "/v1/readyz",
+        "/v1/events",
+        "/v1/events/{event}",
+        "/v1/events/{event}/seats",
+        "/v1/holds/{hold}",
+        "/v1/holds/{hold}/history",
+        "/v1/openapi.yaml",
+        "/v1/holds/" + str(uuid.UUID(int=1)),
+        "/nothing",
+    ],
+)
 def test_head_answers_as_get_without_the_body(server, api, event, target):
     target = target.format(event=event["event_id"], hold=api.held(event["event_id"], "A-1-1")["hold_id"])
     got, headed = api.get(target), api.request("HEAD", target)
@@ -119,6 +184,7 @@ def test_options_says_what_is_allowed(api, target):
 
 # Cross-origin requests
 
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("shop"), CORS_ALLOWED_ORIGINS="https://shop.example,http://localhost:3000").start()
@@ -127,8 +193,11 @@ def shop(tmp_path_factory):
 
 
 def preflight(api, origin: str, method: str = "POST", headers: str = "authorization,content-type,idempotency-key"):
-    return api.as_user(None).request("OPTIONS", "/v1/holds", headers={
-        "Origin": origin, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers})
+    return api.as_user(None).request(
+        "OPTIONS",
+        "/v1/holds",
+        headers={"Origin": origin, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers},
+    )
 
 
 @pytest.mark.parametrize("origin", ["https://shop.example", "http://localhost:3000"])
@@ -141,7 +210,18 @@ def test_a_preflight_of_an_allowed_origin_is_answered(shop, origin):
     assert "origin" in response.headers.tokens("Vary")
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "https://shop.example.evil", "http://shop.example", "https://shop.example:8443", "null", "*", "https://SHOP.example/"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "https://shop.example.evil",
+        "http://shop.example",
+        "https://shop.example:8443",
+        "null",
+        "*",
+        "https://SHOP.example/",
+    ],
+)
 def test_another_origin_gets_no_permission(shop, origin):
     assert "Access-Control-Allow-Origin" not in preflight(shop, origin).headers
     assert "Access-Control-Allow-Origin" not in shop.get("/v1/events", headers={"Origin": origin}).headers
@@ -150,9 +230,13 @@ def test_another_origin_gets_no_permission(shop, origin):
 def test_an_allowed_origin_may_read_answers_and_problems(shop):
     event = shop.create_event()
     origin = {"Origin": "https://shop.example"}
-    for response in (shop.get("/v1/events", headers=origin), shop.get(f"/v1/events/{event['event_id']}", headers=origin),
-                     shop.get("/v1/nothing", headers=origin), shop.as_user(None).get(f"/v1/holds/{uuid.uuid4()}", headers=origin),
-                     shop.request("POST", "/v1/holds", json={"event_id": event["event_id"], "seats": ["A-1-1"]}, key=new_key(), headers=origin)):
+    for response in (
+        shop.get("/v1/events", headers=origin),
+        shop.get(f"/v1/events/{event['event_id']}", headers=origin),
+        shop.get("/v1/nothing", headers=origin),
+        shop.as_user(None).get(f"/v1/holds/{uuid.uuid4()}", headers=origin),
+        shop.request("POST", "/v1/holds", json={"event_id": event["event_id"], "seats": ["A-1-1"]}, key=new_key(), headers=origin),
+    ):
         assert response.headers["Access-Control-Allow-Origin"] == "https://shop.example", response
         assert "origin" in response.headers.tokens("Vary")
 
@@ -164,8 +248,21 @@ def test_without_allowed_origins_there_is_no_permission(api):
 
 # Fields of every answer
 
-@pytest.mark.parametrize("method, target", [("GET", "/v1/healthz"), ("GET", "/v1/events"), ("GET", "/nothing"), ("PUT", "/v1/holds"), ("GET", "/v1/holds/{hold}"),
-                                            ("GET", "/v1/openapi.yaml"), ("GET", "/metrics"), ("OPTIONS", "/v1/holds"), ("POST", "/v1/holds")])
+
+@pytest.mark.parametrize(
+    "method, target",
+    [
+        ("GET", "/v1/healthz"),
+        ("GET", "/v1/events"),
+        ("GET", "/nothing"),
+        ("PUT", "/v1/holds"),
+        ("GET", "/v1/holds/{hold}"),
+        ("GET", "/v1/openapi.yaml"),
+        ("GET", "/metrics"),
+        ("OPTIONS", "/v1/holds"),
+        ("POST", "/v1/holds"),
+    ],
+)
 def test_security_fields_are_on_every_answer(api, event, method, target):
     hold_id = api.held(event["event_id"], "A-1-1")["hold_id"]
     response = api.request(method, target.format(hold=hold_id))
@@ -178,9 +275,16 @@ def test_security_fields_are_on_every_answer(api, event, method, target):
 
 def test_personal_data_is_not_stored(api, event):
     order = api.ordered(event["event_id"], "A-1-1")
-    responses = [api.get_hold(order["hold_id"]), api.get_order(order["order_id"]), api.hold(event["event_id"], ["A-1-2"]),
-                 api.get(f"/v1/orders/{order['order_id']}/history"), api.get(f"/v1/holds/{order['hold_id']}/history"),
-                 api.get_hold(str(uuid.uuid4())), api.as_user(None).get_hold(order["hold_id"]), api.pay(order["order_id"])]
+    responses = [
+        api.get_hold(order["hold_id"]),
+        api.get_order(order["order_id"]),
+        api.hold(event["event_id"], ["A-1-2"]),
+        api.get(f"/v1/orders/{order['order_id']}/history"),
+        api.get(f"/v1/holds/{order['hold_id']}/history"),
+        api.get_hold(str(uuid.uuid4())),
+        api.as_user(None).get_hold(order["hold_id"]),
+        api.pay(order["order_id"]),
+    ]
     for response in responses:
         assert "no-store" in response.headers.tokens("Cache-Control"), response
 

@@ -94,19 +94,34 @@ def test_a_replay_survives_the_server(start_server, stop):
 
 # Which keys
 
+
 @pytest.mark.parametrize("route", ["/v1/holds", "/v1/orders", "/v1/orders/{}/cancel"])
 def test_a_key_is_required(api, event, route):
     order = api.ordered(event["event_id"], "A-1-1")
-    content = {"/v1/holds": {"event_id": event["event_id"], "seats": ["A-1-2"]},
-               "/v1/orders": {"hold_id": order["hold_id"], "payment_method": "card"}}.get(route)
+    content = {
+        "/v1/holds": {"event_id": event["event_id"], "seats": ["A-1-2"]},
+        "/v1/orders": {"hold_id": order["hold_id"], "payment_method": "card"},
+    }.get(route)
     problem(api.request("POST", route.format(order["order_id"]), json=content), "idempotency-key-missing")
     assert expect(api.get_order(order["order_id"]), 200)["status"] == "PENDING"
     assert api.seat_status(event["event_id"], "A-1-2") == ["available"]
 
 
-@pytest.mark.parametrize("key", [
-    "x" * 15, "x" * 256, f'"{"x" * 15}"', f'"{"x" * 256}"', "x" * 15 + "\x7f", "x" * 16 + "\xe9", "x" * 8 + "\t" + "x" * 8,
-    '"' + "x" * 16, "x" * 16 + '"', f'"{"x" * 16}" "{"x" * 16}"'])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "x" * 15,
+        "x" * 256,
+        f'"{"x" * 15}"',
+        f'"{"x" * 256}"',
+        "x" * 15 + "\x7f",
+        "x" * 16 + "\xe9",
+        "x" * 8 + "\t" + "x" * 8,
+        '"' + "x" * 16,
+        "x" * 16 + '"',
+        f'"{"x" * 16}" "{"x" * 16}"',
+    ],
+)
 def test_a_bad_key_is_refused(api, event, key):
     one_of(api.hold(event["event_id"], ["A-1-1"], key=key), "idempotency-key-invalid", "bad-request")
     assert api.seat_status(event["event_id"], "A-1-1") == ["available"]
@@ -114,8 +129,11 @@ def test_a_bad_key_is_refused(api, event, key):
 
 @pytest.mark.parametrize("key", ["", '""'])
 def test_an_empty_key_is_no_key(api, event, key):
-    one_of(api.request("POST", "/v1/holds", json={"event_id": event["event_id"], "seats": ["A-1-1"]}, headers={"Idempotency-Key": key}),
-           "idempotency-key-missing", "idempotency-key-invalid")
+    one_of(
+        api.request("POST", "/v1/holds", json={"event_id": event["event_id"], "seats": ["A-1-1"]}, headers={"Idempotency-Key": key}),
+        "idempotency-key-missing",
+        "idempotency-key-invalid",
+    )
 
 
 @pytest.mark.parametrize("length", [16, 255])
@@ -140,9 +158,18 @@ def test_keys_that_differ_in_case_are_two(api, event):
 
 def test_two_keys_in_one_request_are_refused(api, event):
     body = json.dumps({"event_id": event["event_id"], "seats": ["A-1-1"]}).encode()
-    response = wire.exchange(api.port, "POST", "/v1/holds", [
-        ("Authorization", f"Bearer {api.token}"), ("Content-Type", "application/json"),
-        ("Idempotency-Key", new_key()), ("Idempotency-Key", new_key())], body)
+    response = wire.exchange(
+        api.port,
+        "POST",
+        "/v1/holds",
+        [
+            ("Authorization", f"Bearer {api.token}"),
+            ("Content-Type", "application/json"),
+            ("Idempotency-Key", new_key()),
+            ("Idempotency-Key", new_key()),
+        ],
+        body,
+    )
     assert response.status == 400, response
 
 
@@ -160,6 +187,7 @@ def test_a_key_of_someone_else_tells_nothing(api, event):
 
 
 # Another request with the same key
+
 
 @pytest.mark.parametrize("seats", [["A-1-2"], ["A-1-1", "A-1-2"]])
 def test_another_body_is_a_mismatch(api, event, seats):
@@ -192,6 +220,7 @@ def test_another_order_is_a_mismatch(api, event):
 
 # Refusals are not kept
 
+
 def test_a_key_refused_by_a_conflict_can_be_used_again(api, event):
     key = new_key()
     other = api.as_user("bob").held(event["event_id"], "A-1-1")
@@ -211,8 +240,9 @@ def test_a_refused_key_can_be_used_with_another_body(api, event):
     expect(api.hold(event["event_id"], ["A-1-2"], key=key), 201)
 
 
-@pytest.mark.parametrize("refused", [
-    {"seats": []}, {"seats": ["Z-1-1"]}, {"event_id": str(uuid.uuid4())}, {"user_id": "bob"}, {"colour": "red"}])
+@pytest.mark.parametrize(
+    "refused", [{"seats": []}, {"seats": ["Z-1-1"]}, {"event_id": str(uuid.uuid4())}, {"user_id": "bob"}, {"colour": "red"}]
+)
 def test_a_key_refused_for_its_body_can_be_used_again(api, event, refused):
     key = new_key()
     good = {"event_id": event["event_id"], "seats": ["A-1-1"]}
@@ -234,6 +264,7 @@ def test_a_replay_is_not_told_that_its_own_seats_are_taken(api, event):
 
 
 # At the same time
+
 
 def answers_of_one_key(count: int, request) -> list:
     with concurrent.futures.ThreadPoolExecutor(count) as pool:

@@ -121,6 +121,7 @@ def test_a_failure_of_an_ended_order_changes_nothing_and_is_remembered(api, orde
 
 # Late: a payment that succeeds after the order has ended.
 
+
 @pytest.mark.parametrize("end", ["FAILED", "CANCELLED"])
 def test_a_late_payment_takes_free_seats_again(api, event, order, end):
     expect(api.cancel(order["order_id"]) if end == "CANCELLED" else api.pay(order["order_id"], "FAILED"), 200)
@@ -187,24 +188,28 @@ def test_a_second_late_payment_is_to_be_refunded(api, order):
 
 # What is refused.
 
+
 def test_an_unknown_order_stores_nothing(api, order):
     transaction = f"unknown-{order['order_id']}"
     problem(api.pay(str(uuid.uuid4()), transaction_id=transaction), "order-unknown")
     assert expect(api.pay(order["order_id"], transaction_id=transaction), 200)["status"] == "CONFIRMED"
 
 
-@pytest.mark.parametrize("change, pointer", [
-    ({"status": "SUCCESS"}, "/status"),
-    ({"status": "succeeded"}, "/status"),
-    ({"status": None}, "/status"),
-    ({"transaction_id": ""}, "/transaction_id"),
-    ({"transaction_id": 7}, "/transaction_id"),
-    ({"transaction_id": "x" * 10000}, "/transaction_id"),
-    ({"transaction_id": "a\u0000b"}, "/transaction_id"),
-    ({"order_id": "7"}, "/order_id"),
-    ({"order_id": None}, "/order_id"),
-    ({"amount": 1}, "/amount"),
-])
+@pytest.mark.parametrize(
+    "change, pointer",
+    [
+        ({"status": "SUCCESS"}, "/status"),
+        ({"status": "succeeded"}, "/status"),
+        ({"status": None}, "/status"),
+        ({"transaction_id": ""}, "/transaction_id"),
+        ({"transaction_id": 7}, "/transaction_id"),
+        ({"transaction_id": "x" * 10000}, "/transaction_id"),
+        ({"transaction_id": "a\u0000b"}, "/transaction_id"),
+        ({"order_id": "7"}, "/order_id"),
+        ({"order_id": None}, "/order_id"),
+        ({"amount": 1}, "/amount"),
+    ],
+)
 def test_a_bad_report_names_the_field_at_fault(api, order, change, pointer):
     content = {"order_id": order["order_id"], "status": "SUCCEEDED", "transaction_id": "tx", **change}
     body = json.dumps(content).encode()

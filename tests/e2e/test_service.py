@@ -25,11 +25,13 @@ def requests_by_route(api) -> dict[frozenset, float]:
 
 
 def count(api, route: str, status: str) -> float:
-    return sum(value for labels, value in requests_by_route(api).items()
-               if dict(labels)["route"] == route and dict(labels)["status"] == status)
+    return sum(
+        value for labels, value in requests_by_route(api).items() if dict(labels)["route"] == route and dict(labels)["status"] == status
+    )
 
 
 # Health and readiness
+
 
 def test_health_and_readiness_need_no_token(server):
     stranger = server.api(None)
@@ -47,6 +49,7 @@ def test_verbose_readiness_names_each_dependency(server):
 
 
 # Metrics
+
 
 def test_metrics_are_well_formed(api, event):
     order = api.confirmed(event["event_id"], "A-1-1")
@@ -74,6 +77,7 @@ def test_requests_are_counted_by_route_and_status(api, event):
 
 def test_routes_in_metrics_are_templates(api):
     """Ids and made-up addresses must not make new series without end."""
+
     def random_requests():
         for _ in range(5):
             api.get_hold(str(uuid.uuid4()))
@@ -101,8 +105,11 @@ def test_outcomes_are_counted(start_server):
     event_id = api.create_event()["event_id"]
 
     def holds_counted() -> float:
-        return sum(sum(family.samples.values()) for name, family in metrics(api).items()
-                   if family.kind == "counter" and "hold" in name and "http" not in name)
+        return sum(
+            sum(family.samples.values())
+            for name, family in metrics(api).items()
+            if family.kind == "counter" and "hold" in name and "http" not in name
+        )
 
     before = holds_counted()
     api.held(event_id, "A-1-1")
@@ -116,11 +123,22 @@ def test_the_outbox_is_drained(start_server):
     event_id = api.create_event()["event_id"]
     for number in range(1, 11):
         api.held(event_id, f"A-1-{number}")
-    eventually(lambda: sum(value for name, family in metrics(api).items() if "outbox" in name and family.kind == "gauge"
-                           for value in family.samples.values()) == 0, within=5)
+    eventually(
+        lambda: (
+            sum(
+                value
+                for name, family in metrics(api).items()
+                if "outbox" in name and family.kind == "gauge"
+                for value in family.samples.values()
+            )
+            == 0
+        ),
+        within=5,
+    )
 
 
 # Logs
+
 
 def request_lines(server) -> list[dict]:
     return [entry for entry in server.log() if "request_id" in entry]

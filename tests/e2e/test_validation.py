@@ -12,11 +12,13 @@ from harness.problems import expect, one_of, pointers, problem
 @pytest.fixture
 def post(api, event):
     """Posts raw bytes to /v1/holds, and asserts that a refusal took no seat."""
+
     def send(body: bytes, **headers):
         response = api.request("POST", "/v1/holds", body=body, key=new_key(), headers=headers)
         if response.status >= 400:
             assert {seat["status"] for seat in api.seats(event["event_id"]).values()} == {"available"}
         return response
+
     return send
 
 
@@ -25,35 +27,38 @@ def hold_body(event, **change) -> bytes:
     return json.dumps({name: value for name, value in content.items() if value is not ...}).encode()
 
 
-@pytest.mark.parametrize("change, pointer", [
-    ({"event_id": ...}, "/event_id"),
-    ({"event_id": None}, "/event_id"),
-    ({"event_id": 7}, "/event_id"),
-    ({"event_id": ""}, "/event_id"),
-    ({"event_id": "not-a-uuid"}, "/event_id"),
-    ({"event_id": {}}, "/event_id"),
-    ({"seats": ...}, "/seats"),
-    ({"seats": None}, "/seats"),
-    ({"seats": "A-1-1"}, "/seats"),
-    ({"seats": {}}, "/seats"),
-    ({"seats": []}, "/seats"),
-    ({"seats": [7]}, "/seats/0"),
-    ({"seats": ["A-1-1", None]}, "/seats/1"),
-    ({"seats": ["A-1-1", ["A-1-2"]]}, "/seats/1"),
-    ({"seats": [""]}, "/seats/0"),
-    ({"seats": ["x" * 10000]}, "/seats/0"),
-    ({"seats": ["A-1-1", "a\u0000b"]}, "/seats/1"),
-    ({"seats": ["A-1-1", "A-1-2", "A-1-1"]}, "/seats/2"),
-    ({"seats": [f"A-1-{number}" for number in range(1, 12)]}, "/seats"),
-    ({"seats": ["A-1-1"] * 1000}, "/seats"),
-    ({"colour": "red"}, "/colour"),
-    ({"": 1}, "/"),
-    ({"a/b~c": 1}, "/a~1b~0c"),
-    ({"seats ": 1}, "/seats "),
-    ({"Seats": ["A-1-1"]}, "/Seats"),
-    ({"price": 1}, "/price"),
-    ({"expires_at": "2099-01-01T00:00:00Z"}, "/expires_at"),
-])
+@pytest.mark.parametrize(
+    "change, pointer",
+    [
+        ({"event_id": ...}, "/event_id"),
+        ({"event_id": None}, "/event_id"),
+        ({"event_id": 7}, "/event_id"),
+        ({"event_id": ""}, "/event_id"),
+        ({"event_id": "not-a-uuid"}, "/event_id"),
+        ({"event_id": {}}, "/event_id"),
+        ({"seats": ...}, "/seats"),
+        ({"seats": None}, "/seats"),
+        ({"seats": "A-1-1"}, "/seats"),
+        ({"seats": {}}, "/seats"),
+        ({"seats": []}, "/seats"),
+        ({"seats": [7]}, "/seats/0"),
+        ({"seats": ["A-1-1", None]}, "/seats/1"),
+        ({"seats": ["A-1-1", ["A-1-2"]]}, "/seats/1"),
+        ({"seats": [""]}, "/seats/0"),
+        ({"seats": ["x" * 10000]}, "/seats/0"),
+        ({"seats": ["A-1-1", "a\u0000b"]}, "/seats/1"),
+        ({"seats": ["A-1-1", "A-1-2", "A-1-1"]}, "/seats/2"),
+        ({"seats": [f"A-1-{number}" for number in range(1, 12)]}, "/seats"),
+        ({"seats": ["A-1-1"] * 1000}, "/seats"),
+        ({"colour": "red"}, "/colour"),
+        ({"": 1}, "/"),
+        ({"a/b~c": 1}, "/a~1b~0c"),
+        ({"seats ": 1}, "/seats "),
+        ({"Seats": ["A-1-1"]}, "/Seats"),
+        ({"price": 1}, "/price"),
+        ({"expires_at": "2099-01-01T00:00:00Z"}, "/expires_at"),
+    ],
+)
 def test_the_field_at_fault_is_named(post, event, change, pointer):
     found = pointers(post(hold_body(event, **change)))
     if "seats" in change and isinstance(change["seats"], list) and len(change["seats"]) > 10:
@@ -67,11 +72,40 @@ def test_every_error_has_its_detail(post, event):
     assert all(error["detail"].strip() for error in body["errors"])
 
 
-@pytest.mark.parametrize("body", [
-    b"", b" ", b"{", b"}", b"nonsense", b"{'event_id': 1}", b'{"event_id"}', b'{"a":1,}', b"{,}", b"[1,]", b'{"a":01}', b'{"a":.5}', b'{"a":+1}',
-    b'{"a":1.}', b'{"a":0x10}', b'{"a":1}x', b"{} {}", b'{"a":tru}', b'{"a":"\\x"}', b'{"a":"\\u12"}', b'{"a":"\n"}', b'{"a":"\x01"}', b'{"a":"unclosed',
-    b"// comment\n{}", b"/* comment */{}", b"\xef\xbb\xbf{}", b"\x00", b"{}\x00", '{"a":1}'.encode("utf-16"),
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"}",
+        b"nonsense",
+        b"{'event_id': 1}",
+        b'{"event_id"}',
+        b'{"a":1,}',
+        b"{,}",
+        b"[1,]",
+        b'{"a":01}',
+        b'{"a":.5}',
+        b'{"a":+1}',
+        b'{"a":1.}',
+        b'{"a":0x10}',
+        b'{"a":1}x',
+        b"{} {}",
+        b'{"a":tru}',
+        b'{"a":"\\x"}',
+        b'{"a":"\\u12"}',
+        b'{"a":"\n"}',
+        b'{"a":"\x01"}',
+        b'{"a":"unclosed',
+        b"// comment\n{}",
+        b"/* comment */{}",
+        b"\xef\xbb\xbf{}",
+        b"\x00",
+        b"{}\x00",
+        '{"a":1}'.encode("utf-16"),
+    ],
+)
 def test_what_is_not_json_is_refused_with_a_detail(post, body):
     assert problem(post(body), "invalid-json")["detail"]
 
@@ -92,7 +126,9 @@ def test_a_body_is_an_object(post, body):
     one_of(post(body), "invalid-json", "validation-failed")
 
 
-@pytest.mark.parametrize("text", [b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xf4\x90\x80\x80", b"\xe2\x28\xa1"])
+@pytest.mark.parametrize(
+    "text", [b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xf4\x90\x80\x80", b"\xe2\x28\xa1"]
+)
 def test_bytes_that_are_not_utf8_are_refused(post, event, text):
     problem(post(hold_body(event, seats=["MARK"]).replace(b"MARK", text)), "invalid-json")
 
@@ -128,13 +164,29 @@ def test_whitespace_and_escapes_mean_the_same(api, event):
 
 # Media type and size
 
-@pytest.mark.parametrize("media_type", [None, "", "text/plain", "application/x-www-form-urlencoded", "text/json", "application/json2", "application/jsonx",
-                                        "application", "multipart/form-data; boundary=x", "application/xml"])
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        None,
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "text/json",
+        "application/json2",
+        "application/jsonx",
+        "application",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+    ],
+)
 def test_another_media_type_is_refused(post, event, media_type):
     problem(post(hold_body(event), **{"Content-Type": media_type}), "unsupported-media-type")
 
 
-@pytest.mark.parametrize("media_type", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON", "application/json;charset=UTF-8"])
+@pytest.mark.parametrize(
+    "media_type", ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON", "application/json;charset=UTF-8"]
+)
 def test_json_is_taken_in_any_spelling(post, event, media_type):
     expect(post(hold_body(event), **{"Content-Type": media_type}), 201)
 
@@ -157,8 +209,12 @@ def test_an_event_over_its_limit_is_refused(server):
 
 def test_an_order_is_read_as_strictly(api, event):
     hold = api.held(event["event_id"], "A-1-1")
-    for content, pointer in [({"hold_id": 7}, "/hold_id"), ({"hold_id": "x"}, "/hold_id"), ({"hold_id": None}, "/hold_id"),
-                             ({"hold_id": hold["hold_id"], "colour": 1}, "/colour")]:
+    for content, pointer in [
+        ({"hold_id": 7}, "/hold_id"),
+        ({"hold_id": "x"}, "/hold_id"),
+        ({"hold_id": None}, "/hold_id"),
+        ({"hold_id": hold["hold_id"], "colour": 1}, "/colour"),
+    ]:
         assert pointers(api.order(**content)) == [pointer]
     for body in (b"", b"{", b"[]", b'{"hold_id":NaN}'):
         one_of(api.request("POST", "/v1/orders", body=body, key=new_key()), "invalid-json", "validation-failed")
@@ -182,8 +238,18 @@ def test_problems_carry_the_callers_trace(api):
     assert body["trace_id"] == trace_id
 
 
-@pytest.mark.parametrize("traceparent", ["", "nonsense", "00-" + "0" * 32 + "-00f067aa0ba902b7-01", "00-" + "G" * 32 + "-00f067aa0ba902b7-01",
-                                         "ff-" + "a" * 32 + "-00f067aa0ba902b7-01", "00-" + "a" * 32 + "-" + "0" * 16 + "-01", "x" * 2000])
+@pytest.mark.parametrize(
+    "traceparent",
+    [
+        "",
+        "nonsense",
+        "00-" + "0" * 32 + "-00f067aa0ba902b7-01",
+        "00-" + "G" * 32 + "-00f067aa0ba902b7-01",
+        "ff-" + "a" * 32 + "-00f067aa0ba902b7-01",
+        "00-" + "a" * 32 + "-" + "0" * 16 + "-01",
+        "x" * 2000,
+    ],
+)
 def test_a_bad_trace_is_replaced(api, traceparent):
     body = problem(api.get(f"/v1/holds/{uuid.uuid4()}", headers={"traceparent": traceparent}), "hold-unknown")
     assert body["trace_id"].strip("0") and body["trace_id"] != "a" * 32

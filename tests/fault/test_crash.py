@@ -78,7 +78,8 @@ def test_deadlines_are_kept_across_kills(server):
         journals = load.journals()
         time.sleep(source.uniform(0, 1.0))
         restart(server, source)
-        held = [entry.answer.json() for journal in journals for entry in journal if entry.request.kind == "hold" and entry.answer and entry.answer.status == 201]
+        entries = [entry for journal in journals for entry in journal if entry.answer is not None]
+        held = [entry.answer.json() for entry in entries if entry.request.kind == "hold" and entry.answer.status == 201]
 
         def are_over(held=held, event_id=event_id) -> bool:
             states = {expect(server.api(hold["user_id"]).get_hold(hold["hold_id"]), 200)["status"] for hold in held}

@@ -73,7 +73,12 @@ def test_a_full_disk_refuses_writes_and_serves_reads(server, disk):
         assert int(refused.headers["Retry-After"]) >= 1
         fill(disk)
         refused = api.hold(event_id, [next(seats)])
-    for attempt in (api.pay(order["order_id"]), api.order(hold_id=first[1]["hold_id"]), api.release(first[2]["hold_id"]), api.cancel(order["order_id"])):
+    for attempt in (
+        api.pay(order["order_id"]),
+        api.order(hold_id=first[1]["hold_id"]),
+        api.release(first[2]["hold_id"]),
+        api.cancel(order["order_id"]),
+    ):
         one_of(attempt, "store-unavailable", "overloaded")
 
     assert server.process.poll() is None

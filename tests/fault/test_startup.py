@@ -12,8 +12,12 @@ from harness.server import Server, free_port, run_tro
 
 @pytest.fixture
 def options(tmp_path):
-    return {"DATA_DIR": str(tmp_path / "data"), "LISTEN_ADDR": f"127.0.0.1:{free_port()}", "JWT_SECRET": credentials.JWT_SECRET,
-            "PAYMENT_SECRET": credentials.PAYMENT_SECRET}
+    return {
+        "DATA_DIR": str(tmp_path / "data"),
+        "LISTEN_ADDR": f"127.0.0.1:{free_port()}",
+        "JWT_SECRET": credentials.JWT_SECRET,
+        "PAYMENT_SECRET": credentials.PAYMENT_SECRET,
+    }
 
 
 def refusal(*arguments: str, **options: str) -> str:
@@ -95,7 +99,7 @@ def test_damage_in_the_middle_is_found_by_verify(tmp_path):
     for path in stores(server):
         content = bytearray(path.read_bytes())
         half = len(content) // 2 // 4096 * 4096
-        content[4096:half + 4096] = b"\xa5" * half
+        content[4096 : half + 4096] = b"\xa5" * half
         path.write_bytes(content)
     done = server.tro("verify", timeout=60.0)
     assert done.returncode == 1, f"{done.returncode}\n{done.stdout}\n{done.stderr}"

@@ -25,8 +25,16 @@ class Api:
     def as_user(self, user: str | None, scope: str | None = None, **claims) -> "Api":
         return Api(self.port, user, scope, **claims)
 
-    def request(self, method: str, target: str, *, json=None, body: bytes | None = None, headers: dict[str, str] | None = None,
-                key: str | None = None) -> Response:
+    def request(
+        self,
+        method: str,
+        target: str,
+        *,
+        json=None,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        key: str | None = None,
+    ) -> Response:
         """`json` is encoded, `body` sent as it is; both as application/json unless `headers` says otherwise."""
         fields = {}
         if self.token is not None:
@@ -119,8 +127,15 @@ class Api:
 
     # Payments
 
-    def pay(self, order_id: str, status: str = "SUCCEEDED", transaction_id: str | None = None, *, at: int | None = None,
-            secret: str = credentials.PAYMENT_SECRET) -> Response:
+    def pay(
+        self,
+        order_id: str,
+        status: str = "SUCCEEDED",
+        transaction_id: str | None = None,
+        *,
+        at: int | None = None,
+        secret: str = credentials.PAYMENT_SECRET,
+    ) -> Response:
         content = {"order_id": order_id, "status": status, "transaction_id": transaction_id or f"tx-{uuid.uuid4()}"}
         body = json_module.dumps(content).encode()
         return self.callback(body, credentials.callback_signature(body, at, secret))

@@ -16,8 +16,10 @@ def base64url(data: bytes) -> str:
 
 def sign_jwt(header, claims, secret: str = JWT_SECRET, digest: str = "sha256") -> str:
     """A token of exactly this header and these claims; either may be bytes that are not JSON."""
+
     def encode(part):
         return base64url(part if isinstance(part, bytes) else json.dumps(part).encode())
+
     signed = f"{encode(header)}.{encode(claims)}"
     return f"{signed}.{base64url(hmac.new(secret.encode(), signed.encode(), digest).digest())}"
 

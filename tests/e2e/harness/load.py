@@ -112,7 +112,9 @@ class Buyer:
             hold_id = self.holds.pop(self.source.randrange(len(self.holds)))
             if dice < 0.45:
                 return Request("release", self.user, "DELETE", f"/v1/holds/{hold_id}", subject=hold_id)
-            return Request("order", self.user, "POST", "/v1/orders", new_key(), {"hold_id": hold_id, "payment_method": "card"}, subject=hold_id)
+            return Request(
+                "order", self.user, "POST", "/v1/orders", new_key(), {"hold_id": hold_id, "payment_method": "card"}, subject=hold_id
+            )
         seats = self.source.sample(self.seats, self.source.randrange(1, 5))
         return Request("hold", self.user, "POST", "/v1/holds", new_key(), {"event_id": self.event_id, "seats": seats})
 

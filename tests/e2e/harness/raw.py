@@ -16,8 +16,12 @@ HEALTH = head(b"GET /v1/healthz HTTP/1.1", b"Host: a")
 
 def hold_head(api: Api, *lines: bytes, version: bytes = b"HTTP/1.1", host: bool = True) -> bytes:
     """The head of a good POST of a hold, without its length; `lines` come last."""
-    fields = [b"POST /v1/holds " + version, b"Authorization: Bearer " + api.token.encode(), b"Content-Type: application/json",
-              b"Idempotency-Key: " + new_key().encode()]
+    fields = [
+        b"POST /v1/holds " + version,
+        b"Authorization: Bearer " + api.token.encode(),
+        b"Content-Type: application/json",
+        b"Idempotency-Key: " + new_key().encode(),
+    ]
     return head(*fields, *([b"Host: a"] if host else []), *lines)
 
 

@@ -52,8 +52,15 @@ def environment(options: dict[str, str | None]) -> dict[str, str]:
 
 def run_tro(*arguments: str, program: str = "tro", timeout: float = 60.0, **options: str | None) -> subprocess.CompletedProcess:
     """Runs a program to its end; `options` are its whole configuration."""
-    return subprocess.run([paths.BIN_DIR / program, *map(str, arguments)], env=environment(options), stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=timeout, preexec_fn=_die_with_parent)
+    return subprocess.run(
+        [paths.BIN_DIR / program, *map(str, arguments)],
+        env=environment(options),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        preexec_fn=_die_with_parent,
+    )
 
 
 class Server:
@@ -92,8 +99,15 @@ class Server:
         assert paths.TRO.exists(), f"{paths.TRO} does not exist: build first, or say where it is with TRO_BIN_DIR"
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / "stdout", "ab") as stdout, open(self.folder / "stderr", "ab") as stderr:
-            self.process = subprocess.Popen(self.command, env=environment(self.options), stdin=subprocess.DEVNULL, stdout=stdout,
-                                            stderr=stderr, cwd=self.folder, preexec_fn=_die_with_parent)
+            self.process = subprocess.Popen(
+                self.command,
+                env=environment(self.options),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                cwd=self.folder,
+                preexec_fn=_die_with_parent,
+            )
         return self
 
     def start(self) -> "Server":

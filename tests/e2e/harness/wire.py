@@ -171,7 +171,9 @@ class Connection:
         return False
 
 
-def request_bytes(method: str, target: str, headers: list[tuple[str, str]] = (), body: bytes | None = None, host: str = "tro.test") -> bytes:
+def request_bytes(
+    method: str, target: str, headers: list[tuple[str, str]] = (), body: bytes | None = None, host: str = "tro.test"
+) -> bytes:
     """A well-formed HTTP/1.1 request. Content-Length is added for a body."""
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
     lines += [f"{name}: {value}" for name, value in headers]
@@ -180,8 +182,9 @@ def request_bytes(method: str, target: str, headers: list[tuple[str, str]] = (),
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (body or b"")
 
 
-def exchange(port: int, method: str, target: str, headers: list[tuple[str, str]] = (), body: bytes | None = None,
-             timeout: float = TIMEOUT) -> Response:
+def exchange(
+    port: int, method: str, target: str, headers: list[tuple[str, str]] = (), body: bytes | None = None, timeout: float = TIMEOUT
+) -> Response:
     """One request on a connection of its own."""
     with Connection(port, timeout=timeout) as connection:
         connection.send(request_bytes(method, target, headers, body))
