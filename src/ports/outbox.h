@@ -19,6 +19,12 @@ struct outbox_entry {
 	uint32_t count;
 };
 
+/* Which row. */
+struct outbox_key {
+	uint8_t partition;
+	struct uuid id;
+};
+
 struct outbox_batch {
 	struct outbox_entry *entries; /* in order of their ids */
 	uint32_t count;
@@ -41,8 +47,8 @@ struct outbox_operations {
 	/* The partition's oldest entries past `after` (NULL: from the first), up to `events_max` events (at least one entry), with their events. */
 	enum store_result (*next)(struct outbox *outbox, uint8_t partition, const struct uuid *after, uint32_t events_max, struct arena *arena,
 	                          struct outbox_batch *ret_batch);
-	/* Deletes entries whose events are all confirmed. Unknown ids are no error. */
-	enum store_result (*acknowledge)(struct outbox *outbox, uint8_t partition, const struct uuid *ids, uint32_t count);
+	/* Deletes entries whose events are all confirmed, of any partitions, in one transaction. Unknown ones are no error. */
+	enum store_result (*acknowledge)(struct outbox *outbox, const struct outbox_key *keys, uint32_t count);
 	enum store_result (*lag)(struct outbox *outbox, struct outbox_lag *ret_lag);
 	void (*free)(struct outbox *outbox);
 };

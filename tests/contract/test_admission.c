@@ -256,7 +256,7 @@ static void admission_costs_less_than_it_saves(void **state)
 	struct admission *admission = admission_for((struct limits){.user_quota = 1000, .address_quota = 1000000});
 	struct timespec begin;
 	struct timespec end;
-	clock_gettime(CLOCK_MONOTONIC, &begin);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
 	for (uint32_t i = 0; i < ROUNDS; i++) {
 		char user[16];
 		int length = snprintf(user, sizeof user, "u%u", i % 10000);
@@ -268,7 +268,7 @@ static void admission_costs_less_than_it_saves(void **state)
 		assert_int_equal(request.ret_verdict, ADMISSION_GO);
 		finish(admission, request.idempotency, ADMISSION_DONE, NOW_MS + i / 100);
 	}
-	clock_gettime(CLOCK_MONOTONIC, &end);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
 	double ns = (double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec);
 	print_message("admit and finish: %.0f ns\n", ns / ROUNDS);
 	admission_free(admission);
