@@ -1,0 +1,303 @@
+/* connection.c: see connection.h. Callbacks of the loop come in at the bottom. */
+#include "http/connection.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "http/exchange.h"
+#include "http/router.h"
+#include "http/server.h"
+
+#define RESPONSE_HEAD_MAX 16384
+#define DISCARD_SIZE 16384
+#define DISCARD_MAX (10 << 20) /* bytes thrown away for the sake of an answer; somebody who sends on and on is not reading it */
+
+static void on_readable(h2o_socket_t *socket, const char *failure);
+static void on_timeout(h2o_timeout_entry_t *timer);
+static void on_sent(h2o_socket_t *socket, const char *failure);
+static void on_continue_sent(h2o_socket_t *socket, const char *failure);
+
+/* Enters a state and starts its time limit. */
+static void enter(struct connection *connection, enum connection_state state, enum loop_timeout timeout)
+{
+	connection->state = state;
+	h2o_timeout_unlink(&connection->timer);
+	h2o_timeout_link(connection->loop->evloop, &connection->loop->timeouts[timeout], &connection->timer);
+}
+
+static void start_reading(struct connection *connection)
+{
+	if (!connection->is_reading)
+		h2o_socket_read_start(connection->socket, on_readable);
+	connection->is_reading = true;
+}
+
+/* Input is only waited for, and left in the kernel, while there is nothing to do with it. Input that comes with nobody waiting for it is
+ * rare, so reading goes on until there is some: that saves two system calls a request. */
+static void stop_reading(struct connection *connection)
+{
+	if (connection->is_reading)
+		h2o_socket_read_stop(connection->socket);
+	connection->is_reading = false;
+}
+
+enum error connection_start(struct loop *loop, int descriptor, const struct ip_address *peer)
+{
+	assert(descriptor >= 0);
+
+	struct connection *connection = calloc(1, sizeof *connection);
+	if (connection == NULL) {
+		close(descriptor);
+		return ERR_NO_MEMORY;
+	}
+	connection->loop = loop;
+	connection->peer = *peer;
+	connection->timer.cb = on_timeout;
+	connection->socket =
+		h2o_evloop_socket_create(loop->evloop, descriptor, H2O_SOCKET_FLAG_DONT_READ | H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
+	connection->socket->data = connection;
+	list_push(&loop->connections, &connection->node);
+	enter(connection, CONNECTION_IDLE, LOOP_TIMEOUT_IDLE);
+	start_reading(connection);
+	return OK;
+}
+
+void connection_close(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+	if (exchange != NULL && exchange->is_suspended)
+		exchange->connection = NULL;
+	else if (exchange != NULL && exchange->request.response.status != 0)
+		exchange_finish(exchange, false);
+	else
+		exchange_free(exchange);
+	h2o_timeout_unlink(&connection->timer);
+	h2o_socket_close(connection->socket);
+	list_remove(&connection->node);
+	loop_connection_closed(connection->loop);
+	free(connection);
+}
+
+/* Says that nothing more will be said and waits for the client to close. */
+static void linger(struct connection *connection)
+{
+	assert(connection->exchange == NULL);
+
+	if (shutdown(h2o_socket_get_fd(connection->socket), SHUT_WR) != 0) {
+		connection_close(connection);
+		return;
+	}
+	enter(connection, CONNECTION_LINGERING, LOOP_TIMEOUT_LINGER);
+	start_reading(connection);
+}
+
+static void send_answer(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+	struct http_request *request = &exchange->request;
+	if (connection->loop->phase != LOOP_SERVING)
+		exchange->head.is_persistent = false;
+	const struct http_delivery delivery = {
+		.is_persistent = exchange->head.is_persistent,
+		.is_version_1_0 = exchange->head.is_version_1_0,
+		.date = loop_date(connection->loop),
+	};
+	struct buffer head;
+	buffer_init(&head, &request->arena, RESPONSE_HEAD_MAX);
+	http_response_write_head(request, &delivery, &head);
+	if (head.failed) {
+		connection_close(connection);
+		return;
+	}
+	struct slice content = http_response_content(request);
+	h2o_iovec_t pieces[2] = {{.base = head.data, .len = head.length}, {.base = (char *)(uintptr_t)content.data, .len = content.length}};
+	exchange->bytes_sent = head.length + content.length;
+	enter(connection, CONNECTION_SENDING, LOOP_TIMEOUT_IDLE);
+	h2o_socket_write(connection->socket, pieces, content.length > 0 ? 2 : 1, on_sent);
+}
+
+static void act_on(struct exchange *exchange, enum http_progress progress)
+{
+	exchange->is_suspended = progress == HTTP_SUSPENDED;
+	if (exchange->is_suspended) {
+		assert(exchange->request.resume != NULL);
+		return;
+	}
+	assert(exchange->request.response.status != 0);
+	if (exchange->connection != NULL)
+		send_answer(exchange->connection);
+	else
+		exchange_finish(exchange, false);
+}
+
+static void handle(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+	connection->state = CONNECTION_HANDLING;
+	h2o_timeout_unlink(&connection->timer);
+	act_on(exchange, http_router_dispatch(connection->loop->options->router, &exchange->request, exchange->refusal));
+}
+
+void connection_resume(struct exchange *exchange)
+{
+	assert(exchange->is_suspended);
+	act_on(exchange, exchange->request.resume(&exchange->request));
+}
+
+/* There is new input in the exchange, or there may be. */
+static void advance(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+	if (exchange_take(exchange)) {
+		handle(connection);
+		return;
+	}
+	if (connection->state != CONNECTION_RECEIVING)
+		enter(connection, CONNECTION_RECEIVING, LOOP_TIMEOUT_RECEIVE);
+	if (exchange->wants_continue) {
+		static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+		h2o_iovec_t piece = {.base = (char *)(uintptr_t)text, .len = sizeof text - 1};
+		exchange->wants_continue = false;
+		connection->state = CONNECTION_CONTINUING;
+		stop_reading(connection);
+		h2o_socket_write(connection->socket, &piece, 1, on_continue_sent);
+	} else {
+		start_reading(connection);
+	}
+}
+
+static void refuse(struct connection *connection, enum error error, const char *detail)
+{
+	exchange_refuse(connection->exchange, (struct http_refusal){.error = error, .detail = detail});
+	handle(connection);
+}
+
+static void receive(struct connection *connection)
+{
+	if (connection->exchange == NULL)
+		connection->exchange = exchange_new(connection, (struct slice){0});
+	struct exchange *exchange = connection->exchange;
+	if (exchange == NULL || !exchange_make_room(exchange)) {
+		connection_close(connection);
+		return;
+	}
+	struct exchange_input *input = &exchange->input;
+	ssize_t length = recv(h2o_socket_get_fd(connection->socket), input->data + input->end, input->capacity - input->end, 0);
+	if (length > 0) {
+		input->end += (size_t)length;
+		advance(connection);
+	} else if (length == 0 && exchange_has_begun(exchange)) {
+		refuse(connection, ERR_BAD_REQUEST, "The request ends before it is complete.");
+	} else if (length == 0 || (errno != EAGAIN && errno != EINTR)) {
+		connection_close(connection);
+	}
+}
+
+/* Until the client closes or time is up. */
+static void discard(struct connection *connection)
+{
+	char bytes[DISCARD_SIZE];
+	ssize_t length = recv(h2o_socket_get_fd(connection->socket), bytes, sizeof bytes, 0);
+	bool has_failed = length < 0 && errno != EAGAIN && errno != EINTR;
+	connection->discarded += length > 0 ? (uint32_t)length : 0;
+	if (length == 0 || has_failed || connection->discarded > DISCARD_MAX)
+		connection_close(connection);
+}
+
+static void on_readable(h2o_socket_t *socket, const char *failure)
+{
+	struct connection *connection = socket->data;
+	assert(failure == NULL); /* nothing has been read yet that could fail */
+
+	switch (connection->state) {
+	case CONNECTION_IDLE:
+	case CONNECTION_RECEIVING:
+		receive(connection);
+		break;
+	case CONNECTION_CONTINUING:
+	case CONNECTION_HANDLING:
+	case CONNECTION_SENDING:
+		stop_reading(connection);
+		break;
+	case CONNECTION_LINGERING:
+		discard(connection);
+		break;
+	}
+}
+
+static void on_continue_sent(h2o_socket_t *socket, const char *failure)
+{
+	struct connection *connection = socket->data;
+	assert(connection->state == CONNECTION_CONTINUING);
+
+	if (failure != NULL) {
+		connection_close(connection);
+		return;
+	}
+	connection->state = CONNECTION_RECEIVING;
+	start_reading(connection);
+}
+
+/* What came along with a request is the beginning of the next one. */
+static void begin_next(struct connection *connection, struct exchange *next)
+{
+	connection->exchange = next;
+	if (next != NULL) {
+		advance(connection);
+		return;
+	}
+	enter(connection, CONNECTION_IDLE, LOOP_TIMEOUT_IDLE);
+	start_reading(connection);
+}
+
+static void on_sent(h2o_socket_t *socket, const char *failure)
+{
+	struct connection *connection = socket->data;
+	struct exchange *exchange = connection->exchange;
+	assert(connection->state == CONNECTION_SENDING);
+
+	struct slice rest = exchange_rest(exchange);
+	bool is_persistent = exchange->head.is_persistent;
+	struct exchange *next = is_persistent && rest.length > 0 ? exchange_new(connection, rest) : NULL;
+	if (failure != NULL || (is_persistent && rest.length > 0 && next == NULL)) {
+		exchange_free(next);
+		connection_close(connection);
+		return;
+	}
+	exchange_finish(exchange, true);
+	connection->exchange = NULL;
+	if (is_persistent)
+		begin_next(connection, next);
+	else
+		linger(connection);
+}
+
+static void on_timeout(h2o_timeout_entry_t *timer)
+{
+	struct connection *connection = container_of(timer, struct connection, timer);
+	switch (connection->state) {
+	case CONNECTION_IDLE:
+		exchange_free(connection->exchange);
+		connection->exchange = NULL;
+		linger(connection);
+		break;
+	case CONNECTION_RECEIVING:
+		refuse(connection, ERR_REQUEST_TIMEOUT, NULL);
+		break;
+	case CONNECTION_CONTINUING:
+	case CONNECTION_HANDLING: /* has no time limit */
+	case CONNECTION_SENDING:
+	case CONNECTION_LINGERING:
+		connection_close(connection);
+		break;
+	}
+}
+
+void connection_drain(struct connection *connection)
+{
+	if (connection->state == CONNECTION_IDLE)
+		enter(connection, CONNECTION_IDLE, LOOP_TIMEOUT_DRAIN);
+}

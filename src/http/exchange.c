@@ -1,0 +1,318 @@
+/* exchange.c: from bytes to a request. */
+#include "http/exchange.h"
+
+#include <assert.h>
+
+#include "base/uuid.h"
+#include "http/client_address.h"
+#include "http/connection.h"
+#include "http/field.h"
+#include "http/loop.h"
+#include "http/router.h"
+#include "http/server.h"
+
+#define INPUT_SIZE 2048                 /* most heads fit */
+#define BODY_INPUT_SIZE 16384           /* for bodies that did not come along with the head */
+#define HEAD_MARGIN 1024                /* beyond the greatest head, so that it shows that it is too great */
+#define MEMORY_BASE (UINT64_C(4) << 20) /* what a request may take besides … */
+#define MEMORY_FACTOR 8                 /* … this many times its body */
+#define REQUEST_ID_LENGTH_MAX 64
+
+static bool start_input(struct exchange *exchange, struct slice first)
+{
+	size_t capacity = first.length > INPUT_SIZE ? first.length : INPUT_SIZE;
+	char *data = arena_allocate(&exchange->request.arena, capacity);
+	if (data == NULL)
+		return false;
+	if (first.length > 0)
+		memcpy(data, first.data, first.length);
+	exchange->input = (struct exchange_input){.data = data, .end = first.length, .capacity = capacity, .holds_head = true};
+	exchange->bytes_received = first.length;
+	return true;
+}
+
+struct exchange *exchange_new(struct connection *connection, struct slice first)
+{
+	assert(connection != NULL);
+
+	struct exchange *exchange = loop_exchange(connection->loop);
+	if (exchange == NULL)
+		return NULL;
+	struct http_request *request = &exchange->request;
+	request->arena.maximum = MEMORY_BASE;
+	request->loop_index = connection->loop->index;
+	request->peer = connection->peer;
+	request->client = connection->peer;
+	request->received_ns = loop_monotonic_ns();
+	request->deadline_ns = request->received_ns + connection->loop->options->deadline_ms * UINT64_C(1000000);
+	exchange->connection = connection;
+	if (!start_input(exchange, first)) {
+		exchange_free(exchange);
+		return NULL;
+	}
+	return exchange;
+}
+
+static void release_response(struct exchange *exchange)
+{
+	struct http_response *response = &exchange->request.response;
+	if (response->release != NULL)
+		response->release(response->release_context);
+	response->release = NULL;
+}
+
+void exchange_free(struct exchange *exchange)
+{
+	if (exchange == NULL)
+		return;
+	release_response(exchange);
+	buffer_release(&exchange->body);
+	loop_exchange_free(exchange);
+}
+
+/* A greater place for a head that does not fit; nothing points into it yet. */
+static bool grow_head_input(struct exchange *exchange)
+{
+	struct exchange_input *input = &exchange->input;
+	size_t greatest = exchange->loop->options->head_max + HEAD_MARGIN;
+	size_t capacity = input->capacity * 2 < greatest ? input->capacity * 2 : greatest;
+	assert(capacity > input->capacity);
+	char *data = arena_allocate(&exchange->request.arena, capacity);
+	if (data == NULL)
+		return false;
+	memcpy(data, input->data, input->end);
+	input->data = data;
+	input->capacity = capacity;
+	return true;
+}
+
+bool exchange_make_room(struct exchange *exchange)
+{
+	struct exchange_input *input = &exchange->input;
+	assert(input->end <= input->capacity);
+
+	if (exchange->has_head && input->start == input->end && !input->holds_head) {
+		input->start = 0;
+		input->end = 0;
+	}
+	if (input->end < input->capacity)
+		return true;
+	if (!exchange->has_head)
+		return grow_head_input(exchange);
+	assert(input->start == input->end); /* what arrives of a body is used at once */
+	char *data = arena_allocate(&exchange->request.arena, BODY_INPUT_SIZE);
+	if (data == NULL)
+		return false;
+	*input = (struct exchange_input){.data = data, .capacity = BODY_INPUT_SIZE};
+	return true;
+}
+
+static bool is_acceptable_id(struct slice id)
+{
+	for (size_t i = 0; i < id.length; i++) {
+		char character = id.data[i];
+		bool is_letter = (character | 0x20) >= 'a' && (character | 0x20) <= 'z';
+		bool is_digit = character >= '0' && character <= '9';
+		if (!is_letter && !is_digit && (character == '\0' || strchr("-._:+/=", character) == NULL))
+			return false;
+	}
+	return id.length > 0 && id.length <= REQUEST_ID_LENGTH_MAX;
+}
+
+/* Gives the request its id and its place in a trace. */
+static void identify(struct exchange *exchange)
+{
+	struct http_request *request = &exchange->request;
+	struct slice id = http_request_header(request, SLICE("x-request-id"));
+	if (!is_acceptable_id(id)) {
+		char text[UUID_TEXT_LENGTH + 1];
+		struct uuid made = loop_uuid(exchange->loop);
+		uuid_format(&made, text);
+		id = arena_copy(&request->arena, slice_of(text));
+	}
+	request->id = id;
+
+	struct slice parent_text = http_request_header(request, SLICE("traceparent"));
+	struct trace_context parent;
+	if (parent_text.data != NULL && trace_context_parse(parent_text, &parent)) {
+		request->trace = trace_context_child(&parent, loop_random(exchange->loop));
+	} else {
+		const uint64_t random[3] = {loop_random(exchange->loop), loop_random(exchange->loop), loop_random(exchange->loop)};
+		request->trace = trace_context_root(random, TRACE_SAMPLED | TRACE_RANDOM_ID);
+	}
+}
+
+void exchange_refuse(struct exchange *exchange, struct http_refusal refusal)
+{
+	assert(refusal.error != OK);
+
+	if (exchange->request.id.length == 0)
+		identify(exchange);
+	exchange->refusal = refusal;
+	exchange->head.is_persistent = false;
+	exchange->wants_continue = false;
+}
+
+/* Copies what outlives the parser into the request. */
+static bool adopt_head(struct exchange *exchange)
+{
+	struct http_request *request = &exchange->request;
+	const struct http_head *head = &exchange->head;
+	size_t size = head->header_count * sizeof *head->headers;
+	struct http_header *headers = arena_allocate(&request->arena, size);
+	if (headers == NULL)
+		return false;
+	if (size > 0)
+		memcpy(headers, head->headers, size);
+	request->headers = headers;
+	request->header_count = head->header_count;
+	request->method_text = head->method;
+	const struct cidr_list *trusted = exchange->loop->options->trusted_proxies;
+	request->client = client_address(trusted, &request->peer, request->headers, request->header_count);
+	identify(exchange);
+	return true;
+}
+
+/* Whether an answer is due now, although there may be a body to come: the target cannot be read, so that nobody knows what the client
+ * meant; the body is too large; or the client waits to hear whether its body is wanted. */
+static struct http_refusal judge_head(struct exchange *exchange, size_t body_max)
+{
+	const struct http_head *head = &exchange->head;
+	struct http_refusal refusal = exchange->refusal;
+	bool is_too_large = head->framing == HTTP_BODY_LENGTH && head->content_length > body_max;
+	if (is_too_large && refusal.error == OK)
+		return (struct http_refusal){.error = ERR_BODY_TOO_LARGE};
+	bool is_due = is_too_large || refusal.error == ERR_BAD_REQUEST || exchange->wants_continue;
+	return is_due ? refusal : (struct http_refusal){.error = OK};
+}
+
+/* True: the body is wanted, if there is one. */
+static bool route_head(struct exchange *exchange)
+{
+	struct http_request *request = &exchange->request;
+	const struct http_head *head = &exchange->head;
+	bool has_body_to_come = head->framing != HTTP_BODY_NONE && exchange->input.start == exchange->input.end;
+	exchange->wants_continue = head->expects_continue && has_body_to_come;
+	exchange->refusal = http_router_resolve(exchange->loop->options->router, request, head->target);
+	size_t body_max = http_router_body_max(request);
+	request->arena.maximum = MEMORY_BASE + MEMORY_FACTOR * body_max;
+	buffer_init(&exchange->body, NULL, body_max);
+	struct http_refusal refusal = judge_head(exchange, body_max);
+	if (refusal.error != OK)
+		exchange_refuse(exchange, refusal);
+	return refusal.error == OK;
+}
+
+/* True: the head is complete and its body wanted. */
+static bool take_head(struct exchange *exchange)
+{
+	struct exchange_input *input = &exchange->input;
+	const struct http_head_limits limits = {.head_max = exchange->loop->options->head_max,
+	                                        .target_max = exchange->loop->options->target_max};
+	size_t end = 0;
+	struct slice arrived = {.data = input->data, .length = input->end};
+	struct http_refusal refusal = http_head_scan(&exchange->scan, arrived, &limits, &end);
+	if (refusal.error == OK && end == 0)
+		return false;
+	struct http_header headers[HTTP_HEADERS_MAX];
+	if (refusal.error == OK) {
+		struct slice text = {.data = input->data + exchange->scan.start, .length = end - exchange->scan.start};
+		refusal = http_head_parse(text, headers, &exchange->head);
+	}
+	if (refusal.error == OK && !adopt_head(exchange))
+		refusal.error = ERR_NO_MEMORY;
+	if (refusal.error != OK) {
+		exchange_refuse(exchange, refusal);
+		return false;
+	}
+	exchange->has_head = true;
+	input->start = end;
+	return route_head(exchange);
+}
+
+/* True: the body is complete. */
+static bool take_counted_body(struct exchange *exchange)
+{
+	struct exchange_input *input = &exchange->input;
+	size_t available = input->end - input->start;
+	size_t missing = (size_t)exchange->head.content_length - exchange->body.length;
+	struct slice arrived = {.data = input->data + input->start, .length = available < missing ? available : missing};
+	input->start += arrived.length;
+	bool came_along = arrived.length == exchange->head.content_length;
+	if (!came_along)
+		buffer_append_slice(&exchange->body, arrived);
+	if (exchange->body.failed)
+		exchange_refuse(exchange, (struct http_refusal){.error = ERR_NO_MEMORY});
+	exchange->request.body = came_along ? arrived : buffer_slice(&exchange->body);
+	return arrived.length == missing;
+}
+
+static bool take_chunked_body(struct exchange *exchange)
+{
+	struct exchange_input *input = &exchange->input;
+	struct slice arrived = {.data = input->data + input->start, .length = input->end - input->start};
+	size_t consumed = 0;
+	struct http_refusal refusal = http_chunked_decode(&exchange->chunked, arrived, &exchange->body, &consumed);
+	if (refusal.error != OK) {
+		exchange_refuse(exchange, exchange->refusal.error == OK ? refusal : exchange->refusal);
+		return true;
+	}
+	input->start += consumed;
+	exchange->request.body = buffer_slice(&exchange->body);
+	return exchange->chunked.state == CHUNKED_DONE;
+}
+
+bool exchange_take(struct exchange *exchange)
+{
+	assert(exchange->request.response.status == 0);
+
+	if (!exchange->has_head && !take_head(exchange))
+		return exchange->refusal.error != OK;
+	switch (exchange->head.framing) {
+	case HTTP_BODY_LENGTH:
+		return take_counted_body(exchange);
+	case HTTP_BODY_CHUNKED:
+		return take_chunked_body(exchange);
+	case HTTP_BODY_NONE:
+		break;
+	}
+	return true;
+}
+
+bool exchange_has_begun(const struct exchange *exchange)
+{
+	return exchange->scan.position > exchange->scan.start;
+}
+
+struct slice exchange_rest(const struct exchange *exchange)
+{
+	const struct exchange_input *input = &exchange->input;
+	assert(input->start <= input->end);
+	return (struct slice){.data = input->data + input->start, .length = input->end - input->start};
+}
+
+void exchange_finish(struct exchange *exchange, bool is_delivered)
+{
+	const struct http_request *request = &exchange->request;
+	const struct http_server_options *options = exchange->loop->options;
+	assert(request->response.status != 0);
+
+	if (options->finished != NULL) {
+		const struct http_request_summary summary = {
+			.route = request->route == NULL ? NULL : request->route->path,
+			.method = request->method_text,
+			.path = request->path,
+			.status = request->response.status,
+			.is_delivered = is_delivered,
+			.duration_ns = loop_monotonic_ns() - request->received_ns,
+			.bytes_received = exchange->bytes_received,
+			.bytes_sent = exchange->bytes_sent,
+			.id = request->id,
+			.trace = &request->trace,
+			.user = request->user,
+			.client = request->client,
+		};
+		options->finished(options->context, &summary);
+	}
+	exchange_free(exchange);
+}

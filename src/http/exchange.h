@@ -1,0 +1,63 @@
+/* exchange.h: one request and its answer, with what the connection needs to take the one in and send the other. Internal to http/.
+ *
+ * An exchange takes its bytes as they arrive: exchange_make_room says where the next ones go, exchange_take what they have made of the
+ * request. It belongs to its connection; while it is suspended also to whoever will complete it, so it may outlive the connection. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/list.h"
+#include "http/chunked.h"
+#include "http/head.h"
+#include "http/request.h"
+
+struct connection;
+struct loop;
+
+/* Bytes that have arrived; those before `start` have been used. */
+struct exchange_input {
+	char *data;
+	size_t start, end, capacity;
+	bool holds_head; /* to which the request's headers point */
+};
+
+struct exchange {
+	struct http_request request;
+	struct loop *loop;
+	struct connection *connection; /* NULL: closed while the request was suspended */
+	struct list_node node;         /* on the loop's list of exchanges */
+	struct list_node completion;   /* on the loop's list of completed ones */
+
+	struct exchange_input input;
+	struct http_head_scan scan;
+	struct http_head head;
+	bool has_head;
+	bool wants_continue; /* the client waits for 100 (Continue); whoever sends it clears this */
+	bool is_suspended;
+	struct http_chunked chunked;
+	struct buffer body;          /* on the heap; unused when the whole body came along with the head */
+	struct http_refusal refusal; /* what the request will be answered with instead of by its handler */
+	uint64_t bytes_received;
+	uint64_t bytes_sent;
+};
+
+/* first: bytes that have arrived already. NULL: out of memory. */
+must_check struct exchange *exchange_new(struct connection *connection, struct slice first);
+/* Takes NULL. The response's body is given back. */
+void exchange_free(struct exchange *exchange);
+
+/* Makes exchange->input.capacity greater than .end. False: out of memory. */
+must_check bool exchange_make_room(struct exchange *exchange);
+/* Uses what has been put into the input. True: the request can be answered, because it is complete, or because of its refusal. */
+must_check bool exchange_take(struct exchange *exchange);
+/* Makes it one that can be answered, without what has not arrived; the connection cannot be used again after the answer. */
+void exchange_refuse(struct exchange *exchange, struct http_refusal refusal);
+/* Whether anything of a request has arrived. */
+bool exchange_has_begun(const struct exchange *exchange);
+/* Bytes behind the request, which are the next one's. */
+struct slice exchange_rest(const struct exchange *exchange);
+
+/* Tells whoever wants to know what became of it, and frees it. */
+void exchange_finish(struct exchange *exchange, bool is_delivered);

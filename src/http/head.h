@@ -1,0 +1,68 @@
+/* head.h: reads the head of an HTTP/1.1 or 1.0 request (RFC 9112), strictly.
+ *
+ * Whatever two parsers could take for different requests is refused here, because a proxy in front may be the other parser: both
+ * Content-Length and Transfer-Encoding, either of them or Host given twice, no Host, folded lines, blanks before a colon, a line end that
+ * is not CR LF, control characters, another version. Pure, and as safe on garbage as on requests. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+#define HTTP_HEADERS_MAX 100
+
+/* Why a request is refused. error OK: it is not. */
+struct http_refusal {
+	enum error error;
+	const char *detail; /* static */
+};
+
+struct http_header {
+	struct slice name; /* as sent: compare with field_equal */
+	struct slice value;
+};
+
+enum http_framing {
+	HTTP_BODY_NONE,
+	HTTP_BODY_LENGTH,
+	HTTP_BODY_CHUNKED,
+};
+
+/* Every slice borrows from the input, and the headers are in the array given to http_head_parse. */
+struct http_head {
+	struct slice method;
+	struct slice target;
+	bool is_version_1_0;
+	bool is_persistent;    /* the client would like to go on using the connection */
+	bool expects_continue; /* it waits for 100 (Continue) before it sends the body */
+	enum http_framing framing;
+	uint64_t content_length; /* 0 unless HTTP_BODY_LENGTH */
+	const struct http_header *headers;
+	uint32_t header_count;
+};
+
+struct http_head_limits {
+	size_t head_max;   /* bytes of everything up to the body, empty lines before it too */
+	size_t target_max; /* bytes of the request target */
+};
+
+/* How far a head has arrived; starts zeroed. */
+struct http_head_scan {
+	size_t position; /* bytes looked at */
+	size_t line;     /* where the line begins that is being looked at */
+	size_t start;    /* where the request line begins: empty lines before it are passed over */
+	bool has_request_line;
+};
+
+/* Looks for the end of the head in everything that has arrived so far, going on where it stopped, and refuses as early as it can.
+ * *ret_end: bytes up to and with the empty line that ends the head; 0 while that has not arrived. */
+must_check struct http_refusal http_head_scan(struct http_head_scan *scan, struct slice input, const struct http_head_limits *limits,
+                                              size_t *ret_end);
+
+/* Takes apart the input from scan->start to the end that http_head_scan found. */
+must_check struct http_refusal http_head_parse(struct slice input, struct http_header headers[static HTTP_HEADERS_MAX],
+                                               struct http_head *ret_head);

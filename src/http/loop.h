@@ -1,0 +1,105 @@
+/* loop.h: one event loop: a thread, its listener, its connections and their time limits. Internal to http/.
+ *
+ * Everything of a loop is used by its thread alone, except what the lock guards and what is atomic. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The part of libh2o that is used; it wants to be told which of its back ends it is. */
+#define H2O_USE_LIBUV 0
+#define H2O_USE_EPOLL 1
+#include <h2o/socket.h>
+#include <h2o/timeout.h>
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/hlc.h"
+#include "base/list.h"
+#include "base/slice.h"
+#include "base/uuid.h"
+
+#define DATE_LENGTH 29 /* Sun, 22 Nov 2026 23:03:11 GMT */
+#define RANDOM_POOL_SIZE 32
+
+struct exchange;
+struct http_server_options;
+
+/* In this order, never back. */
+enum loop_phase {
+	LOOP_SERVING,
+	LOOP_DRAINING, /* no new connections; those there are get their answers */
+	LOOP_CUTTING,  /* no connections */
+	LOOP_ENDING,   /* the thread returns */
+};
+
+/* Each is a list of what waits for that long. */
+enum loop_timeout {
+	LOOP_TIMEOUT_IDLE,
+	LOOP_TIMEOUT_RECEIVE,
+	LOOP_TIMEOUT_DRAIN,  /* an idle connection, while draining */
+	LOOP_TIMEOUT_LINGER, /* a closed one, until its client closes too */
+	LOOP_TIMEOUT_ACCEPT, /* the listener, when the process is out of descriptors */
+	LOOP_TIMEOUT_COUNT,
+};
+
+struct loop {
+	const struct http_server_options *options;
+	uint32_t index;
+	uint32_t connections_max;
+	pthread_t thread;
+	bool has_thread;
+
+	h2o_evloop_t *evloop;
+	h2o_socket_t *listener; /* NULL once closed */
+	h2o_socket_t *waker;    /* an eventfd */
+	int waker_descriptor;
+	h2o_timeout_t timeouts[LOOP_TIMEOUT_COUNT];
+	h2o_timeout_entry_t accept_pause;
+	enum loop_phase phase; /* the one that has been entered */
+
+	struct list connections;
+	struct list exchanges;       /* all of them, suspended ones without a connection too */
+	struct list spare_exchanges; /* their memory is kept for the next ones */
+	uint32_t spare_count;
+
+	struct hlc clock;
+	uint64_t random[RANDOM_POOL_SIZE];
+	uint32_t random_used;
+	int64_t date_second;
+	char date[DATE_LENGTH + 1];
+
+	_Atomic uint32_t connection_count;
+	pthread_mutex_t lock; /* guards what follows; nothing else is locked while it is held */
+	pthread_cond_t drained;
+	struct list completions;
+	enum loop_phase wanted_phase;
+	bool is_drained; /* draining or later, and without connections */
+};
+
+/* Takes over the listening descriptor, also when it fails. The options are borrowed. ERR_NO_MEMORY, ERR_SYSTEM. */
+must_check enum error loop_start(struct loop *loop, const struct http_server_options *options, uint32_t index, int listening_descriptor);
+/* From another thread: asks for a phase. */
+void loop_request_phase(struct loop *loop, enum loop_phase phase);
+/* From another thread: waits until the loop is draining and has no connections, at most until deadline_ns of the monotonic clock. */
+bool loop_wait_drained(struct loop *loop, uint64_t deadline_ns);
+/* From another thread: ends the thread and frees everything. Takes one that was not started and is all zero. */
+void loop_release(struct loop *loop);
+
+/* From any thread: hands an exchange whose request is completed back to its loop. */
+void loop_post_completion(struct loop *loop, struct exchange *exchange);
+
+/* On the loop. A connection tells when it is gone. */
+void loop_connection_closed(struct loop *loop);
+/* An exchange, zeroed except for its empty arena; NULL: out of memory. */
+must_check struct exchange *loop_exchange(struct loop *loop);
+void loop_exchange_free(struct exchange *exchange);
+uint64_t loop_random(struct loop *loop);
+struct uuid loop_uuid(struct loop *loop);
+/* The current time as in Date. */
+struct slice loop_date(struct loop *loop);
+
+/* Of any thread. */
+uint64_t loop_monotonic_ns(void);

@@ -1,0 +1,83 @@
+/* request.h: one HTTP request from its head to its answer, as handlers see it.
+ *
+ * A handler runs on the request's event loop and must not block. It either fills the response and answers HTTP_ANSWERED, or keeps the
+ * request, answers HTTP_SUSPENDED, and has http_request_complete called once, from any thread; then `resume` runs on the loop.
+ * A request stays valid until it is answered, also when its client has gone meanwhile. Its memory is the arena, freed in one go. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "base/cidr.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "base/trace_context.h"
+#include "http/head.h"
+#include "http/response.h"
+
+#define HTTP_PARAMETERS_MAX 2
+
+struct http_request;
+struct http_route;
+
+enum http_progress {
+	HTTP_ANSWERED,
+	HTTP_SUSPENDED,
+};
+
+typedef enum http_progress (*http_handler)(struct http_request *request);
+
+/* Bits, so that a path's methods are a set. HEAD is served by the routes of GET. */
+enum http_method {
+	HTTP_METHOD_OTHER = 0,
+	HTTP_GET = 1,
+	HTTP_HEAD = 2,
+	HTTP_POST = 4,
+	HTTP_DELETE = 8,
+	HTTP_OPTIONS = 16,
+};
+
+struct http_request {
+	struct arena arena;
+	void *context;       /* the router's: what handlers work with */
+	uint32_t loop_index; /* which of the server's event loops: for what each loop has one of */
+
+	enum http_method method;
+	struct slice method_text;
+	struct slice path;  /* percent-decoded, without empty, "." or ".." segments; as sent when the request was refused for it */
+	struct slice query; /* as sent, without the question mark */
+	const struct http_route *route;               /* NULL: no route has this path and method */
+	struct slice parameters[HTTP_PARAMETERS_MAX]; /* what the {…} of the route's path stand for, in order */
+	uint32_t allowed_methods;                     /* enum http_method: what the path's routes serve; 0 when there is no such path */
+	const struct http_header *headers;
+	uint32_t header_count;
+	struct slice body; /* complete; empty in an `authenticate` hook, which runs before it arrives */
+
+	struct ip_address peer;     /* whom the connection is with */
+	struct ip_address client;   /* the same, or whom a trusted proxy names */
+	struct slice id;            /* X-Request-Id: the client's own when it is acceptable */
+	struct trace_context trace; /* a span of this request's own, in the client's trace or a new one */
+	uint64_t received_ns;       /* at the first byte; monotonic clock */
+	uint64_t deadline_ns;       /* when nobody waits for the answer any more; same clock; for whoever queues the request */
+
+	/* Filled in by the `authenticate` hook. */
+	struct slice user; /* who asks; empty: nobody in particular */
+	uint32_t scopes;   /* what they may do besides */
+
+	/* The handler's own. */
+	void *state;
+	http_handler resume; /* set before the request is suspended; may suspend it again */
+	struct http_response response;
+};
+
+/* Ends a suspension. Safe from any thread, also before the handler has returned; never blocks. Many in a row wake their loop once. */
+void http_request_complete(struct http_request *request);
+
+/* The value of the first header field of that name; data is NULL when there is none. */
+struct slice http_request_header(const struct http_request *request, struct slice name);
+
+/* A parameter of the query, percent-decoded, '+' as a blank; data is NULL when it is not there. ERR_BAD_REQUEST when it is there
+ * more than once or its encoding is broken; ERR_NO_MEMORY. */
+must_check enum error http_request_query(struct http_request *request, struct slice name, struct slice *ret_value);

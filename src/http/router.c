@@ -1,0 +1,219 @@
+/* router.c: routes are tried one by one: at the table's size a comparison that ends at the first difference beats anything cleverer. */
+#include "http/router.h"
+
+#include <assert.h>
+
+#include "http/field.h"
+#include "http/percent.h"
+#include "http/problem.h"
+
+#define BODY_MAX_DEFAULT 65536
+
+static const struct http_refusal accepted = {.error = OK};
+
+static struct http_refusal refuse(enum error error, const char *detail)
+{
+	assert(error != OK);
+	return (struct http_refusal){.error = error, .detail = detail};
+}
+
+static const struct {
+	struct slice text;
+	enum http_method method;
+} methods[] = {
+	{{"GET", 3}, HTTP_GET},       {{"HEAD", 4}, HTTP_HEAD},       {{"POST", 4}, HTTP_POST},
+	{{"DELETE", 6}, HTTP_DELETE}, {{"OPTIONS", 7}, HTTP_OPTIONS},
+};
+
+static enum http_method method_of(struct slice text)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(methods); i++) {
+		if (slice_equal(text, methods[i].text))
+			return methods[i].method;
+	}
+	return HTTP_METHOD_OTHER;
+}
+
+/* "GET, HEAD, OPTIONS" */
+static struct slice allow_text(struct http_request *request)
+{
+	struct buffer buffer;
+	buffer_init(&buffer, &request->arena, 64);
+	for (size_t i = 0; i < ARRAY_LENGTH(methods); i++) {
+		if ((request->allowed_methods & methods[i].method) == 0)
+			continue;
+		if (buffer.length > 0)
+			buffer_append(&buffer, ", ", 2);
+		buffer_append_slice(&buffer, methods[i].text);
+	}
+	return buffer_slice(&buffer);
+}
+
+/* Leaves path and query of "/path?query", "http://host/path?query" (which servers must accept) or "*". */
+static struct http_refusal read_target(struct http_request *request, struct slice target)
+{
+	if (target.data[0] != '/' && !slice_equal(target, SLICE("*"))) {
+		struct slice rest = target;
+		struct slice scheme = field_cut(&rest, ':');
+		bool is_absolute = field_equal(scheme, SLICE("http")) || field_equal(scheme, SLICE("https"));
+		if (!is_absolute || rest.length < 3 || memcmp(rest.data, "//", 2) != 0)
+			return refuse(ERR_BAD_REQUEST, "The request target is neither a path nor an absolute URI.");
+		rest = (struct slice){.data = rest.data + 2, .length = rest.length - 2};
+		const char *path = memchr(rest.data, '/', rest.length);
+		if (path == NULL)
+			return refuse(ERR_BAD_REQUEST, "The request target has no path.");
+		target = (struct slice){.data = path, .length = rest.length - (size_t)(path - rest.data)};
+	}
+	if (memchr(target.data, '#', target.length) != NULL)
+		return refuse(ERR_BAD_REQUEST, "The request target has a fragment.");
+	request->query = target;
+	request->path = field_cut(&request->query, '?');
+	return accepted;
+}
+
+static bool has_dot_segment(struct slice path)
+{
+	while (path.length > 0) {
+		struct slice segment = field_cut(&path, '/');
+		if (slice_equal(segment, SLICE(".")) || slice_equal(segment, SLICE("..")))
+			return true;
+	}
+	return false;
+}
+
+static struct http_refusal decode_path(struct http_request *request)
+{
+	struct slice decoded;
+	enum error error = percent_decode(&request->arena, request->path, PERCENT_PATH, &decoded);
+	if (error != OK)
+		return refuse(error, "The path has a percent-encoding that is broken or not allowed.");
+	if (has_dot_segment(decoded))
+		return refuse(ERR_BAD_REQUEST, "The path has a segment of dots.");
+	request->path = decoded;
+	return accepted;
+}
+
+/* Whether the path is an instance of the pattern; its {…} go to `parameters`. A parameter is never empty. */
+static bool path_matches(const char *pattern, struct slice path, struct slice parameters[static HTTP_PARAMETERS_MAX])
+{
+	uint32_t parameter_count = 0;
+	while (*pattern != '\0' && path.length > 0) {
+		if (*pattern != '{') {
+			if (*pattern != path.data[0])
+				return false;
+			pattern++;
+			path = (struct slice){.data = path.data + 1, .length = path.length - 1};
+			continue;
+		}
+		const char *slash = memchr(path.data, '/', path.length);
+		size_t length = slash == NULL ? path.length : (size_t)(slash - path.data);
+		if (length == 0)
+			return false;
+		assert(parameter_count < HTTP_PARAMETERS_MAX);
+		parameters[parameter_count++] = (struct slice){.data = path.data, .length = length};
+		path = (struct slice){.data = path.data + length, .length = path.length - length};
+		pattern = strchr(pattern, '}') + 1;
+	}
+	return *pattern == '\0' && path.length == 0;
+}
+
+static void find_route(const struct http_router *router, struct http_request *request)
+{
+	for (uint32_t i = 0; i < router->route_count; i++) {
+		const struct http_route *route = &router->routes[i];
+		struct slice parameters[HTTP_PARAMETERS_MAX] = {0};
+		if (!path_matches(route->path, request->path, parameters))
+			continue;
+		uint32_t served = route->method == HTTP_GET ? HTTP_GET | HTTP_HEAD : route->method;
+		request->allowed_methods |= served | HTTP_OPTIONS;
+		if ((request->method & served) != 0) {
+			request->route = route;
+			memcpy(request->parameters, parameters, sizeof parameters);
+		}
+	}
+}
+
+/* application/json, with no parameter but charset=utf-8 */
+static bool is_json(struct slice media_type)
+{
+	struct slice rest = media_type;
+	if (!field_equal(field_trim(field_cut(&rest, ';')), SLICE("application/json")))
+		return false;
+	struct slice charset = field_trim(rest);
+	return charset.length == 0 || field_equal(charset, SLICE("charset=utf-8")) || field_equal(charset, SLICE("charset=\"utf-8\""));
+}
+
+/* A request without a body may do without the header: the handler will miss the body anyway. */
+static bool has_acceptable_media_type(const struct http_request *request)
+{
+	struct slice media_type = http_request_header(request, SLICE("content-type"));
+	if (media_type.data != NULL)
+		return is_json(media_type);
+	struct slice length = http_request_header(request, SLICE("content-length"));
+	bool has_body = http_request_header(request, SLICE("transfer-encoding")).data != NULL;
+	return !has_body && (length.data == NULL || slice_equal(length, SLICE("0")));
+}
+
+struct http_refusal http_router_resolve(const struct http_router *router, struct http_request *request, struct slice target)
+{
+	assert(router->route_count == 0 || router->routes != NULL);
+	assert(target.length > 0);
+
+	request->context = router->context;
+	request->method = method_of(request->method_text);
+	struct http_refusal refusal = read_target(request, target);
+	if (refusal.error != OK)
+		return refusal;
+	if (slice_equal(request->path, SLICE("*"))) {
+		request->allowed_methods = HTTP_GET | HTTP_HEAD | HTTP_POST | HTTP_DELETE | HTTP_OPTIONS;
+		return request->method == HTTP_OPTIONS ? accepted : refuse(ERR_BAD_REQUEST, "The target * is for OPTIONS only.");
+	}
+	refusal = decode_path(request);
+	if (refusal.error != OK)
+		return refusal;
+	find_route(router, request);
+	if (request->allowed_methods == 0)
+		return refuse(ERR_NOT_FOUND, NULL);
+	if (request->method == HTTP_OPTIONS)
+		return accepted;
+	if (request->route == NULL)
+		return refuse(ERR_METHOD_NOT_ALLOWED, NULL);
+	if (router->authenticate != NULL)
+		refusal = router->authenticate(request);
+	if (refusal.error == OK && request->route->takes_json && !has_acceptable_media_type(request))
+		return refuse(ERR_MEDIA_TYPE, NULL);
+	return refusal;
+}
+
+size_t http_router_body_max(const struct http_request *request)
+{
+	return request->route == NULL || request->route->body_max == 0 ? BODY_MAX_DEFAULT : request->route->body_max;
+}
+
+static void answer_options(const struct http_router *router, struct http_request *request)
+{
+	struct slice allow = allow_text(request);
+	http_respond(request, 204, NULL, (struct slice){0});
+	http_response_header(&request->response, SLICE("Allow"), allow);
+	if (router->cors != NULL && cors_is_preflight(request))
+		cors_answer_preflight(router->cors, request, allow);
+}
+
+enum http_progress http_router_dispatch(const struct http_router *router, struct http_request *request, struct http_refusal refusal)
+{
+	assert(request->response.status == 0);
+
+	if (router->cors != NULL)
+		cors_answer(router->cors, request);
+	if (refusal.error != OK) {
+		problem_answer(request, refusal.error, refusal.detail);
+		if (refusal.error == ERR_METHOD_NOT_ALLOWED)
+			http_response_header(&request->response, SLICE("Allow"), allow_text(request));
+		return HTTP_ANSWERED;
+	}
+	if (request->method == HTTP_OPTIONS) {
+		answer_options(router, request);
+		return HTTP_ANSWERED;
+	}
+	return request->route->handle(request);
+}

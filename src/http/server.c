@@ -1,0 +1,191 @@
+/* server.c: the listening socket and the life of the loops. */
+#include "http/server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "http/exchange.h"
+#include "http/loop.h"
+
+#define BACKLOG 4096
+
+struct http_server {
+	struct http_server_options options;
+	uint16_t port;
+	struct loop loops[]; /* options.loops of them */
+};
+
+struct http_server_options http_server_defaults(void)
+{
+	return (struct http_server_options){
+		.host = "127.0.0.1",
+		.loops = 2,
+		.connections_max = 20000,
+		.head_max = 16 * 1024,
+		.target_max = 8 * 1024,
+		.receive_timeout_ms = 10 * 1000,
+		.idle_timeout_ms = 60 * 1000,
+		.deadline_ms = 5 * 1000,
+	};
+}
+
+/* The address as numbers; getaddrinfo reads them without asking anybody. */
+static enum error resolve(const struct http_server_options *options, struct sockaddr_storage *ret_address, socklen_t *ret_length)
+{
+	bool is_any = options->host[0] == '\0' || (options->host[0] == '*' && options->host[1] == '\0');
+	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_PASSIVE};
+	struct addrinfo *found = NULL;
+	if (getaddrinfo(is_any ? "::" : options->host, NULL, &hints, &found) != 0) {
+		errno = EADDRNOTAVAIL;
+		return ERR_SYSTEM;
+	}
+	struct sockaddr_storage address = {0};
+	memcpy(&address, found->ai_addr, found->ai_addrlen);
+	if (found->ai_family == AF_INET6)
+		((struct sockaddr_in6 *)&address)->sin6_port = htons(options->port);
+	else
+		((struct sockaddr_in *)&address)->sin_port = htons(options->port);
+	*ret_length = found->ai_addrlen;
+	*ret_address = address;
+	freeaddrinfo(found);
+	return OK;
+}
+
+/* Accepted sockets inherit TCP_NODELAY. An IPv6 address of all zeros takes IPv4 clients too. */
+static bool prepare(int descriptor, const struct sockaddr_storage *address, socklen_t length)
+{
+	int on = 1, off = 0;
+	if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
+		return false;
+	if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
+		return false;
+	if (address->ss_family == AF_INET6 && setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0)
+		return false;
+	return bind(descriptor, (const struct sockaddr *)address, length) == 0 && listen(descriptor, BACKLOG) == 0;
+}
+
+static uint16_t bound_port(int descriptor)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof address;
+	if (getsockname(descriptor, (struct sockaddr *)&address, &length) != 0)
+		return 0;
+	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+	                                           : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+static enum error listen_on(const struct http_server_options *options, int *ret_descriptor)
+{
+	struct sockaddr_storage address;
+	socklen_t length;
+	enum error error = resolve(options, &address, &length);
+	if (error != OK)
+		return error;
+	int descriptor = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (descriptor < 0)
+		return ERR_SYSTEM;
+	if (!prepare(descriptor, &address, length)) {
+		int cause = errno;
+		close(descriptor);
+		errno = cause;
+		return ERR_SYSTEM;
+	}
+	*ret_descriptor = descriptor;
+	return OK;
+}
+
+/* Every loop has its own descriptor of the one socket: clients wait in one queue, and none is lost with a loop's listener. */
+static enum error start_loops(struct http_server *server, int listening_descriptor)
+{
+	for (uint32_t i = 0; i < server->options.loops; i++) {
+		int descriptor = fcntl(listening_descriptor, F_DUPFD_CLOEXEC, 0);
+		if (descriptor < 0)
+			return ERR_SYSTEM;
+		enum error error = loop_start(&server->loops[i], &server->options, i, descriptor);
+		if (error != OK)
+			return error;
+	}
+	return OK;
+}
+
+enum error http_server_new(const struct http_server_options *options, struct http_server **ret_server)
+{
+	assert(options->loops > 0 && options->connections_max > 0);
+	assert(options->router != NULL && options->host != NULL);
+
+	int listening_descriptor;
+	enum error error = listen_on(options, &listening_descriptor);
+	if (error != OK)
+		return error;
+	struct http_server *server = calloc(1, sizeof *server + options->loops * sizeof server->loops[0]);
+	if (server == NULL) {
+		close(listening_descriptor);
+		return ERR_NO_MEMORY;
+	}
+	server->options = *options;
+	server->port = bound_port(listening_descriptor);
+	error = start_loops(server, listening_descriptor);
+	close(listening_descriptor);
+	if (error != OK) {
+		http_server_free(server);
+		return error;
+	}
+	*ret_server = server;
+	return OK;
+}
+
+uint16_t http_server_port(const struct http_server *server)
+{
+	return server->port;
+}
+
+uint32_t http_server_connections(const struct http_server *server)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < server->options.loops; i++)
+		count += atomic_load_explicit(&server->loops[i].connection_count, memory_order_relaxed);
+	return count;
+}
+
+static void request_phase(struct http_server *server, enum loop_phase phase)
+{
+	for (uint32_t i = 0; i < server->options.loops; i++)
+		loop_request_phase(&server->loops[i], phase);
+}
+
+bool http_server_stop(struct http_server *server, uint32_t timeout_ms)
+{
+	assert(server != NULL);
+
+	uint64_t deadline_ns = loop_monotonic_ns() + timeout_ms * UINT64_C(1000000);
+	request_phase(server, LOOP_DRAINING);
+	bool is_drained = true;
+	for (uint32_t i = 0; i < server->options.loops; i++)
+		is_drained &= loop_wait_drained(&server->loops[i], deadline_ns);
+	request_phase(server, LOOP_CUTTING);
+	for (uint32_t i = 0; i < server->options.loops; i++)
+		(void)loop_wait_drained(&server->loops[i], UINT64_MAX);
+	return is_drained;
+}
+
+void http_server_free(struct http_server *server)
+{
+	if (server == NULL)
+		return;
+	for (uint32_t i = 0; i < server->options.loops; i++)
+		loop_release(&server->loops[i]);
+	free(server);
+}
+
+void http_request_complete(struct http_request *request)
+{
+	struct exchange *exchange = container_of(request, struct exchange, request);
+	loop_post_completion(exchange->loop, exchange);
+}
