@@ -1,0 +1,17 @@
+/* command.h: `tro bench`: its flags, and what it prints. */
+#pragma once
+
+#include "base/slice.h"
+
+/* What the configuration knows; flags go before it. */
+struct bench_defaults {
+	const char *url;         /* "http://127.0.0.1:8080" */
+	struct slice jwt_secret; /* any of them may be empty */
+	struct slice jwt_issuer;
+	struct slice jwt_audience;
+	struct slice payment_secret; /* the first of a comma-separated list is used */
+};
+
+/* argv[0] is the word "bench". Reports go to stdout, progress and complaints to stderr. Answers the exit code: 0 when all runs passed,
+ * 1 when one failed or had violations, 2 for wrong usage. */
+int bench_command(int argc, char **argv, const struct bench_defaults *defaults);
