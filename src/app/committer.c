@@ -190,21 +190,21 @@ static enum error apply_events(struct batch *batch, uint32_t first, struct job *
 	return remember_key(committer, event);
 }
 
-/* The answer rests on rows as they were: they and the key's absence are checked with the commit. */
-static enum error rely(struct batch *batch, const struct job *job)
+/* Nothing was changed, so no event will collide with an earlier use of the key: its absence is checked with the commit. A key that was looked
+ * up and not found is checked too: rows read after it may show what the first request with it has done meanwhile. */
+static enum error rely_on_unused_key(struct batch *batch, const struct job *job)
 {
-	const struct command *command = &job->command;
-	command_rely(command, batch->committer->view);
-	if (!command->idempotency.is_present || view_key(batch->committer->view, command->idempotency.key) != NULL)
-		return OK;
-	return changes_add_unused_key(&batch->changes, &command->idempotency);
+	const struct idempotency *idempotency = &job->command.idempotency;
+	const struct key *key = idempotency->is_present ? view_key(batch->committer->view, idempotency->key) : NULL;
+	bool is_used = key != NULL && key->row.version != 0;
+	return !idempotency->is_present || is_used ? OK : changes_add_unused_key(&batch->changes, idempotency);
 }
 
 static enum attempt decide_job(struct batch *batch, struct job *job)
 {
 	uint32_t first = batch->changes.event_count;
 	enum error error = decide(&job->command, batch->committer->view, &batch->changes, &job->outcome);
-	if (error == ERR_CORRUPT && batch->tries == 0) {
+	if (error == ERR_CORRUPT && batch->tries + 1 < batch->committer->options.tries_max) {
 		view_clear(batch->committer->view);
 		return ATTEMPT_AGAIN;
 	}
@@ -212,10 +212,11 @@ static enum attempt decide_job(struct batch *batch, struct job *job)
 		job->outcome = (struct outcome){.error = ERR_INTERNAL};
 		return ATTEMPT_DONE;
 	}
-	if (batch->changes.event_count > first)
-		error = apply_events(batch, first, job);
-	else if (!job->outcome.is_replayed)
-		error = rely(batch, job);
+	if (job->outcome.is_replayed)
+		return ATTEMPT_DONE;
+	/* A success rests on more than it writes as well: on the sale being open, or on the seats of a late payment being taken. */
+	command_rely(&job->command, batch->committer->view);
+	error = batch->changes.event_count > first ? apply_events(batch, first, job) : rely_on_unused_key(batch, job);
 	return error == OK ? ATTEMPT_DONE : ATTEMPT_BROKEN;
 }
 

@@ -22,11 +22,10 @@ enum row_kind {
 struct row {
 	enum row_kind kind;
 	bool is_changed;         /* differs from the store: on the view's changed list */
-	bool is_relied_on;       /* a refusal of this batch rests on it */
+	bool is_relied_on;       /* a decision of this batch rests on it */
 	uint64_t version;        /* as it is in the view now */
 	uint64_t stored_version; /* as it was loaded or last committed */
 	uint64_t loaded_step;    /* the view's step that loaded it: a row loaded in this step needs no check */
-	uint64_t loaded_ms;      /* when it was loaded; a sale is read again when it gets old */
 	/* The view's own. */
 	uint64_t hash;
 	struct row *next_in_bucket;

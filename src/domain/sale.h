@@ -17,9 +17,6 @@ enum sale_status {
 	SALE_CANCELLED = 3,
 };
 
-/* A sale is read again from the store when it is older than this: a pause takes effect everywhere within 3 s. */
-#define SALE_AGE_MAX_MS 1000
-
 struct sale {
 	struct row row;
 	struct uuid event_id;

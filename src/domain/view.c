@@ -204,7 +204,6 @@ void view_step_committed(struct view *view)
 		struct row *row = container_of(node, struct row, changed);
 		row->is_changed = false;
 		row->stored_version = row->version;
-		row->loaded_ms = view->now_ms;
 	}
 	forget_reliance(view, false);
 	forget_transient(view);
@@ -252,11 +251,7 @@ static const struct row *use(const struct view *view, const struct row_key *key)
 const struct sale *view_sale(const struct view *view, const struct uuid *event_id)
 {
 	struct row_key key = key_of_uuid(ROW_SALE, event_id);
-	const struct sale *sale = (const struct sale *)(const void *)use(view, &key);
-	/* An old sale is as if it were not there, so that a pause shows soon. */
-	if (sale != NULL && !sale->row.is_changed && sale->row.loaded_step != view->step && sale->row.loaded_ms + SALE_AGE_MAX_MS < view->now_ms)
-		return NULL;
-	return sale;
+	return (const struct sale *)(const void *)use(view, &key);
 }
 
 const struct seat *view_seat(const struct view *view, const struct uuid *event_id, const struct seat_label *label)
@@ -315,7 +310,6 @@ static void insert(struct view *view, struct row *row, enum row_kind kind, uint6
 	row->is_changed = false;
 	row->is_relied_on = false;
 	row->loaded_step = view->step;
-	row->loaded_ms = view->now_ms;
 	struct row_key key = key_of_row(row);
 	row->hash = key_hash(view, &key);
 	struct row *old = find(view, &key, row->hash);
