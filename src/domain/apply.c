@@ -24,19 +24,29 @@ static struct order *find_order(struct view *view, const struct uuid *order_id)
 	return order == NULL || order->row.version == 0 ? NULL : MUTABLE(order, order);
 }
 
+/* Every event comes after what it changes. */
+static enum error change(struct view *view, struct row *row, const struct event *event)
+{
+	uint64_t version = uuid_stamp(&event->id);
+	if (version <= row->version)
+		return ERR_CORRUPT;
+	view_change(view, row, version);
+	return OK;
+}
+
 /* Moves every seat of the event from one state and holder to another. */
 static enum error move_seats(struct view *view, const struct event *event, enum seat_status from, const struct uuid *from_holder,
                              enum seat_status to, const struct uuid *to_holder)
 {
 	static const struct uuid nobody;
-	uint64_t version = uuid_stamp(&event->id);
 	for (uint32_t i = 0; i < event->item_count; i++) {
 		struct seat *seat = find_seat(view, event, i);
 		if (seat == NULL || seat->status != from || !uuid_equal(&seat->holder_id, from_holder == NULL ? &nobody : from_holder))
 			return ERR_CORRUPT;
+		if (change(view, &seat->row, event) != OK)
+			return ERR_CORRUPT;
 		seat->status = to;
 		seat->holder_id = to_holder == NULL ? nobody : *to_holder;
-		view_change(view, &seat->row, version);
 	}
 	return OK;
 }
@@ -44,7 +54,7 @@ static enum error move_seats(struct view *view, const struct event *event, enum 
 static enum error apply_sale_created(struct view *view, const struct event *event)
 {
 	const struct sale *old = view_sale(view, &event->event_id);
-	if (old != NULL && old->row.version != 0)
+	if (event->sequence != 1 || (old != NULL && old->row.version != 0))
 		return ERR_CORRUPT;
 	struct sale sale = {.event_id = event->event_id};
 	struct sale *row = view_put_sale(view, &sale);
@@ -68,14 +78,15 @@ static enum error apply_sale_change(struct view *view, const struct event *event
 	struct sale *sale = MUTABLE(sale, found);
 	sale->status = status;
 	sale->sequence = event->sequence;
-	view_change(view, &sale->row, uuid_stamp(&event->id));
-	return OK;
+	return change(view, &sale->row, event);
 }
 
 static enum error apply_hold_created(struct view *view, const struct event *event)
 {
 	struct seat_label labels[SEATS_PER_HOLD_LIMIT];
-	if (event->item_count < 1 || event->item_count > SEATS_PER_HOLD_LIMIT || find_hold(view, &event->stream_id) != NULL)
+	if (event->item_count < 1 || event->item_count > SEATS_PER_HOLD_LIMIT)
+		return ERR_CORRUPT;
+	if (event->sequence != 1 || find_hold(view, &event->stream_id) != NULL)
 		return ERR_CORRUPT;
 	for (uint32_t i = 0; i < event->item_count; i++)
 		labels[i] = event->items[i].seat;
@@ -102,20 +113,21 @@ static enum error apply_hold_ended(struct view *view, const struct event *event,
 	struct hold *hold = find_hold(view, &event->stream_id);
 	if (hold == NULL || hold->status != HOLD_ACTIVE || hold->sequence + 1 != event->sequence || hold->seat_count != event->item_count)
 		return ERR_CORRUPT;
+	if (change(view, &hold->row, event) != OK)
+		return ERR_CORRUPT;
 	hold->status = status;
 	hold->sequence = event->sequence;
-	view_change(view, &hold->row, uuid_stamp(&event->id));
 	return move_seats(view, event, SEAT_HELD, &event->stream_id, SEAT_AVAILABLE, NULL);
 }
 
 static enum error apply_order_created(struct view *view, const struct event *event)
 {
 	struct hold *hold = find_hold(view, &event->hold_id);
-	if (hold == NULL || hold->status != HOLD_ACTIVE || hold->seat_count != event->item_count || find_order(view, &event->stream_id) != NULL)
+	if (hold == NULL || hold->status != HOLD_ACTIVE || hold->seat_count != event->item_count)
 		return ERR_CORRUPT;
-	uint64_t version = uuid_stamp(&event->id);
+	if (event->sequence != 1 || find_order(view, &event->stream_id) != NULL || change(view, &hold->row, event) != OK)
+		return ERR_CORRUPT;
 	hold->status = HOLD_CONVERTED;
-	view_change(view, &hold->row, version);
 	struct order order = {
 		.order_id = event->stream_id,
 		.hold_id = event->hold_id,
@@ -134,7 +146,7 @@ static enum error apply_order_created(struct view *view, const struct event *eve
 	struct order *row = view_put_order(view, &order);
 	if (row == NULL)
 		return ERR_NO_MEMORY;
-	view_change(view, &row->row, version);
+	view_change(view, &row->row, uuid_stamp(&event->id));
 	return move_seats(view, event, SEAT_HELD, &event->hold_id, SEAT_RESERVED, &event->stream_id);
 }
 
@@ -149,6 +161,9 @@ static enum error put_payment(struct view *view, const struct event *event)
 		.applied_by = event->id,
 		.answer = event->data,
 	};
+	const struct payment *old = view_payment(view, &payment.transaction_id);
+	if (old != NULL && old->row.version != 0)
+		return ERR_CORRUPT;
 	struct payment *row = view_put_payment(view, &payment);
 	if (row == NULL)
 		return ERR_NO_MEMORY;
@@ -162,10 +177,28 @@ static enum error free_seats(struct view *view, const struct event *event)
 	return move_seats(view, event, SEAT_RESERVED, &event->stream_id, SEAT_AVAILABLE, NULL);
 }
 
+static enum order_status status_after(const struct event *event, const struct order *order)
+{
+	switch (event->type) {
+	case EVENT_ORDER_CONFIRMED:
+		return ORDER_CONFIRMED;
+	case EVENT_ORDER_FAILED:
+		return ORDER_FAILED;
+	case EVENT_ORDER_EXPIRED:
+		return ORDER_EXPIRED;
+	case EVENT_ORDER_CANCELLED:
+		return ORDER_CANCELLED;
+	default: /* refund_required, payment_failed: the order stays what it is */
+		return order->status;
+	}
+}
+
 static enum error apply_order_event(struct view *view, const struct event *event)
 {
 	struct order *order = find_order(view, &event->stream_id);
 	if (order == NULL || order->sequence + 1 != event->sequence || order->item_count != event->item_count)
+		return ERR_CORRUPT;
+	if (event->order_status != status_after(event, order))
 		return ERR_CORRUPT;
 	bool was_pending = order->status == ORDER_PENDING;
 	enum error error = OK;
@@ -181,16 +214,16 @@ static enum error apply_order_event(struct view *view, const struct event *event
 	case EVENT_ORDER_CANCELLED:
 		error = was_pending ? free_seats(view, event) : ERR_CORRUPT;
 		break;
-	default: /* refund_required, payment_failed: the order stays what it is */
-		error = event->order_status == order->status ? OK : ERR_CORRUPT;
+	default:
 		break;
 	}
+	if (error == OK)
+		error = change(view, &order->row, event);
 	if (error != OK)
 		return error;
 	order->status = event->order_status;
 	order->refund_required = event->refund_required;
 	order->sequence = event->sequence;
-	view_change(view, &order->row, uuid_stamp(&event->id));
 	return put_payment(view, event);
 }
 

@@ -1,4 +1,4 @@
-/* needs.c: one walk over what a command's decision reads, used to load it and to mark what a refusal rests on. */
+/* needs.c: one walk over what a command's decision reads, used to load it and to mark what a decision rests on. */
 #include "domain/needs.h"
 
 #include <assert.h>
@@ -185,12 +185,17 @@ static void see_pending_order(struct walk *walk, const struct uuid *order_id)
 		see_order_seats(walk, order);
 }
 
+static void see_transaction(struct walk *walk, const struct short_text *transaction_id)
+{
+	const struct payment *payment = view_payment(walk->view, transaction_id);
+	see_row(walk, (const struct row *)(const void *)payment);
+	if (payment == NULL && walk->needs != NULL && !need_payment(walk->needs, transaction_id))
+		walk->is_out_of_memory = true;
+}
+
 static void see_payment(struct walk *walk, const struct payment_report *report)
 {
-	const struct payment *payment = view_payment(walk->view, &report->transaction_id);
-	see_row(walk, (const struct row *)(const void *)payment);
-	if (payment == NULL && walk->needs != NULL && !need_payment(walk->needs, &report->transaction_id))
-		walk->is_out_of_memory = true;
+	see_transaction(walk, &report->transaction_id);
 	const struct order *order = see_order(walk, &report->order_id);
 	if (order == NULL)
 		return;
@@ -258,6 +263,7 @@ enum error event_needs(const struct event *event, const struct view *view, struc
 {
 	assert(event != NULL && view != NULL && needs != NULL);
 	struct walk walk = {.view = view, .needs = needs};
+	struct short_text transaction_id = short_text_of(event->transaction_id);
 	switch (event_type_stream(event->type)) {
 	case STREAM_SALE:
 		(void)see_sale(&walk, &event->event_id);
@@ -269,6 +275,8 @@ enum error event_needs(const struct event *event, const struct view *view, struc
 		(void)see_order(&walk, &event->stream_id);
 		if (event->type == EVENT_ORDER_CREATED)
 			(void)see_hold(&walk, &event->hold_id);
+		if (transaction_id.length > 0)
+			see_transaction(&walk, &transaction_id);
 		break;
 	}
 	for (uint32_t i = 0; i < event->item_count; i++)

@@ -52,5 +52,5 @@ must_check enum error command_needs(const struct command *command, const struct 
 must_check enum error event_needs(const struct event *event, const struct view *view, struct needs *needs);
 /* Sorts and removes repeats. */
 void needs_finish(struct needs *needs);
-/* Marks every row that the refusal of this command rested on (view_rely_on). */
+/* Marks every row that the decision on this command rested on (view_rely_on); call it before its events are applied. */
 void command_rely(const struct command *command, struct view *view);
