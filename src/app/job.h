@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "domain/command.h"
 #include "domain/outcome.h"
+#include "domain/seat.h"
 #include "ports/admission.h"
 
 enum query_kind {

@@ -1,0 +1,90 @@
+/* api.h: what the handlers of TRO's routes work with; the router's context. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/service.h"
+#include "auth/callback_signature.h"
+#include "auth/digest.h"
+#include "auth/jwt.h"
+#include "base/attributes.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "http/cors.h"
+#include "http/router.h"
+#include "ports/clock.h"
+#include "ports/random.h"
+
+#define READY_DEPENDENCIES_MAX 8
+
+enum ready_state {
+	READY_UP,
+	READY_DEGRADED, /* it works by other means, or lags */
+	READY_DOWN,     /* without it requests are refused */
+};
+
+struct ready_dependency {
+	const char *name; /* static: "store", "catalog", "outbox" */
+	enum ready_state state;
+	double latency_ms; /* of the last probe; negative: none yet */
+	char detail[96];   /* why it is not up; empty when it is */
+};
+
+struct ready_report {
+	bool is_stopping; /* a graceful stop is under way: not ready, whatever the dependencies say */
+	uint32_t count;
+	struct ready_dependency dependencies[READY_DEPENDENCIES_MAX];
+};
+
+/* Everything handed over is borrowed and outlives the api; slices are copied where they must be. */
+struct api_options {
+	struct service *service;
+	struct clock *clock;
+	struct random *random;
+	uint32_t loops;                  /* of the server */
+	struct jwt_verifier_options jwt; /* seed: drawn by api_new */
+	const struct slice *payment_secrets;
+	uint32_t payment_secret_count;
+	uint64_t hold_ttl_ms;
+	uint64_t order_ttl_ms;
+	uint32_t seats_per_hold_max; /* 1 to SEATS_PER_HOLD_LIMIT */
+	/* The last known state of everything this process needs; called on a loop: must not block. */
+	void (*ready)(void *context, struct ready_report *ret_report);
+	/* Writes the metrics in the Prometheus text format; the same. */
+	void (*metrics)(void *context, struct buffer *buffer);
+	void *context;
+};
+
+/* What each event loop has for itself, because it is used by one thread. */
+struct api_loop {
+	struct jwt_verifier *jwt;
+	struct callback_verifier *callback;
+	struct digest digest;
+};
+
+struct api {
+	struct api_options options;
+	struct api_loop *loops;
+};
+
+/* ERR_NO_MEMORY, ERR_SYSTEM. */
+must_check enum error api_new(const struct api_options *options, struct api **ret_api);
+/* Takes NULL. */
+void api_free(struct api *api);
+/* The router over api_routes, for http_server_options. */
+struct http_router api_router(struct api *api, const struct cors_origins *cors);
+
+/* Every route of the API: the one table, which api/openapi.yaml describes (routes.c). */
+extern const struct http_route api_routes[];
+extern const uint32_t api_route_count;
+
+static inline struct api *api_of(const struct http_request *request)
+{
+	return request->context;
+}
+
+static inline struct api_loop *api_loop_of(const struct http_request *request)
+{
+	return &api_of(request)->loops[request->loop_index];
+}

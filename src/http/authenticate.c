@@ -1,0 +1,50 @@
+/* authenticate.c: the Authorization header to user and scopes. */
+#include "http/authenticate.h"
+
+#include <strings.h>
+
+#include "auth/jwt.h"
+#include "http/api.h"
+#include "ports/clock.h"
+
+static struct http_refusal refuse(enum error error, const char *detail)
+{
+	return (struct http_refusal){.error = error, .detail = detail};
+}
+
+/* The token of "Bearer <token>"; the scheme's case is free (RFC 9110, section 11.1). */
+static struct slice bearer_token(struct slice header)
+{
+	static const char scheme[] = "Bearer ";
+	if (header.length < sizeof scheme || strncasecmp(header.data, scheme, sizeof scheme - 1) != 0)
+		return (struct slice){0};
+	header.data += sizeof scheme - 1;
+	header.length -= sizeof scheme - 1;
+	while (header.length > 0 && header.data[0] == ' ') {
+		header.data++;
+		header.length--;
+	}
+	return header;
+}
+
+struct http_refusal authenticate(struct http_request *request)
+{
+	enum http_access access = request->route->access;
+	struct slice header = http_request_header(request, SLICE("authorization"));
+	if (access == HTTP_ACCESS_SIGNED || (access == HTTP_ACCESS_PUBLIC && (header.data == NULL || request->route->is_rate_limit_exempt)))
+		return refuse(OK, NULL);
+	if (header.data == NULL)
+		return refuse(ERR_UNAUTHENTICATED, "A bearer token is required.");
+	struct slice token = bearer_token(header);
+	if (token.length == 0)
+		return refuse(ERR_UNAUTHENTICATED, "The Authorization header must be \"Bearer\" and a token.");
+	struct jwt_claims claims;
+	enum jwt_verdict verdict = jwt_verify(api_loop_of(request)->jwt, token, clock_now_ms(api_of(request)->options.clock), &claims);
+	if (verdict != JWT_OK)
+		return refuse(ERR_UNAUTHENTICATED, jwt_verdict_text(verdict));
+	if (access == HTTP_ACCESS_ADMIN && (claims.scopes & JWT_SCOPE_ADMIN) == 0)
+		return refuse(ERR_FORBIDDEN, "The scope tro:admin is required.");
+	request->user = arena_copy(&request->arena, jwt_user(&claims));
+	request->scopes = claims.scopes;
+	return request->user.data == NULL ? refuse(ERR_NO_MEMORY, NULL) : refuse(OK, NULL);
+}

@@ -1,0 +1,195 @@
+/* call.c: from the request to a job, and from the job's outcome to the answer. */
+#include "http/call.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "auth/idempotency_key.h"
+#include "base/hlc.h"
+#include "http/api.h"
+#include "http/entity_tag.h"
+#include "http/problem.h"
+#include "http/rate_headers.h"
+#include "http/response.h"
+#include "ports/clock.h"
+#include "ports/random.h"
+
+static const char json_type[] = "application/json";
+
+static void job_done(struct job *job)
+{
+	http_request_complete(((struct call *)job->context)->request);
+}
+
+/* The commit stage reads the clock in milliseconds; so do the rate limits, but of the clock that never goes back. */
+#define NS_PER_MS 1000000
+
+struct call *call_begin(struct http_request *request, uint16_t success_status)
+{
+	struct call *call = arena_allocate(&request->arena, sizeof *call);
+	char text[IP_ADDRESS_TEXT_MAX + 1];
+	ip_address_format(&request->client, text);
+	struct slice address = arena_copy(&request->arena, slice_of(text));
+	if (call == NULL || address.data == NULL) {
+		problem_answer(request, ERR_NO_MEMORY, NULL);
+		return NULL;
+	}
+	*call = (struct call){.request = request, .status = success_status};
+	call->job.arena = &request->arena;
+	call->job.deadline_ns = request->deadline_ns;
+	call->job.done = job_done;
+	call->job.context = call;
+	if (!request->route->is_rate_limit_exempt) {
+		call->job.admission.user = request->user;
+		call->job.admission.address = address;
+	}
+	json_faults_init(&call->faults, &request->arena);
+	return call;
+}
+
+struct command *call_command(struct call *call, enum command_kind kind)
+{
+	struct http_request *request = call->request;
+	call->job.kind = JOB_COMMAND;
+	call->job.command = (struct command){
+		.kind = kind,
+		.user = request->user,
+		.actor = request->user,
+		.trace = request->trace,
+		.arena = &request->arena,
+	};
+	return &call->job.command;
+}
+
+struct query *call_query(struct call *call, enum query_kind kind)
+{
+	call->job.kind = JOB_QUERY;
+	call->job.query = (struct query){.kind = kind, .user = call->request->user, .limit = QUERY_LIMIT_DEFAULT};
+	return &call->job.query;
+}
+
+enum error call_read_key(struct call *call)
+{
+	assert(call->job.kind == JOB_COMMAND);
+	struct http_request *request = call->request;
+	struct slice header = http_request_header(request, SLICE("idempotency-key"));
+	if (header.data == NULL)
+		return ERR_IDEMPOTENCY_KEY_MISSING;
+	struct idempotency_key key;
+	if (!idempotency_key_parse(header, &key)) {
+		call->detail = "It must have 16 to 255 printable ASCII characters, bare or as a quoted string.";
+		return ERR_IDEMPOTENCY_KEY_INVALID;
+	}
+	struct digest *digest = &api_loop_of(request)->digest;
+	struct idempotency *idempotency = &call->job.command.idempotency;
+	idempotency->is_present = true;
+	idempotency_hash(digest, request->user, &key, idempotency->key);
+	idempotency_fingerprint(digest, request->method_text, request->path, request->body, idempotency->fingerprint);
+	return OK;
+}
+
+bool call_read_id(const struct call *call, struct uuid *ret_id)
+{
+	return uuid_parse(call->request->parameters[0], ret_id);
+}
+
+struct uuid call_draw_id(const struct call *call, uint8_t shard)
+{
+	const struct api_options *options = &api_of(call->request)->options;
+	return uuid_v7(hlc_from_milliseconds(clock_now_ms(options->clock)), random_u64(options->random), shard);
+}
+
+enum error call_act_for(struct call *call, struct slice user_id)
+{
+	struct http_request *request = call->request;
+	if (user_id.data == NULL || slice_equal(user_id, request->user))
+		return OK;
+	if ((request->scopes & JWT_SCOPE_SERVICE) == 0)
+		return ERR_USER_MISMATCH;
+	call->job.command.user = user_id;
+	return OK;
+}
+
+static enum http_progress answer_refusal(struct call *call)
+{
+	const struct outcome *outcome = &call->job.outcome;
+	struct problem problem = {.error = outcome->error, .detail = slice_of(call->detail)};
+	struct problem_field fields[JSON_FAULTS_MAX];
+	struct slice seats[SEATS_PER_HOLD_LIMIT];
+	char pointer[24];
+	if (outcome->error == ERR_RATE_LIMITED || outcome->error == ERR_IDEMPOTENCY_BUSY) {
+		problem.retry_after_ms = call->job.admission.ret_retry_after_ms;
+	} else if (outcome->error == ERR_JSON_INVALID) {
+		problem.detail = call->faults.detail;
+	} else if (outcome->error == ERR_SEATS_TAKEN) {
+		for (; problem.seat_count < outcome->conflict_count; problem.seat_count++)
+			seats[problem.seat_count] = seat_label_slice(&outcome->conflicts[problem.seat_count]);
+		problem.seats = seats;
+	} else if (outcome->error == ERR_SEAT_UNKNOWN) {
+		int length = snprintf(pointer, sizeof pointer, "/seats/%u", outcome->seat_index);
+		fields[0] = (struct problem_field){.pointer = {.data = pointer, .length = (size_t)length},
+		                                   .detail = "the event has no such seat"};
+		problem.field_count = 1;
+	} else if (outcome->error == ERR_VALIDATION) {
+		for (; problem.field_count < call->faults.count; problem.field_count++) {
+			const struct json_fault *fault = &call->faults.items[problem.field_count];
+			fields[problem.field_count] = (struct problem_field){.pointer = fault->pointer, .detail = fault->detail.data};
+		}
+	}
+	problem.fields = fields;
+	problem_respond(call->request, &problem);
+	return HTTP_ANSWERED;
+}
+
+/* The Location of what was made; false: out of memory. */
+static bool add_location(struct call *call)
+{
+	char id[UUID_TEXT_LENGTH + 1];
+	uuid_format(&call->job.outcome.resource_id, id);
+	struct slice location = arena_format(&call->request->arena, "%s%s", call->location, id);
+	if (location.data != NULL)
+		http_response_header(&call->request->response, SLICE("Location"), location);
+	return location.data != NULL;
+}
+
+static enum http_progress answer(struct http_request *request)
+{
+	struct call *call = request->state;
+	const struct outcome *outcome = &call->job.outcome;
+	rate_headers_add(request, &call->job.admission);
+	if (outcome->error != OK)
+		return answer_refusal(call);
+	if (call->location != NULL && !add_location(call)) {
+		problem_answer(request, ERR_NO_MEMORY, NULL);
+		return HTTP_ANSWERED;
+	}
+	if (outcome->is_replayed && call->job.admission.idempotency.is_present)
+		http_response_header(&request->response, SLICE("Idempotency-Replayed"), SLICE("true"));
+	http_respond(request, call->status, call->status == 204 ? NULL : json_type, outcome->body);
+	if (call->cache_control != NULL) {
+		request->response.cache_control = call->cache_control;
+		request->response.etag = entity_tag_of(outcome->body, &request->arena);
+	}
+	return HTTP_ANSWERED;
+}
+
+enum http_progress call_submit(struct call *call)
+{
+	struct http_request *request = call->request;
+	const struct api_options *options = &api_of(request)->options;
+	call->job.admission.now_ms = clock_monotonic_ns(options->clock) / NS_PER_MS;
+	if (call->job.kind == JOB_COMMAND)
+		call->job.admission.idempotency = call->job.command.idempotency;
+	request->state = call;
+	request->resume = answer;
+	service_submit(options->service, &call->job);
+	return HTTP_SUSPENDED; /* the job may be done already, and the call gone */
+}
+
+enum http_progress call_refuse(struct call *call, enum error error)
+{
+	assert(error != OK);
+	call->job.kind = JOB_REFUSAL;
+	call->job.outcome = (struct outcome){.error = error};
+	return call_submit(call);
+}

@@ -1,0 +1,46 @@
+/* call.h: one request's way through the service and back: what the handlers of holds, orders, payments and events share.
+ *
+ * A handler begins a call, fills in its command or query, and submits it; or refuses it, which goes the same way, so that what is refused
+ * counts against the rate limits too. The answer is rendered on the request's loop. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/job.h"
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "codec/json_fields.h"
+#include "http/request.h"
+
+struct call {
+	struct job job;
+	struct http_request *request;
+	uint16_t status;           /* of success */
+	const char *location;      /* static prefix of the Location header: "/v1/holds/"; NULL: none */
+	const char *cache_control; /* static; NULL: no-store. When set, the answer has an ETag */
+	const char *detail;        /* of a refusal by the handler; static or in the arena; NULL: none */
+	struct json_faults faults; /* of the body or the query */
+};
+
+/* NULL: out of memory, and the request is answered. */
+must_check struct call *call_begin(struct http_request *request, uint16_t success_status);
+/* Makes it a command of the request's user. */
+struct command *call_command(struct call *call, enum command_kind kind);
+/* Makes it a query of the request's user. */
+struct query *call_query(struct call *call, enum query_kind kind);
+
+/* Reads the Idempotency-Key header into the command. ERR_IDEMPOTENCY_KEY_MISSING, ERR_IDEMPOTENCY_KEY_INVALID. */
+must_check enum error call_read_key(struct call *call);
+/* The first parameter of the path as a UUID. False: no such thing can exist. */
+must_check bool call_read_id(const struct call *call, struct uuid *ret_id);
+/* A fresh id of the shard. */
+struct uuid call_draw_id(const struct call *call, uint8_t shard);
+/* Whose command it is: user_id of the body (data NULL: not given) may repeat the token's subject; another is for the scope tro:service.
+ * ERR_USER_MISMATCH. */
+must_check enum error call_act_for(struct call *call, struct slice user_id);
+
+/* Each hands the request over; the handler returns what they return. */
+enum http_progress call_submit(struct call *call);
+enum http_progress call_refuse(struct call *call, enum error error);

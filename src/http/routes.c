@@ -1,0 +1,30 @@
+/* routes.c: the one table of routes. api/openapi.yaml describes them, and a test compares the two. */
+#include "http/api.h"
+#include "http/handlers.h"
+
+#define EVENT_BODY_MAX (8 * 1024 * 1024)
+
+#define GET(route_path, who, handler) .method = HTTP_GET, .path = route_path, .access = who, .handle = handler
+#define POST(route_path, who, handler) .method = HTTP_POST, .path = route_path, .access = who, .handle = handler
+
+const struct http_route api_routes[] = {
+	{POST("/v1/holds", HTTP_ACCESS_USER, holds_post), .takes_json = true, .needs_idempotency_key = true},
+	{GET("/v1/holds/{id}", HTTP_ACCESS_USER, holds_get)},
+	{.method = HTTP_DELETE, .path = "/v1/holds/{id}", .access = HTTP_ACCESS_USER, .handle = holds_delete},
+	{GET("/v1/holds/{id}/history", HTTP_ACCESS_USER, holds_history)},
+	{POST("/v1/orders", HTTP_ACCESS_USER, orders_post), .takes_json = true, .needs_idempotency_key = true},
+	{GET("/v1/orders/{id}", HTTP_ACCESS_USER, orders_get)},
+	{POST("/v1/orders/{id}/cancel", HTTP_ACCESS_USER, orders_cancel), .needs_idempotency_key = true},
+	{GET("/v1/orders/{id}/history", HTTP_ACCESS_USER, orders_history)},
+	{POST("/v1/payments/callback", HTTP_ACCESS_SIGNED, payments_callback), .takes_json = true, .is_rate_limit_exempt = true},
+	{GET("/v1/events", HTTP_ACCESS_PUBLIC, events_list)},
+	{POST("/v1/events", HTTP_ACCESS_ADMIN, events_post), .takes_json = true, .body_max = EVENT_BODY_MAX},
+	{GET("/v1/events/{id}", HTTP_ACCESS_PUBLIC, events_get)},
+	{GET("/v1/events/{id}/seats", HTTP_ACCESS_PUBLIC, events_seats)},
+	{GET("/v1/healthz", HTTP_ACCESS_PUBLIC, health_get), .is_rate_limit_exempt = true},
+	{GET("/v1/readyz", HTTP_ACCESS_PUBLIC, ready_get), .is_rate_limit_exempt = true},
+	{GET("/v1/openapi.yaml", HTTP_ACCESS_PUBLIC, openapi_get), .is_rate_limit_exempt = true},
+	{GET("/metrics", HTTP_ACCESS_PUBLIC, metrics_get), .is_rate_limit_exempt = true},
+};
+
+const uint32_t api_route_count = ARRAY_LENGTH(api_routes);

@@ -1,0 +1,99 @@
+/* service_pages.c: what operators and their tools ask: health, readiness, metrics, and the description of the API. */
+#include <assert.h>
+
+#include "base/embedded.h"
+#include "base/json_writer.h"
+#include "http/api.h"
+#include "http/entity_tag.h"
+#include "http/handlers.h"
+#include "http/problem.h"
+#include "http/response.h"
+
+#define READY_BODY_MAX 8192
+#define METRICS_BODY_MAX (1024 * 1024)
+
+enum http_progress health_get(struct http_request *request)
+{
+	http_respond(request, 200, "application/json", SLICE("{\"status\":\"ok\"}"));
+	return HTTP_ANSWERED;
+}
+
+static const char *state_name(enum ready_state state)
+{
+	return state == READY_UP ? "up" : state == READY_DEGRADED ? "degraded" : "down";
+}
+
+static void write_dependency(struct json_writer *writer, const struct ready_dependency *dependency)
+{
+	json_writer_object_begin(writer, NULL);
+	json_writer_string(writer, "name", slice_of(dependency->name));
+	json_writer_string(writer, "state", slice_of(state_name(dependency->state)));
+	if (dependency->latency_ms >= 0)
+		json_writer_double(writer, "latency_ms", dependency->latency_ms);
+	else
+		json_writer_null(writer, "latency_ms");
+	if (dependency->detail[0] != '\0')
+		json_writer_string(writer, "detail", slice_of(dependency->detail));
+	json_writer_object_end(writer);
+}
+
+enum http_progress ready_get(struct http_request *request)
+{
+	const struct api_options *options = &api_of(request)->options;
+	struct ready_report report = {0};
+	options->ready(options->context, &report);
+	assert(report.count <= READY_DEPENDENCIES_MAX);
+	enum ready_state worst = report.is_stopping ? READY_DOWN : READY_UP;
+	for (uint32_t i = 0; i < report.count; i++)
+		if (report.dependencies[i].state > worst)
+			worst = report.dependencies[i].state;
+
+	struct slice verbose = {0};
+	enum error error = http_request_query(request, SLICE("verbose"), &verbose);
+	if (error != OK) {
+		problem_answer(request, error, NULL);
+		return HTTP_ANSWERED;
+	}
+	struct buffer body;
+	buffer_init(&body, &request->arena, READY_BODY_MAX);
+	struct json_writer writer = json_writer_on(&body);
+	json_writer_object_begin(&writer, NULL);
+	json_writer_string(&writer, "status", worst == READY_UP ? SLICE("ready") : worst == READY_DEGRADED ? SLICE("degraded") : SLICE("unavailable"));
+	if (report.is_stopping)
+		json_writer_bool(&writer, "stopping", true);
+	if (verbose.data != NULL) {
+		json_writer_array_begin(&writer, "dependencies");
+		for (uint32_t i = 0; i < report.count; i++)
+			write_dependency(&writer, &report.dependencies[i]);
+		json_writer_array_end(&writer);
+	}
+	json_writer_object_end(&writer);
+	if (worst == READY_DOWN)
+		http_response_header(&request->response, SLICE("Retry-After"), SLICE("1"));
+	http_respond(request, worst == READY_DOWN ? 503 : 200, "application/json", buffer_slice(&body));
+	return HTTP_ANSWERED;
+}
+
+enum http_progress metrics_get(struct http_request *request)
+{
+	const struct api_options *options = &api_of(request)->options;
+	struct buffer body;
+	buffer_init(&body, &request->arena, METRICS_BODY_MAX);
+	options->metrics(options->context, &body);
+	if (body.failed)
+		problem_answer(request, ERR_NO_MEMORY, NULL);
+	else
+		http_respond(request, 200, "text/plain; version=0.0.4; charset=utf-8", buffer_slice(&body));
+	return HTTP_ANSWERED;
+}
+
+enum http_progress openapi_get(struct http_request *request)
+{
+	const struct embedded_file *file = &embedded_openapi[0];
+	assert(file->name != NULL);
+	struct slice body = {.data = file->data, .length = file->length};
+	http_respond(request, 200, "application/yaml", body);
+	request->response.cache_control = "no-cache";
+	request->response.etag = entity_tag_of(body, &request->arena);
+	return HTTP_ANSWERED;
+}
