@@ -6,7 +6,7 @@
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config libh2o-evloop-dev libjansson-dev libsqlite3-dev libssl-dev"
-test="clang clang-format clang-tidy libclang-rt-dev libcmocka-dev python3 python3-venv"
+test="clang clang-format clang-tidy libclang-rt-dev libcmocka-dev libfaketime python3 python3-venv"
 
 case "${1:-}" in
 build) packages="$build" ;;
