@@ -31,7 +31,7 @@ enum http_progress events_list(struct http_request *request)
 		return HTTP_ANSWERED;
 	struct query *query = call_query(call, QUERY_EVENTS);
 	call->cache_control = browsed;
-	enum error error = paging_read(call, query, CURSOR_EVENTS);
+	enum error error = paging_read(call, query);
 	return error == OK ? call_submit(call) : call_refuse(call, error);
 }
 
@@ -70,7 +70,7 @@ enum http_progress events_seats(struct http_request *request)
 	call->cache_control = browsed;
 	if (!call_read_id(call, &query->id))
 		return call_refuse(call, ERR_EVENT_UNKNOWN);
-	enum error error = paging_read(call, query, CURSOR_SEATS);
+	enum error error = paging_read(call, query);
 	if (error == OK)
 		error = read_status(call, query);
 	return error == OK ? call_submit(call) : call_refuse(call, error);

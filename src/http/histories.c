@@ -11,7 +11,7 @@ static enum http_progress answer_history(struct http_request *request, enum quer
 	struct query *query = call_query(call, kind);
 	if (!call_read_id(call, &query->id))
 		return call_refuse(call, unknown);
-	enum error error = paging_read(call, query, CURSOR_HISTORY);
+	enum error error = paging_read(call, query);
 	return error == OK ? call_submit(call) : call_refuse(call, error);
 }
 
