@@ -1,0 +1,15 @@
+/* terminal.h: how the programs speak to people: one clear line, and the exit codes. */
+#pragma once
+
+#include "base/attributes.h"
+
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_WRONG_USAGE = 2,
+};
+
+/* "tro: …" and a line feed on stderr. Answers EXIT_FAILED. */
+int complain(const char *format, ...) format_printf(1, 2);
+/* The same for wrong usage, with where to find help. Answers EXIT_WRONG_USAGE. command: "event create"; NULL: the program itself. */
+int complain_usage(const char *command, const char *format, ...) format_printf(2, 3);
