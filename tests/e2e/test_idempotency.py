@@ -118,7 +118,6 @@ def test_a_key_is_required(api, event, route):
         "x" * 16 + "\xe9",
         "x" * 8 + "\t" + "x" * 8,
         '"' + "x" * 16,
-        "x" * 16 + '"',
         f'"{"x" * 16}" "{"x" * 16}"',
     ],
 )
