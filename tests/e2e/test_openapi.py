@@ -47,6 +47,7 @@ def test_the_served_document_is_this_one(server):
     response = server.api(None).get("/v1/openapi.yaml")
     assert response.status == 200
     assert response.body == paths.OPENAPI.read_bytes()
+    assert server.api(None).get("/v1/openapi.yaml", headers={"If-None-Match": response.headers["ETag"]}).status == 304
 
 
 @pytest.mark.parametrize("method, path", sorted(ROUTES))

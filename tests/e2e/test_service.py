@@ -4,6 +4,8 @@ import datetime
 import re
 import uuid
 
+import pytest
+
 from harness import prometheus
 from harness.problems import expect, problem
 from harness.server import eventually
@@ -157,6 +159,22 @@ def test_each_request_has_one_line_with_an_id(start_server):
     for entry in entries:
         assert entry["method"] == "GET"
         assert str(entry["status"]) in ("200", "404")
+
+
+def test_an_answer_names_the_request_as_the_log_does(start_server):
+    server = start_server()
+    response = server.api().get("/v1/events")
+    own = server.api().get("/v1/events", headers={"X-Request-Id": "checkout-7f3a"})
+    assert own.headers["X-Request-Id"] == "checkout-7f3a"
+    for request_id in (response.headers["X-Request-Id"], "checkout-7f3a"):
+        assert eventually(lambda: request_id in [entry["request_id"] for entry in request_lines(server)], within=2)  # noqa: B023
+
+
+@pytest.mark.parametrize("request_id", ["", "a b", "x" * 1000, 'a"b', "a\u00e9", "a,b;c={}"])
+def test_a_bad_request_id_is_replaced_or_kept_as_it_is(api, request_id):
+    """Whatever comes back is one harmless token."""
+    answered = api.get("/v1/healthz", headers={"X-Request-Id": request_id}).headers["X-Request-Id"]
+    assert 1 <= len(answered) <= 200 and answered.isascii() and " " not in answered and '"' not in answered
 
 
 def test_lines_carry_a_time_in_utc_and_a_known_level(start_server):
