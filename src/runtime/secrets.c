@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/terminal.h"
+
 #define SECRET_BYTES 32
 #define FILE_MAX 4096
 
@@ -105,4 +107,20 @@ enum error secrets_fill(struct config *config, bool may_create, struct arena *ar
 		config->auth.payment_secrets.count = 1;
 	}
 	return OK;
+}
+
+int secrets_need(const struct invocation *invocation)
+{
+	const char *data_dir = invocation->config->systems.data_dir;
+	bool is_embedded = invocation->config->systems.crdb_dsn == NULL;
+	switch (secrets_fill(invocation->config, is_embedded, invocation->arena)) {
+	case OK:
+		return EXIT_DONE;
+	case ERR_NOT_FOUND:
+		return complain("JWT_SECRET and PAYMENT_SECRET are not set, and there is no %s/secrets", data_dir);
+	case ERR_CORRUPT:
+		return complain("%s/secrets is not as it was written: it has JWT_SECRET= and PAYMENT_SECRET=, one a line", data_dir);
+	default:
+		return complain("%s/secrets cannot be read: %s", data_dir, strerror(errno));
+	}
 }

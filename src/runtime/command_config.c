@@ -1,0 +1,34 @@
+/* command_config.c: `tro config` and `tro version`. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "runtime/commands.h"
+#include "runtime/terminal.h"
+
+#define OUTPUT_MAX (256 * 1024)
+
+int run_config(const struct invocation *invocation)
+{
+	bool wants_markdown = invocation->argc == 2 && strcmp(invocation->argv[1], "--markdown") == 0;
+	if (invocation->argc > 1 && !wants_markdown)
+		return complain_usage("config", "'%s' is not understood", invocation->argv[1]);
+	struct buffer output;
+	buffer_init(&output, NULL, OUTPUT_MAX);
+	if (wants_markdown)
+		config_write_markdown(&output);
+	else
+		config_print(invocation->config, &output);
+	size_t written = fwrite(output.data, 1, output.length, stdout);
+	bool is_done = !output.failed && written == output.length && fflush(stdout) == 0;
+	buffer_release(&output);
+	return is_done ? EXIT_DONE : complain("cannot write to standard output");
+}
+
+int run_version(const struct invocation *invocation)
+{
+	if (invocation->argc > 1)
+		return complain_usage("version", "'%s' is not understood", invocation->argv[1]);
+	puts("tro " TRO_VERSION);
+	return EXIT_DONE;
+}

@@ -1,0 +1,122 @@
+/* command_pay.c: `tro pay`: plays the payment provider, for development: signs a callback and sends it to the running server. */
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "auth/callback_signature.h"
+#include "base/json_writer.h"
+#include "runtime/commands.h"
+#include "runtime/flags.h"
+#include "runtime/secrets.h"
+#include "runtime/server_url.h"
+#include "runtime/terminal.h"
+
+#define BODY_MAX 4096
+#define TIMEOUT_S 10
+
+struct report {
+	struct uuid order_id;
+	bool is_success;
+	struct slice transaction_id;
+};
+
+static void write_body(struct buffer *body, const struct report *report)
+{
+	struct json_writer writer = json_writer_on(body);
+	json_writer_object_begin(&writer, NULL);
+	json_writer_uuid(&writer, "order_id", &report->order_id);
+	json_writer_string(&writer, "status", report->is_success ? SLICE("SUCCEEDED") : SLICE("FAILED"));
+	json_writer_string(&writer, "transaction_id", report->transaction_id);
+	json_writer_object_end(&writer);
+}
+
+/* Answers an exit code; the server's answer goes to stdout, or to stderr when it refuses. */
+static int post(const char *url, const struct curl_slist *headers, struct slice body)
+{
+	CURL *curl = curl_easy_init();
+	char message[CURL_ERROR_SIZE] = "";
+	if (curl == NULL)
+		return complain("out of memory");
+	char *answer = NULL;
+	size_t answer_length = 0;
+	FILE *answer_file = open_memstream(&answer, &answer_length);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.length);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer_file);
+	CURLcode result = answer_file == NULL ? CURLE_OUT_OF_MEMORY : curl_easy_perform(curl);
+	long status = 0;
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	if (answer_file != NULL)
+		fclose(answer_file);
+	int code = EXIT_DONE;
+	if (result != CURLE_OK)
+		code = complain("%s: %s", url, message[0] != '\0' ? message : curl_easy_strerror(result));
+	else if (status != 200)
+		code = complain("the server answered %ld: %s", status, answer);
+	else
+		printf("%s\n", answer);
+	free(answer);
+	curl_easy_cleanup(curl);
+	return code;
+}
+
+static int send_report(const struct invocation *invocation, const char *url, const struct report *report)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	struct buffer body, signature;
+	buffer_init(&body, invocation->arena, BODY_MAX);
+	buffer_init(&signature, invocation->arena, CALLBACK_SIGNATURE_TEXT_MAX);
+	write_body(&body, report);
+	enum error error = callback_sign(invocation->config->auth.payment_secrets.items[0], buffer_slice(&body),
+	                                 (uint64_t)now.tv_sec * 1000, &signature);
+	struct slice header = arena_format(invocation->arena, "TRO-Signature: %.*s", SLICE_PRINT(buffer_slice(&signature)));
+	struct slice target = arena_format(invocation->arena, "%s/v1/payments/callback", url);
+	if (error != OK || body.failed || header.data == NULL || target.data == NULL)
+		return complain("the callback cannot be signed");
+	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+	struct curl_slist *with_signature = headers == NULL ? NULL : curl_slist_append(headers, header.data);
+	int code = with_signature == NULL ? complain("out of memory") : post(target.data, headers, buffer_slice(&body));
+	curl_slist_free_all(headers);
+	return code;
+}
+
+int run_pay(const struct invocation *invocation)
+{
+	const char *order = NULL, *transaction = NULL, *url = NULL;
+	bool succeeds = false, fails = false;
+	const struct flag flags[] = {
+		{.name = "--succeed", .is_given = &succeeds},
+		{.name = "--fail", .is_given = &fails},
+		{.name = "--transaction", .value = &transaction},
+		{.name = "--url", .value = &url},
+	};
+	int code = flags_read("pay", invocation, flags, ARRAY_LENGTH(flags), &order, 1);
+	if (code != EXIT_DONE)
+		return code;
+	struct report report = {.is_success = succeeds};
+	if (order == NULL || !uuid_parse(slice_of(order), &report.order_id))
+		return complain_usage("pay", "the id of an order is required");
+	if (succeeds == fails)
+		return complain_usage("pay", "either --succeed or --fail is required");
+	code = secrets_need(invocation);
+	if (code != EXIT_DONE)
+		return code;
+	uint64_t random = 0;
+	if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+		return complain("the system has no random numbers");
+	report.transaction_id =
+		transaction != NULL ? slice_of(transaction) : arena_format(invocation->arena, "tx-%016llx", (unsigned long long)random);
+	if (url == NULL)
+		url = server_url(&invocation->config->http.listen, invocation->arena);
+	if (url == NULL || report.transaction_id.data == NULL)
+		return complain("out of memory");
+	return send_report(invocation, url, &report);
+}

@@ -1,0 +1,136 @@
+/* commands.c: the table of subcommands, --help, and the way into one. */
+#include "runtime/commands.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/terminal.h"
+
+static const struct command_entry commands[] = {
+	{"serve", "run everything in this process: the API, the expiry worker and the publisher", "serve [--demo]",
+         "  --demo    put a demo event on sale when there is none, and print how to buy a ticket\n\n"
+         "example:\n  tro serve --demo --listen-addr 127.0.0.1:8080\n",
+         run_serve},
+	{"migrate", "bring the store's schema up to date", "migrate", "example:\n  tro migrate --data-dir ./tro-data\n", run_migrate},
+	{"event create", "put an event on sale; prints its id first", "event create FILE | - | --demo",
+         "  FILE      the body of POST /v1/events; - reads it from standard input\n"
+         "  --demo    a small concert to try things with\n\n"
+         "example:\n  tro event create concert.json\n",
+         run_event_create},
+	{"event list", "list the events: id, status, seats, start, name", "event list", "example:\n  tro event list\n", run_event_list},
+	{"event pause", "refuse new holds until the event is resumed", "event pause ID", "example:\n  tro event pause 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n",
+         run_event_pause},
+	{"event resume", "allow holds again", "event resume ID", "example:\n  tro event resume 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n", run_event_resume},
+	{"event cancel", "refuse holds and orders for good", "event cancel ID", "example:\n  tro event cancel 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n",
+         run_event_cancel},
+	{"token", "make a bearer token; prints it alone on a line", "token --user USER [--scope SCOPES] [--ttl DURATION]",
+         "  --user USER       whom it stands for\n"
+         "  --scope SCOPES    with blanks between: \"tro:admin tro:service\" (default: none)\n"
+         "  --ttl DURATION    how long it is good for (default: 1h)\n\n"
+         "example:\n  tro token --user alice --ttl 8h\n",
+         run_token},
+	{"pay", "report a payment as the provider would: signed, to the running server", "pay ORDER --succeed | --fail [--transaction ID] [--url URL]",
+         "  --succeed, --fail   how the payment went\n"
+         "  --transaction ID    the provider's id of it (default: one drawn at random)\n"
+         "  --url URL           the server (default: http:// and LISTEN_ADDR)\n\n"
+         "example:\n  tro pay 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c --succeed\n",
+         run_pay},
+	{"verify", "replay every event and compare the result with the store", "verify", "example:\n  tro verify --data-dir ./tro-data\n", run_verify},
+	{"replay", "rebuild the projections from the events; no server may run", "replay", "example:\n  tro replay --data-dir ./tro-data\n", run_replay},
+	{"bench", "load a running server, measure it, and check what it answered", "bench SCENARIO [FLAGS]",
+         "`tro bench` without a scenario tells more.\n\nexample:\n  tro bench holds --connections 256 --duration 10s\n", run_bench},
+	{"config", "print the effective configuration, secrets masked", "config [--markdown]",
+         "  --markdown    the table of all keys instead\n\nexample:\n  HOLD_TTL=2m tro config\n", run_config},
+	{"version", "print the version", "version", "example:\n  tro version\n", run_version},
+};
+
+static void print_help(void)
+{
+	fputs("usage: tro COMMAND [FLAGS]\n\n"
+	      "TRO sells seats: a hold becomes an order, a payment confirms it, what is not paid expires.\n\ncommands:\n",
+	      stdout);
+	for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
+		printf("  %-14s%s\n", commands[i].name, commands[i].summary);
+	fputs("\n'tro COMMAND --help' tells more of each. Every setting is an environment variable and a flag:\n"
+	      "LISTEN_ADDR is --listen-addr. 'tro config --markdown' lists them all.\n",
+	      stdout);
+}
+
+static void print_command_help(const struct command_entry *entry)
+{
+	struct buffer flags;
+	buffer_init(&flags, NULL, 64 * 1024);
+	config_write_help(&flags);
+	printf("usage: tro %s\n\n%s.\n\n%s\nsettings, each also in the environment:\n%.*s", entry->usage, entry->summary, entry->details,
+	       SLICE_PRINT(buffer_slice(&flags)));
+	buffer_release(&flags);
+}
+
+/* Finds the longest name that argv begins with; *ret_words is how many words it has. */
+static const struct command_entry *find_command(int argc, char **argv, int *ret_words)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(commands); i++) {
+		const char *second = strchr(commands[i].name, ' ');
+		size_t first_length = second == NULL ? strlen(commands[i].name) : (size_t)(second - commands[i].name);
+		if (argc < 2 || strlen(argv[1]) != first_length || memcmp(argv[1], commands[i].name, first_length) != 0)
+			continue;
+		if (second != NULL && (argc < 3 || strcmp(argv[2], second + 1) != 0))
+			continue;
+		*ret_words = second == NULL ? 1 : 2;
+		return &commands[i];
+	}
+	return NULL;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
+static int run_command(const struct command_entry *entry, int argc, char **argv, char *const *environment)
+{
+	struct arena arena;
+	struct config config;
+	const char *message = NULL;
+	arena_init(&arena, 64 * 1024, 64 * 1024 * 1024);
+	int code;
+	switch (config_load(&argc, argv, environment, &arena, &config, &message)) {
+	case CONFIG_WRONG_USAGE:
+		code = complain_usage(entry->name, "%s", message);
+		break;
+	case CONFIG_BAD_VALUE:
+		code = complain("%s", message);
+		break;
+	default:
+		code = entry->run(&(struct invocation){.argc = argc, .argv = argv, .config = &config, .arena = &arena});
+		break;
+	}
+	arena_release(&arena);
+	return code;
+}
+
+int tro_main(int argc, char **argv, char *const *environment)
+{
+	(void)setlocale(LC_ALL, "C");
+	(void)signal(SIGPIPE, SIG_IGN);
+	int words = 0;
+	const struct command_entry *entry = find_command(argc, argv, &words);
+	if (entry == NULL && (argc < 2 || asks_for_help(argc, argv) || strcmp(argv[1], "help") == 0)) {
+		print_help();
+		return argc < 2 ? EXIT_WRONG_USAGE : EXIT_DONE;
+	}
+	if (entry == NULL)
+		return complain_usage(NULL, "there is no command '%s%s%s'", argv[1], argc > 2 && argv[2][0] != '-' ? " " : "",
+		                      argc > 2 && argv[2][0] != '-' ? argv[2] : "");
+	if (asks_for_help(argc - words, argv + words)) {
+		print_command_help(entry);
+		return EXIT_DONE;
+	}
+	return run_command(entry, argc - words, argv + words, environment);
+}

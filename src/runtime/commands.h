@@ -1,0 +1,41 @@
+/* commands.h: the subcommands of `tro`: one table, one function each. */
+#pragma once
+
+#include <stdint.h>
+
+#include "config/config.h"
+
+/* What a subcommand has to work with. argv[0] is its last word; the configuration's flags have been taken out. */
+struct invocation {
+	int argc;
+	char **argv;
+	struct config *config;
+	struct arena *arena; /* lives as long as the program */
+};
+
+struct command_entry {
+	const char *name;     /* "token", "event create" */
+	const char *summary;  /* one line */
+	const char *usage;    /* behind "usage: tro " */
+	const char *details;  /* what its own flags mean, and an example */
+	int (*run)(const struct invocation *invocation); /* answers an exit code */
+};
+
+/* Each in the file of its name. */
+int run_serve(const struct invocation *invocation);
+int run_migrate(const struct invocation *invocation);
+int run_event_create(const struct invocation *invocation);
+int run_event_list(const struct invocation *invocation);
+int run_event_pause(const struct invocation *invocation);
+int run_event_resume(const struct invocation *invocation);
+int run_event_cancel(const struct invocation *invocation);
+int run_token(const struct invocation *invocation);
+int run_pay(const struct invocation *invocation);
+int run_verify(const struct invocation *invocation);
+int run_replay(const struct invocation *invocation);
+int run_bench(const struct invocation *invocation);
+int run_config(const struct invocation *invocation);
+int run_version(const struct invocation *invocation);
+
+/* The program: finds the subcommand, reads the configuration, runs it. */
+int tro_main(int argc, char **argv, char *const *environment);
