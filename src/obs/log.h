@@ -1,11 +1,11 @@
-/* log.h: one JSON object a line: time, level, message, then the fields. {"time":"2026-01-02T03:04:05.678Z","level":"info","message":"request","status":201}
+/* log.h: one JSON object a line: time, level, message, then the fields.
  *
- * log_event(logger, LOG_INFO, "request", log_uint("status", 201), log_string("route", route));
+ *   log_event(logger, LOG_INFO, "request", log_string("route", route), log_uint("status", 201));
+ *   {"time":"2026-01-02T03:04:05.678Z","level":"info","message":"request","route":"/v1/holds","status":201}
  *
- * A line is formatted where it happens and put in a bounded queue that a thread of the logger writes out, so that nobody waits for a
- * pipe that nobody reads. When the queue is full lines are dropped and counted; its last quarter is kept for warnings and errors.
- * Whole lines only, at most PIPE_BUF bytes a write, so that lines of several processes on one pipe stay whole too.
- * On exit (logger_free) and on abort, as by a failed assert (logger_flush_on_abort), what waits is written first, for at most a second. */
+ * A line is formatted where it happens and written by a thread of the logger, so that nobody waits for a pipe that nobody reads: when
+ * too many wait, lines are dropped and counted, ordinary ones before warnings and errors. On exit (logger_free) and on abort, as by a
+ * failed assert (logger_flush_on_abort), what waits is written first, for at most a second. */
 #pragma once
 
 #include <stdbool.h>

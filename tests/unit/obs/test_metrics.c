@@ -1,0 +1,195 @@
+/* test_metrics.c: counts, and how they are shown. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+
+#include "obs/metrics.h"
+
+static const char *const routes[] = {"/v1/holds", "a\"b\\c\nd"};
+static const char *const statuses[] = {"200", "409", "503"};
+static const uint64_t buckets[] = {100, 2500, 1000000};
+
+struct metrics_test {
+	struct metrics *metrics;
+	struct buffer buffer;
+};
+
+static struct metrics_test test;
+
+static int set_up(void **state)
+{
+	(void)state;
+	buffer_init(&test.buffer, NULL, 1 << 20);
+	return metrics_new(&test.metrics) == OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	metrics_free(test.metrics);
+	buffer_release(&test.buffer);
+	return 0;
+}
+
+static void expect(const char *exposition)
+{
+	buffer_clear(&test.buffer);
+	metrics_write(test.metrics, &test.buffer);
+	buffer_append_byte(&test.buffer, '\0');
+	assert_false(test.buffer.failed);
+	assert_string_equal(test.buffer.data, exposition);
+}
+
+static void a_counter_shows_from_the_start(void **state)
+{
+	(void)state;
+	struct metric *metric;
+	expect("");
+	assert_int_equal(metrics_counter(test.metrics,
+	                                 &(struct metric_options){.name = "tro_things_total", .help = "Things, \\ and\nlines."}, &metric),
+	                 OK);
+	expect("# HELP tro_things_total Things, \\\\ and\\nlines.\n# TYPE tro_things_total counter\ntro_things_total 0\n");
+	metric_add(metric, 0, 3);
+	metric_add(metric, 0, 0);
+	metric_add(metric, 0, 4);
+	expect("# HELP tro_things_total Things, \\\\ and\\nlines.\n# TYPE tro_things_total counter\ntro_things_total 7\n");
+}
+
+static void a_labelled_counter_shows_what_has_been_used(void **state)
+{
+	(void)state;
+	struct metric *metric;
+	const struct metric_options options = {
+		.name = "tro_requests_total",
+		.help = "Requests.",
+		.labels = {{.name = "route", .values = routes, .count = 2}, {.name = "status", .values = statuses, .count = 3}},
+	};
+	assert_int_equal(metrics_counter(test.metrics, &options, &metric), OK);
+	expect("# HELP tro_requests_total Requests.\n# TYPE tro_requests_total counter\n");
+	metric_add(metric, metric_series(metric, 1, 2), 1);
+	metric_add(metric, metric_series(metric, 0, 1), 5);
+	expect("# HELP tro_requests_total Requests.\n# TYPE tro_requests_total counter\n"
+	       "tro_requests_total{route=\"/v1/holds\",status=\"409\"} 5\n"
+	       "tro_requests_total{route=\"a\\\"b\\\\c\\nd\",status=\"503\"} 1\n");
+}
+
+static int64_t read_depth(void *context, uint32_t series)
+{
+	return *(const int64_t *)context + series;
+}
+
+static void gauges_go_both_ways_or_are_asked_for(void **state)
+{
+	(void)state;
+	struct metric *open, *asked;
+	int64_t depth = 1500;
+	const struct metric_options asked_options = {.name = "tro_lag_seconds",
+	                                             .help = "Lag.",
+	                                             .scale = 1e-3,
+	                                             .labels = {{.name = "route", .values = routes, .count = 1}},
+	                                             .read = read_depth,
+	                                             .context = &depth};
+	assert_int_equal(metrics_gauge(test.metrics, &(struct metric_options){.name = "tro_open", .help = "Open."}, &open), OK);
+	assert_int_equal(metrics_gauge(test.metrics, &asked_options, &asked), OK);
+	metric_add(open, 0, 2);
+	metric_add(open, 0, -5);
+	expect("# HELP tro_open Open.\n# TYPE tro_open gauge\ntro_open -3\n"
+	       "# HELP tro_lag_seconds Lag.\n# TYPE tro_lag_seconds gauge\ntro_lag_seconds{route=\"/v1/holds\"} 1.5\n");
+	depth = 0;
+	expect("# HELP tro_open Open.\n# TYPE tro_open gauge\ntro_open -3\n"
+	       "# HELP tro_lag_seconds Lag.\n# TYPE tro_lag_seconds gauge\ntro_lag_seconds{route=\"/v1/holds\"} 0\n");
+}
+
+static void a_histogram_is_cumulative(void **state)
+{
+	(void)state;
+	struct metric *metric;
+	const struct metric_options options = {
+		.name = "tro_commit_seconds", .help = "Time.", .scale = 1e-6, .buckets = buckets, .bucket_count = ARRAY_LENGTH(buckets)};
+	assert_int_equal(metrics_histogram(test.metrics, &options, &metric), OK);
+	static const uint64_t values[] = {0, 100, 101, 2500, 1000001, 5000000};
+	for (size_t i = 0; i < ARRAY_LENGTH(values); i++)
+		metric_observe(metric, 0, values[i]);
+	expect("# HELP tro_commit_seconds Time.\n# TYPE tro_commit_seconds histogram\n"
+	       "tro_commit_seconds_bucket{le=\"0.0001\"} 2\n"
+	       "tro_commit_seconds_bucket{le=\"0.0025\"} 4\n"
+	       "tro_commit_seconds_bucket{le=\"1\"} 4\n"
+	       "tro_commit_seconds_bucket{le=\"+Inf\"} 6\n"
+	       "tro_commit_seconds_sum 6.002702\n"
+	       "tro_commit_seconds_count 6\n");
+}
+
+static void a_labelled_histogram_shows_what_has_been_used(void **state)
+{
+	(void)state;
+	struct metric *metric;
+	const struct metric_options options = {.name = "tro_batch_size",
+	                                       .help = "Jobs.",
+	                                       .buckets = buckets,
+	                                       .bucket_count = 1,
+	                                       .labels = {{.name = "route", .values = routes, .count = 2}}};
+	assert_int_equal(metrics_histogram(test.metrics, &options, &metric), OK);
+	metric_observe(metric, metric_series(metric, 0, 0), 7);
+	expect("# HELP tro_batch_size Jobs.\n# TYPE tro_batch_size histogram\n"
+	       "tro_batch_size_bucket{route=\"/v1/holds\",le=\"100\"} 1\n"
+	       "tro_batch_size_bucket{route=\"/v1/holds\",le=\"+Inf\"} 1\n"
+	       "tro_batch_size_sum{route=\"/v1/holds\"} 7\n"
+	       "tro_batch_size_count{route=\"/v1/holds\"} 1\n");
+}
+
+#define THREADS 4
+#define ROUNDS 50000
+
+struct counted {
+	struct metric *counter;
+	struct metric *histogram;
+};
+
+static void *count(void *argument)
+{
+	const struct counted *counted = argument;
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		metric_add(counted->counter, 0, 1);
+		metric_observe(counted->histogram, 0, i % 200);
+	}
+	return NULL;
+}
+
+static void no_count_is_lost_between_threads(void **state)
+{
+	(void)state;
+	struct counted counted;
+	const struct metric_options histogram = {.name = "tro_h", .help = "H.", .buckets = buckets, .bucket_count = 1};
+	assert_int_equal(metrics_counter(test.metrics, &(struct metric_options){.name = "tro_c_total", .help = "C."}, &counted.counter),
+	                 OK);
+	assert_int_equal(metrics_histogram(test.metrics, &histogram, &counted.histogram), OK);
+	pthread_t threads[THREADS];
+	for (uint32_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, count, &counted), 0);
+	for (uint32_t i = 0; i < 100; i++) {
+		buffer_clear(&test.buffer);
+		metrics_write(test.metrics, &test.buffer);
+	}
+	for (uint32_t i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	expect("# HELP tro_c_total C.\n# TYPE tro_c_total counter\ntro_c_total 200000\n"
+	       "# HELP tro_h H.\n# TYPE tro_h histogram\ntro_h_bucket{le=\"100\"} 101000\ntro_h_bucket{le=\"+Inf\"} 200000\n"
+	       "tro_h_sum 19900000\ntro_h_count 200000\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_counter_shows_from_the_start, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_labelled_counter_shows_what_has_been_used, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(gauges_go_both_ways_or_are_asked_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_histogram_is_cumulative, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_labelled_histogram_shows_what_has_been_used, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(no_count_is_lost_between_threads, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
