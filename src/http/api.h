@@ -53,6 +53,8 @@ struct api_options {
 	void (*ready)(void *context, struct ready_report *ret_report);
 	/* Writes the metrics in the Prometheus text format; the same. */
 	void (*metrics)(void *context, struct buffer *buffer);
+	/* A command has its outcome; for the metrics. On a loop; NULL: nobody wants to know. */
+	void (*decided)(void *context, enum command_kind kind, const struct outcome *outcome);
 	void *context;
 };
 

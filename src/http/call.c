@@ -156,6 +156,9 @@ static enum http_progress answer(struct http_request *request)
 {
 	struct call *call = request->state;
 	const struct outcome *outcome = &call->job.outcome;
+	const struct api_options *options = &api_of(request)->options;
+	if (call->job.kind == JOB_COMMAND && options->decided != NULL)
+		options->decided(options->context, call->job.command.kind, outcome);
 	rate_headers_add(request, &call->job.admission);
 	if (outcome->error != OK)
 		return answer_refusal(call);

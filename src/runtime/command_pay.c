@@ -14,6 +14,7 @@
 #include "runtime/terminal.h"
 
 #define BODY_MAX 4096
+#define SIGNATURE_MAX 256
 #define TIMEOUT_S 10
 
 struct report {
@@ -73,7 +74,7 @@ static int send_report(const struct invocation *invocation, const char *url, con
 	clock_gettime(CLOCK_REALTIME, &now);
 	struct buffer body, signature;
 	buffer_init(&body, invocation->arena, BODY_MAX);
-	buffer_init(&signature, invocation->arena, CALLBACK_SIGNATURE_TEXT_MAX);
+	buffer_init(&signature, invocation->arena, SIGNATURE_MAX);
 	write_body(&body, report);
 	enum error error = callback_sign(invocation->config->auth.payment_secrets.items[0], buffer_slice(&body),
 	                                 (uint64_t)now.tv_sec * 1000, &signature);

@@ -1,0 +1,304 @@
+/* instruments.c: declares the families and turns what happens into numbers. */
+#include "runtime/instruments.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "http/api.h"
+#include "obs/metrics.h"
+
+#define ROUTES_MAX 64
+
+static const char *const statuses[] = {"other", "200", "201", "202", "204", "304", "400", "401", "403", "404", "405", "408",
+                                       "409",   "413", "414", "415", "422", "429", "431", "500", "503"};
+static const char *const lanes[] = {"commit", "read", "catalog"};
+static const char *const command_kinds[COMMAND_KIND_COUNT] = {
+	[COMMAND_SALE_CREATE] = "event_create",   [COMMAND_SALE_PAUSE] = "event_pause",   [COMMAND_SALE_RESUME] = "event_resume",
+	[COMMAND_SALE_CANCEL] = "event_cancel",   [COMMAND_HOLD_CREATE] = "hold_create",   [COMMAND_HOLD_RELEASE] = "hold_release",
+	[COMMAND_HOLD_EXPIRE] = "hold_expire",    [COMMAND_ORDER_CREATE] = "order_create", [COMMAND_ORDER_CANCEL] = "order_cancel",
+	[COMMAND_ORDER_EXPIRE] = "order_expire",  [COMMAND_PAYMENT] = "payment",
+};
+/* "ok", "replayed", and the slugs of the error table. */
+#define OUTCOME_OK 0
+#define OUTCOME_REPLAYED 1
+#define OUTCOME_ERRORS 1 /* plus the number of the error, which begins at 1 */
+
+static const uint64_t latency_us[] = {250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000};
+static const uint64_t batch_sizes[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
+
+struct instruments {
+	struct metrics *metrics;
+	struct metric *requests;
+	struct metric *request_duration;
+	struct metric *commands;
+	struct metric *commit_duration;
+	struct metric *commit_commands;
+	struct instruments_sources sources;
+	struct clock *clock;
+	uint64_t started_ms;
+	const char *routes[ROUTES_MAX]; /* distinct paths of api_routes; the first stands for none */
+	uint32_t route_count;
+	const char *outcomes[OUTCOME_ERRORS + ERROR_COUNT];
+	uint16_t status_series[600];
+};
+
+static int64_t read_build(void *context, uint32_t series)
+{
+	(void)context, (void)series;
+	return 1;
+}
+
+static int64_t read_start(void *context, uint32_t series)
+{
+	(void)series;
+	return (int64_t)((struct instruments *)context)->started_ms;
+}
+
+static int64_t read_memory(void *context, uint32_t series)
+{
+	(void)context, (void)series;
+	long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%*s %ld", &pages) != 1)
+		pages = 0;
+	fclose(file);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+static int64_t read_connections(void *context, uint32_t series)
+{
+	(void)series;
+	const struct instruments *instruments = context;
+	return instruments->sources.server == NULL ? 0 : http_server_connections(instruments->sources.server);
+}
+
+static struct service_status status_of(const struct instruments *instruments)
+{
+	struct service_status status = {0};
+	if (instruments->sources.service != NULL)
+		service_status(instruments->sources.service, &status);
+	return status;
+}
+
+static int64_t read_depth(void *context, uint32_t series)
+{
+	struct service_status status = status_of(context);
+	const uint32_t depths[] = {status.commit_waiting, status.read_waiting, status.catalog_waiting};
+	return depths[series];
+}
+
+#define READ_STATUS(field) \
+	static int64_t read_##field(void *context, uint32_t series) \
+	{ \
+		(void)series; \
+		return (int64_t)status_of(context).field; \
+	}
+READ_STATUS(batches)
+READ_STATUS(events)
+READ_STATUS(stale)
+READ_STATUS(retries)
+READ_STATUS(failures)
+
+static int64_t read_published(void *context, uint32_t series)
+{
+	(void)series;
+	const struct instruments_sources *sources = &((struct instruments *)context)->sources;
+	return sources->published == NULL ? 0 : (int64_t)sources->published(sources->context);
+}
+
+static int64_t read_expired(void *context, uint32_t series)
+{
+	(void)series;
+	const struct instruments_sources *sources = &((struct instruments *)context)->sources;
+	return sources->expired == NULL ? 0 : (int64_t)sources->expired(sources->context);
+}
+
+static int64_t read_outbox(void *context, bool wants_age)
+{
+	const struct instruments_sources *sources = &((struct instruments *)context)->sources;
+	uint64_t entries = 0, age_ms = 0;
+	if (sources->outbox_lag != NULL)
+		sources->outbox_lag(sources->context, &entries, &age_ms);
+	return (int64_t)(wants_age ? age_ms : entries);
+}
+
+static int64_t read_outbox_entries(void *context, uint32_t series)
+{
+	(void)series;
+	return read_outbox(context, false);
+}
+
+static int64_t read_outbox_age(void *context, uint32_t series)
+{
+	(void)series;
+	return read_outbox(context, true);
+}
+
+static enum error declare_read(struct instruments *instruments)
+{
+	const struct {
+		bool is_counter;
+		struct metric_options options;
+	} families[] = {
+		{false, {.name = "tro_build_info", .help = "Always 1; the label tells the version.", .labels = {{"version", (const char *const[]){TRO_VERSION}, 1}}, .read = read_build}},
+		{false, {.name = "process_start_time_seconds", .help = "When the process started, in seconds since 1970.", .scale = 1e-3, .read = read_start}},
+		{false, {.name = "process_resident_memory_bytes", .help = "Memory of the process.", .read = read_memory}},
+		{false, {.name = "tro_http_connections", .help = "Open client connections.", .read = read_connections}},
+		{false, {.name = "tro_queue_depth", .help = "Jobs waiting for a lane.", .labels = {{"lane", lanes, ARRAY_LENGTH(lanes)}}, .read = read_depth}},
+		{true, {.name = "tro_commit_batches_total", .help = "Batches that were served.", .read = read_batches}},
+		{true, {.name = "tro_commit_events_total", .help = "Domain events that were committed.", .read = read_events}},
+		{true, {.name = "tro_commit_stale_total", .help = "Batches decided again because a version had moved.", .read = read_stale}},
+		{true, {.name = "tro_commit_retries_total", .help = "Batches tried again after a conflict or an unknown outcome.", .read = read_retries}},
+		{true, {.name = "tro_commit_failures_total", .help = "Batches answered with 503 or 500.", .read = read_failures}},
+		{false, {.name = "tro_outbox_entries", .help = "Outbox rows that wait to be published.", .read = read_outbox_entries}},
+		{false, {.name = "tro_outbox_age_seconds", .help = "Age of the oldest outbox row.", .scale = 1e-3, .read = read_outbox_age}},
+		{true, {.name = "tro_published_events_total", .help = "Events that the bus has confirmed.", .read = read_published}},
+		{true, {.name = "tro_expired_total", .help = "Holds and orders that the worker has ended.", .read = read_expired}},
+	};
+	enum error error = OK;
+	for (size_t i = 0; error == OK && i < ARRAY_LENGTH(families); i++) {
+		struct metric_options options = families[i].options;
+		struct metric *metric;
+		options.context = instruments;
+		error = families[i].is_counter ? metrics_counter(instruments->metrics, &options, &metric)
+		                               : metrics_gauge(instruments->metrics, &options, &metric);
+	}
+	return error;
+}
+
+static enum error declare_fed(struct instruments *instruments)
+{
+	const struct metric_label route = {"route", instruments->routes, instruments->route_count};
+	const struct metric_options requests = {.name = "tro_http_requests_total",
+	                                        .help = "Requests by route and status.",
+	                                        .labels = {route, {"status", statuses, ARRAY_LENGTH(statuses)}}};
+	const struct metric_options request_duration = {.name = "tro_http_request_duration_seconds",
+	                                                .help = "From a request's first byte to the last of its answer.",
+	                                                .scale = 1e-6,
+	                                                .labels = {route},
+	                                                .buckets = latency_us,
+	                                                .bucket_count = ARRAY_LENGTH(latency_us)};
+	const struct metric_options commands = {
+		.name = "tro_commands_total",
+		.help = "Commands by kind and outcome: holds and orders among them.",
+		.labels = {{"command", command_kinds, COMMAND_KIND_COUNT}, {"outcome", instruments->outcomes, ARRAY_LENGTH(instruments->outcomes)}}};
+	const struct metric_options commit_duration = {.name = "tro_commit_duration_seconds",
+	                                               .help = "How long the store took to commit a batch.",
+	                                               .scale = 1e-6,
+	                                               .buckets = latency_us,
+	                                               .bucket_count = ARRAY_LENGTH(latency_us)};
+	const struct metric_options commit_commands = {.name = "tro_commit_batch_commands",
+	                                               .help = "Commands in a committed batch.",
+	                                               .buckets = batch_sizes,
+	                                               .bucket_count = ARRAY_LENGTH(batch_sizes)};
+	enum error error = metrics_counter(instruments->metrics, &requests, &instruments->requests);
+	if (error == OK)
+		error = metrics_histogram(instruments->metrics, &request_duration, &instruments->request_duration);
+	if (error == OK)
+		error = metrics_counter(instruments->metrics, &commands, &instruments->commands);
+	if (error == OK)
+		error = metrics_histogram(instruments->metrics, &commit_duration, &instruments->commit_duration);
+	if (error == OK)
+		error = metrics_histogram(instruments->metrics, &commit_commands, &instruments->commit_commands);
+	return error;
+}
+
+/* Routes of several methods share their path. */
+static void list_routes(struct instruments *instruments)
+{
+	instruments->routes[instruments->route_count++] = "none";
+	for (uint32_t i = 0; i < api_route_count; i++) {
+		uint32_t known = 1;
+		while (known < instruments->route_count && strcmp(instruments->routes[known], api_routes[i].path) != 0)
+			known++;
+		if (known < instruments->route_count)
+			continue;
+		assert(instruments->route_count < ROUTES_MAX);
+		instruments->routes[instruments->route_count++] = api_routes[i].path;
+	}
+}
+
+static void list_outcomes(struct instruments *instruments)
+{
+	instruments->outcomes[OUTCOME_OK] = "ok";
+	instruments->outcomes[OUTCOME_REPLAYED] = "replayed";
+	for (int error = OK + 1; error < ERROR_COUNT; error++)
+		instruments->outcomes[OUTCOME_ERRORS + error] = error_slug((enum error)error);
+	for (uint16_t i = 1; i < ARRAY_LENGTH(statuses); i++)
+		instruments->status_series[strtoul(statuses[i], NULL, 10)] = i;
+}
+
+enum error instruments_new(struct clock *clock, struct instruments **ret_instruments)
+{
+	assert(clock != NULL && ret_instruments != NULL);
+	struct instruments *instruments = calloc(1, sizeof *instruments);
+	if (instruments == NULL)
+		return ERR_NO_MEMORY;
+	instruments->clock = clock;
+	instruments->started_ms = clock_now_ms(clock);
+	list_routes(instruments);
+	list_outcomes(instruments);
+	enum error error = metrics_new(&instruments->metrics);
+	if (error == OK)
+		error = declare_fed(instruments);
+	if (error == OK)
+		error = declare_read(instruments);
+	if (error != OK) {
+		instruments_free(instruments);
+		return error;
+	}
+	*ret_instruments = instruments;
+	return OK;
+}
+
+void instruments_free(struct instruments *instruments)
+{
+	if (instruments == NULL)
+		return;
+	metrics_free(instruments->metrics);
+	free(instruments);
+}
+
+void instruments_connect(struct instruments *instruments, const struct instruments_sources *sources)
+{
+	instruments->sources = *sources;
+}
+
+/* The table's own text or an equal one: a pointer is enough nearly always. */
+static uint32_t route_series(const struct instruments *instruments, const char *route)
+{
+	for (uint32_t i = 1; route != NULL && i < instruments->route_count; i++)
+		if (instruments->routes[i] == route || strcmp(instruments->routes[i], route) == 0)
+			return i;
+	return 0;
+}
+
+void instruments_request(struct instruments *instruments, const struct http_request_summary *summary)
+{
+	uint32_t route = route_series(instruments, summary->route);
+	uint16_t status = summary->status < ARRAY_LENGTH(instruments->status_series) ? instruments->status_series[summary->status] : 0;
+	metric_add(instruments->requests, metric_series(instruments->requests, route, status), 1);
+	metric_observe(instruments->request_duration, metric_series(instruments->request_duration, route, 0), summary->duration_ns / 1000);
+}
+
+void instruments_commit(struct instruments *instruments, uint64_t commit_ns, uint32_t command_count)
+{
+	metric_observe(instruments->commit_duration, 0, commit_ns / 1000);
+	metric_observe(instruments->commit_commands, 0, command_count);
+}
+
+void instruments_command(struct instruments *instruments, enum command_kind kind, const struct outcome *outcome)
+{
+	uint32_t result = outcome->error != OK ? OUTCOME_ERRORS + (uint32_t)outcome->error : outcome->is_replayed ? OUTCOME_REPLAYED : OUTCOME_OK;
+	metric_add(instruments->commands, metric_series(instruments->commands, kind, result), 1);
+}
+
+void instruments_write(struct instruments *instruments, struct buffer *buffer)
+{
+	metrics_write(instruments->metrics, buffer);
+}

@@ -1,0 +1,40 @@
+/* instruments.h: the metrics of this process, and who feeds them. docs/operations.md says what each is good for. */
+#pragma once
+
+#include <stdint.h>
+
+#include "app/service.h"
+#include "base/attributes.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "http/server.h"
+#include "ports/clock.h"
+
+struct instruments;
+
+/* ERR_NO_MEMORY. */
+must_check enum error instruments_new(struct clock *clock, struct instruments **ret_instruments);
+/* Takes NULL. */
+void instruments_free(struct instruments *instruments);
+
+/* What is asked at each scrape; each may be left out, and then reads as 0. Set before the first scrape. */
+struct instruments_sources {
+	struct service *service;
+	struct http_server *server;
+	/* Events waiting in the outbox and the age of the oldest, in milliseconds; from a thread's last look, must not block. */
+	void (*outbox_lag)(void *context, uint64_t *ret_entries, uint64_t *ret_age_ms);
+	uint64_t (*published)(void *context); /* events confirmed by the bus since the start */
+	uint64_t (*expired)(void *context);   /* holds and orders the worker has ended */
+	void *context;
+};
+void instruments_connect(struct instruments *instruments, const struct instruments_sources *sources);
+
+/* A request is finished: http_server_options.finished. */
+void instruments_request(struct instruments *instruments, const struct http_request_summary *summary);
+/* A batch was committed: service_options.measured. */
+void instruments_commit(struct instruments *instruments, uint64_t commit_ns, uint32_t command_count);
+/* A command has its outcome: api_options.decided. */
+void instruments_command(struct instruments *instruments, enum command_kind kind, const struct outcome *outcome);
+
+/* Appends the exposition. */
+void instruments_write(struct instruments *instruments, struct buffer *buffer);
