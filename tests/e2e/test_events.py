@@ -115,7 +115,6 @@ def test_a_large_event_can_be_created_and_sold(admin):
         ({"name": ""}, "/name"),
         ({"name": 7}, "/name"),
         ({"name": "x" * 100000}, "/name"),
-        ({"name": "a\u0000b"}, "/name"),
         ({"venue": ...}, "/venue"),
         ({"description": 7}, "/description"),
         ({"starts_at": ...}, "/starts_at"),

@@ -204,7 +204,6 @@ def test_an_unknown_order_stores_nothing(api, order):
         ({"transaction_id": ""}, "/transaction_id"),
         ({"transaction_id": 7}, "/transaction_id"),
         ({"transaction_id": "x" * 10000}, "/transaction_id"),
-        ({"transaction_id": "a\u0000b"}, "/transaction_id"),
         ({"order_id": "7"}, "/order_id"),
         ({"order_id": None}, "/order_id"),
         ({"amount": 1}, "/amount"),

@@ -46,7 +46,6 @@ def hold_body(event, **change) -> bytes:
         ({"seats": ["A-1-1", ["A-1-2"]]}, "/seats/1"),
         ({"seats": [""]}, "/seats/0"),
         ({"seats": ["x" * 10000]}, "/seats/0"),
-        ({"seats": ["A-1-1", "a\u0000b"]}, "/seats/1"),
         ({"seats": ["A-1-1", "A-1-2", "A-1-1"]}, "/seats/2"),
         ({"seats": [f"A-1-{number}" for number in range(1, 12)]}, "/seats"),
         ({"seats": ["A-1-1"] * 1000}, "/seats"),
@@ -138,6 +137,12 @@ def test_half_a_surrogate_pair_is_refused(post, event, escape):
     one_of(post(hold_body(event, seats=["MARK"]).replace(b"MARK", escape)), "invalid-json", "validation-failed")
 
 
+def test_a_nul_is_refused(post, event):
+    one_of(post(hold_body(event, seats=["A-1-1", "a\u0000b"])), "invalid-json", "validation-failed")
+    one_of(post(hold_body(event, user_id="ada\u0000")), "invalid-json", "validation-failed")
+    one_of(post(hold_body(event, **{"a\u0000b": 1})), "invalid-json", "validation-failed")
+
+
 @pytest.mark.parametrize("key", [b'"seats"', b'"\\u0073eats"', b'"event_id"'])
 def test_a_key_given_twice_is_refused(post, event, key):
     one_of(post(hold_body(event)[:-1] + b", " + key + b': ["A-1-2"]}'), "invalid-json", "validation-failed")
@@ -153,7 +158,7 @@ def test_deep_nesting_is_refused(post, opening, closing, depth):
 def test_many_fields_are_refused_briefly(post):
     """An answer must not grow with the nonsense it answers."""
     response = post(json.dumps({f"field{number}": number for number in range(4000)}).encode())
-    assert pointers(response)
+    one_of(response, "invalid-json", "validation-failed")
     assert len(response.body) < 16384
 
 
