@@ -1,0 +1,286 @@
+/* test_view.c: what a lane remembers between batches, and what it must forget. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "domain/view.h"
+#include "tests/support/commands.h"
+
+struct fixture {
+	struct view *view;
+	struct arena arena;
+};
+
+#define ROWS_MAX 4
+
+static int set_up(void **state)
+{
+	static struct fixture fixture;
+	fixture.view = view_new(ROWS_MAX, (struct hash_seed){7, 8});
+	arena_init(&fixture.arena, 4096, 65536);
+	view_step_begin(fixture.view, TEST_NOW_MS);
+	*state = &fixture;
+	return fixture.view == NULL;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+	view_free(fixture->view);
+	arena_release(&fixture->arena);
+	return 0;
+}
+
+static struct seat *put_seat(struct view *view, uint32_t seat, uint64_t version)
+{
+	const struct seat row = {.row.version = version, .event_id = test_event_id(), .label = test_label(seat), .status = SEAT_AVAILABLE};
+	return view_put_seat(view, &row);
+}
+
+static const struct seat *find_seat(struct view *view, uint32_t seat)
+{
+	struct uuid event_id = test_event_id();
+	struct seat_label label = test_label(seat);
+	return view_seat(view, &event_id, &label);
+}
+
+static uint32_t relied_count(struct fixture *fixture)
+{
+	uint32_t count = 77;
+	assert_non_null(view_relied(fixture->view, &fixture->arena, &count));
+	return count;
+}
+
+static void next_step(struct fixture *fixture)
+{
+	view_step_committed(fixture->view);
+	view_step_begin(fixture->view, TEST_NOW_MS + 1);
+}
+
+static void rows_of_every_kind_are_found_by_their_keys(void **state)
+{
+	struct view *view = ((struct fixture *)*state)->view;
+	struct uuid id = test_hold_id(1);
+	struct seat_label labels[] = {test_label(1), test_label(2)};
+	struct order_item items[] = {{.seat = labels[0], .price = 5}};
+	struct short_text transaction = short_text_of(SLICE("t1"));
+	const struct key key = {.row.version = 1, .idempotency = {.is_present = true, .key = "0123456789abcde"}, .answer = SLICE("{}")};
+	/* One id under three kinds: the kind is part of the key. */
+	assert_non_null(view_put_sale(view, &(struct sale){.row.version = 1, .event_id = id, .seat_count = 5}));
+	assert_non_null(view_put_hold(view, &(struct hold){.row.version = 2, .hold_id = id, .seat_count = 2, .seats = labels}));
+	assert_non_null(view_put_order(view, &(struct order){.row.version = 3, .order_id = id, .item_count = 1, .items = items}));
+	assert_non_null(view_put_payment(view, &(struct payment){.row.version = 4, .transaction_id = transaction, .answer = SLICE("[]")}));
+	assert_non_null(view_put_key(view, &key));
+	assert_non_null(put_seat(view, 3, 6));
+	assert_int_equal(view_sale(view, &id)->seat_count, 5);
+	assert_int_equal(view_hold(view, &id)->row.version, 2);
+	assert_int_equal(view_order(view, &id)->items[0].price, 5);
+	assert_true(slice_equal_string(view_payment(view, &transaction)->answer, "[]"));
+	assert_true(slice_equal_string(view_key(view, key.idempotency.key)->answer, "{}"));
+	assert_int_equal(find_seat(view, 3)->row.stored_version, 6);
+	assert_null(find_seat(view, 4));
+	assert_int_equal(view_row_count(view), 6);
+	assert_int_equal(view_clock(view)->latest, 6);
+}
+
+static void arrays_and_texts_are_the_rows_own(void **state)
+{
+	struct view *view = ((struct fixture *)*state)->view;
+	struct seat_label labels[] = {test_label(1), test_label(2)};
+	struct hold *hold = view_put_hold(view, &(struct hold){.row.version = 2, .hold_id = test_hold_id(1), .seat_count = 2, .seats = labels});
+	labels[1] = test_label(9);
+	assert_memory_equal(hold->seats[1].text, "A-1-2", 5);
+}
+
+static void putting_again_replaces(void **state)
+{
+	struct view *view = ((struct fixture *)*state)->view;
+	assert_non_null(put_seat(view, 1, 0));
+	assert_non_null(put_seat(view, 1, 5));
+	assert_non_null(put_seat(view, 1, 9));
+	assert_int_equal(find_seat(view, 1)->row.version, 9);
+	assert_int_equal(view_row_count(view), 1);
+}
+
+static void absence_is_remembered_until_the_step_ends(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_non_null(put_seat(fixture->view, 1, 0));
+	assert_non_null(put_seat(fixture->view, 2, 3));
+	assert_int_equal(find_seat(fixture->view, 1)->row.version, 0);
+	next_step(fixture);
+	assert_null(find_seat(fixture->view, 1));
+	assert_non_null(find_seat(fixture->view, 2));
+	assert_non_null(put_seat(fixture->view, 1, 0));
+	view_step_failed(fixture->view);
+	assert_null(find_seat(fixture->view, 1));
+}
+
+static void keys_are_remembered_until_the_step_ends(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct key key = {.row.version = 1, .idempotency.key = "0123456789abcde"};
+	assert_non_null(view_put_key(fixture->view, &key));
+	assert_non_null(view_key(fixture->view, key.idempotency.key));
+	next_step(fixture);
+	assert_null(view_key(fixture->view, key.idempotency.key));
+	assert_int_equal(view_row_count(fixture->view), 0);
+}
+
+static void what_was_changed_is_stored_once_the_step_is_committed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct seat *seat = put_seat(fixture->view, 1, 3);
+	view_change(fixture->view, &seat->row, 8);
+	view_change(fixture->view, &seat->row, 9);
+	const struct list *changed = view_changed(fixture->view);
+	assert_ptr_equal(changed->head.next, changed->head.previous);
+	assert_int_equal(seat->row.stored_version, 3);
+	assert_int_equal(seat->row.version, 9);
+	next_step(fixture);
+	assert_true(list_is_empty(changed));
+	assert_int_equal(find_seat(fixture->view, 1)->row.stored_version, 9);
+}
+
+static void what_was_changed_is_forgotten_when_the_step_fails(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_non_null(put_seat(fixture->view, 1, 3));
+	assert_non_null(put_seat(fixture->view, 2, 3));
+	view_change(fixture->view, &put_seat(fixture->view, 3, 0)->row, 7);
+	view_change(fixture->view, &put_seat(fixture->view, 4, 3)->row, 8);
+	view_step_failed(fixture->view);
+	assert_null(find_seat(fixture->view, 3));
+	assert_null(find_seat(fixture->view, 4));
+	assert_non_null(find_seat(fixture->view, 1));
+	assert_true(list_is_empty(view_changed(fixture->view)));
+}
+
+static void a_row_that_was_made_survives_its_step(void **state)
+{
+	struct fixture *fixture = *state;
+	view_change(fixture->view, &put_seat(fixture->view, 3, 0)->row, 7);
+	next_step(fixture);
+	assert_int_equal(find_seat(fixture->view, 3)->row.stored_version, 7);
+}
+
+static void only_rows_of_earlier_steps_are_relied_on(void **state)
+{
+	struct fixture *fixture = *state;
+	struct seat *old = put_seat(fixture->view, 1, 3);
+	view_rely_on(fixture->view, &old->row);
+	assert_int_equal(relied_count(fixture), 0);
+	next_step(fixture);
+	const struct seat *fresh = put_seat(fixture->view, 2, 3);
+	view_rely_on(fixture->view, &old->row);
+	view_rely_on(fixture->view, &old->row);
+	view_rely_on(fixture->view, &fresh->row);
+	assert_int_equal(relied_count(fixture), 1);
+	next_step(fixture);
+	assert_int_equal(relied_count(fixture), 0);
+}
+
+static void a_row_relied_on_and_changed_later_is_guarded_by_its_change(void **state)
+{
+	struct fixture *fixture = *state;
+	struct seat *seat = put_seat(fixture->view, 1, 3);
+	struct seat *other = put_seat(fixture->view, 2, 3);
+	next_step(fixture);
+	view_rely_on(fixture->view, &seat->row);
+	view_rely_on(fixture->view, &other->row);
+	view_change(fixture->view, &seat->row, 9);
+	assert_int_equal(relied_count(fixture), 1);
+	view_step_failed(fixture->view);
+	assert_int_equal(view_row_count(fixture->view), 0);
+}
+
+static void rows_relied_on_are_forgotten_when_the_step_fails(void **state)
+{
+	struct fixture *fixture = *state;
+	struct seat *seat = put_seat(fixture->view, 1, 3);
+	assert_non_null(put_seat(fixture->view, 2, 3));
+	next_step(fixture);
+	view_rely_on(fixture->view, &seat->row);
+	view_step_failed(fixture->view);
+	assert_null(find_seat(fixture->view, 1));
+	assert_non_null(find_seat(fixture->view, 2));
+}
+
+static void a_row_relied_on_may_be_replaced(void **state)
+{
+	struct fixture *fixture = *state;
+	struct seat *seat = put_seat(fixture->view, 1, 3);
+	next_step(fixture);
+	view_rely_on(fixture->view, &seat->row);
+	assert_non_null(put_seat(fixture->view, 1, 4));
+	assert_int_equal(relied_count(fixture), 0);
+	view_step_committed(fixture->view);
+	assert_int_equal(find_seat(fixture->view, 1)->row.version, 4);
+}
+
+static void the_least_recently_used_go_when_there_are_too_many(void **state)
+{
+	struct fixture *fixture = *state;
+	for (uint32_t i = 1; i <= ROWS_MAX + 2; i++)
+		assert_non_null(put_seat(fixture->view, i, 1));
+	assert_int_equal(view_row_count(fixture->view), ROWS_MAX + 2);
+	assert_non_null(find_seat(fixture->view, 1));
+	next_step(fixture);
+	assert_int_equal(view_row_count(fixture->view), ROWS_MAX);
+	assert_non_null(find_seat(fixture->view, 1));
+	assert_null(find_seat(fixture->view, 2));
+	assert_null(find_seat(fixture->view, 3));
+	assert_non_null(find_seat(fixture->view, 4));
+}
+
+static void clearing_forgets_everything_but_the_clock(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_non_null(put_seat(fixture->view, 1, 0));
+	view_change(fixture->view, &put_seat(fixture->view, 2, 12)->row, 13);
+	view_clear(fixture->view);
+	assert_int_equal(view_row_count(fixture->view), 0);
+	assert_int_equal(view_clock(fixture->view)->latest, 12);
+	view_step_failed(fixture->view);
+	next_step(fixture);
+}
+
+static void it_grows_with_its_rows(void **state)
+{
+	struct fixture *fixture = *state;
+	for (uint32_t i = 0; i < 5000; i++) {
+		struct short_text transaction = {.length = 4};
+		memcpy(transaction.text, &i, 4);
+		assert_non_null(view_put_payment(fixture->view, &(struct payment){.row.version = 1 + i, .transaction_id = transaction}));
+	}
+	for (uint32_t i = 0; i < 5000; i++) {
+		struct short_text transaction = {.length = 4};
+		memcpy(transaction.text, &i, 4);
+		assert_int_equal(view_payment(fixture->view, &transaction)->row.version, 1 + i);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(rows_of_every_kind_are_found_by_their_keys),
+		TEST(arrays_and_texts_are_the_rows_own),
+		TEST(putting_again_replaces),
+		TEST(absence_is_remembered_until_the_step_ends),
+		TEST(keys_are_remembered_until_the_step_ends),
+		TEST(what_was_changed_is_stored_once_the_step_is_committed),
+		TEST(what_was_changed_is_forgotten_when_the_step_fails),
+		TEST(a_row_that_was_made_survives_its_step),
+		TEST(only_rows_of_earlier_steps_are_relied_on),
+		TEST(a_row_relied_on_and_changed_later_is_guarded_by_its_change),
+		TEST(rows_relied_on_are_forgotten_when_the_step_fails),
+		TEST(a_row_relied_on_may_be_replaced),
+		TEST(the_least_recently_used_go_when_there_are_too_many),
+		TEST(clearing_forgets_everything_but_the_clock),
+		TEST(it_grows_with_its_rows),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
