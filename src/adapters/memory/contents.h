@@ -1,0 +1,56 @@
+/* contents.h: what a memory database holds. Private to the memory adapter. */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "adapters/memory/database.h"
+#include "adapters/memory/table.h"
+#include "base/arena.h"
+#include "domain/changes.h"
+
+/* Where a seat stands in its event's layout. */
+struct seat_place {
+	struct uuid event_id;
+	struct seat_label label;
+	struct slice section;
+	struct slice row;
+};
+
+struct outbox_row {
+	uint8_t partition;
+	struct uuid id;
+	uint64_t written_ms;
+	struct uuid *event_ids;
+	uint32_t count;
+};
+
+struct lease {
+	struct uuid owner;
+	uint64_t until_ms; /* 0: free */
+};
+
+struct memory_database {
+	pthread_mutex_t lock; /* guards everything below */
+	struct table tables[ROW_PAYMENT + 1];
+	struct event_record *events; /* in order of their ids */
+	uint32_t event_count, event_capacity;
+	struct seat_place *places; /* in the order of the layouts; the position is the index plus one */
+	uint32_t place_count, place_capacity;
+	struct outbox_row *outbox; /* in order of their ids */
+	uint32_t outbox_count, outbox_capacity;
+	struct lease leases[OUTBOX_PARTITIONS];
+	struct arena texts; /* of events, places and outbox rows: never given back */
+};
+
+/* All with the lock held. */
+
+/* The event of that id; NULL. */
+const struct event_record *contents_event(const struct memory_database *database, const struct uuid *id);
+/* The index of the first event past the id; 0 for NULL. */
+uint32_t contents_event_after(const struct memory_database *database, const struct uuid *id);
+/* The event that carries the key; NULL. */
+const struct event_record *contents_key(const struct memory_database *database, const uint8_t key[static KEY_HASH_LENGTH]);
+/* Room for one more member of an array that doubles. False: out of memory. */
+must_check bool contents_grow(void **array, uint32_t count, uint32_t *capacity, size_t size);

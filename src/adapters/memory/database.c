@@ -1,0 +1,77 @@
+/* database.c: the contents, and what is looked for in them. */
+#include "adapters/memory/database.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "adapters/memory/contents.h"
+
+#define TEXTS_BLOCK (64 * 1024)
+#define TEXTS_MAX ((size_t)4 * 1024 * 1024 * 1024)
+
+struct memory_database *memory_database_new(void)
+{
+	struct memory_database *database = calloc(1, sizeof *database);
+	if (database == NULL)
+		return NULL;
+	pthread_mutex_init(&database->lock, NULL);
+	arena_init(&database->texts, TEXTS_BLOCK, TEXTS_MAX);
+	return database;
+}
+
+void memory_database_free(struct memory_database *database)
+{
+	if (database == NULL)
+		return;
+	for (uint32_t i = 0; i < ARRAY_LENGTH(database->tables); i++)
+		table_release(&database->tables[i]);
+	free(database->events);
+	free(database->places);
+	free(database->outbox);
+	arena_release(&database->texts);
+	pthread_mutex_destroy(&database->lock);
+	free(database);
+}
+
+uint32_t contents_event_after(const struct memory_database *database, const struct uuid *id)
+{
+	uint32_t low = 0, high = id == NULL ? 0 : database->event_count;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (uuid_compare(&database->events[middle].id, id) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const struct event_record *contents_event(const struct memory_database *database, const struct uuid *id)
+{
+	uint32_t index = contents_event_after(database, id);
+	return index > 0 && uuid_equal(&database->events[index - 1].id, id) ? &database->events[index - 1] : NULL;
+}
+
+const struct event_record *contents_key(const struct memory_database *database, const uint8_t key[static KEY_HASH_LENGTH])
+{
+	for (uint32_t i = database->event_count; i-- > 0;) {
+		const struct idempotency *idempotency = &database->events[i].idempotency;
+		if (idempotency->is_present && memcmp(idempotency->key, key, KEY_HASH_LENGTH) == 0)
+			return &database->events[i];
+	}
+	return NULL;
+}
+
+bool contents_grow(void **array, uint32_t count, uint32_t *capacity, size_t size)
+{
+	assert(count <= *capacity);
+	if (count < *capacity)
+		return true;
+	uint32_t larger = *capacity == 0 ? 64 : *capacity * 2;
+	void *grown = realloc(*array, larger * size);
+	if (grown == NULL)
+		return false;
+	*array = grown;
+	*capacity = larger;
+	return true;
+}

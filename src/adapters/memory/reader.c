@@ -1,0 +1,278 @@
+/* reader.c: the reader port in memory. Every call sees the whole database at one moment; a snapshot keeps the others out. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "adapters/memory/contents.h"
+#include "domain/payment.h"
+
+struct memory_reader {
+	struct reader port;
+	struct memory_database *database;
+	bool has_snapshot;
+};
+
+static struct memory_database *enter(struct reader *port)
+{
+	struct memory_reader *reader = container_of(port, struct memory_reader, port);
+	if (!reader->has_snapshot)
+		pthread_mutex_lock(&reader->database->lock);
+	return reader->database;
+}
+
+static enum store_result leave(struct reader *port, bool has_memory)
+{
+	struct memory_reader *reader = container_of(port, struct memory_reader, port);
+	if (!reader->has_snapshot)
+		pthread_mutex_unlock(&reader->database->lock);
+	return has_memory ? STORE_OK : STORE_CORRUPT;
+}
+
+static enum store_result memory_snapshot_begin(struct reader *port)
+{
+	struct memory_reader *reader = container_of(port, struct memory_reader, port);
+	assert(!reader->has_snapshot);
+	pthread_mutex_lock(&reader->database->lock);
+	reader->has_snapshot = true;
+	return STORE_OK;
+}
+
+static void memory_snapshot_end(struct reader *port)
+{
+	struct memory_reader *reader = container_of(port, struct memory_reader, port);
+	assert(reader->has_snapshot);
+	reader->has_snapshot = false;
+	pthread_mutex_unlock(&reader->database->lock);
+}
+
+static void *copy_bytes(struct arena *arena, const void *bytes, size_t size)
+{
+	void *copy = arena_allocate(arena, size);
+	if (copy != NULL && size > 0)
+		memcpy(copy, bytes, size);
+	return copy;
+}
+
+/* A copy of the row in the arena; NULL when that is full. */
+static const struct row *copy_row(struct arena *arena, const struct row *row)
+{
+	switch (row->kind) {
+	case ROW_SALE:
+		return copy_bytes(arena, row, sizeof(struct sale));
+	case ROW_SEAT:
+		return copy_bytes(arena, row, sizeof(struct seat));
+	case ROW_PAYMENT:
+		return copy_bytes(arena, row, sizeof(struct payment));
+	case ROW_HOLD: {
+		struct hold *hold = copy_bytes(arena, row, sizeof *hold);
+		if (hold != NULL)
+			hold->seats = copy_bytes(arena, hold->seats, hold->seat_count * sizeof *hold->seats);
+		return hold == NULL || hold->seats == NULL ? NULL : &hold->row;
+	}
+	case ROW_ORDER: {
+		struct order *order = copy_bytes(arena, row, sizeof *order);
+		if (order != NULL)
+			order->items = copy_bytes(arena, order->items, order->item_count * sizeof *order->items);
+		return order == NULL || order->items == NULL ? NULL : &order->row;
+	}
+	case ROW_KEY:
+	case ROW_KIND_COUNT:
+		break;
+	}
+	assert(!"keys are not read");
+	return NULL;
+}
+
+static const struct row *find_by_id(const struct memory_database *database, enum row_kind kind, const struct uuid *id)
+{
+	struct sale sale = {.row.kind = kind, .event_id = *id};
+	struct hold hold = {.row.kind = kind, .hold_id = *id};
+	struct order order = {.row.kind = kind, .order_id = *id};
+	const struct row *key = kind == ROW_SALE ? &sale.row : kind == ROW_HOLD ? &hold.row : &order.row;
+	return table_find(&database->tables[kind], key);
+}
+
+static enum store_result memory_find(struct reader *port, enum row_kind kind, const struct uuid *id, struct arena *arena,
+                                     const struct row **ret_row)
+{
+	assert(kind == ROW_SALE || kind == ROW_HOLD || kind == ROW_ORDER);
+	struct memory_database *database = enter(port);
+	const struct row *found = find_by_id(database, kind, id);
+	const struct row *copy = found == NULL ? NULL : copy_row(arena, found);
+	if (found == NULL || copy != NULL)
+		*ret_row = copy;
+	return leave(port, found == NULL || copy != NULL);
+}
+
+static enum store_result memory_list_history(struct reader *port, const struct uuid *stream_id, uint32_t after, uint32_t limit,
+                                             struct arena *arena, struct event_list *ret_list)
+{
+	struct event_list list = {.records = arena_allocate_array(arena, limit, sizeof *list.records)};
+	const struct memory_database *database = enter(port);
+	for (uint32_t i = 0; list.records != NULL && i < database->event_count && list.count < limit; i++) {
+		const struct event_record *record = &database->events[i];
+		if (uuid_equal(&record->stream_id, stream_id) && record->sequence > after)
+			list.records[list.count++] = *record; /* its texts stay where they are */
+	}
+	if (list.records != NULL)
+		*ret_list = list;
+	return leave(port, list.records != NULL);
+}
+
+/* Whether the holder of the seat has lapsed, so that anybody may take it. */
+static bool is_free(const struct memory_database *database, const struct seat *seat, uint64_t now_ms)
+{
+	if (seat->status == SEAT_HELD) {
+		const struct row *row = find_by_id(database, ROW_HOLD, &seat->holder_id);
+		return row != NULL && hold_is_lapsed((const struct hold *)(const void *)row, now_ms);
+	}
+	if (seat->status == SEAT_RESERVED) {
+		const struct row *row = find_by_id(database, ROW_ORDER, &seat->holder_id);
+		return row != NULL && order_is_lapsed((const struct order *)(const void *)row, now_ms);
+	}
+	return false;
+}
+
+static enum store_result memory_list_seats(struct reader *port, const struct seat_query *query, struct arena *arena, struct seat_list *ret_list)
+{
+	struct seat_list list = {.entries = arena_allocate_array(arena, query->limit, sizeof *list.entries)};
+	const struct memory_database *database = enter(port);
+	bool has_memory = list.entries != NULL;
+	for (uint64_t i = query->after_position; has_memory && i < database->place_count && list.count < query->limit; i++) {
+		const struct seat_place *place = &database->places[i];
+		if (!uuid_equal(&place->event_id, &query->event_id))
+			continue;
+		const struct seat key = {.row.kind = ROW_SEAT, .event_id = place->event_id, .label = place->label};
+		const struct seat *seat = (const struct seat *)(const void *)table_find(&database->tables[ROW_SEAT], &key.row);
+		assert(seat != NULL);
+		enum seat_status status = is_free(database, seat, query->now_ms) ? SEAT_AVAILABLE : seat->status;
+		if (query->status != 0 && query->status != status)
+			continue;
+		list.entries[list.count++] = (struct seat_entry){
+			.position = i + 1,
+			.seat = arena_copy(arena, seat_label_slice(&place->label)), /* the array of places moves as it grows */
+			.section = place->section,
+			.row = place->row,
+			.price = seat->price,
+			.status = status,
+			.version = seat->row.version,
+		};
+		has_memory = list.entries[list.count - 1].seat.data != NULL;
+	}
+	if (has_memory)
+		*ret_list = list;
+	return leave(port, has_memory);
+}
+
+static int compare_due(const void *a, const void *b)
+{
+	const struct due_item *left = a, *right = b;
+	if (left->deadline_ms != right->deadline_ms)
+		return left->deadline_ms < right->deadline_ms ? -1 : 1;
+	return uuid_compare(&left->id, &right->id);
+}
+
+/* All active holds and pending orders, the oldest deadline first; NULL out of memory. */
+static struct due_item *list_live(const struct memory_database *database, struct arena *arena, uint32_t *ret_count)
+{
+	const struct table *holds = &database->tables[ROW_HOLD], *orders = &database->tables[ROW_ORDER];
+	struct due_item *items = arena_allocate_array(arena, (size_t)holds->count + orders->count, sizeof *items);
+	uint32_t count = 0;
+	for (uint32_t i = 0; items != NULL && i < holds->count; i++) {
+		const struct hold *hold = (const struct hold *)(const void *)holds->rows[i];
+		if (hold->status == HOLD_ACTIVE)
+			items[count++] = (struct due_item){.kind = ROW_HOLD, .id = hold->hold_id, .deadline_ms = hold->expires_at_ms};
+	}
+	for (uint32_t i = 0; items != NULL && i < orders->count; i++) {
+		const struct order *order = (const struct order *)(const void *)orders->rows[i];
+		if (order->status == ORDER_PENDING)
+			items[count++] = (struct due_item){.kind = ROW_ORDER, .id = order->order_id, .deadline_ms = order->pay_by_ms};
+	}
+	if (items != NULL && count > 0)
+		qsort(items, count, sizeof *items, compare_due);
+	*ret_count = count;
+	return items;
+}
+
+static enum store_result memory_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list)
+{
+	const struct memory_database *database = enter(port);
+	uint32_t live = 0;
+	struct due_list list = {.items = list_live(database, arena, &live), .next_deadline_ms = UINT64_MAX};
+	uint32_t due = 0;
+	while (list.items != NULL && due < live && list.items[due].deadline_ms <= now_ms)
+		due++;
+	if (due < live)
+		list.next_deadline_ms = list.items[due].deadline_ms;
+	list.count = due < limit ? due : limit;
+	if (list.items != NULL)
+		*ret_list = list;
+	return leave(port, list.items != NULL);
+}
+
+static enum store_result memory_list_events(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                            struct event_list *ret_list)
+{
+	struct event_list list = {.records = arena_allocate_array(arena, limit, sizeof *list.records)};
+	const struct memory_database *database = enter(port);
+	for (uint32_t i = contents_event_after(database, after); list.records != NULL && i < database->event_count && list.count < limit; i++)
+		list.records[list.count++] = database->events[i];
+	if (list.records != NULL)
+		*ret_list = list;
+	return leave(port, list.records != NULL);
+}
+
+static enum store_result memory_scan(struct reader *port, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
+                                     const struct row ***ret_rows, uint32_t *ret_count)
+{
+	assert(kind <= ROW_PAYMENT && (after == NULL || after->kind == kind));
+	const struct row **rows = arena_allocate_array(arena, limit, sizeof *rows);
+	const struct table *table = &enter(port)->tables[kind];
+	bool has_memory = rows != NULL;
+	uint32_t count = 0;
+	for (uint32_t i = table_after(table, after); has_memory && i < table->count && count < limit; i++) {
+		rows[count] = copy_row(arena, table->rows[i]);
+		has_memory = rows[count++] != NULL;
+	}
+	if (has_memory) {
+		*ret_rows = rows;
+		*ret_count = count;
+	}
+	return leave(port, has_memory);
+}
+
+static enum store_result memory_ping(struct reader *port, uint64_t *ret_now_ms)
+{
+	(void)port;
+	*ret_now_ms = 0; /* memory has no clock of its own */
+	return STORE_OK;
+}
+
+static void memory_free(struct reader *port)
+{
+	free(container_of(port, struct memory_reader, port));
+}
+
+static const struct reader_operations operations = {
+	.snapshot_begin = memory_snapshot_begin,
+	.snapshot_end = memory_snapshot_end,
+	.find = memory_find,
+	.list_history = memory_list_history,
+	.list_seats = memory_list_seats,
+	.list_due = memory_list_due,
+	.list_events = memory_list_events,
+	.scan = memory_scan,
+	.ping = memory_ping,
+	.free = memory_free,
+};
+
+enum error memory_reader_new(struct memory_database *database, struct reader **ret_reader)
+{
+	assert(database != NULL);
+	struct memory_reader *reader = calloc(1, sizeof *reader);
+	if (reader == NULL)
+		return ERR_NO_MEMORY;
+	reader->port = (struct reader){.operations = &operations};
+	reader->database = database;
+	*ret_reader = &reader->port;
+	return OK;
+}
