@@ -93,17 +93,21 @@ static enum store_result memory_next(struct outbox *port, uint8_t partition, con
 	return STORE_OK;
 }
 
-static enum store_result memory_acknowledge(struct outbox *port, uint8_t partition, const struct uuid *ids, uint32_t count)
+static bool is_named(const struct outbox_row *row, const struct outbox_key *keys, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (row->partition == keys[i].partition && uuid_equal(&row->id, &keys[i].id))
+			return true;
+	return false;
+}
+
+static enum store_result memory_acknowledge(struct outbox *port, const struct outbox_key *keys, uint32_t count)
 {
 	struct memory_database *database = enter(port);
 	uint32_t kept = 0;
-	for (uint32_t i = 0; i < database->outbox_count; i++) {
-		bool is_named = false;
-		for (uint32_t k = 0; k < count && !is_named; k++)
-			is_named = database->outbox[i].partition == partition && uuid_equal(&database->outbox[i].id, &ids[k]);
-		if (!is_named)
+	for (uint32_t i = 0; i < database->outbox_count; i++)
+		if (!is_named(&database->outbox[i], keys, count))
 			database->outbox[kept++] = database->outbox[i];
-	}
 	database->outbox_count = kept;
 	pthread_mutex_unlock(&database->lock);
 	return STORE_OK;
