@@ -14,6 +14,7 @@
 
 static const char *const statuses[] = {"other", "200", "201", "202", "204", "304", "400", "401", "403", "404", "405", "408",
                                        "409",   "413", "414", "415", "422", "429", "431", "500", "503"};
+static const char *const versions[] = {TRO_VERSION};
 static const char *const lanes[] = {"commit", "read", "catalog"};
 static const char *const command_kinds[COMMAND_KIND_COUNT] = {
 	[COMMAND_SALE_CREATE] = "event_create",   [COMMAND_SALE_PAUSE] = "event_pause",   [COMMAND_SALE_RESUME] = "event_resume",
@@ -145,7 +146,7 @@ static enum error declare_read(struct instruments *instruments)
 		bool is_counter;
 		struct metric_options options;
 	} families[] = {
-		{false, {.name = "tro_build_info", .help = "Always 1; the label tells the version.", .labels = {{"version", (const char *const[]){TRO_VERSION}, 1}}, .read = read_build}},
+		{false, {.name = "tro_build_info", .help = "Always 1; the label tells the version.", .labels = {{"version", versions, 1}}, .read = read_build}},
 		{false, {.name = "process_start_time_seconds", .help = "When the process started, in seconds since 1970.", .scale = 1e-3, .read = read_start}},
 		{false, {.name = "process_resident_memory_bytes", .help = "Memory of the process.", .read = read_memory}},
 		{false, {.name = "tro_http_connections", .help = "Open client connections.", .read = read_connections}},
@@ -294,7 +295,9 @@ void instruments_commit(struct instruments *instruments, uint64_t commit_ns, uin
 
 void instruments_command(struct instruments *instruments, enum command_kind kind, const struct outcome *outcome)
 {
-	uint32_t result = outcome->error != OK ? OUTCOME_ERRORS + (uint32_t)outcome->error : outcome->is_replayed ? OUTCOME_REPLAYED : OUTCOME_OK;
+	/* What happened inside has several names, and one slug. */
+	enum error error = outcome->error != OK && error_status(outcome->error) == 500 ? ERR_INTERNAL : outcome->error;
+	uint32_t result = error != OK ? OUTCOME_ERRORS + (uint32_t)error : outcome->is_replayed ? OUTCOME_REPLAYED : OUTCOME_OK;
 	metric_add(instruments->commands, metric_series(instruments->commands, kind, result), 1);
 }
 
