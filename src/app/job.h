@@ -15,10 +15,9 @@ enum query_kind {
 	QUERY_ORDER,
 	QUERY_HOLD_HISTORY, /* after: a sequence */
 	QUERY_ORDER_HISTORY,
-	QUERY_EVENTS,    /* after_id */
-	QUERY_EVENT,     /* id */
-	QUERY_SEATS,     /* id, seat_status, after: a position */
-	QUERY_READINESS, /* whether the store answers and can be written to; the body is empty */
+	QUERY_EVENTS, /* after_id */
+	QUERY_EVENT,  /* id */
+	QUERY_SEATS,  /* id, seat_status, after: a position */
 };
 
 #define QUERY_LIMIT_MAX 1000

@@ -1,0 +1,26 @@
+/* browser.h: what clients read of their holds and orders, and of seats: the answer to a query, as JSON, from the store's reader.
+ *
+ * Rows and text are made in memory of the browser's own, which stays, and only the finished body goes to the request. One thread at a time. */
+#pragma once
+
+#include <stdint.h>
+
+#include "app/job.h"
+#include "base/attributes.h"
+#include "base/error.h"
+#include "ports/reader.h"
+
+struct browser;
+
+/* The reader is borrowed. ERR_NO_MEMORY. */
+must_check enum error browser_new(struct reader *reader, struct browser **ret_browser);
+/* Takes NULL. */
+void browser_free(struct browser *browser);
+
+/* Answers any query but those of events (app/event_pages.h). *ret_body lives in the arena.
+ *   QUERY_HOLD, QUERY_ORDER   the resource as it is now (codec/event_json.h)
+ *   …_HISTORY                 {data:[{id, type, version, occurred_at, data}], next_cursor}
+ *   QUERY_SEATS               {data:[{seat, section, row, price, status}], next_cursor}; section and row are null when there is none
+ * ERR_HOLD_UNKNOWN, ERR_ORDER_UNKNOWN (also of another user), ERR_EVENT_UNKNOWN, ERR_STORE_UNAVAILABLE, ERR_INTERNAL. */
+must_check enum error browser_answer(struct browser *browser, const struct query *query, uint64_t now_ms, struct arena *arena,
+                                     struct slice *ret_body);

@@ -1,0 +1,17 @@
+/* cursor.h: where a list goes on, as a text that means something to this service alone.
+ *
+ * A cursor belongs to its list: the kind of query and its id. A check catches one that is cut, mistyped or of another list; it is no
+ * secret, because a forged one only names another place in the same list. */
+#pragma once
+
+#include "app/job.h"
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+#define CURSOR_TEXT_LENGTH 48
+
+/* Writes the cursor that makes `query` go on behind its `after` (QUERY_EVENTS: its after_id); terminated. */
+void cursor_format(const struct query *query, char text[static CURSOR_TEXT_LENGTH + 1]);
+/* Lets the query go on behind the cursor; its kind and id are set. ERR_CURSOR_INVALID: *query is untouched. */
+must_check enum error cursor_parse(struct slice text, struct query *query);

@@ -1,0 +1,140 @@
+/* page_cache.c: a hash table of copies, with a list from the oldest to the newest. */
+#include "app/page_cache.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/list.h"
+
+/* What makes two queries ask for the same page. */
+struct page_key {
+	struct uuid id;
+	struct uuid after_id;
+	uint32_t kind;
+	uint32_t limit;
+};
+
+struct page {
+	struct page_key key;
+	struct page *next_in_bucket;
+	struct list_node age;
+	uint64_t put_ms;
+	size_t length;
+	char text[];
+};
+
+struct page_cache {
+	struct page_cache_options options;
+	struct page **buckets;
+	uint32_t bucket_count; /* a power of two */
+	struct list pages;     /* the oldest first */
+	uint32_t page_count;
+	size_t bytes;
+};
+
+enum error page_cache_new(const struct page_cache_options *options, struct page_cache **ret_cache)
+{
+	assert(options != NULL && options->pages_max > 0);
+	assert(ret_cache != NULL);
+
+	struct page_cache *cache = calloc(1, sizeof *cache);
+	if (cache == NULL)
+		return ERR_NO_MEMORY;
+	cache->options = *options;
+	list_init(&cache->pages);
+	cache->bucket_count = 1;
+	while (cache->bucket_count < options->pages_max)
+		cache->bucket_count *= 2;
+	cache->buckets = calloc(cache->bucket_count, sizeof(struct page *));
+	if (cache->buckets == NULL) {
+		free(cache);
+		return ERR_NO_MEMORY;
+	}
+	*ret_cache = cache;
+	return OK;
+}
+
+static struct page_key key_of(const struct query *query)
+{
+	struct page_key key = {.id = query->id, .kind = query->kind, .limit = query->limit};
+	if (query->has_after_id)
+		key.after_id = query->after_id;
+	return key;
+}
+
+/* The link that leads to the page, or to the end of its bucket. */
+static struct page **link_of(const struct page_cache *cache, const struct page_key *key)
+{
+	static_assert(sizeof *key == 2 * sizeof(struct uuid) + 2 * sizeof(uint32_t), "a key without padding can be hashed and compared");
+	uint64_t hash = hash_bytes(&cache->options.seed, key, sizeof *key);
+	struct page **link = &cache->buckets[hash & (cache->bucket_count - 1)];
+	while (*link != NULL && memcmp(&(*link)->key, key, sizeof *key) != 0)
+		link = &(*link)->next_in_bucket;
+	return link;
+}
+
+static void remove_page(struct page_cache *cache, struct page **link)
+{
+	struct page *page = *link;
+	assert(page != NULL);
+	*link = page->next_in_bucket;
+	list_remove(&page->age);
+	cache->page_count--;
+	cache->bytes -= page->length;
+	free(page);
+}
+
+static void remove_oldest(struct page_cache *cache)
+{
+	assert(cache->page_count > 0);
+	const struct page *oldest = container_of(cache->pages.head.next, struct page, age);
+	remove_page(cache, link_of(cache, &oldest->key));
+}
+
+void page_cache_free(struct page_cache *cache)
+{
+	if (cache == NULL)
+		return;
+	while (cache->page_count > 0)
+		remove_oldest(cache);
+	free(cache->buckets);
+	free(cache);
+}
+
+void page_cache_put(struct page_cache *cache, const struct query *query, struct slice text, uint64_t now_ms)
+{
+	assert(cache != NULL && query != NULL);
+	assert(text.data != NULL);
+
+	const struct page_key key = key_of(query);
+	struct page **link = link_of(cache, &key);
+	if (*link != NULL)
+		remove_page(cache, link);
+	if (text.length > cache->options.bytes_max)
+		return;
+	while (cache->page_count == cache->options.pages_max || cache->bytes > cache->options.bytes_max - text.length)
+		remove_oldest(cache);
+	struct page *page = malloc(sizeof *page + text.length);
+	if (page == NULL)
+		return;
+	link = link_of(cache, &key); /* its bucket may have changed meanwhile */
+	*page = (struct page){.key = key, .put_ms = now_ms, .length = text.length};
+	memcpy(page->text, text.data, text.length);
+	*link = page;
+	list_push(&cache->pages, &page->age);
+	cache->page_count++;
+	cache->bytes += page->length;
+}
+
+struct slice page_cache_find(const struct page_cache *cache, const struct query *query, uint64_t now_ms)
+{
+	assert(cache != NULL && query != NULL);
+
+	const struct page_key key = key_of(query);
+	const struct page *page = *link_of(cache, &key);
+	if (page == NULL || now_ms - page->put_ms > cache->options.age_max_ms)
+		return (struct slice){0};
+	return (struct slice){.data = page->text, .length = page->length};
+}

@@ -1,0 +1,31 @@
+/* page_cache.h: pages that were served, for a while: what a client is shown while their source is down.
+ *
+ * Bounded in pages and bytes: the least recently put go. Used by one thread at a time. */
+#pragma once
+
+#include <stdint.h>
+
+#include "app/job.h"
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/slice.h"
+
+struct page_cache;
+
+struct page_cache_options {
+	uint32_t pages_max;
+	size_t bytes_max; /* of all pages together */
+	uint64_t age_max_ms;
+	struct hash_seed seed; /* random */
+};
+
+/* ERR_NO_MEMORY. */
+must_check enum error page_cache_new(const struct page_cache_options *options, struct page_cache **ret_cache);
+/* Takes NULL. */
+void page_cache_free(struct page_cache *cache);
+
+/* Remembers a copy as the query's page, in place of an older one; does without when it is too large or there is no memory. */
+void page_cache_put(struct page_cache *cache, const struct query *query, struct slice page, uint64_t now_ms);
+/* The query's page, valid until the next put; data is NULL when there is none that is young enough. */
+struct slice page_cache_find(const struct page_cache *cache, const struct query *query, uint64_t now_ms);
