@@ -1,0 +1,148 @@
+/* expirer.c: a fixed set of jobs, filled with what is due and handed over round after round. */
+#include "app/expirer.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "pipeline/backoff.h"
+#include "pipeline/worker.h"
+
+#define ROUND_MAX 512
+#define DUE_BLOCK (64 * 1024)
+#define DUE_MAX (1024 * 1024)
+#define ANSWER_BLOCK 1024
+#define ANSWER_MAX (64 * 1024) /* an order of the most seats */
+/* What is made after a round may be due soon; and a clock that jumps is noticed. */
+#define WAIT_MAX_MS 500
+#define PAUSE_BASE_MS 50
+#define PAUSE_MAX_MS 1000
+
+struct expiry {
+	struct job job;
+	struct arena arena;
+};
+
+struct expirer {
+	struct expirer_options options;
+	struct expirer_counters counters;
+	struct backoff backoff;
+	struct arena due;
+	_Atomic uint32_t running; /* commands of the round that are not done, and the step itself while it hands them over */
+	_Atomic uint32_t failed;  /* commands of the round that could not be served */
+	struct expiry expiries[ROUND_MAX];
+};
+
+enum error expirer_new(const struct expirer_options *options, struct expirer **ret_expirer)
+{
+	assert(options != NULL && options->reader != NULL && options->clock != NULL && options->random != NULL);
+	assert(options->submit != NULL && options->wake != NULL);
+
+	struct expirer *expirer = calloc(1, sizeof *expirer);
+	if (expirer == NULL)
+		return ERR_NO_MEMORY;
+	expirer->options = *options;
+	expirer->backoff = (struct backoff){.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
+	arena_init(&expirer->due, DUE_BLOCK, DUE_MAX);
+	for (uint32_t i = 0; i < ROUND_MAX; i++)
+		arena_init(&expirer->expiries[i].arena, ANSWER_BLOCK, ANSWER_MAX);
+	*ret_expirer = expirer;
+	return OK;
+}
+
+void expirer_free(struct expirer *expirer)
+{
+	if (expirer == NULL)
+		return;
+	assert(expirer->running == 0);
+	for (uint32_t i = 0; i < ROUND_MAX; i++)
+		arena_release(&expirer->expiries[i].arena);
+	arena_release(&expirer->due);
+	free(expirer);
+}
+
+const struct expirer_counters *expirer_counters(const struct expirer *expirer)
+{
+	assert(expirer != NULL);
+	return &expirer->counters;
+}
+
+static void expiry_done(struct job *job)
+{
+	struct expirer *expirer = job->context;
+	if (job->outcome.error == OK) {
+		expirer->counters.ended++;
+	} else {
+		expirer->counters.failures++;
+		expirer->failed++;
+	}
+	/* The expirer may be gone as soon as the last command is counted. */
+	const struct expirer_options options = expirer->options;
+	if (atomic_fetch_sub(&expirer->running, 1) == 1)
+		options.wake(options.context);
+}
+
+static void begin_expiry(struct expirer *expirer, struct expiry *expiry, const struct due_item *item)
+{
+	uint64_t random[3];
+	random_fill(expirer->options.random, random, sizeof random);
+	arena_clear(&expiry->arena);
+	expiry->job = (struct job){
+		.kind = JOB_COMMAND,
+		.command =
+			{
+				.kind = item->kind == ROW_HOLD ? COMMAND_HOLD_EXPIRE : COMMAND_ORDER_EXPIRE,
+				.actor = SLICE("expiry-worker"),
+				.trace = trace_context_root(random, TRACE_RANDOM_ID),
+				.arena = &expiry->arena,
+			},
+		.arena = &expiry->arena,
+		.deadline_ns = UINT64_MAX, /* what the queue has no room for is refused, and asked for again */
+		.done = expiry_done,
+		.context = expirer,
+	};
+	if (item->kind == ROW_HOLD)
+		expiry->job.command.hold_id = item->id;
+	else
+		expiry->job.command.order_id = item->id;
+	expirer->options.submit(expirer->options.context, &expiry->job);
+}
+
+static uint64_t pause_after_failure(struct expirer *expirer)
+{
+	return backoff_next(&expirer->backoff, random_u64(expirer->options.random));
+}
+
+static uint64_t wait_for(uint64_t deadline_ms, uint64_t now_ms)
+{
+	uint64_t wait_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+	return wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS;
+}
+
+uint64_t expirer_step(void *context)
+{
+	struct expirer *expirer = context;
+	assert(expirer != NULL);
+
+	if (expirer->running > 0)
+		return WORKER_UNTIL_WOKEN;
+	if (atomic_exchange(&expirer->failed, 0) > 0)
+		return pause_after_failure(expirer);
+
+	struct reader *reader = expirer->options.reader;
+	uint64_t now_ms = clock_now_ms(expirer->options.clock);
+	struct due_list list;
+	arena_clear(&expirer->due);
+	if (reader->operations->list_due(reader, now_ms, ROUND_MAX, &expirer->due, &list) != STORE_OK) {
+		expirer->counters.failures++;
+		return pause_after_failure(expirer);
+	}
+	backoff_reset(&expirer->backoff);
+	if (list.count == 0)
+		return wait_for(list.next_deadline_ms, now_ms);
+	assert(list.count <= ROUND_MAX);
+	expirer->running = list.count + 1;
+	for (uint32_t i = 0; i < list.count; i++)
+		begin_expiry(expirer, &expirer->expiries[i], &list.items[i]);
+	return atomic_fetch_sub(&expirer->running, 1) == 1 ? 0 : WORKER_UNTIL_WOKEN;
+}

@@ -1,0 +1,44 @@
+/* expirer.h: ends holds and unpaid orders whose deadline has come, as commands through the commit stage like everybody else's.
+ *
+ * Nobody waits for it: a lapsed hold blocks nobody whether or not it has been marked. It sees to it that the events are written and
+ * published within a second of the deadline. A round is one question to the store for what is due and one command for each; when all
+ * are answered the next round begins, until nothing is due. */
+#pragma once
+
+#include <stdint.h>
+
+#include "app/job.h"
+#include "base/attributes.h"
+#include "base/error.h"
+#include "ports/clock.h"
+#include "ports/random.h"
+#include "ports/reader.h"
+
+struct expirer;
+
+struct expirer_options {
+	struct reader *reader; /* borrowed, and used by nobody else */
+	struct clock *clock;   /* borrowed */
+	struct random *random; /* borrowed */
+	/* Hands a command over; it is done from any thread, at any time (service_submit). */
+	void (*submit)(void *context, struct job *job);
+	/* Called when all commands of a round are done: the next step is due. From any thread (worker_wake). */
+	void (*wake)(void *context);
+	void *context;
+};
+
+struct expirer_counters {
+	_Atomic uint64_t ended;    /* commands that were served: holds and orders ended, by this one or by somebody faster */
+	_Atomic uint64_t failures; /* commands that could not be served, and rounds that could not be begun */
+};
+
+/* ERR_NO_MEMORY. */
+must_check enum error expirer_new(const struct expirer_options *options, struct expirer **ret_expirer);
+/* No command of a round is under way any more. Takes NULL. */
+void expirer_free(struct expirer *expirer);
+
+/* Begins a round unless one is under way. The step of a worker (pipeline/worker.h); `context` is the expirer; answers the milliseconds to
+ * the next step, or WORKER_UNTIL_WOKEN. One thread at a time. */
+uint64_t expirer_step(void *context);
+
+const struct expirer_counters *expirer_counters(const struct expirer *expirer);

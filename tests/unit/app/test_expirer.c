@@ -1,0 +1,215 @@
+/* test_expirer.c: the expirer's rounds, with commands that are done whenever the test says so. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "app/expirer.h"
+#include "base/list.h"
+#include "pipeline/worker.h"
+#include "tests/support/fake_time.h"
+
+#define NOW_MS UINT64_C(1800000000000)
+
+struct world {
+	struct reader reader;
+	struct fake_clock clock;
+	struct fake_random random;
+	struct expirer *expirer;
+	uint32_t due; /* items with ids 1, 2, 3 …; even ones are orders */
+	uint64_t next_deadline_ms;
+	bool is_store_down;
+	bool is_immediate; /* commands are done while they are submitted */
+	enum error answer;
+	uint32_t questions;
+	struct list submitted;
+	uint32_t submitted_count;
+	uint32_t wakes;
+};
+
+static enum store_result fake_list_due(struct reader *reader, uint64_t now_ms, uint32_t limit, struct arena *arena,
+                                       struct due_list *ret_list)
+{
+	struct world *world = container_of(reader, struct world, reader);
+	world->questions++;
+	assert_int_equal(now_ms, world->clock.wall_ms);
+	if (world->is_store_down)
+		return STORE_DOWN;
+	uint32_t count = world->due < limit ? world->due : limit;
+	struct due_item *items = arena_allocate_array(arena, count, sizeof *items);
+	assert_non_null(items);
+	for (uint32_t i = 0; i < count; i++)
+		items[i] = (struct due_item){.kind = i % 2 == 0 ? ROW_HOLD : ROW_ORDER, .id = {{(uint8_t)(i + 1)}}, .deadline_ms = now_ms};
+	*ret_list = (struct due_list){.items = items, .count = count, .next_deadline_ms = world->next_deadline_ms};
+	return STORE_OK;
+}
+
+static const struct reader_operations reader_operations = {.list_due = fake_list_due};
+
+static void finish(struct world *world, struct job *job)
+{
+	job->outcome = (struct outcome){.error = world->answer};
+	if (world->answer == OK)
+		world->due--;
+	job->done(job);
+}
+
+static void submit(void *context, struct job *job)
+{
+	struct world *world = context;
+	world->submitted_count++;
+	if (world->is_immediate)
+		finish(world, job);
+	else
+		list_push(&world->submitted, &job->node);
+}
+
+static void wake(void *context)
+{
+	((struct world *)context)->wakes++;
+}
+
+static void finish_all(struct world *world)
+{
+	for (struct list_node *node = list_pop(&world->submitted); node != NULL; node = list_pop(&world->submitted))
+		finish(world, container_of(node, struct job, node));
+}
+
+static int make_world(void **state)
+{
+	struct world *world = calloc(1, sizeof *world);
+	assert_non_null(world);
+	world->reader.operations = &reader_operations;
+	world->next_deadline_ms = UINT64_MAX;
+	list_init(&world->submitted);
+	fake_clock_init(&world->clock, NOW_MS);
+	fake_random_init(&world->random, 1);
+	const struct expirer_options options = {
+		.reader = &world->reader,
+		.clock = &world->clock.base,
+		.random = &world->random.base,
+		.submit = submit,
+		.wake = wake,
+		.context = world,
+	};
+	assert_int_equal(expirer_new(&options, &world->expirer), OK);
+	*state = world;
+	return 0;
+}
+
+static int free_world(void **state)
+{
+	struct world *world = *state;
+	finish_all(world);
+	expirer_free(world->expirer);
+	free(world);
+	return 0;
+}
+
+static void what_is_due_becomes_commands_of_the_expiry_worker(void **state)
+{
+	struct world *world = *state;
+	world->due = 2;
+	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
+	assert_int_equal(world->submitted_count, 2);
+	const struct job *first = container_of(world->submitted.head.next, struct job, node);
+	const struct job *second = container_of(world->submitted.head.previous, struct job, node);
+	assert_int_equal(first->command.kind, COMMAND_HOLD_EXPIRE);
+	assert_int_equal(first->command.hold_id.bytes[0], 1);
+	assert_int_equal(second->command.kind, COMMAND_ORDER_EXPIRE);
+	assert_int_equal(second->command.order_id.bytes[0], 2);
+	assert_true(slice_equal_string(first->command.actor, "expiry-worker"));
+	assert_false(first->command.idempotency.is_present);
+	assert_true(slice_is_empty(first->admission.user) && slice_is_empty(first->admission.address));
+	assert_memory_not_equal(first->command.trace.trace_id, second->command.trace.trace_id, 16);
+}
+
+static void round_goes_on_when_its_last_command_is_done(void **state)
+{
+	struct world *world = *state;
+	world->due = 700;
+	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
+	uint32_t first_round = world->submitted_count;
+	assert_in_range(first_round, 100, 699);
+	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
+	assert_int_equal(world->questions, 1); /* none is asked while the round is under way */
+	finish_all(world);
+	assert_int_equal(world->wakes, 1);
+	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
+	assert_int_equal(world->submitted_count, 700);
+	finish_all(world);
+	assert_int_equal(world->wakes, 2);
+	assert_true(expirer_step(world->expirer) > 0);
+	assert_int_equal(expirer_counters(world->expirer)->ended, 700);
+}
+
+static void commands_may_be_done_while_they_are_submitted(void **state)
+{
+	struct world *world = *state;
+	world->due = 3;
+	world->is_immediate = true;
+	assert_int_equal(expirer_step(world->expirer), 0);
+	assert_int_equal(world->submitted_count, 3);
+	assert_int_equal(world->wakes, 0);
+	assert_true(expirer_step(world->expirer) > 0);
+}
+
+static void nothing_due_means_waiting_until_the_next_deadline_or_half_a_second(void **state)
+{
+	struct world *world = *state;
+	world->next_deadline_ms = NOW_MS + 120;
+	assert_int_equal(expirer_step(world->expirer), 120);
+	world->next_deadline_ms = NOW_MS + 3600000;
+	assert_int_equal(expirer_step(world->expirer), 500);
+	world->next_deadline_ms = UINT64_MAX;
+	assert_int_equal(expirer_step(world->expirer), 500);
+}
+
+static void commands_that_fail_are_tried_again_after_a_pause(void **state)
+{
+	struct world *world = *state;
+	world->due = 3;
+	world->answer = ERR_STORE_UNAVAILABLE;
+	(void)expirer_step(world->expirer);
+	finish_all(world);
+	assert_int_equal(world->wakes, 1);
+	uint64_t pause_ms = expirer_step(world->expirer);
+	assert_in_range(pause_ms, 50, 1000);
+	assert_int_equal(world->questions, 1);
+	world->answer = OK;
+	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
+	finish_all(world);
+	assert_int_equal(world->due, 0);
+	assert_int_equal(expirer_counters(world->expirer)->failures, 3);
+}
+
+static void store_that_is_down_is_asked_less_and_less(void **state)
+{
+	struct world *world = *state;
+	world->is_store_down = true;
+	uint64_t waited_ms = 0;
+	for (uint32_t i = 0; i < 50; i++) {
+		uint64_t pause_ms = expirer_step(world->expirer);
+		assert_in_range(pause_ms, 50, 1000);
+		waited_ms += pause_ms;
+	}
+	assert_true(waited_ms > 10000);
+	assert_int_equal(world->submitted_count, 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_due_becomes_commands_of_the_expiry_worker),
+		TEST(round_goes_on_when_its_last_command_is_done),
+		TEST(commands_may_be_done_while_they_are_submitted),
+		TEST(nothing_due_means_waiting_until_the_next_deadline_or_half_a_second),
+		TEST(commands_that_fail_are_tried_again_after_a_pause),
+		TEST(store_that_is_down_is_asked_less_and_less),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
