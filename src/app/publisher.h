@@ -1,0 +1,54 @@
+/* publisher.h: takes committed events from the outbox to the bus, at least once, in order within each partition.
+ *
+ * Only partitions that it leases are published by it, and no batch is begun that the lease might not outlast. What the bus has confirmed
+ * is acknowledged to the outbox a few times a second, all partitions together, because each acknowledgement is a durable transaction. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/uuid.h"
+#include "ports/bus.h"
+#include "ports/clock.h"
+#include "ports/outbox.h"
+#include "ports/random.h"
+
+/* spacing_ms for its worker: what is committed meanwhile goes out together. */
+#define PUBLISHER_SPACING_MS 50
+
+struct publisher;
+
+struct publisher_options {
+	struct outbox *outbox; /* borrowed, and used by nobody else; so is the bus */
+	struct bus *bus;
+	struct clock *clock;   /* borrowed */
+	struct random *random; /* borrowed */
+	struct uuid owner;     /* of the leases: another for each publisher and start */
+};
+
+/* Safe to read from any thread. */
+struct publisher_counters {
+	_Atomic uint64_t published;    /* events confirmed by the bus */
+	_Atomic uint64_t failures;     /* batches that the bus did not confirm */
+	_Atomic uint64_t acknowledges; /* transactions that took confirmed entries out of the outbox */
+	_Atomic uint32_t partitions;   /* bit p: partition p is leased */
+	_Atomic bool is_bus_up;        /* it confirmed the last batch, or answered the last ping */
+	_Atomic bool is_outbox_up;
+	_Atomic uint64_t lag_entries;   /* as the outbox says, once a second */
+	_Atomic uint64_t lag_oldest_ms; /* when the oldest waiting entry was written; 0: none */
+};
+
+/* ERR_NO_MEMORY. */
+must_check enum error publisher_new(const struct publisher_options *options, struct publisher **ret_publisher);
+/* Takes NULL. What is confirmed and not acknowledged yet will be published again by the next owner, unless publisher_finish was called. */
+void publisher_free(struct publisher *publisher);
+
+/* Publishes what waits, for about a tenth of a second. The step of a worker (pipeline/worker.h); `context` is the publisher; answers the
+ * milliseconds to the next step. Wake the worker when something was committed. One thread at a time. */
+uint64_t publisher_step(void *context);
+/* Before the end: acknowledges what is confirmed and gives the leases back, so that the next owner begins at once. */
+void publisher_finish(struct publisher *publisher);
+
+const struct publisher_counters *publisher_counters(const struct publisher *publisher);

@@ -1,0 +1,401 @@
+/* test_publisher.c: the publisher's steps on an outbox and a bus that can be made to fail, by a clock that stands still. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/publisher.h"
+#include "base/list.h"
+#include "tests/support/fake_time.h"
+
+#define ENTRIES_MAX 4000
+#define PUBLISHED_MAX 20000
+
+struct waiting_row {
+	struct outbox_key key;
+	uint32_t first; /* number of the first event; later ones count up */
+	uint32_t count;
+	bool is_gone;
+};
+
+struct world {
+	struct outbox outbox;
+	struct bus bus;
+	struct fake_clock clock;
+	struct fake_random random;
+	struct publisher *publisher;
+	struct waiting_row rows[ENTRIES_MAX]; /* in order of their ids */
+	uint32_t row_count;
+	uint32_t granted; /* partitions that a lease gives */
+	bool is_outbox_down;
+	bool is_bus_down;
+	uint32_t lease_calls;
+	uint32_t next_calls;
+	uint32_t publish_calls;
+	bool is_released;
+	uint64_t publish_takes_ms;
+	bool loses_leases;                 /* while it publishes */
+	uint32_t published[PUBLISHED_MAX]; /* numbers, in order */
+	uint32_t published_count;
+};
+
+static struct world *world_of_outbox(struct outbox *outbox)
+{
+	return container_of(outbox, struct world, outbox);
+}
+
+static enum store_result fake_lease(struct outbox *outbox, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms,
+                                    uint32_t partitions_max, uint32_t *ret_partitions)
+{
+	struct world *world = world_of_outbox(outbox);
+	assert_false(uuid_is_nil(owner));
+	assert_true(now_ms > 0 && lease_ms > 0);
+	assert_int_equal(partitions_max, OUTBOX_PARTITIONS);
+	world->lease_calls++;
+	if (world->is_outbox_down)
+		return STORE_DOWN;
+	*ret_partitions = world->granted;
+	return STORE_OK;
+}
+
+static enum store_result fake_release(struct outbox *outbox, const struct uuid *owner)
+{
+	(void)owner;
+	world_of_outbox(outbox)->is_released = true;
+	return STORE_OK;
+}
+
+static enum store_result fake_next(struct outbox *outbox, uint8_t partition, const struct uuid *after, uint32_t events_max,
+                                   struct arena *arena, struct outbox_batch *ret_batch)
+{
+	struct world *world = world_of_outbox(outbox);
+	world->next_calls++;
+	if (world->is_outbox_down)
+		return STORE_DOWN;
+	assert_true(world->granted >> partition & 1);
+	struct outbox_entry *entries = arena_allocate_array(arena, ENTRIES_MAX, sizeof *entries);
+	uint32_t count = 0;
+	uint32_t events = 0;
+	for (uint32_t i = 0; i < world->row_count; i++) {
+		const struct waiting_row *row = &world->rows[i];
+		if (row->is_gone || row->key.partition != partition || (after != NULL && uuid_compare(&row->key.id, after) <= 0))
+			continue;
+		if (count > 0 && events + row->count > events_max)
+			break;
+		struct event_record *records = arena_allocate_array(arena, row->count, sizeof *records);
+		for (uint32_t j = 0; j < row->count; j++)
+			records[j].sequence = row->first + j;
+		entries[count++] = (struct outbox_entry){.id = row->key.id, .records = records, .count = row->count};
+		events += row->count;
+	}
+	*ret_batch = (struct outbox_batch){.entries = entries, .count = count};
+	return STORE_OK;
+}
+
+static enum store_result fake_acknowledge(struct outbox *outbox, const struct outbox_key *keys, uint32_t count)
+{
+	struct world *world = world_of_outbox(outbox);
+	assert_true(count > 0);
+	if (world->is_outbox_down)
+		return STORE_DOWN;
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t j = 0; j < world->row_count; j++)
+			if (world->rows[j].key.partition == keys[i].partition && uuid_equal(&world->rows[j].key.id, &keys[i].id))
+				world->rows[j].is_gone = true;
+	return STORE_OK;
+}
+
+static uint32_t waiting(const struct world *world)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < world->row_count; i++)
+		count += !world->rows[i].is_gone;
+	return count;
+}
+
+static enum store_result fake_lag(struct outbox *outbox, struct outbox_lag *ret_lag)
+{
+	*ret_lag = (struct outbox_lag){.entries = waiting(world_of_outbox(outbox)), .oldest_ms = 77};
+	return STORE_OK;
+}
+
+static const struct outbox_operations outbox_operations = {
+	.lease = fake_lease,
+	.release = fake_release,
+	.next = fake_next,
+	.acknowledge = fake_acknowledge,
+	.lag = fake_lag,
+};
+
+static enum bus_result fake_publish(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms)
+{
+	struct world *world = container_of(bus, struct world, bus);
+	assert_true(count > 0 && timeout_ms > 0);
+	world->publish_calls++;
+	fake_clock_advance(&world->clock, world->publish_takes_ms);
+	if (world->loses_leases)
+		world->granted = 0;
+	if (world->is_bus_down)
+		return BUS_DOWN;
+	for (uint32_t i = 0; i < count; i++) {
+		assert_true(world->published_count < PUBLISHED_MAX);
+		world->published[world->published_count++] = records[i]->sequence;
+	}
+	return BUS_OK;
+}
+
+static enum bus_result fake_ping(struct bus *bus)
+{
+	return container_of(bus, struct world, bus)->is_bus_down ? BUS_DOWN : BUS_OK;
+}
+
+static const struct bus_operations bus_operations = {.publish = fake_publish, .ping = fake_ping};
+
+static int make_world(void **state)
+{
+	struct world *world = calloc(1, sizeof *world);
+	assert_non_null(world);
+	world->outbox.operations = &outbox_operations;
+	world->bus.operations = &bus_operations;
+	world->granted = (1u << OUTBOX_PARTITIONS) - 1;
+	fake_clock_init(&world->clock, 1800000000000);
+	fake_random_init(&world->random, 1);
+	const struct publisher_options options = {
+		.outbox = &world->outbox,
+		.bus = &world->bus,
+		.clock = &world->clock.base,
+		.random = &world->random.base,
+		.owner = {{1}},
+	};
+	assert_int_equal(publisher_new(&options, &world->publisher), OK);
+	*state = world;
+	return 0;
+}
+
+static int free_world(void **state)
+{
+	struct world *world = *state;
+	publisher_free(world->publisher);
+	free(world);
+	return 0;
+}
+
+/* An entry with `count` events, numbered on. */
+static void commit(struct world *world, uint8_t partition, uint32_t count)
+{
+	uint32_t first = 1;
+	if (world->row_count > 0)
+		first = world->rows[world->row_count - 1].first + world->rows[world->row_count - 1].count;
+	assert_true(world->row_count < ENTRIES_MAX);
+	struct waiting_row *row = &world->rows[world->row_count++];
+	*row = (struct waiting_row){.key.partition = partition, .first = first, .count = count};
+	row->key.id = (struct uuid){{0, 0, (uint8_t)(world->row_count >> 8), (uint8_t)world->row_count}};
+}
+
+static uint64_t step(struct world *world)
+{
+	return publisher_step(world->publisher);
+}
+
+static void run(struct world *world, uint64_t ms)
+{
+	uint64_t until_ms = world->clock.monotonic_ms + ms;
+	while (world->clock.monotonic_ms < until_ms) {
+		uint64_t wait_ms = step(world);
+		fake_clock_advance(&world->clock, wait_ms == 0 ? 1 : wait_ms);
+	}
+}
+
+static void assert_published(const struct world *world, uint32_t count)
+{
+	assert_int_equal(world->published_count, count);
+	assert_int_equal(publisher_counters(world->publisher)->published, count);
+}
+
+static void what_waits_is_published_at_once_and_acknowledged_soon(void **state)
+{
+	struct world *world = *state;
+	commit(world, 3, 2);
+	commit(world, 3, 1);
+	uint64_t wait_ms = step(world);
+	assert_published(world, 3);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(world->published[i], i + 1);
+	assert_int_equal(waiting(world), 2);
+	assert_true(wait_ms > 0 && wait_ms <= 200);
+	run(world, 300);
+	assert_int_equal(waiting(world), 0);
+	assert_published(world, 3);
+}
+
+static void idle_publisher_asks_again_within_200_ms(void **state)
+{
+	struct world *world = *state;
+	for (uint32_t i = 0; i < 50; i++) {
+		uint64_t wait_ms = step(world);
+		assert_in_range(wait_ms, 1, 199);
+		fake_clock_advance(&world->clock, wait_ms);
+	}
+}
+
+static void under_load_few_transactions_acknowledge_everything(void **state)
+{
+	struct world *world = *state;
+	uint64_t end_ms = world->clock.monotonic_ms + 2000;
+	uint32_t events = 0;
+	while (world->clock.monotonic_ms < end_ms) {
+		for (uint8_t i = 0; i < 10; i++) {
+			commit(world, i % OUTBOX_PARTITIONS, 3);
+			events += 3;
+		}
+		step(world);
+		fake_clock_advance(&world->clock, 10);
+	}
+	assert_published(world, events);
+	assert_in_range(publisher_counters(world->publisher)->acknowledges, 5, 11);
+	run(world, 300);
+	assert_int_equal(waiting(world), 0);
+	assert_published(world, events);
+}
+
+static void backlog_is_published_without_waiting(void **state)
+{
+	struct world *world = *state;
+	for (uint32_t i = 0; i < 3000; i++)
+		commit(world, (uint8_t)(i % OUTBOX_PARTITIONS), 4);
+	while (waiting(world) > 0) {
+		uint64_t wait_ms = step(world);
+		if (world->published_count < 12000)
+			assert_int_equal(wait_ms, 0);
+		fake_clock_advance(&world->clock, wait_ms);
+	}
+	assert_published(world, 12000);
+}
+
+static void step_comes_to_its_end_while_there_is_more(void **state)
+{
+	struct world *world = *state;
+	world->publish_takes_ms = 30;
+	for (uint32_t i = 0; i < 2000; i++)
+		commit(world, 0, 300);
+	assert_int_equal(step(world), 0);
+	assert_in_range(world->publish_calls, 2, 5);
+}
+
+static void unconfirmed_batch_is_published_again_after_a_pause(void **state)
+{
+	struct world *world = *state;
+	commit(world, 1, 5);
+	step(world);
+	assert_published(world, 5);
+	world->is_bus_down = true;
+	commit(world, 1, 5);
+	uint64_t wait_ms = step(world);
+	assert_true(wait_ms >= 100);
+	assert_int_equal(publisher_counters(world->publisher)->failures, 1);
+	assert_false(publisher_counters(world->publisher)->is_bus_up);
+	uint32_t calls = world->publish_calls;
+	step(world); /* woken too early */
+	assert_int_equal(world->publish_calls, calls);
+
+	run(world, 60000);
+	assert_in_range(world->publish_calls, 10, 40);
+	assert_int_equal(waiting(world), 1); /* what was confirmed before is acknowledged all the same */
+	assert_int_equal(publisher_counters(world->publisher)->lag_entries, 1);
+	world->is_bus_down = false;
+	run(world, 6000);
+	assert_published(world, 10);
+	assert_int_equal(world->published[5], 6);
+	assert_int_equal(waiting(world), 0);
+	assert_true(publisher_counters(world->publisher)->is_bus_up);
+}
+
+static void outbox_that_is_down_is_asked_less_and_less(void **state)
+{
+	struct world *world = *state;
+	commit(world, 1, 5);
+	world->is_outbox_down = true;
+	run(world, 60000);
+	assert_in_range(world->lease_calls, 10, 40);
+	assert_false(publisher_counters(world->publisher)->is_outbox_up);
+	world->is_outbox_down = false;
+	run(world, 6000);
+	assert_published(world, 5);
+	assert_true(publisher_counters(world->publisher)->is_outbox_up);
+}
+
+static void lapsed_lease_stops_it_before_the_next_batch(void **state)
+{
+	struct world *world = *state;
+	world->publish_takes_ms = 5000; /* the bus takes longer than it may, and somebody else takes the partitions over */
+	world->loses_leases = true;
+	for (uint32_t i = 0; i < 100; i++)
+		commit(world, 0, 300);
+	step(world);
+	assert_int_equal(world->publish_calls, 1);
+	run(world, 5000);
+	assert_int_equal(world->publish_calls, 1);
+	assert_int_equal(publisher_counters(world->publisher)->partitions, 0);
+}
+
+static void only_leased_partitions_are_published(void **state)
+{
+	struct world *world = *state;
+	world->granted = 1u << 2;
+	commit(world, 2, 1);
+	commit(world, 3, 1);
+	run(world, 5000);
+	assert_published(world, 1);
+	assert_int_equal(publisher_counters(world->publisher)->partitions, 1u << 2);
+	world->granted = 1u << 2 | 1u << 3;
+	run(world, 5000);
+	assert_published(world, 2);
+}
+
+static void entry_with_an_earlier_id_is_found_though_it_comes_late(void **state)
+{
+	struct world *world = *state;
+	commit(world, 4, 1);
+	commit(world, 4, 1);
+	world->rows[0].is_gone = true; /* not committed yet */
+	step(world);
+	assert_published(world, 1);
+	world->rows[0].is_gone = false;
+	run(world, 1000);
+	assert_published(world, 2);
+	assert_int_equal(world->published[1], 1);
+	assert_int_equal(waiting(world), 0);
+}
+
+static void at_the_end_nothing_confirmed_is_left_and_leases_are_given_back(void **state)
+{
+	struct world *world = *state;
+	commit(world, 4, 1);
+	step(world);
+	publisher_finish(world->publisher);
+	assert_int_equal(waiting(world), 0);
+	assert_true(world->is_released);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
+	const struct CMUnitTest tests[] = {
+		TEST(what_waits_is_published_at_once_and_acknowledged_soon),
+		TEST(idle_publisher_asks_again_within_200_ms),
+		TEST(under_load_few_transactions_acknowledge_everything),
+		TEST(backlog_is_published_without_waiting),
+		TEST(step_comes_to_its_end_while_there_is_more),
+		TEST(unconfirmed_batch_is_published_again_after_a_pause),
+		TEST(outbox_that_is_down_is_asked_less_and_less),
+		TEST(lapsed_lease_stops_it_before_the_next_batch),
+		TEST(only_leased_partitions_are_published),
+		TEST(entry_with_an_earlier_id_is_found_though_it_comes_late),
+		TEST(at_the_end_nothing_confirmed_is_left_and_leases_are_given_back),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
