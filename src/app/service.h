@@ -54,13 +54,14 @@ void service_free(struct service *service);
  * is full. Safe from any thread. */
 void service_submit(struct service *service, struct job *job);
 
-/* For metrics and readiness. Safe from any thread. */
+/* For metrics. Safe from any thread. */
 struct service_status {
 	uint32_t commit_waiting; /* jobs in the queues */
 	uint32_t read_waiting;
 	uint32_t catalog_waiting;
-	bool store_is_up; /* the last commit and the last read could be served */
-	bool catalog_is_up;
+	bool refuses_commits; /* after failures in a row, until a try succeeds */
+	bool refuses_reads;
+	bool refuses_events;                                          /* but for pages served within the last minute */
 	uint64_t batches, commands, events, stale, retries, failures; /* sums of struct committer_counters */
 };
 void service_status(struct service *service, struct service_status *ret_status);

@@ -1,0 +1,482 @@
+/* service.c: the stages put together: who serves which job, and what becomes of it after. */
+#include "app/service.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "app/browser.h"
+#include "app/catalog_sync.h"
+#include "app/committer.h"
+#include "app/event_pages.h"
+#include "pipeline/breaker.h"
+#include "pipeline/lane.h"
+
+#define COMMIT_TRIES_MAX 10
+#define BREAKER_FAILURES_MAX 3
+#define BREAKER_PAUSE_MS 500
+
+struct commit_lane {
+	struct service *service;
+	struct committer *committer;
+	struct lane *lane;
+};
+
+struct read_lane {
+	struct service *service;
+	struct reader *reader;
+	struct browser *browser;
+	struct lane *lane;
+};
+
+struct service {
+	struct service_options options;
+	struct commit_lane commit_lanes[SERVICE_LANES_MAX];
+	struct read_lane read_lanes[SERVICE_LANES_MAX];
+	_Atomic uint32_t next_read_lane;
+	struct event_pages *pages;
+	struct lane *catalog_lane;
+	struct lane *admission_lane;                  /* NULL: admission is local */
+	struct admission_request *admission_requests; /* the admission lane's: one batch */
+	struct breaker commits;
+	struct breaker reads;
+	struct breaker catalog;
+};
+
+static struct job *job_of(struct list_node *node)
+{
+	return container_of(node, struct job, node);
+}
+
+static struct job *pop_job(struct list *list)
+{
+	struct list_node *node = list_pop(list);
+	return node == NULL ? NULL : job_of(node);
+}
+
+static uint64_t monotonic_ms(struct service *service)
+{
+	return clock_monotonic_ns(service->options.clock) / 1000000;
+}
+
+/* The job's answer is complete; its key is free, or remembered when it stands for something. */
+static void answer(struct service *service, struct job *job)
+{
+	if (job->has_key_in_use) {
+		struct admission *admission = service->options.admission;
+		bool is_used = job->outcome.error == OK && job->outcome.body.length > 0;
+		admission->operations->finish(admission, &job->admission.idempotency, is_used ? ADMISSION_DONE : ADMISSION_FORGET,
+		                              monotonic_ms(service));
+		job->has_key_in_use = false;
+	}
+	job->done(job);
+}
+
+static void refuse(struct service *service, struct job *job, enum error error)
+{
+	job->outcome = (struct outcome){.error = error};
+	answer(service, job);
+}
+
+static void refuse_all(struct service *service, struct list *jobs, enum error error)
+{
+	for (struct job *job = pop_job(jobs); job != NULL; job = pop_job(jobs))
+		refuse(service, job, error);
+}
+
+static void answer_all(struct service *service, struct list *jobs)
+{
+	for (struct job *job = pop_job(jobs); job != NULL; job = pop_job(jobs))
+		answer(service, job);
+}
+
+/* Moves the jobs that are not too late to `ret_timely` and refuses the others. Answers how many it moved. */
+static uint32_t take_timely(struct service *service, struct list *batch, struct list *ret_timely)
+{
+	uint64_t now_ns = clock_monotonic_ns(service->options.clock);
+	uint32_t count = 0;
+	list_init(ret_timely);
+	for (struct job *job = pop_job(batch); job != NULL; job = pop_job(batch)) {
+		if (job->deadline_ns < now_ns) {
+			refuse(service, job, ERR_OVERLOADED);
+		} else {
+			list_push(ret_timely, &job->node);
+			count++;
+		}
+	}
+	return count;
+}
+
+static bool changes_a_sale(const struct job *job)
+{
+	switch (job->command.kind) {
+	case COMMAND_SALE_CREATE:
+	case COMMAND_SALE_PAUSE:
+	case COMMAND_SALE_RESUME:
+	case COMMAND_SALE_CANCEL:
+		return job->outcome.error == OK;
+	default:
+		return false;
+	}
+}
+
+/* People find an event from the moment that its maker has the answer, so the catalog comes first. */
+static void answer_command(struct service *service, struct job *job)
+{
+	if (!changes_a_sale(job) || lane_submit(service->catalog_lane, &job->node) != OK)
+		answer(service, job);
+}
+
+static void serve_commands(void *context, struct list *batch, uint32_t count)
+{
+	struct commit_lane *self = context;
+	struct service *service = self->service;
+	struct list jobs;
+	count = take_timely(service, batch, &jobs);
+	if (count == 0)
+		return;
+	if (!breaker_allows(&service->commits, monotonic_ms(service))) {
+		refuse_all(service, &jobs, ERR_STORE_UNAVAILABLE);
+		return;
+	}
+	committer_step(self->committer, &jobs, count);
+	if (job_of(jobs.head.next)->outcome.error == ERR_STORE_UNAVAILABLE) /* then it is that of all */
+		breaker_failed(&service->commits, monotonic_ms(service));
+	else
+		breaker_succeeded(&service->commits);
+	for (struct job *job = pop_job(&jobs); job != NULL; job = pop_job(&jobs))
+		answer_command(service, job);
+}
+
+/* Answers the queries until one finds the store down. False: it is, and the rest have the same answer. */
+static bool ask_store(struct read_lane *self, struct list *jobs)
+{
+	uint64_t now_ms = clock_now_ms(self->service->options.clock);
+	bool is_up = true;
+	list_for_each(node, jobs) {
+		struct job *job = job_of(node);
+		enum error error = ERR_STORE_UNAVAILABLE;
+		if (is_up)
+			error = browser_answer(self->browser, &job->query, now_ms, job->arena, &job->outcome.body);
+		job->outcome.error = error;
+		is_up = error != ERR_STORE_UNAVAILABLE;
+	}
+	return is_up;
+}
+
+/* One snapshot for a batch costs the store less than one for each query, and is as fresh: all of them were asked before it. */
+static bool ask_store_at_once(struct read_lane *self, struct list *jobs)
+{
+	if (self->reader->operations->snapshot_begin(self->reader) != STORE_OK) {
+		list_for_each(node, jobs)
+			job_of(node)->outcome.error = ERR_STORE_UNAVAILABLE;
+		return false;
+	}
+	bool is_up = ask_store(self, jobs);
+	self->reader->operations->snapshot_end(self->reader);
+	return is_up;
+}
+
+static void serve_queries(void *context, struct list *batch, uint32_t count)
+{
+	struct read_lane *self = context;
+	struct service *service = self->service;
+	struct list jobs;
+	count = take_timely(service, batch, &jobs);
+	if (count == 0)
+		return;
+	if (!breaker_allows(&service->reads, monotonic_ms(service))) {
+		refuse_all(service, &jobs, ERR_STORE_UNAVAILABLE);
+		return;
+	}
+	bool is_up = count == 1 ? ask_store(self, &jobs) : ask_store_at_once(self, &jobs);
+	if (is_up)
+		breaker_succeeded(&service->reads);
+	else
+		breaker_failed(&service->reads, monotonic_ms(service));
+	answer_all(service, &jobs);
+}
+
+/* What has been committed is answered whether or not the catalog serves: the monitor brings it there later. */
+static void bring_to_catalog(struct service *service, const struct job *job)
+{
+	uint64_t now_ms = monotonic_ms(service);
+	if (!breaker_allows(&service->catalog, now_ms))
+		return;
+	enum error error = catalog_sync_event(service->options.catalog_reader, service->options.catalog, &job->outcome.resource_id);
+	if (error == ERR_CATALOG_UNAVAILABLE)
+		breaker_failed(&service->catalog, now_ms);
+	else
+		breaker_succeeded(&service->catalog);
+}
+
+static void browse_events(struct service *service, struct job *job)
+{
+	uint64_t now_ms = monotonic_ms(service);
+	job->outcome.error = event_pages_answer(service->pages, &job->query, now_ms, job->arena, &job->outcome.body);
+}
+
+static void serve_catalog(void *context, struct list *batch, uint32_t count)
+{
+	struct service *service = context;
+	assert(count > 0);
+	for (struct job *job = pop_job(batch); job != NULL; job = pop_job(batch)) {
+		if (job->kind == JOB_COMMAND)
+			bring_to_catalog(service, job);
+		else if (job->deadline_ns < clock_monotonic_ns(service->options.clock))
+			job->outcome.error = ERR_OVERLOADED;
+		else
+			browse_events(service, job);
+		answer(service, job);
+	}
+}
+
+static struct lane *lane_for_query(struct service *service, const struct query *query)
+{
+	if (query->kind == QUERY_EVENT || query->kind == QUERY_EVENTS)
+		return service->catalog_lane;
+	uint32_t turn = atomic_fetch_add_explicit(&service->next_read_lane, 1, memory_order_relaxed);
+	return service->read_lanes[turn % service->options.reader_count].lane;
+}
+
+static void route(struct service *service, struct job *job)
+{
+	if (job->kind == JOB_REFUSAL) {
+		answer(service, job);
+		return;
+	}
+	struct lane *lane;
+	if (job->kind == JOB_COMMAND)
+		lane = service->commit_lanes[command_shard(&job->command) % service->options.store_count].lane;
+	else
+		lane = lane_for_query(service, &job->query);
+	enum error error = lane_submit(lane, &job->node);
+	if (error != OK)
+		refuse(service, job, error);
+}
+
+static void proceed(struct service *service, struct job *job)
+{
+	switch (job->admission.ret_verdict) {
+	case ADMISSION_GO:
+		job->has_key_in_use = job->admission.idempotency.is_present;
+		job->is_repeat = job->admission.ret_is_repeat;
+		route(service, job);
+		return;
+	case ADMISSION_LIMITED:
+		refuse(service, job, ERR_RATE_LIMITED);
+		return;
+	case ADMISSION_BUSY:
+		refuse(service, job, ERR_IDEMPOTENCY_BUSY);
+		return;
+	case ADMISSION_MISMATCH:
+		refuse(service, job, ERR_IDEMPOTENCY_MISMATCH);
+		return;
+	}
+	assert(false && "a verdict is one of four");
+}
+
+static void serve_admission(void *context, struct list *batch, uint32_t count)
+{
+	struct service *service = context;
+	struct admission *admission = service->options.admission;
+	struct admission_request *requests = service->admission_requests;
+	uint32_t index = 0;
+	list_for_each(node, batch)
+		requests[index++] = job_of(node)->admission;
+	assert(index == count);
+	admission->operations->admit(admission, requests, count);
+	index = 0;
+	for (struct job *job = pop_job(batch); job != NULL; job = pop_job(batch)) {
+		job->admission = requests[index++];
+		proceed(service, job);
+	}
+}
+
+void service_submit(struct service *service, struct job *job)
+{
+	assert(service != NULL);
+	assert(job != NULL && job->done != NULL);
+
+	struct admission_request *request = &job->admission;
+	job->has_key_in_use = false;
+	job->is_repeat = false;
+	if (job->kind != JOB_REFUSAL)
+		job->outcome = (struct outcome){0};
+	request->idempotency = job->kind == JOB_COMMAND ? job->command.idempotency : (struct idempotency){0};
+	request->now_ms = monotonic_ms(service);
+	if (slice_is_empty(request->user) && slice_is_empty(request->address) && !request->idempotency.is_present) {
+		route(service, job);
+	} else if (service->admission_lane == NULL) {
+		service->options.admission->operations->admit(service->options.admission, request, 1);
+		proceed(service, job);
+	} else {
+		enum error error = lane_submit(service->admission_lane, &job->node);
+		if (error != OK)
+			refuse(service, job, error);
+	}
+}
+
+static void pause_committer(void *context, uint64_t ms)
+{
+	(void)context;
+	struct timespec pause = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000 * 1000000)};
+	nanosleep(&pause, NULL);
+}
+
+static enum error start_commit_lane(struct service *service, uint32_t index)
+{
+	const struct service_options *options = &service->options;
+	struct commit_lane *self = &service->commit_lanes[index];
+	self->service = service;
+	const struct committer_options committer = {
+		.store = options->stores[index],
+		.clock = options->clock,
+		.random = options->random,
+		.view_rows_max = options->view_rows_max,
+		.tries_max = COMMIT_TRIES_MAX,
+		.pause = pause_committer,
+		.committed = options->committed,
+		.measured = options->measured,
+		.context = options->context,
+	};
+	enum error error = committer_new(&committer, &self->committer);
+	if (error != OK)
+		return error;
+	const struct lane_options lane = {
+		.name = "commit",
+		.capacity = options->queue_capacity,
+		.batch_max = options->batch_max,
+		.serve = serve_commands,
+		.context = self,
+	};
+	return lane_new(&lane, &self->lane);
+}
+
+static enum error start_read_lane(struct service *service, uint32_t index)
+{
+	struct read_lane *self = &service->read_lanes[index];
+	self->service = service;
+	self->reader = service->options.readers[index];
+	enum error error = browser_new(self->reader, &self->browser);
+	if (error != OK)
+		return error;
+	const struct lane_options lane = {
+		.name = "read",
+		.capacity = service->options.queue_capacity,
+		.batch_max = service->options.batch_max,
+		.serve = serve_queries,
+		.context = self,
+	};
+	return lane_new(&lane, &self->lane);
+}
+
+static enum error start_catalog_lane(struct service *service)
+{
+	const struct service_options *options = &service->options;
+	enum error error = event_pages_new(options->catalog, &service->catalog, options->random, &service->pages);
+	if (error != OK)
+		return error;
+	const struct lane_options lane = {
+		.name = "catalog",
+		.capacity = options->queue_capacity,
+		.batch_max = options->batch_max,
+		.serve = serve_catalog,
+		.context = service,
+	};
+	return lane_new(&lane, &service->catalog_lane);
+}
+
+static enum error start_admission_lane(struct service *service)
+{
+	const struct service_options *options = &service->options;
+	if (options->admission->is_local)
+		return OK;
+	service->admission_requests = calloc(options->batch_max, sizeof *service->admission_requests);
+	if (service->admission_requests == NULL)
+		return ERR_NO_MEMORY;
+	const struct lane_options lane = {
+		.name = "admission",
+		.capacity = options->queue_capacity,
+		.batch_max = options->batch_max,
+		.serve = serve_admission,
+		.context = service,
+	};
+	return lane_new(&lane, &service->admission_lane);
+}
+
+enum error service_new(const struct service_options *options, struct service **ret_service)
+{
+	assert(options != NULL && options->store_count > 0 && options->store_count <= SERVICE_LANES_MAX);
+	assert(options->reader_count > 0 && options->reader_count <= SERVICE_LANES_MAX);
+	assert(options->catalog != NULL && options->catalog_reader != NULL && options->admission != NULL);
+
+	struct service *service = calloc(1, sizeof *service);
+	if (service == NULL)
+		return ERR_NO_MEMORY;
+	service->options = *options;
+	breaker_init(&service->commits, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
+	breaker_init(&service->reads, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
+	breaker_init(&service->catalog, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
+	enum error error = start_catalog_lane(service);
+	for (uint32_t i = 0; error == OK && i < options->reader_count; i++)
+		error = start_read_lane(service, i);
+	for (uint32_t i = 0; error == OK && i < options->store_count; i++)
+		error = start_commit_lane(service, i);
+	if (error == OK)
+		error = start_admission_lane(service);
+	if (error != OK) {
+		service_free(service);
+		return error;
+	}
+	*ret_service = service;
+	return OK;
+}
+
+void service_free(struct service *service)
+{
+	if (service == NULL)
+		return;
+	/* In the order of the jobs' way, so that what a lane hands on is still served. */
+	lane_free(service->admission_lane);
+	for (uint32_t i = 0; i < service->options.store_count; i++)
+		lane_free(service->commit_lanes[i].lane);
+	for (uint32_t i = 0; i < service->options.reader_count; i++)
+		lane_free(service->read_lanes[i].lane);
+	lane_free(service->catalog_lane);
+	for (uint32_t i = 0; i < service->options.store_count; i++)
+		committer_free(service->commit_lanes[i].committer);
+	for (uint32_t i = 0; i < service->options.reader_count; i++)
+		browser_free(service->read_lanes[i].browser);
+	event_pages_free(service->pages);
+	free(service->admission_requests);
+	free(service);
+}
+
+void service_status(struct service *service, struct service_status *ret_status)
+{
+	assert(service != NULL);
+	assert(ret_status != NULL);
+
+	uint64_t now_ms = monotonic_ms(service);
+	struct service_status status = {
+		.catalog_waiting = lane_depth(service->catalog_lane),
+		.refuses_commits = breaker_state(&service->commits, now_ms) != BREAKER_CLOSED,
+		.refuses_reads = breaker_state(&service->reads, now_ms) != BREAKER_CLOSED,
+		.refuses_events = breaker_state(&service->catalog, now_ms) != BREAKER_CLOSED,
+	};
+	for (uint32_t i = 0; i < service->options.reader_count; i++)
+		status.read_waiting += lane_depth(service->read_lanes[i].lane);
+	for (uint32_t i = 0; i < service->options.store_count; i++) {
+		const struct committer_counters *counters = committer_counters(service->commit_lanes[i].committer);
+		status.commit_waiting += lane_depth(service->commit_lanes[i].lane);
+		status.batches += counters->batches;
+		status.commands += counters->commands;
+		status.events += counters->events;
+		status.stale += counters->stale;
+		status.retries += counters->retries;
+		status.failures += counters->failures;
+	}
+	*ret_status = status;
+}
