@@ -44,10 +44,10 @@ static struct event next_event(struct stage *stage, enum event_type type)
 		.item_count = 2,
 		.hold_id = test_hold_id(1),
 		.order_status = type == EVENT_ORDER_CONFIRMED   ? ORDER_CONFIRMED
-				: type == EVENT_ORDER_FAILED    ? ORDER_FAILED
-				: type == EVENT_ORDER_EXPIRED   ? ORDER_EXPIRED
-				: type == EVENT_ORDER_CANCELLED ? ORDER_CANCELLED
-								: ORDER_PENDING,
+	                        : type == EVENT_ORDER_FAILED    ? ORDER_FAILED
+	                        : type == EVENT_ORDER_EXPIRED   ? ORDER_EXPIRED
+	                        : type == EVENT_ORDER_CANCELLED ? ORDER_CANCELLED
+	                                                        : ORDER_PENDING,
 		.data = SLICE("{}"),
 	};
 }

@@ -88,7 +88,8 @@ static void a_batch_has_room_for_many(void **state)
 	for (uint32_t i = 0; i < 1000; i++) {
 		const struct event event = {.type = EVENT_HOLD_CREATED, .sequence = 1, .stream_id = test_hold_id(i), .data = SLICE("{}")};
 		assert_non_null(changes_append(&stage->changes, &event));
-		assert_int_equal(changes_add_unused_key(&stage->changes, &(struct idempotency){.is_present = true, .key = {(uint8_t)i}}), OK);
+		assert_int_equal(changes_add_unused_key(&stage->changes, &(struct idempotency){.is_present = true, .key = {(uint8_t)i}}),
+		                 OK);
 	}
 	struct uuid id = test_hold_id(999);
 	assert_true(uuid_equal(&stage->changes.events[999].stream_id, &id));

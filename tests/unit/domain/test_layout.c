@@ -19,8 +19,8 @@ static enum error visit(void *context, const struct layout_seat *seat)
 {
 	struct visits *visits = context;
 	size_t used = strlen(visits->text);
-	snprintf(visits->text + used, sizeof visits->text - used, "%.*s(%.*s,%.*s,%d) ", SLICE_PRINT(seat->seat), SLICE_PRINT(seat->section),
-		 SLICE_PRINT(seat->row), (int)seat->price);
+	snprintf(visits->text + used, sizeof visits->text - used, "%.*s(%.*s,%.*s,%d) ", SLICE_PRINT(seat->seat),
+	         SLICE_PRINT(seat->section), SLICE_PRINT(seat->row), (int)seat->price);
 	return ++visits->count == visits->stop_after ? ERR_SYSTEM : OK;
 }
 
@@ -28,7 +28,7 @@ static void sections_are_walked_row_by_row(void **state)
 {
 	(void)state;
 	const struct layout_section sections[] = {{.name = SLICE("A"), .price = 9, .rows = 2, .seats_per_row = 2},
-						  {.name = SLICE("B"), .price = 5, .rows = 1, .seats_per_row = 1}};
+	                                          {.name = SLICE("B"), .price = 5, .rows = 1, .seats_per_row = 1}};
 	const struct layout layout = {.sections = sections, .section_count = 2};
 	struct visits visits = {0};
 	assert_int_equal(layout_each_seat(&layout, visit, &visits), OK);
@@ -39,7 +39,8 @@ static void sections_are_walked_row_by_row(void **state)
 static void listed_seats_are_walked_as_they_stand(void **state)
 {
 	(void)state;
-	const struct layout_seat seats[] = {{.seat = SLICE("Loge 3"), .price = 7}, {.seat = SLICE("1"), .section = SLICE("S"), .row = SLICE("R"), .price = 0}};
+	const struct layout_seat seats[] = {{.seat = SLICE("Loge 3"), .price = 7},
+	                                    {.seat = SLICE("1"), .section = SLICE("S"), .row = SLICE("R"), .price = 0}};
 	const struct layout layout = {.seats = seats, .seat_count = 2};
 	struct visits visits = {0};
 	assert_int_equal(layout_each_seat(&layout, visit, &visits), OK);
@@ -86,10 +87,8 @@ static void too_many_seats_do_not_wrap_around(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sections_are_walked_row_by_row),
-		cmocka_unit_test(listed_seats_are_walked_as_they_stand),
-		cmocka_unit_test(the_visitors_error_stops_the_walk),
-		cmocka_unit_test(a_label_that_gets_too_long_is_refused),
+		cmocka_unit_test(sections_are_walked_row_by_row),    cmocka_unit_test(listed_seats_are_walked_as_they_stand),
+		cmocka_unit_test(the_visitors_error_stops_the_walk), cmocka_unit_test(a_label_that_gets_too_long_is_refused),
 		cmocka_unit_test(too_many_seats_do_not_wrap_around),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

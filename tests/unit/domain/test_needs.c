@@ -157,11 +157,11 @@ static void a_confirmed_order_needs_no_seats_for_its_payment(void **state)
 {
 	struct stage *stage = *state;
 	const struct order order = {.row.version = 1,
-				    .order_id = test_order_id(1),
-				    .event_id = test_event_id(),
-				    .status = ORDER_CONFIRMED,
-				    .item_count = 1,
-				    .items = &(struct order_item){.seat = test_label(1)}};
+	                            .order_id = test_order_id(1),
+	                            .event_id = test_event_id(),
+	                            .status = ORDER_CONFIRMED,
+	                            .item_count = 1,
+	                            .items = &(struct order_item){.seat = test_label(1)}};
 	view_clear(stage->view);
 	assert_non_null(view_put_order(stage->view, &order));
 	struct command command = payment_command(&stage->request, 1, "t1", PAYMENT_SUCCEEDED);

@@ -89,7 +89,8 @@ static void arrays_and_texts_are_the_rows_own(void **state)
 {
 	struct view *view = ((struct fixture *)*state)->view;
 	struct seat_label labels[] = {test_label(1), test_label(2)};
-	struct hold *hold = view_put_hold(view, &(struct hold){.row.version = 2, .hold_id = test_hold_id(1), .seat_count = 2, .seats = labels});
+	struct hold *hold =
+		view_put_hold(view, &(struct hold){.row.version = 2, .hold_id = test_hold_id(1), .seat_count = 2, .seats = labels});
 	labels[1] = test_label(9);
 	assert_memory_equal(hold->seats[1].text, "A-1-2", 5);
 }
