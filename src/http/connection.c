@@ -188,6 +188,7 @@ static void receive(struct connection *connection)
 	ssize_t length = recv(h2o_socket_get_fd(connection->socket), input->data + input->end, input->capacity - input->end, 0);
 	if (length > 0) {
 		input->end += (size_t)length;
+		exchange->bytes_received += (size_t)length;
 		advance(connection);
 	} else if (length == 0 && exchange_has_begun(exchange)) {
 		refuse(connection, ERR_BAD_REQUEST, "The request ends before it is complete.");

@@ -305,7 +305,7 @@ void exchange_finish(struct exchange *exchange, bool is_delivered)
 			.status = request->response.status,
 			.is_delivered = is_delivered,
 			.duration_ns = loop_monotonic_ns() - request->received_ns,
-			.bytes_received = exchange->bytes_received,
+			.bytes_received = exchange->bytes_received - exchange_rest(exchange).length,
 			.bytes_sent = exchange->bytes_sent,
 			.id = request->id,
 			.trace = &request->trace,

@@ -1,0 +1,103 @@
+/* test_client_address.c: whom X-Forwarded-For makes the client, and whom it must not. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "http/client_address.h"
+
+/* Proxies: 10.0.0.0/8, 2001:db8:1::/48 and 192.0.2.7. Up to two header fields. */
+static void assert_client(const char *peer_text, const char *first, const char *second, const char *expected)
+{
+	struct cidr_list trusted;
+	struct ip_address peer;
+	assert_true(cidr_list_parse(SLICE("10.0.0.0/8, 2001:db8:1::/48,192.0.2.7"), &trusted));
+	assert_true(ip_address_parse(slice_of(peer_text), &peer));
+	const struct http_header headers[] = {
+		{.name = SLICE("Accept"), .value = SLICE("1.1.1.1")},
+		{.name = SLICE("X-Forwarded-For"), .value = slice_of(first)},
+		{.name = SLICE("x-forwarded-for"), .value = slice_of(second)},
+	};
+	struct ip_address client = client_address(&trusted, &peer, headers, ARRAY_LENGTH(headers));
+	char text[IP_ADDRESS_TEXT_MAX + 1];
+	ip_address_format(&client, text);
+	assert_string_equal(text, expected);
+}
+
+static void a_stranger_is_believed_nothing(void **state)
+{
+	(void)state;
+	assert_client("203.0.113.5", "", "1.2.3.4", "203.0.113.5");
+	assert_client("2001:db8:2::1", "", "1.2.3.4", "2001:db8:2::1");
+}
+
+static void a_proxy_names_its_client(void **state)
+{
+	(void)state;
+	assert_client("10.1.1.1", "", "1.2.3.4", "1.2.3.4");
+	assert_client("::ffff:10.1.1.1", "", "1.2.3.4", "1.2.3.4");
+	assert_client("2001:db8:1::1", "", "2001:DB8:5::1", "2001:db8:5::1");
+	assert_client("192.0.2.7", "", "::ffff:1.2.3.4", "1.2.3.4");
+	assert_client("10.1.1.1", "", "", "10.1.1.1");
+}
+
+static void what_the_client_wrote_itself_is_passed_over(void **state)
+{
+	(void)state;
+	assert_client("10.1.1.1", "", "6.6.6.6, 1.2.3.4", "1.2.3.4");
+	assert_client("10.1.1.1", "6.6.6.6", "1.2.3.4", "1.2.3.4");
+	assert_client("10.1.1.1", "", "garbage, 1.2.3.4", "1.2.3.4");
+}
+
+static void a_chain_of_proxies_is_followed(void **state)
+{
+	(void)state;
+	assert_client("10.1.1.1", "", "6.6.6.6, 1.2.3.4, 10.2.2.2, 192.0.2.7", "1.2.3.4");
+	assert_client("10.1.1.1", "1.2.3.4", "10.2.2.2", "1.2.3.4");
+	assert_client("10.1.1.1", "", "10.3.3.3,10.2.2.2", "10.3.3.3");
+}
+
+static void nothing_left_of_garbage_is_believed(void **state)
+{
+	(void)state;
+	assert_client("10.1.1.1", "", "1.2.3.4, unknown", "10.1.1.1");
+	assert_client("10.1.1.1", "", "1.2.3.4, unknown, 10.2.2.2", "10.2.2.2");
+	assert_client("10.1.1.1", "1.2.3.4", "300.1.1.1", "10.1.1.1");
+	assert_client("10.1.1.1", "", " , ,", "10.1.1.1");
+	assert_client("10.1.1.1", "", "[", "10.1.1.1");
+	assert_client("10.1.1.1", "", ":", "10.1.1.1");
+}
+
+static void ports_are_passed_over(void **state)
+{
+	(void)state;
+	assert_client("10.1.1.1", "", "1.2.3.4:5678", "1.2.3.4");
+	assert_client("10.1.1.1", "", "[2001:db8:5::1]:5678", "2001:db8:5::1");
+	assert_client("10.1.1.1", "", "[2001:db8:5::1]", "2001:db8:5::1");
+}
+
+static void without_proxies_the_peer_is_the_client(void **state)
+{
+	(void)state;
+	static const struct cidr_list nobody;
+	struct ip_address peer;
+	assert_true(ip_address_parse(SLICE("10.1.1.1"), &peer));
+	const struct http_header header = {.name = SLICE("X-Forwarded-For"), .value = SLICE("1.2.3.4")};
+	struct ip_address client = client_address(&nobody, &peer, &header, 1);
+	assert_memory_equal(&client, &peer, sizeof peer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stranger_is_believed_nothing),
+		cmocka_unit_test(a_proxy_names_its_client),
+		cmocka_unit_test(what_the_client_wrote_itself_is_passed_over),
+		cmocka_unit_test(a_chain_of_proxies_is_followed),
+		cmocka_unit_test(nothing_left_of_garbage_is_believed),
+		cmocka_unit_test(ports_are_passed_over),
+		cmocka_unit_test(without_proxies_the_peer_is_the_client),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
