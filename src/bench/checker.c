@@ -82,7 +82,7 @@ void checker_hold(struct checker *checker, uint32_t index, const struct checked_
 	const struct response *response = answer->response;
 	struct hold_answer hold;
 	if (response->status != 200) {
-		report(checker, index, "an acknowledged hold is lost", response);
+		report(checker, index, response->status == 404 ? "an acknowledged hold is lost" : "a hold cannot be read", response);
 	} else if (!answer_read_hold(response->body, &hold)) {
 		report(checker, index, "the answer is no hold", response);
 	} else if (!uuid_equal(&hold.hold_id, &claim->hold.id) ||
@@ -102,7 +102,7 @@ void checker_order(struct checker *checker, uint32_t index, const struct checked
 	const struct response *response = answer->response;
 	struct order_answer order;
 	if (response->status != 200) {
-		report(checker, index, "an acknowledged order is lost", response);
+		report(checker, index, response->status == 404 ? "an acknowledged order is lost" : "an order cannot be read", response);
 	} else if (!answer_read_order(response->body, &order)) {
 		report(checker, index, "the answer is no order", response);
 	} else if (!uuid_equal(&order.order_id, &claim->order.id) || !uuid_equal(&order.hold_id, &claim->hold.id) ||
@@ -204,10 +204,13 @@ static bool is_live(enum claim_state state)
 	return state == STATE_ACTIVE || state == STATE_PENDING || state == STATE_CONFIRMED;
 }
 
-/* The worker may still have to free the seats of these. */
-static bool is_just_expired(const struct fact *fact, uint64_t now_ms)
+/* Not the owner for sure, but what the seat map says may be because of it: nobody has looked at it, its order is not known, or it has just
+ * expired and the worker may still have to free its seats. */
+static bool may_have_seats(const struct fact *fact, uint64_t now_ms)
 {
-	return fact->found == STATE_EXPIRED && fact->deadline_ms + LEDGER_GRACE_MS >= now_ms;
+	if (fact->found == STATE_EXPIRED)
+		return fact->deadline_ms + LEDGER_GRACE_MS >= now_ms;
+	return fact->found == STATE_NONE || fact->found == STATE_CONVERTED;
 }
 
 static void own_seats(struct checker *checker, uint32_t index, bool is_owner)
@@ -240,7 +243,7 @@ enum error checker_find_owners(struct checker *checker, uint64_t now_ms)
 			own_seats(checker, i, true);
 	}
 	for (uint32_t i = 0; i < ledger->claim_count; i++) {
-		if (is_just_expired(holder_of(&ledger->claims[i]), now_ms))
+		if (may_have_seats(holder_of(&ledger->claims[i]), now_ms))
 			own_seats(checker, i, false);
 	}
 	return OK;
@@ -250,6 +253,8 @@ enum error checker_find_owners(struct checker *checker, uint64_t now_ms)
 static bool seat_may_be(const struct claim *claim, struct slice status, uint64_t answered_ms)
 {
 	const struct fact *fact = holder_of(claim);
+	if (fact->found == STATE_NONE || fact->found == STATE_CONVERTED)
+		return true;
 	if (fact->found == STATE_CONFIRMED)
 		return slice_equal_string(status, "sold");
 	if (slice_equal_string(status, fact == &claim->order ? "reserved" : "held"))

@@ -21,8 +21,8 @@ struct seat_owners {
 struct checker {
 	struct ledger *ledger;         /* borrowed; `found` of its facts is filled in */
 	struct violations *violations; /* borrowed */
-	bool is_complete;           /* every claim there can be is in the ledger and is read: a seat that none of them has must be free */
-	struct seat_owners *events; /* one for each event of the ledger; NULL before checker_find_owners */
+	bool is_complete;              /* every claim there can be is in the ledger: a seat that none of them may have must be free */
+	struct seat_owners *events;    /* one for each event of the ledger; NULL before checker_find_owners */
 };
 
 /* One answer, and when it was asked for and came. */

@@ -2,8 +2,8 @@
 #include "bench/command.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +57,7 @@ struct flag {
 
 static const struct flag flags[] = {
 	{"url", "URL", FLAG_TEXT, OPTION(url), 0, 0, "the server"},
-	{"connections", "N[,N…]", FLAG_CONNECTIONS, 0, 1, CLIENT_CONNECTIONS_MAX, "one run for each number (64)"},
+	{"connections", "N[,N,...]", FLAG_CONNECTIONS, 0, 1, CLIENT_CONNECTIONS_MAX, "one run for each number (64)"},
 	{"duration", "TIME", FLAG_DURATION, OPTION(duration_ms), 1, 7 * 24 * 3600 * 1000ull, "how long to measure (10s)"},
 	{"warm-up", "TIME", FLAG_DURATION, OPTION(warm_up_ms), 0, 3600 * 1000, "load before that (1s); none with --requests"},
 	{"rate", "N", FLAG_UINT64, OPTION(rate), 0, 1000000,
@@ -87,14 +87,14 @@ static const struct flag flags[] = {
 
 static void print_help(FILE *out)
 {
-	fputs("usage: tro bench [SCENARIO] [--flag VALUE]…\n\n"
+	fputs("usage: tro bench SCENARIO [FLAGS]\n       tro bench --verify-journal FILE\n\n"
 	      "Loads a running server, measures it, and then checks that everything it has acknowledged is still true:\n"
 	      "holds and orders are read back, seat maps compared, keys repeated. Rate limits must be off.\n\n"
 	      "Scenarios:\n",
 	      out);
 	const struct bench_scenario *scenario;
 	for (uint32_t i = 0; (scenario = bench_scenario_at(i)) != NULL; i++)
-		fprintf(out, "  %-10s %s%s\n", scenario->name, scenario->summary, i == 0 ? " (when none is named)" : "");
+		fprintf(out, "  %-10s %s\n", scenario->name, scenario->summary);
 	fputs("\nFlags:\n", out);
 	for (size_t i = 0; i < ARRAY_LENGTH(flags); i++) {
 		char name[64];
@@ -106,27 +106,33 @@ static void print_help(FILE *out)
 	      out);
 }
 
-static bool read_number(const char *text, uint64_t minimum, uint64_t maximum, uint64_t *ret_number)
+/* Takes a number off the front of `*rest`. */
+static bool take_number(const char **rest, const struct flag *flag, uint64_t *ret_number)
 {
 	char *end;
-	unsigned long long number = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end != '\0' || number < minimum || number > maximum ||
-	    (number == ULLONG_MAX && strlen(text) > 20))
+	errno = 0;
+	unsigned long long number = strtoull(*rest, &end, 10);
+	if (**rest < '0' || **rest > '9' || errno != 0 || number < flag->minimum || number > flag->maximum)
 		return false;
+	*rest = end;
 	*ret_number = number;
 	return true;
 }
 
-static bool read_connections(char *text, const struct flag *flag, struct command_line *line)
+static bool read_number(const char *text, const struct flag *flag, uint64_t *ret_number)
 {
-	line->run_count = 0;
-	char *rest = text;
-	for (char *part = strsep(&rest, ","); part != NULL; part = strsep(&rest, ",")) {
-		if (line->run_count == RUNS_MAX || !read_number(part, flag->minimum, flag->maximum, &line->connections[line->run_count]))
+	return take_number(&text, flag, ret_number) && *text == '\0';
+}
+
+static bool read_connections(const char *text, const struct flag *flag, struct command_line *line)
+{
+	for (line->run_count = 0; line->run_count < RUNS_MAX; text++) {
+		if (!take_number(&text, flag, &line->connections[line->run_count++]))
 			return false;
-		line->run_count++;
+		if (*text != ',')
+			return *text == '\0';
 	}
-	return true;
+	return false;
 }
 
 static bool read_check(const char *text, const struct flag *flag, uint32_t *ret_check)
@@ -137,7 +143,7 @@ static bool read_check(const char *text, const struct flag *flag, uint32_t *ret_
 	} else if (strcmp(text, "none") == 0) {
 		*ret_check = 0;
 	} else {
-		if (!read_number(text, flag->minimum, flag->maximum, &number))
+		if (!read_number(text, flag, &number))
 			return false;
 		*ret_check = (uint32_t)number;
 	}
@@ -145,7 +151,7 @@ static bool read_check(const char *text, const struct flag *flag, uint32_t *ret_
 }
 
 /* False: the value is not one for the flag. */
-static bool read_flag(const struct flag *flag, char *text, struct command_line *line)
+static bool read_flag(const struct flag *flag, const char *text, struct command_line *line)
 {
 	void *target = (char *)line + flag->offset;
 	uint64_t number;
@@ -157,12 +163,12 @@ static bool read_flag(const struct flag *flag, char *text, struct command_line *
 		*(const char **)target = text;
 		return *text != '\0';
 	case FLAG_UINT32:
-		if (!read_number(text, flag->minimum, flag->maximum, &number))
+		if (!read_number(text, flag, &number))
 			return false;
 		*(uint32_t *)target = (uint32_t)number;
 		return true;
 	case FLAG_UINT64:
-		return read_number(text, flag->minimum, flag->maximum, target);
+		return read_number(text, flag, target);
 	case FLAG_DURATION:
 		if (!duration_parse(slice_of(text), &number) || number < flag->minimum || number > flag->maximum)
 			return false;
@@ -176,6 +182,16 @@ static bool read_flag(const struct flag *flag, char *text, struct command_line *
 	return false;
 }
 
+static void complain_about(const struct flag *flag, const char *text)
+{
+	fprintf(stderr, "tro bench: --%s takes %s, not '%s'", flag->name, flag->argument, text);
+	if (flag->kind == FLAG_DURATION)
+		fputs("; a duration is written as 250ms, 30s or 5m", stderr);
+	else if (flag->maximum > 0)
+		fprintf(stderr, "; N may be %llu to %llu", (unsigned long long)flag->minimum, (unsigned long long)flag->maximum);
+	fputc('\n', stderr);
+}
+
 /* False: wrong usage, which was said on stderr. */
 static bool read_command_line(int argc, char **argv, struct command_line *line)
 {
@@ -183,13 +199,16 @@ static bool read_command_line(int argc, char **argv, struct command_line *line)
 	for (size_t i = 0; i < ARRAY_LENGTH(flags); i++)
 		known[i] = (struct option){.name = flags[i].name, .has_arg = flags[i].argument == NULL ? no_argument : required_argument};
 	optind = 0; /* from the start, whoever has parsed before */
-	opterr = 1;
+	opterr = 0;
 	int index = 0;
 	for (int result; (result = getopt_long(argc, argv, "", known, &index)) != -1;) {
-		if (result == '?')
+		if (result == '?') {
+			fprintf(stderr, "tro bench: '%s' is no flag, or has no value, or one too many; see tro bench --help\n",
+			        argv[optind - 1]);
 			return false;
+		}
 		if (!read_flag(&flags[index], optarg, line)) {
-			fprintf(stderr, "tro bench: --%s: '%s' is not acceptable\n", flags[index].name, optarg);
+			complain_about(&flags[index], optarg);
 			return false;
 		}
 	}
@@ -227,7 +246,7 @@ static bool complete(struct command_line *line, const struct bench_defaults *def
 		fputs("tro bench: needs JWT_SECRET and PAYMENT_SECRET of the server\n", stderr);
 		return false;
 	}
-	if (!is_scenario(options->scenario)) {
+	if (line->verify_journal == NULL && !is_scenario(options->scenario)) {
 		fprintf(stderr, "tro bench: there is no scenario '%s'; see tro bench --help\n", options->scenario);
 		return false;
 	}
@@ -295,7 +314,6 @@ int bench_command(int argc, char **argv, const struct bench_defaults *defaults)
 		.options =
 			{
 				.url = defaults->url,
-				.scenario = bench_scenario_at(0)->name,
 				.duration_ms = 10000,
 				.warm_up_ms = 1000,
 				.users = 1000,
@@ -315,6 +333,10 @@ int bench_command(int argc, char **argv, const struct bench_defaults *defaults)
 	if (line.wants_help) {
 		print_help(stdout);
 		return EXIT_PASSED;
+	}
+	if (line.options.scenario == NULL && line.verify_journal == NULL) {
+		print_help(stderr);
+		return EXIT_USAGE;
 	}
 	if (!complete(&line, defaults))
 		return EXIT_USAGE;

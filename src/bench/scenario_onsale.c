@@ -6,7 +6,7 @@
 #include "bench/scenario.h"
 
 #define SEATS_MAX 6
-#define SOLD_OUT 300
+#define SOLD_OUT 50
 /* Percent. After a hold; who is left orders. */
 #define LAPSES 10
 #define RELEASES 15
