@@ -1,7 +1,8 @@
 /* config.h: what can be set, read once at the start from flags and the environment.
  *
  * One table (config_keys.c) has every key: LISTEN_ADDR in the environment is --listen-addr on the command line, and a flag wins.
- * A value that is empty counts as not set. The result is cut into slices: constructors get theirs and know nothing of the rest. */
+ * A value that is empty counts as not set; an empty flag takes back what the environment says. The result is cut into slices:
+ * constructors get theirs and know nothing of the rest. */
 #pragma once
 
 #include <stdbool.h>
@@ -100,7 +101,7 @@ enum config_result {
 
 /* Reads flags and environment. The flags of the table are taken out of *argc and argv, wherever they stand before "--"; what is left
  * (argv[0], arguments, flags of the command) is the caller's to judge, unknown flags included.
- * environment: "NAME=value" strings, ends with NULL, as in environ(7). Texts live in the arena.
+ * environment: "NAME=value" strings, ends with NULL, as in environ(7). Texts live in argv, in the environment and in the arena.
  * On failure *ret_message is one line for people: the key, the value (masked if secret), what is accepted; *ret_config is untouched. */
 must_check enum config_result config_load(int *argc, char **argv, char *const *environment, struct arena *arena, struct config *ret_config,
                                           const char **ret_message);
@@ -109,5 +110,5 @@ must_check enum config_result config_load(int *argc, char **argv, char *const *e
 void config_write_help(struct buffer *buffer);
 /* The README's table. */
 void config_write_markdown(struct buffer *buffer);
-/* NAME=value of every key that is set, and where it comes from; secrets and the passwords in URLs are masked. */
+/* NAME=value of every key that is set, by where it comes from; secrets and the passwords in URLs are masked. */
 void config_print(const struct config *config, struct buffer *buffer);

@@ -1,0 +1,68 @@
+/* config_keys.c: the rows. Each kind's macro also checks that the member has the type that the kind writes. */
+#include "config/config_keys.h"
+
+#include <assert.h>
+
+#include "base/attributes.h"
+#include "config/config.h"
+
+#define MEMBER(type, member) .offset = offsetof(struct config, member) + 0 * sizeof((type *)NULL == &((struct config *)NULL)->member)
+
+#define ADDRESS(member) .kind = CONFIG_ADDRESS, MEMBER(struct config_address, member)
+#define ADDRESSES(member) .kind = CONFIG_ADDRESSES, MEMBER(struct cidr_list, member)
+#define DSN(member) .kind = CONFIG_DSN, MEMBER(const char *, member)
+#define DURATION(member) .kind = CONFIG_DURATION, MEMBER(uint64_t, member)
+#define INTEGER(member) .kind = CONFIG_INTEGER, MEMBER(uint32_t, member)
+#define LEVEL(member) .kind = CONFIG_LEVEL, MEMBER(enum log_level, member)
+#define ORIGINS(member) .kind = CONFIG_ORIGINS, MEMBER(struct config_list, member)
+#define PATH(member) .kind = CONFIG_PATH, MEMBER(const char *, member)
+#define PEM(member) .kind = CONFIG_PEM, MEMBER(const char *, member)
+#define RATE(member) .kind = CONFIG_RATE, MEMBER(struct rate, member)
+#define SECRET(member) .kind = CONFIG_SECRET, MEMBER(struct slice, member)
+#define SECRETS(member) .kind = CONFIG_SECRETS, MEMBER(struct config_secrets, member)
+#define TEXT(member) .kind = CONFIG_TEXT, MEMBER(struct slice, member)
+#define URL(member) .kind = CONFIG_URL, MEMBER(const char *, member)
+
+#define SECOND UINT64_C(1000)
+#define DAY (86400 * SECOND)
+#define SECRET_LENGTH_MIN 32 /* as many as HMAC-SHA-256 gives */
+
+const struct config_key config_keys[] = {
+	{"LISTEN_ADDR", ADDRESS(http.listen), .initial = "127.0.0.1:8080",
+         .description = "Where HTTP is served; port 0 takes any that is free."},
+	{"HTTP_THREADS", INTEGER(http.threads), .initial = "2", .minimum = 1, .maximum = 64,
+         .description = "Event loops that serve HTTP, one a thread."},
+	{"TRUSTED_PROXIES", ADDRESSES(http.trusted_proxies), .description = "Whose `X-Forwarded-For` is believed."},
+	{"CORS_ALLOWED_ORIGINS", ORIGINS(http.cors_allowed_origins), .description = "Web pages of these origins may call the API."},
+	{"RATE_LIMIT_USER", RATE(limits.user), .initial = "100/1m", .description = "Requests of one user in a sliding window."},
+	{"RATE_LIMIT_IP", RATE(limits.address), .initial = "1000/1m", .description = "Requests of one client address in a sliding window."},
+	{"HOLD_TTL", DURATION(sales.hold_ttl_ms), .initial = "5m", .minimum = 10, .maximum = 30 * DAY,
+         .description = "How long a hold keeps its seats."},
+	{"ORDER_TTL", DURATION(sales.order_ttl_ms), .initial = "15m", .minimum = 10, .maximum = 30 * DAY,
+         .description = "How long an order waits for its payment."},
+	{"SEATS_PER_HOLD_MAX", INTEGER(sales.seats_per_hold_max), .initial = "10", .minimum = 1, .maximum = 100,
+         .description = "Seats that one hold may have."},
+	{"JWT_SECRET", SECRET(auth.jwt_secret), .minimum = SECRET_LENGTH_MIN, .description = "Key of HS256 tokens."},
+	{"JWT_PUBLIC_KEY", PEM(auth.jwt_public_key), .description = "Key of RS256, ES256 or EdDSA tokens."},
+	{"JWT_JWKS_URL", URL(auth.jwt_jwks_url), .schemes = "https:// http://", .description = "Where the keys of tokens are published."},
+	{"JWT_ISSUER", TEXT(auth.jwt_issuer), .description = "What a token's `iss` must be; not set, it is not checked."},
+	{"JWT_AUDIENCE", TEXT(auth.jwt_audience), .description = "What a token's `aud` must have; not set, it is not checked."},
+	{"PAYMENT_SECRET", SECRETS(auth.payment_secrets), .minimum = SECRET_LENGTH_MIN,
+         .description = "Keys of payment callbacks; several while one replaces another."},
+	{"DATA_DIR", PATH(systems.data_dir), .initial = "./tro-data", .description = "Where the embedded store keeps its files."},
+	{"CRDB_DSN", DSN(systems.crdb_dsn), .schemes = "postgresql:// postgres://",
+         .description = "CockroachDB or PostgreSQL; not set, SQLite in `DATA_DIR` is the store."},
+	{"MONGO_URI", URL(systems.mongo_uri), .schemes = "mongodb:// mongodb+srv://",
+         .description = "MongoDB; not set, the catalog is in `DATA_DIR`."},
+	{"REDIS_ADDR", ADDRESS(systems.redis),
+         .description = "Redis; not set, rate limits and idempotency keys in use are kept in memory."},
+	{"RABBIT_URL", URL(systems.rabbit_url), .schemes = "amqp:// amqps://",
+         .description = "RabbitMQ; not set, events are published within the process."},
+	{"OTEL_EXPORTER_OTLP_ENDPOINT", URL(systems.otlp_endpoint), .schemes = "http:// https://",
+         .description = "OpenTelemetry collector; not set, no spans are sent."},
+	{"LOG_LEVEL", LEVEL(log_level), .initial = "info", .description = "The least that is logged; `info` has a line for each request."},
+};
+
+const uint32_t config_key_count = ARRAY_LENGTH(config_keys);
+
+static_assert(ARRAY_LENGTH(config_keys) <= CONFIG_KEYS_MAX, "struct config has no room for what was given");

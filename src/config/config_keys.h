@@ -1,0 +1,39 @@
+/* config_keys.h: the one table of what can be set. A new key is a row here and a member of struct config. Private to config. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+enum config_kind {
+	CONFIG_ADDRESS,   /* struct config_address */
+	CONFIG_ADDRESSES, /* struct cidr_list */
+	CONFIG_DSN,       /* const char *: a URL, or keywords and values as libpq reads them */
+	CONFIG_DURATION,  /* uint64_t, milliseconds */
+	CONFIG_INTEGER,   /* uint32_t */
+	CONFIG_LEVEL,     /* enum log_level */
+	CONFIG_ORIGINS,   /* struct config_list */
+	CONFIG_PATH,      /* const char * */
+	CONFIG_PEM,       /* const char * */
+	CONFIG_RATE,      /* struct rate */
+	CONFIG_SECRET,    /* struct slice */
+	CONFIG_SECRETS,   /* struct config_secrets */
+	CONFIG_TEXT,      /* struct slice */
+	CONFIG_URL,       /* const char * */
+	CONFIG_KIND_COUNT,
+};
+
+struct config_key {
+	const char *name; /* in the environment */
+	enum config_kind kind;
+	size_t offset;       /* of the value in struct config */
+	const char *initial; /* NULL: not set */
+	uint64_t minimum;    /* durations and integers; of secrets the bytes */
+	uint64_t maximum;
+	const char *schemes; /* of URLs, a blank between: "amqp:// amqps://" */
+	const char *description;
+};
+
+extern const struct config_key config_keys[];
+extern const uint32_t config_key_count;

@@ -1,0 +1,309 @@
+/* config_value.c: one parser for each kind of value. */
+#include "config/config_value.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/cidr.h"
+#include "base/rate.h"
+#include "base/time.h"
+#include "base/utf8.h"
+#include "config/config.h"
+
+static bool starts_with(struct slice text, struct slice start)
+{
+	return text.length >= start.length && memcmp(text.data, start.data, start.length) == 0;
+}
+
+/* Digits only, at most `maximum`. */
+static bool read_integer(struct slice text, uint64_t maximum, uint64_t *ret_integer)
+{
+	uint64_t integer = 0;
+	for (size_t i = 0; i < text.length; i++) {
+		if (text.data[i] < '0' || text.data[i] > '9')
+			return false;
+		integer = integer * 10 + (uint64_t)(text.data[i] - '0');
+		if (integer > maximum)
+			return false;
+	}
+	*ret_integer = integer;
+	return text.length > 0;
+}
+
+static bool is_host_name(struct slice text)
+{
+	for (size_t i = 0; i < text.length; i++) {
+		char c = text.data[i];
+		bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		if (!is_letter && !(c >= '0' && c <= '9') && c != '.' && c != '-' && c != '_')
+			return false;
+	}
+	return true;
+}
+
+/* Splits host:port, or [IPv6]:port, into the host without brackets and the port. */
+static bool split_address(struct slice text, struct slice *ret_host, uint64_t *ret_port)
+{
+	const char *colon = memrchr(text.data, ':', text.length);
+	if (colon == NULL)
+		return false;
+	struct slice host = {.data = text.data, .length = (size_t)(colon - text.data)};
+	struct slice port = {.data = colon + 1, .length = text.length - host.length - 1};
+	if (!read_integer(port, UINT16_MAX, ret_port))
+		return false;
+	if (host.length >= 2 && host.data[0] == '[' && host.data[host.length - 1] == ']') {
+		struct ip_address address;
+		*ret_host = (struct slice){.data = host.data + 1, .length = host.length - 2};
+		return memchr(host.data, ':', host.length) != NULL && ip_address_parse(*ret_host, &address);
+	}
+	*ret_host = host;
+	return is_host_name(host);
+}
+
+static bool parse_address(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)key;
+	struct slice host;
+	uint64_t port;
+	if (!split_address(text, &host, &port))
+		return false;
+	struct slice copy = arena_copy(arena, host);
+	if (copy.data == NULL)
+		return false;
+	*(struct config_address *)target = (struct config_address){.host = copy.data, .port = (uint16_t)port};
+	return true;
+}
+
+static bool parse_addresses(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)key;
+	(void)arena;
+	return cidr_list_parse(text, target);
+}
+
+static bool is_one_line(struct slice text)
+{
+	for (size_t i = 0; i < text.length; i++) {
+		if ((unsigned char)text.data[i] <= ' ' || text.data[i] == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static bool parse_url(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)arena;
+	struct slice schemes = slice_of(key->schemes);
+	struct slice scheme;
+	while (slice_cut(&schemes, ' ', &scheme)) {
+		if (starts_with(text, scheme) && text.length > scheme.length && is_one_line(text)) {
+			*(const char **)target = text.data;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Whether the keywords are known is for libpq to say. */
+static bool parse_dsn(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	const char *equals = memchr(text.data, '=', text.length);
+	if (equals == NULL || equals == text.data || memmem(text.data, (size_t)(equals - text.data), "://", 3) != NULL)
+		return parse_url(key, text, arena, target);
+	*(const char **)target = text.data;
+	return true;
+}
+
+static bool parse_duration(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)arena;
+	uint64_t ms;
+	if (!duration_parse(text, &ms) || ms < key->minimum || ms > key->maximum)
+		return false;
+	*(uint64_t *)target = ms;
+	return true;
+}
+
+static bool parse_integer(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)arena;
+	uint64_t integer;
+	if (!read_integer(text, key->maximum, &integer) || integer < key->minimum)
+		return false;
+	*(uint32_t *)target = (uint32_t)integer;
+	return true;
+}
+
+static bool parse_level(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)key;
+	(void)arena;
+	static const char *const names[] = {[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
+	for (uint32_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		if (slice_equal_string(text, names[i])) {
+			*(enum log_level *)target = (enum log_level)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* As a browser writes it: scheme and host in lower case, a port only when it is not the usual one, nothing behind. */
+static bool is_origin(struct slice text)
+{
+	struct slice rest = text;
+	if (starts_with(text, SLICE("https://")))
+		rest = (struct slice){.data = text.data + 8, .length = text.length - 8};
+	else if (starts_with(text, SLICE("http://")))
+		rest = (struct slice){.data = text.data + 7, .length = text.length - 7};
+	else
+		return false;
+	for (size_t i = 0; i < rest.length; i++) {
+		if (rest.data[i] >= 'A' && rest.data[i] <= 'Z')
+			return false;
+	}
+	struct slice host;
+	uint64_t port;
+	return split_address(rest, &host, &port) ? host.length > 0 : rest.length > 0 && is_host_name(rest);
+}
+
+static bool parse_origins(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)key;
+	struct config_list list = {0};
+	struct slice rest = text;
+	struct slice part;
+	while (slice_cut(&rest, ',', &part)) {
+		struct slice origin = slice_trim(part);
+		if (list.count == CONFIG_LIST_MAX || !is_origin(origin))
+			return false;
+		list.items[list.count] = arena_copy(arena, origin).data;
+		if (list.items[list.count++] == NULL)
+			return false;
+	}
+	*(struct config_list *)target = list;
+	return true;
+}
+
+static bool parse_path(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)key;
+	(void)arena;
+	*(const char **)target = text.data;
+	return true;
+}
+
+static bool parse_pem(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)key;
+	(void)arena;
+	if (!starts_with(text, SLICE("-----BEGIN PUBLIC KEY-----")) || strstr(text.data, "-----END PUBLIC KEY-----") == NULL)
+		return false;
+	*(const char **)target = text.data;
+	return true;
+}
+
+static bool parse_rate(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)key;
+	(void)arena;
+	return rate_parse(text, target);
+}
+
+static bool parse_secret(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)arena;
+	if (text.length < key->minimum)
+		return false;
+	*(struct slice *)target = text;
+	return true;
+}
+
+static bool parse_secrets(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)arena;
+	struct config_secrets secrets = {0};
+	struct slice rest = text;
+	struct slice part;
+	while (slice_cut(&rest, ',', &part)) {
+		struct slice secret = slice_trim(part);
+		if (secrets.count == CONFIG_SECRETS_MAX || secret.length < key->minimum)
+			return false;
+		secrets.items[secrets.count++] = secret;
+	}
+	*(struct config_secrets *)target = secrets;
+	return true;
+}
+
+static bool parse_text(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)key;
+	(void)arena;
+	if (!utf8_is_printable(text))
+		return false;
+	*(struct slice *)target = text;
+	return true;
+}
+
+struct config_kind_row {
+	bool (*parse)(const struct config_key *key, struct slice text, struct arena *arena, void *target);
+	const char *placeholder;
+	const char *accepted;
+};
+
+static const struct config_kind_row kinds[CONFIG_KIND_COUNT] = {
+	[CONFIG_ADDRESS] = {parse_address, "HOST:PORT", "host:port, such as 127.0.0.1:8080, [::1]:8080 or :8080"},
+	[CONFIG_ADDRESSES] = {parse_addresses, "LIST", "addresses and CIDR blocks with commas between, such as 127.0.0.1,10.0.0.0/8,::1"},
+	[CONFIG_DSN] = {parse_dsn, "DSN", "keywords and values, such as host=db user=tro, or a URL that starts with"},
+	[CONFIG_DURATION] = {parse_duration, "DURATION", "a duration such as 90s, 5m or 1h30m,"},
+	[CONFIG_INTEGER] = {parse_integer, "N", "a whole number"},
+	[CONFIG_LEVEL] = {parse_level, "LEVEL", "debug, info, warn or error"},
+	[CONFIG_ORIGINS] = {parse_origins, "LIST",
+                            "at most 16 origins with commas between, such as https://shop.example,http://localhost:3000"},
+	[CONFIG_PATH] = {parse_path, "PATH", "a path"},
+	[CONFIG_PEM] = {parse_pem, "PEM", "a public key in PEM, from -----BEGIN PUBLIC KEY----- to -----END PUBLIC KEY-----"},
+	[CONFIG_RATE] = {parse_rate, "RATE", "requests/duration, such as 100/1m, in whole seconds up to a day, or off"},
+	[CONFIG_SECRET] = {parse_secret, "SECRET", "a secret"},
+	[CONFIG_SECRETS] = {parse_secrets, "SECRETS", "at most 8 secrets with commas between, each"},
+	[CONFIG_TEXT] = {parse_text, "TEXT", "printable text"},
+	[CONFIG_URL] = {parse_url, "URL", "a URL that starts with"},
+};
+
+bool config_value_parse(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	assert(key != NULL && key->kind < CONFIG_KIND_COUNT);
+	assert(text.length > 0 && text.data[text.length] == '\0');
+
+	return kinds[key->kind].parse(key, text, arena, target);
+}
+
+const char *config_placeholder(enum config_kind kind)
+{
+	assert(kind < CONFIG_KIND_COUNT);
+
+	return kinds[kind].placeholder;
+}
+
+void config_accepted_write(struct buffer *buffer, const struct config_key *key)
+{
+	assert(buffer != NULL);
+	assert(key != NULL && key->kind < CONFIG_KIND_COUNT);
+
+	buffer_append_string(buffer, kinds[key->kind].accepted);
+	if (key->kind == CONFIG_INTEGER)
+		buffer_append_format(buffer, " from %" PRIu64 " to %" PRIu64, key->minimum, key->maximum);
+	if (key->kind == CONFIG_DURATION) {
+		char minimum[DURATION_TEXT_LENGTH + 1], maximum[DURATION_TEXT_LENGTH + 1];
+		duration_format(key->minimum, minimum);
+		duration_format(key->maximum, maximum);
+		buffer_append_format(buffer, " from %s to %s", minimum, maximum);
+	}
+	if (key->kind == CONFIG_SECRET || key->kind == CONFIG_SECRETS)
+		buffer_append_format(buffer, " of at least %" PRIu64 " bytes", key->minimum);
+
+	struct slice schemes = slice_of(key->schemes);
+	struct slice scheme;
+	for (const char *between = " "; slice_cut(&schemes, ' ', &scheme); between = " or ")
+		buffer_append_format(buffer, "%s%.*s", between, SLICE_PRINT(scheme));
+}

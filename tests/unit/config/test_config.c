@@ -1,0 +1,358 @@
+/* test_config.c: flags and environment into values, and what is said of them. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "config/config.h"
+
+#define SECRET "0123456789abcdef0123456789abcdef"
+#define OTHER_SECRET "fedcba9876543210fedcba9876543210"
+
+struct config_test {
+	struct arena arena;
+	struct config config;
+	const char *message;
+	char *argv[16];
+	int argc;
+};
+
+static struct config_test test;
+
+static int set_up(void **state)
+{
+	(void)state;
+	test = (struct config_test){0};
+	arena_init(&test.arena, 4096, 1 << 20);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	arena_release(&test.arena);
+	return 0;
+}
+
+/* flags and environment: strings, ended by NULL; NULL for none. */
+static enum config_result load(const char *const *flags, const char *const *environment)
+{
+	static char *const nothing[] = {NULL};
+	static char program[] = "tro";
+	test.argc = 1;
+	test.argv[0] = program;
+	for (; flags != NULL && *flags != NULL; flags++)
+		test.argv[test.argc++] = (char *)(uintptr_t)*flags;
+	test.argv[test.argc] = NULL;
+	char *const *variables = environment == NULL ? nothing : (char *const *)(uintptr_t)environment;
+	return config_load(&test.argc, test.argv, variables, &test.arena, &test.config, &test.message);
+}
+
+#define LIST(...) \
+	(const char *const[]) \
+	{ \
+		__VA_ARGS__, NULL \
+	}
+
+static void without_anything_the_defaults_hold(void **state)
+{
+	(void)state;
+	assert_int_equal(load(NULL, NULL), CONFIG_OK);
+	assert_string_equal(test.config.http.listen.host, "127.0.0.1");
+	assert_int_equal(test.config.http.listen.port, 8080);
+	assert_int_equal(test.config.http.threads, 2);
+	assert_int_equal(test.config.http.trusted_proxies.count, 0);
+	assert_int_equal(test.config.http.cors_allowed_origins.count, 0);
+	assert_int_equal(test.config.sales.hold_ttl_ms, 5 * 60 * 1000);
+	assert_int_equal(test.config.sales.order_ttl_ms, 15 * 60 * 1000);
+	assert_int_equal(test.config.sales.seats_per_hold_max, 10);
+	assert_int_equal(test.config.limits.user.limit, 100);
+	assert_int_equal(test.config.limits.address.limit, 1000);
+	assert_int_equal(test.config.limits.address.window_s, 60);
+	assert_int_equal(test.config.auth.jwt_secret.length, 0);
+	assert_int_equal(test.config.auth.payment_secrets.count, 0);
+	assert_string_equal(test.config.systems.data_dir, "./tro-data");
+	assert_null(test.config.systems.crdb_dsn);
+	assert_null(test.config.systems.redis.host);
+	assert_int_equal(test.config.log_level, LOG_INFO);
+}
+
+static void every_kind_of_value_is_read(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		load(NULL, LIST("LISTEN_ADDR=[::1]:0", "DATA_DIR=/var/lib/tro", "HOLD_TTL=1m30s", "SEATS_PER_HOLD_MAX=100",
+	                        "HTTP_THREADS=64", "JWT_SECRET=" SECRET, "JWT_ISSUER=https://issuer.example", "JWT_AUDIENCE=tro",
+	                        "PAYMENT_SECRET=" SECRET ", " OTHER_SECRET, "RATE_LIMIT_USER=off", "RATE_LIMIT_IP=5/1h",
+	                        "TRUSTED_PROXIES=10.0.0.0/8,::1", "CORS_ALLOWED_ORIGINS=https://a.example, http://localhost:3000",
+	                        "LOG_LEVEL=warn", "CRDB_DSN=host=db user=tro", "MONGO_URI=mongodb+srv://cluster.example/tro",
+	                        "REDIS_ADDR=redis:6379", "RABBIT_URL=amqps://user:pass@rabbit:5671/%2f",
+	                        "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318", "JWT_JWKS_URL=https://issuer.example/jwks.json",
+	                        "JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n")),
+		CONFIG_OK);
+	assert_string_equal(test.config.http.listen.host, "::1");
+	assert_int_equal(test.config.http.listen.port, 0);
+	assert_string_equal(test.config.systems.data_dir, "/var/lib/tro");
+	assert_int_equal(test.config.sales.hold_ttl_ms, 90000);
+	assert_int_equal(test.config.sales.seats_per_hold_max, 100);
+	assert_int_equal(test.config.http.threads, 64);
+	assert_true(slice_equal_string(test.config.auth.jwt_secret, SECRET));
+	assert_true(slice_equal_string(test.config.auth.jwt_issuer, "https://issuer.example"));
+	assert_int_equal(test.config.auth.payment_secrets.count, 2);
+	assert_true(slice_equal_string(test.config.auth.payment_secrets.items[1], OTHER_SECRET));
+	assert_int_equal(test.config.limits.user.limit, 0);
+	assert_int_equal(test.config.limits.address.window_s, 3600);
+	assert_int_equal(test.config.http.trusted_proxies.count, 2);
+	assert_int_equal(test.config.http.cors_allowed_origins.count, 2);
+	assert_string_equal(test.config.http.cors_allowed_origins.items[1], "http://localhost:3000");
+	assert_int_equal(test.config.log_level, LOG_WARN);
+	assert_string_equal(test.config.systems.crdb_dsn, "host=db user=tro");
+	assert_string_equal(test.config.systems.mongo_uri, "mongodb+srv://cluster.example/tro");
+	assert_string_equal(test.config.systems.redis.host, "redis");
+	assert_int_equal(test.config.systems.redis.port, 6379);
+	assert_string_equal(test.config.systems.rabbit_url, "amqps://user:pass@rabbit:5671/%2f");
+	assert_string_equal(test.config.systems.otlp_endpoint, "http://collector:4318");
+	assert_string_equal(test.config.auth.jwt_jwks_url, "https://issuer.example/jwks.json");
+	assert_non_null(strstr(test.config.auth.jwt_public_key, "MFkw"));
+}
+
+static void a_flag_wins_over_the_environment(void **state)
+{
+	(void)state;
+	assert_int_equal(load(LIST("--hold-ttl", "7s", "--log-level=error", "--hold-ttl=8s"),
+	                      LIST("HOLD_TTL=9s", "ORDER_TTL=10s", "LOG_LEVEL=debug")),
+	                 CONFIG_OK);
+	assert_int_equal(test.config.sales.hold_ttl_ms, 8000);
+	assert_int_equal(test.config.sales.order_ttl_ms, 10000);
+	assert_int_equal(test.config.log_level, LOG_ERROR);
+}
+
+static void an_empty_value_counts_as_not_set(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		load(LIST("--order-ttl=", "--redis-addr", ""), LIST("HOLD_TTL=", "ORDER_TTL=1s", "REDIS_ADDR=redis:6379", "JWT_SECRET=")),
+		CONFIG_OK);
+	assert_int_equal(test.config.sales.hold_ttl_ms, 5 * 60 * 1000);
+	assert_int_equal(test.config.sales.order_ttl_ms, 15 * 60 * 1000);
+	assert_null(test.config.systems.redis.host);
+	assert_int_equal(test.config.auth.jwt_secret.length, 0);
+}
+
+static void what_is_not_ours_is_left_to_the_command(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		load(LIST("serve", "--listen-addr", ":1", "--listen-addresses", "x", "--json", "-v", "--", "--log-level", "nonsense"),
+	             NULL),
+		CONFIG_OK);
+	assert_string_equal(test.config.http.listen.host, "");
+	static const char *const kept[] = {"tro", "serve", "--listen-addresses", "x", "--json", "-v", "--", "--log-level", "nonsense"};
+	assert_int_equal(test.argc, ARRAY_LENGTH(kept));
+	for (size_t i = 0; i < ARRAY_LENGTH(kept); i++)
+		assert_string_equal(test.argv[i], kept[i]);
+	assert_null(test.argv[test.argc]);
+}
+
+static void a_flag_needs_its_value(void **state)
+{
+	(void)state;
+	assert_int_equal(load(LIST("--json", "--listen-addr"), NULL), CONFIG_WRONG_USAGE);
+	assert_string_equal(test.message, "--listen-addr needs a value");
+}
+
+static void a_bad_value_is_named_with_what_is_accepted(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+		{"HOLD_TTL=5x", "HOLD_TTL: '5x' is not accepted; it must be a duration such as 90s, 5m or 1h30m, from 10ms to 30d"},
+		{"HTTP_THREADS=0", "HTTP_THREADS: '0' is not accepted; it must be a whole number from 1 to 64"},
+		{"JWT_SECRET=short", "JWT_SECRET: '***' is not accepted; it must be a secret of at least 32 bytes"},
+		{"RABBIT_URL=http://u:pw@x",
+	         "RABBIT_URL: 'http://u:***@x' is not accepted; it must be a URL that starts with amqp:// or amqps://"},
+		{"LOG_LEVEL=a\nb\x01", "LOG_LEVEL: 'a\\nb\\x01' is not accepted; it must be debug, info, warn or error"},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		assert_int_equal(load(NULL, LIST(cases[i][0])), CONFIG_BAD_VALUE);
+		assert_string_equal(test.message, cases[i][1]);
+	}
+}
+
+static void bad_values_are_refused(void **state)
+{
+	(void)state;
+	static const char *const refused[] = {"LISTEN_ADDR=localhost",
+	                                      "LISTEN_ADDR=8080",
+	                                      "LISTEN_ADDR=localhost:",
+	                                      "LISTEN_ADDR=localhost:65536",
+	                                      "LISTEN_ADDR=localhost:-1",
+	                                      "LISTEN_ADDR=::1:80",
+	                                      "LISTEN_ADDR=[::1]",
+	                                      "LISTEN_ADDR=[::1]x:80",
+	                                      "LISTEN_ADDR=[127.0.0.1]:80",
+	                                      "LISTEN_ADDR=a b:80",
+	                                      "LISTEN_ADDR=http://a:80",
+	                                      "HOLD_TTL=0s",
+	                                      "HOLD_TTL=5",
+	                                      "HOLD_TTL=-5s",
+	                                      "HOLD_TTL=31d",
+	                                      "HOLD_TTL=9ms",
+	                                      "ORDER_TTL=5 m",
+	                                      "SEATS_PER_HOLD_MAX=101",
+	                                      "SEATS_PER_HOLD_MAX=0",
+	                                      "SEATS_PER_HOLD_MAX=ten",
+	                                      "SEATS_PER_HOLD_MAX=4294967297",
+	                                      "SEATS_PER_HOLD_MAX= 1",
+	                                      "HTTP_THREADS=65",
+	                                      "HTTP_THREADS=2.0",
+	                                      "RATE_LIMIT_USER=100",
+	                                      "RATE_LIMIT_USER=0/1m",
+	                                      "RATE_LIMIT_USER=100/1ms",
+	                                      "RATE_LIMIT_USER=OFF",
+	                                      "RATE_LIMIT_IP=1000001/1m",
+	                                      "RATE_LIMIT_IP=1/2d",
+	                                      "TRUSTED_PROXIES=proxy.example",
+	                                      "TRUSTED_PROXIES=10.0.0.0/33",
+	                                      "TRUSTED_PROXIES=::1,",
+	                                      "CORS_ALLOWED_ORIGINS=*",
+	                                      "CORS_ALLOWED_ORIGINS=shop.example",
+	                                      "CORS_ALLOWED_ORIGINS=https://shop.example/",
+	                                      "CORS_ALLOWED_ORIGINS=https://",
+	                                      "CORS_ALLOWED_ORIGINS=https://Shop.example",
+	                                      "CORS_ALLOWED_ORIGINS=https://a.example,,https://b.example",
+	                                      "CORS_ALLOWED_ORIGINS=null",
+	                                      "LOG_LEVEL=INFO",
+	                                      "LOG_LEVEL=verbose",
+	                                      "JWT_SECRET=0123456789abcdef0123456789abcde",
+	                                      "PAYMENT_SECRET=" SECRET ",short",
+	                                      "PAYMENT_SECRET=" SECRET ",",
+	                                      "CRDB_DSN=db",
+	                                      "CRDB_DSN=mysql://db",
+	                                      "CRDB_DSN=mysql://db?x=y",
+	                                      "MONGO_URI=mongodb://",
+	                                      "MONGO_URI=cluster.example",
+	                                      "REDIS_ADDR=redis",
+	                                      "RABBIT_URL=amqp://a b",
+	                                      "JWT_JWKS_URL=ftp://x",
+	                                      "JWT_PUBLIC_KEY=MFkw",
+	                                      "JWT_ISSUER=a\nb",
+	                                      "JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----\nMFkw",
+	                                      "OTEL_EXPORTER_OTLP_ENDPOINT=collector:4317"};
+	for (size_t i = 0; i < ARRAY_LENGTH(refused); i++) {
+		test.config.http.threads = 77;
+		if (load(NULL, LIST(refused[i])) != CONFIG_BAD_VALUE)
+			fail_msg("taken: %s", refused[i]);
+		assert_int_equal(test.config.http.threads, 77);
+		assert_null(strchr(test.message, '\n'));
+		size_t name_length = strcspn(refused[i], "=");
+		assert_memory_equal(test.message, refused[i], name_length);
+	}
+}
+
+static const char *printed(void (*write)(struct buffer *buffer))
+{
+	struct buffer buffer;
+	buffer_init(&buffer, &test.arena, 1 << 16);
+	if (write == NULL)
+		config_print(&test.config, &buffer);
+	else
+		write(&buffer);
+	buffer_append_byte(&buffer, '\0');
+	assert_false(buffer.failed);
+	return buffer.data;
+}
+
+static void the_configuration_is_printed_by_where_it_comes_from(void **state)
+{
+	(void)state;
+	assert_int_equal(load(LIST("--log-level", "debug"), LIST("HOLD_TTL=1s", "JWT_SECRET=" SECRET, "PAYMENT_SECRET=" SECRET)),
+	                 CONFIG_OK);
+	const char *text = printed(NULL);
+	const char *start = "# from flags\nLOG_LEVEL=debug\n# from the environment\nHOLD_TTL=1s\nJWT_SECRET=***\nPAYMENT_SECRET=***\n"
+			    "# by default\nLISTEN_ADDR=127.0.0.1:8080\n";
+	assert_memory_equal(text, start, strlen(start));
+	assert_null(strstr(text, SECRET));
+	assert_null(strstr(text, "REDIS_ADDR"));
+}
+
+static void no_password_is_shown(void **state)
+{
+	(void)state;
+	static const char *const pairs[][2] = {
+		{"MONGO_URI=mongodb://user:pa:ss@a,b/db?x=1&authMechanismProperties=AWS_SESSION_TOKEN:abc&y=2",
+	         "mongodb://user:***@a,b/db?x=1&authMechanismProperties=***&y=2"},
+		{"MONGO_URI=mongodb://user@a/db", "mongodb://user@a/db"},
+		{"MONGO_URI=mongodb://a/db?tlsCertificateKeyFilePassword=pw", "mongodb://a/db?tlsCertificateKeyFilePassword=***"},
+		{"RABBIT_URL=amqp://user:p@ss/word?x@host:5672/vhost", "amqp://user:***@host:5672/vhost"},
+		{"RABBIT_URL=amqp://host:5672", "amqp://host:5672"},
+		{"RABBIT_URL=amqp://user:@host", "amqp://user:@host"},
+		{"CRDB_DSN=host=db user=tro password=secret dbname=tro", "host=db user=tro password=*** dbname=tro"},
+		{"CRDB_DSN=password='se cr\\'et' host=db", "password=*** host=db"},
+		{"CRDB_DSN=host=db PASSWORD = se\\ cret sslpassword=x", "host=db PASSWORD = *** sslpassword=***"},
+		{"CRDB_DSN=password='unfinished host=db", "password=***"},
+		{"CRDB_DSN=host=db password=a&b://c@d:e port=1", "host=db password=*** port=1"},
+		{"CRDB_DSN=postgresql://tro:secret@db:5432/tro?sslmode=require&sslpassword=x",
+	         "postgresql://tro:***@db:5432/tro?sslmode=require&sslpassword=***"},
+		{"CRDB_DSN=postgresql://db/tro?user=tro&password=secret", "postgresql://db/tro?user=tro&password=***"},
+		{"CRDB_DSN=postgresql://db/tro?password=a:b@c", "postgresql://db/tro?password=***"},
+		{"CRDB_DSN=postgresql://u:password=x@db/tro", "postgresql://u:***@db/tro"},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT=https://collector/?api_token=abc", "https://collector/?api_token=***"},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(pairs); i++) {
+		char expected[256];
+		assert_int_equal(load(NULL, LIST(pairs[i][0])), CONFIG_OK);
+		snprintf(expected, sizeof expected, "# from the environment\n%.*s%s\n# by default\n", (int)strcspn(pairs[i][0], "=") + 1,
+		         pairs[i][0], pairs[i][1]);
+		const char *text = printed(NULL);
+		if (strncmp(text, expected, strlen(expected)) != 0)
+			fail_msg("%s\nnot\n%s", text, expected);
+	}
+}
+
+static void help_and_table_name_every_key(void **state)
+{
+	(void)state;
+	const char *help = printed(config_write_help);
+	const char *table = printed(config_write_markdown);
+	assert_non_null(strstr(help, "  --listen-addr HOST:PORT "));
+	assert_non_null(strstr(help, "[127.0.0.1:8080]\n"));
+	assert_non_null(strstr(help, "  --otel-exporter-otlp-endpoint URL "));
+	assert_non_null(strstr(table, "| `SEATS_PER_HOLD_MAX` | `10` | a whole number from 1 to 100 | Seats that one hold may have. |\n"));
+	static const char *const names[] = {"LISTEN_ADDR",        "DATA_DIR",
+	                                    "HOLD_TTL",           "ORDER_TTL",
+	                                    "SEATS_PER_HOLD_MAX", "HTTP_THREADS",
+	                                    "JWT_SECRET",         "JWT_ISSUER",
+	                                    "JWT_AUDIENCE",       "PAYMENT_SECRET",
+	                                    "RATE_LIMIT_USER",    "RATE_LIMIT_IP",
+	                                    "TRUSTED_PROXIES",    "CORS_ALLOWED_ORIGINS",
+	                                    "LOG_LEVEL",          "CRDB_DSN",
+	                                    "MONGO_URI",          "REDIS_ADDR",
+	                                    "RABBIT_URL",         "OTEL_EXPORTER_OTLP_ENDPOINT",
+	                                    "JWT_PUBLIC_KEY",     "JWT_JWKS_URL"};
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		char cell[64];
+		snprintf(cell, sizeof cell, "| `%s` |", names[i]);
+		assert_non_null(strstr(table, cell));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(without_anything_the_defaults_hold, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(every_kind_of_value_is_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_flag_wins_over_the_environment, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_empty_value_counts_as_not_set, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_not_ours_is_left_to_the_command, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_flag_needs_its_value, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_bad_value_is_named_with_what_is_accepted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(bad_values_are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_configuration_is_printed_by_where_it_comes_from, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(no_password_is_shown, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(help_and_table_name_every_key, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
