@@ -3,17 +3,51 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stddef.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/json_writer.h"
+
+#define LINE_MAX_BYTES 4096
+
+static bool is_log; /* set once, before anything can fail */
+
+void complain_as_log(void)
+{
+	is_log = true;
+}
+
+static void write_log_line(const char *text)
+{
+	struct timespec now;
+	struct buffer line;
+	clock_gettime(CLOCK_REALTIME, &now);
+	buffer_init(&line, NULL, 2 * LINE_MAX_BYTES);
+	struct json_writer writer = json_writer_on(&line);
+	json_writer_object_begin(&writer, NULL);
+	json_writer_time(&writer, "time", (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+	json_writer_string(&writer, "level", SLICE("error"));
+	json_writer_string(&writer, "message", slice_of(text));
+	json_writer_object_end(&writer);
+	buffer_append_byte(&line, '\n');
+	fwrite(line.data, 1, line.length, stderr);
+	buffer_release(&line);
+}
 
 int complain(const char *format, ...)
 {
+	char text[LINE_MAX_BYTES];
 	va_list arguments;
 	va_start(arguments, format);
-	fprintf(stderr, "%s: ", program_invocation_short_name);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
+	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
+	if (is_log)
+		write_log_line(text);
+	else
+		fprintf(stderr, "%s: %s\n", program_invocation_short_name, text);
 	return EXIT_FAILED;
 }
 

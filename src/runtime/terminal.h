@@ -9,7 +9,9 @@ enum exit_code {
 	EXIT_WRONG_USAGE = 2,
 };
 
-/* "tro: …" and a line feed on stderr. Answers EXIT_FAILED. */
+/* From now on complaints are log lines: a service writes nothing else to stderr. Called once, at the start of its program. */
+void complain_as_log(void);
+/* "tro: …" and a line feed on stderr, or a log line. Answers EXIT_FAILED. */
 int complain(const char *format, ...) format_printf(1, 2);
 /* The same for wrong usage, with where to find help. Answers EXIT_WRONG_USAGE. command: "event create"; NULL: the program itself. */
 int complain_usage(const char *command, const char *format, ...) format_printf(2, 3);

@@ -1,0 +1,51 @@
+/* adapters.h: which adapter serves which port: chosen from the configuration, opened, and closed again. The only file that names them. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "config/config.h"
+#include "ports/admission.h"
+#include "ports/bus.h"
+#include "ports/catalog.h"
+#include "ports/clock.h"
+#include "ports/outbox.h"
+#include "ports/random.h"
+#include "ports/reader.h"
+#include "ports/store.h"
+
+#define ADAPTERS_STORES_MAX 8
+#define ADAPTERS_READERS_MAX 4
+#define ADAPTERS_MESSAGE_MAX 512
+
+/* What a process does. */
+enum role {
+	ROLE_API = 1,
+	ROLE_EXPIRY = 2,
+	ROLE_PUBLISHER = 4,
+	ROLE_TOOL = 8, /* a command that works on the store and ends */
+};
+
+/* One for each user, because a store, reader, catalog or outbox is used by one thread. NULL: the roles do not need it. */
+struct adapters {
+	struct clock *clock;
+	struct random *random;
+	struct store *stores[ADAPTERS_STORES_MAX]; /* one for each commit lane */
+	uint32_t store_count;
+	struct reader *readers[ADAPTERS_READERS_MAX]; /* one for each read lane */
+	uint32_t reader_count;
+	struct reader *catalog_reader;
+	struct catalog *catalog;
+	struct reader *monitor_reader;
+	struct catalog *monitor_catalog;
+	struct reader *expirer_reader;
+	struct outbox *outbox;
+	struct bus *bus;
+	struct admission *admission;
+};
+
+/* Opens what the roles need; the embedded store's schema is brought up to date. False: message says why, in one line for people. */
+must_check bool adapters_open(const struct config *config, uint32_t roles, struct adapters *ret_adapters,
+                              char message[static ADAPTERS_MESSAGE_MAX]);
+void adapters_close(struct adapters *adapters);

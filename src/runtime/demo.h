@@ -1,0 +1,23 @@
+/* demo.h: what a new user sees: an event on sale, a token, and the calls of a whole purchase. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/uuid.h"
+#include "config/config.h"
+
+struct demo {
+	const struct config *config;
+	struct arena *arena;
+	struct uuid event_id; /* set by demo_prepare */
+};
+
+/* Puts the demo event on sale unless there is an event. Answers an exit code, with the complaint made. */
+int demo_prepare(struct demo *demo);
+/* The text of the body that `tro event create --demo` sends. */
+struct slice demo_event_body(void);
+
+/* runtime_options.started: `context` is the struct demo. The first prints the address alone, the second everything. */
+void serving_print(void *context, uint16_t port);
+void demo_print(void *context, uint16_t port);

@@ -1,0 +1,69 @@
+/* desk.c: a committer without a lane. */
+#include "runtime/desk.h"
+
+#include <time.h>
+
+#include "app/committer.h"
+#include "app/job.h"
+#include "base/hlc.h"
+#include "runtime/terminal.h"
+
+#define VIEW_ROWS_MAX 1024
+#define TRIES_MAX 20
+
+static void pause_for(void *context, uint64_t ms)
+{
+	(void)context;
+	struct timespec wait = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+	nanosleep(&wait, NULL);
+}
+
+int desk_open(const struct config *config, struct arena *arena, struct desk *ret_desk)
+{
+	char message[ADAPTERS_MESSAGE_MAX];
+	struct desk desk = {.arena = arena};
+	if (!adapters_open(config, ROLE_TOOL, &desk.adapters, message))
+		return complain("%s", message);
+	const struct committer_options options = {
+		.store = desk.adapters.stores[0],
+		.clock = desk.adapters.clock,
+		.random = desk.adapters.random,
+		.view_rows_max = VIEW_ROWS_MAX,
+		.tries_max = TRIES_MAX,
+		.pause = pause_for,
+	};
+	if (committer_new(&options, &desk.committer) != OK) {
+		adapters_close(&desk.adapters);
+		return complain("out of memory");
+	}
+	*ret_desk = desk;
+	return EXIT_DONE;
+}
+
+void desk_close(struct desk *desk)
+{
+	committer_free(desk->committer);
+	adapters_close(&desk->adapters);
+}
+
+void desk_do(struct desk *desk, struct command *command, struct outcome *ret_outcome)
+{
+	const uint64_t random[3] = {random_u64(desk->adapters.random), random_u64(desk->adapters.random), random_u64(desk->adapters.random)};
+	command->actor = SLICE("operator");
+	command->trace = trace_context_root(random, 0);
+	command->arena = desk->arena;
+	struct job job = {.kind = JOB_COMMAND, .command = *command, .arena = desk->arena};
+	struct list batch;
+	list_init(&batch);
+	list_push(&batch, &job.node);
+	committer_step(desk->committer, &batch, 1);
+	list_remove(&job.node);
+	*ret_outcome = job.outcome;
+}
+
+struct uuid desk_draw_event_id(struct desk *desk)
+{
+	struct random *random = desk->adapters.random;
+	/* The last byte of an event's id is its shard: any will do. */
+	return uuid_v7(hlc_from_milliseconds(clock_now_ms(desk->adapters.clock)), random_u64(random), (uint8_t)random_u64(random));
+}

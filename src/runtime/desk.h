@@ -1,0 +1,24 @@
+/* desk.h: one command at a time on the store, through the same commit stage as the service: what `tro event …` works with.
+ *
+ * It may be open beside a running server: versions settle who was first. */
+#pragma once
+
+#include "base/arena.h"
+#include "config/config.h"
+#include "domain/command.h"
+#include "domain/outcome.h"
+#include "runtime/adapters.h"
+
+struct desk {
+	struct adapters adapters;
+	struct committer *committer;
+	struct arena *arena; /* borrowed */
+};
+
+/* Answers an exit code, with the complaint made. */
+int desk_open(const struct config *config, struct arena *arena, struct desk *ret_desk);
+void desk_close(struct desk *desk);
+/* The command's user, actor, trace and arena are set here. */
+void desk_do(struct desk *desk, struct command *command, struct outcome *ret_outcome);
+/* A fresh id for a new event. */
+struct uuid desk_draw_event_id(struct desk *desk);

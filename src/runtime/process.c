@@ -1,0 +1,77 @@
+/* process.c: descriptors, signals, and the lock of the data directory. */
+#include "runtime/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void process_raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* with fewer, connections wait to be accepted */
+}
+
+static sigset_t stop_signals(void)
+{
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	return signals;
+}
+
+void process_hold_signals(void)
+{
+	sigset_t signals = stop_signals();
+	(void)signal(SIGPIPE, SIG_IGN);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+}
+
+static void exit_at_once(int signal_number)
+{
+	(void)signal_number;
+	_exit(1);
+}
+
+void process_wait_for_stop(void)
+{
+	sigset_t signals = stop_signals();
+	int received = 0;
+	while (sigwait(&signals, &received) != 0)
+		continue;
+	struct sigaction impatience = {.sa_handler = exit_at_once};
+	sigaction(SIGTERM, &impatience, NULL);
+	sigaction(SIGINT, &impatience, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+}
+
+bool process_lock(const char *data_dir, char *message, unsigned long message_size)
+{
+	char path[4096];
+	if (mkdir(data_dir, 0700) != 0 && errno != EEXIST) {
+		snprintf(message, message_size, "DATA_DIR %s cannot be made: %s", data_dir, strerror(errno));
+		return false;
+	}
+	int length = snprintf(path, sizeof path, "%s/lock", data_dir);
+	int file = length < 0 || (size_t)length >= sizeof path ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (file < 0) {
+		snprintf(message, message_size, "DATA_DIR %s cannot be written to: %s", data_dir, strerror(errno));
+		return false;
+	}
+	if (flock(file, LOCK_EX | LOCK_NB) != 0) {
+		snprintf(message, message_size, "another server runs on DATA_DIR %s", data_dir);
+		close(file);
+		return false;
+	}
+	return true; /* the descriptor stays open: the system gives the lock back when the process ends, however it ends */
+}

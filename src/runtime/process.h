@@ -1,0 +1,15 @@
+/* process.h: what a serving process asks of the system. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/attributes.h"
+
+/* As many file descriptors as may be had, for the connections. */
+void process_raise_descriptor_limit(void);
+/* SIGTERM and SIGINT wait for process_wait_for_stop, in every thread made from now on; SIGPIPE is ignored. */
+void process_hold_signals(void);
+/* Returns when the first signal comes. From then on a second one ends the process at once, with exit code 1. */
+void process_wait_for_stop(void);
+/* Takes the lock of the data directory, until the process ends; makes the directory (0700). False: message says why. */
+must_check bool process_lock(const char *data_dir, char *message, unsigned long message_size);

@@ -1,0 +1,343 @@
+/* runtime.c: puts the rooms together for the roles of a process, and takes them apart in order. */
+#include "runtime/runtime.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/expirer.h"
+#include "app/publisher.h"
+#include "app/service.h"
+#include "base/hlc.h"
+#include "http/api.h"
+#include "http/server.h"
+#include "obs/log.h"
+#include "pipeline/worker.h"
+#include "runtime/instruments.h"
+#include "runtime/process.h"
+#include "runtime/terminal.h"
+#include "runtime/watch.h"
+
+#define QUEUE_CAPACITY 8192
+#define BATCH_MAX 512
+#define VIEW_ROWS_MAX 32768
+#define TOKENS_CACHED 4096
+#define STOP_MS 7000
+
+struct runtime {
+	const struct config *config;
+	uint32_t roles;
+	struct logger *logger;
+	struct adapters adapters;
+	struct instruments *instruments;
+	struct service *service;
+	struct expirer *expirer;
+	struct publisher *publisher;
+	struct worker *expirer_worker;
+	struct worker *publisher_worker;
+	struct worker *watch_worker;
+	struct watch watch;
+	struct cors_origins cors;
+	struct api *api;
+	struct http_router router;
+	struct http_server *server;
+};
+
+static void on_committed(void *context, uint32_t event_count)
+{
+	(void)event_count;
+	struct runtime *runtime = context;
+	if (runtime->publisher_worker != NULL)
+		worker_wake(runtime->publisher_worker);
+}
+
+static void on_measured(void *context, uint64_t commit_ns, uint32_t command_count)
+{
+	instruments_commit(((struct runtime *)context)->instruments, commit_ns, command_count);
+}
+
+static void on_decided(void *context, enum command_kind kind, const struct outcome *outcome)
+{
+	instruments_command(((struct runtime *)context)->instruments, kind, outcome);
+}
+
+static void on_finished(void *context, const struct http_request_summary *summary)
+{
+	struct runtime *runtime = context;
+	instruments_request(runtime->instruments, summary);
+	if (LOG_INFO < logger_level(runtime->logger))
+		return;
+	char client[IP_ADDRESS_TEXT_MAX + 1], trace_id[TRACE_ID_TEXT_LENGTH + 1];
+	ip_address_format(&summary->client, client);
+	trace_id_format(summary->trace, trace_id);
+	log_event(runtime->logger, LOG_INFO, "request", log_slice("request_id", summary->id), log_slice("method", summary->method),
+	          log_slice("path", summary->path), log_string("route", summary->route == NULL ? "none" : summary->route),
+	          log_uint("status", summary->status), log_double("duration_ms", (double)summary->duration_ns / 1e6),
+	          log_slice("user", summary->user), log_string("client", client), log_string("trace_id", trace_id),
+	          log_uint("bytes_received", summary->bytes_received), log_uint("bytes_sent", summary->bytes_sent),
+	          log_bool("delivered", summary->is_delivered));
+}
+
+static void on_ready(void *context, struct ready_report *ret_report)
+{
+	watch_ready(&((struct runtime *)context)->watch, ret_report);
+}
+
+static void on_metrics(void *context, struct buffer *buffer)
+{
+	instruments_write(((struct runtime *)context)->instruments, buffer);
+}
+
+static void on_lag(void *context, uint64_t *ret_entries, uint64_t *ret_age_ms)
+{
+	watch_outbox_lag(&((struct runtime *)context)->watch, ret_entries, ret_age_ms);
+}
+
+static uint64_t count_published(void *context)
+{
+	const struct runtime *runtime = context;
+	return runtime->publisher == NULL ? 0 : publisher_counters(runtime->publisher)->published;
+}
+
+static uint64_t count_expired(void *context)
+{
+	const struct runtime *runtime = context;
+	return runtime->expirer == NULL ? 0 : expirer_counters(runtime->expirer)->ended;
+}
+
+static void submit(void *context, struct job *job)
+{
+	service_submit(((struct runtime *)context)->service, job);
+}
+
+static void wake_expirer(void *context)
+{
+	struct runtime *runtime = context;
+	if (runtime->expirer_worker != NULL)
+		worker_wake(runtime->expirer_worker);
+}
+
+static enum error start_service(struct runtime *runtime)
+{
+	struct adapters *adapters = &runtime->adapters;
+	const struct service_options options = {
+		.stores = adapters->stores,
+		.store_count = adapters->store_count,
+		.readers = adapters->readers,
+		.reader_count = adapters->reader_count,
+		.catalog = adapters->catalog,
+		.catalog_reader = adapters->catalog_reader,
+		.admission = adapters->admission,
+		.clock = adapters->clock,
+		.random = adapters->random,
+		.queue_capacity = QUEUE_CAPACITY,
+		.batch_max = BATCH_MAX,
+		.view_rows_max = VIEW_ROWS_MAX,
+		.committed = on_committed,
+		.measured = on_measured,
+		.context = runtime,
+	};
+	return service_new(&options, &runtime->service);
+}
+
+static enum error start_expirer(struct runtime *runtime)
+{
+	const struct expirer_options options = {
+		.reader = runtime->adapters.expirer_reader,
+		.clock = runtime->adapters.clock,
+		.random = runtime->adapters.random,
+		.submit = submit,
+		.wake = wake_expirer,
+		.context = runtime,
+	};
+	enum error error = expirer_new(&options, &runtime->expirer);
+	if (error != OK)
+		return error;
+	const struct worker_options worker = {.name = "expirer", .step = expirer_step, .context = runtime->expirer};
+	return worker_new(&worker, &runtime->expirer_worker);
+}
+
+static enum error start_publisher(struct runtime *runtime)
+{
+	struct adapters *adapters = &runtime->adapters;
+	const struct publisher_options options = {
+		.outbox = adapters->outbox,
+		.bus = adapters->bus,
+		.clock = adapters->clock,
+		.random = adapters->random,
+		.owner = uuid_v7(hlc_from_milliseconds(clock_now_ms(adapters->clock)), random_u64(adapters->random),
+	                         (uint8_t)random_u64(adapters->random)),
+	};
+	enum error error = publisher_new(&options, &runtime->publisher);
+	if (error != OK)
+		return error;
+	const struct worker_options worker = {
+		.name = "publisher", .step = publisher_step, .context = runtime->publisher, .spacing_ms = PUBLISHER_SPACING_MS};
+	return worker_new(&worker, &runtime->publisher_worker);
+}
+
+static enum error start_watch(struct runtime *runtime)
+{
+	struct adapters *adapters = &runtime->adapters;
+	runtime->watch.monitor = (struct monitor){
+		.reader = adapters->monitor_reader, .catalog = adapters->monitor_catalog, .clock = adapters->clock};
+	runtime->watch.publisher = runtime->publisher;
+	runtime->watch.logger = runtime->logger;
+	runtime->watch.clock = adapters->clock;
+	const struct worker_options worker = {.name = "watch", .step = watch_step, .context = &runtime->watch};
+	return worker_new(&worker, &runtime->watch_worker);
+}
+
+static enum error start_api(struct runtime *runtime)
+{
+	const struct config *config = runtime->config;
+	const struct api_options options = {
+		.service = runtime->service,
+		.clock = runtime->adapters.clock,
+		.random = runtime->adapters.random,
+		.loops = config->http.threads,
+		.jwt = {.key = {.algorithm = JWT_HS256, .secret = config->auth.jwt_secret},
+	                .issuer = config->auth.jwt_issuer,
+	                .audience = config->auth.jwt_audience,
+	                .cache_capacity = TOKENS_CACHED},
+		.payment_secrets = config->auth.payment_secrets.items,
+		.payment_secret_count = config->auth.payment_secrets.count,
+		.hold_ttl_ms = config->sales.hold_ttl_ms,
+		.order_ttl_ms = config->sales.order_ttl_ms,
+		.seats_per_hold_max = config->sales.seats_per_hold_max,
+		.ready = on_ready,
+		.metrics = on_metrics,
+		.decided = on_decided,
+		.context = runtime,
+	};
+	return api_new(&options, &runtime->api);
+}
+
+/* Answers an exit code, with the complaint made. */
+static int start_server(struct runtime *runtime)
+{
+	const struct config_http *http = &runtime->config->http;
+	for (uint32_t i = 0; i < http->cors_allowed_origins.count; i++)
+		runtime->cors.origins[runtime->cors.count++] = slice_of(http->cors_allowed_origins.items[i]);
+	runtime->router = api_router(runtime->api, &runtime->cors);
+	struct http_server_options options = http_server_defaults();
+	options.host = http->listen.host;
+	options.port = http->listen.port;
+	options.loops = http->threads;
+	options.router = &runtime->router;
+	options.trusted_proxies = &http->trusted_proxies;
+	options.finished = on_finished;
+	options.context = runtime;
+	if (http_server_new(&options, &runtime->server) != OK)
+		return complain("LISTEN_ADDR %s:%u cannot be listened on: %s", http->listen.host, (unsigned)http->listen.port, strerror(errno));
+	return EXIT_DONE;
+}
+
+/* Everything behind the adapters. Answers an exit code, with the complaint made. */
+static int start(struct runtime *runtime)
+{
+	enum error error = instruments_new(runtime->adapters.clock, &runtime->instruments);
+	if (error == OK)
+		error = start_service(runtime);
+	if (error == OK && (runtime->roles & ROLE_EXPIRY) != 0)
+		error = start_expirer(runtime);
+	if (error == OK && (runtime->roles & ROLE_PUBLISHER) != 0)
+		error = start_publisher(runtime);
+	if (error == OK)
+		error = start_watch(runtime);
+	if (error == OK)
+		error = start_api(runtime);
+	if (error != OK)
+		return complain("the service cannot be started: %s", error_title(error));
+	int code = start_server(runtime);
+	const struct instruments_sources sources = {
+		.service = runtime->service,
+		.server = runtime->server,
+		.outbox_lag = on_lag,
+		.published = count_published,
+		.expired = count_expired,
+		.context = runtime,
+	};
+	instruments_connect(runtime->instruments, &sources);
+	return code;
+}
+
+/* In this order nothing is handed to somebody who has gone: clients, workers, lanes, then what they stood on. Any part may be missing. */
+static void stop(struct runtime *runtime)
+{
+	runtime->watch.is_stopping = true;
+	if (runtime->server != NULL && !http_server_stop(runtime->server, STOP_MS))
+		log_event(runtime->logger, LOG_WARN, "connections were cut", log_uint("after_ms", STOP_MS));
+	if (runtime->expirer_worker != NULL)
+		worker_stop(runtime->expirer_worker);
+	if (runtime->watch_worker != NULL)
+		worker_stop(runtime->watch_worker);
+	service_free(runtime->service);
+	if (runtime->publisher_worker != NULL)
+		worker_stop(runtime->publisher_worker);
+	if (runtime->publisher != NULL)
+		publisher_finish(runtime->publisher);
+	http_server_free(runtime->server);
+	api_free(runtime->api);
+	worker_free(runtime->expirer_worker);
+	expirer_free(runtime->expirer);
+	worker_free(runtime->publisher_worker);
+	publisher_free(runtime->publisher);
+	worker_free(runtime->watch_worker);
+	instruments_free(runtime->instruments);
+	adapters_close(&runtime->adapters);
+}
+
+static int serve(struct runtime *runtime, const struct runtime_options *options)
+{
+	int code = start(runtime);
+	if (code == EXIT_DONE) {
+		uint16_t port = http_server_port(runtime->server);
+		log_event(runtime->logger, LOG_INFO, "serving", log_string("version", TRO_VERSION), log_string("host", runtime->config->http.listen.host),
+		          log_uint("port", port));
+		if (options->started != NULL)
+			options->started(options->context, port);
+		process_wait_for_stop();
+		log_event(runtime->logger, LOG_INFO, "stopping");
+	}
+	stop(runtime);
+	if (code == EXIT_DONE)
+		log_event(runtime->logger, LOG_INFO, "stopped");
+	return code;
+}
+
+/* Everything behind the logger. Answers an exit code, with the complaint made. */
+static int run(struct runtime *runtime, const struct runtime_options *options)
+{
+	char message[ADAPTERS_MESSAGE_MAX];
+	if (!adapters_open(options->config, options->roles, &runtime->adapters, message))
+		return complain("%s", message);
+	if (logger_new(STDERR_FILENO, options->config->log_level, &runtime->logger) != OK) {
+		adapters_close(&runtime->adapters);
+		return complain("the logger cannot be started");
+	}
+	logger_flush_on_abort(runtime->logger);
+	int code = serve(runtime, options);
+	logger_free(runtime->logger);
+	return code;
+}
+
+int runtime_run(const struct runtime_options *options)
+{
+	assert(options != NULL && options->config != NULL && options->roles != 0);
+	char message[ADAPTERS_MESSAGE_MAX];
+	process_raise_descriptor_limit();
+	process_hold_signals();
+	if (options->config->systems.crdb_dsn == NULL && !process_lock(options->config->systems.data_dir, message, sizeof message))
+		return complain("%s", message);
+	struct runtime *runtime = calloc(1, sizeof *runtime);
+	if (runtime == NULL)
+		return complain("out of memory");
+	runtime->config = options->config;
+	runtime->roles = options->roles;
+	int code = run(runtime, options);
+	free(runtime);
+	return code;
+}

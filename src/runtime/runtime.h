@@ -1,0 +1,22 @@
+/* runtime.h: a process of the service from its start to its end: roles, threads, signals. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "config/config.h"
+#include "runtime/adapters.h"
+
+struct runtime_options {
+	const struct config *config; /* with its secrets */
+	uint32_t roles;              /* enum role */
+	/* Called when everything serves; port is the one that is listened on. May be NULL. */
+	void (*started)(void *context, uint16_t port);
+	void *context;
+};
+
+/* Serves until SIGTERM or SIGINT, then stops gracefully within ten seconds; a second signal ends it at once. Answers an exit code. */
+int runtime_run(const struct runtime_options *options);
+
+/* The main of a service of its own: reads the configuration, complains about what is missing, runs the roles. */
+int service_main(int argc, char **argv, char *const *environment, uint32_t roles);
