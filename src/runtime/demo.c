@@ -1,0 +1,115 @@
+/* demo.c: the demo event, and the text that leads through a purchase. */
+#include "runtime/demo.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "auth/jwt.h"
+#include "app/job.h"
+#include "ports/reader.h"
+#include "runtime/event_desk.h"
+#include "runtime/server_url.h"
+#include "runtime/terminal.h"
+
+#define TOKEN_TTL_MS (24ULL * 60 * 60 * 1000)
+
+struct slice demo_event_body(void)
+{
+	return SLICE("{\"name\":\"The Demo Orchestra plays Beethoven's Ninth\",\"venue\":\"Main Hall\","
+	             "\"description\":\"An event to try TRO with.\",\"starts_at\":\"2030-06-01T19:30:00Z\",\"currency\":\"EUR\","
+	             "\"sections\":[{\"name\":\"A\",\"price\":8900,\"rows\":10,\"seats_per_row\":20},"
+	             "{\"name\":\"B\",\"price\":5400,\"rows\":15,\"seats_per_row\":20}]}");
+}
+
+/* The newest event that is on sale; false when there is none. */
+static bool find_event(struct desk *desk, struct uuid *ret_event_id, int *ret_code)
+{
+	struct reader *reader = desk->adapters.readers[0];
+	const struct row **rows = NULL;
+	uint32_t count = 0;
+	*ret_code = EXIT_DONE;
+	if (reader->operations->scan(reader, ROW_SALE, NULL, QUERY_LIMIT_MAX, desk->arena, &rows, &count) != STORE_OK) {
+		*ret_code = complain("%s", error_title(ERR_STORE_UNAVAILABLE));
+		return false;
+	}
+	bool is_found = false;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct sale *sale = (const struct sale *)(const void *)rows[i];
+		if (sale->status != SALE_ON_SALE)
+			continue;
+		*ret_event_id = sale->event_id;
+		is_found = true;
+	}
+	return is_found;
+}
+
+int demo_prepare(struct demo *demo)
+{
+	struct desk desk;
+	int code = desk_open(demo->config, demo->arena, &desk);
+	if (code != EXIT_DONE)
+		return code;
+	if (!find_event(&desk, &demo->event_id, &code) && code == EXIT_DONE)
+		code = event_desk_create(&desk, "the demo event", demo_event_body(), &demo->event_id);
+	desk_close(&desk);
+	return code;
+}
+
+static struct slice make_token(const struct demo *demo, struct slice user, struct slice scope)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	uint64_t now_ms = (uint64_t)now.tv_sec * 1000;
+	const struct config_auth *auth = &demo->config->auth;
+	const struct jwt_key key = {.algorithm = JWT_HS256, .secret = auth->jwt_secret};
+	const struct jwt_grant grant = {.user = user,
+	                                .scope = scope,
+	                                .issuer = auth->jwt_issuer,
+	                                .audience = auth->jwt_audience,
+	                                .issued_at_ms = now_ms,
+	                                .expires_at_ms = now_ms + TOKEN_TTL_MS};
+	struct buffer token;
+	buffer_init(&token, demo->arena, JWT_TOKEN_LENGTH_MAX);
+	return jwt_sign(&key, &grant, &token) == OK ? buffer_slice(&token) : SLICE("(no token)");
+}
+
+static const char *listening_url(const struct demo *demo, uint16_t port)
+{
+	const struct config_address address = {.host = demo->config->http.listen.host, .port = port};
+	const char *url = server_url(&address, demo->arena);
+	return url == NULL ? "(out of memory)" : url;
+}
+
+void serving_print(void *context, uint16_t port)
+{
+	printf("TRO " TRO_VERSION " serves %s\n", listening_url(context, port));
+	fflush(stdout);
+}
+
+void demo_print(void *context, uint16_t port)
+{
+	const struct demo *demo = context;
+	const char *url = listening_url(demo, port);
+	char event_id[UUID_TEXT_LENGTH + 1];
+	uuid_format(&demo->event_id, event_id);
+	struct slice token = make_token(demo, SLICE("alice"), SLICE(""));
+	struct slice admin = make_token(demo, SLICE("admin"), SLICE("tro:admin"));
+	printf("\nTRO " TRO_VERSION " serves %s\n\n"
+	       "  demo event   %s\n"
+	       "  data         %s\n"
+	       "  your token   %.*s\n"
+	       "  admin token  %.*s\n\n"
+	       "Buy two tickets, in another terminal:\n\n"
+	       "  URL=%s\n"
+	       "  TOKEN=%.*s\n"
+	       "  EVENT=%s\n"
+	       "  curl \"$URL/v1/events/$EVENT/seats?status=available&limit=4\"\n"
+	       "  HOLD=$(curl -s $URL/v1/holds -H \"Authorization: Bearer $TOKEN\" -H \"Idempotency-Key: $(date +%%s%%N)\" \\\n"
+	       "    --json \"{\\\"event_id\\\":\\\"$EVENT\\\",\\\"seats\\\":[\\\"A-1-1\\\",\\\"A-1-2\\\"]}\" | tee /dev/stderr | grep -o '\"hold_id\":\"[^\"]*' | cut -d'\"' -f4)\n"
+	       "  ORDER=$(curl -s $URL/v1/orders -H \"Authorization: Bearer $TOKEN\" -H \"Idempotency-Key: $(date +%%s%%N)\" \\\n"
+	       "    --json \"{\\\"hold_id\\\":\\\"$HOLD\\\",\\\"payment_method\\\":\\\"card\\\"}\" | tee /dev/stderr | grep -o '\"order_id\":\"[^\"]*' | cut -d'\"' -f4)\n"
+	       "  build/bin/tro pay $ORDER --succeed --url $URL\n"
+	       "  curl $URL/v1/orders/$ORDER -H \"Authorization: Bearer $TOKEN\"\n\n",
+	       url, event_id, demo->config->systems.data_dir, SLICE_PRINT(token), SLICE_PRINT(admin), url, SLICE_PRINT(token), event_id);
+	fflush(stdout);
+}
