@@ -118,12 +118,13 @@ static double processor_seconds(void)
 	return (double)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) / (double)NS_PER_S;
 }
 
-static void report_step(struct run *run, enum step step)
+/* False: the step was never answered, and is not in the report. */
+static bool report_step(struct run *run, enum step step)
 {
 	struct bench_report *report = run->report;
 	const struct step_record *record = &run->recorder->steps[step];
 	if (record->answered == 0 && record->latencies.count == 0)
-		return;
+		return false;
 	struct bench_step *summary = &report->steps[report->step_count++];
 	*summary = (struct bench_step){
 		.name = step_name(step),
@@ -143,6 +144,7 @@ static void report_step(struct run *run, enum step step)
 	}
 	if (step != STEP_FLOW)
 		report->requests_per_second += summary->per_second;
+	return true;
 }
 
 static void measure(struct run *run, const struct scenario *scenario)
@@ -175,10 +177,11 @@ static void measure(struct run *run, const struct scenario *scenario)
 		return;
 	}
 	report->seconds = (double)(until_ns - from_ns) / (double)NS_PER_S;
+	report->headline = BENCH_STEPS_MAX;
 	for (enum step step = STEP_HOLD; step < STEP_COUNT; step++) {
-		if (step == scenario->headline)
-			report->headline = report->step_count;
-		report_step(run, step);
+		bool is_answered = report_step(run, step);
+		if (is_answered && step == scenario->headline)
+			report->headline = report->step_count - 1;
 	}
 }
 

@@ -58,7 +58,7 @@ struct bench_report {
 	double requests_per_second;
 	struct bench_step steps[BENCH_STEPS_MAX];
 	uint32_t step_count;
-	uint32_t headline; /* index of the step that the scenario is about; step_count when it was never answered */
+	uint32_t headline; /* index of the step that the scenario is about; BENCH_STEPS_MAX when it was never answered */
 	uint64_t missed;   /* arrivals of a fixed rate that found no free connection until the end */
 	bool ran_out;      /* of fresh seats, before the time was over */
 	uint64_t repeats, reconnects, timeouts, broken;

@@ -217,6 +217,7 @@ static void own_seats(struct checker *checker, uint32_t index, bool is_owner)
 {
 	const struct claim *claim = claim_of(checker, index);
 	uint32_t *owners = checker->events[claim->event].owners;
+	assert(owners != NULL);
 	for (uint32_t seat = claim->first_seat; seat < claim->first_seat + claim->seat_count; seat++) {
 		if (owners[seat] == 0)
 			owners[seat] = index + 1;

@@ -47,23 +47,22 @@ static void print_load(const struct bench_options *options, const struct bench_r
 		        report->idle_open);
 }
 
-static void print_check(const struct bench_options *options, const struct bench_report *report, FILE *out)
+static void print_check(const struct bench_report *report, FILE *out)
 {
-	if (options->check == 0) {
-		fprintf(out, "check: off\n");
-	} else {
-		fprintf(out,
-		        "check: %llu of %llu holds and %llu orders read back, %llu seats in seat maps, %llu requests replayed, in %.1f s\n",
-		        (unsigned long long)report->holds_read, (unsigned long long)report->claims, (unsigned long long)report->orders_read,
-		        (unsigned long long)report->seats_read, (unsigned long long)report->replays, report->check_seconds);
-	}
-	if (report->violations.count == 0) {
+	fprintf(out, "check: %llu of %llu holds and %llu orders read back, %llu seats in seat maps, %llu requests replayed, in %.1f s\n",
+	        (unsigned long long)report->holds_read, (unsigned long long)report->claims, (unsigned long long)report->orders_read,
+	        (unsigned long long)report->seats_read, (unsigned long long)report->replays, report->check_seconds);
+	if (bench_passed(report))
 		fprintf(out, "no violation\n");
+}
+
+static void print_violations(const struct violations *violations, FILE *out)
+{
+	if (violations->count == 0)
 		return;
-	}
-	fprintf(out, "%llu VIOLATIONS\n", (unsigned long long)report->violations.count);
-	for (size_t i = 0; i < VIOLATIONS_KEPT_MAX && report->violations.texts[i] != NULL; i++)
-		fprintf(out, "  %s\n", report->violations.texts[i]);
+	fprintf(out, "%llu VIOLATIONS\n", (unsigned long long)violations->count);
+	for (size_t i = 0; i < VIOLATIONS_KEPT_MAX && violations->texts[i] != NULL; i++)
+		fprintf(out, "  %s\n", violations->texts[i]);
 }
 
 void bench_report_print(const struct bench_options *options, const struct bench_report *report, FILE *out)
@@ -72,8 +71,11 @@ void bench_report_print(const struct bench_options *options, const struct bench_
 
 	if (report->seconds > 0)
 		print_load(options, report, out);
-	if (report->seconds > 0 || report->claims > 0)
-		print_check(options, report, out);
+	if (report->check_seconds > 0)
+		print_check(report, out);
+	else
+		fprintf(out, "nothing was checked\n");
+	print_violations(&report->violations, out);
 	if (report->failure[0] != '\0')
 		fprintf(out, "FAILED: %s\n", report->failure);
 }
