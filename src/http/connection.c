@@ -106,6 +106,7 @@ static void send_answer(struct connection *connection)
 		.date = loop_date(connection->loop),
 	};
 	struct buffer head;
+	request->arena.maximum += 2 * RESPONSE_HEAD_MAX; /* a request that has used up its memory is told so */
 	buffer_init(&head, &request->arena, RESPONSE_HEAD_MAX);
 	http_response_write_head(request, &delivery, &head);
 	if (head.failed) {

@@ -1,0 +1,129 @@
+/* fuzz_http.c: a connection's bytes from head to answer, without a socket: whatever arrives is a request or is refused, and the answers
+ * are the same however it arrives. */
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/connection.h"
+#include "http/exchange.h"
+#include "http/router.h"
+#include "http/server.h"
+
+#define ANSWERS_MAX 64
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static enum http_progress echo(struct http_request *request)
+{
+	struct slice q;
+	if (http_request_query(request, SLICE("q"), &q) != OK)
+		http_respond(request, 400, NULL, (struct slice){0});
+	else
+		http_respond(request, 200, "text/plain", request->body.length > 0 ? request->body : q);
+	return HTTP_ANSWERED;
+}
+
+static const struct http_route routes[] = {
+	{.method = HTTP_GET, .path = "/", .handle = echo},
+	{.method = HTTP_GET, .path = "/a/{id}/b", .handle = echo},
+	{.method = HTTP_POST, .path = "/a", .takes_json = true, .body_max = 4096, .handle = echo},
+	{.method = HTTP_DELETE, .path = "/a/{id}", .handle = echo},
+};
+
+struct answers {
+	uint32_t count;
+	struct {
+		uint64_t status;
+		uint64_t is_persistent;
+		uint64_t body_length; /* of a success: the reasons of refusals may differ */
+	} list[ANSWERS_MAX];
+};
+
+static void check_answer(struct exchange *exchange)
+{
+	struct http_request *request = &exchange->request;
+	const struct http_delivery delivery = {.is_persistent = exchange->head.is_persistent, .date = SLICE("now")};
+	struct buffer head;
+	buffer_init(&head, NULL, 16384);
+	http_response_write_head(request, &delivery, &head);
+	assert(!head.failed);
+	assert(memcmp(head.data, "HTTP/1.1 ", 9) == 0 && memcmp(head.data + head.length - 4, "\r\n\r\n", 4) == 0);
+	assert(request->response.header_count < HTTP_RESPONSE_HEADERS_MAX && request->id.length > 0);
+	buffer_release(&head);
+}
+
+static void note_answer(struct exchange *exchange, struct answers *answers)
+{
+	check_answer(exchange);
+	const struct http_response *response = &exchange->request.response;
+	answers->list[answers->count].status = response->status;
+	answers->list[answers->count].is_persistent = exchange->head.is_persistent;
+	answers->list[answers->count].body_length = response->status == 200 ? response->body.length : 0;
+	answers->count++;
+}
+
+/* Gives the exchange up to `step` of what is left. */
+static void arrive(struct exchange *exchange, struct slice *left, size_t step)
+{
+	if (!exchange_make_room(exchange))
+		abort();
+	struct exchange_input *input = &exchange->input;
+	size_t length = input->capacity - input->end;
+	length = length < step ? length : step;
+	length = length < left->length ? length : left->length;
+	memcpy(input->data + input->end, left->data, length);
+	input->end += length;
+	left->data += length;
+	left->length -= length;
+}
+
+/* What a connection does with its exchanges. */
+static void converse(struct connection *connection, struct slice left, size_t step, struct answers *answers)
+{
+	struct exchange *exchange = exchange_new(connection, (struct slice){0});
+	bool is_open = true;
+	while (is_open && exchange != NULL && answers->count < ANSWERS_MAX) {
+		if (!exchange_take(exchange)) {
+			is_open = left.length > 0;
+			if (is_open)
+				arrive(exchange, &left, step);
+			continue;
+		}
+		assert(http_router_dispatch(connection->loop->options->router, &exchange->request, exchange->refusal) == HTTP_ANSWERED);
+		note_answer(exchange, answers);
+		is_open = exchange->head.is_persistent;
+		struct exchange *next = exchange_new(connection, exchange_rest(exchange));
+		exchange_free(exchange);
+		exchange = next;
+	}
+	exchange_free(exchange);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct cors_origins nobody;
+	static const struct cidr_list untrusted;
+	static const struct http_router router = {.routes = routes, .route_count = ARRAY_LENGTH(routes), .cors = &nobody};
+	struct http_server_options options = http_server_defaults();
+	options.router = &router;
+	options.trusted_proxies = &untrusted;
+	options.head_max = 4096;
+	options.target_max = 1024;
+	static struct loop loop;
+	loop.options = &options;
+	loop.random_used = RANDOM_POOL_SIZE;
+	list_init(&loop.exchanges);
+	if (loop.spare_exchanges.head.next == NULL)
+		list_init(&loop.spare_exchanges);
+	struct connection connection = {.loop = &loop};
+
+	struct slice text = {.data = (const char *)data, .length = size};
+	struct answers whole = {0}, bytewise = {0};
+	converse(&connection, text, SIZE_MAX, &whole);
+	converse(&connection, text, 1, &bytewise);
+	assert(list_is_empty(&loop.exchanges));
+	bool may_wait = memmem(data, size, "100-", 4) != NULL; /* whether it is asked for its body depends on whether that is there */
+	assert(may_wait || (whole.count == bytewise.count && memcmp(whole.list, bytewise.list, sizeof whole.list) == 0));
+	return 0;
+}
