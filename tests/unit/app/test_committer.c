@@ -1,0 +1,560 @@
+/* test_committer.c: the commit stage on a store in memory, of which single operations are made to fail, or to come just too late. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "adapters/memory/database.h"
+#include "app/committer.h"
+#include "app/job.h"
+#include "tests/support/commands.h"
+#include "tests/support/fake_time.h"
+
+#define TRIES_MAX 5
+#define JOBS_MAX 4
+#define FOREVER 1000
+
+enum operation { LOAD, COMMIT, RESOLVE, OPERATION_COUNT };
+
+struct fault {
+	enum store_result result; /* instead of the inner store's */
+	uint32_t count;           /* for so many calls */
+	bool is_done;             /* COMMIT: the inner store does it all the same */
+};
+
+/* A store that stands in front of another and has its own will for some operations. */
+struct unsound_store {
+	struct store base;
+	struct store *inner;
+	struct fault faults[OPERATION_COUNT];
+	uint32_t calls[OPERATION_COUNT];
+	void (*before_call)(enum operation operation, uint32_t call, void *context); /* what happens meanwhile; NULL: nothing */
+	void *context;
+};
+
+/* One process: its commit stage, its store, and the jobs of its last batch. */
+struct process {
+	struct unsound_store store;
+	struct committer *committer;
+	struct job jobs[JOBS_MAX];
+	uint32_t pauses;
+	uint32_t events; /* that `committed` was told of */
+	uint32_t measured;
+};
+
+struct fixture {
+	struct memory_database *database;
+	struct fake_clock clock;
+	struct fake_random random;
+	struct process a, b;
+	struct arena arena;
+};
+
+static struct fixture fixture;
+
+/* NULL: the inner store serves this call. */
+static const enum store_result *find_fault(struct unsound_store *store, enum operation operation)
+{
+	store->calls[operation]++;
+	if (store->before_call != NULL)
+		store->before_call(operation, store->calls[operation], store->context);
+	if (store->faults[operation].count == 0)
+		return NULL;
+	store->faults[operation].count--;
+	return &store->faults[operation].result;
+}
+
+static enum store_result unsound_load(struct store *store, const struct needs *needs, struct view *view)
+{
+	struct unsound_store *self = container_of(store, struct unsound_store, base);
+	const enum store_result *result = find_fault(self, LOAD);
+	return result != NULL ? *result : store_load(self->inner, needs, view);
+}
+
+static enum store_result unsound_commit(struct store *store, const struct changes *changes)
+{
+	struct unsound_store *self = container_of(store, struct unsound_store, base);
+	const enum store_result *result = find_fault(self, COMMIT);
+	if (result == NULL)
+		return store_commit(self->inner, changes);
+	if (self->faults[COMMIT].is_done)
+		assert_int_equal(store_commit(self->inner, changes), STORE_OK);
+	return *result;
+}
+
+static enum store_result unsound_resolve(struct store *store, const struct changes *changes, bool *ret_committed)
+{
+	struct unsound_store *self = container_of(store, struct unsound_store, base);
+	const enum store_result *result = find_fault(self, RESOLVE);
+	return result != NULL ? *result : store_resolve(self->inner, changes, ret_committed);
+}
+
+static const struct store_operations unsound_operations = {.load = unsound_load, .commit = unsound_commit, .resolve = unsound_resolve};
+
+static void pause_process(void *context, uint64_t ms)
+{
+	struct process *process = context;
+	process->pauses++;
+	fake_clock_advance(&fixture.clock, ms);
+}
+
+static void note_commit(void *context, uint32_t event_count)
+{
+	struct process *process = context;
+	process->events += event_count;
+}
+
+static void note_time(void *context, uint64_t commit_ns, uint32_t command_count)
+{
+	(void)commit_ns;
+	assert_true(command_count > 0);
+	((struct process *)context)->measured++;
+}
+
+static void start(struct process *process)
+{
+	*process = (struct process){.store.base.operations = &unsound_operations};
+	assert_int_equal(memory_store_new(fixture.database, &process->store.inner), OK);
+	const struct committer_options options = {
+		.store = &process->store.base,
+		.clock = &fixture.clock.base,
+		.random = &fixture.random.base,
+		.view_rows_max = 100,
+		.tries_max = TRIES_MAX,
+		.pause = pause_process,
+		.committed = note_commit,
+		.measured = note_time,
+		.context = process,
+	};
+	assert_int_equal(committer_new(&options, &process->committer), OK);
+}
+
+static void stop(struct process *process)
+{
+	committer_free(process->committer);
+	store_free(process->store.inner);
+}
+
+static void step(struct process *process, uint32_t count, const struct command *commands)
+{
+	struct list batch;
+	list_init(&batch);
+	for (uint32_t i = 0; i < count; i++) {
+		process->jobs[i] = (struct job){.kind = JOB_COMMAND, .command = commands[i], .arena = &fixture.arena};
+		list_push(&batch, &process->jobs[i].node);
+	}
+	committer_step(process->committer, &batch, count);
+}
+
+/* A batch of one; answers its error. */
+static enum error run(struct process *process, struct command command)
+{
+	step(process, 1, &command);
+	return process->jobs[0].outcome.error;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	fixture = (struct fixture){.database = memory_database_new()};
+	fake_clock_init(&fixture.clock, TEST_NOW_MS);
+	fake_random_init(&fixture.random, 1);
+	arena_init(&fixture.arena, 65536, 16 * 1024 * 1024);
+	start(&fixture.a);
+	start(&fixture.b);
+	return run(&fixture.a, sale_create_command(&fixture.arena)) == OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	stop(&fixture.a);
+	stop(&fixture.b);
+	memory_database_free(fixture.database);
+	arena_release(&fixture.arena);
+	return 0;
+}
+
+static struct command hold(uint32_t number, const char *user, const char *seats)
+{
+	return hold_command(&fixture.arena, number, user, seats);
+}
+
+static struct command release(uint32_t number, const char *user)
+{
+	return release_command(&fixture.arena, number, user);
+}
+
+static struct command order(uint32_t number, const char *user, uint32_t hold_number)
+{
+	return order_command(&fixture.arena, number, user, hold_number);
+}
+
+static struct command pay(uint32_t number, const char *transaction)
+{
+	return payment_command(&fixture.arena, number, transaction, PAYMENT_SUCCEEDED);
+}
+
+static bool body_has(const char *text)
+{
+	struct slice body = fixture.a.jobs[0].outcome.body;
+	return body.length > 0 && memmem(body.data, body.length, text, strlen(text)) != NULL;
+}
+
+static void a_purchase_goes_through(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1 2")), OK);
+	assert_true(body_has("\"status\":\"ACTIVE\""));
+	assert_int_equal(run(&fixture.a, order(1, "ann", 1)), OK);
+	assert_true(body_has("\"status\":\"PENDING\""));
+	assert_int_equal(run(&fixture.a, pay(1, "t1")), OK);
+	assert_true(body_has("\"status\":\"CONFIRMED\""));
+	assert_int_equal(fixture.a.events, 4);
+	assert_int_equal(fixture.a.measured, 4);
+	const struct committer_counters *counters = committer_counters(fixture.a.committer);
+	assert_int_equal(counters->batches, 4);
+	assert_int_equal(counters->commands, 4);
+	assert_int_equal(counters->events, 4);
+	assert_int_equal(counters->stale + counters->retries + counters->failures, 0);
+	assert_int_equal(fixture.a.store.calls[LOAD], 1 + 1 + 0 + 1); /* the event; its seats; nothing; the transaction */
+}
+
+static void a_new_event_is_answered_without_its_layout(void **state)
+{
+	(void)state;
+	assert_true(body_has("\"name\":\"Opera\""));
+	assert_true(body_has("\"seat_count\":9"));
+	assert_false(body_has("sections"));
+}
+
+static void within_a_batch_the_first_come_is_first_served(void **state)
+{
+	(void)state;
+	const struct command commands[] = {hold(1, "ann", "1 2"), hold(2, "bob", "2 3"), hold(3, "cy", "3"), release(3, "cy")};
+	step(&fixture.a, 4, commands);
+	assert_int_equal(fixture.a.jobs[0].outcome.error, OK);
+	assert_int_equal(fixture.a.jobs[1].outcome.error, ERR_SEATS_TAKEN);
+	assert_int_equal(fixture.a.jobs[1].outcome.conflict_count, 1);
+	assert_int_equal(fixture.a.jobs[2].outcome.error, OK);
+	assert_int_equal(fixture.a.jobs[3].outcome.error, OK);
+	assert_int_equal(fixture.a.store.calls[COMMIT], 2);
+}
+
+static void a_key_twice_in_one_batch_is_applied_once(void **state)
+{
+	(void)state;
+	const struct command commands[] = {with_key(hold(1, "ann", "1"), 7, 1), with_key(hold(2, "ann", "1"), 7, 1),
+	                                   with_key(hold(3, "ann", "2"), 7, 2)};
+	step(&fixture.a, 3, commands);
+	assert_int_equal(fixture.a.jobs[0].outcome.error, OK);
+	assert_int_equal(fixture.a.jobs[1].outcome.error, OK);
+	assert_true(fixture.a.jobs[1].outcome.is_replayed);
+	assert_true(slice_equal(fixture.a.jobs[0].outcome.body, fixture.a.jobs[1].outcome.body));
+	assert_true(uuid_equal(&fixture.a.jobs[1].outcome.resource_id, &commands[0].hold_create.hold_id));
+	assert_int_equal(fixture.a.jobs[2].outcome.error, ERR_IDEMPOTENCY_MISMATCH);
+	assert_int_equal(fixture.a.events, 2);
+}
+
+static void a_repeated_key_is_answered_as_the_first_time(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&fixture.a, with_key(hold(1, "ann", "1"), 7, 1)), OK);
+	struct slice first = fixture.a.jobs[0].outcome.body;
+	assert_int_equal(run(&fixture.a, release(1, "ann")), OK);
+	assert_int_equal(run(&fixture.b, with_key(hold(2, "ann", "1"), 7, 1)), OK);
+	assert_true(fixture.b.jobs[0].outcome.is_replayed);
+	assert_true(slice_equal(fixture.b.jobs[0].outcome.body, first));
+	assert_int_equal(committer_counters(fixture.b.committer)->stale, 1);
+	assert_int_equal(run(&fixture.b, with_key(hold(3, "ann", "2"), 7, 2)), ERR_IDEMPOTENCY_MISMATCH);
+}
+
+static void a_repeat_never_makes_its_batch_stale_where_it_is_looked_up_first(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&fixture.a, with_key(hold(1, "ann", "1"), 7, 1)), OK);
+	fixture.b.store.base.has_local_reads = true;
+	assert_int_equal(run(&fixture.b, with_key(hold(2, "ann", "1"), 7, 1)), OK);
+	assert_true(fixture.b.jobs[0].outcome.is_replayed);
+	assert_int_equal(committer_counters(fixture.b.committer)->stale, 0);
+	assert_int_equal(fixture.b.store.calls[COMMIT], 0);
+}
+
+static void a_refused_key_may_be_used_again(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&fixture.b, hold(1, "bob", "1")), OK);
+	assert_int_equal(run(&fixture.a, with_key(hold(2, "ann", "1"), 7, 1)), ERR_SEATS_TAKEN);
+	assert_int_equal(run(&fixture.a, with_key(hold(3, "ann", "2"), 7, 2)), OK);
+	assert_false(fixture.a.jobs[0].outcome.is_replayed);
+}
+
+static void a_repeat_of_ones_own_success_is_not_told_that_the_seats_are_taken(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&fixture.b, with_key(hold(1, "ann", "1"), 7, 1)), OK);
+	assert_int_equal(run(&fixture.a, with_key(hold(2, "ann", "1"), 7, 1)), OK);
+	assert_true(fixture.a.jobs[0].outcome.is_replayed);
+	/* The same from a view that knows the seats. */
+	assert_int_equal(run(&fixture.a, with_key(hold(3, "ann", "1"), 7, 1)), OK);
+	assert_true(fixture.a.jobs[0].outcome.is_replayed);
+}
+
+static void a_success_is_decided_again_when_another_process_was_faster(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
+	assert_int_equal(run(&fixture.a, release(1, "ann")), OK);
+	assert_int_equal(run(&fixture.b, hold(2, "bob", "1")), OK);
+	assert_int_equal(run(&fixture.a, hold(3, "ann", "1")), ERR_SEATS_TAKEN);
+	assert_int_equal(committer_counters(fixture.a.committer)->stale, 1);
+}
+
+static void a_refusal_is_decided_again_when_what_it_rests_on_has_moved(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
+	assert_int_equal(run(&fixture.b, release(1, "ann")), OK);
+	assert_int_equal(run(&fixture.a, hold(2, "bob", "1")), OK);
+	assert_int_equal(committer_counters(fixture.a.committer)->stale, 1);
+}
+
+static void a_pause_shows_at_once_in_every_process(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&fixture.b, sale_command(&fixture.arena, COMMAND_SALE_PAUSE)), OK);
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_SALES_PAUSED);
+	assert_int_equal(run(&fixture.b, sale_command(&fixture.arena, COMMAND_SALE_RESUME)), OK);
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
+}
+
+/* A knows the seat of the expired order as taken by bob, who has given it back in another process. */
+static void a_late_payment_is_not_refunded_for_seats_that_only_seem_taken(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
+	assert_int_equal(run(&fixture.a, order(1, "ann", 1)), OK);
+	assert_int_equal(run(&fixture.a, cancel_command(&fixture.arena, 1, "ann")), OK);
+	assert_int_equal(run(&fixture.a, hold(2, "bob", "1")), OK);
+	assert_int_equal(run(&fixture.b, release(2, "bob")), OK);
+	assert_int_equal(run(&fixture.a, pay(1, "t1")), OK);
+	assert_true(body_has("\"status\":\"CONFIRMED\""));
+}
+
+static void order_by_seats_in_b(enum operation operation, uint32_t call, void *context)
+{
+	(void)context;
+	if (operation == LOAD && call == 2)
+		assert_int_equal(run(&fixture.b, with_key(order_seats_command(&fixture.arena, 2, "ann", "1"), 7, 1)), OK);
+}
+
+static void a_key_used_between_two_loads_is_seen_before_a_refusal(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&fixture.b, hold(1, "ann", "1")), OK);
+	stop(&fixture.a);
+	start(&fixture.a);
+	fixture.a.store.base.has_local_reads = true;
+	fixture.a.store.before_call = order_by_seats_in_b;
+	assert_int_equal(run(&fixture.a, with_key(order_seats_command(&fixture.arena, 1, "ann", "1"), 7, 1)), OK);
+	assert_true(fixture.a.jobs[0].outcome.is_replayed);
+	struct uuid order_id = test_order_id(2);
+	assert_true(uuid_equal(&fixture.a.jobs[0].outcome.resource_id, &order_id));
+}
+
+static void a_transaction_twice_is_applied_once(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
+	assert_int_equal(run(&fixture.a, order(1, "ann", 1)), OK);
+	const struct command commands[] = {pay(1, "t1"), pay(1, "t1")};
+	step(&fixture.a, 2, commands);
+	assert_true(fixture.a.jobs[1].outcome.is_replayed);
+	struct slice first = arena_copy(&fixture.arena, fixture.a.jobs[0].outcome.body);
+	assert_true(slice_equal(fixture.a.jobs[1].outcome.body, first));
+	assert_int_equal(run(&fixture.b, pay(1, "t1")), OK);
+	assert_true(fixture.b.jobs[0].outcome.is_replayed);
+	assert_true(slice_equal(fixture.b.jobs[0].outcome.body, first));
+	assert_int_equal(fixture.b.events, 0);
+}
+
+static void what_is_so_already_is_answered_without_an_event(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
+	assert_int_equal(run(&fixture.a, release(1, "ann")), OK);
+	assert_int_equal(run(&fixture.a, release(1, "ann")), OK);
+	assert_int_equal(fixture.a.jobs[0].outcome.body.length, 0);
+	assert_false(fixture.a.jobs[0].outcome.is_replayed);
+	assert_int_equal(fixture.a.events, 3);
+}
+
+static void a_busy_store_is_tried_again_after_a_pause(void **state)
+{
+	(void)state;
+	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_BUSY, .count = 2};
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
+	assert_int_equal(fixture.a.pauses, 2);
+	fixture.a.store.faults[LOAD] = (struct fault){.result = STORE_BUSY, .count = 1};
+	assert_int_equal(run(&fixture.a, hold(2, "ann", "2")), OK);
+	assert_int_equal(fixture.a.pauses, 3);
+	assert_int_equal(committer_counters(fixture.a.committer)->retries, 3);
+}
+
+static void a_store_that_is_down_is_said_so_at_once(void **state)
+{
+	(void)state;
+	fixture.a.store.faults[LOAD] = (struct fault){.result = STORE_DOWN, .count = 1};
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_STORE_UNAVAILABLE);
+	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_DOWN, .count = 1};
+	const struct command commands[] = {hold(1, "ann", "1"), hold(2, "bob", "1")};
+	step(&fixture.a, 2, commands);
+	assert_int_equal(fixture.a.jobs[0].outcome.error, ERR_STORE_UNAVAILABLE);
+	assert_int_equal(fixture.a.jobs[1].outcome.error, ERR_STORE_UNAVAILABLE);
+	assert_int_equal(fixture.a.pauses, 0);
+	assert_int_equal(committer_counters(fixture.a.committer)->failures, 2);
+	assert_int_equal(run(&fixture.a, hold(3, "cy", "1")), OK);
+}
+
+static void a_commit_whose_answer_was_lost_is_looked_up(void **state)
+{
+	(void)state;
+	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_UNKNOWN, .count = 1, .is_done = true};
+	fixture.a.store.faults[RESOLVE] = (struct fault){.result = STORE_BUSY, .count = 2};
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
+	assert_false(fixture.a.jobs[0].outcome.is_replayed);
+	assert_int_equal(fixture.a.pauses, 2);
+	assert_int_equal(fixture.a.events, 2);
+	/* The view is as the store is. */
+	assert_int_equal(run(&fixture.a, release(1, "ann")), OK);
+	assert_int_equal(committer_counters(fixture.a.committer)->stale, 0);
+}
+
+static void a_commit_that_did_not_happen_is_done_again(void **state)
+{
+	(void)state;
+	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_UNKNOWN, .count = 1};
+	assert_int_equal(run(&fixture.a, with_key(hold(1, "ann", "1"), 7, 1)), OK);
+	assert_false(fixture.a.jobs[0].outcome.is_replayed);
+	assert_int_equal(fixture.a.store.calls[RESOLVE], 1);
+	assert_int_equal(run(&fixture.b, hold(2, "bob", "1")), ERR_SEATS_TAKEN);
+}
+
+static void an_outcome_that_stays_unknown_is_found_by_the_clients_retry(void **state)
+{
+	(void)state;
+	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_UNKNOWN, .count = 1, .is_done = true};
+	fixture.a.store.faults[RESOLVE] = (struct fault){.result = STORE_DOWN, .count = FOREVER};
+	assert_int_equal(run(&fixture.a, with_key(hold(1, "ann", "1"), 7, 1)), ERR_STORE_UNAVAILABLE);
+	assert_int_equal(fixture.a.store.calls[RESOLVE], TRIES_MAX);
+	fixture.a.store.faults[RESOLVE].count = 0;
+	assert_int_equal(run(&fixture.a, with_key(hold(2, "ann", "1"), 7, 1)), OK);
+	assert_true(fixture.a.jobs[0].outcome.is_replayed);
+}
+
+static void a_check_whose_answer_was_lost_is_made_again(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
+	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_UNKNOWN, .count = 1};
+	assert_int_equal(run(&fixture.a, hold(2, "bob", "1")), ERR_SEATS_TAKEN);
+	assert_int_equal(fixture.a.store.calls[RESOLVE], 0);
+	assert_int_equal(fixture.a.pauses, 1);
+}
+
+static void patience_ends(void **state)
+{
+	(void)state;
+	static const enum store_result results[] = {STORE_STALE, STORE_BUSY};
+	for (size_t i = 0; i < ARRAY_LENGTH(results); i++) {
+		fixture.a.store.calls[COMMIT] = 0;
+		fixture.a.store.faults[COMMIT] = (struct fault){.result = results[i], .count = FOREVER};
+		assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_STORE_UNAVAILABLE);
+		assert_int_equal(fixture.a.store.calls[COMMIT], TRIES_MAX);
+	}
+	fixture.a.store.faults[COMMIT].count = 0;
+	/* Loads that bring nothing. */
+	fixture.a.store.faults[LOAD] = (struct fault){.result = STORE_OK, .count = FOREVER};
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "2")), ERR_STORE_UNAVAILABLE);
+	fixture.a.store.faults[LOAD].count = 0;
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
+}
+
+static void a_damaged_store_is_an_operators_matter(void **state)
+{
+	(void)state;
+	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_CORRUPT, .count = 1};
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_INTERNAL);
+	fixture.a.store.faults[LOAD] = (struct fault){.result = STORE_CORRUPT, .count = 1};
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_INTERNAL);
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
+}
+
+static void move_the_hold_between_loads(enum operation operation, uint32_t call, void *context)
+{
+	/* Before the second load of each of two tries: what the first brought is no longer so. */
+	uint32_t *next = context;
+	if (operation != LOAD || call % 2 != 0 || *next > 3)
+		return;
+	assert_int_equal(run(&fixture.b, release(*next, "ann")), OK);
+	assert_int_equal(run(&fixture.b, hold(++*next, "ann", "1")), OK);
+}
+
+static void rows_that_move_between_loads_are_loaded_until_they_agree(void **state)
+{
+	(void)state;
+	uint32_t next = 2;
+	assert_int_equal(run(&fixture.b, hold(2, "ann", "1")), OK);
+	fixture.a.store.calls[LOAD] = 0;
+	fixture.a.store.before_call = move_the_hold_between_loads;
+	fixture.a.store.context = &next;
+	assert_int_equal(run(&fixture.a, hold(9, "bob", "1")), ERR_SEATS_TAKEN);
+	assert_int_equal(next, 4);
+	assert_int_equal(committer_counters(fixture.a.committer)->stale, 2);
+}
+
+static void a_full_request_fails_and_leaves_the_stage_working(void **state)
+{
+	(void)state;
+	struct arena small;
+	arena_init(&small, 16, 16);
+	struct command command = hold(1, "ann", "1");
+	command.arena = &small;
+	assert_int_equal(run(&fixture.a, command), ERR_INTERNAL);
+	assert_int_equal(run(&fixture.a, hold(2, "ann", "1")), OK);
+	arena_release(&small);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(a_purchase_goes_through),
+		TEST(a_new_event_is_answered_without_its_layout),
+		TEST(within_a_batch_the_first_come_is_first_served),
+		TEST(a_key_twice_in_one_batch_is_applied_once),
+		TEST(a_repeated_key_is_answered_as_the_first_time),
+		TEST(a_repeat_never_makes_its_batch_stale_where_it_is_looked_up_first),
+		TEST(a_refused_key_may_be_used_again),
+		TEST(a_repeat_of_ones_own_success_is_not_told_that_the_seats_are_taken),
+		TEST(a_success_is_decided_again_when_another_process_was_faster),
+		TEST(a_refusal_is_decided_again_when_what_it_rests_on_has_moved),
+		TEST(a_pause_shows_at_once_in_every_process),
+		TEST(a_late_payment_is_not_refunded_for_seats_that_only_seem_taken),
+		TEST(a_key_used_between_two_loads_is_seen_before_a_refusal),
+		TEST(a_transaction_twice_is_applied_once),
+		TEST(what_is_so_already_is_answered_without_an_event),
+		TEST(a_busy_store_is_tried_again_after_a_pause),
+		TEST(a_store_that_is_down_is_said_so_at_once),
+		TEST(a_commit_whose_answer_was_lost_is_looked_up),
+		TEST(a_commit_that_did_not_happen_is_done_again),
+		TEST(an_outcome_that_stays_unknown_is_found_by_the_clients_retry),
+		TEST(a_check_whose_answer_was_lost_is_made_again),
+		TEST(patience_ends),
+		TEST(a_damaged_store_is_an_operators_matter),
+		TEST(rows_that_move_between_loads_are_loaded_until_they_agree),
+		TEST(a_full_request_fails_and_leaves_the_stage_working),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
