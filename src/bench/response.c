@@ -100,11 +100,17 @@ static bool read_header_value(struct slice name, struct slice value, struct resp
 	return true;
 }
 
+/* RFC 9110, section 5.6.2. */
+static bool is_token_byte(char byte)
+{
+	char lower = (char)(byte | 0x20);
+	return (lower >= 'a' && lower <= 'z') || byte == '-' || is_digit(byte) || (byte != '\0' && strchr("!#$%&'*+.^_`|~", byte) != NULL);
+}
+
 static bool is_token(struct slice name)
 {
 	for (size_t i = 0; i < name.length; i++) {
-		unsigned char byte = (unsigned char)name.data[i];
-		if (byte <= ' ' || byte >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", byte) != NULL)
+		if (!is_token_byte(name.data[i]))
 			return false;
 	}
 	return name.length > 0;
