@@ -78,7 +78,7 @@ static const struct row *copy_row(struct arena *arena, const struct row *row)
 	case ROW_KIND_COUNT:
 		break;
 	}
-	assert(!"keys are not read");
+	assert(false && "keys are not read");
 	return NULL;
 }
 

@@ -41,7 +41,7 @@ int row_key_compare(const struct row *a, const struct row *b)
 	case ROW_KIND_COUNT:
 		break;
 	}
-	assert(!"keys are found among the events");
+	assert(false && "keys are found among the events");
 	return 0;
 }
 
@@ -116,7 +116,7 @@ static struct row *copy_row(const struct row *row)
 	case ROW_KIND_COUNT:
 		break;
 	}
-	assert(!"keys are found among the events");
+	assert(false && "keys are found among the events");
 	return NULL;
 }
 
