@@ -201,7 +201,7 @@ static enum store_result memory_list_due(struct reader *port, uint64_t now_ms, u
 	uint32_t due = 0;
 	while (list.items != NULL && due < live && list.items[due].deadline_ms <= now_ms)
 		due++;
-	if (due < live)
+	if (list.items != NULL && due < live)
 		list.next_deadline_ms = list.items[due].deadline_ms;
 	list.count = due < limit ? due : limit;
 	if (list.items != NULL)
