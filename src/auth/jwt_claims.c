@@ -47,7 +47,7 @@ enum jwt_verdict jwt_header_check(struct slice json, struct slice algorithm)
 static bool read_date(struct json_value value, uint64_t *ret_ms)
 {
 	double seconds;
-	if (json_kind(value) != JSON_KIND_NUMBER || !json_double(value, &seconds))
+	if (json_kind(value) != JSON_KIND_NUMBER || !json_to_double(value, &seconds))
 		return false;
 	if (seconds <= 0)
 		*ret_ms = 0;
@@ -76,7 +76,7 @@ static bool read_kept_claims(struct json_value object, struct arena *arena, stru
 
 	if (!json_member(object, SLICE("sub"), &value) || json_kind(value) != JSON_KIND_STRING)
 		return false;
-	struct slice user = json_string(value, arena);
+	struct slice user = json_to_string(value, arena);
 	if (user.length == 0 || user.length > JWT_USER_LENGTH_MAX || !utf8_is_printable(user))
 		return false;
 	memcpy(claims->user, user.data, user.length);
@@ -86,7 +86,7 @@ static bool read_kept_claims(struct json_value object, struct arena *arena, stru
 		return true;
 	if (json_kind(value) != JSON_KIND_STRING)
 		return false;
-	struct slice rest = json_string(value, arena);
+	struct slice rest = json_to_string(value, arena);
 	struct slice scope;
 	while (slice_cut(&rest, ' ', &scope))
 		claims->scopes |= scope_bit(scope);

@@ -23,7 +23,7 @@ uint64_t answer_hash(struct slice body)
 bool answer_uint(struct json_value value, uint64_t *ret_number)
 {
 	int64_t number;
-	if (json_kind(value) != JSON_KIND_NUMBER || !json_integer(value, &number) || number < 0)
+	if (json_kind(value) != JSON_KIND_NUMBER || !json_to_integer(value, &number) || number < 0)
 		return false;
 	*ret_number = (uint64_t)number;
 	return true;
@@ -90,7 +90,7 @@ bool answer_read_order(struct slice body, struct order_answer *ret_order)
 		else if (json_string_equal(name, SLICE("items")))
 			order.items = value;
 		else if (json_string_equal(name, SLICE("refund_required")))
-			order.refund_required = json_kind(value) == JSON_KIND_BOOLEAN && json_boolean(value);
+			order.refund_required = json_kind(value) == JSON_KIND_BOOLEAN && json_to_boolean(value);
 	}
 	if (found != 4 || order.user.length == 0 || order.state == STATE_NONE || order.items.text.length == 0)
 		return false;

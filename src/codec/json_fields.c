@@ -94,7 +94,7 @@ static struct slice take_string(struct reading *reading, const struct place *pla
 {
 	if (!expect(reading, place, value, JSON_KIND_STRING))
 		return (struct slice){0};
-	struct slice text = json_string(value, reading->faults->arena);
+	struct slice text = json_to_string(value, reading->faults->arena);
 	if (text.data == NULL)
 		reading->is_out_of_memory = true;
 	return text;
@@ -128,7 +128,7 @@ static void read_integer(struct reading *reading, const struct json_field *field
 	int64_t integer;
 	if (!expect(reading, place, value, JSON_KIND_NUMBER))
 		return;
-	if (!json_integer(value, &integer) || integer < field->minimum || integer > field->maximum) {
+	if (!json_to_integer(value, &integer) || integer < field->minimum || integer > field->maximum) {
 		add_fault(reading, place,
 		          arena_format(reading->faults->arena, "must be a whole number from %" PRId64 " to %" PRId64, field->minimum,
 		                       field->maximum));
@@ -142,7 +142,7 @@ static void read_boolean(struct reading *reading, const struct json_field *field
 {
 	(void)field;
 	if (expect(reading, place, value, JSON_KIND_BOOLEAN))
-		*(bool *)target = json_boolean(value);
+		*(bool *)target = json_to_boolean(value);
 }
 
 static void read_uuid(struct reading *reading, const struct json_field *field, const struct place *place, struct json_value value,
@@ -269,7 +269,7 @@ static field_reader *const readers[] = {
 
 static void add_unknown(struct reading *reading, const struct place *object, struct json_value name)
 {
-	struct slice text = json_string(name, reading->faults->arena);
+	struct slice text = json_to_string(name, reading->faults->arena);
 	if (text.data == NULL) {
 		reading->is_out_of_memory = true;
 		return;

@@ -463,7 +463,7 @@ bool json_member(struct json_value object, struct slice name, struct json_value 
 	return false;
 }
 
-struct slice json_string(struct json_value string, struct arena *arena)
+struct slice json_to_string(struct json_value string, struct arena *arena)
 {
 	assert(json_kind(string) == JSON_KIND_STRING);
 	assert(arena != NULL);
@@ -501,14 +501,14 @@ bool json_string_equal(struct json_value string, struct slice text)
 	return text.length == 0;
 }
 
-bool json_boolean(struct json_value boolean)
+bool json_to_boolean(struct json_value boolean)
 {
 	assert(json_kind(boolean) == JSON_KIND_BOOLEAN);
 
 	return boolean.text.data[0] == 't';
 }
 
-bool json_integer(struct json_value number, int64_t *ret_integer)
+bool json_to_integer(struct json_value number, int64_t *ret_integer)
 {
 	assert(json_kind(number) == JSON_KIND_NUMBER);
 	assert(ret_integer != NULL);
@@ -528,7 +528,7 @@ bool json_integer(struct json_value number, int64_t *ret_integer)
 	return true;
 }
 
-bool json_double(struct json_value number, double *ret_double)
+bool json_to_double(struct json_value number, double *ret_double)
 {
 	assert(json_kind(number) == JSON_KIND_NUMBER);
 	assert(ret_double != NULL);

@@ -57,11 +57,11 @@ must_check bool json_next_item(struct json_walk *walk, struct json_value *ret_it
 must_check bool json_member(struct json_value object, struct slice name, struct json_value *ret_value);
 
 /* The string's content: a piece of the checked text itself, or in the arena when there are escapes to undo. data is NULL out of memory. */
-must_check struct slice json_string(struct json_value string, struct arena *arena);
+must_check struct slice json_to_string(struct json_value string, struct arena *arena);
 /* Whether the string's content is `text`. */
 bool json_string_equal(struct json_value string, struct slice text);
-bool json_boolean(struct json_value boolean);
+bool json_to_boolean(struct json_value boolean);
 /* False when the number has a fraction or an exponent, or is beyond int64. */
-must_check bool json_integer(struct json_value number, int64_t *ret_integer);
+must_check bool json_to_integer(struct json_value number, int64_t *ret_integer);
 /* False when it is too large for a double. */
-must_check bool json_double(struct json_value number, double *ret_double);
+must_check bool json_to_double(struct json_value number, double *ret_double);

@@ -247,7 +247,7 @@ static void members_and_items_come_in_order(void **state)
 	struct json_walk nothing = json_walk(value);
 	assert_false(json_next_member(&nothing, &name, &item));
 	assert_true(json_next_member(&walk, &name, &value));
-	assert_true(json_boolean(value));
+	assert_true(json_to_boolean(value));
 	assert_false(json_next_member(&walk, &name, &value));
 
 	assert_true(json_member(body, SLICE("third"), &value));
@@ -263,12 +263,12 @@ static void strings_come_without_their_escapes(void **state)
 	struct arena arena;
 	arena_init(&arena, 256, 1024);
 	struct json_value plain = checked("\"A-1-1\"");
-	struct slice text = json_string(plain, &arena);
+	struct slice text = json_to_string(plain, &arena);
 	assert_ptr_equal(text.data, plain.text.data + 1);
 	assert_true(slice_equal_string(text, "A-1-1"));
 
 	struct json_value escaped = checked("\"\\u00e9 \\\"\\\\\\/\\b\\f\\n\\r\\t \\ud83d\\ude00 \\u20ac \xc3\xa9\"");
-	text = json_string(escaped, &arena);
+	text = json_to_string(escaped, &arena);
 	assert_true(slice_equal_string(text, "\xc3\xa9 \"\\/\b\f\n\r\t \xf0\x9f\x98\x80 \xe2\x82\xac \xc3\xa9"));
 	assert_true(json_string_equal(escaped, text));
 	assert_false(json_string_equal(escaped, SLICE("\xc3\xa9")));
@@ -278,7 +278,7 @@ static void strings_come_without_their_escapes(void **state)
 	arena_release(&arena);
 
 	arena_init(&arena, 1, 1);
-	assert_null(json_string(escaped, &arena).data);
+	assert_null(json_to_string(escaped, &arena).data);
 	arena_release(&arena);
 }
 
@@ -286,22 +286,22 @@ static void integers_are_exact_or_refused(void **state)
 {
 	(void)state;
 	int64_t integer = 7;
-	assert_true(json_integer(checked("9223372036854775807"), &integer));
+	assert_true(json_to_integer(checked("9223372036854775807"), &integer));
 	assert_true(integer == INT64_MAX);
-	assert_true(json_integer(checked("-9223372036854775808"), &integer));
+	assert_true(json_to_integer(checked("-9223372036854775808"), &integer));
 	assert_true(integer == INT64_MIN);
-	assert_true(json_integer(checked("-0"), &integer));
+	assert_true(json_to_integer(checked("-0"), &integer));
 	assert_int_equal(integer, 0);
 	static const char *const refused[] = {"9223372036854775808", "-9223372036854775809", "1.0", "1e3", "100000000000000000000000"};
 	for (size_t i = 0; i < ARRAY_LENGTH(refused); i++)
-		assert_false(json_integer(checked(refused[i]), &integer));
+		assert_false(json_to_integer(checked(refused[i]), &integer));
 	assert_int_equal(integer, 0);
 
 	double number;
-	assert_true(json_double(checked("-1.5e3"), &number));
+	assert_true(json_to_double(checked("-1.5e3"), &number));
 	assert_true(number == -1500.0);
-	assert_false(json_double(checked("1e999"), &number));
-	assert_false(json_double(checked("1111111111222222222233333333334444444444555555555566666666667777777777"), &number));
+	assert_false(json_to_double(checked("1e999"), &number));
+	assert_false(json_to_double(checked("1111111111222222222233333333334444444444555555555566666666667777777777"), &number));
 }
 
 int main(void)
