@@ -135,8 +135,7 @@ static enum outcome take_hold(struct run *run, struct journey *journey, const st
 		.first_seat = journey->seats.first,
 		.seat_count = journey->seats.count,
 	};
-	run_expect(run, ledger_hold(&run->ledger, &claim, now_ms, &journey->claim));
-	return OUTCOME_DONE;
+	return run_expect(run, ledger_hold(&run->ledger, &claim, now_ms, &journey->claim)) ? OUTCOME_DONE : OUTCOME_WRONG;
 }
 
 static enum outcome take_release(struct run *run, const struct journey *journey, const struct client_answer *answer)

@@ -35,7 +35,7 @@ void run_fail(struct run *run, const char *format, ...)
 	client_stop(&run->client);
 }
 
-void run_expect(struct run *run, enum error error)
+bool run_expect(struct run *run, enum error error)
 {
 	if (error == ERR_LIMIT)
 		run_fail(run, "more holds than one run can remember; make it shorter");
@@ -43,6 +43,7 @@ void run_expect(struct run *run, enum error error)
 		run_fail(run, "the journal cannot be written: %s", strerror(errno));
 	else if (error != OK)
 		run_fail(run, "out of memory");
+	return error == OK;
 }
 
 static bool open_wire(struct run *run)
@@ -140,10 +141,8 @@ static bool start(void *context, uint32_t connection, uint64_t now_ns, struct bu
 		run->is_over = true;
 		return false;
 	}
-	if (request->failed)
-		run_fail(run, "out of memory");
 	run->next++;
-	return true;
+	return run_expect(run, request->failed ? ERR_NO_MEMORY : OK);
 }
 
 /* Answers that ask for the same request later: an overload, or the first request with this key is still running. */
@@ -169,10 +168,8 @@ static enum client_next answered(void *context, const struct client_answer *answ
 		return CLIENT_LATER;
 	}
 	recorder_add(run->recorder, journey->step, response->status, journey->intended_ns, answer->now_ns);
-	if (!run->phase->answered(run, journey, answer, request))
+	if (!run->phase->answered(run, journey, answer, request) || !run_expect(run, request->failed ? ERR_NO_MEMORY : OK))
 		return CLIENT_IDLE;
-	if (request->failed)
-		run_fail(run, "out of memory");
 	journey->intended_ns = answer->now_ns;
 	return CLIENT_SEND;
 }
@@ -227,5 +224,6 @@ void run_phase(struct run *run, const struct phase *phase, const struct arrivals
 	if (run->options.shows_progress && isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
 	if (end == CLIENT_OUT_OF_PATIENCE)
-		run_fail(run, "a request had no answer for %llu ms", (unsigned long long)run->client.options.patience_ms);
+		run_fail(run, "a request had no answer, or a connection could not be made, for %llu ms",
+		         (unsigned long long)run->client.options.patience_ms);
 }

@@ -82,8 +82,8 @@ void run_release(struct run *run);
 void run_phase(struct run *run, const struct phase *phase, const struct arrivals *arrivals);
 /* The run ends here: the first reason given is kept in the report, and the connections stop. */
 void run_fail(struct run *run, const char *format, ...) format_printf(2, 3);
-/* The same for an error of the ledger or the journal; OK is none. */
-void run_expect(struct run *run, enum error error);
+/* The same for an error of the ledger or the journal. True: it is OK. */
+bool run_expect(struct run *run, enum error error);
 
 bool run_has_failed(const struct run *run);
 
