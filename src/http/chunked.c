@@ -4,16 +4,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "http/field.h"
+
 #define SIZE_DIGITS_MAX 15 /* 60 bits: adding another digit cannot overflow */
 #define OVERHEAD_MAX 16384
-
-static int hex_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	char letter = (char)(digit | 0x20);
-	return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
 
 /* The line of a size has ended: data follows, or the trailer after the last chunk. */
 static void begin_chunk(struct http_chunked *chunked)
@@ -24,7 +18,7 @@ static void begin_chunk(struct http_chunked *chunked)
 
 static bool take_size(struct http_chunked *chunked, char byte)
 {
-	int value = hex_value(byte);
+	int value = field_hex_value(byte);
 	if (value >= 0) {
 		chunked->remaining = chunked->remaining << 4 | (unsigned)value;
 		return ++chunked->digits <= SIZE_DIGITS_MAX;
@@ -105,14 +99,14 @@ struct http_refusal http_chunked_decode(struct http_chunked *chunked, struct sli
 		if (chunked->state == CHUNKED_DATA) {
 			struct slice rest = {.data = input.data + position, .length = input.length - position};
 			if (chunked->remaining > body->maximum - body->length)
-				return (struct http_refusal){.error = ERR_BODY_TOO_LARGE, .detail = "The body is too large."};
+				return http_refuse(ERR_BODY_TOO_LARGE, NULL);
 			position += copy_data(chunked, rest, body);
 		} else if (!take(chunked, input.data[position++])) {
-			return (struct http_refusal){.error = ERR_BAD_REQUEST, .detail = "The chunked coding of the body is broken."};
+			return http_refuse(ERR_BAD_REQUEST, "The chunked coding of the body is broken.");
 		}
 	}
 	if (body->failed)
-		return (struct http_refusal){.error = ERR_NO_MEMORY};
+		return http_refuse(ERR_NO_MEMORY, NULL);
 	*ret_consumed = position;
-	return (struct http_refusal){.error = OK};
+	return HTTP_ACCEPTED;
 }

@@ -172,7 +172,7 @@ static void advance(struct connection *connection)
 
 static void refuse(struct connection *connection, enum error error, const char *detail)
 {
-	exchange_refuse(connection->exchange, (struct http_refusal){.error = error, .detail = detail});
+	exchange_refuse(connection->exchange, http_refuse(error, detail));
 	handle(connection);
 }
 

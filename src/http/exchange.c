@@ -6,7 +6,6 @@
 #include "base/uuid.h"
 #include "http/client_address.h"
 #include "http/connection.h"
-#include "http/field.h"
 #include "http/loop.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -181,9 +180,9 @@ static struct http_refusal judge_head(struct exchange *exchange, size_t body_max
 	struct http_refusal refusal = exchange->refusal;
 	bool is_too_large = head->framing == HTTP_BODY_LENGTH && head->content_length > body_max;
 	if (is_too_large && refusal.error == OK)
-		return (struct http_refusal){.error = ERR_BODY_TOO_LARGE};
+		return http_refuse(ERR_BODY_TOO_LARGE, NULL);
 	bool is_due = is_too_large || refusal.error == ERR_BAD_REQUEST || exchange->wants_continue;
-	return is_due ? refusal : (struct http_refusal){.error = OK};
+	return is_due ? refusal : HTTP_ACCEPTED;
 }
 
 /* True: the body is wanted, if there is one. */
@@ -230,7 +229,7 @@ static bool take_head(struct exchange *exchange)
 	return route_head(exchange);
 }
 
-/* True: the body is complete. */
+/* True: the body is complete, or cannot be. */
 static bool take_counted_body(struct exchange *exchange)
 {
 	struct exchange_input *input = &exchange->input;
@@ -241,8 +240,10 @@ static bool take_counted_body(struct exchange *exchange)
 	bool came_along = arrived.length == exchange->head.content_length;
 	if (!came_along)
 		buffer_append_slice(&exchange->body, arrived);
-	if (exchange->body.failed)
-		exchange_refuse(exchange, (struct http_refusal){.error = ERR_NO_MEMORY});
+	if (exchange->body.failed) {
+		exchange_refuse(exchange, http_refuse(ERR_NO_MEMORY, NULL));
+		return true;
+	}
 	exchange->request.body = came_along ? arrived : buffer_slice(&exchange->body);
 	return arrived.length == missing;
 }

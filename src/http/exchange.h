@@ -39,7 +39,7 @@ struct exchange {
 	struct http_chunked chunked;
 	struct buffer body;          /* on the heap; unused when the whole body came along with the head */
 	struct http_refusal refusal; /* what the request will be answered with instead of by its handler */
-	uint64_t bytes_received; /* with those of the next request that came along */
+	uint64_t bytes_received;     /* with those of the next request that came along */
 	uint64_t bytes_sent;
 };
 

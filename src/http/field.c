@@ -107,3 +107,11 @@ bool field_list_has(struct slice list, struct slice token)
 	}
 	return false;
 }
+
+int field_hex_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	char letter = (char)(digit | 0x20);
+	return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}

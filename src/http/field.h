@@ -23,3 +23,6 @@ bool field_list_next(struct slice *list, struct slice *ret_member);
 bool field_list_last(struct slice *list, struct slice *ret_member);
 /* Whether a token is a member. */
 bool field_list_has(struct slice list, struct slice token);
+
+/* What a hexadecimal digit stands for; -1: it is none. */
+int field_hex_value(char digit);

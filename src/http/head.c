@@ -8,27 +8,6 @@
 #define METHOD_LENGTH_MAX 32
 #define VERSION_LENGTH 8 /* HTTP/1.1 */
 
-static struct http_refusal refuse(enum error error, const char *detail)
-{
-	assert(error != OK);
-	return (struct http_refusal){.error = error, .detail = detail};
-}
-
-static const struct http_refusal accepted = {.error = OK};
-
-/* Cuts `text` at the first blank; what is behind it stays in *rest. False: there is none. */
-static bool cut_at_blank(struct slice *rest, struct slice *ret_word)
-{
-	const char *blank = rest->length == 0 ? NULL : memchr(rest->data, ' ', rest->length);
-	if (blank == NULL)
-		return false;
-	size_t length = (size_t)(blank - rest->data);
-	*ret_word = (struct slice){.data = rest->data, .length = length};
-	rest->data += length + 1;
-	rest->length -= length + 1;
-	return true;
-}
-
 static bool target_is_printable(struct slice target)
 {
 	for (size_t i = 0; i < target.length; i++) {
@@ -41,17 +20,18 @@ static bool target_is_printable(struct slice target)
 /* method SP target SP HTTP/1.x */
 static struct http_refusal parse_request_line(struct slice line, struct http_head *head)
 {
-	struct slice method, target;
-	if (!cut_at_blank(&line, &method) || !field_is_token(method) || method.length > METHOD_LENGTH_MAX)
-		return refuse(ERR_BAD_REQUEST, "The request line does not begin with a method.");
-	if (!cut_at_blank(&line, &target) || !target_is_printable(target))
-		return refuse(ERR_BAD_REQUEST, "The request line has no acceptable target.");
+	struct slice method = field_cut(&line, ' ');
+	struct slice target = field_cut(&line, ' ');
+	if (!field_is_token(method) || method.length > METHOD_LENGTH_MAX)
+		return http_refuse(ERR_BAD_REQUEST, "The request line does not begin with a method.");
+	if (!target_is_printable(target))
+		return http_refuse(ERR_BAD_REQUEST, "The request line has no acceptable target.");
 	if (!slice_equal(line, SLICE("HTTP/1.1")) && !slice_equal(line, SLICE("HTTP/1.0")))
-		return refuse(ERR_BAD_REQUEST, "The version is neither HTTP/1.1 nor HTTP/1.0.");
+		return http_refuse(ERR_BAD_REQUEST, "The version is neither HTTP/1.1 nor HTTP/1.0.");
 	head->method = method;
 	head->target = target;
 	head->is_version_1_0 = line.data[VERSION_LENGTH - 1] == '0';
-	return accepted;
+	return HTTP_ACCEPTED;
 }
 
 /* The request line is judged as soon as it is there, so that garbage is answered and not waited for. */
@@ -60,7 +40,7 @@ static struct http_refusal check_request_line(struct slice line, const struct ht
 	struct http_head head = {0};
 	struct http_refusal refusal = parse_request_line(line, &head);
 	if (refusal.error == OK && head.target.length > limits->target_max)
-		return refuse(ERR_URI_TOO_LONG, "The request target is too long.");
+		return http_refuse(ERR_URI_TOO_LONG, "The request target is too long.");
 	return refusal;
 }
 
@@ -69,18 +49,18 @@ static struct http_refusal check_begun_line(struct slice line, const struct http
 {
 	struct slice beginning = {.data = line.data, .length = METHOD_LENGTH_MAX + 1};
 	if (line.length > beginning.length && memchr(beginning.data, ' ', beginning.length) == NULL)
-		return refuse(ERR_BAD_REQUEST, "The request line does not begin with a method.");
+		return http_refuse(ERR_BAD_REQUEST, "The request line does not begin with a method.");
 	if (line.length > METHOD_LENGTH_MAX + 1 + limits->target_max + 1 + VERSION_LENGTH + 1)
-		return refuse(ERR_URI_TOO_LONG, "The request target is too long.");
-	return accepted;
+		return http_refuse(ERR_URI_TOO_LONG, "The request target is too long.");
+	return HTTP_ACCEPTED;
 }
 
 static struct http_refusal check_sizes(const struct http_head_scan *scan, struct slice input, const struct http_head_limits *limits)
 {
 	struct slice line = {.data = input.data + scan->line, .length = scan->position - scan->line};
-	struct http_refusal refusal = scan->has_request_line ? accepted : check_begun_line(line, limits);
+	struct http_refusal refusal = scan->has_request_line ? HTTP_ACCEPTED : check_begun_line(line, limits);
 	if (refusal.error == OK && scan->position > limits->head_max)
-		return refuse(ERR_HEADERS_TOO_LARGE, "The header fields are too large.");
+		return http_refuse(ERR_HEADERS_TOO_LARGE, "The header fields are too large.");
 	return refusal;
 }
 
@@ -89,17 +69,17 @@ static struct http_refusal end_line(struct http_head_scan *scan, struct slice in
 {
 	size_t line_feed = scan->position - 1;
 	if (line_feed == scan->line || input.data[line_feed - 1] != '\r')
-		return refuse(ERR_BAD_REQUEST, "A line does not end with CR LF.");
+		return http_refuse(ERR_BAD_REQUEST, "A line does not end with CR LF.");
 	struct slice line = {.data = input.data + scan->line, .length = line_feed - 1 - scan->line};
 	scan->line = scan->position;
 	if (scan->has_request_line) {
 		if (line.length == 0)
 			*ret_end = scan->position;
-		return accepted;
+		return HTTP_ACCEPTED;
 	}
 	if (line.length == 0) {
 		scan->start = scan->position;
-		return accepted;
+		return HTTP_ACCEPTED;
 	}
 	scan->has_request_line = true;
 	return check_request_line(line, limits);
@@ -111,7 +91,7 @@ struct http_refusal http_head_scan(struct http_head_scan *scan, struct slice inp
 	assert(scan->start <= scan->line && scan->line <= scan->position);
 
 	size_t end = 0;
-	struct http_refusal refusal = accepted;
+	struct http_refusal refusal = HTTP_ACCEPTED;
 	while (scan->position < input.length && end == 0 && refusal.error == OK) {
 		unsigned char byte = (unsigned char)input.data[scan->position];
 		bool follows_return = scan->position > scan->line && input.data[scan->position - 1] == '\r';
@@ -119,9 +99,9 @@ struct http_refusal http_head_scan(struct http_head_scan *scan, struct slice inp
 		if (byte == '\n')
 			refusal = end_line(scan, input, limits, &end);
 		else if (follows_return)
-			refusal = refuse(ERR_BAD_REQUEST, "A carriage return stands alone.");
+			refusal = http_refuse(ERR_BAD_REQUEST, "A carriage return stands alone.");
 		else if ((byte < ' ' && byte != '\t' && byte != '\r') || byte == 0x7f)
-			refusal = refuse(ERR_BAD_REQUEST, "The head holds a control character.");
+			refusal = http_refuse(ERR_BAD_REQUEST, "The head holds a control character.");
 	}
 	if (refusal.error == OK)
 		refusal = check_sizes(scan, input, limits);
@@ -169,9 +149,9 @@ static struct http_refusal note_field(struct field_summary *summary, const struc
 		if (!field_equal(header->name, single_fields[i].name))
 			continue;
 		if (summary->singles[i].data != NULL)
-			return refuse(ERR_BAD_REQUEST, single_fields[i].detail);
+			return http_refuse(ERR_BAD_REQUEST, single_fields[i].detail);
 		summary->singles[i] = header->value;
-		return accepted;
+		return HTTP_ACCEPTED;
 	}
 	if (field_equal(header->name, SLICE("connection"))) {
 		summary->closes |= field_list_has(header->value, SLICE("close"));
@@ -179,23 +159,23 @@ static struct http_refusal note_field(struct field_summary *summary, const struc
 	} else if (field_equal(header->name, SLICE("expect"))) {
 		summary->expects_continue |= field_equal(header->value, SLICE("100-continue"));
 	}
-	return accepted;
+	return HTTP_ACCEPTED;
 }
 
 /* name ":" OWS value OWS */
 static struct http_refusal parse_field(struct slice line, struct http_header *ret_header)
 {
 	if (line.data[0] == ' ' || line.data[0] == '\t')
-		return refuse(ERR_BAD_REQUEST, "A header field is folded over several lines.");
+		return http_refuse(ERR_BAD_REQUEST, "A header field is folded over several lines.");
 	const char *colon = memchr(line.data, ':', line.length);
 	if (colon == NULL)
-		return refuse(ERR_BAD_REQUEST, "A header field has no colon.");
+		return http_refuse(ERR_BAD_REQUEST, "A header field has no colon.");
 	struct slice name = {.data = line.data, .length = (size_t)(colon - line.data)};
 	if (!field_is_token(name))
-		return refuse(ERR_BAD_REQUEST, "The name of a header field holds something else than a token.");
+		return http_refuse(ERR_BAD_REQUEST, "The name of a header field holds something else than a token.");
 	struct slice value = {.data = colon + 1, .length = line.length - name.length - 1};
 	*ret_header = (struct http_header){.name = name, .value = field_trim(value)};
-	return accepted;
+	return HTTP_ACCEPTED;
 }
 
 static bool host_is_acceptable(struct slice host)
@@ -230,27 +210,27 @@ static struct http_refusal read_framing(const struct field_summary *summary, str
 	struct slice content_length = summary->singles[FIELD_CONTENT_LENGTH];
 	struct slice transfer_encoding = summary->singles[FIELD_TRANSFER_ENCODING];
 	if (content_length.data != NULL && transfer_encoding.data != NULL)
-		return refuse(ERR_BAD_REQUEST, "Both Content-Length and Transfer-Encoding are given.");
+		return http_refuse(ERR_BAD_REQUEST, "Both Content-Length and Transfer-Encoding are given.");
 	if (content_length.data != NULL) {
 		if (!parse_content_length(content_length, &head->content_length))
-			return refuse(ERR_BAD_REQUEST, "Content-Length is not a number of bytes.");
+			return http_refuse(ERR_BAD_REQUEST, "Content-Length is not a number of bytes.");
 		head->framing = HTTP_BODY_LENGTH;
 	}
 	if (transfer_encoding.data != NULL) {
 		if (head->is_version_1_0 || !field_equal(transfer_encoding, SLICE("chunked")))
-			return refuse(ERR_BAD_REQUEST, "The only transfer coding here is chunked, in HTTP/1.1.");
+			return http_refuse(ERR_BAD_REQUEST, "The only transfer coding here is chunked, in HTTP/1.1.");
 		head->framing = HTTP_BODY_CHUNKED;
 	}
-	return accepted;
+	return HTTP_ACCEPTED;
 }
 
 static struct http_refusal read_summary(const struct field_summary *summary, struct http_head *head)
 {
 	struct slice host = summary->singles[FIELD_HOST];
 	if (host.data == NULL && !head->is_version_1_0)
-		return refuse(ERR_BAD_REQUEST, "Host is missing.");
+		return http_refuse(ERR_BAD_REQUEST, "Host is missing.");
 	if (!host_is_acceptable(host))
-		return refuse(ERR_BAD_REQUEST, "Host is not a host.");
+		return http_refuse(ERR_BAD_REQUEST, "Host is not a host.");
 	head->is_persistent = !summary->closes && (!head->is_version_1_0 || summary->keeps_alive);
 	head->expects_continue = summary->expects_continue && !head->is_version_1_0;
 	return read_framing(summary, head);
@@ -277,7 +257,7 @@ struct http_refusal http_head_parse(struct slice input, struct http_header heade
 	struct slice line = {0};
 	while (refusal.error == OK && (line = take_line(&input)).length > 0) {
 		if (head.header_count == HTTP_HEADERS_MAX)
-			return refuse(ERR_HEADERS_TOO_LARGE, "There are too many header fields.");
+			return http_refuse(ERR_HEADERS_TOO_LARGE, "There are too many header fields.");
 		struct http_header *header = &headers[head.header_count++];
 		refusal = parse_field(line, header);
 		if (refusal.error == OK)

@@ -21,6 +21,13 @@ struct http_refusal {
 	const char *detail; /* static */
 };
 
+#define HTTP_ACCEPTED ((struct http_refusal){.error = OK})
+
+static inline struct http_refusal http_refuse(enum error error, const char *detail)
+{
+	return (struct http_refusal){.error = error, .detail = detail};
+}
+
 struct http_header {
 	struct slice name; /* as sent: compare with field_equal */
 	struct slice value;

@@ -9,14 +9,6 @@
 
 #define BODY_MAX_DEFAULT 65536
 
-static const struct http_refusal accepted = {.error = OK};
-
-static struct http_refusal refuse(enum error error, const char *detail)
-{
-	assert(error != OK);
-	return (struct http_refusal){.error = error, .detail = detail};
-}
-
 static const struct {
 	struct slice text;
 	enum http_method method;
@@ -57,18 +49,18 @@ static struct http_refusal read_target(struct http_request *request, struct slic
 		struct slice scheme = field_cut(&rest, ':');
 		bool is_absolute = field_equal(scheme, SLICE("http")) || field_equal(scheme, SLICE("https"));
 		if (!is_absolute || rest.length < 3 || memcmp(rest.data, "//", 2) != 0)
-			return refuse(ERR_BAD_REQUEST, "The request target is neither a path nor an absolute URI.");
+			return http_refuse(ERR_BAD_REQUEST, "The request target is neither a path nor an absolute URI.");
 		rest = (struct slice){.data = rest.data + 2, .length = rest.length - 2};
 		const char *path = memchr(rest.data, '/', rest.length);
 		if (path == NULL)
-			return refuse(ERR_BAD_REQUEST, "The request target has no path.");
+			return http_refuse(ERR_BAD_REQUEST, "The request target has no path.");
 		target = (struct slice){.data = path, .length = rest.length - (size_t)(path - rest.data)};
 	}
 	if (memchr(target.data, '#', target.length) != NULL)
-		return refuse(ERR_BAD_REQUEST, "The request target has a fragment.");
+		return http_refuse(ERR_BAD_REQUEST, "The request target has a fragment.");
 	request->query = target;
 	request->path = field_cut(&request->query, '?');
-	return accepted;
+	return HTTP_ACCEPTED;
 }
 
 static bool has_dot_segment(struct slice path)
@@ -86,11 +78,11 @@ static struct http_refusal decode_path(struct http_request *request)
 	struct slice decoded;
 	enum error error = percent_decode(&request->arena, request->path, PERCENT_PATH, &decoded);
 	if (error != OK)
-		return refuse(error, "The path has a percent-encoding that is broken or not allowed.");
+		return http_refuse(error, "The path has a percent-encoding that is broken or not allowed.");
 	if (has_dot_segment(decoded))
-		return refuse(ERR_BAD_REQUEST, "The path has a segment of dots.");
+		return http_refuse(ERR_BAD_REQUEST, "The path has a segment of dots.");
 	request->path = decoded;
-	return accepted;
+	return HTTP_ACCEPTED;
 }
 
 /* Whether the path is an instance of the pattern; its {…} go to `parameters`. A parameter is never empty. */
@@ -166,22 +158,22 @@ struct http_refusal http_router_resolve(const struct http_router *router, struct
 		return refusal;
 	if (slice_equal(request->path, SLICE("*"))) {
 		request->allowed_methods = HTTP_GET | HTTP_HEAD | HTTP_POST | HTTP_DELETE | HTTP_OPTIONS;
-		return request->method == HTTP_OPTIONS ? accepted : refuse(ERR_BAD_REQUEST, "The target * is for OPTIONS only.");
+		return request->method == HTTP_OPTIONS ? HTTP_ACCEPTED : http_refuse(ERR_BAD_REQUEST, "The target * is for OPTIONS only.");
 	}
 	refusal = decode_path(request);
 	if (refusal.error != OK)
 		return refusal;
 	find_route(router, request);
 	if (request->allowed_methods == 0)
-		return refuse(ERR_NOT_FOUND, NULL);
+		return http_refuse(ERR_NOT_FOUND, NULL);
 	if (request->method == HTTP_OPTIONS)
-		return accepted;
+		return HTTP_ACCEPTED;
 	if (request->route == NULL)
-		return refuse(ERR_METHOD_NOT_ALLOWED, NULL);
+		return http_refuse(ERR_METHOD_NOT_ALLOWED, NULL);
 	if (router->authenticate != NULL)
 		refusal = router->authenticate(request);
 	if (refusal.error == OK && request->route->takes_json && !has_acceptable_media_type(request))
-		return refuse(ERR_MEDIA_TYPE, NULL);
+		return http_refuse(ERR_MEDIA_TYPE, NULL);
 	return refusal;
 }
 

@@ -21,8 +21,8 @@
 
 /* What became of a request, for logs and metrics. Borrows from the request: valid during the call. */
 struct http_request_summary {
-	const char *route; /* the route's path; NULL: none was found */
-	struct slice method;
+	const char *route;   /* the route's path; NULL: none was found */
+	struct slice method; /* empty when the head could not be read, like the path */
 	struct slice path;
 	uint16_t status;
 	bool is_delivered;    /* the whole answer was given to the network; false: the client had gone */
