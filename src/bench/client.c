@@ -127,26 +127,34 @@ static void connection_drop(struct client *client, struct connection *connection
 	client->counts.reconnects++;
 }
 
+/* 5 ms for the first failure in a row, 320 ms from the seventh on. */
+static uint64_t backoff_ns(uint32_t failures)
+{
+	assert(failures >= 1);
+	uint32_t doublings = failures - 1;
+	return BACKOFF_MIN_NS << (doublings < BACKOFF_DOUBLINGS_MAX ? doublings : BACKOFF_DOUBLINGS_MAX);
+}
+
 /* The server closed it, reset it, or did not answer in time. */
 static void connection_lost(struct client *client, struct connection *connection, uint64_t now_ns)
 {
 	if (connection->state == CONNECTION_WAITING)
 		client->counts.repeats++;
 	begin_patience(client, connection, now_ns);
-	connection_drop(client, connection, now_ns);
+	bool is_again = connection->attempts > 1;
+	connection_drop(client, connection, is_again ? now_ns + backoff_ns(connection->attempts - 1) : now_ns);
 }
 
-/* It could not be made: the next try comes later, each time a little more. */
+/* It could not be made. */
 static void connection_failed(struct client *client, struct connection *connection, uint64_t now_ns)
 {
-	uint32_t doublings = connection->failures < BACKOFF_DOUBLINGS_MAX ? connection->failures : BACKOFF_DOUBLINGS_MAX;
 	connection->failures++;
 	begin_patience(client, connection, now_ns);
 	if (connection->descriptor >= 0)
 		close(connection->descriptor);
 	connection->descriptor = -1;
 	connection->state = CONNECTION_DOWN;
-	connection->due_ns = now_ns + (BACKOFF_MIN_NS << doublings);
+	connection->due_ns = now_ns + backoff_ns(connection->failures);
 }
 
 /* Sends what is left of the request. */
