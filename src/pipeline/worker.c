@@ -66,6 +66,8 @@ static void *worker_run(void *context)
 	struct worker *worker = context;
 	struct timespec earliest;
 	struct timespec until;
+	pthread_mutex_lock(&worker->lock); /* until worker_new has let go of it */
+	pthread_mutex_unlock(&worker->lock);
 	do {
 		earliest = later(monotonic_now(), worker->options.spacing_ms);
 		worker->is_woken = false;
@@ -90,13 +92,14 @@ enum error worker_new(const struct worker_options *options, struct worker **ret_
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&worker->changed, &attributes);
 	pthread_condattr_destroy(&attributes);
+	pthread_mutex_lock(&worker->lock);
 	enum error error = thread_start(options->name, worker_run, worker, &worker->thread);
-	if (error != OK) {
+	if (error == OK)
+		*ret_worker = worker;
+	pthread_mutex_unlock(&worker->lock);
+	if (error != OK)
 		free(worker);
-		return error;
-	}
-	*ret_worker = worker;
-	return OK;
+	return error;
 }
 
 void worker_wake(struct worker *worker)

@@ -20,7 +20,8 @@ struct worker_options {
 	uint32_t spacing_ms;             /* steps begin at least this far apart, also when woken: what comes meanwhile is served together */
 };
 
-/* Starts the thread with a step. ERR_NO_MEMORY or ERR_SYSTEM; *ret_worker is untouched then. */
+/* Starts the thread with a step. *ret_worker is set before that begins, so that what it sets going may wake the worker.
+ * ERR_NO_MEMORY or ERR_SYSTEM; *ret_worker is untouched then. */
 must_check enum error worker_new(const struct worker_options *options, struct worker **ret_worker);
 /* Ends the wait for the next step. Safe from any thread, from worker_new until worker_free; costs an atomic exchange when it was woken already. */
 void worker_wake(struct worker *worker);
