@@ -55,7 +55,7 @@ function(tro_embed target table)
 	tro_include_only(${target} base)
 endfunction()
 
-# tro_program(<target> <folder>): main.c of the folder, which sees the runtime and its configuration.
+# tro_program(<target> <folder>): main.c of the folder, which sees the runtime and what its headers name.
 function(tro_program target folder)
 	file(GLOB main CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/main.c)
 	if(NOT main)
@@ -63,7 +63,7 @@ function(tro_program target folder)
 	endif()
 	add_executable(${target} ${main})
 	target_link_libraries(${target} PRIVATE tro_runtime)
-	tro_include_only(${target} base config runtime)
+	tro_include_only(${target} base domain ports config runtime)
 	set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${TRO_BIN_DIR})
 	add_dependencies(programs ${target})
 endfunction()
