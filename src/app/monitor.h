@@ -13,9 +13,9 @@
 
 /* Starts zeroed but for what is borrowed; then it reads as not up until the first step. */
 struct monitor {
-	struct reader *reader; /* borrowed, and used by nobody else; so is the catalog */
-	struct catalog *catalog;
-	struct clock *clock; /* borrowed */
+	struct reader *reader;   /* borrowed, and used by nobody else; so is the catalog */
+	struct catalog *catalog; /* NULL: this process has none */
+	struct clock *clock;     /* borrowed */
 	/* What the last step found; safe to read from any thread. */
 	_Atomic bool is_store_up; /* it answers and can be written to */
 	_Atomic bool is_catalog_up;

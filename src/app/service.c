@@ -124,7 +124,8 @@ static bool changes_a_sale(const struct job *job)
 /* People find an event from the moment that its maker has the answer, so the catalog comes first. */
 static void answer_command(struct service *service, struct job *job)
 {
-	if (!changes_a_sale(job) || lane_submit(service->catalog_lane, &job->node) != OK)
+	bool goes_on = changes_a_sale(job) && service->catalog_lane != NULL;
+	if (!goes_on || lane_submit(service->catalog_lane, &job->node) != OK)
 		answer(service, job);
 }
 
@@ -300,6 +301,7 @@ void service_submit(struct service *service, struct job *job)
 	assert(job != NULL && job->done != NULL);
 
 	struct admission_request *request = &job->admission;
+	struct admission *admission = service->options.admission;
 	job->has_key_in_use = false;
 	job->is_repeat = false;
 	if (job->kind != JOB_REFUSAL)
@@ -309,7 +311,7 @@ void service_submit(struct service *service, struct job *job)
 	if (slice_is_empty(request->user) && slice_is_empty(request->address) && !request->idempotency.is_present) {
 		route(service, job);
 	} else if (service->admission_lane == NULL) {
-		service->options.admission->operations->admit(service->options.admission, request, 1);
+		admission->operations->admit(admission, request, 1);
 		proceed(service, job);
 	} else {
 		enum error error = lane_submit(service->admission_lane, &job->node);
@@ -375,6 +377,8 @@ static enum error start_read_lane(struct service *service, uint32_t index)
 static enum error start_catalog_lane(struct service *service)
 {
 	const struct service_options *options = &service->options;
+	if (options->catalog == NULL)
+		return OK;
 	enum error error = event_pages_new(options->catalog, &service->catalog, options->random, &service->pages);
 	if (error != OK)
 		return error;
@@ -391,7 +395,7 @@ static enum error start_catalog_lane(struct service *service)
 static enum error start_admission_lane(struct service *service)
 {
 	const struct service_options *options = &service->options;
-	if (options->admission->is_local)
+	if (options->admission == NULL || options->admission->is_local)
 		return OK;
 	service->admission_requests = calloc(options->batch_max, sizeof *service->admission_requests);
 	if (service->admission_requests == NULL)
@@ -409,8 +413,8 @@ static enum error start_admission_lane(struct service *service)
 enum error service_new(const struct service_options *options, struct service **ret_service)
 {
 	assert(options != NULL && options->store_count > 0 && options->store_count <= SERVICE_LANES_MAX);
-	assert(options->reader_count > 0 && options->reader_count <= SERVICE_LANES_MAX);
-	assert(options->catalog != NULL && options->catalog_reader != NULL && options->admission != NULL);
+	assert(options->reader_count <= SERVICE_LANES_MAX);
+	assert(options->catalog == NULL || options->catalog_reader != NULL);
 
 	struct service *service = calloc(1, sizeof *service);
 	if (service == NULL)
@@ -461,7 +465,7 @@ void service_status(struct service *service, struct service_status *ret_status)
 
 	uint64_t now_ms = monotonic_ms(service);
 	struct service_status status = {
-		.catalog_waiting = lane_depth(service->catalog_lane),
+		.catalog_waiting = service->catalog_lane == NULL ? 0 : lane_depth(service->catalog_lane),
 		.refuses_commits = breaker_state(&service->commits, now_ms) != BREAKER_CLOSED,
 		.refuses_reads = breaker_state(&service->reads, now_ms) != BREAKER_CLOSED,
 		.refuses_events = breaker_state(&service->catalog, now_ms) != BREAKER_CLOSED,

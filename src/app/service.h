@@ -25,15 +25,16 @@ struct service;
 
 #define SERVICE_LANES_MAX 64
 
-/* Everything handed over is borrowed and outlives the service. */
+/* Everything handed over is borrowed and outlives the service. A process that only has commands of its own, such as the expiry worker,
+ * does without readers, catalog and admission; then no queries and no jobs with somebody to admit are submitted. */
 struct service_options {
 	struct store **stores; /* one for each commit lane */
 	uint32_t store_count;
 	struct reader **readers; /* one for each read lane */
 	uint32_t reader_count;
-	struct catalog *catalog;       /* the catalog lane's … */
+	struct catalog *catalog;       /* the catalog lane's, or NULL … */
 	struct reader *catalog_reader; /* … and its reader: new events are brought to the catalog by it */
-	struct admission *admission;
+	struct admission *admission;   /* or NULL */
 	struct clock *clock;
 	struct random *random;
 	uint32_t queue_capacity; /* jobs that may wait in each lane */
