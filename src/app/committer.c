@@ -8,7 +8,6 @@
 #include "app/job.h"
 #include "base/arena.h"
 #include "base/buffer.h"
-#include "base/json_writer.h"
 #include "codec/event_json.h"
 #include "domain/apply.h"
 #include "domain/changes.h"
@@ -138,18 +137,26 @@ static enum attempt load(struct batch *batch)
 	return ATTEMPT_PAUSE; /* the rows move faster than they can be read */
 }
 
-/* What the client is told of the event: its data, but for the layout of a new event. */
+/* What the client is told of the event; data is NULL out of memory. */
 static struct slice answer_of(struct committer *committer, const struct event *event, struct arena *arena)
 {
-	if (event->type != EVENT_SALE_CREATED)
+	if (!event_answer_differs(event))
 		return arena_copy(arena, event->data);
 	buffer_clear(&committer->scratch);
-	struct json_writer writer = json_writer_on(&committer->scratch);
-	const struct sale_summary summary = sale_summary_of(event);
-	json_writer_object_begin(&writer, NULL);
-	sale_summary_write(&writer, &summary);
-	json_writer_object_end(&writer);
+	event_answer_write(&committer->scratch, event);
 	return committer->scratch.failed ? (struct slice){0} : arena_copy(arena, buffer_slice(&committer->scratch));
+}
+
+/* A payment reported again is answered with what its event's data says of the order. */
+static enum error answer_payment_again(struct committer *committer, struct job *job)
+{
+	/* Any type of an order's event reads its data: what the order became is in there. */
+	struct event event = {.type = EVENT_ORDER_CONFIRMED, .stream_id = job->outcome.resource_id};
+	enum error error = event_data_read(job->outcome.body, &committer->arena, &event);
+	if (error != OK)
+		return error;
+	job->outcome.body = answer_of(committer, &event, job->command.arena);
+	return job->outcome.body.data == NULL ? ERR_NO_MEMORY : OK;
 }
 
 /* A repeat of the key later in this very batch finds it used. */
@@ -212,8 +219,10 @@ static enum attempt decide_job(struct batch *batch, struct job *job)
 		job->outcome = (struct outcome){.error = ERR_INTERNAL};
 		return ATTEMPT_DONE;
 	}
-	if (job->outcome.is_replayed)
-		return ATTEMPT_DONE;
+	if (job->outcome.is_replayed) {
+		bool is_payment = job->command.kind == COMMAND_PAYMENT;
+		return !is_payment || answer_payment_again(batch->committer, job) == OK ? ATTEMPT_DONE : ATTEMPT_BROKEN;
+	}
 	/* A success rests on more than it writes as well: on the sale being open, or on the seats of a late payment being taken. */
 	command_rely(&job->command, batch->committer->view);
 	error = batch->changes.event_count > first ? apply_events(batch, first, job) : rely_on_unused_key(batch, job);

@@ -128,25 +128,9 @@ void order_write(struct buffer *buffer, const struct order *order, uint64_t now_
 	json_writer_object_end(&writer);
 }
 
-static void write_sale_event(struct json_writer *writer, const struct event *event)
+static void write_sale_created(struct json_writer *writer, const struct event *event, bool with_layout)
 {
-	json_writer_object_begin(writer, NULL);
-	if (event->type != EVENT_SALE_CREATED) {
-		enum sale_status status = event->type == EVENT_SALE_PAUSED ? SALE_PAUSED : event->type == EVENT_SALE_RESUMED ? SALE_ON_SALE : SALE_CANCELLED;
-		json_writer_uuid(writer, "event_id", &event->event_id);
-		json_writer_string(writer, "status", slice_of(sale_status_name(status)));
-	} else {
-		struct sale_summary summary = sale_summary_of(event);
-		sale_summary_write(writer, &summary);
-		sale_layout_write(writer, &event->layout);
-	}
-	json_writer_object_end(writer);
-}
-
-struct sale_summary sale_summary_of(const struct event *event)
-{
-	assert(event->type == EVENT_SALE_CREATED);
-	return (struct sale_summary){
+	const struct sale_summary summary = {
 		.event_id = event->event_id,
 		.details = event->details,
 		.on_sale_from_ms = event->on_sale_from_ms,
@@ -156,6 +140,20 @@ struct sale_summary sale_summary_of(const struct event *event)
 		.seat_count = event->seat_count,
 		.created_at_ms = event->created_at_ms,
 	};
+	json_writer_object_begin(writer, NULL);
+	sale_summary_write(writer, &summary);
+	if (with_layout)
+		sale_layout_write(writer, &event->layout);
+	json_writer_object_end(writer);
+}
+
+static void write_sale_change(struct json_writer *writer, const struct event *event)
+{
+	enum sale_status status = event->type == EVENT_SALE_PAUSED ? SALE_PAUSED : event->type == EVENT_SALE_RESUMED ? SALE_ON_SALE : SALE_CANCELLED;
+	json_writer_object_begin(writer, NULL);
+	json_writer_uuid(writer, "event_id", &event->event_id);
+	json_writer_string(writer, "status", slice_of(sale_status_name(status)));
+	json_writer_object_end(writer);
 }
 
 void event_data_write(struct buffer *buffer, const struct event *event)
@@ -164,7 +162,10 @@ void event_data_write(struct buffer *buffer, const struct event *event)
 	struct json_writer writer = json_writer_on(buffer);
 	switch (event_type_stream(event->type)) {
 	case STREAM_SALE:
-		write_sale_event(&writer, event);
+		if (event->type == EVENT_SALE_CREATED)
+			write_sale_created(&writer, event, true);
+		else
+			write_sale_change(&writer, event);
 		break;
 	case STREAM_HOLD:
 		write_hold_event(&writer, event);
@@ -172,5 +173,24 @@ void event_data_write(struct buffer *buffer, const struct event *event)
 	case STREAM_ORDER:
 		write_order_event(&writer, event);
 		break;
+	}
+}
+
+bool event_answer_differs(const struct event *event)
+{
+	return event->type == EVENT_SALE_CREATED || event->transaction_id.length > 0;
+}
+
+void event_answer_write(struct buffer *buffer, const struct event *event)
+{
+	assert(buffer != NULL && event != NULL);
+	struct json_writer writer = json_writer_on(buffer);
+	if (event->type == EVENT_SALE_CREATED) {
+		write_sale_created(&writer, event, false);
+	} else if (event_answer_differs(event)) {
+		write_order(&writer, event);
+		json_writer_object_end(&writer);
+	} else {
+		event_data_write(buffer, event);
 	}
 }

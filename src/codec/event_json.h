@@ -1,6 +1,6 @@
 /* event_json.h: the data of a domain event as JSON: the hold, order or event as it is right after.
  *
- * The same text is the answer to the client, the `data` of history and of the published message, and what replay reads back:
+ * But for little the same text is the answer to the client, the `data` of history and of the published message, and what replay reads back:
  *   hold.*   {hold_id, event_id, user_id, seats:[…], status, expires_at, created_at}
  *   order.*  {order_id, event_id, hold_id, user_id, status, total, currency, payment_method, pay_by, refund_required, items:[{seat, price}], created_at}
  *            and, when a payment made it, transaction_id and payment_status
@@ -12,7 +12,6 @@
 #include "base/attributes.h"
 #include "base/buffer.h"
 #include "base/error.h"
-#include "codec/sale_json.h"
 #include "domain/event.h"
 #include "domain/hold.h"
 #include "domain/order.h"
@@ -21,8 +20,10 @@ void event_data_write(struct buffer *buffer, const struct event *event);
 /* Fills the event's fields from data; type, ids, sequence and metadata are set by the caller before. Texts live in the arena. ERR_CORRUPT, ERR_NO_MEMORY. */
 must_check enum error event_data_read(struct slice data, struct arena *arena, struct event *event);
 
-/* What people browse of an event.created; borrows from it. */
-struct sale_summary sale_summary_of(const struct event *event);
+/* What the client is told: the data without what is for others: the layout of a new event, the payment of an order. */
+void event_answer_write(struct buffer *buffer, const struct event *event);
+/* Whether that differs from the data. */
+bool event_answer_differs(const struct event *event);
 
 /* The resource as it is now, for GET: a hold or order past its deadline reads EXPIRED. */
 void hold_write(struct buffer *buffer, const struct hold *hold, uint64_t now_ms);

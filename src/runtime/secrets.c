@@ -112,12 +112,11 @@ enum error secrets_fill(struct config *config, bool may_create, struct arena *ar
 int secrets_need(const struct invocation *invocation)
 {
 	const char *data_dir = invocation->config->systems.data_dir;
-	bool is_embedded = invocation->config->systems.crdb_dsn == NULL;
-	switch (secrets_fill(invocation->config, is_embedded, invocation->arena)) {
+	switch (secrets_fill(invocation->config, false, invocation->arena)) {
 	case OK:
 		return EXIT_DONE;
 	case ERR_NOT_FOUND:
-		return complain("JWT_SECRET and PAYMENT_SECRET are not set, and there is no %s/secrets", data_dir);
+		return complain("JWT_SECRET and PAYMENT_SECRET are not set, and no server has made %s/secrets yet", data_dir);
 	case ERR_CORRUPT:
 		return complain("%s/secrets is not as it was written: it has JWT_SECRET= and PAYMENT_SECRET=, one a line", data_dir);
 	default:
