@@ -25,7 +25,7 @@ must_check enum error page_cache_new(const struct page_cache_options *options, s
 /* Takes NULL. */
 void page_cache_free(struct page_cache *cache);
 
-/* Remembers a copy as the query's page, in place of an older one; does without when it is too large or there is no memory. */
-void page_cache_put(struct page_cache *cache, const struct query *query, struct slice page, uint64_t now_ms);
+/* Remembers a copy of the text as the query's page, in place of an older one; does without when it is too large or there is no memory. */
+void page_cache_put(struct page_cache *cache, const struct query *query, struct slice text, uint64_t now_ms);
 /* The query's page, valid until the next put; data is NULL when there is none that is young enough. */
 struct slice page_cache_find(const struct page_cache *cache, const struct query *query, uint64_t now_ms);
