@@ -8,6 +8,7 @@
 #include "domain/hold.h"
 #include "domain/order.h"
 #include "domain/payment.h"
+#include "domain/row_compare.h"
 #include "domain/sale.h"
 #include "domain/seat.h"
 
@@ -19,30 +20,6 @@ void table_release(struct table *table)
 		free(table->rows[i]);
 	free(table->rows);
 	*table = (struct table){0};
-}
-
-int row_key_compare(const struct row *a, const struct row *b)
-{
-	assert(a->kind == b->kind);
-	switch (a->kind) {
-	case ROW_SALE:
-		return uuid_compare(&AS(sale, a)->event_id, &AS(sale, b)->event_id);
-	case ROW_SEAT: {
-		int order = uuid_compare(&AS(seat, a)->event_id, &AS(seat, b)->event_id);
-		return order != 0 ? order : slice_compare(seat_label_slice(&AS(seat, a)->label), seat_label_slice(&AS(seat, b)->label));
-	}
-	case ROW_HOLD:
-		return uuid_compare(&AS(hold, a)->hold_id, &AS(hold, b)->hold_id);
-	case ROW_ORDER:
-		return uuid_compare(&AS(order, a)->order_id, &AS(order, b)->order_id);
-	case ROW_PAYMENT:
-		return slice_compare(short_text_slice(&AS(payment, a)->transaction_id), short_text_slice(&AS(payment, b)->transaction_id));
-	case ROW_KEY:
-	case ROW_KIND_COUNT:
-		break;
-	}
-	assert(false && "keys are found among the events");
-	return 0;
 }
 
 /* The index of the first row that is not before the key. */

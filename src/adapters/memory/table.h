@@ -14,8 +14,6 @@ struct table {
 
 /* Takes one that is all zero. */
 void table_release(struct table *table);
-/* Order of the keys' bytes. Both are of one kind. */
-int row_key_compare(const struct row *a, const struct row *b);
 /* The row with the key of `key`, of which only the kind and the key's fields count; NULL. */
 struct row *table_find(const struct table *table, const struct row *key);
 /* The index of the first row past the key; 0 for NULL. */

@@ -1,0 +1,26 @@
+/* replayer.h: makes the projections again from nothing but the events: the same apply, in the order of their ids. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/uuid.h"
+#include "ports/reader.h"
+#include "ports/store.h"
+
+struct replay {
+	struct reader *from; /* borrowed: whose events are read */
+	struct store *to;    /* borrowed: empty of projections; only they are written */
+	/* After every page of events; may be NULL. */
+	void (*progress)(void *context, uint64_t events);
+	void *context;
+
+	uint64_t ret_events;     /* applied */
+	struct uuid ret_event;   /* with ERR_CORRUPT: the event that cannot follow those before it … */
+	const char *ret_problem; /* … and why; static */
+};
+
+/* ERR_STORE_UNAVAILABLE, ERR_CORRUPT (see ret_event), ERR_NO_MEMORY. Memory is bounded, however many the events. */
+must_check enum error replay_events(struct replay *replay);

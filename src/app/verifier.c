@@ -1,0 +1,109 @@
+/* verifier.c: two sorted lists of rows, side by side. */
+#include "app/verifier.h"
+
+#include <assert.h>
+
+#include "domain/row_compare.h"
+
+#define PAGE_ROWS 1000
+#define ARENA_BLOCK (256 * 1024)
+#define ARENA_MAX (256 * 1024 * 1024)
+
+/* The rows of a kind of one store, a page at a time. */
+struct side {
+	struct reader *reader;
+	struct arena arena;
+	const struct row **rows;
+	uint32_t count, next;
+	bool is_last;
+};
+
+/* Makes side->rows[side->next] the next row, if there is one. */
+static enum error advance(struct side *side, enum row_kind kind)
+{
+	if (side->next < side->count || side->is_last)
+		return OK;
+	/* The last row is where the next page goes on: it is kept until that is read. */
+	struct arena arena;
+	arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
+	const struct row *after = side->count == 0 ? NULL : side->rows[side->count - 1];
+	enum store_result result = side->reader->operations->scan(side->reader, kind, after, PAGE_ROWS, &arena, &side->rows, &side->count);
+	arena_release(&side->arena);
+	side->arena = arena;
+	side->next = 0;
+	side->is_last = result == STORE_OK && side->count < PAGE_ROWS;
+	if (result != STORE_OK)
+		side->count = 0;
+	return result == STORE_OK ? OK : ERR_STORE_UNAVAILABLE;
+}
+
+static const struct row *current(const struct side *side)
+{
+	return side->next < side->count ? side->rows[side->next] : NULL;
+}
+
+static void report(struct verify *verify, enum verify_finding finding, const struct row *row, const char *field)
+{
+	verify->ret_differences++;
+	verify->found(verify->context, finding, row, field);
+}
+
+/* Compares the two rows in front, and passes the one that comes first, or both. */
+static void compare_one(struct verify *verify, struct side *store, struct side *scratch)
+{
+	const struct row *is = current(store), *should = current(scratch);
+	int order = is == NULL ? 1 : should == NULL ? -1 : row_key_compare(is, should);
+	if (order < 0)
+		report(verify, VERIFY_EXTRA, is, NULL);
+	else if (order > 0)
+		report(verify, VERIFY_MISSING, should, NULL);
+	const char *field = order == 0 ? row_difference(is, should) : NULL;
+	if (field != NULL)
+		report(verify, VERIFY_DIFFERENT, is, field);
+	store->next += order <= 0;
+	scratch->next += order >= 0;
+	verify->ret_rows++;
+}
+
+static enum error compare_kind(struct verify *verify, enum row_kind kind)
+{
+	struct side store = {.reader = verify->reader}, scratch = {.reader = verify->scratch_reader};
+	arena_init(&store.arena, ARENA_BLOCK, ARENA_MAX);
+	arena_init(&scratch.arena, ARENA_BLOCK, ARENA_MAX);
+	enum error error;
+	do {
+		error = advance(&store, kind);
+		if (error == OK)
+			error = advance(&scratch, kind);
+		if (error != OK || (current(&store) == NULL && current(&scratch) == NULL))
+			break;
+		compare_one(verify, &store, &scratch);
+	} while (true);
+	arena_release(&store.arena);
+	arena_release(&scratch.arena);
+	return error;
+}
+
+static enum error replay_and_compare(struct verify *verify)
+{
+	struct replay replay = {.from = verify->reader, .to = verify->scratch, .progress = verify->progress, .context = verify->context};
+	enum error error = replay_events(&replay);
+	verify->ret_events = replay.ret_events;
+	verify->ret_event = replay.ret_event;
+	verify->ret_problem = replay.ret_problem;
+	for (enum row_kind kind = ROW_SALE; error == OK && kind <= ROW_PAYMENT; kind++)
+		error = compare_kind(verify, kind);
+	return error;
+}
+
+enum error verify_store(struct verify *verify)
+{
+	assert(verify != NULL && verify->reader != NULL && verify->scratch != NULL && verify->found != NULL);
+	verify->ret_rows = 0;
+	verify->ret_differences = 0;
+	if (verify->reader->operations->snapshot_begin(verify->reader) != STORE_OK)
+		return ERR_STORE_UNAVAILABLE;
+	enum error error = replay_and_compare(verify);
+	verify->reader->operations->snapshot_end(verify->reader);
+	return error;
+}

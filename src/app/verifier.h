@@ -1,0 +1,37 @@
+/* verifier.h: is the store what its events say? Replays them all into an empty store, and compares every row of the two. */
+#pragma once
+
+#include <stdint.h>
+
+#include "app/replayer.h"
+#include "base/attributes.h"
+#include "base/error.h"
+#include "domain/row.h"
+#include "ports/reader.h"
+#include "ports/store.h"
+
+enum verify_finding {
+	VERIFY_MISSING,   /* the events make this row, and the store does not have it */
+	VERIFY_EXTRA,     /* the store has a row that no event makes */
+	VERIFY_DIFFERENT, /* `field` is not what the events make it */
+};
+
+struct verify {
+	struct reader *reader;         /* borrowed: of the store in question */
+	struct store *scratch;         /* borrowed: an empty one … */
+	struct reader *scratch_reader; /* … and its reader */
+	/* For each difference; row: the store's, or the one it lacks. */
+	void (*found)(void *context, enum verify_finding finding, const struct row *row, const char *field);
+	void (*progress)(void *context, uint64_t events); /* may be NULL */
+	void *context;
+
+	uint64_t ret_events;
+	uint64_t ret_rows;
+	uint64_t ret_differences;
+	struct uuid ret_event;   /* with ERR_CORRUPT: the event that cannot be replayed … */
+	const char *ret_problem; /* … and why */
+};
+
+/* OK when it could be done, whatever was found. All is read at one moment, so a server may run beside it.
+ * ERR_STORE_UNAVAILABLE, ERR_CORRUPT (see ret_event), ERR_NO_MEMORY. */
+must_check enum error verify_store(struct verify *verify);
