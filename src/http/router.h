@@ -35,7 +35,7 @@ struct http_router {
 	const struct http_route *routes;
 	uint32_t route_count;
 	const struct cors_origins *cors; /* borrowed */
-	/* Says who asks (request->user and scopes) or refuses. Runs on the loop for every route, before the body has arrived; NULL: all are public. */
+	/* Says who asks (request->user and scopes) or refuses. On the loop, for every route, before the body arrives; NULL: all are public. */
 	struct http_refusal (*authenticate)(struct http_request *request);
 	void *context; /* becomes request->context */
 };
