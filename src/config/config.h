@@ -110,5 +110,5 @@ must_check enum config_result config_load(int *argc, char **argv, char *const *e
 void config_write_help(struct buffer *buffer);
 /* The README's table. */
 void config_write_markdown(struct buffer *buffer);
-/* NAME=value of every key that is set, by where it comes from; secrets and the passwords in URLs are masked. */
+/* NAME=value of every key, by where it comes from, as an environment file; secrets and the passwords in URLs are masked. */
 void config_print(const struct config *config, struct buffer *buffer);

@@ -78,4 +78,9 @@ void config_print(const struct config *config, struct buffer *buffer)
 	print_source(config, CONFIG_FLAG, "from flags", buffer);
 	print_source(config, CONFIG_ENVIRONMENT, "from the environment", buffer);
 	print_source(config, CONFIG_DEFAULT, "by default", buffer);
+	buffer_append_string(buffer, "# not set\n");
+	for (uint32_t i = 0; i < config_key_count; i++) {
+		if (config->given[i].text == NULL)
+			buffer_append_format(buffer, "# %s=\n", config_keys[i].name);
+	}
 }

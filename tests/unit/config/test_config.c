@@ -275,7 +275,9 @@ static void the_configuration_is_printed_by_where_it_comes_from(void **state)
 			    "# by default\nLISTEN_ADDR=127.0.0.1:8080\n";
 	assert_memory_equal(text, start, strlen(start));
 	assert_null(strstr(text, SECRET));
-	assert_null(strstr(text, "REDIS_ADDR"));
+	assert_non_null(strstr(text, "# not set\n"));
+	assert_non_null(strstr(text, "\n# REDIS_ADDR=\n"));
+	assert_null(strstr(text, "# HOLD_TTL"));
 }
 
 static void no_password_is_shown(void **state)
