@@ -1,7 +1,7 @@
 /* jwt.h: who is asking: JSON Web Tokens (RFC 7519, RFC 8725), verified and, for development, made.
  *
- * The key fixes the algorithm; a token that names another is refused, whatever it is. A verifier also remembers the tokens it has
- * verified, until they expire. It is used by one thread: make one for each event loop. */
+ * The key fixes the algorithm; a token that names another is refused, whatever it is. Claims other than those below, `iat` among them,
+ * are ignored. A verifier also remembers the tokens it has verified, until they expire. It is used by one thread: make one for each event loop. */
 #pragma once
 
 #include <stdint.h>
