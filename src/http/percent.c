@@ -39,7 +39,7 @@ enum error percent_decode(struct arena *arena, struct slice text, enum percent_p
 		return ERR_NO_MEMORY;
 	size_t length = 0;
 	for (size_t i = 0; i < text.length; i++) {
-		int code = text.data[i];
+		int code = (unsigned char)text.data[i];
 		if (code == '%') {
 			code = text.length - i > 2 ? decode_pair(text.data + i + 1, part) : -1;
 			if (code < 0)

@@ -231,7 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_busy_server_stops_without_losing_an_answer), cmocka_unit_test(an_idle_client_may_ask_once_more),
 		cmocka_unit_test(a_server_that_nobody_uses_stops_at_once),      cmocka_unit_test(clients_that_do_not_go_are_cut),
-		cmocka_unit_test(a_stop_without_time_cuts_everybody),         cmocka_unit_test(an_address_in_use_is_refused),
+		cmocka_unit_test(a_stop_without_time_cuts_everybody),           cmocka_unit_test(an_address_in_use_is_refused),
 		cmocka_unit_test(both_families_are_served_on_any_address),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
