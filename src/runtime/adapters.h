@@ -24,7 +24,8 @@ enum role {
 	ROLE_API = 1,
 	ROLE_EXPIRY = 2,
 	ROLE_PUBLISHER = 4,
-	ROLE_TOOL = 8, /* a command that works on the store and ends */
+	ROLE_TOOL = 8,    /* a command that works on the store and ends */
+	ROLE_REPLAY = 16, /* the one that may open a store whose replay was interrupted */
 };
 
 /* One for each user, because a store, reader, catalog or outbox is used by one thread. NULL: the roles do not need it. */
@@ -49,3 +50,15 @@ struct adapters {
 must_check bool adapters_open(const struct config *config, uint32_t roles, struct adapters *ret_adapters,
                               char message[static ADAPTERS_MESSAGE_MAX]);
 void adapters_close(struct adapters *adapters);
+
+/* An empty embedded store that lives as long as a command. */
+struct scratch {
+	char path[4096];
+	struct store *store;
+	struct reader *reader;
+};
+
+/* directory: empty, and the caller's. False: message says why. */
+must_check bool scratch_open(const char *directory, struct scratch *ret_scratch, char message[static ADAPTERS_MESSAGE_MAX]);
+/* Closes it and removes its files. */
+void scratch_close(struct scratch *scratch);
