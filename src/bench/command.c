@@ -30,7 +30,6 @@ struct command_line {
 	uint64_t connections[RUNS_MAX]; /* one run for each */
 	uint32_t run_count;
 	const char *verify_journal;
-	const char *jwt_secret, *payment_secret;
 	bool prints_json, is_quiet, wants_help;
 };
 
@@ -80,9 +79,6 @@ static const struct flag flags[] = {
 	{"seed", "N", FLAG_UINT64, OPTION(seed), 0, UINT64_MAX, "of the random choices (the time)"},
 	{"json", NULL, FLAG_BOOL, offsetof(struct command_line, prints_json), 0, 0, "print one JSON object a run"},
 	{"quiet", NULL, FLAG_BOOL, offsetof(struct command_line, is_quiet), 0, 0, "no progress lines"},
-	{"jwt-secret", "SECRET", FLAG_TEXT, offsetof(struct command_line, jwt_secret), 0, 0, "to sign tokens with (JWT_SECRET)"},
-	{"payment-secret", "SECRET", FLAG_TEXT, offsetof(struct command_line, payment_secret), 0, 0,
-         "to sign callbacks with (PAYMENT_SECRET)"},
 	{"help", NULL, FLAG_BOOL, offsetof(struct command_line, wants_help), 0, 0, "print this"},
 };
 
@@ -233,15 +229,9 @@ static bool is_scenario(const char *name)
 }
 
 /* Fills in what was left out. False: something is missing or does not fit together, which was said on stderr. */
-static bool complete(struct command_line *line, const struct bench_defaults *defaults)
+static bool complete(struct command_line *line)
 {
 	struct bench_options *options = &line->options;
-	options->jwt_secret = line->jwt_secret != NULL ? slice_of(line->jwt_secret) : defaults->jwt_secret;
-	options->payment_secret = line->payment_secret != NULL ? slice_of(line->payment_secret) : defaults->payment_secret;
-	const char *comma =
-		options->payment_secret.length == 0 ? NULL : memchr(options->payment_secret.data, ',', options->payment_secret.length);
-	if (comma != NULL)
-		options->payment_secret.length = (size_t)(comma - options->payment_secret.data);
 	options->shows_progress = !line->is_quiet;
 	if (slice_is_empty(options->jwt_secret) || slice_is_empty(options->payment_secret)) {
 		fputs("tro bench: needs JWT_SECRET and PAYMENT_SECRET of the server\n", stderr);
@@ -323,6 +313,8 @@ int bench_command(int argc, char **argv, const struct bench_defaults *defaults)
 				.patience_ms = 30000,
 				.check = BENCH_CHECK_ALL,
 				.seed = clock_read_ns(CLOCK_REALTIME),
+				.jwt_secret = defaults->jwt_secret,
+				.payment_secret = defaults->payment_secret,
 				.jwt_issuer = defaults->jwt_issuer,
 				.jwt_audience = defaults->jwt_audience,
 			},
@@ -339,7 +331,7 @@ int bench_command(int argc, char **argv, const struct bench_defaults *defaults)
 		print_help(stderr);
 		return EXIT_USAGE;
 	}
-	if (!complete(&line, defaults))
+	if (!complete(&line))
 		return EXIT_USAGE;
 	return line.verify_journal != NULL ? verify(&line) : run_all(&line);
 }

@@ -3,13 +3,13 @@
 
 #include "base/slice.h"
 
-/* What the configuration knows; flags go before it. */
+/* What the configuration knows. */
 struct bench_defaults {
-	const char *url;         /* "http://127.0.0.1:8080" */
-	struct slice jwt_secret; /* any of them may be empty */
-	struct slice jwt_issuer;
-	struct slice jwt_audience;
-	struct slice payment_secret; /* the first of a comma-separated list is used */
+	const char *url; /* "http://127.0.0.1:8080"; --url goes before it */
+	struct slice jwt_secret;
+	struct slice jwt_issuer;   /* may be empty */
+	struct slice jwt_audience; /* may be empty */
+	struct slice payment_secret;
 };
 
 /* argv[0] is the word "bench". Reports go to stdout, progress and complaints to stderr. Answers the exit code: 0 when all runs passed,
