@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "http/authenticate.h"
+#include "http/call.h"
 
 static enum error loop_init(struct api_loop *loop, const struct api_options *options)
 {
@@ -58,6 +59,7 @@ struct http_router api_router(struct api *api, const struct cors_origins *cors)
 		.route_count = api_route_count,
 		.cors = cors,
 		.authenticate = authenticate,
+		.refuse = call_refuse_request,
 		.context = api,
 	};
 }

@@ -196,3 +196,12 @@ enum http_progress call_refuse(struct call *call, enum error error)
 	call->job.outcome = (struct outcome){.error = error};
 	return call_submit(call);
 }
+
+enum http_progress call_refuse_request(struct http_request *request, struct http_refusal refusal)
+{
+	struct call *call = call_begin(request, 0);
+	if (call == NULL)
+		return HTTP_ANSWERED;
+	call->detail = refusal.detail;
+	return call_refuse(call, refusal.error);
+}

@@ -44,3 +44,5 @@ must_check enum error call_act_for(struct call *call, struct slice user_id);
 /* Each hands the request over; the handler returns what they return. */
 enum http_progress call_submit(struct call *call);
 enum http_progress call_refuse(struct call *call, enum error error);
+/* The router's hook for requests that no handler sees. */
+enum http_progress call_refuse_request(struct http_request *request, struct http_refusal refusal);

@@ -197,6 +197,8 @@ enum http_progress http_router_dispatch(const struct http_router *router, struct
 
 	if (router->cors != NULL)
 		cors_answer(router->cors, request);
+	if (refusal.error != OK && router->refuse != NULL && request->route != NULL && !request->route->is_rate_limit_exempt)
+		return router->refuse(request, refusal);
 	if (refusal.error != OK) {
 		problem_answer(request, refusal.error, refusal.detail);
 		if (refusal.error == ERR_METHOD_NOT_ALLOWED)
