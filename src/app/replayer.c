@@ -20,6 +20,7 @@ struct page {
 	struct arena *arena;
 	struct event_list list;
 	struct event *events;
+	uint32_t begin, end; /* of the events that are being applied */
 };
 
 static enum error fail(struct page *page, uint32_t index, const char *problem)
@@ -65,7 +66,7 @@ static enum error load(struct page *page)
 {
 	struct needs needs;
 	needs_init(&needs, page->arena);
-	for (uint32_t i = 0; i < page->list.count; i++)
+	for (uint32_t i = page->begin; i < page->end; i++)
 		if (event_needs(&page->events[i], page->view, &needs) != OK)
 			return ERR_NO_MEMORY;
 	if (needs_are_empty(&needs))
@@ -79,19 +80,18 @@ static enum error write_rows(struct page *page)
 	struct changes changes;
 	changes_init(&changes, page->arena, view_clock(page->view), 0, 0);
 	changes.is_replay = true;
-	changes.events = page->events;
-	changes.event_count = page->list.count;
+	changes.events = page->events + page->begin;
+	changes.event_count = page->end - page->begin;
 	enum error error = changes_collect(&changes, page->view);
 	return error != OK ? error : error_of(store_commit(page->replay->to, &changes));
 }
 
-static enum error replay_page(struct page *page)
+/* Applies the events from page->begin to page->end and writes what they change. */
+static enum error replay_part(struct page *page)
 {
 	view_step_begin(page->view, 0);
-	enum error error = decode(page);
-	if (error == OK)
-		error = load(page);
-	for (uint32_t i = 0; error == OK && i < page->list.count; i++) {
+	enum error error = load(page);
+	for (uint32_t i = page->begin; error == OK && i < page->end; i++) {
 		error = apply(page->view, &page->events[i]);
 		if (error == ERR_CORRUPT)
 			return fail(page, i, "it cannot follow the events before it");
@@ -100,6 +100,19 @@ static enum error replay_page(struct page *page)
 		error = write_rows(page);
 	if (error == OK)
 		view_step_committed(page->view);
+	return error;
+}
+
+/* The seats of a new event are made by the store: what follows can load them only when it is written. */
+static enum error replay_page(struct page *page)
+{
+	enum error error = decode(page);
+	for (page->begin = 0; error == OK && page->begin < page->list.count; page->begin = page->end) {
+		page->end = page->begin + 1;
+		while (page->end < page->list.count && page->events[page->end - 1].type != EVENT_SALE_CREATED)
+			page->end++;
+		error = replay_part(page);
+	}
 	return error;
 }
 

@@ -35,6 +35,8 @@ struct instruments {
 	struct metric *requests;
 	struct metric *request_duration;
 	struct metric *commands;
+	struct metric *holds;
+	struct metric *orders;
 	struct metric *commit_duration;
 	struct metric *commit_commands;
 	struct instruments_sources sources;
@@ -184,10 +186,12 @@ static enum error declare_fed(struct instruments *instruments)
 	                                                .labels = {route},
 	                                                .buckets = latency_us,
 	                                                .bucket_count = ARRAY_LENGTH(latency_us)};
-	const struct metric_options commands = {
-		.name = "tro_commands_total",
-		.help = "Commands by kind and outcome: holds and orders among them.",
-		.labels = {{"command", command_kinds, COMMAND_KIND_COUNT}, {"outcome", instruments->outcomes, ARRAY_LENGTH(instruments->outcomes)}}};
+	const struct metric_label outcome = {"outcome", instruments->outcomes, ARRAY_LENGTH(instruments->outcomes)};
+	const struct metric_options commands = {.name = "tro_commands_total",
+	                                        .help = "Commands of clients by kind and outcome.",
+	                                        .labels = {{"command", command_kinds, COMMAND_KIND_COUNT}, outcome}};
+	const struct metric_options holds = {.name = "tro_holds_total", .help = "Holds that were asked for, by outcome.", .labels = {outcome}};
+	const struct metric_options orders = {.name = "tro_orders_total", .help = "Orders that were asked for, by outcome.", .labels = {outcome}};
 	const struct metric_options commit_duration = {.name = "tro_commit_duration_seconds",
 	                                               .help = "How long the store took to commit a batch.",
 	                                               .scale = 1e-6,
@@ -202,6 +206,10 @@ static enum error declare_fed(struct instruments *instruments)
 		error = metrics_histogram(instruments->metrics, &request_duration, &instruments->request_duration);
 	if (error == OK)
 		error = metrics_counter(instruments->metrics, &commands, &instruments->commands);
+	if (error == OK)
+		error = metrics_counter(instruments->metrics, &holds, &instruments->holds);
+	if (error == OK)
+		error = metrics_counter(instruments->metrics, &orders, &instruments->orders);
 	if (error == OK)
 		error = metrics_histogram(instruments->metrics, &commit_duration, &instruments->commit_duration);
 	if (error == OK)
@@ -299,6 +307,10 @@ void instruments_command(struct instruments *instruments, enum command_kind kind
 	enum error error = outcome->error != OK && error_status(outcome->error) == 500 ? ERR_INTERNAL : outcome->error;
 	uint32_t result = error != OK ? OUTCOME_ERRORS + (uint32_t)error : outcome->is_replayed ? OUTCOME_REPLAYED : OUTCOME_OK;
 	metric_add(instruments->commands, metric_series(instruments->commands, kind, result), 1);
+	if (kind == COMMAND_HOLD_CREATE)
+		metric_add(instruments->holds, metric_series(instruments->holds, result, 0), 1);
+	else if (kind == COMMAND_ORDER_CREATE)
+		metric_add(instruments->orders, metric_series(instruments->orders, result, 0), 1);
 }
 
 void instruments_write(struct instruments *instruments, struct buffer *buffer)
