@@ -1,0 +1,169 @@
+/* catalog.c: the catalog port, in a table of the same file. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/sqlite/database.h"
+#include "base/list.h"
+
+#define CACHE_KIB 256
+#define COLUMNS "event_id, name, venue, description, starts_at, status, currency, on_sale_from, on_sale_until, seat_count, created_at, version"
+
+enum {
+	PUT,
+	FIND,
+	LIST,
+	PING,
+	STATEMENT_COUNT,
+};
+
+static const char *const statements[STATEMENT_COUNT] = {
+	[PUT] = "INSERT INTO catalog (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO UPDATE SET"
+		" name = excluded.name, venue = excluded.venue, description = excluded.description, starts_at = excluded.starts_at,"
+		" status = excluded.status, currency = excluded.currency, on_sale_from = excluded.on_sale_from,"
+		" on_sale_until = excluded.on_sale_until, seat_count = excluded.seat_count, created_at = excluded.created_at,"
+		" version = excluded.version WHERE excluded.version > version",
+	[FIND] = "SELECT " COLUMNS " FROM catalog WHERE event_id = ?",
+	[LIST] = "SELECT " COLUMNS " FROM catalog WHERE event_id > ? ORDER BY event_id LIMIT ?",
+	[PING] = "SELECT 1 FROM catalog LIMIT 1",
+};
+
+struct sqlite_catalog {
+	struct catalog port;
+	struct database database;
+};
+
+static struct database *database_of(struct catalog *port)
+{
+	return &container_of(port, struct sqlite_catalog, port)->database;
+}
+
+static enum catalog_result result_of(int code)
+{
+	return database_result(code) == STORE_OK ? CATALOG_OK : CATALOG_DOWN;
+}
+
+static enum catalog_result sqlite_put(struct catalog *port, const struct catalog_entry *entry)
+{
+	struct database *database = database_of(port);
+	sqlite3_stmt *put = database->statements[PUT];
+	bind_uuid(put, 1, &entry->event_id);
+	bind_text(put, 2, entry->details.name);
+	bind_text(put, 3, entry->details.venue);
+	bind_text(put, 4, entry->details.description);
+	bind_uint(put, 5, entry->details.starts_at_ms);
+	bind_int(put, 6, entry->status);
+	bind_text(put, 7, slice_of(entry->currency.code));
+	bind_uint(put, 8, entry->on_sale_from_ms);
+	bind_uint(put, 9, entry->on_sale_until_ms);
+	bind_int(put, 10, entry->seat_count);
+	bind_uint(put, 11, entry->created_at_ms);
+	bind_uint(put, 12, entry->version);
+	return result_of(database_run(database, PUT));
+}
+
+/* False: it cannot be right, or the arena is full. */
+static bool read_entry(sqlite3_stmt *statement, struct arena *arena, struct catalog_entry *ret_entry)
+{
+	*ret_entry = (struct catalog_entry){
+		.event_id = column_uuid(statement, 0),
+		.details =
+			{
+				.name = column_copy(statement, 1, arena),
+				.venue = column_copy(statement, 2, arena),
+				.description = column_copy(statement, 3, arena),
+				.starts_at_ms = column_uint(statement, 4),
+			},
+		.status = (enum sale_status)column_uint(statement, 5),
+		.on_sale_from_ms = column_uint(statement, 7),
+		.on_sale_until_ms = column_uint(statement, 8),
+		.seat_count = (uint32_t)column_uint(statement, 9),
+		.created_at_ms = column_uint(statement, 10),
+		.version = column_uint(statement, 11),
+	};
+	struct slice currency = column_text(statement, 6);
+	if (currency.length + 1 != sizeof ret_entry->currency.code)
+		return false;
+	memcpy(ret_entry->currency.code, currency.data, currency.length);
+	return ret_entry->details.name.data != NULL && ret_entry->details.venue.data != NULL && ret_entry->details.description.data != NULL;
+}
+
+static enum catalog_result sqlite_find(struct catalog *port, const struct uuid *event_id, struct arena *arena,
+                                       const struct catalog_entry **ret_entry)
+{
+	struct database *database = database_of(port);
+	struct catalog_entry *entry = arena_allocate(arena, sizeof *entry);
+	if (entry == NULL)
+		return CATALOG_DOWN;
+	bind_uuid(database->statements[FIND], 1, event_id);
+	int code = database_step(database, FIND);
+	bool is_right = code != SQLITE_ROW || read_entry(database->statements[FIND], arena, entry);
+	database_reset(database, FIND);
+	if (!is_right || result_of(code) != CATALOG_OK)
+		return CATALOG_DOWN;
+	*ret_entry = code == SQLITE_ROW ? entry : NULL;
+	return CATALOG_OK;
+}
+
+static enum catalog_result sqlite_list(struct catalog *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                       struct catalog_list *ret_list)
+{
+	struct database *database = database_of(port);
+	struct catalog_list list = {.entries = arena_allocate_array(arena, limit, sizeof *list.entries)};
+	if (list.entries == NULL)
+		return CATALOG_DOWN;
+	bind_bytes(database->statements[LIST], 1, after, after == NULL ? 0 : sizeof *after);
+	bind_int(database->statements[LIST], 2, limit);
+	int code;
+	while ((code = database_step(database, LIST)) == SQLITE_ROW) {
+		assert(list.count < limit);
+		if (!read_entry(database->statements[LIST], arena, &list.entries[list.count]))
+			break;
+		list.count++;
+	}
+	database_reset(database, LIST);
+	if (code != SQLITE_DONE)
+		return CATALOG_DOWN;
+	*ret_list = list;
+	return CATALOG_OK;
+}
+
+static enum catalog_result sqlite_ping(struct catalog *port)
+{
+	struct database *database = database_of(port);
+	int code = database_step(database, PING);
+	database_reset(database, PING);
+	return result_of(code);
+}
+
+static void sqlite_free(struct catalog *port)
+{
+	struct sqlite_catalog *catalog = container_of(port, struct sqlite_catalog, port);
+	database_release(&catalog->database);
+	free(catalog);
+}
+
+static const struct catalog_operations operations = {
+	.put = sqlite_put,
+	.find = sqlite_find,
+	.list = sqlite_list,
+	.ping = sqlite_ping,
+	.free = sqlite_free,
+};
+
+enum error sqlite_catalog_open(const char *path, struct catalog **ret_catalog, char message[static SQLITE_MESSAGE_MAX])
+{
+	struct sqlite_catalog *catalog = calloc(1, sizeof *catalog);
+	if (catalog == NULL)
+		return ERR_NO_MEMORY;
+	catalog->port = (struct catalog){.operations = &operations};
+	const struct database_options options = {
+		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_KIB, .syncs = true};
+	enum error error = database_open(&options, &catalog->database, message);
+	if (error != OK) {
+		free(catalog);
+		return error;
+	}
+	*ret_catalog = &catalog->port;
+	return OK;
+}

@@ -1,0 +1,356 @@
+/* commit.c: everything or nothing, in one transaction: what is expected is checked by the statement that writes it.
+ *
+ * The functions answer SQLite's codes; SQLITE_CONSTRAINT says that something is not as expected, whoever found it. */
+#include <assert.h>
+#include <endian.h>
+#include <string.h>
+
+#include "adapters/sqlite/rows.h"
+#include "adapters/sqlite/store.h"
+
+#define AS(type, row) ((const struct type *)(const void *)(row))
+
+/* Runs an update that must find its row as it was. */
+static int update(struct sqlite_store *store, uint32_t statement)
+{
+	int code = database_run(&store->database, statement);
+	return code == SQLITE_OK && sqlite3_changes(store->database.handle) != 1 ? SQLITE_CONSTRAINT : code;
+}
+
+struct seating {
+	struct sqlite_store *store;
+	const struct sale *sale;
+	uint32_t count;
+	int code;
+};
+
+static enum error insert_seat(void *context, const struct layout_seat *seat)
+{
+	struct seating *seating = context;
+	sqlite3_stmt *statement = seating->store->database.statements[INSERT_SEAT];
+	bind_uuid(statement, 1, &seating->sale->event_id);
+	bind_text(statement, 2, seat->seat);
+	bind_text(statement, 3, seat->section);
+	bind_text(statement, 4, seat->row);
+	bind_int(statement, 5, seat->price);
+	bind_uint(statement, 6, seating->sale->row.version);
+	seating->code = database_run(&seating->store->database, INSERT_SEAT);
+	seating->count++;
+	return seating->code == SQLITE_OK ? OK : ERR_SYSTEM;
+}
+
+/* The seats of a new sale, one after the other. */
+static int insert_seats(struct sqlite_store *store, const struct changes *changes, const struct sale *sale, int64_t *ret_first)
+{
+	struct seating seating = {.store = store, .sale = sale, .code = SQLITE_OK};
+	for (uint32_t i = 0; i < changes->event_count; i++) {
+		const struct event *event = &changes->events[i];
+		if (event->type != EVENT_SALE_CREATED || !uuid_equal(&event->event_id, &sale->event_id))
+			continue;
+		if (layout_each_seat(&event->layout, insert_seat, &seating) != OK)
+			return seating.code;
+	}
+	assert(seating.count == sale->seat_count);
+	*ret_first = sqlite3_last_insert_rowid(store->database.handle) - seating.count + 1;
+	return SQLITE_OK;
+}
+
+static int insert_sale(struct sqlite_store *store, const struct changes *changes, const struct sale *sale)
+{
+	int64_t first_seat = 0;
+	int code = insert_seats(store, changes, sale, &first_seat);
+	if (code != SQLITE_OK)
+		return code;
+	sqlite3_stmt *statement = store->database.statements[INSERT_SALE];
+	bind_uuid(statement, 1, &sale->event_id);
+	bind_int(statement, 2, sale->sequence);
+	bind_int(statement, 3, sale->status);
+	bind_text(statement, 4, slice_of(sale->currency.code));
+	bind_uint(statement, 5, sale->on_sale_from_ms);
+	bind_uint(statement, 6, sale->on_sale_until_ms);
+	bind_int(statement, 7, sale->seat_count);
+	bind_uint(statement, 8, sale->row.version);
+	bind_int(statement, 9, first_seat);
+	return database_run(&store->database, INSERT_SALE);
+}
+
+static int update_sale(struct sqlite_store *store, const struct sale *sale)
+{
+	sqlite3_stmt *statement = store->database.statements[UPDATE_SALE];
+	bind_uuid(statement, 1, &sale->event_id);
+	bind_uint(statement, 2, sale->row.stored_version);
+	bind_int(statement, 3, sale->sequence);
+	bind_int(statement, 4, sale->status);
+	bind_uint(statement, 5, sale->row.version);
+	return update(store, UPDATE_SALE);
+}
+
+static int update_seat(struct sqlite_store *store, const struct seat *seat)
+{
+	assert(seat->row.stored_version != 0); /* seats come with their sale */
+	sqlite3_stmt *statement = store->database.statements[UPDATE_SEAT];
+	bind_uuid(statement, 1, &seat->event_id);
+	bind_text(statement, 2, seat_label_slice(&seat->label));
+	bind_uint(statement, 3, seat->row.stored_version);
+	bind_int(statement, 4, seat_status_stored(seat->status));
+	bind_uuid(statement, 5, &seat->holder_id);
+	bind_uint(statement, 6, seat->row.version);
+	return update(store, UPDATE_SEAT);
+}
+
+static int insert_hold(struct sqlite_store *store, const struct hold *hold)
+{
+	buffer_clear(&store->scratch);
+	seats_write(&store->scratch, hold);
+	if (store->scratch.failed)
+		return SQLITE_NOMEM;
+	sqlite3_stmt *statement = store->database.statements[INSERT_HOLD];
+	bind_uuid(statement, 1, &hold->hold_id);
+	bind_uuid(statement, 2, &hold->event_id);
+	bind_text(statement, 3, short_text_slice(&hold->user));
+	bind_int(statement, 4, hold->sequence);
+	bind_int(statement, 5, hold->status);
+	bind_uint(statement, 6, hold->created_at_ms);
+	bind_uint(statement, 7, hold->expires_at_ms);
+	bind_text(statement, 8, buffer_slice(&store->scratch));
+	bind_uint(statement, 9, hold->row.version);
+	return database_run(&store->database, INSERT_HOLD);
+}
+
+static int update_hold(struct sqlite_store *store, const struct hold *hold)
+{
+	sqlite3_stmt *statement = store->database.statements[UPDATE_HOLD];
+	bind_uuid(statement, 1, &hold->hold_id);
+	bind_uint(statement, 2, hold->row.stored_version);
+	bind_int(statement, 3, hold->sequence);
+	bind_int(statement, 4, hold->status);
+	bind_uint(statement, 5, hold->row.version);
+	return update(store, UPDATE_HOLD);
+}
+
+static int insert_order(struct sqlite_store *store, const struct order *order)
+{
+	buffer_clear(&store->scratch);
+	items_write(&store->scratch, order);
+	if (store->scratch.failed)
+		return SQLITE_NOMEM;
+	sqlite3_stmt *statement = store->database.statements[INSERT_ORDER];
+	bind_uuid(statement, 1, &order->order_id);
+	bind_uuid(statement, 2, &order->hold_id);
+	bind_uuid(statement, 3, &order->event_id);
+	bind_text(statement, 4, short_text_slice(&order->user));
+	bind_int(statement, 5, order->sequence);
+	bind_int(statement, 6, order->status);
+	bind_int(statement, 7, order->payment_method);
+	bind_text(statement, 8, slice_of(order->currency.code));
+	bind_int(statement, 9, order->total);
+	bind_int(statement, 10, order->refund_required);
+	bind_uint(statement, 11, order->created_at_ms);
+	bind_uint(statement, 12, order->pay_by_ms);
+	bind_text(statement, 13, buffer_slice(&store->scratch));
+	bind_uint(statement, 14, order->row.version);
+	return database_run(&store->database, INSERT_ORDER);
+}
+
+static int update_order(struct sqlite_store *store, const struct order *order)
+{
+	sqlite3_stmt *statement = store->database.statements[UPDATE_ORDER];
+	bind_uuid(statement, 1, &order->order_id);
+	bind_uint(statement, 2, order->row.stored_version);
+	bind_int(statement, 3, order->sequence);
+	bind_int(statement, 4, order->status);
+	bind_int(statement, 5, order->refund_required);
+	bind_uint(statement, 6, order->row.version);
+	return update(store, UPDATE_ORDER);
+}
+
+static int insert_payment(struct sqlite_store *store, const struct payment *payment)
+{
+	assert(payment->row.stored_version == 0); /* applied once, and never changed */
+	sqlite3_stmt *statement = store->database.statements[INSERT_PAYMENT];
+	bind_text(statement, 1, short_text_slice(&payment->transaction_id));
+	bind_uuid(statement, 2, &payment->order_id);
+	bind_int(statement, 3, payment->status);
+	bind_uuid(statement, 4, &payment->applied_by);
+	bind_uint(statement, 5, payment->row.version);
+	return database_run(&store->database, INSERT_PAYMENT);
+}
+
+static int write_row(struct sqlite_store *store, const struct changes *changes, const struct row *row)
+{
+	bool is_new = row->stored_version == 0;
+	switch (row->kind) {
+	case ROW_SALE:
+		return is_new ? insert_sale(store, changes, AS(sale, row)) : update_sale(store, AS(sale, row));
+	case ROW_SEAT:
+		return update_seat(store, AS(seat, row));
+	case ROW_HOLD:
+		return is_new ? insert_hold(store, AS(hold, row)) : update_hold(store, AS(hold, row));
+	case ROW_ORDER:
+		return is_new ? insert_order(store, AS(order, row)) : update_order(store, AS(order, row));
+	case ROW_PAYMENT:
+		return insert_payment(store, AS(payment, row));
+	case ROW_KEY:
+	case ROW_KIND_COUNT:
+		break;
+	}
+	assert(false && "keys are written with their events");
+	return SQLITE_MISUSE;
+}
+
+static int insert_event(struct sqlite_store *store, const struct event *event)
+{
+	sqlite3_stmt *statement = store->database.statements[INSERT_EVENT];
+	uint8_t trace[TRACE_BYTES];
+	memcpy(trace, event->trace.trace_id, sizeof event->trace.trace_id);
+	memcpy(trace + sizeof event->trace.trace_id, event->trace.span_id, sizeof event->trace.span_id);
+	trace[TRACE_BYTES - 1] = event->trace.flags;
+	bind_uuid(statement, 1, &event->id);
+	bind_uuid(statement, 2, &event->stream_id);
+	bind_int(statement, 3, event->sequence);
+	bind_int(statement, 4, event->type);
+	bind_uint(statement, 5, event->occurred_at_ms);
+	bind_text(statement, 6, event->actor);
+	bind_bytes(statement, 7, trace, sizeof trace);
+	if (event->idempotency.is_present) {
+		bind_bytes(statement, 8, event->idempotency.key, KEY_HASH_LENGTH);
+		bind_bytes(statement, 9, event->idempotency.fingerprint, KEY_HASH_LENGTH);
+	} else {
+		(void)sqlite3_bind_null(statement, 8);
+		(void)sqlite3_bind_null(statement, 9);
+	}
+	bind_text(statement, 10, event->data);
+	return database_run(&store->database, INSERT_EVENT);
+}
+
+/* The partition's published events under the id of the first. first_position: of the first event of the changes; the others follow it. */
+static int insert_outbox(struct sqlite_store *store, const struct changes *changes, uint8_t partition, int64_t first_position)
+{
+	const struct uuid *id = NULL;
+	buffer_clear(&store->scratch);
+	for (uint32_t i = 0; i < changes->event_count; i++) {
+		const struct event *event = &changes->events[i];
+		if (!event_type_is_published(event->type) || outbox_partition(&event->stream_id) != partition)
+			continue;
+		uint64_t position = htole64((uint64_t)first_position + i);
+		buffer_append(&store->scratch, &position, sizeof position);
+		id = id == NULL ? &event->id : id;
+	}
+	if (id == NULL)
+		return SQLITE_OK;
+	if (store->scratch.failed)
+		return SQLITE_NOMEM;
+	sqlite3_stmt *statement = store->database.statements[INSERT_OUTBOX];
+	bind_int(statement, 1, partition);
+	bind_uuid(statement, 2, id);
+	bind_bytes(statement, 3, store->scratch.data, store->scratch.length);
+	return database_run(&store->database, INSERT_OUTBOX);
+}
+
+static int append_events(struct sqlite_store *store, const struct changes *changes, int64_t last_position)
+{
+	int code = SQLITE_OK;
+	for (uint32_t i = 0; code == SQLITE_OK && i < changes->event_count; i++)
+		code = insert_event(store, &changes->events[i]);
+	if (code == SQLITE_OK && changes->event_count > 0)
+		assert(sqlite3_last_insert_rowid(store->database.handle) == last_position + changes->event_count);
+	for (uint8_t partition = 0; code == SQLITE_OK && partition < OUTBOX_PARTITIONS; partition++)
+		code = insert_outbox(store, changes, partition, last_position + 1);
+	return code;
+}
+
+static enum store_statement bind_key_of(struct sqlite_store *store, const struct row *row, int *ret_version_column)
+{
+	sqlite3_stmt **statements = store->database.statements;
+	switch (row->kind) {
+	case ROW_SALE:
+		bind_uuid(statements[SELECT_SALE], 1, &AS(sale, row)->event_id);
+		*ret_version_column = 7;
+		return SELECT_SALE;
+	case ROW_SEAT:
+		bind_uuid(statements[SELECT_SEAT], 1, &AS(seat, row)->event_id);
+		bind_text(statements[SELECT_SEAT], 2, seat_label_slice(&AS(seat, row)->label));
+		*ret_version_column = 5;
+		return SELECT_SEAT;
+	case ROW_HOLD:
+		bind_uuid(statements[SELECT_HOLD], 1, &AS(hold, row)->hold_id);
+		*ret_version_column = 8;
+		return SELECT_HOLD;
+	case ROW_ORDER:
+		bind_uuid(statements[SELECT_ORDER], 1, &AS(order, row)->order_id);
+		*ret_version_column = 13;
+		return SELECT_ORDER;
+	default:
+		assert(row->kind == ROW_PAYMENT);
+		bind_text(statements[SELECT_PAYMENT], 1, short_text_slice(&AS(payment, row)->transaction_id));
+		*ret_version_column = 4;
+		return SELECT_PAYMENT;
+	}
+}
+
+static int check_relied(struct sqlite_store *store, const struct row *row)
+{
+	int version_column;
+	enum store_statement statement = bind_key_of(store, row, &version_column);
+	int code = database_step(&store->database, statement);
+	uint64_t version = code == SQLITE_ROW ? column_uint(store->database.statements[statement], version_column) : 0;
+	database_reset(&store->database, statement);
+	if (code != SQLITE_ROW && code != SQLITE_DONE)
+		return code;
+	return version == row->stored_version ? SQLITE_OK : SQLITE_CONSTRAINT;
+}
+
+static int check_unused(struct sqlite_store *store, const struct idempotency *idempotency)
+{
+	bind_bytes(store->database.statements[SELECT_KEY], 1, idempotency->key, KEY_HASH_LENGTH);
+	int code = database_step(&store->database, SELECT_KEY);
+	database_reset(&store->database, SELECT_KEY);
+	return code == SQLITE_DONE ? SQLITE_OK : code == SQLITE_ROW ? SQLITE_CONSTRAINT : code;
+}
+
+static int write_all(struct sqlite_store *store, const struct changes *changes, int64_t last_position)
+{
+	int code = SQLITE_OK;
+	/* The rows of the view can only have moved when somebody else has appended events. */
+	for (uint32_t i = 0; code == SQLITE_OK && last_position != store->seen_position && i < changes->relied_count; i++)
+		code = check_relied(store, changes->relied[i]);
+	for (uint32_t i = 0; code == SQLITE_OK && i < changes->unused_key_count; i++)
+		code = check_unused(store, &changes->unused_keys[i]);
+	for (uint32_t i = 0; code == SQLITE_OK && i < changes->row_count; i++)
+		code = write_row(store, changes, changes->rows[i]);
+	if (code == SQLITE_OK && !changes->is_replay)
+		code = append_events(store, changes, last_position);
+	return code;
+}
+
+static enum store_result end(struct sqlite_store *store, int code)
+{
+	if (code != SQLITE_OK) {
+		database_rollback(&store->database);
+		return database_result(code);
+	}
+	code = database_run(&store->database, COMMIT);
+	if (code == SQLITE_OK)
+		return STORE_OK;
+	database_rollback(&store->database);
+	/* What was written of it may be found whole after a crash, so it is not certain that nothing was. */
+	return (code & 0xff) == SQLITE_IOERR ? STORE_UNKNOWN : database_result(code);
+}
+
+enum store_result sqlite_commit(struct store *port, const struct changes *changes)
+{
+	assert(changes != NULL);
+	struct sqlite_store *store = store_of(port);
+	bool writes = changes->row_count > 0 || (changes->event_count > 0 && !changes->is_replay);
+	int64_t last_position;
+	int code = database_run(&store->database, writes ? BEGIN_WRITE : BEGIN_READ);
+	if (code != SQLITE_OK)
+		return database_result(code);
+	code = store_last_position(store, &last_position);
+	if (code == SQLITE_OK)
+		code = write_all(store, changes, last_position);
+	enum store_result result = end(store, code);
+	if (result == STORE_OK && !changes->is_replay && last_position == store->seen_position)
+		store->seen_position = last_position + changes->event_count;
+	return result;
+}

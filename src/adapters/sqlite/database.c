@@ -1,0 +1,182 @@
+/* database.c: opening, running, and what SQLite's results mean. */
+#include "adapters/sqlite/database.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* How long a writer waits for another: a checkpoint or the commit of an event with a million seats ends before. */
+#define BUSY_SHORT_NS 100000
+#define BUSY_LONG_NS 2000000
+#define BUSY_SHORT_TRIES 20
+#define BUSY_TRIES (BUSY_SHORT_TRIES + 1000) /* 2 s */
+
+/* Without its count of every byte SQLite need not lock for each allocation. */
+static void configure_library(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+/* Most transactions take less than a few milliseconds: SQLite's own pauses are too long for them. */
+static int wait_for_lock(void *context, int tries)
+{
+	(void)context;
+	if (tries >= BUSY_TRIES)
+		return 0;
+	struct timespec pause = {.tv_nsec = tries < BUSY_SHORT_TRIES ? BUSY_SHORT_NS : BUSY_LONG_NS};
+	(void)nanosleep(&pause, NULL);
+	return 1;
+}
+
+void database_explain(struct database *database, const char *what, char message[static SQLITE_MESSAGE_MAX])
+{
+	(void)snprintf(message, SQLITE_MESSAGE_MAX, "%s: %s", what, database->handle == NULL ? "out of memory" : sqlite3_errmsg(database->handle));
+}
+
+static int configure(struct database *database, const struct database_options *options)
+{
+	char sql[256];
+	(void)sqlite3_extended_result_codes(database->handle, 1);
+	(void)sqlite3_busy_handler(database->handle, wait_for_lock, NULL);
+	/* Checkpoints are the checkpointer's. Deleted rows need not be overwritten with zeros. */
+	(void)snprintf(sql, sizeof sql,
+	               "PRAGMA journal_mode = WAL; PRAGMA synchronous = %s; PRAGMA cache_size = -%u; PRAGMA wal_autocheckpoint = 0;"
+	               "PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON",
+	               options->syncs ? "FULL" : "NORMAL", options->cache_kib);
+	return database_execute(database, sql);
+}
+
+static int prepare(struct database *database, const struct database_options *options)
+{
+	assert(options->statement_count <= DATABASE_STATEMENTS_MAX);
+	for (uint32_t i = 0; i < options->statement_count; i++) {
+		int code = sqlite3_prepare_v3(database->handle, options->statements[i], -1, SQLITE_PREPARE_PERSISTENT, &database->statements[i], NULL);
+		if (code != SQLITE_OK)
+			return code;
+		database->statement_count = i + 1;
+	}
+	return SQLITE_OK;
+}
+
+enum error database_open(const struct database_options *options, struct database *ret_database, char message[static SQLITE_MESSAGE_MAX])
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	assert(options != NULL && options->path != NULL && ret_database != NULL);
+	(void)pthread_once(&once, configure_library);
+	struct database database = {0};
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (options->creates ? SQLITE_OPEN_CREATE : 0);
+	int code = sqlite3_open_v2(options->path, &database.handle, flags, NULL);
+	if (code == SQLITE_OK)
+		code = configure(&database, options);
+	if (code == SQLITE_OK)
+		code = prepare(&database, options);
+	if (code != SQLITE_OK) {
+		database_explain(&database, options->path, message);
+		database_release(&database);
+		return ERR_SYSTEM;
+	}
+	*ret_database = database;
+	return OK;
+}
+
+void database_release(struct database *database)
+{
+	for (uint32_t i = 0; i < database->statement_count; i++)
+		(void)sqlite3_finalize(database->statements[i]);
+	(void)sqlite3_close(database->handle);
+	*database = (struct database){0};
+}
+
+int database_execute(struct database *database, const char *sql)
+{
+	return sqlite3_exec(database->handle, sql, NULL, NULL, NULL);
+}
+
+int database_run(struct database *database, uint32_t statement)
+{
+	assert(statement < database->statement_count);
+	int code = sqlite3_step(database->statements[statement]);
+	int reset = sqlite3_reset(database->statements[statement]);
+	return code == SQLITE_ROW ? SQLITE_OK : reset;
+}
+
+enum store_result database_result(int code)
+{
+	switch (code & 0xff) { /* the primary code */
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return STORE_OK;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return STORE_BUSY;
+	case SQLITE_CONSTRAINT:
+		return STORE_STALE;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_ERROR: /* the statements are right: the tables are not what they were prepared for */
+	case SQLITE_MISMATCH:
+		return STORE_CORRUPT;
+	default: /* full, read-only, input and output, permissions, memory */
+		return STORE_DOWN;
+	}
+}
+
+void database_rollback(struct database *database)
+{
+	if (sqlite3_get_autocommit(database->handle) == 0)
+		(void)sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+void bind_int(sqlite3_stmt *statement, int index, int64_t value)
+{
+	(void)sqlite3_bind_int64(statement, index, value);
+}
+
+void bind_uint(sqlite3_stmt *statement, int index, uint64_t value)
+{
+	(void)sqlite3_bind_int64(statement, index, value > INT64_MAX ? INT64_MAX : (int64_t)value);
+}
+
+void bind_uuid(sqlite3_stmt *statement, int index, const struct uuid *value)
+{
+	(void)sqlite3_bind_blob(statement, index, value->bytes, sizeof value->bytes, SQLITE_STATIC);
+}
+
+void bind_text(sqlite3_stmt *statement, int index, struct slice value)
+{
+	(void)sqlite3_bind_text64(statement, index, value.length == 0 ? "" : value.data, value.length, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void bind_bytes(sqlite3_stmt *statement, int index, const void *bytes, size_t length)
+{
+	(void)sqlite3_bind_blob64(statement, index, length == 0 ? "" : bytes, length, SQLITE_STATIC);
+}
+
+uint64_t column_uint(sqlite3_stmt *statement, int index)
+{
+	int64_t value = sqlite3_column_int64(statement, index);
+	return value < 0 ? 0 : (uint64_t)value;
+}
+
+struct uuid column_uuid(sqlite3_stmt *statement, int index)
+{
+	struct uuid value = {0};
+	const void *bytes = sqlite3_column_blob(statement, index);
+	if (bytes != NULL && sqlite3_column_bytes(statement, index) == (int)sizeof value.bytes)
+		memcpy(value.bytes, bytes, sizeof value.bytes);
+	return value;
+}
+
+struct slice column_text(sqlite3_stmt *statement, int index)
+{
+	const void *bytes = sqlite3_column_blob(statement, index);
+	return (struct slice){.data = bytes, .length = (size_t)sqlite3_column_bytes(statement, index)};
+}
+
+struct slice column_copy(sqlite3_stmt *statement, int index, struct arena *arena)
+{
+	return arena_copy(arena, column_text(statement, index));
+}

@@ -1,0 +1,150 @@
+/* load.c: one look-up by its key for each row, all in one read transaction. */
+#include <assert.h>
+#include <string.h>
+
+#include "adapters/sqlite/rows.h"
+#include "adapters/sqlite/store.h"
+
+static bool is_answer(int code)
+{
+	return code == SQLITE_ROW || code == SQLITE_DONE;
+}
+
+/* After the look-up: a row that cannot be right, and a view without memory, are answers that were not put. */
+static enum store_result put_result(int code, bool is_put)
+{
+	return is_answer(code) && !is_put ? STORE_CORRUPT : database_result(code);
+}
+
+static enum store_result load_sale(struct sqlite_store *store, const struct uuid *event_id, struct view *view)
+{
+	sqlite3_stmt *statement = store->database.statements[SELECT_SALE];
+	struct sale sale = {.event_id = *event_id};
+	bind_uuid(statement, 1, event_id);
+	int code = database_step(&store->database, SELECT_SALE);
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && row_read_sale(statement, &sale));
+	bool is_put = is_right && view_put_sale(view, &sale) != NULL;
+	database_reset(&store->database, SELECT_SALE);
+	return put_result(code, is_put);
+}
+
+static enum store_result load_seat(struct sqlite_store *store, const struct seat_name *name, struct view *view)
+{
+	sqlite3_stmt *statement = store->database.statements[SELECT_SEAT];
+	struct seat seat = {.event_id = name->event_id, .label = name->label};
+	bind_uuid(statement, 1, &name->event_id);
+	bind_text(statement, 2, seat_label_slice(&name->label));
+	int code = database_step(&store->database, SELECT_SEAT);
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && row_read_seat(statement, &seat));
+	bool is_put = is_right && view_put_seat(view, &seat) != NULL;
+	database_reset(&store->database, SELECT_SEAT);
+	return put_result(code, is_put);
+}
+
+static enum store_result load_hold(struct sqlite_store *store, const struct uuid *hold_id, struct view *view)
+{
+	sqlite3_stmt *statement = store->database.statements[SELECT_HOLD];
+	struct hold hold = {.hold_id = *hold_id};
+	bind_uuid(statement, 1, hold_id);
+	int code = database_step(&store->database, SELECT_HOLD);
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && row_read_hold(statement, store->seats, &hold));
+	bool is_put = is_right && view_put_hold(view, &hold) != NULL;
+	database_reset(&store->database, SELECT_HOLD);
+	return put_result(code, is_put);
+}
+
+static enum store_result load_order(struct sqlite_store *store, const struct uuid *order_id, struct view *view)
+{
+	sqlite3_stmt *statement = store->database.statements[SELECT_ORDER];
+	struct order order = {.order_id = *order_id};
+	bind_uuid(statement, 1, order_id);
+	int code = database_step(&store->database, SELECT_ORDER);
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && row_read_order(statement, store->items, &order));
+	bool is_put = is_right && view_put_order(view, &order) != NULL;
+	database_reset(&store->database, SELECT_ORDER);
+	return put_result(code, is_put);
+}
+
+static enum store_result load_payment(struct sqlite_store *store, const struct short_text *transaction_id, struct view *view)
+{
+	sqlite3_stmt *statement = store->database.statements[SELECT_PAYMENT];
+	struct payment payment = {.transaction_id = *transaction_id};
+	bind_text(statement, 1, short_text_slice(transaction_id));
+	int code = database_step(&store->database, SELECT_PAYMENT);
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && row_read_payment(statement, &payment));
+	if (is_right && code == SQLITE_ROW)
+		payment.answer = column_text(statement, 5);
+	bool is_put = is_right && view_put_payment(view, &payment) != NULL;
+	database_reset(&store->database, SELECT_PAYMENT);
+	return put_result(code, is_put);
+}
+
+static bool read_key(sqlite3_stmt *statement, struct key *key)
+{
+	struct uuid event_id = column_uuid(statement, 0);
+	struct slice fingerprint = column_text(statement, 2);
+	if (fingerprint.length != KEY_HASH_LENGTH)
+		return false;
+	key->row.version = uuid_stamp(&event_id);
+	key->stream_id = column_uuid(statement, 1);
+	key->idempotency.is_present = true;
+	memcpy(key->idempotency.fingerprint, fingerprint.data, KEY_HASH_LENGTH);
+	key->answer = column_text(statement, 3);
+	return true;
+}
+
+static enum store_result load_key(struct sqlite_store *store, const struct idempotency *idempotency, struct view *view)
+{
+	sqlite3_stmt *statement = store->database.statements[SELECT_KEY];
+	struct key key = {.idempotency = *idempotency};
+	bind_bytes(statement, 1, idempotency->key, KEY_HASH_LENGTH);
+	int code = database_step(&store->database, SELECT_KEY);
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && read_key(statement, &key));
+	bool is_put = is_right && view_put_key(view, &key) != NULL;
+	database_reset(&store->database, SELECT_KEY);
+	return put_result(code, is_put);
+}
+
+/* A view of a store that somebody else has written to since may be wrong in any row. */
+static enum store_result follow(struct sqlite_store *store, struct view *view)
+{
+	int64_t position;
+	int code = store_last_position(store, &position);
+	if (code != SQLITE_OK)
+		return database_result(code);
+	if (position != store->seen_position && list_is_empty(view_changed(view))) {
+		view_clear(view);
+		store->seen_position = position;
+	}
+	return STORE_OK;
+}
+
+static enum store_result load_all(struct sqlite_store *store, const struct needs *needs, struct view *view)
+{
+	enum store_result result = follow(store, view);
+	for (uint32_t i = 0; result == STORE_OK && i < needs->sale_count; i++)
+		result = load_sale(store, &needs->sales[i], view);
+	for (uint32_t i = 0; result == STORE_OK && i < needs->seat_count; i++)
+		result = load_seat(store, &needs->seats[i], view);
+	for (uint32_t i = 0; result == STORE_OK && i < needs->hold_count; i++)
+		result = load_hold(store, &needs->holds[i], view);
+	for (uint32_t i = 0; result == STORE_OK && i < needs->order_count; i++)
+		result = load_order(store, &needs->orders[i], view);
+	for (uint32_t i = 0; result == STORE_OK && i < needs->payment_count; i++)
+		result = load_payment(store, &needs->payments[i], view);
+	for (uint32_t i = 0; result == STORE_OK && i < needs->key_count; i++)
+		result = load_key(store, &needs->keys[i], view);
+	return result;
+}
+
+enum store_result sqlite_load(struct store *port, const struct needs *needs, struct view *view)
+{
+	assert(needs != NULL && view != NULL);
+	struct sqlite_store *store = store_of(port);
+	int code = database_run(&store->database, BEGIN_READ);
+	if (code != SQLITE_OK)
+		return database_result(code);
+	enum store_result result = load_all(store, needs, view);
+	database_rollback(&store->database); /* nothing was written: it only ends the moment that was read */
+	return result;
+}

@@ -1,0 +1,132 @@
+/* migrations.c: brings the tables of the file up to what the program was built with (db/sqlite/NNN_*.sql). */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "adapters/sqlite/database.h"
+#include "base/embedded.h"
+#include "base/hash.h"
+
+enum {
+	SELECT_MIGRATIONS,
+	INSERT_MIGRATION,
+	STATEMENT_COUNT,
+};
+
+static const char *const statements[STATEMENT_COUNT] = {
+	[SELECT_MIGRATIONS] = "SELECT number, name, checksum FROM migrations ORDER BY number",
+	[INSERT_MIGRATION] = "INSERT INTO migrations VALUES (?, ?, ?, unixepoch() * 1000)",
+};
+
+static const char create_migrations[] = "CREATE TABLE IF NOT EXISTS migrations ("
+	"number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum INTEGER NOT NULL, applied_at INTEGER NOT NULL)";
+
+/* "001_core.sql" is number 1. */
+static int64_t number_of(const struct embedded_file *file)
+{
+	return strtol(file->name, NULL, 10);
+}
+
+static int64_t checksum_of(const struct embedded_file *file)
+{
+	static const struct hash_seed seed; /* it tells apart what people edit, not what enemies forge */
+	return (int64_t)hash_bytes(&seed, file->data, file->length);
+}
+
+/* Whether the migration at the statement's row is the one that this program has in its place; NULL: it has none. */
+static enum error check_row(sqlite3_stmt *row, const struct embedded_file *file, char message[static SQLITE_MESSAGE_MAX])
+{
+	const char *name = (const char *)sqlite3_column_text(row, 1);
+	if (file->name == NULL || sqlite3_column_int64(row, 0) != number_of(file)) {
+		(void)snprintf(message, SQLITE_MESSAGE_MAX, "the database has migration %s, which this program does not have%s", name,
+		               file->name == NULL ? ": use a newer one" : "");
+		return ERR_CORRUPT;
+	}
+	if (sqlite3_column_int64(row, 2) != checksum_of(file)) {
+		(void)snprintf(message, SQLITE_MESSAGE_MAX, "migration %s was edited after it was applied to the database", name);
+		return ERR_CORRUPT;
+	}
+	return OK;
+}
+
+/* What was applied must be what the program begins with. *ret_next is the first file that was not. */
+static enum error check_applied(struct database *database, const struct embedded_file **ret_next, char message[static SQLITE_MESSAGE_MAX])
+{
+	const struct embedded_file *file = embedded_sqlite_migrations;
+	enum error error = OK;
+	int code;
+	while (error == OK && (code = database_step(database, SELECT_MIGRATIONS)) == SQLITE_ROW) {
+		error = check_row(database->statements[SELECT_MIGRATIONS], file, message);
+		file++;
+	}
+	if (error == OK && code != SQLITE_DONE) {
+		database_explain(database, "migrations", message);
+		error = ERR_SYSTEM;
+	}
+	database_reset(database, SELECT_MIGRATIONS);
+	if (error == OK)
+		*ret_next = file;
+	return error;
+}
+
+static enum error apply_file(struct database *database, const struct embedded_file *file, char message[static SQLITE_MESSAGE_MAX])
+{
+	sqlite3_stmt *insert = database->statements[INSERT_MIGRATION];
+	bind_int(insert, 1, number_of(file));
+	bind_text(insert, 2, slice_of(file->name));
+	bind_int(insert, 3, checksum_of(file));
+	if (database_execute(database, file->data) == SQLITE_OK && database_run(database, INSERT_MIGRATION) == SQLITE_OK)
+		return OK;
+	database_explain(database, file->name, message);
+	return ERR_SYSTEM;
+}
+
+static enum error migrate_all(struct database *database, char message[static SQLITE_MESSAGE_MAX])
+{
+	const struct embedded_file *file;
+	enum error error = check_applied(database, &file, message);
+	for (; error == OK && file->name != NULL; file++)
+		error = apply_file(database, file, message);
+	return error;
+}
+
+/* The table of migrations is made first, since the statements that ask it are prepared when a database opens. */
+static enum error make_table(const char *path, char message[static SQLITE_MESSAGE_MAX])
+{
+	const struct database_options options = {.path = path, .cache_kib = 256, .creates = true, .syncs = true};
+	struct database database;
+	enum error error = database_open(&options, &database, message);
+	if (error != OK)
+		return error;
+	if (database_execute(&database, create_migrations) != SQLITE_OK) {
+		database_explain(&database, path, message);
+		error = ERR_SYSTEM;
+	}
+	database_release(&database);
+	return error;
+}
+
+enum error sqlite_migrate(const char *path, char message[static SQLITE_MESSAGE_MAX])
+{
+	enum error error = make_table(path, message);
+	if (error != OK)
+		return error;
+	const struct database_options options = {
+		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = 1024, .syncs = true};
+	struct database database;
+	error = database_open(&options, &database, message);
+	if (error != OK)
+		return error;
+	if (database_execute(&database, "BEGIN IMMEDIATE") != SQLITE_OK) {
+		database_explain(&database, path, message);
+		error = ERR_SYSTEM;
+	}
+	if (error == OK)
+		error = migrate_all(&database, message);
+	if (error == OK && database_execute(&database, "COMMIT") != SQLITE_OK) {
+		database_explain(&database, path, message);
+		error = ERR_SYSTEM;
+	}
+	database_rollback(&database);
+	database_release(&database);
+	return error;
+}

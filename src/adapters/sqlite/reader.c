@@ -1,0 +1,394 @@
+/* reader.c: the reader port. Each call is one read transaction, or part of the snapshot's. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "adapters/sqlite/database.h"
+#include "adapters/sqlite/rows.h"
+#include "base/list.h"
+
+#define CACHE_KIB 1024
+
+enum {
+	BEGIN,
+	FIND_SALE,
+	FIND_HOLD,
+	FIND_ORDER,
+	LIST_HISTORY,
+	LIST_SEATS,
+	DUE_HOLDS,
+	DUE_ORDERS,
+	NEXT_HOLD,
+	NEXT_ORDER,
+	LIST_EVENTS,
+	SCAN_SALES,
+	SCAN_SEATS,
+	SCAN_HOLDS,
+	SCAN_ORDERS,
+	SCAN_PAYMENTS,
+	PING,
+	STATEMENT_COUNT,
+};
+
+static const char *const statements[STATEMENT_COUNT] = {
+	[BEGIN] = "BEGIN",
+	[FIND_SALE] = "SELECT " SALE_COLUMNS " FROM sales WHERE event_id = ?",
+	[FIND_HOLD] = "SELECT " HOLD_COLUMNS " FROM holds WHERE hold_id = ?",
+	[FIND_ORDER] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id = ?",
+	[LIST_HISTORY] = "SELECT " EVENT_COLUMNS " FROM events WHERE stream_id = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+	/* The deadline is that of a seat's hold or order while that lasts: 3 is held, 4 is reserved, 1 is active and pending. */
+	[LIST_SEATS] = "SELECT s.position, s.seat, s.section, s.row, s.price, s.status, s.version, CASE s.status"
+		       " WHEN 3 THEN (SELECT expires_at FROM holds WHERE hold_id = s.holder_id AND status = 1)"
+		       " WHEN 4 THEN (SELECT pay_by FROM orders WHERE order_id = s.holder_id AND status = 1) END"
+		       " FROM sales CROSS JOIN seats s WHERE sales.event_id = ?1 AND s.position >= max(sales.first_seat, ?2 + 1)"
+		       " AND s.position < sales.first_seat + sales.seat_count ORDER BY s.position",
+	[DUE_HOLDS] = "SELECT hold_id, expires_at FROM holds INDEXED BY holds_due WHERE status = 1 AND expires_at <= ?"
+		      " ORDER BY expires_at, hold_id LIMIT ?",
+	[DUE_ORDERS] = "SELECT order_id, pay_by FROM orders INDEXED BY orders_due WHERE status = 1 AND pay_by <= ? ORDER BY pay_by, order_id LIMIT ?",
+	[NEXT_HOLD] = "SELECT min(expires_at) FROM holds INDEXED BY holds_due WHERE status = 1 AND expires_at > ?",
+	[NEXT_ORDER] = "SELECT min(pay_by) FROM orders INDEXED BY orders_due WHERE status = 1 AND pay_by > ?",
+	[LIST_EVENTS] = "SELECT " EVENT_COLUMNS " FROM events WHERE id > ? ORDER BY id LIMIT ?",
+	[SCAN_SALES] = "SELECT " SALE_COLUMNS " FROM sales WHERE event_id > ? ORDER BY event_id LIMIT ?",
+	[SCAN_SEATS] = "SELECT " SEAT_COLUMNS " FROM seats WHERE (event_id, seat) > (?, ?) ORDER BY event_id, seat LIMIT ?",
+	[SCAN_HOLDS] = "SELECT " HOLD_COLUMNS " FROM holds WHERE hold_id > ? ORDER BY hold_id LIMIT ?",
+	[SCAN_ORDERS] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id > ? ORDER BY order_id LIMIT ?",
+	[SCAN_PAYMENTS] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE transaction_id > ? ORDER BY transaction_id LIMIT ?",
+	[PING] = "UPDATE meta SET value = ? WHERE name = 'pinged_at'",
+};
+
+struct sqlite_reader {
+	struct reader port;
+	struct database database;
+	bool has_snapshot;
+	struct seat_label seats[SEATS_PER_HOLD_LIMIT]; /* a hold's while it is read */
+	struct order_item items[SEATS_PER_HOLD_LIMIT]; /* an order's */
+};
+
+static struct sqlite_reader *reader_of(struct reader *port)
+{
+	return container_of(port, struct sqlite_reader, port);
+}
+
+static enum store_result sqlite_snapshot_begin(struct reader *port)
+{
+	struct sqlite_reader *reader = reader_of(port);
+	assert(!reader->has_snapshot);
+	enum store_result result = database_result(database_run(&reader->database, BEGIN));
+	reader->has_snapshot = result == STORE_OK;
+	return result;
+}
+
+static void sqlite_snapshot_end(struct reader *port)
+{
+	struct sqlite_reader *reader = reader_of(port);
+	assert(reader->has_snapshot);
+	reader->has_snapshot = false;
+	database_rollback(&reader->database);
+}
+
+/* A copy of what the statement is at, in the arena. NULL: it cannot be right, or the arena is full. */
+static const struct row *read_row(struct sqlite_reader *reader, enum row_kind kind, sqlite3_stmt *statement, struct arena *arena)
+{
+	static const size_t sizes[ROW_PAYMENT + 1] = {
+		[ROW_SALE] = sizeof(struct sale),   [ROW_SEAT] = sizeof(struct seat),       [ROW_HOLD] = sizeof(struct hold),
+		[ROW_ORDER] = sizeof(struct order), [ROW_PAYMENT] = sizeof(struct payment),
+	};
+	void *row = arena_allocate(arena, sizes[kind]);
+	if (row == NULL)
+		return NULL;
+	bool is_right = false;
+	if (kind == ROW_SALE) {
+		is_right = row_read_sale(statement, row);
+	} else if (kind == ROW_SEAT) {
+		is_right = row_read_seat(statement, row);
+	} else if (kind == ROW_PAYMENT) {
+		is_right = row_read_payment(statement, row);
+	} else if (kind == ROW_HOLD && row_read_hold(statement, reader->seats, row)) {
+		struct hold *hold = row;
+		hold->seats = arena_allocate_array(arena, hold->seat_count, sizeof *hold->seats);
+		is_right = hold->seats != NULL;
+		if (is_right)
+			memcpy(hold->seats, reader->seats, hold->seat_count * sizeof *hold->seats);
+	} else if (kind == ROW_ORDER && row_read_order(statement, reader->items, row)) {
+		struct order *order = row;
+		order->items = arena_allocate_array(arena, order->item_count, sizeof *order->items);
+		is_right = order->items != NULL;
+		if (is_right)
+			memcpy(order->items, reader->items, order->item_count * sizeof *order->items);
+	}
+	return is_right ? row : NULL;
+}
+
+static enum store_result sqlite_find(struct reader *port, enum row_kind kind, const struct uuid *id, struct arena *arena,
+                                     const struct row **ret_row)
+{
+	assert(kind == ROW_SALE || kind == ROW_HOLD || kind == ROW_ORDER);
+	struct sqlite_reader *reader = reader_of(port);
+	uint32_t statement = kind == ROW_SALE ? FIND_SALE : kind == ROW_HOLD ? FIND_HOLD : FIND_ORDER;
+	bind_uuid(reader->database.statements[statement], 1, id);
+	int code = database_step(&reader->database, statement);
+	const struct row *row = code == SQLITE_ROW ? read_row(reader, kind, reader->database.statements[statement], arena) : NULL;
+	database_reset(&reader->database, statement);
+	if (code == SQLITE_ROW && row == NULL)
+		return STORE_CORRUPT;
+	if (database_result(code) == STORE_OK)
+		*ret_row = row;
+	return database_result(code);
+}
+
+/* Every row of the statement, whose parameters are bound and whose last is the limit. */
+static enum store_result read_events(struct sqlite_reader *reader, uint32_t statement, uint32_t limit, struct arena *arena,
+                                     struct event_list *ret_list)
+{
+	struct event_list list = {.records = arena_allocate_array(arena, limit, sizeof *list.records)};
+	if (list.records == NULL)
+		return STORE_CORRUPT;
+	int code;
+	while ((code = database_step(&reader->database, statement)) == SQLITE_ROW) {
+		assert(list.count < limit);
+		if (!event_read(reader->database.statements[statement], arena, &list.records[list.count]))
+			break;
+		list.count++;
+	}
+	database_reset(&reader->database, statement);
+	if (code == SQLITE_DONE)
+		*ret_list = list;
+	return code == SQLITE_ROW ? STORE_CORRUPT : database_result(code);
+}
+
+static enum store_result sqlite_list_history(struct reader *port, const struct uuid *stream_id, uint32_t after, uint32_t limit,
+                                             struct arena *arena, struct event_list *ret_list)
+{
+	struct sqlite_reader *reader = reader_of(port);
+	sqlite3_stmt *statement = reader->database.statements[LIST_HISTORY];
+	bind_uuid(statement, 1, stream_id);
+	bind_int(statement, 2, after);
+	bind_int(statement, 3, limit);
+	return read_events(reader, LIST_HISTORY, limit, arena, ret_list);
+}
+
+/* An id to begin after; every id is past the empty one. */
+static void bind_after(sqlite3_stmt *statement, int index, const struct uuid *after)
+{
+	bind_bytes(statement, index, after, after == NULL ? 0 : sizeof *after);
+}
+
+static enum store_result sqlite_list_events(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                            struct event_list *ret_list)
+{
+	struct sqlite_reader *reader = reader_of(port);
+	sqlite3_stmt *statement = reader->database.statements[LIST_EVENTS];
+	bind_after(statement, 1, after);
+	bind_int(statement, 2, limit);
+	return read_events(reader, LIST_EVENTS, limit, arena, ret_list);
+}
+
+/* False: the arena is full. */
+static bool read_seat(sqlite3_stmt *statement, enum seat_status status, struct arena *arena, struct seat_entry *ret_entry)
+{
+	*ret_entry = (struct seat_entry){
+		.position = column_uint(statement, 0),
+		.seat = column_copy(statement, 1, arena),
+		.section = column_copy(statement, 2, arena),
+		.row = column_copy(statement, 3, arena),
+		.price = sqlite3_column_int64(statement, 4),
+		.status = status,
+		.version = column_uint(statement, 6),
+	};
+	return ret_entry->seat.data != NULL && ret_entry->section.data != NULL && ret_entry->row.data != NULL;
+}
+
+static enum seat_status status_now(sqlite3_stmt *statement, uint64_t now_ms)
+{
+	bool is_lapsed = sqlite3_column_type(statement, 7) != SQLITE_NULL && column_uint(statement, 7) <= now_ms;
+	return is_lapsed ? SEAT_AVAILABLE : seat_status_read(column_uint(statement, 5));
+}
+
+static enum store_result sqlite_list_seats(struct reader *port, const struct seat_query *query, struct arena *arena, struct seat_list *ret_list)
+{
+	struct sqlite_reader *reader = reader_of(port);
+	sqlite3_stmt *statement = reader->database.statements[LIST_SEATS];
+	struct seat_list list = {.entries = arena_allocate_array(arena, query->limit, sizeof *list.entries)};
+	bool has_memory = list.entries != NULL;
+	int code = SQLITE_DONE;
+	bind_uuid(statement, 1, &query->event_id);
+	bind_uint(statement, 2, query->after_position < INT64_MAX ? query->after_position : INT64_MAX - 1);
+	while (has_memory && list.count < query->limit && (code = database_step(&reader->database, LIST_SEATS)) == SQLITE_ROW) {
+		enum seat_status status = status_now(statement, query->now_ms);
+		if (query->status == 0 || query->status == status)
+			has_memory = read_seat(statement, status, arena, &list.entries[list.count++]);
+	}
+	database_reset(&reader->database, LIST_SEATS);
+	if (has_memory && database_result(code) == STORE_OK)
+		*ret_list = list;
+	return has_memory ? database_result(code) : STORE_CORRUPT;
+}
+
+static int read_due(struct sqlite_reader *reader, uint32_t statement, enum row_kind kind, uint64_t now_ms, uint32_t limit, struct due_item *items,
+                    uint32_t *ret_count)
+{
+	sqlite3_stmt *select = reader->database.statements[statement];
+	uint32_t count = 0;
+	int code;
+	bind_uint(select, 1, now_ms);
+	bind_int(select, 2, limit);
+	while ((code = database_step(&reader->database, statement)) == SQLITE_ROW) {
+		assert(count < limit);
+		items[count++] = (struct due_item){.kind = kind, .id = column_uuid(select, 0), .deadline_ms = column_uint(select, 1)};
+	}
+	database_reset(&reader->database, statement);
+	*ret_count = count;
+	return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+/* Lowers *next_ms to the first deadline past now_ms. */
+static int read_next(struct sqlite_reader *reader, uint32_t statement, uint64_t now_ms, uint64_t *next_ms)
+{
+	sqlite3_stmt *select = reader->database.statements[statement];
+	bind_uint(select, 1, now_ms);
+	int code = database_step(&reader->database, statement);
+	if (code == SQLITE_ROW && sqlite3_column_type(select, 0) != SQLITE_NULL && column_uint(select, 0) < *next_ms)
+		*next_ms = column_uint(select, 0);
+	database_reset(&reader->database, statement);
+	return code == SQLITE_ROW ? SQLITE_OK : code;
+}
+
+static int compare_due(const void *a, const void *b)
+{
+	const struct due_item *left = a, *right = b;
+	if (left->deadline_ms != right->deadline_ms)
+		return left->deadline_ms < right->deadline_ms ? -1 : 1;
+	return uuid_compare(&left->id, &right->id);
+}
+
+static enum store_result sqlite_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list)
+{
+	struct sqlite_reader *reader = reader_of(port);
+	struct due_list list = {.items = arena_allocate_array(arena, (size_t)limit * 2, sizeof *list.items), .next_deadline_ms = UINT64_MAX};
+	if (list.items == NULL)
+		return STORE_CORRUPT;
+	uint32_t holds = 0, orders = 0;
+	int code = read_due(reader, DUE_HOLDS, ROW_HOLD, now_ms, limit, list.items, &holds);
+	if (code == SQLITE_OK)
+		code = read_due(reader, DUE_ORDERS, ROW_ORDER, now_ms, limit, list.items + holds, &orders);
+	if (code == SQLITE_OK)
+		code = read_next(reader, NEXT_HOLD, now_ms, &list.next_deadline_ms);
+	if (code == SQLITE_OK)
+		code = read_next(reader, NEXT_ORDER, now_ms, &list.next_deadline_ms);
+	if (code != SQLITE_OK)
+		return database_result(code);
+	qsort(list.items, holds + orders, sizeof *list.items, compare_due);
+	list.count = holds + orders < limit ? holds + orders : limit;
+	*ret_list = list;
+	return STORE_OK;
+}
+
+/* Binds the key to begin after; NULL is before all. Answers the index of the limit. */
+static int bind_scan(sqlite3_stmt *statement, enum row_kind kind, const struct row *after)
+{
+	const void *row = after;
+	switch (kind) {
+	case ROW_SALE:
+		bind_after(statement, 1, row == NULL ? NULL : &((const struct sale *)row)->event_id);
+		return 2;
+	case ROW_SEAT:
+		bind_after(statement, 1, row == NULL ? NULL : &((const struct seat *)row)->event_id);
+		bind_text(statement, 2, row == NULL ? SLICE("") : seat_label_slice(&((const struct seat *)row)->label));
+		return 3;
+	case ROW_HOLD:
+		bind_after(statement, 1, row == NULL ? NULL : &((const struct hold *)row)->hold_id);
+		return 2;
+	case ROW_ORDER:
+		bind_after(statement, 1, row == NULL ? NULL : &((const struct order *)row)->order_id);
+		return 2;
+	default:
+		assert(kind == ROW_PAYMENT);
+		bind_text(statement, 1, row == NULL ? SLICE("") : short_text_slice(&((const struct payment *)row)->transaction_id));
+		return 2;
+	}
+}
+
+static enum store_result sqlite_scan(struct reader *port, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
+                                     const struct row ***ret_rows, uint32_t *ret_count)
+{
+	static const uint32_t scans[ROW_PAYMENT + 1] = {
+		[ROW_SALE] = SCAN_SALES,   [ROW_SEAT] = SCAN_SEATS,       [ROW_HOLD] = SCAN_HOLDS,
+		[ROW_ORDER] = SCAN_ORDERS, [ROW_PAYMENT] = SCAN_PAYMENTS,
+	};
+	assert(kind <= ROW_PAYMENT && (after == NULL || after->kind == kind));
+	struct sqlite_reader *reader = reader_of(port);
+	sqlite3_stmt *statement = reader->database.statements[scans[kind]];
+	const struct row **rows = arena_allocate_array(arena, limit, sizeof *rows);
+	if (rows == NULL)
+		return STORE_CORRUPT;
+	bind_int(statement, bind_scan(statement, kind, after), limit);
+	uint32_t count = 0;
+	int code;
+	while ((code = database_step(&reader->database, scans[kind])) == SQLITE_ROW) {
+		assert(count < limit);
+		rows[count] = read_row(reader, kind, statement, arena);
+		if (rows[count] == NULL)
+			break;
+		count++;
+	}
+	database_reset(&reader->database, scans[kind]);
+	if (code == SQLITE_DONE) {
+		*ret_rows = rows;
+		*ret_count = count;
+	}
+	return code == SQLITE_ROW ? STORE_CORRUPT : database_result(code);
+}
+
+/* Writing is tried, because a full disk or a file that became read-only shows in nothing else. */
+static enum store_result sqlite_ping(struct reader *port, uint64_t *ret_now_ms)
+{
+	struct sqlite_reader *reader = reader_of(port);
+	assert(!reader->has_snapshot);
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	bind_uint(reader->database.statements[PING], 1, now_ms);
+	enum store_result result = database_result(database_run(&reader->database, PING));
+	if (result == STORE_OK)
+		*ret_now_ms = now_ms;
+	return result;
+}
+
+static void sqlite_free(struct reader *port)
+{
+	struct sqlite_reader *reader = reader_of(port);
+	database_release(&reader->database);
+	free(reader);
+}
+
+static const struct reader_operations operations = {
+	.snapshot_begin = sqlite_snapshot_begin,
+	.snapshot_end = sqlite_snapshot_end,
+	.find = sqlite_find,
+	.list_history = sqlite_list_history,
+	.list_seats = sqlite_list_seats,
+	.list_due = sqlite_list_due,
+	.list_events = sqlite_list_events,
+	.scan = sqlite_scan,
+	.ping = sqlite_ping,
+	.free = sqlite_free,
+};
+
+enum error sqlite_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
+{
+	struct sqlite_reader *reader = calloc(1, sizeof *reader);
+	if (reader == NULL)
+		return ERR_NO_MEMORY;
+	reader->port = (struct reader){.operations = &operations};
+	const struct database_options options = {
+		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_KIB};
+	enum error error = database_open(&options, &reader->database, message);
+	if (error != OK) {
+		free(reader);
+		return error;
+	}
+	*ret_reader = &reader->port;
+	return OK;
+}

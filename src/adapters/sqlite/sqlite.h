@@ -1,0 +1,30 @@
+/* sqlite.h: the store, reader, outbox and catalog ports on one SQLite file: the embedded default.
+ *
+ * The file is in WAL mode: readers never wait for the writer. Any number of processes may have it open; one of them writes at a time, so one
+ * store for each process is the best (a second only makes both wait and forget their views). A store syncs every commit.
+ *
+ * Every function that opens says why it cannot in `message`, in one line for people, untouched on success. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "ports/catalog.h"
+#include "ports/outbox.h"
+#include "ports/reader.h"
+#include "ports/store.h"
+
+#define SQLITE_MESSAGE_MAX 512
+
+/* Makes the file when there is none and applies the migrations it lacks, all or none, under its write lock. ERR_CORRUPT: a migration that
+ * was applied is not the one that this program has, or this program does not have it. ERR_SYSTEM: the file cannot be opened or written. */
+must_check enum error sqlite_migrate(const char *path, char message[static SQLITE_MESSAGE_MAX]);
+
+/* The file has been migrated. ERR_SYSTEM, ERR_NO_MEMORY; ERR_CORRUPT: a replay was begun and not ended, unless `for_replay`. */
+must_check enum error sqlite_store_open(const char *path, bool for_replay, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX]);
+
+/* The file has been migrated. ERR_SYSTEM, ERR_NO_MEMORY. */
+must_check enum error sqlite_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX]);
+must_check enum error sqlite_outbox_open(const char *path, struct outbox **ret_outbox, char message[static SQLITE_MESSAGE_MAX]);
+must_check enum error sqlite_catalog_open(const char *path, struct catalog **ret_catalog, char message[static SQLITE_MESSAGE_MAX]);

@@ -1,0 +1,154 @@
+/* store.c: the store port: its statements, its life, and all of it but load.c and commit.c. */
+#include "adapters/sqlite/store.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "adapters/sqlite/rows.h"
+
+#define CACHE_KIB 8192
+#define SCRATCH_MAX (64 * 1024 * 1024)
+
+_Static_assert(HOLD_ACTIVE == 1 && ORDER_PENDING == 1, "db/sqlite/001_core.sql says so in its indexes");
+_Static_assert(SEAT_AVAILABLE + 1 == 2, "INSERT_SEAT says so");
+
+static const char *const statements[STORE_STATEMENT_COUNT] = {
+	[BEGIN_READ] = "BEGIN",
+	[BEGIN_WRITE] = "BEGIN IMMEDIATE",
+	[COMMIT] = "COMMIT",
+	[SELECT_POSITION] = "SELECT max(position) FROM events",
+	[SELECT_EVENT] = "SELECT 1 FROM events WHERE id = ?",
+	[SELECT_KEY] = "SELECT id, stream_id, fingerprint, data FROM events WHERE idempotency_key = ?",
+	[SELECT_SALE] = "SELECT " SALE_COLUMNS " FROM sales WHERE event_id = ?",
+	[SELECT_SEAT] = "SELECT " SEAT_COLUMNS " FROM seats WHERE event_id = ? AND seat = ?",
+	[SELECT_HOLD] = "SELECT " HOLD_COLUMNS " FROM holds WHERE hold_id = ?",
+	[SELECT_ORDER] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id = ?",
+	[SELECT_PAYMENT] = "SELECT " PAYMENT_COLUMNS ", (SELECT data FROM events WHERE id = applied_by) FROM payments WHERE transaction_id = ?",
+	[INSERT_EVENT] = "INSERT INTO events (" EVENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_SALE] = "INSERT INTO sales (" SALE_COLUMNS ", first_seat) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_SEAT] = "INSERT INTO seats (event_id, seat, section, row, price, version, status, holder_id)"
+			" VALUES (?, ?, ?, ?, ?, ?, 2, zeroblob(16))",
+	[INSERT_HOLD] = "INSERT INTO holds (" HOLD_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_ORDER] = "INSERT INTO orders (" ORDER_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_PAYMENT] = "INSERT INTO payments (" PAYMENT_COLUMNS ") VALUES (?, ?, ?, ?, ?)",
+	[INSERT_OUTBOX] = "INSERT INTO outbox (partition, id, events) VALUES (?, ?, ?)",
+	[UPDATE_SALE] = "UPDATE sales SET sequence = ?3, status = ?4, version = ?5 WHERE event_id = ?1 AND version = ?2",
+	[UPDATE_SEAT] = "UPDATE seats SET status = ?4, holder_id = ?5, version = ?6 WHERE event_id = ?1 AND seat = ?2 AND version = ?3",
+	[UPDATE_HOLD] = "UPDATE holds SET sequence = ?3, status = ?4, version = ?5 WHERE hold_id = ?1 AND version = ?2",
+	[UPDATE_ORDER] = "UPDATE orders SET sequence = ?3, status = ?4, refund_required = ?5, version = ?6 WHERE order_id = ?1 AND version = ?2",
+};
+
+int store_last_position(struct sqlite_store *store, int64_t *ret_position)
+{
+	int code = database_step(&store->database, SELECT_POSITION);
+	if (code == SQLITE_ROW)
+		*ret_position = sqlite3_column_int64(store->database.statements[SELECT_POSITION], 0);
+	database_reset(&store->database, SELECT_POSITION);
+	return code == SQLITE_ROW ? SQLITE_OK : code;
+}
+
+static enum store_result sqlite_resolve(struct store *port, const struct changes *changes, bool *ret_committed)
+{
+	assert(changes->event_count > 0);
+	struct sqlite_store *store = store_of(port);
+	bind_uuid(store->database.statements[SELECT_EVENT], 1, &changes->events[0].id);
+	int code = database_step(&store->database, SELECT_EVENT);
+	database_reset(&store->database, SELECT_EVENT);
+	enum store_result result = database_result(code);
+	if (result == STORE_OK)
+		*ret_committed = code == SQLITE_ROW;
+	return result;
+}
+
+/* All or nothing. */
+static enum store_result execute(struct sqlite_store *store, const char *sql)
+{
+	int code = database_execute(&store->database, sql);
+	database_rollback(&store->database);
+	return database_result(code);
+}
+
+static enum store_result sqlite_replay_begin(struct store *port)
+{
+	store_of(port)->seen_position = -1;
+	return execute(store_of(port), "BEGIN IMMEDIATE; UPDATE meta SET value = 1 WHERE name = 'replaying';"
+				       "DELETE FROM sales; DELETE FROM seats; DELETE FROM holds; DELETE FROM orders; DELETE FROM payments; COMMIT");
+}
+
+static enum store_result sqlite_replay_end(struct store *port)
+{
+	return execute(store_of(port), "UPDATE meta SET value = 0 WHERE name = 'replaying'");
+}
+
+static void sqlite_free(struct store *port)
+{
+	struct sqlite_store *store = store_of(port);
+	checkpointer_free(store->checkpointer);
+	database_release(&store->database);
+	buffer_release(&store->scratch);
+	free(store);
+}
+
+static const struct store_operations operations = {
+	.load = sqlite_load,
+	.commit = sqlite_commit,
+	.resolve = sqlite_resolve,
+	.replay_begin = sqlite_replay_begin,
+	.replay_end = sqlite_replay_end,
+	.free = sqlite_free,
+};
+
+static int notice_commit(void *context, sqlite3 *handle, const char *schema, int wal_pages)
+{
+	(void)handle;
+	(void)schema;
+	checkpointer_notice(context, (uint32_t)wal_pages);
+	return SQLITE_OK;
+}
+
+static enum error check_replay(const char *path, char message[static SQLITE_MESSAGE_MAX])
+{
+	static const char *const select[] = {"SELECT value FROM meta WHERE name = 'replaying'"};
+	const struct database_options options = {.path = path, .statements = select, .statement_count = 1, .cache_kib = 64};
+	struct database database;
+	enum error error = database_open(&options, &database, message);
+	if (error != OK)
+		return error;
+	int code = database_step(&database, 0);
+	bool is_replaying = code == SQLITE_ROW && sqlite3_column_int64(database.statements[0], 0) != 0;
+	if (code != SQLITE_ROW) {
+		database_explain(&database, path, message);
+		error = ERR_SYSTEM;
+	} else if (is_replaying) {
+		(void)snprintf(message, SQLITE_MESSAGE_MAX, "%s: a replay was begun and not ended: run the replay again", path);
+		error = ERR_CORRUPT;
+	}
+	database_release(&database);
+	return error;
+}
+
+enum error sqlite_store_open(const char *path, bool for_replay, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX])
+{
+	enum error error = for_replay ? OK : check_replay(path, message);
+	if (error != OK)
+		return error;
+	struct sqlite_store *store = calloc(1, sizeof *store);
+	if (store == NULL)
+		return ERR_NO_MEMORY;
+	store->port = (struct store){.operations = &operations, .has_local_reads = true};
+	store->seen_position = -1;
+	buffer_init(&store->scratch, NULL, SCRATCH_MAX);
+	const struct database_options options = {
+		.path = path, .statements = statements, .statement_count = STORE_STATEMENT_COUNT, .cache_kib = CACHE_KIB, .syncs = true};
+	error = database_open(&options, &store->database, message);
+	if (error == OK)
+		error = checkpointer_new(path, &store->checkpointer, message);
+	if (error != OK) {
+		sqlite_free(&store->port);
+		return error;
+	}
+	(void)sqlite3_wal_hook(store->database.handle, notice_commit, store->checkpointer);
+	*ret_store = &store->port;
+	return OK;
+}
