@@ -14,7 +14,6 @@ from harness.server import eventually, free_port, run_tro
 SUBCOMMANDS = [
     ["serve"],
     ["migrate"],
-    ["event"],
     ["event", "create"],
     ["event", "list"],
     ["event", "pause"],
