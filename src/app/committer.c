@@ -223,9 +223,10 @@ static enum attempt decide_job(struct batch *batch, struct job *job)
 		bool is_payment = job->command.kind == COMMAND_PAYMENT;
 		return !is_payment || answer_payment_again(batch->committer, job) == OK ? ATTEMPT_DONE : ATTEMPT_BROKEN;
 	}
-	/* A success rests on more than it writes as well: on the sale being open, or on the seats of a late payment being taken. */
-	command_rely(&job->command, batch->committer->view);
-	error = batch->changes.event_count > first ? apply_events(batch, first, job) : rely_on_unused_key(batch, job);
+	/* A success, too, rests on more than it writes: on the sale being open, or on the seats of a late payment being taken. */
+	bool has_changed = batch->changes.event_count > first;
+	command_rely(&job->command, batch->committer->view, !has_changed);
+	error = has_changed ? apply_events(batch, first, job) : rely_on_unused_key(batch, job);
 	return error == OK ? ATTEMPT_DONE : ATTEMPT_BROKEN;
 }
 

@@ -82,14 +82,15 @@ static bool need_key(struct needs *needs, const struct idempotency *idempotency)
 struct walk {
 	const struct view *view;
 	struct needs *needs;   /* gather, or … */
-	struct view *rely_on;  /* … rely */
+	struct view *rely_on;  /* … rely, for a … */
+	bool is_refusal;
 	bool is_out_of_memory;
 };
 
 static void see_row(struct walk *walk, const struct row *row)
 {
 	if (walk->rely_on != NULL && row != NULL)
-		view_rely_on(walk->rely_on, row);
+		view_rely_on(walk->rely_on, row, walk->is_refusal);
 }
 
 static const struct sale *see_sale(struct walk *walk, const struct uuid *event_id)
@@ -252,10 +253,10 @@ enum error command_needs(const struct command *command, const struct view *view,
 	return walk.is_out_of_memory ? ERR_NO_MEMORY : OK;
 }
 
-void command_rely(const struct command *command, struct view *view)
+void command_rely(const struct command *command, struct view *view, bool is_refusal)
 {
 	assert(command != NULL && view != NULL);
-	struct walk walk = {.view = view, .rely_on = view};
+	struct walk walk = {.view = view, .rely_on = view, .is_refusal = is_refusal};
 	walk_command(&walk, command);
 }
 

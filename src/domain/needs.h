@@ -53,4 +53,4 @@ must_check enum error event_needs(const struct event *event, const struct view *
 /* Sorts and removes repeats. */
 void needs_finish(struct needs *needs);
 /* Marks every row that the decision on this command rested on (view_rely_on); call it before its events are applied. */
-void command_rely(const struct command *command, struct view *view);
+void command_rely(const struct command *command, struct view *view, bool is_refusal);

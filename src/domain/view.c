@@ -116,6 +116,10 @@ static void forget(struct view *view, struct row *row)
 	*link = row->next_in_bucket;
 	if (row->is_changed)
 		list_remove(&row->changed);
+	else if (row_is_transient(row))
+		view->transient_count--;
+	if (row->is_relied_on)
+		view->relied_count--;
 	list_remove(&row->recency);
 	view->row_count--;
 	free(row);
@@ -174,10 +178,8 @@ static void forget_transient(struct view *view)
 	for (struct list_node *node = view->recency.head.previous; view->transient_count > 0 && node != &view->recency.head;) {
 		struct row *row = container_of(node, struct row, recency);
 		node = node->previous;
-		if (row_is_transient(row) && !row->is_changed) {
-			view->transient_count--;
+		if (row_is_transient(row))
 			forget(view, row);
-		}
 	}
 	assert(view->transient_count == 0);
 }
@@ -189,10 +191,12 @@ static void forget_reliance(struct view *view, bool with_rows)
 		node = node->previous;
 		if (!row->is_relied_on)
 			continue;
-		row->is_relied_on = false;
-		view->relied_count--;
-		if (with_rows)
+		if (with_rows) {
 			forget(view, row);
+		} else {
+			row->is_relied_on = false;
+			view->relied_count--;
+		}
 	}
 	assert(view->relied_count == 0);
 }
@@ -315,10 +319,6 @@ static void insert(struct view *view, struct row *row, enum row_kind kind, uint6
 	struct row *old = find(view, &key, row->hash);
 	if (old != NULL) {
 		assert(!old->is_changed);
-		if (row_is_transient(old))
-			view->transient_count--;
-		if (old->is_relied_on)
-			view->relied_count--;
 		forget(view, old);
 	}
 	if (view->row_count >= view->bucket_count)
@@ -423,10 +423,9 @@ const struct list *view_changed(const struct view *view)
 	return &view->changed;
 }
 
-void view_rely_on(struct view *view, const struct row *row)
+void view_rely_on(struct view *view, const struct row *row, bool is_refusal)
 {
-	/* Written rows are guarded by their own version, and rows read in this step were so when the batch was under way already. */
-	if (row->is_changed || row->is_relied_on || row->loaded_step == view->step)
+	if (row->is_changed || row->is_relied_on || (is_refusal && row->loaded_step == view->step))
 		return;
 	struct row *own = (struct row *)(uintptr_t)row;
 	own->is_relied_on = true;

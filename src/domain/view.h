@@ -65,7 +65,8 @@ must_check struct key *view_put_key(struct view *view, const struct key *key);
 void view_change(struct view *view, struct row *row, uint64_t version);
 /* The changed rows, each once, in the order of their first change; linked by row->changed. */
 const struct list *view_changed(const struct view *view);
-/* A decision rests on this row: it must be checked unless it was loaded in this step or is changed. */
-void view_rely_on(struct view *view, const struct row *row);
+/* A decision rests on this row. It must be checked unless it is changed, for then it is guarded by its own version; nor, for a refusal,
+ * when it was loaded in this step: so it was when the request was here already. A success must still be right when it is committed. */
+void view_rely_on(struct view *view, const struct row *row, bool is_refusal);
 /* The rows relied on that have not changed since, in an array in the arena; NULL when the arena is full. */
 must_check const struct row **view_relied(const struct view *view, struct arena *arena, uint32_t *ret_count);

@@ -30,7 +30,7 @@ static struct changes *fill(struct stage *stage)
 	assert_int_equal(stage_take(stage, 1, "ann", "1 2"), OK);
 	assert_int_equal(stage_buy(stage, 1, "ann", 1), OK);
 	assert_int_equal(stage_pay(stage, 1, "t1"), OK);
-	view_rely_on(stage->view, &stage_seat(stage, 3)->row);
+	view_rely_on(stage->view, &stage_seat(stage, 3)->row, true);
 	assert_int_equal(changes_collect(&stage->changes, stage->view), OK);
 	assert_null(changes_check(&stage->changes));
 	return &stage->changes;

@@ -203,7 +203,7 @@ static void a_decision_relies_on_all_that_it_read(void **state)
 	assert_int_equal(stage_take(stage, 1, "ann", "1 2"), OK);
 	stage_step(stage, 1);
 	struct command command = hold_command(&stage->request, 2, "bob", "1 3");
-	command_rely(&command, stage->view);
+	command_rely(&command, stage->view, true);
 	uint32_t count = 0;
 	assert_non_null(view_relied(stage->view, &stage->batch, &count));
 	assert_int_equal(count, 4); /* the sale, two seats, the hold that has one of them */

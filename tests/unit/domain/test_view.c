@@ -167,18 +167,20 @@ static void a_row_that_was_made_survives_its_step(void **state)
 	assert_int_equal(find_seat(fixture->view, 3)->row.stored_version, 7);
 }
 
-static void only_rows_of_earlier_steps_are_relied_on(void **state)
+static void a_refusal_relies_only_on_rows_of_earlier_steps(void **state)
 {
 	struct fixture *fixture = *state;
 	struct seat *old = put_seat(fixture->view, 1, 3);
-	view_rely_on(fixture->view, &old->row);
+	view_rely_on(fixture->view, &old->row, true);
 	assert_int_equal(relied_count(fixture), 0);
 	next_step(fixture);
 	const struct seat *fresh = put_seat(fixture->view, 2, 3);
-	view_rely_on(fixture->view, &old->row);
-	view_rely_on(fixture->view, &old->row);
-	view_rely_on(fixture->view, &fresh->row);
+	view_rely_on(fixture->view, &old->row, true);
+	view_rely_on(fixture->view, &old->row, true);
+	view_rely_on(fixture->view, &fresh->row, true);
 	assert_int_equal(relied_count(fixture), 1);
+	view_rely_on(fixture->view, &fresh->row, false);
+	assert_int_equal(relied_count(fixture), 2);
 	next_step(fixture);
 	assert_int_equal(relied_count(fixture), 0);
 }
@@ -189,8 +191,8 @@ static void a_row_relied_on_and_changed_later_is_guarded_by_its_change(void **st
 	struct seat *seat = put_seat(fixture->view, 1, 3);
 	struct seat *other = put_seat(fixture->view, 2, 3);
 	next_step(fixture);
-	view_rely_on(fixture->view, &seat->row);
-	view_rely_on(fixture->view, &other->row);
+	view_rely_on(fixture->view, &seat->row, true);
+	view_rely_on(fixture->view, &other->row, true);
 	view_change(fixture->view, &seat->row, 9);
 	assert_int_equal(relied_count(fixture), 1);
 	view_step_failed(fixture->view);
@@ -203,10 +205,22 @@ static void rows_relied_on_are_forgotten_when_the_step_fails(void **state)
 	struct seat *seat = put_seat(fixture->view, 1, 3);
 	assert_non_null(put_seat(fixture->view, 2, 3));
 	next_step(fixture);
-	view_rely_on(fixture->view, &seat->row);
+	view_rely_on(fixture->view, &seat->row, true);
 	view_step_failed(fixture->view);
 	assert_null(find_seat(fixture->view, 1));
 	assert_non_null(find_seat(fixture->view, 2));
+}
+
+static void an_absent_row_may_be_relied_on(void **state)
+{
+	struct fixture *fixture = *state;
+	view_rely_on(fixture->view, &put_seat(fixture->view, 1, 0)->row, false);
+	assert_int_equal(relied_count(fixture), 1);
+	view_step_failed(fixture->view);
+	assert_int_equal(view_row_count(fixture->view), 0);
+	view_rely_on(fixture->view, &put_seat(fixture->view, 1, 0)->row, false);
+	next_step(fixture);
+	assert_int_equal(view_row_count(fixture->view), 0);
 }
 
 static void a_row_relied_on_may_be_replaced(void **state)
@@ -214,7 +228,7 @@ static void a_row_relied_on_may_be_replaced(void **state)
 	struct fixture *fixture = *state;
 	struct seat *seat = put_seat(fixture->view, 1, 3);
 	next_step(fixture);
-	view_rely_on(fixture->view, &seat->row);
+	view_rely_on(fixture->view, &seat->row, true);
 	assert_non_null(put_seat(fixture->view, 1, 4));
 	assert_int_equal(relied_count(fixture), 0);
 	view_step_committed(fixture->view);
@@ -275,9 +289,10 @@ int main(void)
 		TEST(what_was_changed_is_stored_once_the_step_is_committed),
 		TEST(what_was_changed_is_forgotten_when_the_step_fails),
 		TEST(a_row_that_was_made_survives_its_step),
-		TEST(only_rows_of_earlier_steps_are_relied_on),
+		TEST(a_refusal_relies_only_on_rows_of_earlier_steps),
 		TEST(a_row_relied_on_and_changed_later_is_guarded_by_its_change),
 		TEST(rows_relied_on_are_forgotten_when_the_step_fails),
+		TEST(an_absent_row_may_be_relied_on),
 		TEST(a_row_relied_on_may_be_replaced),
 		TEST(the_least_recently_used_go_when_there_are_too_many),
 		TEST(clearing_forgets_everything_but_the_clock),
