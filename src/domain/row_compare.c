@@ -37,7 +37,7 @@ int row_key_compare(const struct row *a, const struct row *b)
 	case ROW_KIND_COUNT:
 		break;
 	}
-	assert(!"a row that is compared is of the store's");
+	assert(false && "a row that is compared is of the store's");
 	abort();
 }
 
