@@ -47,16 +47,16 @@ static const struct command_entry commands[] = {
 	{"version", "print the version", "version", "example:\n  tro version\n", run_version},
 };
 
-static void print_help(void)
+static void print_help(FILE *to)
 {
 	fputs("usage: tro COMMAND [FLAGS]\n\n"
 	      "TRO sells seats: a hold becomes an order, a payment confirms it, what is not paid expires.\n\ncommands:\n",
-	      stdout);
+	      to);
 	for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
-		printf("  %-14s%s\n", commands[i].name, commands[i].summary);
+		fprintf(to, "  %-14s%s\n", commands[i].name, commands[i].summary);
 	fputs("\n'tro COMMAND --help' tells more of each. Every setting is an environment variable and a flag:\n"
 	      "LISTEN_ADDR is --listen-addr. 'tro config --markdown' lists them all.\n",
-	      stdout);
+	      to);
 }
 
 static void print_command_help(const struct command_entry *entry)
@@ -122,7 +122,7 @@ int tro_main(int argc, char **argv, char *const *environment)
 	int words = 0;
 	const struct command_entry *entry = find_command(argc, argv, &words);
 	if (entry == NULL && (argc < 2 || asks_for_help(argc, argv) || strcmp(argv[1], "help") == 0)) {
-		print_help();
+		print_help(argc < 2 ? stderr : stdout);
 		return argc < 2 ? EXIT_WRONG_USAGE : EXIT_DONE;
 	}
 	if (entry == NULL)
