@@ -99,6 +99,8 @@ static int run_command(const struct command_entry *entry, int argc, char **argv,
 	struct config config;
 	const char *message = NULL;
 	arena_init(&arena, 64 * 1024, 64 * 1024 * 1024);
+	if (entry->run == run_serve)
+		complain_as_log();
 	int code;
 	switch (config_load(&argc, argv, environment, &arena, &config, &message)) {
 	case CONFIG_WRONG_USAGE:
