@@ -7,7 +7,8 @@
 #include "base/list.h"
 
 #define CACHE_KIB 256
-#define COLUMNS "event_id, name, venue, description, starts_at, status, currency, on_sale_from, on_sale_until, seat_count, created_at, version"
+#define COLUMNS \
+	"event_id, name, venue, description, starts_at, status, currency, on_sale_from, on_sale_until, seat_count, created_at, version"
 
 enum {
 	PUT,

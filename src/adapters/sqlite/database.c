@@ -32,7 +32,8 @@ static int wait_for_lock(void *context, int tries)
 
 void database_explain(struct database *database, const char *what, char message[static SQLITE_MESSAGE_MAX])
 {
-	(void)snprintf(message, SQLITE_MESSAGE_MAX, "%s: %s", what, database->handle == NULL ? "out of memory" : sqlite3_errmsg(database->handle));
+	(void)snprintf(message, SQLITE_MESSAGE_MAX, "%s: %s", what,
+	               database->handle == NULL ? "out of memory" : sqlite3_errmsg(database->handle));
 }
 
 static int configure(struct database *database, const struct database_options *options)
@@ -52,7 +53,8 @@ static int prepare(struct database *database, const struct database_options *opt
 {
 	assert(options->statement_count <= DATABASE_STATEMENTS_MAX);
 	for (uint32_t i = 0; i < options->statement_count; i++) {
-		int code = sqlite3_prepare_v3(database->handle, options->statements[i], -1, SQLITE_PREPARE_PERSISTENT, &database->statements[i], NULL);
+		int code = sqlite3_prepare_v3(database->handle, options->statements[i], -1, SQLITE_PREPARE_PERSISTENT,
+		                              &database->statements[i], NULL);
 		if (code != SQLITE_OK)
 			return code;
 		database->statement_count = i + 1;

@@ -27,13 +27,14 @@ struct database_options {
 	const char *path;
 	const char *const *statements; /* SQL, in the order of the caller's enumeration; NULL: none */
 	uint32_t statement_count;
-	uint32_t cache_kib;  /* of pages, at most */
-	bool creates;        /* the file when there is none */
-	bool syncs;          /* every commit survives a power cut; else those before the next sync of anybody */
+	uint32_t cache_kib; /* of pages, at most */
+	bool creates;       /* the file when there is none */
+	bool syncs;         /* every commit survives a power cut; else those before the next sync of anybody */
 };
 
 /* ERR_SYSTEM, with a message; *ret_database is untouched then. */
-must_check enum error database_open(const struct database_options *options, struct database *ret_database, char message[static SQLITE_MESSAGE_MAX]);
+must_check enum error database_open(const struct database_options *options, struct database *ret_database,
+                                    char message[static SQLITE_MESSAGE_MAX]);
 /* Takes one that is all zero. */
 void database_release(struct database *database);
 

@@ -17,7 +17,8 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[INSERT_MIGRATION] = "INSERT INTO migrations VALUES (?, ?, ?, unixepoch() * 1000)",
 };
 
-static const char create_migrations[] = "CREATE TABLE IF NOT EXISTS migrations ("
+static const char create_migrations[] =
+	"CREATE TABLE IF NOT EXISTS migrations ("
 	"number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum INTEGER NOT NULL, applied_at INTEGER NOT NULL)";
 
 /* "001_core.sql" is number 1. */

@@ -37,7 +37,8 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[SELECT_ENTRIES] = "SELECT id, events FROM outbox WHERE partition = ? AND id > ? ORDER BY id",
 	[SELECT_EVENT] = "SELECT " EVENT_COLUMNS " FROM events WHERE position = ?",
 	[DELETE_ENTRY] = "DELETE FROM outbox WHERE partition = ? AND id = ?",
-	[COUNT_ENTRIES] = "SELECT count(*) FROM (SELECT id FROM outbox INDEXED BY outbox_order WHERE partition >= 0 LIMIT " LAG_ENTRIES_MAX ")",
+	[COUNT_ENTRIES] =
+		"SELECT count(*) FROM (SELECT id FROM outbox INDEXED BY outbox_order WHERE partition >= 0 LIMIT " LAG_ENTRIES_MAX ")",
 	[SELECT_OLDEST] = "SELECT id FROM outbox ORDER BY position LIMIT 1",
 };
 
@@ -70,7 +71,8 @@ static int read_leases(struct database *database, struct lease leases[static OUT
 }
 
 /* The owner's own first, so that renewing never swaps one partition for another; then free and lapsed ones. */
-static uint32_t choose_partitions(const struct lease leases[static OUTBOX_PARTITIONS], const struct uuid *owner, uint64_t now_ms, uint32_t maximum)
+static uint32_t choose_partitions(const struct lease leases[static OUTBOX_PARTITIONS], const struct uuid *owner, uint64_t now_ms,
+                                  uint32_t maximum)
 {
 	uint32_t chosen = 0, count = 0;
 	for (uint32_t i = 0; i < OUTBOX_PARTITIONS && count < maximum; i++) {
@@ -112,8 +114,8 @@ static enum store_result end(struct database *database, int code)
 	return database_result(code);
 }
 
-static enum store_result sqlite_lease(struct outbox *port, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms, uint32_t partitions_max,
-                                      uint32_t *ret_partitions)
+static enum store_result sqlite_lease(struct outbox *port, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms,
+                                      uint32_t partitions_max, uint32_t *ret_partitions)
 {
 	struct database *database = database_of(port);
 	struct lease leases[OUTBOX_PARTITIONS] = {0};
@@ -139,7 +141,8 @@ static enum store_result sqlite_release(struct outbox *port, const struct uuid *
 	return database_result(database_run(database, RELEASE_LEASES));
 }
 
-static enum store_result read_event(struct database *database, const char *position_bytes, struct arena *arena, struct event_record *ret_record)
+static enum store_result read_event(struct database *database, const char *position_bytes, struct arena *arena,
+                                    struct event_record *ret_record)
 {
 	uint64_t position;
 	memcpy(&position, position_bytes, sizeof position);
@@ -190,8 +193,8 @@ static enum store_result read_entries(struct database *database, uint32_t events
 	return result;
 }
 
-static enum store_result sqlite_next(struct outbox *port, uint8_t partition, const struct uuid *after, uint32_t events_max, struct arena *arena,
-                                     struct outbox_batch *ret_batch)
+static enum store_result sqlite_next(struct outbox *port, uint8_t partition, const struct uuid *after, uint32_t events_max,
+                                     struct arena *arena, struct outbox_batch *ret_batch)
 {
 	assert(partition < OUTBOX_PARTITIONS && events_max > 0);
 	struct database *database = database_of(port);

@@ -46,7 +46,8 @@ static const char *const statements[STATEMENT_COUNT] = {
 		       " AND s.position < sales.first_seat + sales.seat_count ORDER BY s.position",
 	[DUE_HOLDS] = "SELECT hold_id, expires_at FROM holds INDEXED BY holds_due WHERE status = 1 AND expires_at <= ?"
 		      " ORDER BY expires_at, hold_id LIMIT ?",
-	[DUE_ORDERS] = "SELECT order_id, pay_by FROM orders INDEXED BY orders_due WHERE status = 1 AND pay_by <= ? ORDER BY pay_by, order_id LIMIT ?",
+	[DUE_ORDERS] = "SELECT order_id, pay_by FROM orders INDEXED BY orders_due WHERE status = 1 AND pay_by <= ? ORDER BY pay_by, "
+		       "order_id LIMIT ?",
 	[NEXT_HOLD] = "SELECT min(expires_at) FROM holds INDEXED BY holds_due WHERE status = 1 AND expires_at > ?",
 	[NEXT_ORDER] = "SELECT min(pay_by) FROM orders INDEXED BY orders_due WHERE status = 1 AND pay_by > ?",
 	[LIST_EVENTS] = "SELECT " EVENT_COLUMNS " FROM events WHERE id > ? ORDER BY id LIMIT ?",
@@ -206,7 +207,8 @@ static enum seat_status status_now(sqlite3_stmt *statement, uint64_t now_ms)
 	return is_lapsed ? SEAT_AVAILABLE : seat_status_read(column_uint(statement, 5));
 }
 
-static enum store_result sqlite_list_seats(struct reader *port, const struct seat_query *query, struct arena *arena, struct seat_list *ret_list)
+static enum store_result sqlite_list_seats(struct reader *port, const struct seat_query *query, struct arena *arena,
+                                           struct seat_list *ret_list)
 {
 	struct sqlite_reader *reader = reader_of(port);
 	sqlite3_stmt *statement = reader->database.statements[LIST_SEATS];
@@ -226,8 +228,8 @@ static enum store_result sqlite_list_seats(struct reader *port, const struct sea
 	return has_memory ? database_result(code) : STORE_CORRUPT;
 }
 
-static int read_due(struct sqlite_reader *reader, uint32_t statement, enum row_kind kind, uint64_t now_ms, uint32_t limit, struct due_item *items,
-                    uint32_t *ret_count)
+static int read_due(struct sqlite_reader *reader, uint32_t statement, enum row_kind kind, uint64_t now_ms, uint32_t limit,
+                    struct due_item *items, uint32_t *ret_count)
 {
 	sqlite3_stmt *select = reader->database.statements[statement];
 	uint32_t count = 0;
@@ -263,10 +265,12 @@ static int compare_due(const void *a, const void *b)
 	return uuid_compare(&left->id, &right->id);
 }
 
-static enum store_result sqlite_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list)
+static enum store_result sqlite_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena,
+                                         struct due_list *ret_list)
 {
 	struct sqlite_reader *reader = reader_of(port);
-	struct due_list list = {.items = arena_allocate_array(arena, (size_t)limit * 2, sizeof *list.items), .next_deadline_ms = UINT64_MAX};
+	struct due_list list = {.items = arena_allocate_array(arena, (size_t)limit * 2, sizeof *list.items),
+	                        .next_deadline_ms = UINT64_MAX};
 	if (list.items == NULL)
 		return STORE_CORRUPT;
 	uint32_t holds = 0, orders = 0;

@@ -58,7 +58,8 @@ bool row_read_seat(sqlite3_stmt *statement, struct seat *ret_seat)
 		.price = sqlite3_column_int64(statement, 4),
 	};
 	ret_seat->row.stored_version = ret_seat->row.version;
-	return read_label(column_text(statement, 1), &ret_seat->label) && ret_seat->status >= SEAT_AVAILABLE && ret_seat->status <= SEAT_SOLD;
+	return read_label(column_text(statement, 1), &ret_seat->label) && ret_seat->status >= SEAT_AVAILABLE &&
+	       ret_seat->status <= SEAT_SOLD;
 }
 
 bool row_read_hold(sqlite3_stmt *statement, struct seat_label seats[static SEATS_PER_HOLD_LIMIT], struct hold *ret_hold)
@@ -129,8 +130,8 @@ bool row_read_order(sqlite3_stmt *statement, struct order_item items[static SEAT
 		if (!read_price(price, &item->price) || !read_label(line, &item->seat))
 			return false;
 	}
-	return read_short_text(statement, 3, &ret_order->user) && read_currency(statement, 7, &ret_order->currency) && ret_order->item_count > 0 &&
-	       ret_order->status >= ORDER_PENDING && ret_order->status <= ORDER_CANCELLED;
+	return read_short_text(statement, 3, &ret_order->user) && read_currency(statement, 7, &ret_order->currency) &&
+	       ret_order->item_count > 0 && ret_order->status >= ORDER_PENDING && ret_order->status <= ORDER_CANCELLED;
 }
 
 void items_write(struct buffer *buffer, const struct order *order)

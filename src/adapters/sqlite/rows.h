@@ -18,7 +18,8 @@
 #define SEAT_COLUMNS "event_id, seat, status, holder_id, price, version"
 #define HOLD_COLUMNS "hold_id, event_id, user, sequence, status, created_at, expires_at, seats, version"
 #define ORDER_COLUMNS \
-	"order_id, hold_id, event_id, user, sequence, status, payment_method, currency, total, refund_required, created_at, pay_by, items, version"
+	"order_id, hold_id, event_id, user, sequence, status, payment_method, currency, total, refund_required, created_at, pay_by, " \
+	"items, version"
 #define PAYMENT_COLUMNS "transaction_id, order_id, status, applied_by, version"
 #define EVENT_COLUMNS "id, stream_id, sequence, type, occurred_at, actor, trace, idempotency_key, fingerprint, data"
 

@@ -22,7 +22,8 @@
 must_check enum error sqlite_migrate(const char *path, char message[static SQLITE_MESSAGE_MAX]);
 
 /* The file has been migrated. ERR_SYSTEM, ERR_NO_MEMORY; ERR_CORRUPT: a replay was begun and not ended, unless `for_replay`. */
-must_check enum error sqlite_store_open(const char *path, bool for_replay, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX]);
+must_check enum error sqlite_store_open(const char *path, bool for_replay, struct store **ret_store,
+                                        char message[static SQLITE_MESSAGE_MAX]);
 
 /* The file has been migrated. ERR_SYSTEM, ERR_NO_MEMORY. */
 must_check enum error sqlite_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX]);

@@ -24,7 +24,8 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[SELECT_SEAT] = "SELECT " SEAT_COLUMNS " FROM seats WHERE event_id = ? AND seat = ?",
 	[SELECT_HOLD] = "SELECT " HOLD_COLUMNS " FROM holds WHERE hold_id = ?",
 	[SELECT_ORDER] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id = ?",
-	[SELECT_PAYMENT] = "SELECT " PAYMENT_COLUMNS ", (SELECT data FROM events WHERE id = applied_by) FROM payments WHERE transaction_id = ?",
+	[SELECT_PAYMENT] =
+		"SELECT " PAYMENT_COLUMNS ", (SELECT data FROM events WHERE id = applied_by) FROM payments WHERE transaction_id = ?",
 	[INSERT_EVENT] = "INSERT INTO events (" EVENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_SALE] = "INSERT INTO sales (" SALE_COLUMNS ", first_seat) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_SEAT] = "INSERT INTO seats (event_id, seat, section, row, price, version, status, holder_id)"
@@ -36,7 +37,8 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[UPDATE_SALE] = "UPDATE sales SET sequence = ?3, status = ?4, version = ?5 WHERE event_id = ?1 AND version = ?2",
 	[UPDATE_SEAT] = "UPDATE seats SET status = ?4, holder_id = ?5, version = ?6 WHERE event_id = ?1 AND seat = ?2 AND version = ?3",
 	[UPDATE_HOLD] = "UPDATE holds SET sequence = ?3, status = ?4, version = ?5 WHERE hold_id = ?1 AND version = ?2",
-	[UPDATE_ORDER] = "UPDATE orders SET sequence = ?3, status = ?4, refund_required = ?5, version = ?6 WHERE order_id = ?1 AND version = ?2",
+	[UPDATE_ORDER] =
+		"UPDATE orders SET sequence = ?3, status = ?4, refund_required = ?5, version = ?6 WHERE order_id = ?1 AND version = ?2",
 };
 
 int store_last_position(struct sqlite_store *store, int64_t *ret_position)
@@ -72,8 +74,9 @@ static enum store_result execute(struct sqlite_store *store, const char *sql)
 static enum store_result sqlite_replay_begin(struct store *port)
 {
 	store_of(port)->seen_position = -1;
-	return execute(store_of(port), "BEGIN IMMEDIATE; UPDATE meta SET value = 1 WHERE name = 'replaying';"
-				       "DELETE FROM sales; DELETE FROM seats; DELETE FROM holds; DELETE FROM orders; DELETE FROM payments; COMMIT");
+	return execute(store_of(port),
+	               "BEGIN IMMEDIATE; UPDATE meta SET value = 1 WHERE name = 'replaying';"
+	               "DELETE FROM sales; DELETE FROM seats; DELETE FROM holds; DELETE FROM orders; DELETE FROM payments; COMMIT");
 }
 
 static enum store_result sqlite_replay_end(struct store *port)

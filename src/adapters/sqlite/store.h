@@ -42,7 +42,7 @@ struct sqlite_store {
 	/* events.position of the last event when the view was like the store; -1: it never was. As long as the store has no later one,
 	 * nobody else has changed what the view knows. */
 	int64_t seen_position;
-	struct buffer scratch; /* a column while it is written */
+	struct buffer scratch;                         /* a column while it is written */
 	struct seat_label seats[SEATS_PER_HOLD_LIMIT]; /* a hold's while it is read */
 	struct order_item items[SEATS_PER_HOLD_LIMIT]; /* an order's */
 };

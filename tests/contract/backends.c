@@ -1,0 +1,148 @@
+/* backends.c: memory and SQLite. */
+#include "tests/contract/backends.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "adapters/memory/database.h"
+#include "adapters/sqlite/sqlite.h"
+
+struct backend {
+	const struct backend_kind *kind;
+	struct memory_database *memory;
+	char directory[64];
+	char path[80];
+};
+
+struct backend_kind {
+	const char *name;
+	void (*begin)(struct backend *backend);
+	void (*end)(struct backend *backend);
+	enum error (*store)(struct backend *backend, struct store **ret_store);
+	enum error (*reader)(struct backend *backend, struct reader **ret_reader);
+	enum error (*outbox)(struct backend *backend, struct outbox **ret_outbox);
+};
+
+static void memory_begin(struct backend *backend)
+{
+	backend->memory = memory_database_new();
+	assert_non_null(backend->memory);
+}
+
+static void memory_end(struct backend *backend)
+{
+	memory_database_free(backend->memory);
+}
+
+static enum error memory_store(struct backend *backend, struct store **ret_store)
+{
+	return memory_store_new(backend->memory, ret_store);
+}
+
+static enum error memory_reader(struct backend *backend, struct reader **ret_reader)
+{
+	return memory_reader_new(backend->memory, ret_reader);
+}
+
+static enum error memory_outbox(struct backend *backend, struct outbox **ret_outbox)
+{
+	return memory_outbox_new(backend->memory, ret_outbox);
+}
+
+static void sqlite_begin(struct backend *backend)
+{
+	char message[SQLITE_MESSAGE_MAX];
+	(void)snprintf(backend->directory, sizeof backend->directory, "/tmp/tro-contract-XXXXXX");
+	assert_non_null(mkdtemp(backend->directory));
+	(void)snprintf(backend->path, sizeof backend->path, "%s/tro.db", backend->directory);
+	assert_int_equal(sqlite_migrate(backend->path, message), OK);
+}
+
+static void sqlite_end(struct backend *backend)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm"};
+	char path[96];
+	for (size_t i = 0; i < ARRAY_LENGTH(suffixes); i++) {
+		(void)snprintf(path, sizeof path, "%s%s", backend->path, suffixes[i]);
+		(void)unlink(path);
+	}
+	assert_int_equal(rmdir(backend->directory), 0);
+}
+
+static enum error sqlite_store(struct backend *backend, struct store **ret_store)
+{
+	char message[SQLITE_MESSAGE_MAX];
+	return sqlite_store_open(backend->path, false, ret_store, message);
+}
+
+static enum error sqlite_reader(struct backend *backend, struct reader **ret_reader)
+{
+	char message[SQLITE_MESSAGE_MAX];
+	return sqlite_reader_open(backend->path, ret_reader, message);
+}
+
+static enum error sqlite_outbox(struct backend *backend, struct outbox **ret_outbox)
+{
+	char message[SQLITE_MESSAGE_MAX];
+	return sqlite_outbox_open(backend->path, ret_outbox, message);
+}
+
+static const struct backend_kind kinds[] = {
+	{"memory", memory_begin, memory_end, memory_store, memory_reader, memory_outbox},
+	{"sqlite", sqlite_begin, sqlite_end, sqlite_store, sqlite_reader, sqlite_outbox},
+};
+
+/* cmocka hands nothing to a group: which kind is being tested now. */
+static const struct backend_kind *current_kind;
+
+int backend_setup(void **state)
+{
+	struct backend *backend = calloc(1, sizeof *backend);
+	assert_non_null(backend);
+	backend->kind = current_kind;
+	backend->kind->begin(backend);
+	*state = backend;
+	return 0;
+}
+
+int backend_teardown(void **state)
+{
+	struct backend *backend = *state;
+	backend->kind->end(backend);
+	free(backend);
+	return 0;
+}
+
+struct store *backend_store(struct backend *backend)
+{
+	struct store *store = NULL;
+	assert_int_equal(backend->kind->store(backend, &store), OK);
+	return store;
+}
+
+struct reader *backend_reader(struct backend *backend)
+{
+	struct reader *reader = NULL;
+	assert_int_equal(backend->kind->reader(backend, &reader), OK);
+	return reader;
+}
+
+struct outbox *backend_outbox(struct backend *backend)
+{
+	struct outbox *outbox = NULL;
+	assert_int_equal(backend->kind->outbox(backend, &outbox), OK);
+	return outbox;
+}
+
+int backends_run(const char *suite, const struct CMUnitTest *tests, size_t count)
+{
+	int failed = 0;
+	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
+		char name[64];
+		(void)snprintf(name, sizeof name, "%s over %s", suite, kinds[i].name);
+		current_kind = &kinds[i];
+		failed += _cmocka_run_group_tests(name, tests, count, NULL, NULL);
+	}
+	return failed;
+}

@@ -1,0 +1,29 @@
+/* backends.h: the databases that the contract suites run over. A new adapter is one more row of the table in backends.c. */
+#pragma once
+
+#include <stddef.h>
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "ports/outbox.h"
+#include "ports/reader.h"
+#include "ports/store.h"
+
+struct backend;
+
+/* Each is a connection of its own, for the caller to free. */
+struct store *backend_store(struct backend *backend);
+struct reader *backend_reader(struct backend *backend);
+struct outbox *backend_outbox(struct backend *backend);
+
+/* For cmocka: *state is a struct backend with an empty database. */
+int backend_setup(void **state);
+int backend_teardown(void **state);
+
+#define BACKEND_TEST(function) cmocka_unit_test_setup_teardown(function, backend_setup, backend_teardown)
+
+/* Runs the tests over every backend. Answers how many failed. */
+int backends_run(const char *suite, const struct CMUnitTest *tests, size_t count);

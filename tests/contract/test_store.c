@@ -1,0 +1,449 @@
+/* test_store.c: the contract of ports/store.h, for every adapter. */
+#include "tests/contract/backends.h"
+#include "tests/support/clerk.h"
+#include "tests/support/faulty_store.h"
+
+/* A clerk with a store of its own: another process, as far as the database knows. */
+static struct clerk hire(struct backend *backend)
+{
+	struct clerk clerk;
+	clerk_init(&clerk, backend_store(backend));
+	return clerk;
+}
+
+static void dismiss(struct clerk *clerk)
+{
+	store_free(clerk->store);
+	clerk_release(clerk);
+}
+
+static struct clerk hire_and_open_sale(struct backend *backend)
+{
+	struct clerk clerk = hire(backend);
+	assert_int_equal(clerk_run(&clerk, 0, sale_create_command(&clerk.request)), OK);
+	return clerk;
+}
+
+static struct uuid absent_id(void)
+{
+	return test_order_id(999);
+}
+
+static void loads_rows_that_are_not_there_as_absent(void **state)
+{
+	struct clerk clerk = hire(*state);
+	struct uuid id = absent_id();
+	struct seat_name seat = {.event_id = id, .label = test_label(1)};
+	struct short_text transaction = short_text_of(SLICE("t-1"));
+	struct idempotency key = {.is_present = true, .key = {9}};
+	struct needs needs = {
+		.sales = &id,
+		.sale_count = 1,
+		.seats = &seat,
+		.seat_count = 1,
+		.holds = &id,
+		.hold_count = 1,
+		.orders = &id,
+		.order_count = 1,
+		.payments = &transaction,
+		.payment_count = 1,
+		.keys = &key,
+		.key_count = 1,
+	};
+	clerk_begin(&clerk, 0);
+	assert_int_equal(store_load(clerk.store, &needs, clerk.view), STORE_OK);
+	assert_int_equal(view_sale(clerk.view, &id)->row.version, 0);
+	assert_int_equal(view_seat(clerk.view, &id, &seat.label)->row.version, 0);
+	assert_int_equal(view_hold(clerk.view, &id)->row.version, 0);
+	assert_int_equal(view_order(clerk.view, &id)->row.version, 0);
+	assert_int_equal(view_payment(clerk.view, &transaction)->row.version, 0);
+	assert_int_equal(view_key(clerk.view, key.key)->row.version, 0);
+	dismiss(&clerk);
+}
+
+static void loads_rows_as_they_were_committed(void **state)
+{
+	struct clerk writer = hire_and_open_sale(*state);
+	assert_int_equal(clerk_run(&writer, 1, with_key(hold_command(&writer.request, 1, "ann", "2 5 3"), 7, 8)), OK);
+	uint64_t hold_version = uuid_stamp(&writer.changes.events[0].id);
+	assert_int_equal(clerk_run(&writer, 2, order_command(&writer.request, 1, "ann", 1)), OK);
+	uint64_t order_version = uuid_stamp(&writer.changes.events[0].id);
+	assert_int_equal(clerk_run(&writer, 3, hold_command(&writer.request, 2, "bob", "9")), OK);
+	assert_int_equal(clerk_run(&writer, 4, payment_command(&writer.request, 1, "t-1", PAYMENT_SUCCEEDED)), OK);
+	struct uuid applied_by = writer.changes.events[0].id;
+
+	struct clerk reader = hire(*state);
+	struct uuid event_id = test_event_id(), hold_ids[] = {test_hold_id(1), test_hold_id(2)}, order_id = test_order_id(1);
+	struct seat_name seats[] = {{event_id, test_label(2)}, {event_id, test_label(8)}, {event_id, test_label(9)}};
+	struct short_text transaction = short_text_of(SLICE("t-1"));
+	struct idempotency wanted = {.is_present = true, .key = {7}};
+	struct needs needs = {
+		.sales = &event_id,
+		.sale_count = 1,
+		.seats = seats,
+		.seat_count = 3,
+		.holds = hold_ids,
+		.hold_count = 2,
+		.orders = &order_id,
+		.order_count = 1,
+		.payments = &transaction,
+		.payment_count = 1,
+		.keys = &wanted,
+		.key_count = 1,
+	};
+	clerk_begin(&reader, 5);
+	assert_int_equal(store_load(reader.store, &needs, reader.view), STORE_OK);
+
+	const struct sale *sale = view_sale(reader.view, &event_id);
+	assert_int_equal(sale->sequence, 1);
+	assert_int_equal(sale->status, SALE_ON_SALE);
+	assert_string_equal(sale->currency.code, "EUR");
+	assert_int_equal(sale->seat_count, TEST_SEAT_COUNT);
+
+	const struct hold *hold = view_hold(reader.view, &hold_ids[0]);
+	assert_int_equal(hold->status, HOLD_CONVERTED);
+	assert_int_equal(hold->seat_count, 3);
+	assert_memory_equal(hold->seats[1].text, "A-1-5", 5);
+	assert_true(slice_equal_string(short_text_slice(&hold->user), "ann"));
+	assert_int_equal(hold->created_at_ms, TEST_NOW_MS + 1);
+	assert_int_equal(hold->expires_at_ms, TEST_NOW_MS + 1 + TEST_HOLD_TTL_MS);
+	assert_int_equal(hold->row.version, order_version);
+	assert_true(order_version > hold_version);
+
+	const struct seat *seat = view_seat(reader.view, &event_id, &seats[0].label);
+	assert_int_equal(seat->status, SEAT_SOLD);
+	assert_true(uuid_equal(&seat->holder_id, &order_id));
+	assert_int_equal(seat->price, 1000);
+	assert_int_equal(view_seat(reader.view, &event_id, &seats[1].label)->status, SEAT_AVAILABLE);
+	assert_true(uuid_is_nil(&view_seat(reader.view, &event_id, &seats[1].label)->holder_id));
+	assert_int_equal(view_seat(reader.view, &event_id, &seats[2].label)->status, SEAT_HELD);
+
+	const struct order *order = view_order(reader.view, &order_id);
+	assert_int_equal(order->status, ORDER_CONFIRMED);
+	assert_int_equal(order->sequence, 2);
+	assert_int_equal(order->payment_method, PAYMENT_METHOD_CARD);
+	assert_int_equal(order->total, 3000);
+	assert_int_equal(order->item_count, 3);
+	assert_int_equal(order->items[2].price, 1000);
+	assert_memory_equal(order->items[2].seat.text, "A-1-3", 5);
+	assert_false(order->refund_required);
+	assert_int_equal(order->pay_by_ms, TEST_NOW_MS + 2 + TEST_ORDER_TTL_MS);
+	assert_true(uuid_equal(&order->hold_id, &hold_ids[0]));
+
+	const struct payment *payment = view_payment(reader.view, &transaction);
+	assert_int_equal(payment->status, PAYMENT_SUCCEEDED);
+	assert_true(uuid_equal(&payment->order_id, &order_id));
+	assert_true(uuid_equal(&payment->applied_by, &applied_by));
+	assert_true(slice_equal_string(payment->answer, "{\"n\":2}"));
+
+	const struct key *key = view_key(reader.view, wanted.key);
+	assert_int_equal(key->row.version, hold_version);
+	assert_int_equal(key->idempotency.fingerprint[0], 8);
+	assert_true(uuid_equal(&key->stream_id, &hold_ids[0]));
+	assert_true(slice_equal_string(key->answer, "{\"n\":1}"));
+	dismiss(&reader);
+	dismiss(&writer);
+}
+
+static void a_batch_commits_many_commands_at_once(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state);
+	clerk_begin(&clerk, 1);
+	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1 2")), OK);
+	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 2, "bob", "2")), ERR_SEATS_TAKEN);
+	assert_int_equal(clerk_decide(&clerk, release_command(&clerk.request, 1, "ann")), OK);
+	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 2, "bob", "2")), OK);
+	assert_int_equal(clerk_commit(&clerk), STORE_OK);
+
+	struct clerk other = hire(*state);
+	assert_int_equal(clerk_run(&other, 2, hold_command(&other.request, 3, "eve", "1 2")), ERR_SEATS_TAKEN);
+	assert_int_equal(clerk_run(&other, 2, hold_command(&other.request, 4, "eve", "1")), OK);
+	assert_int_equal(clerk_run(&other, 3, release_command(&other.request, 1, "ann")), OK); /* already released: nothing is done */
+	assert_int_equal(other.changes.event_count, 0);
+	dismiss(&other);
+	dismiss(&clerk);
+}
+
+/* Decides `command` on the clerk's view, lets `rival` run first, and expects the clerk to be told; a second try must see the rival's work. */
+static enum error lose_to(struct clerk *clerk, struct command command, struct clerk *rival, struct command rival_command)
+{
+	clerk_begin(clerk, 10);
+	assert_int_equal(clerk_decide(clerk, command), OK);
+	assert_int_equal(clerk_run(rival, 11, rival_command), OK);
+	assert_int_equal(clerk_commit(clerk), STORE_STALE);
+	return clerk_run(clerk, 12, command);
+}
+
+static void a_seat_that_moved_makes_the_changes_stale(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
+	enum error error =
+		lose_to(&clerk, hold_command(&clerk.request, 1, "ann", "1 2"), &rival, hold_command(&rival.request, 2, "bob", "2"));
+	assert_int_equal(error, ERR_SEATS_TAKEN);
+	/* Nothing of the failed batch was written. */
+	assert_int_equal(clerk_run(&rival, 20, hold_command(&rival.request, 3, "eve", "1")), OK);
+	dismiss(&rival);
+	dismiss(&clerk);
+}
+
+static void a_hold_that_moved_makes_the_changes_stale(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
+	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	enum error error = lose_to(&clerk, order_command(&clerk.request, 1, "ann", 1), &rival, release_command(&rival.request, 1, "ann"));
+	assert_int_equal(error, ERR_HOLD_RELEASED);
+	dismiss(&rival);
+	dismiss(&clerk);
+}
+
+static void an_order_that_moved_makes_the_changes_stale(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
+	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	assert_int_equal(clerk_run(&clerk, 2, order_command(&clerk.request, 1, "ann", 1)), OK);
+	enum error error = lose_to(&clerk, cancel_command(&clerk.request, 1, "ann"), &rival,
+	                           payment_command(&rival.request, 1, "t-1", PAYMENT_SUCCEEDED));
+	assert_int_equal(error, ERR_ORDER_NOT_CANCELLABLE);
+	dismiss(&rival);
+	dismiss(&clerk);
+}
+
+static void a_sale_that_moved_makes_the_changes_stale(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
+	enum error error = lose_to(&clerk, sale_command(&clerk.request, COMMAND_SALE_PAUSE), &rival,
+	                           sale_command(&rival.request, COMMAND_SALE_CANCEL));
+	assert_int_equal(error, ERR_EVENT_CANCELLED);
+	dismiss(&rival);
+	dismiss(&clerk);
+}
+
+static void a_sale_is_made_once(void **state)
+{
+	struct clerk clerk = hire(*state), rival = hire(*state);
+	clerk_begin(&clerk, 0);
+	assert_int_equal(clerk_decide(&clerk, sale_create_command(&clerk.request)), OK);
+	assert_int_equal(clerk_run(&rival, 0, sale_create_command(&rival.request)), OK);
+	assert_int_equal(clerk_commit(&clerk), STORE_STALE);
+	dismiss(&rival);
+	dismiss(&clerk);
+}
+
+static void a_transaction_is_applied_once(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
+	for (uint32_t i = 1; i <= 2; i++) {
+		assert_int_equal(clerk_run(&clerk, i, hold_command(&clerk.request, i, "ann", i == 1 ? "1" : "2")), OK);
+		assert_int_equal(clerk_run(&clerk, i, order_command(&clerk.request, i, "ann", i)), OK);
+	}
+	/* The same transaction for two orders, so that nothing but the payment collides. */
+	enum error error = lose_to(&clerk, payment_command(&clerk.request, 1, "t-1", PAYMENT_SUCCEEDED), &rival,
+	                           payment_command(&rival.request, 2, "t-1", PAYMENT_SUCCEEDED));
+	assert_int_equal(error, ERR_PAYMENT_CONFLICT);
+	dismiss(&rival);
+	dismiss(&clerk);
+}
+
+static void a_key_is_used_once(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
+	enum error error = lose_to(&clerk, with_key(hold_command(&clerk.request, 1, "ann", "1"), 5, 6), &rival,
+	                           with_key(hold_command(&rival.request, 2, "ann", "2"), 5, 6));
+	assert_int_equal(error, OK);
+	assert_true(clerk.outcome.is_replayed);
+	struct uuid winner = test_hold_id(2);
+	assert_true(uuid_equal(&clerk.outcome.resource_id, &winner));
+	dismiss(&rival);
+	dismiss(&clerk);
+}
+
+static void an_id_of_a_stream_is_used_once(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
+	clerk_begin(&clerk, 10);
+	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	assert_int_equal(clerk_run(&rival, 11, hold_command(&rival.request, 1, "bob", "2")), OK);
+	assert_int_equal(clerk_commit(&clerk), STORE_STALE);
+	dismiss(&rival);
+	dismiss(&clerk);
+}
+
+static void a_key_must_still_be_unused_when_its_command_is_refused(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
+	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "eve", "1")), OK);
+	struct command refused = with_key(hold_command(&clerk.request, 2, "ann", "1"), 5, 6);
+	clerk_begin(&clerk, 10);
+	assert_int_equal(clerk_decide(&clerk, refused), ERR_SEATS_TAKEN);
+	assert_int_equal(clerk_run(&rival, 11, with_key(hold_command(&rival.request, 3, "ann", "2"), 5, 6)), OK);
+	assert_int_equal(clerk_commit(&clerk), STORE_STALE);
+	assert_int_equal(clerk_run(&clerk, 12, refused), OK);
+	assert_true(clerk.outcome.is_replayed);
+	dismiss(&rival);
+	dismiss(&clerk);
+}
+
+static void a_refusal_writes_nothing(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state);
+	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "eve", "1")), OK);
+	struct command refused = with_key(hold_command(&clerk.request, 2, "ann", "1"), 5, 6);
+	assert_int_equal(clerk_run(&clerk, 2, refused), ERR_SEATS_TAKEN);
+	assert_int_equal(clerk_run(&clerk, 3, refused), ERR_SEATS_TAKEN);
+	struct reader *reader = backend_reader(*state);
+	struct event_list list;
+	assert_int_equal(reader->operations->list_events(reader, NULL, 100, &clerk.request, &list), STORE_OK);
+	assert_int_equal(list.count, 2);
+	reader_free(reader);
+	dismiss(&clerk);
+}
+
+/* The clerk has the seat in its view from an earlier batch; a refusal rests on it. */
+static void rows_relied_on_must_be_as_they_were(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
+	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "eve", "1")), OK);
+	clerk_begin(&clerk, 2);
+	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 2, "ann", "1")), ERR_SEATS_TAKEN);
+	assert_int_equal(clerk_run(&rival, 2, release_command(&rival.request, 1, "eve")), OK);
+	assert_int_equal(clerk_commit(&clerk), STORE_STALE);
+	assert_int_equal(clerk_run(&clerk, 3, hold_command(&clerk.request, 2, "ann", "1")), OK);
+	dismiss(&rival);
+	dismiss(&clerk);
+}
+
+/* A hold writes its seats and relies on the sale. */
+static void a_sale_paused_meanwhile_stops_a_hold(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
+	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "eve", "1")), OK);
+	assert_int_equal(clerk_run(&rival, 2, sale_command(&rival.request, COMMAND_SALE_PAUSE)), OK);
+	clerk_begin(&clerk, 3);
+	enum error error = clerk_decide(&clerk, hold_command(&clerk.request, 2, "ann", "2"));
+	enum store_result result = clerk_commit(&clerk);
+	assert_true(error == ERR_SALES_PAUSED || result == STORE_STALE); /* found while loading, or while committing */
+	assert_int_equal(clerk_run(&clerk, 4, hold_command(&clerk.request, 2, "ann", "2")), ERR_SALES_PAUSED);
+	dismiss(&rival);
+	dismiss(&clerk);
+}
+
+static void resolve_tells_what_was_committed(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state);
+	bool is_committed = true;
+	clerk_begin(&clerk, 1);
+	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	assert_int_equal(store_resolve(clerk.store, &clerk.changes, &is_committed), STORE_OK);
+	assert_false(is_committed);
+	assert_int_equal(clerk_commit(&clerk), STORE_OK);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(store_resolve(clerk.store, &clerk.changes, &is_committed), STORE_OK);
+		assert_true(is_committed);
+	}
+	dismiss(&clerk);
+}
+
+static enum fault lose_commits(void *context, enum store_call call, enum store_result *ret_result)
+{
+	(void)ret_result;
+	return call == STORE_CALL_COMMIT ? *(const enum fault *)context : FAULT_NONE;
+}
+
+static void an_answer_that_was_lost_can_be_found_out(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state);
+	struct store *inner = clerk.store;
+	enum fault fault = FAULT_ANSWER_LOST;
+	struct faulty_store faulty;
+	faulty_store_init(&faulty, inner, lose_commits, &fault);
+	clerk.store = &faulty.port;
+	bool is_committed = false;
+
+	clerk_begin(&clerk, 1);
+	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	assert_int_equal(clerk_commit(&clerk), STORE_UNKNOWN);
+	assert_int_equal(store_resolve(clerk.store, &clerk.changes, &is_committed), STORE_OK);
+	assert_true(is_committed);
+
+	fault = FAULT_REFUSED;
+	clerk_begin(&clerk, 2);
+	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 2, "ann", "2")), OK);
+	assert_int_equal(clerk_commit(&clerk), STORE_UNKNOWN);
+	assert_int_equal(store_resolve(clerk.store, &clerk.changes, &is_committed), STORE_OK);
+	assert_false(is_committed);
+
+	clerk.store = inner;
+	assert_int_equal(clerk_run(&clerk, 3, hold_command(&clerk.request, 3, "bob", "1")), ERR_SEATS_TAKEN);
+	assert_int_equal(clerk_run(&clerk, 3, hold_command(&clerk.request, 4, "bob", "2")), OK);
+	dismiss(&clerk);
+}
+
+static void the_same_changes_cannot_be_committed_twice(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state);
+	clerk_begin(&clerk, 1);
+	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	assert_int_equal(changes_collect(&clerk.changes, clerk.view), OK);
+	assert_int_equal(store_commit(clerk.store, &clerk.changes), STORE_OK);
+	assert_int_equal(store_commit(clerk.store, &clerk.changes), STORE_STALE);
+	view_step_failed(clerk.view);
+	dismiss(&clerk);
+}
+
+static void replay_writes_the_rows_and_no_events(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state);
+	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	assert_int_equal(clerk.store->operations->replay_begin(clerk.store), STORE_OK);
+	view_clear(clerk.view);
+
+	struct uuid hold_id = test_hold_id(1), event_id = test_event_id();
+	struct needs needs = {.holds = &hold_id, .hold_count = 1, .sales = &event_id, .sale_count = 1};
+	clerk_begin(&clerk, 2);
+	assert_int_equal(store_load(clerk.store, &needs, clerk.view), STORE_OK);
+	assert_int_equal(view_hold(clerk.view, &hold_id)->row.version, 0);
+	assert_int_equal(view_sale(clerk.view, &event_id)->row.version, 0);
+
+	assert_int_equal(clerk_decide(&clerk, sale_create_command(&clerk.request)), OK);
+	clerk.changes.is_replay = true;
+	assert_int_equal(clerk_commit(&clerk), STORE_OK);
+	assert_int_equal(clerk.store->operations->replay_end(clerk.store), STORE_OK);
+
+	struct reader *reader = backend_reader(*state);
+	struct event_list events;
+	struct seat_list seats;
+	struct seat_query query = {.event_id = event_id, .limit = 100, .now_ms = TEST_NOW_MS};
+	assert_int_equal(reader->operations->list_events(reader, NULL, 100, &clerk.request, &events), STORE_OK);
+	assert_int_equal(events.count, 2);
+	assert_int_equal(reader->operations->list_seats(reader, &query, &clerk.request, &seats), STORE_OK);
+	assert_int_equal(seats.count, TEST_SEAT_COUNT);
+	assert_int_equal(seats.entries[0].status, SEAT_AVAILABLE);
+	reader_free(reader);
+	dismiss(&clerk);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BACKEND_TEST(loads_rows_that_are_not_there_as_absent),
+		BACKEND_TEST(loads_rows_as_they_were_committed),
+		BACKEND_TEST(a_batch_commits_many_commands_at_once),
+		BACKEND_TEST(a_seat_that_moved_makes_the_changes_stale),
+		BACKEND_TEST(a_hold_that_moved_makes_the_changes_stale),
+		BACKEND_TEST(an_order_that_moved_makes_the_changes_stale),
+		BACKEND_TEST(a_sale_that_moved_makes_the_changes_stale),
+		BACKEND_TEST(a_sale_is_made_once),
+		BACKEND_TEST(a_transaction_is_applied_once),
+		BACKEND_TEST(a_key_is_used_once),
+		BACKEND_TEST(an_id_of_a_stream_is_used_once),
+		BACKEND_TEST(a_key_must_still_be_unused_when_its_command_is_refused),
+		BACKEND_TEST(a_refusal_writes_nothing),
+		BACKEND_TEST(rows_relied_on_must_be_as_they_were),
+		BACKEND_TEST(a_sale_paused_meanwhile_stops_a_hold),
+		BACKEND_TEST(resolve_tells_what_was_committed),
+		BACKEND_TEST(an_answer_that_was_lost_can_be_found_out),
+		BACKEND_TEST(the_same_changes_cannot_be_committed_twice),
+		BACKEND_TEST(replay_writes_the_rows_and_no_events),
+	};
+	return backends_run("store", tests, ARRAY_LENGTH(tests));
+}
