@@ -1,0 +1,136 @@
+/* test_catalog.c: the contract of ports/catalog.h, for every adapter. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "adapters/sqlite/sqlite.h"
+
+struct shelf {
+	struct catalog *catalog;
+	struct arena arena;
+	char directory[64];
+	char path[80];
+};
+
+static int set_up(void **state)
+{
+	char message[SQLITE_MESSAGE_MAX];
+	struct shelf *shelf = calloc(1, sizeof *shelf);
+	assert_non_null(shelf);
+	(void)snprintf(shelf->directory, sizeof shelf->directory, "/tmp/tro-contract-XXXXXX");
+	assert_non_null(mkdtemp(shelf->directory));
+	(void)snprintf(shelf->path, sizeof shelf->path, "%s/tro.db", shelf->directory);
+	assert_int_equal(sqlite_migrate(shelf->path, message), OK);
+	assert_int_equal(sqlite_catalog_open(shelf->path, &shelf->catalog, message), OK);
+	arena_init(&shelf->arena, 4096, 1024 * 1024);
+	*state = shelf;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct shelf *shelf = *state;
+	catalog_free(shelf->catalog);
+	arena_release(&shelf->arena);
+	assert_int_equal(unlink(shelf->path), 0); /* the last to close has taken the other files away */
+	assert_int_equal(rmdir(shelf->directory), 0);
+	free(shelf);
+	return 0;
+}
+
+static struct catalog_entry entry_of(uint8_t number, uint64_t version)
+{
+	return (struct catalog_entry){
+		.event_id = {{number}},
+		.details = {.name = SLICE("Opera"), .venue = SLICE("House"), .description = SLICE(""), .starts_at_ms = 5},
+		.status = SALE_ON_SALE,
+		.currency = {"EUR"},
+		.on_sale_from_ms = 6,
+		.on_sale_until_ms = 7,
+		.seat_count = 8,
+		.created_at_ms = 9,
+		.version = version,
+	};
+}
+
+static void put(struct shelf *shelf, struct catalog_entry entry)
+{
+	assert_int_equal(shelf->catalog->operations->put(shelf->catalog, &entry), CATALOG_OK);
+}
+
+static const struct catalog_entry *find(struct shelf *shelf, uint8_t number)
+{
+	const struct catalog_entry *entry = NULL;
+	struct uuid id = {{number}};
+	assert_int_equal(shelf->catalog->operations->find(shelf->catalog, &id, &shelf->arena, &entry), CATALOG_OK);
+	return entry;
+}
+
+static void finds_what_was_put(void **state)
+{
+	struct shelf *shelf = *state;
+	put(shelf, entry_of(3, 10));
+	assert_null(find(shelf, 4));
+	const struct catalog_entry *entry = find(shelf, 3);
+	assert_int_equal(entry->event_id.bytes[0], 3);
+	assert_true(slice_equal_string(entry->details.name, "Opera"));
+	assert_true(slice_equal_string(entry->details.venue, "House"));
+	assert_true(slice_is_empty(entry->details.description));
+	assert_int_equal(entry->details.starts_at_ms, 5);
+	assert_int_equal(entry->status, SALE_ON_SALE);
+	assert_string_equal(entry->currency.code, "EUR");
+	assert_int_equal(entry->on_sale_from_ms, 6);
+	assert_int_equal(entry->on_sale_until_ms, 7);
+	assert_int_equal(entry->seat_count, 8);
+	assert_int_equal(entry->created_at_ms, 9);
+	assert_int_equal(entry->version, 10);
+}
+
+static void only_a_greater_version_replaces(void **state)
+{
+	struct shelf *shelf = *state;
+	struct catalog_entry entry = entry_of(3, 10);
+	put(shelf, entry);
+	entry.status = SALE_PAUSED;
+	put(shelf, entry);
+	assert_int_equal(find(shelf, 3)->status, SALE_ON_SALE);
+	entry.version = 9;
+	put(shelf, entry);
+	assert_int_equal(find(shelf, 3)->status, SALE_ON_SALE);
+	entry.version = 11;
+	put(shelf, entry);
+	assert_int_equal(find(shelf, 3)->status, SALE_PAUSED);
+}
+
+static void lists_in_the_order_of_ids_by_pages(void **state)
+{
+	struct shelf *shelf = *state;
+	struct catalog_list list;
+	assert_int_equal(shelf->catalog->operations->list(shelf->catalog, NULL, 10, &shelf->arena, &list), CATALOG_OK);
+	assert_int_equal(list.count, 0);
+	for (uint8_t i = 5; i > 0; i--)
+		put(shelf, entry_of(i, 1));
+	assert_int_equal(shelf->catalog->operations->list(shelf->catalog, NULL, 2, &shelf->arena, &list), CATALOG_OK);
+	assert_int_equal(list.count, 2);
+	assert_int_equal(list.entries[1].event_id.bytes[0], 2);
+	struct uuid after = list.entries[1].event_id;
+	assert_int_equal(shelf->catalog->operations->list(shelf->catalog, &after, 10, &shelf->arena, &list), CATALOG_OK);
+	assert_int_equal(list.count, 3);
+	assert_int_equal(list.entries[0].event_id.bytes[0], 3);
+	assert_int_equal(shelf->catalog->operations->ping(shelf->catalog), CATALOG_OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(finds_what_was_put, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(only_a_greater_version_replaces, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(lists_in_the_order_of_ids_by_pages, set_up, tear_down),
+	};
+	return cmocka_run_group_tests_name("catalog over sqlite", tests, NULL, NULL);
+}

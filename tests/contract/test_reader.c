@@ -1,0 +1,367 @@
+/* test_reader.c: the contract of ports/reader.h, for every adapter. */
+#include "tests/contract/backends.h"
+
+#include "domain/payment.h"
+#include "tests/support/clerk.h"
+
+/* A shop with a sale of nine seats: hold 1 of ann (1 2, made an order that is paid), hold 2 of bob (3, until TTL + 5), hold 3 of eve
+ * (4, released), hold 4 of ann (5, made order 2, pending until TTL + 7). */
+struct shop {
+	struct clerk clerk;
+	struct reader *reader;
+	struct arena arena;
+};
+
+static struct shop open_shop(struct backend *backend)
+{
+	struct shop shop;
+	clerk_init(&shop.clerk, backend_store(backend));
+	shop.reader = backend_reader(backend);
+	arena_init(&shop.arena, 65536, 64 * 1024 * 1024);
+	return shop;
+}
+
+static void close_shop(struct shop *shop)
+{
+	reader_free(shop->reader);
+	store_free(shop->clerk.store);
+	clerk_release(&shop->clerk);
+	arena_release(&shop->arena);
+}
+
+static void run(struct shop *shop, uint64_t after_ms, struct command command)
+{
+	assert_int_equal(clerk_run(&shop->clerk, after_ms, command), OK);
+}
+
+static struct shop open_busy_shop(struct backend *backend)
+{
+	struct shop shop = open_shop(backend);
+	struct arena *arena = &shop.clerk.request;
+	run(&shop, 0, sale_create_command(arena));
+	run(&shop, 1, with_key(hold_command(arena, 1, "ann", "1 2"), 3, 4));
+	run(&shop, 2, order_command(arena, 1, "ann", 1));
+	run(&shop, 3, hold_command(arena, 3, "eve", "4"));
+	run(&shop, 4, payment_command(arena, 1, "t-1", PAYMENT_SUCCEEDED));
+	run(&shop, 5, hold_command(arena, 2, "bob", "3"));
+	run(&shop, 6, hold_command(arena, 4, "ann", "5"));
+	run(&shop, 7, order_command(arena, 2, "ann", 4));
+	run(&shop, 8, release_command(arena, 3, "eve"));
+	return shop;
+}
+
+static const void *find(struct shop *shop, enum row_kind kind, struct uuid id)
+{
+	const struct row *row = NULL;
+	assert_int_equal(shop->reader->operations->find(shop->reader, kind, &id, &shop->arena, &row), STORE_OK);
+	return row;
+}
+
+static void finds_rows_by_id(void **state)
+{
+	struct shop shop = open_busy_shop(*state);
+	const struct hold *hold = find(&shop, ROW_HOLD, test_hold_id(1));
+	assert_int_equal(hold->status, HOLD_CONVERTED);
+	assert_int_equal(hold->seat_count, 2);
+	assert_memory_equal(hold->seats[1].text, "A-1-2", 5);
+	const struct order *order = find(&shop, ROW_ORDER, test_order_id(1));
+	assert_int_equal(order->status, ORDER_CONFIRMED);
+	assert_int_equal(order->items[0].price, 1000);
+	const struct sale *sale = find(&shop, ROW_SALE, test_event_id());
+	assert_int_equal(sale->seat_count, TEST_SEAT_COUNT);
+	assert_null(find(&shop, ROW_HOLD, test_hold_id(99)));
+	assert_null(find(&shop, ROW_ORDER, test_hold_id(1)));
+	assert_null(find(&shop, ROW_SALE, test_hold_id(1)));
+	close_shop(&shop);
+}
+
+static void sees_what_was_committed_before_a_call(void **state)
+{
+	struct shop shop = open_busy_shop(*state);
+	assert_null(find(&shop, ROW_HOLD, test_hold_id(5)));
+	run(&shop, 9, hold_command(&shop.clerk.request, 5, "ann", "9"));
+	assert_non_null(find(&shop, ROW_HOLD, test_hold_id(5)));
+	close_shop(&shop);
+}
+
+static void a_history_is_in_order_and_paged(void **state)
+{
+	struct shop shop = open_busy_shop(*state);
+	struct uuid stream = test_order_id(1);
+	struct event_list list;
+	assert_int_equal(shop.reader->operations->list_history(shop.reader, &stream, 0, 10, &shop.arena, &list), STORE_OK);
+	assert_int_equal(list.count, 2);
+	assert_int_equal(list.records[0].type, EVENT_ORDER_CREATED);
+	assert_int_equal(list.records[1].type, EVENT_ORDER_CONFIRMED);
+	assert_int_equal(list.records[1].sequence, 2);
+	assert_int_equal(list.records[1].occurred_at_ms, TEST_NOW_MS + 4);
+	assert_true(slice_equal_string(list.records[1].actor, "payment"));
+	assert_true(slice_equal_string(list.records[1].data, "{\"n\":2}"));
+	assert_int_equal(shop.reader->operations->list_history(shop.reader, &stream, 0, 1, &shop.arena, &list), STORE_OK);
+	assert_int_equal(list.count, 1);
+	assert_int_equal(shop.reader->operations->list_history(shop.reader, &stream, 1, 10, &shop.arena, &list), STORE_OK);
+	assert_int_equal(list.count, 1);
+	assert_int_equal(list.records[0].sequence, 2);
+	assert_int_equal(shop.reader->operations->list_history(shop.reader, &stream, 2, 10, &shop.arena, &list), STORE_OK);
+	assert_int_equal(list.count, 0);
+	close_shop(&shop);
+}
+
+static void events_keep_their_metadata(void **state)
+{
+	struct shop shop = open_shop(*state);
+	struct arena *arena = &shop.clerk.request;
+	run(&shop, 0, sale_create_command(arena));
+	struct command command = with_key(hold_command(arena, 1, "ann", "1"), 3, 4);
+	command.trace = (struct trace_context){.trace_id = {1, 2, 3}, .span_id = {4, 5}, .flags = TRACE_SAMPLED};
+	run(&shop, 1, command);
+	struct uuid stream = test_hold_id(1);
+	struct event_list list;
+	assert_int_equal(shop.reader->operations->list_history(shop.reader, &stream, 0, 10, &shop.arena, &list), STORE_OK);
+	const struct event_record *record = &list.records[0];
+	assert_true(uuid_equal(&record->stream_id, &stream));
+	assert_true(slice_equal_string(record->actor, "ann"));
+	assert_memory_equal(record->trace.trace_id, command.trace.trace_id, sizeof command.trace.trace_id);
+	assert_memory_equal(record->trace.span_id, command.trace.span_id, sizeof command.trace.span_id);
+	assert_int_equal(record->trace.flags, TRACE_SAMPLED);
+	assert_true(record->idempotency.is_present);
+	assert_int_equal(record->idempotency.key[0], 3);
+	assert_int_equal(record->idempotency.fingerprint[0], 4);
+	stream = test_event_id();
+	assert_int_equal(shop.reader->operations->list_history(shop.reader, &stream, 0, 10, &shop.arena, &list), STORE_OK);
+	assert_false(list.records[0].idempotency.is_present);
+	close_shop(&shop);
+}
+
+static void all_events_are_in_the_order_of_their_ids_and_paged(void **state)
+{
+	struct shop shop = open_busy_shop(*state);
+	struct event_list list;
+	struct uuid last = {0};
+	uint32_t count = 0;
+	do {
+		const struct uuid *after = count == 0 ? NULL : &last;
+		assert_int_equal(shop.reader->operations->list_events(shop.reader, after, 2, &shop.arena, &list), STORE_OK);
+		for (uint32_t i = 0; i < list.count; i++) {
+			assert_true(uuid_compare(&list.records[i].id, &last) > 0);
+			last = list.records[i].id;
+			count++;
+		}
+	} while (list.count > 0);
+	assert_int_equal(count, 9);
+	close_shop(&shop);
+}
+
+static struct seat_list seats(struct shop *shop, enum seat_status status, uint64_t after, uint32_t limit, uint64_t after_ms)
+{
+	struct seat_query query = {
+		.event_id = test_event_id(), .status = status, .after_position = after, .limit = limit, .now_ms = TEST_NOW_MS + after_ms};
+	struct seat_list list;
+	assert_int_equal(shop->reader->operations->list_seats(shop->reader, &query, &shop->arena, &list), STORE_OK);
+	return list;
+}
+
+static void seats_are_in_the_order_of_the_layout_and_paged(void **state)
+{
+	struct shop shop = open_busy_shop(*state);
+	struct seat_list list = seats(&shop, 0, 0, 100, 8);
+	assert_int_equal(list.count, TEST_SEAT_COUNT);
+	static const enum seat_status expected[TEST_SEAT_COUNT] = {SEAT_SOLD,      SEAT_SOLD,      SEAT_HELD,
+	                                                           SEAT_AVAILABLE, SEAT_RESERVED,  SEAT_AVAILABLE,
+	                                                           SEAT_AVAILABLE, SEAT_AVAILABLE, SEAT_AVAILABLE};
+	for (uint32_t i = 0; i < list.count; i++) {
+		struct seat_label label = test_label(i + 1);
+		assert_true(slice_equal(list.entries[i].seat, seat_label_slice(&label)));
+		assert_int_equal(list.entries[i].status, expected[i]);
+		assert_int_equal(list.entries[i].price, 1000);
+		assert_true(slice_equal_string(list.entries[i].section, "A"));
+		assert_true(slice_equal_string(list.entries[i].row, "1"));
+		assert_true(list.entries[i].version > 0);
+	}
+	struct seat_list page = seats(&shop, 0, list.entries[6].position, 1, 8);
+	assert_int_equal(page.count, 1);
+	assert_int_equal(page.entries[0].position, list.entries[7].position);
+	assert_int_equal(seats(&shop, 0, list.entries[8].position, 10, 8).count, 0);
+	assert_int_equal(seats(&shop, 0, UINT64_MAX, 10, 8).count, 0);
+	close_shop(&shop);
+}
+
+static void seats_are_filtered_by_what_they_are_now(void **state)
+{
+	struct shop shop = open_busy_shop(*state);
+	assert_int_equal(seats(&shop, SEAT_SOLD, 0, 100, 8).count, 2);
+	assert_int_equal(seats(&shop, SEAT_HELD, 0, 100, 8).count, 1);
+	assert_int_equal(seats(&shop, SEAT_RESERVED, 0, 100, 8).count, 1);
+	assert_int_equal(seats(&shop, SEAT_AVAILABLE, 0, 100, 8).count, 5);
+	assert_int_equal(seats(&shop, SEAT_AVAILABLE, 0, 2, 8).count, 2);
+	/* From its deadline on a hold has no seats, and later its order neither. */
+	assert_int_equal(seats(&shop, SEAT_HELD, 0, 100, TEST_HOLD_TTL_MS + 4).count, 1);
+	assert_int_equal(seats(&shop, SEAT_HELD, 0, 100, TEST_HOLD_TTL_MS + 5).count, 0);
+	assert_int_equal(seats(&shop, SEAT_AVAILABLE, 0, 100, TEST_HOLD_TTL_MS + 5).count, 6);
+	assert_int_equal(seats(&shop, SEAT_RESERVED, 0, 100, TEST_ORDER_TTL_MS + 6).count, 1);
+	assert_int_equal(seats(&shop, SEAT_RESERVED, 0, 100, TEST_ORDER_TTL_MS + 7).count, 0);
+	assert_int_equal(seats(&shop, SEAT_SOLD, 0, 100, TEST_ORDER_TTL_MS * 2).count, 2);
+	close_shop(&shop);
+}
+
+static void an_unknown_event_has_no_seats(void **state)
+{
+	struct shop shop = open_busy_shop(*state);
+	struct seat_query query = {.event_id = test_hold_id(1), .limit = 10, .now_ms = TEST_NOW_MS};
+	struct seat_list list;
+	assert_int_equal(shop.reader->operations->list_seats(shop.reader, &query, &shop.arena, &list), STORE_OK);
+	assert_int_equal(list.count, 0);
+	close_shop(&shop);
+}
+
+static struct due_list due(struct shop *shop, uint64_t after_ms, uint32_t limit)
+{
+	struct due_list list;
+	assert_int_equal(shop->reader->operations->list_due(shop->reader, TEST_NOW_MS + after_ms, limit, &shop->arena, &list), STORE_OK);
+	return list;
+}
+
+static void what_is_due_is_listed_by_deadline(void **state)
+{
+	struct shop shop = open_busy_shop(*state);
+	struct due_list list = due(&shop, 8, 10);
+	assert_int_equal(list.count, 0);
+	assert_int_equal(list.next_deadline_ms, TEST_NOW_MS + TEST_HOLD_TTL_MS + 5);
+
+	list = due(&shop, TEST_HOLD_TTL_MS + 5, 10);
+	struct uuid hold_id = test_hold_id(2), order_id = test_order_id(2);
+	assert_int_equal(list.count, 1);
+	assert_int_equal(list.items[0].kind, ROW_HOLD);
+	assert_true(uuid_equal(&list.items[0].id, &hold_id));
+	assert_int_equal(list.items[0].deadline_ms, TEST_NOW_MS + TEST_HOLD_TTL_MS + 5);
+	assert_int_equal(list.next_deadline_ms, TEST_NOW_MS + TEST_ORDER_TTL_MS + 7);
+
+	list = due(&shop, TEST_ORDER_TTL_MS + 7, 10);
+	assert_int_equal(list.count, 2);
+	assert_int_equal(list.items[1].kind, ROW_ORDER);
+	assert_true(uuid_equal(&list.items[1].id, &order_id));
+	assert_int_equal(list.next_deadline_ms, UINT64_MAX);
+
+	list = due(&shop, TEST_ORDER_TTL_MS + 7, 1);
+	assert_int_equal(list.count, 1);
+	assert_int_equal(list.items[0].kind, ROW_HOLD);
+	close_shop(&shop);
+}
+
+static void what_has_ended_is_not_due(void **state)
+{
+	struct shop shop = open_busy_shop(*state);
+	run(&shop, TEST_ORDER_TTL_MS + 8, hold_expire_command(&shop.clerk.request, 2));
+	run(&shop, TEST_ORDER_TTL_MS + 8, order_expire_command(&shop.clerk.request, 2));
+	struct due_list list = due(&shop, TEST_ORDER_TTL_MS * 2, 10);
+	assert_int_equal(list.count, 0);
+	assert_int_equal(list.next_deadline_ms, UINT64_MAX);
+	close_shop(&shop);
+}
+
+/* Walks all rows of the kind, two at a time, and answers how many there are. */
+static uint32_t scan(struct shop *shop, enum row_kind kind, const struct row *rows[static 16])
+{
+	const struct row **page;
+	uint32_t count = 0, page_count;
+	do {
+		const struct row *after = count == 0 ? NULL : rows[count - 1];
+		assert_int_equal(shop->reader->operations->scan(shop->reader, kind, after, 2, &shop->arena, &page, &page_count), STORE_OK);
+		for (uint32_t i = 0; i < page_count; i++) {
+			assert_true(count < 16);
+			assert_int_equal(page[i]->kind, kind);
+			assert_true(page[i]->version > 0);
+			rows[count++] = page[i];
+		}
+	} while (page_count > 0);
+	return count;
+}
+
+static void scans_every_row_in_the_order_of_its_key(void **state)
+{
+	struct shop shop = open_busy_shop(*state);
+	const struct row *rows[16];
+	assert_int_equal(scan(&shop, ROW_SALE, rows), 1);
+	assert_int_equal(scan(&shop, ROW_SEAT, rows), TEST_SEAT_COUNT);
+	for (uint32_t i = 0; i < TEST_SEAT_COUNT; i++) {
+		struct seat_label label = test_label(i + 1);
+		assert_true(seat_label_equal(&((const struct seat *)(const void *)rows[i])->label, &label));
+	}
+	assert_int_equal(scan(&shop, ROW_HOLD, rows), 4);
+	for (uint32_t i = 0; i < 4; i++) {
+		struct uuid id = test_hold_id(i + 1);
+		assert_true(uuid_equal(&((const struct hold *)(const void *)rows[i])->hold_id, &id));
+	}
+	assert_int_equal(scan(&shop, ROW_ORDER, rows), 2);
+	assert_int_equal(((const struct order *)(const void *)rows[1])->items[0].price, 1000);
+	assert_int_equal(scan(&shop, ROW_PAYMENT, rows), 1);
+	const struct payment *payment = (const struct payment *)(const void *)rows[0];
+	assert_true(slice_equal_string(short_text_slice(&payment->transaction_id), "t-1"));
+	assert_int_equal(payment->status, PAYMENT_SUCCEEDED);
+	close_shop(&shop);
+}
+
+static void an_empty_database_has_nothing(void **state)
+{
+	struct shop shop = open_shop(*state);
+	const struct row *rows[16];
+	struct event_list list;
+	uint64_t now_ms;
+	for (enum row_kind kind = ROW_SALE; kind <= ROW_PAYMENT; kind++)
+		assert_int_equal(scan(&shop, kind, rows), 0);
+	assert_int_equal(shop.reader->operations->list_events(shop.reader, NULL, 10, &shop.arena, &list), STORE_OK);
+	assert_int_equal(list.count, 0);
+	assert_int_equal(due(&shop, 0, 10).next_deadline_ms, UINT64_MAX);
+	assert_int_equal(shop.reader->operations->ping(shop.reader, &now_ms), STORE_OK);
+	close_shop(&shop);
+}
+
+static void a_snapshot_is_of_one_moment(void **state)
+{
+	struct shop shop = open_busy_shop(*state);
+	struct event_list list;
+	assert_int_equal(shop.reader->operations->snapshot_begin(shop.reader), STORE_OK);
+	assert_non_null(find(&shop, ROW_HOLD, test_hold_id(1)));
+	assert_int_equal(seats(&shop, SEAT_AVAILABLE, 0, 100, 8).count, 5);
+	shop.reader->operations->snapshot_end(shop.reader);
+	run(&shop, 9, hold_command(&shop.clerk.request, 5, "ann", "9"));
+	assert_int_equal(shop.reader->operations->snapshot_begin(shop.reader), STORE_OK);
+	assert_int_equal(seats(&shop, SEAT_AVAILABLE, 0, 100, 9).count, 4);
+	assert_int_equal(shop.reader->operations->list_events(shop.reader, NULL, 100, &shop.arena, &list), STORE_OK);
+	assert_int_equal(list.count, 10);
+	shop.reader->operations->snapshot_end(shop.reader);
+	close_shop(&shop);
+}
+
+static void says_when_the_arena_is_full(void **state)
+{
+	struct shop shop = open_busy_shop(*state);
+	struct arena small;
+	struct event_list list = {.count = 77};
+	arena_init(&small, 1024, 1024);
+	assert_int_not_equal(shop.reader->operations->list_events(shop.reader, NULL, 1000, &small, &list), STORE_OK);
+	assert_int_equal(list.count, 77);
+	arena_release(&small);
+	close_shop(&shop);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BACKEND_TEST(finds_rows_by_id),
+		BACKEND_TEST(sees_what_was_committed_before_a_call),
+		BACKEND_TEST(a_history_is_in_order_and_paged),
+		BACKEND_TEST(events_keep_their_metadata),
+		BACKEND_TEST(all_events_are_in_the_order_of_their_ids_and_paged),
+		BACKEND_TEST(seats_are_in_the_order_of_the_layout_and_paged),
+		BACKEND_TEST(seats_are_filtered_by_what_they_are_now),
+		BACKEND_TEST(an_unknown_event_has_no_seats),
+		BACKEND_TEST(what_is_due_is_listed_by_deadline),
+		BACKEND_TEST(what_has_ended_is_not_due),
+		BACKEND_TEST(scans_every_row_in_the_order_of_its_key),
+		BACKEND_TEST(an_empty_database_has_nothing),
+		BACKEND_TEST(a_snapshot_is_of_one_moment),
+		BACKEND_TEST(says_when_the_arena_is_full),
+	};
+	return backends_run("reader", tests, ARRAY_LENGTH(tests));
+}
