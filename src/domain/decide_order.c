@@ -32,7 +32,7 @@ static const struct hold *find_hold_of_seats(struct decision *decision, const st
 			found = decision_own_hold(decision, &seat->holder_id);
 	}
 	/* Both are sets of distinct labels: of one size, and each of the one in the other, they are the same. */
-	bool is_same = found != NULL && found->status == HOLD_ACTIVE && found->seat_count == create->seat_count;
+	bool is_same = found != NULL && found->seat_count == create->seat_count;
 	for (uint32_t i = 0; is_same && i < create->seat_count; i++)
 		is_same = hold_has_label(found, &create->seats[i]);
 	if (!is_same)
@@ -99,6 +99,8 @@ enum error decide_order_create(struct decision *decision)
 		return OK;
 	}
 	assert(uuid_shard(&create->order_id) == uuid_shard(&hold->event_id));
+	if (create->seats != NULL && hold->status != HOLD_ACTIVE)
+		return ERR_CORRUPT; /* its seats say that it is: they were read at another moment */
 	outcome->error = check_hold(decision, hold);
 	if (outcome->error != OK)
 		return OK;
