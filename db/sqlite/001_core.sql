@@ -123,9 +123,9 @@ CREATE TABLE catalog (
 	version INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- replaying: 1 while the projections are being made again. pinged_at: written to see whether writing works.
+-- replaying: 1 while the projections are being made again. pings: counted up to see whether writing works.
 CREATE TABLE meta (
 	name TEXT PRIMARY KEY,
 	value INTEGER NOT NULL
 ) WITHOUT ROWID;
-INSERT INTO meta VALUES ('replaying', 0), ('pinged_at', 0);
+INSERT INTO meta VALUES ('replaying', 0), ('pings', 0);

@@ -56,7 +56,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[SCAN_HOLDS] = "SELECT " HOLD_COLUMNS " FROM holds WHERE hold_id > ? ORDER BY hold_id LIMIT ?",
 	[SCAN_ORDERS] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id > ? ORDER BY order_id LIMIT ?",
 	[SCAN_PAYMENTS] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE transaction_id > ? ORDER BY transaction_id LIMIT ?",
-	[PING] = "UPDATE meta SET value = ? WHERE name = 'pinged_at'",
+	[PING] = "UPDATE meta SET value = value + 1 WHERE name = 'pings'",
 };
 
 struct sqlite_reader {
@@ -353,7 +353,6 @@ static enum store_result sqlite_ping(struct reader *port, uint64_t *ret_now_ms)
 	struct timespec now;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-	bind_uint(reader->database.statements[PING], 1, now_ms);
 	enum store_result result = database_result(database_run(&reader->database, PING));
 	if (result == STORE_OK)
 		*ret_now_ms = now_ms;

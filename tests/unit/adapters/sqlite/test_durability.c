@@ -1,0 +1,224 @@
+/* test_durability.c: what the SQLite store does when processes die, disks fill up and others hold the lock. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "scratch.h"
+#include "tests/support/clerk.h"
+
+#define KILLS 10
+
+static struct scratch scratch;
+
+static int set_up(void **state)
+{
+	(void)state;
+	scratch_make(&scratch);
+	scratch_migrate(&scratch);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	scratch_remove(&scratch);
+	return 0;
+}
+
+static struct clerk hire(void)
+{
+	struct clerk clerk;
+	clerk_init(&clerk, scratch_store(&scratch));
+	return clerk;
+}
+
+static void dismiss(struct clerk *clerk)
+{
+	store_free(clerk->store);
+	clerk_release(clerk);
+}
+
+static void open_sale(void)
+{
+	struct clerk clerk = hire();
+	assert_int_equal(clerk_run(&clerk, 0, sale_create_command(&clerk.request)), OK);
+	dismiss(&clerk);
+}
+
+/* Holds and releases seats for ever, and tells the number of each hold that is committed. Never returns. */
+static void work_until_killed(int report, uint32_t first)
+{
+	struct clerk clerk = hire();
+	for (uint32_t hold = first;; hold++) {
+		(void)clerk_run(&clerk, hold, hold_command(&clerk.request, hold, "ann", "1 2 3"));
+		if (write(report, &hold, sizeof hold) != sizeof hold)
+			_exit(1);
+		(void)clerk_run(&clerk, hold, release_command(&clerk.request, hold, "ann"));
+	}
+}
+
+static bool has_hold(struct reader *reader, struct arena *arena, uint32_t number)
+{
+	struct uuid id = test_hold_id(number);
+	const struct row *row = NULL;
+	assert_int_equal(reader->operations->find(reader, ROW_HOLD, &id, arena, &row), STORE_OK);
+	return row != NULL;
+}
+
+/* A killed child leaves the lock, the WAL and the index as they were at that instant. */
+static void what_was_acknowledged_survives_kill(void **state)
+{
+	(void)state;
+	open_sale();
+	struct arena arena;
+	arena_init(&arena, 65536, 1 << 20);
+	uint32_t next = 1;
+	for (int i = 0; i < KILLS; i++) {
+		int pipe_ends[2];
+		assert_int_equal(pipe(pipe_ends), 0);
+		pid_t child = fork();
+		if (child == 0)
+			work_until_killed(pipe_ends[1], next);
+		close(pipe_ends[1]);
+		(void)usleep((useconds_t)(15000 + i * 3000));
+		assert_int_equal(kill(child, SIGKILL), 0);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+		struct reader *reader = scratch_reader(&scratch);
+		uint32_t acknowledged, count = 0;
+		for (; read(pipe_ends[0], &acknowledged, sizeof acknowledged) == sizeof acknowledged; count++)
+			assert_true(has_hold(reader, &arena, acknowledged));
+		close(pipe_ends[0]);
+		next += count + 1; /* one more may be there unacknowledged */
+		reader_free(reader);
+		arena_clear(&arena);
+		/* The seats may still be held by the last; whoever comes next finds out and goes on. */
+		struct clerk clerk = hire();
+		(void)clerk_run(&clerk, next, release_command(&clerk.request, next - 1, "ann"));
+		(void)clerk_run(&clerk, next, release_command(&clerk.request, next - 2, "ann"));
+		assert_int_equal(clerk_run(&clerk, next, hold_command(&clerk.request, next, "ann", "1 2 3")), OK);
+		assert_int_equal(clerk_run(&clerk, next, release_command(&clerk.request, next, "ann")), OK);
+		next++;
+		dismiss(&clerk);
+	}
+	arena_release(&arena);
+	scratch_execute(&scratch,
+	                "UPDATE meta SET value = 1 / (SELECT count(*) = 0 FROM pragma_integrity_check WHERE integrity_check <> 'ok')"
+	                " WHERE name = 'pings'");
+}
+
+/* No file may grow past this size: as if the disk were full. */
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit limit = {.rlim_cur = bytes, .rlim_max = RLIM_INFINITY};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void a_full_disk_refuses_writes_serves_reads_and_recovers(void **state)
+{
+	(void)state;
+	void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
+	open_sale();
+	struct clerk clerk = hire();
+	struct reader *reader = scratch_reader(&scratch);
+	enum store_result result = STORE_OK;
+	uint32_t hold = 0;
+	limit_files(512 * 1024);
+	while (result == STORE_OK && hold < 10000) {
+		hold++;
+		clerk_begin(&clerk, hold);
+		if (clerk_decide(&clerk, hold_command(&clerk.request, hold, "ann", "1")) != OK)
+			fail_msg("hold %u is refused", hold);
+		result = clerk_commit(&clerk);
+		clerk_begin(&clerk, hold);
+		if (result == STORE_OK && clerk_decide(&clerk, release_command(&clerk.request, hold, "ann")) == OK)
+			result = clerk_commit(&clerk);
+	}
+	assert_true(result == STORE_DOWN || result == STORE_UNKNOWN);
+	assert_true(hold > 1);
+	assert_true(has_hold(reader, &clerk.request, 1));
+	uint64_t now_ms;
+	enum store_result pinged = STORE_OK;
+	for (int i = 0; i < 100 && pinged == STORE_OK; i++) /* a ping is smaller than a commit: a few may still fit */
+		pinged = reader->operations->ping(reader, &now_ms);
+	assert_int_equal(pinged, STORE_DOWN);
+
+	limit_files(RLIM_INFINITY);
+	assert_int_equal(reader->operations->ping(reader, &now_ms), STORE_OK);
+	clerk_begin(&clerk, 20000);
+	(void)clerk_decide(&clerk, release_command(&clerk.request, hold, "ann"));
+	assert_int_equal(clerk_commit(&clerk), STORE_OK);
+	assert_int_equal(clerk_run(&clerk, 20001, hold_command(&clerk.request, 20000, "ann", "1")), OK);
+	assert_true(has_hold(reader, &clerk.request, 20000));
+	reader_free(reader);
+	dismiss(&clerk);
+	(void)signal(SIGXFSZ, old);
+}
+
+static void a_lock_that_is_held_for_long_is_busy(void **state)
+{
+	(void)state;
+	open_sale();
+	sqlite3 *other = NULL;
+	assert_int_equal(sqlite3_open(scratch.path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	struct clerk clerk = hire();
+	clerk_begin(&clerk, 1);
+	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK); /* reading waits for nobody */
+	assert_int_equal(clerk_commit(&clerk), STORE_BUSY);
+	assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(other), SQLITE_OK);
+	assert_int_equal(clerk_run(&clerk, 2, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	dismiss(&clerk);
+}
+
+/* Another process pauses the sale: the next load forgets what the view knows, or the commit finds it out. */
+static void another_process_is_noticed(void **state)
+{
+	(void)state;
+	open_sale();
+	struct clerk clerk = hire();
+	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	pid_t child = fork();
+	if (child == 0) {
+		struct clerk other = hire();
+		_exit(clerk_run(&other, 2, sale_command(&other.request, COMMAND_SALE_PAUSE)) == OK ? 0 : 1);
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(clerk_run(&clerk, 3, hold_command(&clerk.request, 2, "ann", "2")), ERR_SALES_PAUSED);
+	dismiss(&clerk);
+}
+
+static void a_row_that_cannot_be_right_is_reported(void **state)
+{
+	(void)state;
+	open_sale();
+	scratch_execute(&scratch, "UPDATE seats SET status = 9 WHERE seat = 'A-1-1'");
+	struct clerk clerk = hire();
+	struct seat_name name = {.event_id = test_event_id(), .label = test_label(1)};
+	struct needs needs = {.seats = &name, .seat_count = 1};
+	clerk_begin(&clerk, 1);
+	assert_int_equal(store_load(clerk.store, &needs, clerk.view), STORE_CORRUPT);
+	dismiss(&clerk);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_was_acknowledged_survives_kill),    TEST(a_full_disk_refuses_writes_serves_reads_and_recovers),
+		TEST(a_lock_that_is_held_for_long_is_busy),   TEST(another_process_is_noticed),
+		TEST(a_row_that_cannot_be_right_is_reported),
+	};
+	return cmocka_run_group_tests_name("sqlite durability", tests, NULL, NULL);
+}
