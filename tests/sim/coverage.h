@@ -1,0 +1,71 @@
+/* coverage.h: what happened in the runs, counted, so that a simulator that no longer reaches the interesting places is noticed. */
+#pragma once
+
+#include <stdint.h>
+
+/* X(NAME, "what it is") */
+#define SITUATIONS(X) \
+	X(OPERATION, "commands submitted") \
+	X(BATCH_COMMITTED, "batches committed") \
+	X(BATCH_STALE, "commits found stale") \
+	X(STEP_NESTED, "steps of one process within an operation of another") \
+	X(STEP_NESTED_TWICE, "… and of a third within that") \
+	X(LOAD_TORN, "loads row by row, others at work between") \
+	X(VIEW_CLEARED, "views cleared by the store") \
+	X(STORE_BUSY_MET, "operations refused as busy") \
+	X(STORE_DOWN_MET, "operations refused with the store down") \
+	X(UNKNOWN_DONE, "commits done whose answer was lost") \
+	X(UNKNOWN_NOT_DONE, "commits not done whose answer was lost") \
+	X(RESOLVE_FAILED, "times it could not be asked what became of them") \
+	X(CRASH, "crashes within a step") \
+	X(CRASH_AFTER_COMMIT, "crashes between a commit and its answers") \
+	X(CRASH_IDLE, "crashes between steps") \
+	X(UNANSWERED, "commands that nobody answered") \
+	X(UNAVAILABLE, "commands answered with 503") \
+	X(KEY_REPLAYED, "keys answered again") \
+	X(KEY_REPLAYED_LOST, "… whose first answer was lost") \
+	X(KEY_REPLAYED_IN_BATCH, "… within the batch of the first") \
+	X(KEY_MISMATCH, "keys with another request") \
+	X(KEY_REUSED, "keys used after they were refused") \
+	X(SEATS_TAKEN, "holds refused, seats taken") \
+	X(SEAT_UNKNOWN, "seats that do not exist") \
+	X(NOT_OWN, "holds and orders of others asked for") \
+	X(NO_CHANGE, "commands that found everything done") \
+	X(AT_DEADLINE, "decisions at the very millisecond of a deadline") \
+	X(HOLD_TAKEN_OVER, "lapsed holds ended by who took their seats") \
+	X(HOLD_EXPIRED_BY_WORKER, "lapsed holds ended by the worker") \
+	X(ORDER_TAKEN_OVER, "lapsed orders ended by who took their seats") \
+	X(ORDER_EXPIRED_BY_WORKER, "lapsed orders ended by the worker") \
+	X(ORDER_BY_SEATS, "orders by their seats") \
+	X(PAYMENT_REPLAYED, "transactions answered again") \
+	X(PAYMENT_CONFLICT, "transactions with other content") \
+	X(PAYMENT_LATE_CONFIRMED, "late payments confirmed") \
+	X(PAYMENT_LATE_REFUNDED, "late payments refunded") \
+	X(PAYMENT_SECOND_REFUNDED, "second payments refunded") \
+	X(PAYMENT_FAILURE_NOTED, "failed payments of what had ended") \
+	X(PAYMENT_OF_CANCELLED_EVENT, "payments refunded, the event being cancelled") \
+	X(SALES_STOPPED, "holds refused, sales closed, paused or cancelled") \
+	X(SALE_CREATED, "events put on sale amid it all") \
+	X(CLOCK_BEHIND, "events stamped past a clock that was behind") \
+	X(CLOCK_JUMPED, "clocks that jumped")
+
+enum situation {
+#define X(name, text) SITUATION_##name,
+	SITUATIONS(X)
+#undef X
+		SITUATION_COUNT,
+};
+
+struct coverage {
+	uint64_t counts[SITUATION_COUNT];
+};
+
+static inline void cover(struct coverage *coverage, enum situation situation)
+{
+	coverage->counts[situation]++;
+}
+
+/* One line for each situation, to stdout. */
+void coverage_print(const struct coverage *coverage);
+/* How many situations never happened; each is told. */
+uint32_t coverage_check(const struct coverage *coverage);
