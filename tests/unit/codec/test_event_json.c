@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "codec/event_json.h"
+#include "codec/sale_json.h"
 #include "tests/support/commands.h"
 
 struct fixture {
