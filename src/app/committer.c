@@ -8,6 +8,7 @@
 #include "app/job.h"
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/defect.h"
 #include "codec/event_json.h"
 #include "domain/apply.h"
 #include "domain/changes.h"
@@ -26,15 +27,15 @@ struct committer {
 	struct committer_options options;
 	struct committer_counters counters;
 	struct view *view;
-	struct arena arena;   /* of the batch; cleared when a try begins */
+	struct arena arena;    /* of the batch; cleared when a try begins */
 	struct buffer scratch; /* an event's data while it is written */
 };
 
 enum attempt {
-	ATTEMPT_DONE,  /* every job has its outcome */
-	ATTEMPT_AGAIN, /* load and decide again, at once */
-	ATTEMPT_PAUSE, /* the same, after a pause */
-	ATTEMPT_DOWN,  /* the store does not serve */
+	ATTEMPT_DONE,   /* every job has its outcome */
+	ATTEMPT_AGAIN,  /* load and decide again, at once */
+	ATTEMPT_PAUSE,  /* the same, after a pause */
+	ATTEMPT_DOWN,   /* the store does not serve */
 	ATTEMPT_BROKEN, /* stored data cannot be right, or there is no memory */
 };
 
@@ -204,7 +205,7 @@ static enum error rely_on_unused_key(struct batch *batch, const struct job *job)
 	const struct idempotency *idempotency = &job->command.idempotency;
 	const struct key *key = idempotency->is_present ? view_key(batch->committer->view, idempotency->key) : NULL;
 	bool is_used = key != NULL && key->row.version != 0;
-	return !idempotency->is_present || is_used ? OK : changes_add_unused_key(&batch->changes, idempotency);
+	return !idempotency->is_present || is_used || DEFECT(KEY_OF_REFUSAL) ? OK : changes_add_unused_key(&batch->changes, idempotency);
 }
 
 static enum attempt decide_job(struct batch *batch, struct job *job)
@@ -225,7 +226,8 @@ static enum attempt decide_job(struct batch *batch, struct job *job)
 	}
 	/* A success, too, rests on more than it writes: on the sale being open, or on the seats of a late payment being taken. */
 	bool has_changed = batch->changes.event_count > first;
-	command_rely(&job->command, batch->committer->view, !has_changed);
+	if (!DEFECT(UNRELIABLE))
+		command_rely(&job->command, batch->committer->view, !has_changed);
 	error = has_changed ? apply_events(batch, first, job) : rely_on_unused_key(batch, job);
 	return error == OK ? ATTEMPT_DONE : ATTEMPT_BROKEN;
 }
@@ -245,7 +247,9 @@ static enum attempt resolve(struct batch *batch)
 {
 	struct committer *committer = batch->committer;
 	struct backoff backoff = {.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
-	if (batch->changes.event_count == 0)
+	if (DEFECT(UNKNOWN_TAKEN_AS_DONE))
+		return ATTEMPT_DONE;
+	if (batch->changes.event_count == 0 || DEFECT(UNKNOWN_TRIED_AGAIN))
 		return ATTEMPT_PAUSE; /* it would have written nothing */
 	for (uint32_t i = 0; i < committer->options.tries_max; i++) {
 		bool is_committed = false;

@@ -16,12 +16,12 @@
 struct committer;
 
 struct committer_counters {
-	_Atomic uint64_t batches;   /* committed, or found to be refusals only */
+	_Atomic uint64_t batches; /* committed, or found to be refusals only */
 	_Atomic uint64_t commands;
 	_Atomic uint64_t events;
-	_Atomic uint64_t stale;     /* times a batch was decided again */
-	_Atomic uint64_t retries;   /* after STORE_BUSY or STORE_UNKNOWN */
-	_Atomic uint64_t failures;  /* batches answered with ERR_STORE_UNAVAILABLE */
+	_Atomic uint64_t stale;    /* times a batch was decided again */
+	_Atomic uint64_t retries;  /* after STORE_BUSY or STORE_UNKNOWN */
+	_Atomic uint64_t failures; /* batches answered with ERR_STORE_UNAVAILABLE */
 };
 
 struct committer_options {
@@ -29,7 +29,7 @@ struct committer_options {
 	struct clock *clock;   /* borrowed */
 	struct random *random; /* borrowed */
 	uint32_t view_rows_max;
-	uint32_t tries_max;    /* of one batch, before it is answered with 503 */
+	uint32_t tries_max; /* of one batch, before it is answered with 503 */
 	/* How to wait between tries; the simulator's moves its clock. */
 	void (*pause)(void *context, uint64_t ms);
 	/* After every commit that wrote events; wakes the publisher. May be NULL. */
@@ -44,7 +44,7 @@ must_check enum error committer_new(const struct committer_options *options, str
 /* Takes NULL. */
 void committer_free(struct committer *committer);
 
-/* Serves the batch: when it returns, every job's outcome is set; `done` is not called. `count` jobs of kind JOB_COMMAND are on the list and stay there. */
-void committer_step(struct committer *committer, struct list *batch, uint32_t count);
+/* Serves the jobs as one batch: when it returns, every outcome is set; `done` is not called. All are of kind JOB_COMMAND and stay on the list. */
+void committer_step(struct committer *committer, struct list *jobs, uint32_t job_count);
 
 const struct committer_counters *committer_counters(const struct committer *committer);

@@ -290,6 +290,7 @@ void publisher_finish(struct publisher *publisher)
 	assert(publisher != NULL);
 
 	struct outbox *outbox = publisher->options.outbox;
+	(void)publisher_step(publisher);
 	(void)acknowledge(publisher);
 	(void)outbox->operations->release(outbox, &publisher->options.owner);
 	set_partitions(publisher, 0);

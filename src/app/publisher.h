@@ -48,7 +48,7 @@ void publisher_free(struct publisher *publisher);
 /* Publishes what waits, for about a tenth of a second. The step of a worker (pipeline/worker.h); `context` is the publisher; answers the
  * milliseconds to the next step. Wake the worker when something was committed. One thread at a time. */
 uint64_t publisher_step(void *context);
-/* Before the end: acknowledges what is confirmed and gives the leases back, so that the next owner begins at once. */
+/* Before the end: a last step, then what is confirmed is acknowledged and the leases are given back, so that the next owner begins at once. */
 void publisher_finish(struct publisher *publisher);
 
 const struct publisher_counters *publisher_counters(const struct publisher *publisher);

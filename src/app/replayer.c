@@ -122,8 +122,8 @@ static enum error replay_all(struct page *page)
 	struct uuid after;
 	do {
 		arena_clear(page->arena);
-		enum store_result result = replay->from->operations->list_events(replay->from, replay->ret_events == 0 ? NULL : &after, PAGE_EVENTS,
-		                                                                 page->arena, &page->list);
+		enum store_result result = replay->from->operations->list_events(replay->from, replay->ret_events == 0 ? NULL : &after,
+		                                                                 PAGE_EVENTS, page->arena, &page->list);
 		enum error error = result == STORE_OK ? replay_page(page) : error_of(result);
 		if (error != OK)
 			return error;

@@ -12,8 +12,8 @@ struct stream_body {
 	struct uuid hold_id, order_id, event_id;
 	struct slice user;
 	struct json_strings seats;
-	struct json_objects items;   /* struct item_body */
-	uint32_t status; /* as in the choices of the kind */
+	struct json_objects items; /* struct item_body */
+	uint32_t status;           /* as in the choices of the kind */
 	uint64_t deadline_ms, created_at_ms;
 	int64_t total;
 	struct slice currency;
@@ -28,7 +28,8 @@ struct item_body {
 	int64_t price;
 };
 
-#define FIELD(field_name, field_kind, member) .name = field_name, .kind = field_kind, .is_required = true, .offset = offsetof(struct stream_body, member)
+#define FIELD(field_name, field_kind, member) \
+	.name = field_name, .kind = field_kind, .is_required = true, .offset = offsetof(struct stream_body, member)
 #define TEXT_LIMITS .minimum = 1, .maximum = SHORT_TEXT_LENGTH_MAX
 
 static const char *const hold_statuses[] = {"ACTIVE", "CONVERTED", "RELEASED", "EXPIRED", NULL};
@@ -39,16 +40,28 @@ static const struct json_field hold_fields[] = {
 	{FIELD("hold_id", JSON_FIELD_UUID, hold_id)},
 	{FIELD("event_id", JSON_FIELD_UUID, event_id)},
 	{FIELD("user_id", JSON_FIELD_STRING, user), TEXT_LIMITS},
-	{FIELD("seats", JSON_FIELD_STRINGS, seats), .minimum = 1, .maximum = SEAT_LABEL_LENGTH_MAX, .count_minimum = 1, .count_maximum = SEATS_PER_HOLD_LIMIT},
+	{FIELD("seats", JSON_FIELD_STRINGS, seats), .minimum = 1, .maximum = SEAT_LABEL_LENGTH_MAX, .count_minimum = 1,
+         .count_maximum = SEATS_PER_HOLD_LIMIT},
 	{FIELD("status", JSON_FIELD_CHOICE, status), .choices = hold_statuses},
 	{FIELD("expires_at", JSON_FIELD_TIME, deadline_ms)},
 	{FIELD("created_at", JSON_FIELD_TIME, created_at_ms)},
 };
-static const struct json_schema hold_schema = {.fields = hold_fields, .count = ARRAY_LENGTH(hold_fields), .size = sizeof(struct stream_body)};
+static const struct json_schema hold_schema = {
+	.fields = hold_fields, .count = ARRAY_LENGTH(hold_fields), .size = sizeof(struct stream_body)};
 
 static const struct json_field item_fields[] = {
-	{.name = "seat", .kind = JSON_FIELD_STRING, .is_required = true, .offset = offsetof(struct item_body, seat), .minimum = 1, .maximum = SEAT_LABEL_LENGTH_MAX},
-	{.name = "price", .kind = JSON_FIELD_INTEGER, .is_required = true, .offset = offsetof(struct item_body, price), .minimum = 0, .maximum = PRICE_MAX},
+	{.name = "seat",
+         .kind = JSON_FIELD_STRING,
+         .is_required = true,
+         .offset = offsetof(struct item_body, seat),
+         .minimum = 1,
+         .maximum = SEAT_LABEL_LENGTH_MAX},
+	{.name = "price",
+         .kind = JSON_FIELD_INTEGER,
+         .is_required = true,
+         .offset = offsetof(struct item_body, price),
+         .minimum = 0,
+         .maximum = PRICE_MAX},
 };
 static const struct json_schema item_schema = {.fields = item_fields, .count = ARRAY_LENGTH(item_fields), .size = sizeof(struct item_body)};
 
@@ -68,9 +81,13 @@ static const struct json_field order_fields[] = {
 	{FIELD("items", JSON_FIELD_OBJECTS, items), .count_minimum = 1, .count_maximum = SEATS_PER_HOLD_LIMIT, .objects = &item_schema},
 	{FIELD("created_at", JSON_FIELD_TIME, created_at_ms)},
 	{.name = "transaction_id", .kind = JSON_FIELD_STRING, .offset = offsetof(struct stream_body, transaction_id), TEXT_LIMITS},
-	{.name = "payment_status", .kind = JSON_FIELD_CHOICE, .offset = offsetof(struct stream_body, payment_status), .choices = payment_statuses},
+	{.name = "payment_status",
+         .kind = JSON_FIELD_CHOICE,
+         .offset = offsetof(struct stream_body, payment_status),
+         .choices = payment_statuses},
 };
-static const struct json_schema order_schema = {.fields = order_fields, .count = ARRAY_LENGTH(order_fields), .size = sizeof(struct stream_body)};
+static const struct json_schema order_schema = {
+	.fields = order_fields, .count = ARRAY_LENGTH(order_fields), .size = sizeof(struct stream_body)};
 
 /* event.created is the body it was made of, and what was added to it. */
 struct sale_data {
@@ -85,8 +102,16 @@ static const char *const sale_statuses[] = {"on_sale", "paused", "cancelled", NU
 
 static const struct json_field sale_own_fields[] = {
 	{.name = "event_id", .kind = JSON_FIELD_UUID, .is_required = true, .offset = offsetof(struct sale_data, event_id)},
-	{.name = "status", .kind = JSON_FIELD_CHOICE, .is_required = true, .offset = offsetof(struct sale_data, status), .choices = sale_statuses},
-	{.name = "seat_count", .kind = JSON_FIELD_INTEGER, .offset = offsetof(struct sale_data, seat_count), .minimum = 1, .maximum = SEATS_PER_EVENT_MAX},
+	{.name = "status",
+         .kind = JSON_FIELD_CHOICE,
+         .is_required = true,
+         .offset = offsetof(struct sale_data, status),
+         .choices = sale_statuses},
+	{.name = "seat_count",
+         .kind = JSON_FIELD_INTEGER,
+         .offset = offsetof(struct sale_data, seat_count),
+         .minimum = 1,
+         .maximum = SEATS_PER_EVENT_MAX},
 	{.name = "created_at", .kind = JSON_FIELD_TIME, .offset = offsetof(struct sale_data, created_at_ms)},
 };
 
@@ -104,8 +129,10 @@ static enum error read_sale_created(struct slice data, struct json_faults *fault
 		return ERR_CORRUPT;
 	event->event_id = sale.event_id;
 	event->created_at_ms = sale.created_at_ms;
-	event->details = (struct sale_details){
-		.name = sale.body.name, .venue = sale.body.venue, .description = sale.body.description, .starts_at_ms = sale.body.starts_at_ms};
+	event->details = (struct sale_details){.name = sale.body.name,
+	                                       .venue = sale.body.venue,
+	                                       .description = sale.body.description,
+	                                       .starts_at_ms = sale.body.starts_at_ms};
 	event->on_sale_from_ms = sale.body.on_sale_from_ms;
 	event->on_sale_until_ms = sale.body.on_sale_until_ms;
 	event->seat_count = (uint32_t)sale.seat_count;
@@ -179,7 +206,8 @@ enum error event_data_read(struct slice data, struct arena *arena, struct event 
 	enum error error = OK;
 	switch (event_type_stream(event->type)) {
 	case STREAM_SALE:
-		error = event->type == EVENT_SALE_CREATED ? read_sale_created(data, &faults, event) : read_sale_change(data, &faults, event);
+		error = event->type == EVENT_SALE_CREATED ? read_sale_created(data, &faults, event)
+		                                          : read_sale_change(data, &faults, event);
 		break;
 	case STREAM_HOLD:
 		error = read_hold(data, &faults, event);

@@ -55,7 +55,9 @@ void hold_write(struct buffer *buffer, const struct hold *hold, uint64_t now_ms)
 
 static void write_hold_event(struct json_writer *writer, const struct event *event)
 {
-	enum hold_status status = event->type == EVENT_HOLD_CREATED ? HOLD_ACTIVE : event->type == EVENT_HOLD_RELEASED ? HOLD_RELEASED : HOLD_EXPIRED;
+	enum hold_status status = event->type == EVENT_HOLD_CREATED    ? HOLD_ACTIVE
+	                          : event->type == EVENT_HOLD_RELEASED ? HOLD_RELEASED
+	                                                               : HOLD_EXPIRED;
 	const struct hold_text text = {
 		.hold_id = &event->stream_id,
 		.event_id = &event->event_id,
@@ -100,7 +102,8 @@ static void write_order_event(struct json_writer *writer, const struct event *ev
 	write_order(writer, event);
 	if (event->transaction_id.length > 0) {
 		json_writer_string(writer, "transaction_id", event->transaction_id);
-		json_writer_string(writer, "payment_status", event->payment_status == PAYMENT_SUCCEEDED ? SLICE("SUCCEEDED") : SLICE("FAILED"));
+		json_writer_string(writer, "payment_status",
+		                   event->payment_status == PAYMENT_SUCCEEDED ? SLICE("SUCCEEDED") : SLICE("FAILED"));
 	}
 	json_writer_object_end(writer);
 }
@@ -149,7 +152,9 @@ static void write_sale_created(struct json_writer *writer, const struct event *e
 
 static void write_sale_change(struct json_writer *writer, const struct event *event)
 {
-	enum sale_status status = event->type == EVENT_SALE_PAUSED ? SALE_PAUSED : event->type == EVENT_SALE_RESUMED ? SALE_ON_SALE : SALE_CANCELLED;
+	enum sale_status status = event->type == EVENT_SALE_PAUSED    ? SALE_PAUSED
+	                          : event->type == EVENT_SALE_RESUMED ? SALE_ON_SALE
+	                                                              : SALE_CANCELLED;
 	json_writer_object_begin(writer, NULL);
 	json_writer_uuid(writer, "event_id", &event->event_id);
 	json_writer_string(writer, "status", slice_of(sale_status_name(status)));

@@ -19,33 +19,94 @@ struct section_body {
 #define SECTION_NAME_MAX (SEAT_LABEL_LENGTH_MAX - 16)
 
 static const struct json_field section_fields[] = {
-	{.name = "name", .kind = JSON_FIELD_STRING, .is_required = true, .offset = offsetof(struct section_body, name), .minimum = 1, .maximum = SECTION_NAME_MAX},
-	{.name = "price", .kind = JSON_FIELD_INTEGER, .is_required = true, .offset = offsetof(struct section_body, price), .minimum = 0, .maximum = PRICE_MAX},
-	{.name = "rows", .kind = JSON_FIELD_INTEGER, .is_required = true, .offset = offsetof(struct section_body, rows), .minimum = 1, .maximum = SEATS_PER_EVENT_MAX},
-	{.name = "seats_per_row", .kind = JSON_FIELD_INTEGER, .is_required = true, .offset = offsetof(struct section_body, seats_per_row), .minimum = 1, .maximum = SEATS_PER_EVENT_MAX},
+	{.name = "name",
+         .kind = JSON_FIELD_STRING,
+         .is_required = true,
+         .offset = offsetof(struct section_body, name),
+         .minimum = 1,
+         .maximum = SECTION_NAME_MAX},
+	{.name = "price",
+         .kind = JSON_FIELD_INTEGER,
+         .is_required = true,
+         .offset = offsetof(struct section_body, price),
+         .minimum = 0,
+         .maximum = PRICE_MAX},
+	{.name = "rows",
+         .kind = JSON_FIELD_INTEGER,
+         .is_required = true,
+         .offset = offsetof(struct section_body, rows),
+         .minimum = 1,
+         .maximum = SEATS_PER_EVENT_MAX},
+	{.name = "seats_per_row",
+         .kind = JSON_FIELD_INTEGER,
+         .is_required = true,
+         .offset = offsetof(struct section_body, seats_per_row),
+         .minimum = 1,
+         .maximum = SEATS_PER_EVENT_MAX},
 };
-static const struct json_schema section_schema = {.fields = section_fields, .count = ARRAY_LENGTH(section_fields), .size = sizeof(struct section_body)};
+static const struct json_schema section_schema = {
+	.fields = section_fields, .count = ARRAY_LENGTH(section_fields), .size = sizeof(struct section_body)};
 
 static const struct json_field seat_fields[] = {
-	{.name = "seat", .kind = JSON_FIELD_STRING, .is_required = true, .offset = offsetof(struct layout_seat, seat), .minimum = 1, .maximum = SEAT_LABEL_LENGTH_MAX},
-	{.name = "price", .kind = JSON_FIELD_INTEGER, .is_required = true, .offset = offsetof(struct layout_seat, price), .minimum = 0, .maximum = PRICE_MAX},
+	{.name = "seat",
+         .kind = JSON_FIELD_STRING,
+         .is_required = true,
+         .offset = offsetof(struct layout_seat, seat),
+         .minimum = 1,
+         .maximum = SEAT_LABEL_LENGTH_MAX},
+	{.name = "price",
+         .kind = JSON_FIELD_INTEGER,
+         .is_required = true,
+         .offset = offsetof(struct layout_seat, price),
+         .minimum = 0,
+         .maximum = PRICE_MAX},
 	{.name = "section", .kind = JSON_FIELD_STRING, .offset = offsetof(struct layout_seat, section), .maximum = SEAT_LABEL_LENGTH_MAX},
 	{.name = "row", .kind = JSON_FIELD_STRING, .offset = offsetof(struct layout_seat, row), .maximum = SEAT_LABEL_LENGTH_MAX},
 };
-static const struct json_schema seat_schema = {.fields = seat_fields, .count = ARRAY_LENGTH(seat_fields), .size = sizeof(struct layout_seat)};
+static const struct json_schema seat_schema = {
+	.fields = seat_fields, .count = ARRAY_LENGTH(seat_fields), .size = sizeof(struct layout_seat)};
 
 const struct json_field sale_body_fields[SALE_BODY_FIELD_COUNT] = {
-	{.name = "name", .kind = JSON_FIELD_STRING, .is_required = true, .offset = offsetof(struct sale_body, name), .minimum = 1, .maximum = SALE_TEXT_MAX},
-	{.name = "venue", .kind = JSON_FIELD_STRING, .is_required = true, .offset = offsetof(struct sale_body, venue), .minimum = 1, .maximum = SALE_TEXT_MAX},
-	{.name = "description", .kind = JSON_FIELD_STRING, .offset = offsetof(struct sale_body, description), .maximum = SALE_DESCRIPTION_MAX},
+	{.name = "name",
+         .kind = JSON_FIELD_STRING,
+         .is_required = true,
+         .offset = offsetof(struct sale_body, name),
+         .minimum = 1,
+         .maximum = SALE_TEXT_MAX},
+	{.name = "venue",
+         .kind = JSON_FIELD_STRING,
+         .is_required = true,
+         .offset = offsetof(struct sale_body, venue),
+         .minimum = 1,
+         .maximum = SALE_TEXT_MAX},
+	{.name = "description",
+         .kind = JSON_FIELD_STRING,
+         .offset = offsetof(struct sale_body, description),
+         .maximum = SALE_DESCRIPTION_MAX},
 	{.name = "starts_at", .kind = JSON_FIELD_TIME, .is_required = true, .offset = offsetof(struct sale_body, starts_at_ms)},
 	{.name = "on_sale_from", .kind = JSON_FIELD_TIME, .offset = offsetof(struct sale_body, on_sale_from_ms)},
 	{.name = "on_sale_until", .kind = JSON_FIELD_TIME, .offset = offsetof(struct sale_body, on_sale_until_ms)},
-	{.name = "currency", .kind = JSON_FIELD_STRING, .is_required = true, .offset = offsetof(struct sale_body, currency), .minimum = 3, .maximum = 3},
-	{.name = "sections", .kind = JSON_FIELD_OBJECTS, .offset = offsetof(struct sale_body, sections), .count_minimum = 1, .count_maximum = SECTIONS_PER_EVENT_MAX, .objects = &section_schema},
-	{.name = "seats", .kind = JSON_FIELD_OBJECTS, .offset = offsetof(struct sale_body, seats), .count_minimum = 1, .count_maximum = SEATS_PER_EVENT_MAX, .objects = &seat_schema},
+	{.name = "currency",
+         .kind = JSON_FIELD_STRING,
+         .is_required = true,
+         .offset = offsetof(struct sale_body, currency),
+         .minimum = 3,
+         .maximum = 3},
+	{.name = "sections",
+         .kind = JSON_FIELD_OBJECTS,
+         .offset = offsetof(struct sale_body, sections),
+         .count_minimum = 1,
+         .count_maximum = SECTIONS_PER_EVENT_MAX,
+         .objects = &section_schema},
+	{.name = "seats",
+         .kind = JSON_FIELD_OBJECTS,
+         .offset = offsetof(struct sale_body, seats),
+         .count_minimum = 1,
+         .count_maximum = SEATS_PER_EVENT_MAX,
+         .objects = &seat_schema},
 };
-static const struct json_schema sale_body_schema = {.fields = sale_body_fields, .count = SALE_BODY_FIELD_COUNT, .size = sizeof(struct sale_body)};
+static const struct json_schema sale_body_schema = {
+	.fields = sale_body_fields, .count = SALE_BODY_FIELD_COUNT, .size = sizeof(struct sale_body)};
 
 enum error sale_body_layout(const struct sale_body *body, struct arena *arena, struct layout *ret_layout)
 {
@@ -108,7 +169,8 @@ static enum error check_names(const struct layout *layout, struct json_faults *f
 	for (uint32_t i = 0; i < count; i++)
 		names[i] = (struct named){.name = has_sections ? layout->sections[i].name : layout->seats[i].seat, .index = i};
 	/* Sections of distinct names have distinct seats: the row and the number hold no dash. */
-	return has_sections ? check_distinct(names, count, "sections", "name", faults) : check_distinct(names, count, "seats", "seat", faults);
+	return has_sections ? check_distinct(names, count, "sections", "name", faults)
+	                    : check_distinct(names, count, "seats", "seat", faults);
 }
 
 enum error sale_body_read(struct slice text, struct json_faults *faults, struct sale_create *ret_create)
@@ -128,7 +190,8 @@ enum error sale_body_read(struct slice text, struct json_faults *faults, struct 
 	if (body.on_sale_until_ms != 0 && body.on_sale_until_ms <= body.on_sale_from_ms)
 		json_faults_add(faults, SLICE("/on_sale_until"), SLICE("must be after on_sale_from"));
 	if ((body.sections.count > 0) == (body.seats.count > 0)) {
-		json_faults_add(faults, body.seats.count > 0 ? SLICE("/seats") : SLICE("/sections"), SLICE("either sections or seats is required, not both"));
+		json_faults_add(faults, body.seats.count > 0 ? SLICE("/seats") : SLICE("/sections"),
+		                SLICE("either sections or seats is required, not both"));
 		return ERR_VALIDATION;
 	}
 	error = sale_body_layout(&body, faults->arena, &create.layout);

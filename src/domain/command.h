@@ -66,7 +66,8 @@ struct payment_report {
 /* Everything borrowed lives in `arena` or longer. */
 struct command {
 	enum command_kind kind;
-	struct slice user; /* who asks; holds and orders of others are as if they were not there. Ignored for payments, the worker and sales */
+	struct slice
+		user; /* who asks; holds and orders of others are as if they were not there. Ignored for payments, the worker and sales */
 	struct slice actor; /* who is written down as having asked */
 	struct idempotency idempotency;
 	struct trace_context trace;
@@ -75,7 +76,7 @@ struct command {
 		struct sale_create sale_create;
 		struct uuid event_id; /* pause, resume, cancel */
 		struct hold_create hold_create;
-		struct uuid hold_id;  /* release, expire */
+		struct uuid hold_id; /* release, expire */
 		struct order_create order_create;
 		struct uuid order_id; /* cancel, expire */
 		struct payment_report payment;

@@ -3,12 +3,14 @@
 
 #include <assert.h>
 
+#include "base/defect.h"
+
 const struct hold *decision_own_hold(const struct decision *decision, const struct uuid *hold_id)
 {
 	const struct hold *hold = view_hold(decision->view, hold_id);
 	if (hold == NULL || hold->row.version == 0)
 		return NULL;
-	return slice_equal(short_text_slice(&hold->user), decision->command->user) ? hold : NULL;
+	return slice_equal(short_text_slice(&hold->user), decision->command->user) || DEFECT(FOREIGN_HOLD) ? hold : NULL;
 }
 
 const struct order *decision_own_order(const struct decision *decision, const struct uuid *order_id)
@@ -79,7 +81,7 @@ bool hold_has_its_seats(const struct view *view, const struct hold *hold)
 	for (uint32_t i = 0; i < hold->seat_count; i++) {
 		const struct seat *seat = view_seat(view, &hold->event_id, &hold->seats[i]);
 		if (seat == NULL || seat->status != SEAT_HELD || !uuid_equal(&seat->holder_id, &hold->hold_id))
-			return false;
+			return DEFECT(TORN_VIEW);
 	}
 	return true;
 }
@@ -101,7 +103,7 @@ enum seat_taking seat_can_be_taken(const struct decision *decision, const struct
 	assert(seat->row.version != 0);
 	*ret_hold = NULL;
 	*ret_order = NULL;
-	if (seat->status == SEAT_AVAILABLE)
+	if (seat->status == SEAT_AVAILABLE || (DEFECT(BATCH_CONFLICT) && seat->row.is_changed))
 		return SEAT_TAKING_FREE;
 	if (seat->status == SEAT_SOLD)
 		return SEAT_TAKING_TAKEN;
@@ -132,8 +134,8 @@ static bool is_ended(const struct decision *decision, uint32_t first, const stru
 	return false;
 }
 
-enum error end_lapsed_holders(struct decision *decision, const struct uuid *event_id, const struct seat_label *const *labels, uint32_t count,
-                              const struct order *except)
+enum error end_lapsed_holders(struct decision *decision, const struct uuid *event_id, const struct seat_label *const *labels,
+                              uint32_t count, const struct order *except)
 {
 	uint32_t first = decision->changes->event_count;
 	for (uint32_t i = 0; i < count; i++) {

@@ -44,7 +44,7 @@ enum event_type {
 #define X(name, text, stream, is_published) name,
 	EVENT_TYPES(X)
 #undef X
-	EVENT_TYPE_COUNT,
+		EVENT_TYPE_COUNT,
 };
 
 /* What people are told of an event; the catalog's entry is made of it. */
@@ -67,9 +67,9 @@ struct event {
 	struct idempotency idempotency; /* on the event that answers a command which has a key: its last one */
 
 	struct uuid event_id;
-	struct slice user;        /* owner of the hold or order */
-	uint64_t created_at_ms;   /* of the hold, order or event */
-	uint64_t deadline_ms;     /* a hold's expires_at, an order's pay_by */
+	struct slice user;              /* owner of the hold or order */
+	uint64_t created_at_ms;         /* of the hold, order or event */
+	uint64_t deadline_ms;           /* a hold's expires_at, an order's pay_by */
 	const struct order_item *items; /* seats, with their prices in order events (0 in hold events) */
 	uint32_t item_count;
 

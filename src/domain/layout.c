@@ -4,7 +4,8 @@
 #include <assert.h>
 #include <stdio.h>
 
-static enum error visit_section(const struct layout_section *section, enum error (*visit)(void *context, const struct layout_seat *seat), void *context)
+static enum error visit_section(const struct layout_section *section, enum error (*visit)(void *context, const struct layout_seat *seat),
+                                void *context)
 {
 	char label[SEAT_LABEL_LENGTH_MAX + 1];
 	char row_name[12];

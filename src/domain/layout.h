@@ -16,7 +16,7 @@ struct layout_section {
 };
 
 struct layout_seat {
-	struct slice seat; /* the label, unique in its event */
+	struct slice seat;    /* the label, unique in its event */
 	struct slice section; /* may be empty */
 	struct slice row;     /* may be empty */
 	int64_t price;

@@ -13,7 +13,8 @@ void needs_init(struct needs *needs, struct arena *arena)
 
 bool needs_are_empty(const struct needs *needs)
 {
-	return needs->sale_count + needs->seat_count + needs->hold_count + needs->order_count + needs->payment_count + needs->key_count == 0;
+	return needs->sale_count + needs->seat_count + needs->hold_count + needs->order_count + needs->payment_count + needs->key_count ==
+	       0;
 }
 
 /* Room for one more member; NULL when the arena is full. */
@@ -81,8 +82,8 @@ static bool need_key(struct needs *needs, const struct idempotency *idempotency)
 /* A walk either gathers what is missing or relies on what is there. */
 struct walk {
 	const struct view *view;
-	struct needs *needs;   /* gather, or … */
-	struct view *rely_on;  /* … rely, for a … */
+	struct needs *needs;  /* gather, or … */
+	struct view *rely_on; /* … rely, for a … */
 	bool is_refusal;
 	bool is_out_of_memory;
 };
@@ -228,7 +229,8 @@ static void walk_command(struct walk *walk, const struct command *command)
 		if (command->order_create.seats == NULL)
 			see_active_hold(walk, &command->order_create.hold_id, true);
 		else
-			see_wanted_seats(walk, &command->order_create.event_id, command->order_create.seats, command->order_create.seat_count);
+			see_wanted_seats(walk, &command->order_create.event_id, command->order_create.seats,
+			                 command->order_create.seat_count);
 		break;
 	case COMMAND_ORDER_CANCEL:
 	case COMMAND_ORDER_EXPIRE:

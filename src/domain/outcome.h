@@ -10,10 +10,10 @@
 #include "domain/text.h"
 
 struct outcome {
-	enum error error;        /* OK: done, or done before and answered again */
-	bool is_replayed;        /* the key (or the transaction) had been used: nothing was done now */
-	struct uuid resource_id; /* the hold, order or event; of a replay too */
-	struct slice body;       /* the resource as JSON, as it was right after; in the command's arena. Empty on a refusal */
+	enum error error;                   /* OK: done, or done before and answered again */
+	bool is_replayed;                   /* the key (or the transaction) had been used: nothing was done now */
+	struct uuid resource_id;            /* the hold, order or event; of a replay too */
+	struct slice body;                  /* the resource as JSON, as it was right after; in the command's arena. Empty on a refusal */
 	const struct seat_label *conflicts; /* ERR_SEATS_TAKEN: every seat that was lost; in the command's arena */
 	uint32_t conflict_count;
 	uint32_t seat_index; /* ERR_SEAT_UNKNOWN: which of the seats asked for */

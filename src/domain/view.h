@@ -49,7 +49,7 @@ const struct seat *view_seat(const struct view *view, const struct uuid *event_i
 const struct hold *view_hold(const struct view *view, const struct uuid *hold_id);
 const struct order *view_order(const struct view *view, const struct uuid *order_id);
 const struct payment *view_payment(const struct view *view, const struct short_text *transaction_id);
-const struct key *view_key(const struct view *view, const uint8_t key[static KEY_HASH_LENGTH]);
+const struct key *view_key(const struct view *view, const uint8_t bytes[static KEY_HASH_LENGTH]);
 
 /* Put a copy of a row as the store has it: called by store.load. `row` of the argument matters only in its version, which is both the
  * view's and the stored one; version 0 says that the store has no such row, and then only the key fields count. Replaces an unchanged row

@@ -22,7 +22,11 @@ static const struct json_field hold_body_fields[] = {
          .maximum = SEAT_LABEL_LENGTH_MAX,
          .count_minimum = 1,
          .count_maximum = SEATS_PER_HOLD_LIMIT},
-	{.name = "user_id", .kind = JSON_FIELD_STRING, .offset = offsetof(struct hold_body, user_id), .minimum = 1, .maximum = SHORT_TEXT_LENGTH_MAX},
+	{.name = "user_id",
+         .kind = JSON_FIELD_STRING,
+         .offset = offsetof(struct hold_body, user_id),
+         .minimum = 1,
+         .maximum = SHORT_TEXT_LENGTH_MAX},
 };
 static const struct json_schema hold_body_schema = {
 	.fields = hold_body_fields, .count = ARRAY_LENGTH(hold_body_fields), .size = sizeof(struct hold_body)};

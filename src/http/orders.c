@@ -31,7 +31,11 @@ static const struct json_field order_body_fields[] = {
          .is_required = true,
          .offset = offsetof(struct order_body, payment_method),
          .choices = payment_methods},
-	{.name = "user_id", .kind = JSON_FIELD_STRING, .offset = offsetof(struct order_body, user_id), .minimum = 1, .maximum = SHORT_TEXT_LENGTH_MAX},
+	{.name = "user_id",
+         .kind = JSON_FIELD_STRING,
+         .offset = offsetof(struct order_body, user_id),
+         .minimum = 1,
+         .maximum = SHORT_TEXT_LENGTH_MAX},
 };
 static const struct json_schema order_body_schema = {
 	.fields = order_body_fields, .count = ARRAY_LENGTH(order_body_fields), .size = sizeof(struct order_body)};

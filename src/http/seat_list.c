@@ -3,7 +3,8 @@
 
 #include <assert.h>
 
-enum error seat_list_read(const struct json_strings *strings, uint32_t maximum, struct json_faults *faults, const struct seat_label **ret_seats)
+enum error seat_list_read(const struct json_strings *strings, uint32_t maximum, struct json_faults *faults,
+                          const struct seat_label **ret_seats)
 {
 	assert(strings->count > 0 && maximum <= SEATS_PER_HOLD_LIMIT);
 	if (strings->count > maximum) {

@@ -58,7 +58,10 @@ enum http_progress ready_get(struct http_request *request)
 	buffer_init(&body, &request->arena, READY_BODY_MAX);
 	struct json_writer writer = json_writer_on(&body);
 	json_writer_object_begin(&writer, NULL);
-	json_writer_string(&writer, "status", worst == READY_UP ? SLICE("ready") : worst == READY_DEGRADED ? SLICE("degraded") : SLICE("unavailable"));
+	json_writer_string(&writer, "status",
+	                   worst == READY_UP         ? SLICE("ready")
+	                   : worst == READY_DEGRADED ? SLICE("degraded")
+	                                             : SLICE("unavailable"));
 	if (report.is_stopping)
 		json_writer_bool(&writer, "stopping", true);
 	if (verbose.data != NULL) {

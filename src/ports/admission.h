@@ -21,11 +21,11 @@ enum admission_verdict {
 
 /* What the RateLimit headers say of one window. */
 struct admission_quota {
-	bool is_limited;     /* false: no such limit; the rest is zero */
-	uint32_t quota;      /* q: requests in a window */
-	uint32_t window_s;   /* w */
-	uint32_t remaining;  /* r: what is left after this request */
-	uint32_t reset_s;    /* t: seconds until one more is free (or the window is whole again, when nothing is used) */
+	bool is_limited;    /* false: no such limit; the rest is zero */
+	uint32_t quota;     /* q: requests in a window */
+	uint32_t window_s;  /* w */
+	uint32_t remaining; /* r: what is left after this request */
+	uint32_t reset_s;   /* t: seconds until one more is free (or the window is whole again, when nothing is used) */
 };
 
 struct admission_request {

@@ -39,7 +39,8 @@ struct catalog_operations {
 	/* Inserts, or replaces an entry of a lower version; an equal or higher one stays. */
 	enum catalog_result (*put)(struct catalog *catalog, const struct catalog_entry *entry);
 	/* *ret_entry is NULL when there is none. Texts live in the arena. */
-	enum catalog_result (*find)(struct catalog *catalog, const struct uuid *event_id, struct arena *arena, const struct catalog_entry **ret_entry);
+	enum catalog_result (*find)(struct catalog *catalog, const struct uuid *event_id, struct arena *arena,
+	                            const struct catalog_entry **ret_entry);
 	/* Entries with an id past `after` (NULL: from the first), in order of id, which is the order of their making. */
 	enum catalog_result (*list)(struct catalog *catalog, const struct uuid *after, uint32_t limit, struct arena *arena,
 	                            struct catalog_list *ret_list);

@@ -40,13 +40,13 @@ struct outbox;
 struct outbox_operations {
 	/* Renews the owner's leases and takes free or lapsed partitions, up to `partitions_max` in all, until now_ms + lease_ms.
 	 * Bit p of *ret_partitions says that partition p is the owner's. */
-	enum store_result (*lease)(struct outbox *outbox, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms, uint32_t partitions_max,
-	                           uint32_t *ret_partitions);
+	enum store_result (*lease)(struct outbox *outbox, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms,
+	                           uint32_t partitions_max, uint32_t *ret_partitions);
 	/* Gives all the owner's leases back. */
 	enum store_result (*release)(struct outbox *outbox, const struct uuid *owner);
 	/* The partition's oldest entries past `after` (NULL: from the first), up to `events_max` events (at least one entry), with their events. */
-	enum store_result (*next)(struct outbox *outbox, uint8_t partition, const struct uuid *after, uint32_t events_max, struct arena *arena,
-	                          struct outbox_batch *ret_batch);
+	enum store_result (*next)(struct outbox *outbox, uint8_t partition, const struct uuid *after, uint32_t events_max,
+	                          struct arena *arena, struct outbox_batch *ret_batch);
 	/* Deletes entries whose events are all confirmed, of any partitions, in one transaction. Unknown ones are no error. */
 	enum store_result (*acknowledge)(struct outbox *outbox, const struct outbox_key *keys, uint32_t count);
 	enum store_result (*lag)(struct outbox *outbox, struct outbox_lag *ret_lag);

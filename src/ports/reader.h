@@ -82,17 +82,20 @@ struct reader_operations {
 	void (*snapshot_end)(struct reader *reader);
 
 	/* One row by its id: *ret_row is a struct hold, order or sale in the arena (ROW_HOLD, ROW_ORDER, ROW_SALE), NULL when there is none. */
-	enum store_result (*find)(struct reader *reader, enum row_kind kind, const struct uuid *id, struct arena *arena, const struct row **ret_row);
+	enum store_result (*find)(struct reader *reader, enum row_kind kind, const struct uuid *id, struct arena *arena,
+	                          const struct row **ret_row);
 
 	/* Events of one stream with a sequence past `after`, in order. */
-	enum store_result (*list_history)(struct reader *reader, const struct uuid *stream_id, uint32_t after, uint32_t limit, struct arena *arena,
-	                                  struct event_list *ret_list);
+	enum store_result (*list_history)(struct reader *reader, const struct uuid *stream_id, uint32_t after, uint32_t limit,
+	                                  struct arena *arena, struct event_list *ret_list);
 
 	/* Seats of an event in the order of its layout. An unknown event has none. */
-	enum store_result (*list_seats)(struct reader *reader, const struct seat_query *query, struct arena *arena, struct seat_list *ret_list);
+	enum store_result (*list_seats)(struct reader *reader, const struct seat_query *query, struct arena *arena,
+	                                struct seat_list *ret_list);
 
 	/* Active holds and pending orders with a deadline at or before now_ms, the oldest first, with one indexed query each. */
-	enum store_result (*list_due)(struct reader *reader, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list);
+	enum store_result (*list_due)(struct reader *reader, uint64_t now_ms, uint32_t limit, struct arena *arena,
+	                              struct due_list *ret_list);
 
 	/* All events with an id past `after` (NULL: from the first), in order of id: the order of cause and effect. */
 	enum store_result (*list_events)(struct reader *reader, const struct uuid *after, uint32_t limit, struct arena *arena,

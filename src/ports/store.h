@@ -13,8 +13,8 @@
 
 enum store_result {
 	STORE_OK = 0,
-	STORE_STALE,   /* a version differs, a key, payment or id is already there: nothing was written; load again and decide again */
-	STORE_BUSY,    /* a conflict with another transaction that may not come again: nothing was written; the same changes may be tried after a pause */
+	STORE_STALE, /* a version differs, a key, payment or id is already there: nothing was written; load again and decide again */
+	STORE_BUSY, /* a conflict with another transaction that may not come again: nothing was written; the same changes may be tried after a pause */
 	STORE_DOWN,    /* cannot be reached, is full or refuses to write: nothing was written */
 	STORE_UNKNOWN, /* the connection went while committing: ask resolve before anything else */
 	STORE_CORRUPT, /* what is stored cannot be right, or does not fit this program: an operator's matter; nothing was written */

@@ -25,16 +25,19 @@ static bool refuse_unknown(const struct config *config, char message[static ADAP
 		const char *name;
 		bool is_set;
 	} systems[] = {
-		{"CRDB_DSN", config->systems.crdb_dsn != NULL},       {"MONGO_URI", config->systems.mongo_uri != NULL},
-		{"REDIS_ADDR", config->systems.redis.host != NULL},   {"RABBIT_URL", config->systems.rabbit_url != NULL},
-		{"JWT_PUBLIC_KEY", config->auth.jwt_public_key != NULL}, {"JWT_JWKS_URL", config->auth.jwt_jwks_url != NULL},
+		{"CRDB_DSN", config->systems.crdb_dsn != NULL},
+		{"MONGO_URI", config->systems.mongo_uri != NULL},
+		{"REDIS_ADDR", config->systems.redis.host != NULL},
+		{"RABBIT_URL", config->systems.rabbit_url != NULL},
+		{"JWT_PUBLIC_KEY", config->auth.jwt_public_key != NULL},
+		{"JWT_JWKS_URL", config->auth.jwt_jwks_url != NULL},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", config->systems.otlp_endpoint != NULL},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(systems); i++) {
 		if (!systems[i].is_set)
 			continue;
-		snprintf(message, ADAPTERS_MESSAGE_MAX, "%s is set, but this version has no adapter for it yet: unset it to run on the embedded default",
-		         systems[i].name);
+		snprintf(message, ADAPTERS_MESSAGE_MAX,
+		         "%s is set, but this version has no adapter for it yet: unset it to run on the embedded default", systems[i].name);
 		return true;
 	}
 	return false;

@@ -106,7 +106,8 @@ static void print_entry(const struct catalog_entry *entry)
 	char id[UUID_TEXT_LENGTH + 1], starts_at[TIME_TEXT_LENGTH + 1];
 	uuid_format(&entry->event_id, id);
 	time_format(entry->details.starts_at_ms, starts_at);
-	printf("%s  %-9s  %7u seats  %s  %.*s\n", id, sale_status_name(entry->status), entry->seat_count, starts_at, SLICE_PRINT(entry->details.name));
+	printf("%s  %-9s  %7u seats  %s  %.*s\n", id, sale_status_name(entry->status), entry->seat_count, starts_at,
+	       SLICE_PRINT(entry->details.name));
 }
 
 /* The catalog is brought up to date first, so that what another process has just done shows. */

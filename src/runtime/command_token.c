@@ -33,7 +33,8 @@ static int print_token(const struct config *config, struct jwt_grant *grant, uin
 int run_token(const struct invocation *invocation)
 {
 	const char *user = NULL, *scope = NULL, *ttl = NULL;
-	const struct flag flags[] = {{.name = "--user", .value = &user}, {.name = "--scope", .value = &scope}, {.name = "--ttl", .value = &ttl}};
+	const struct flag flags[] = {
+		{.name = "--user", .value = &user}, {.name = "--scope", .value = &scope}, {.name = "--ttl", .value = &ttl}};
 	uint64_t ttl_ms = TTL_DEFAULT_MS;
 	int code = flags_read("token", invocation, flags, ARRAY_LENGTH(flags), NULL, 0);
 	if (code != EXIT_DONE)

@@ -112,7 +112,8 @@ int run_verify(const struct invocation *invocation)
 	if (!adapters_open(invocation->config, ROLE_TOOL, &adapters, message))
 		return complain("%s", message);
 	const char *parent = getenv("TMPDIR");
-	struct slice directory = arena_format(invocation->arena, "%s/tro-verify-XXXXXX", parent == NULL || *parent == '\0' ? "/tmp" : parent);
+	struct slice directory =
+		arena_format(invocation->arena, "%s/tro-verify-XXXXXX", parent == NULL || *parent == '\0' ? "/tmp" : parent);
 	char *path = (char *)(uintptr_t)directory.data;
 	if (path == NULL || mkdtemp(path) == NULL) {
 		code = complain("a temporary directory cannot be made: %s", strerror(errno));

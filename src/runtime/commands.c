@@ -21,25 +21,29 @@ static const struct command_entry commands[] = {
          "example:\n  tro event create concert.json\n",
          run_event_create},
 	{"event list", "list the events: id, status, seats, start, name", "event list", "example:\n  tro event list\n", run_event_list},
-	{"event pause", "refuse new holds until the event is resumed", "event pause ID", "example:\n  tro event pause 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n",
-         run_event_pause},
-	{"event resume", "allow holds again", "event resume ID", "example:\n  tro event resume 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n", run_event_resume},
-	{"event cancel", "refuse holds and orders for good", "event cancel ID", "example:\n  tro event cancel 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n",
-         run_event_cancel},
+	{"event pause", "refuse new holds until the event is resumed", "event pause ID",
+         "example:\n  tro event pause 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n", run_event_pause},
+	{"event resume", "allow holds again", "event resume ID", "example:\n  tro event resume 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n",
+         run_event_resume},
+	{"event cancel", "refuse holds and orders for good", "event cancel ID",
+         "example:\n  tro event cancel 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n", run_event_cancel},
 	{"token", "make a bearer token; prints it alone on a line", "token --user USER [--scope SCOPES] [--ttl DURATION]",
          "  --user USER       whom it stands for\n"
          "  --scope SCOPES    with blanks between: \"tro:admin tro:service\" (default: none)\n"
          "  --ttl DURATION    how long it is good for (default: 1h)\n\n"
          "example:\n  tro token --user alice --ttl 8h\n",
          run_token},
-	{"pay", "report a payment as the provider would: signed, to the running server", "pay ORDER --succeed | --fail [--transaction ID] [--url URL]",
+	{"pay", "report a payment as the provider would: signed, to the running server",
+         "pay ORDER --succeed | --fail [--transaction ID] [--url URL]",
          "  --succeed, --fail   how the payment went\n"
          "  --transaction ID    the provider's id of it (default: one drawn at random)\n"
          "  --url URL           the server (default: http:// and LISTEN_ADDR)\n\n"
          "example:\n  tro pay 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c --succeed\n",
          run_pay},
-	{"verify", "replay every event and compare the result with the store", "verify", "example:\n  tro verify --data-dir ./tro-data\n", run_verify},
-	{"replay", "rebuild the projections from the events; no server may run", "replay", "example:\n  tro replay --data-dir ./tro-data\n", run_replay},
+	{"verify", "replay every event and compare the result with the store", "verify", "example:\n  tro verify --data-dir ./tro-data\n",
+         run_verify},
+	{"replay", "rebuild the projections from the events; no server may run", "replay", "example:\n  tro replay --data-dir ./tro-data\n",
+         run_replay},
 	{"bench", "load a running server, measure it, and check what it answered", "bench SCENARIO [FLAGS]",
          "`tro bench` without a scenario tells more.\n\nexample:\n  tro bench holds --connections 256 --duration 10s\n", run_bench},
 	{"config", "print the effective configuration, secrets masked", "config [--markdown]",

@@ -14,10 +14,10 @@ struct invocation {
 };
 
 struct command_entry {
-	const char *name;     /* "token", "event create" */
-	const char *summary;  /* one line */
-	const char *usage;    /* behind "usage: tro " */
-	const char *details;  /* what its own flags mean, and an example */
+	const char *name;                                /* "token", "event create" */
+	const char *summary;                             /* one line */
+	const char *usage;                               /* behind "usage: tro " */
+	const char *details;                             /* what its own flags mean, and an example */
 	int (*run)(const struct invocation *invocation); /* answers an exit code */
 };
 

@@ -105,9 +105,11 @@ void demo_print(void *context, uint16_t port)
 	       "  EVENT=%s\n"
 	       "  curl \"$URL/v1/events/$EVENT/seats?status=available&limit=4\"\n"
 	       "  HOLD=$(curl -s $URL/v1/holds -H \"Authorization: Bearer $TOKEN\" -H \"Idempotency-Key: $(date +%%s%%N)\" \\\n"
-	       "    --json \"{\\\"event_id\\\":\\\"$EVENT\\\",\\\"seats\\\":[\\\"A-1-1\\\",\\\"A-1-2\\\"]}\" | tee /dev/stderr | grep -o '\"hold_id\":\"[^\"]*' | cut -d'\"' -f4)\n"
+	       "    --json \"{\\\"event_id\\\":\\\"$EVENT\\\",\\\"seats\\\":[\\\"A-1-1\\\",\\\"A-1-2\\\"]}\" | tee /dev/stderr | grep -o "
+	       "'\"hold_id\":\"[^\"]*' | cut -d'\"' -f4)\n"
 	       "  ORDER=$(curl -s $URL/v1/orders -H \"Authorization: Bearer $TOKEN\" -H \"Idempotency-Key: $(date +%%s%%N)\" \\\n"
-	       "    --json \"{\\\"hold_id\\\":\\\"$HOLD\\\",\\\"payment_method\\\":\\\"card\\\"}\" | tee /dev/stderr | grep -o '\"order_id\":\"[^\"]*' | cut -d'\"' -f4)\n"
+	       "    --json \"{\\\"hold_id\\\":\\\"$HOLD\\\",\\\"payment_method\\\":\\\"card\\\"}\" | tee /dev/stderr | grep -o "
+	       "'\"order_id\":\"[^\"]*' | cut -d'\"' -f4)\n"
 	       "  build/bin/tro pay $ORDER --succeed --url $URL\n"
 	       "  curl $URL/v1/orders/$ORDER -H \"Authorization: Bearer $TOKEN\"\n\n",
 	       url, event_id, demo->config->systems.data_dir, SLICE_PRINT(token), SLICE_PRINT(admin), url, SLICE_PRINT(token), event_id);

@@ -48,7 +48,8 @@ void desk_close(struct desk *desk)
 
 void desk_do(struct desk *desk, struct command *command, struct outcome *ret_outcome)
 {
-	const uint64_t random[3] = {random_u64(desk->adapters.random), random_u64(desk->adapters.random), random_u64(desk->adapters.random)};
+	const uint64_t random[3] = {random_u64(desk->adapters.random), random_u64(desk->adapters.random),
+	                            random_u64(desk->adapters.random)};
 	command->actor = SLICE("operator");
 	command->trace = trace_context_root(random, 0);
 	command->arena = desk->arena;

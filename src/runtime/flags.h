@@ -7,9 +7,9 @@
 #include "runtime/commands.h"
 
 struct flag {
-	const char *name;    /* "--user" */
-	const char **value;  /* set to its value; or … */
-	bool *is_given;      /* … set when it stands there, for a flag without a value */
+	const char *name;   /* "--user" */
+	const char **value; /* set to its value; or … */
+	bool *is_given;     /* … set when it stands there, for a flag without a value */
 };
 
 /* Reads flags and up to `argument_count` arguments, in any order; what is not there leaves its target alone.

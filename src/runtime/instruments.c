@@ -12,15 +12,15 @@
 
 #define ROUTES_MAX 64
 
-static const char *const statuses[] = {"other", "200", "201", "202", "204", "304", "400", "401", "403", "404", "405", "408",
-                                       "409",   "413", "414", "415", "422", "429", "431", "500", "503"};
+static const char *const statuses[] = {"other", "200", "201", "202", "204", "304", "400", "401", "403", "404", "405",
+                                       "408",   "409", "413", "414", "415", "422", "429", "431", "500", "503"};
 static const char *const versions[] = {TRO_VERSION};
 static const char *const lanes[] = {"commit", "read", "catalog"};
 static const char *const command_kinds[COMMAND_KIND_COUNT] = {
-	[COMMAND_SALE_CREATE] = "event_create",   [COMMAND_SALE_PAUSE] = "event_pause",   [COMMAND_SALE_RESUME] = "event_resume",
-	[COMMAND_SALE_CANCEL] = "event_cancel",   [COMMAND_HOLD_CREATE] = "hold_create",   [COMMAND_HOLD_RELEASE] = "hold_release",
-	[COMMAND_HOLD_EXPIRE] = "hold_expire",    [COMMAND_ORDER_CREATE] = "order_create", [COMMAND_ORDER_CANCEL] = "order_cancel",
-	[COMMAND_ORDER_EXPIRE] = "order_expire",  [COMMAND_PAYMENT] = "payment",
+	[COMMAND_SALE_CREATE] = "event_create",  [COMMAND_SALE_PAUSE] = "event_pause",    [COMMAND_SALE_RESUME] = "event_resume",
+	[COMMAND_SALE_CANCEL] = "event_cancel",  [COMMAND_HOLD_CREATE] = "hold_create",   [COMMAND_HOLD_RELEASE] = "hold_release",
+	[COMMAND_HOLD_EXPIRE] = "hold_expire",   [COMMAND_ORDER_CREATE] = "order_create", [COMMAND_ORDER_CANCEL] = "order_cancel",
+	[COMMAND_ORDER_EXPIRE] = "order_expire", [COMMAND_PAYMENT] = "payment",
 };
 /* "ok", "replayed", and the slugs of the error table. */
 #define OUTCOME_OK 0
@@ -148,18 +148,35 @@ static enum error declare_read(struct instruments *instruments)
 		bool is_counter;
 		struct metric_options options;
 	} families[] = {
-		{false, {.name = "tro_build_info", .help = "Always 1; the label tells the version.", .labels = {{"version", versions, 1}}, .read = read_build}},
-		{false, {.name = "process_start_time_seconds", .help = "When the process started, in seconds since 1970.", .scale = 1e-3, .read = read_start}},
+		{false,
+	         {.name = "tro_build_info",
+	          .help = "Always 1; the label tells the version.",
+	          .labels = {{"version", versions, 1}},
+	          .read = read_build}},
+		{false,
+	         {.name = "process_start_time_seconds",
+	          .help = "When the process started, in seconds since 1970.",
+	          .scale = 1e-3,
+	          .read = read_start}},
 		{false, {.name = "process_resident_memory_bytes", .help = "Memory of the process.", .read = read_memory}},
 		{false, {.name = "tro_http_connections", .help = "Open client connections.", .read = read_connections}},
-		{false, {.name = "tro_queue_depth", .help = "Jobs waiting for a lane.", .labels = {{"lane", lanes, ARRAY_LENGTH(lanes)}}, .read = read_depth}},
+		{false,
+	         {.name = "tro_queue_depth",
+	          .help = "Jobs waiting for a lane.",
+	          .labels = {{"lane", lanes, ARRAY_LENGTH(lanes)}},
+	          .read = read_depth}},
 		{true, {.name = "tro_commit_batches_total", .help = "Batches that were served.", .read = read_batches}},
 		{true, {.name = "tro_commit_events_total", .help = "Domain events that were committed.", .read = read_events}},
-		{true, {.name = "tro_commit_stale_total", .help = "Batches decided again because a version had moved.", .read = read_stale}},
-		{true, {.name = "tro_commit_retries_total", .help = "Batches tried again after a conflict or an unknown outcome.", .read = read_retries}},
+		{true,
+	         {.name = "tro_commit_stale_total", .help = "Batches decided again because a version had moved.", .read = read_stale}},
+		{true,
+	         {.name = "tro_commit_retries_total",
+	          .help = "Batches tried again after a conflict or an unknown outcome.",
+	          .read = read_retries}},
 		{true, {.name = "tro_commit_failures_total", .help = "Batches answered with 503 or 500.", .read = read_failures}},
 		{false, {.name = "tro_outbox_entries", .help = "Outbox rows that wait to be published.", .read = read_outbox_entries}},
-		{false, {.name = "tro_outbox_age_seconds", .help = "Age of the oldest outbox row.", .scale = 1e-3, .read = read_outbox_age}},
+		{false,
+	         {.name = "tro_outbox_age_seconds", .help = "Age of the oldest outbox row.", .scale = 1e-3, .read = read_outbox_age}},
 		{true, {.name = "tro_published_events_total", .help = "Events that the bus has confirmed.", .read = read_published}},
 		{true, {.name = "tro_expired_total", .help = "Holds and orders that the worker has ended.", .read = read_expired}},
 	};
@@ -190,8 +207,10 @@ static enum error declare_fed(struct instruments *instruments)
 	const struct metric_options commands = {.name = "tro_commands_total",
 	                                        .help = "Commands of clients by kind and outcome.",
 	                                        .labels = {{"command", command_kinds, COMMAND_KIND_COUNT}, outcome}};
-	const struct metric_options holds = {.name = "tro_holds_total", .help = "Holds that were asked for, by outcome.", .labels = {outcome}};
-	const struct metric_options orders = {.name = "tro_orders_total", .help = "Orders that were asked for, by outcome.", .labels = {outcome}};
+	const struct metric_options holds = {
+		.name = "tro_holds_total", .help = "Holds that were asked for, by outcome.", .labels = {outcome}};
+	const struct metric_options orders = {
+		.name = "tro_orders_total", .help = "Orders that were asked for, by outcome.", .labels = {outcome}};
 	const struct metric_options commit_duration = {.name = "tro_commit_duration_seconds",
 	                                               .help = "How long the store took to commit a batch.",
 	                                               .scale = 1e-6,
@@ -238,8 +257,8 @@ static void list_outcomes(struct instruments *instruments)
 	instruments->outcomes[OUTCOME_REPLAYED] = "replayed";
 	for (int error = OK + 1; error < ERROR_COUNT; error++)
 		instruments->outcomes[OUTCOME_ERRORS + error] = error_slug((enum error)error);
-	for (uint16_t i = 1; i < ARRAY_LENGTH(statuses); i++)
-		instruments->status_series[strtoul(statuses[i], NULL, 10)] = i;
+	for (size_t i = 1; i < ARRAY_LENGTH(statuses); i++)
+		instruments->status_series[strtoul(statuses[i], NULL, 10)] = (uint16_t)i;
 }
 
 enum error instruments_new(struct clock *clock, struct instruments **ret_instruments)

@@ -181,8 +181,8 @@ static enum error start_publisher(struct runtime *runtime)
 static enum error start_watch(struct runtime *runtime)
 {
 	struct adapters *adapters = &runtime->adapters;
-	runtime->watch.monitor = (struct monitor){
-		.reader = adapters->monitor_reader, .catalog = adapters->monitor_catalog, .clock = adapters->clock};
+	runtime->watch.monitor =
+		(struct monitor){.reader = adapters->monitor_reader, .catalog = adapters->monitor_catalog, .clock = adapters->clock};
 	runtime->watch.publisher = runtime->publisher;
 	runtime->watch.logger = runtime->logger;
 	runtime->watch.clock = adapters->clock;
@@ -231,7 +231,8 @@ static int start_server(struct runtime *runtime)
 	options.finished = on_finished;
 	options.context = runtime;
 	if (http_server_new(&options, &runtime->server) != OK)
-		return complain("LISTEN_ADDR %s:%u cannot be listened on: %s", http->listen.host, (unsigned)http->listen.port, strerror(errno));
+		return complain("LISTEN_ADDR %s:%u cannot be listened on: %s", http->listen.host, (unsigned)http->listen.port,
+		                strerror(errno));
 	return EXIT_DONE;
 }
 
@@ -295,8 +296,8 @@ static int serve(struct runtime *runtime, const struct runtime_options *options)
 	int code = start(runtime);
 	if (code == EXIT_DONE) {
 		uint16_t port = http_server_port(runtime->server);
-		log_event(runtime->logger, LOG_INFO, "serving", log_string("version", TRO_VERSION), log_string("host", runtime->config->http.listen.host),
-		          log_uint("port", port));
+		log_event(runtime->logger, LOG_INFO, "serving", log_string("version", TRO_VERSION),
+		          log_string("host", runtime->config->http.listen.host), log_uint("port", port));
 		if (options->started != NULL)
 			options->started(options->context, port);
 		process_wait_for_stop();

@@ -57,7 +57,8 @@ int complain_usage(const char *command, const char *format, ...)
 	va_start(arguments, format);
 	fprintf(stderr, "%s: ", program_invocation_short_name);
 	vfprintf(stderr, format, arguments);
-	fprintf(stderr, "; see '%s%s%s --help'\n", program_invocation_short_name, command == NULL ? "" : " ", command == NULL ? "" : command);
+	fprintf(stderr, "; see '%s%s%s --help'\n", program_invocation_short_name, command == NULL ? "" : " ",
+	        command == NULL ? "" : command);
 	va_end(arguments);
 	return EXIT_WRONG_USAGE;
 }

@@ -18,8 +18,8 @@ static struct memory_database *enter(struct outbox *port)
 	return database;
 }
 
-static enum store_result memory_lease(struct outbox *port, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms, uint32_t partitions_max,
-                                      uint32_t *ret_partitions)
+static enum store_result memory_lease(struct outbox *port, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms,
+                                      uint32_t partitions_max, uint32_t *ret_partitions)
 {
 	struct memory_database *database = enter(port);
 	uint32_t partitions = 0, count = 0;
@@ -52,7 +52,8 @@ static enum store_result memory_release(struct outbox *port, const struct uuid *
 }
 
 /* The row's events; false: out of memory. */
-static bool fill_entry(const struct memory_database *database, const struct outbox_row *row, struct arena *arena, struct outbox_entry *ret_entry)
+static bool fill_entry(const struct memory_database *database, const struct outbox_row *row, struct arena *arena,
+                       struct outbox_entry *ret_entry)
 {
 	struct event_record *records = arena_allocate_array(arena, row->count, sizeof *records);
 	if (records == NULL)
@@ -66,8 +67,8 @@ static bool fill_entry(const struct memory_database *database, const struct outb
 	return true;
 }
 
-static enum store_result memory_next(struct outbox *port, uint8_t partition, const struct uuid *after, uint32_t events_max, struct arena *arena,
-                                     struct outbox_batch *ret_batch)
+static enum store_result memory_next(struct outbox *port, uint8_t partition, const struct uuid *after, uint32_t events_max,
+                                     struct arena *arena, struct outbox_batch *ret_batch)
 {
 	assert(partition < OUTBOX_PARTITIONS && events_max > 0);
 	const struct memory_database *database = enter(port);

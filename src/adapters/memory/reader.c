@@ -132,7 +132,8 @@ static bool is_free(const struct memory_database *database, const struct seat *s
 	return false;
 }
 
-static enum store_result memory_list_seats(struct reader *port, const struct seat_query *query, struct arena *arena, struct seat_list *ret_list)
+static enum store_result memory_list_seats(struct reader *port, const struct seat_query *query, struct arena *arena,
+                                           struct seat_list *ret_list)
 {
 	struct seat_list list = {.entries = arena_allocate_array(arena, query->limit, sizeof *list.entries)};
 	const struct memory_database *database = enter(port);
@@ -193,7 +194,8 @@ static struct due_item *list_live(const struct memory_database *database, struct
 	return items;
 }
 
-static enum store_result memory_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list)
+static enum store_result memory_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena,
+                                         struct due_list *ret_list)
 {
 	const struct memory_database *database = enter(port);
 	uint32_t live = 0;
@@ -214,7 +216,8 @@ static enum store_result memory_list_events(struct reader *port, const struct uu
 {
 	struct event_list list = {.records = arena_allocate_array(arena, limit, sizeof *list.records)};
 	const struct memory_database *database = enter(port);
-	for (uint32_t i = contents_event_after(database, after); list.records != NULL && i < database->event_count && list.count < limit; i++)
+	for (uint32_t i = contents_event_after(database, after); list.records != NULL && i < database->event_count && list.count < limit;
+	     i++)
 		list.records[list.count++] = database->events[i];
 	if (list.records != NULL)
 		*ret_list = list;

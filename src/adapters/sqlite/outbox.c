@@ -35,10 +35,10 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[UPDATE_LEASE] = "UPDATE outbox_partitions SET owner = ?2, lease_until = ?3 WHERE partition = ?1",
 	[RELEASE_LEASES] = "UPDATE outbox_partitions SET owner = zeroblob(16), lease_until = 0 WHERE owner = ?",
 	[SELECT_ENTRIES] = "SELECT id, events FROM outbox WHERE partition = ? AND id > ? ORDER BY id",
-	[SELECT_EVENT] = "SELECT " EVENT_COLUMNS " FROM events WHERE position = ?",
+	[SELECT_EVENT] = ("SELECT " EVENT_COLUMNS " FROM events WHERE position = ?"),
 	[DELETE_ENTRY] = "DELETE FROM outbox WHERE partition = ? AND id = ?",
 	[COUNT_ENTRIES] =
-		"SELECT count(*) FROM (SELECT id FROM outbox INDEXED BY outbox_order WHERE partition >= 0 LIMIT " LAG_ENTRIES_MAX ")",
+		("SELECT count(*) FROM (SELECT id FROM outbox INDEXED BY outbox_order WHERE partition >= 0 LIMIT " LAG_ENTRIES_MAX ")"),
 	[SELECT_OLDEST] = "SELECT id FROM outbox ORDER BY position LIMIT 1",
 };
 

@@ -32,8 +32,7 @@ static void an_empty_file_is_migrated_and_again_without_effect(void **state)
 	scratch_migrate(&scratch);
 	scratch_execute(&scratch, "INSERT INTO meta VALUES ('kept', 1)");
 	scratch_migrate(&scratch);
-	scratch_execute(&scratch,
-	                "UPDATE meta SET value = 1 / (SELECT count(*) = 1 FROM meta WHERE name = 'kept') WHERE name = 'pings'");
+	scratch_execute(&scratch, "UPDATE meta SET value = 1 / (SELECT count(*) = 1 FROM meta WHERE name = 'kept') WHERE name = 'pings'");
 	store_free(scratch_store(&scratch));
 }
 
