@@ -1,0 +1,144 @@
+"""The documents say what the program does: tables are compared with what they describe, and the README's calls are run as they stand."""
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness import contract, paths, prometheus
+from harness.server import run_tro
+
+DOCS = paths.REPOSITORY / "docs"
+SOURCES = paths.REPOSITORY / "src"
+DOCUMENTS = sorted(path for path in [*paths.REPOSITORY.glob("*.md"), *DOCS.rglob("*.md")])
+
+
+def table(document, *head: str) -> list[list[str]]:
+    """The cells of the rows below this table head; `\\|` in a cell is a bar."""
+    lines = document.read_text().splitlines()
+    assert lines.count(start := f"| {' | '.join(head)} |") == 1, f"{document} should have one table {start}"
+    rows = []
+    for line in lines[lines.index(start) + 2 :]:
+        if not line.startswith("|"):
+            break
+        cells = [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        assert len(cells) == len(head), line
+        rows.append(cells)
+    return rows
+
+
+def readme(*head: str) -> list[list[str]]:
+    return table(paths.REPOSITORY / "README.md", *head)
+
+
+def code(cell: str) -> str:
+    """What stands between the backquotes."""
+    return re.fullmatch(r"`([^`]+)`", cell)[1]
+
+
+def test_the_readme_has_every_setting():
+    printed = run_tro("config", "--markdown").stdout
+    assert printed in (paths.REPOSITORY / "README.md").read_text(), "replace the README's table by what `tro config --markdown` prints"
+
+
+def test_the_readme_has_every_route():
+    operations = {
+        f"{method.upper()} {path}" for path, item in contract.document()["paths"].items() for method in contract.METHODS if method in item
+    }
+    rows = [code(row[0]) for row in readme("route", "who", "answer")]
+    assert sorted(rows) == sorted(operations)
+
+
+def test_the_readme_has_every_command():
+    commands = re.findall(r"^  (\w+(?: \w+)?)  +(.+)$", run_tro("--help").stdout, re.M)
+    rows = readme("command", "what it does")
+    assert [summary for _, summary in commands] == [summary for _, summary in rows]
+    for (name, _), (usage, _) in zip(commands, rows, strict=True):
+        assert run_tro(*name.split(), "--help").stdout.splitlines()[0] == f"usage: {code(usage)}"
+
+
+def test_the_readme_has_every_target():
+    targets = re.findall(r"^([a-z]+):.*## (.+)$", (paths.REPOSITORY / "Makefile").read_text(), re.M)
+    text = (paths.REPOSITORY / "README.md").read_text()
+    for name, summary in targets:
+        assert name == "help" or f"| `make {name}` | {summary} |" in text, name
+
+
+def test_the_calls_of_the_readme_buy_tickets(start_server, tmp_path):
+    """The README's purchase, as somebody pastes it, but for the address."""
+    [block] = re.findall(r"^```sh\n(URL=.*?)^```", (paths.REPOSITORY / "README.md").read_text(), re.M | re.S)
+    server = start_server(flags=["--demo"])
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "bin").symlink_to(paths.BIN_DIR)
+    assert "http://127.0.0.1:8080" in block
+    done = subprocess.run(
+        ["bash", "-e", "-c", block.replace("http://127.0.0.1:8080", f"http://127.0.0.1:{server.port}")],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], **server.options},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout
+    *answers, verdict = done.stdout.splitlines()
+    hold, refused, order, paid, confirmed, history = map(json.loads, filter(None, answers))
+    assert (hold["status"], order["status"], paid["status"]) == ("ACTIVE", "PENDING", "CONFIRMED")
+    assert (refused["status"], refused["seats"]) == (409, hold["seats"])
+    assert confirmed == paid and confirmed["order_id"] == order["order_id"]
+    assert [entry["type"] for entry in history["data"]] == ["order.created", "order.confirmed"]
+    assert verdict.endswith(" 0 differences")
+
+
+def test_every_error_is_listed():
+    rows = re.findall(r'^X\((\w+), +(\d+), +"([\w-]+)", +(\w+), +"([^"]+)"\)$', (SOURCES / "base" / "error.def").read_text(), re.M)
+    told = [(status, slug, title, retryable) for name, status, slug, retryable, title in rows if slug != "internal" or name == "ERR_INTERNAL"]
+    inside = [(name, title) for name, _, slug, _, title in rows if slug == "internal" and name != "ERR_INTERNAL"]
+    listed = table(DOCS / "errors.md", "status", "type", "title", "again", "when")
+    assert [(status, code(slug), title, {"yes": "true", "no": "false"}[again]) for status, slug, title, again, _ in listed] == told
+    assert [(code(name), title) for name, title in table(DOCS / "errors.md", "name", "title")] == inside
+
+
+def test_every_metric_is_explained(server):
+    families = prometheus.parse(server.api(None).get("/metrics").body.decode())
+    rows = table(DOCS / "operations.md", "metric", "labels", "what it counts")
+    assert sorted(code(row[0]) for row in rows) == sorted(families)
+    used = {name: {label for _, labels in family.samples for label, _ in labels} - {"le"} for name, family in families.items()}
+    for name, labels, _ in rows:
+        assert used[code(name)] <= {label.strip() for label in labels.split(",")}, name
+
+
+def test_every_room_and_what_it_may_include_is_listed():
+    rooms = re.findall(r"^tro_room\((\S+?)(?: SEES ([^)]*?))?(?: LINK [^)]*)?\)$", (paths.REPOSITORY / "CMakeLists.txt").read_text(), re.M)
+    rows = table(DOCS / "architecture.md", "room", "what it has", "may include")
+    listed = [(code(room), [] if seen == "nothing" else seen.split(", ")) for room, _, seen in rows]
+    assert listed == [(room, seen.split()) for room, seen in rooms]
+
+
+def test_every_lock_is_listed():
+    declared = {
+        str(path.relative_to(SOURCES))
+        for path in SOURCES.rglob("*.[ch]")
+        if re.search(r"^\s*pthread_(?:mutex|rwlock)_t ", path.read_text(), re.M)
+    }
+    assert {code(row[0]) for row in table(DOCS / "architecture.md", "in", "guards", "held while")} == declared
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(paths.REPOSITORY)))
+def test_every_link_leads_somewhere(document):
+    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        linked = document.parent / path if path else document
+        assert linked.exists(), target
+        headings = re.findall(r"^#+ (.+)$", linked.read_text(), re.M) if anchor else []
+        assert not anchor or anchor in [re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings], target
+
+
+def test_every_decision_is_in_the_list():
+    listed = re.findall(r"^\| \[(\d{4})\]\((\S+)\) \|", (DOCS / "adr" / "README.md").read_text(), re.M)
+    assert listed == [(path.name[:4], path.name) for path in sorted((DOCS / "adr").glob("0*.md"))]
