@@ -79,6 +79,12 @@ def test_the_other_programs_have_help(program):
     assert program in succeed(run_tro("--help", program=program))
 
 
+@pytest.mark.parametrize("program", ["tro-expiry-worker", "tro-outbox-publisher"])
+def test_what_needs_a_shared_store_says_so(options, program):
+    """The embedded store belongs to one process, which does this work itself."""
+    assert "CRDB_DSN" in fail(run_tro(program=program, **options))
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -16,7 +16,7 @@ HOUR = 3600
 
 pytestmark = [
     pytest.mark.skipif(not LIBRARIES, reason="libfaketime is not installed"),
-    pytest.mark.skipif(paths.TRO.exists() and paths.is_sanitized(), reason="a sanitizer must be the first library; libfaketime would be"),
+    pytest.mark.skipif(paths.TRO.exists() and paths.is_sanitized(), reason="libfaketime cannot start beneath a sanitizer"),
 ]
 
 
