@@ -103,15 +103,15 @@ void demo_print(void *context, uint16_t port)
 	       "  URL=%s\n"
 	       "  TOKEN=%.*s\n"
 	       "  EVENT=%s\n"
-	       "  curl \"$URL/v1/events/$EVENT/seats?status=available&limit=4\"\n"
+	       "  SEATS=$(curl -s \"$URL/v1/events/$EVENT/seats?status=available&limit=2\" |\n"
+	       "    grep -o '\"seat\":\"[^\"]*\"' | cut -d : -f 2 | paste -sd ,)\n"
 	       "  HOLD=$(curl -s $URL/v1/holds -H \"Authorization: Bearer $TOKEN\" -H \"Idempotency-Key: $(date +%%s%%N)\" \\\n"
-	       "    --json \"{\\\"event_id\\\":\\\"$EVENT\\\",\\\"seats\\\":[\\\"A-1-1\\\",\\\"A-1-2\\\"]}\" | tee /dev/stderr | grep -o "
-	       "'\"hold_id\":\"[^\"]*' | cut -d'\"' -f4)\n"
+	       "    --json '{\"event_id\":\"'$EVENT'\",\"seats\":['$SEATS']}' -w '\\n' | sed 'w /dev/stderr' | cut -d '\"' -f 4)\n"
 	       "  ORDER=$(curl -s $URL/v1/orders -H \"Authorization: Bearer $TOKEN\" -H \"Idempotency-Key: $(date +%%s%%N)\" \\\n"
-	       "    --json \"{\\\"hold_id\\\":\\\"$HOLD\\\",\\\"payment_method\\\":\\\"card\\\"}\" | tee /dev/stderr | grep -o "
-	       "'\"order_id\":\"[^\"]*' | cut -d'\"' -f4)\n"
-	       "  build/bin/tro pay $ORDER --succeed --url $URL\n"
-	       "  curl $URL/v1/orders/$ORDER -H \"Authorization: Bearer $TOKEN\"\n\n",
-	       url, event_id, demo->config->systems.data_dir, SLICE_PRINT(token), SLICE_PRINT(admin), url, SLICE_PRINT(token), event_id);
+	       "    --json '{\"hold_id\":\"'$HOLD'\",\"payment_method\":\"card\"}' -w '\\n' | sed 'w /dev/stderr' | cut -d '\"' -f 4)\n"
+	       "  build/bin/tro pay $ORDER --succeed --url $URL --data-dir %s\n"
+	       "  curl -s $URL/v1/orders/$ORDER -H \"Authorization: Bearer $TOKEN\" -w '\\n'\n\n",
+	       url, event_id, demo->config->systems.data_dir, SLICE_PRINT(token), SLICE_PRINT(admin), url, SLICE_PRINT(token), event_id,
+	       demo->config->systems.data_dir);
 	fflush(stdout);
 }
