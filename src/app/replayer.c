@@ -26,6 +26,7 @@ struct page {
 static enum error fail(struct page *page, uint32_t index, const char *problem)
 {
 	page->replay->ret_event = page->list.records[index].id;
+	page->replay->ret_stream = page->list.records[index].stream_id;
 	page->replay->ret_problem = problem;
 	return ERR_CORRUPT;
 }
@@ -147,6 +148,7 @@ enum error replay_events(struct replay *replay)
 	arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
 	struct page page = {.replay = replay, .view = view, .arena = &arena};
 	replay->ret_events = 0;
+	replay->ret_problem = NULL;
 	enum error error = replay_all(&page);
 	arena_release(&arena);
 	view_free(view);

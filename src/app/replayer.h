@@ -19,7 +19,8 @@ struct replay {
 
 	uint64_t ret_events;     /* applied */
 	struct uuid ret_event;   /* with ERR_CORRUPT: the event that cannot follow those before it … */
-	const char *ret_problem; /* … and why; static */
+	struct uuid ret_stream;  /* … its stream … */
+	const char *ret_problem; /* … and why; static; NULL: what was read is not an event at all */
 };
 
 /* ERR_STORE_UNAVAILABLE, ERR_CORRUPT (see ret_event), ERR_NO_MEMORY. Memory is bounded, however many the events. */

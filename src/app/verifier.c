@@ -1,13 +1,20 @@
-/* verifier.c: two sorted lists of rows, side by side. */
+/* verifier.c: two sorted lists of rows, side by side; and the seat maps, which show what the rows do not have. */
 #include "app/verifier.h"
 
 #include <assert.h>
 
 #include "domain/row_compare.h"
+#include "domain/sale.h"
+#include "domain/seat.h"
 
 #define PAGE_ROWS 1000
 #define ARENA_BLOCK (256 * 1024)
 #define ARENA_MAX (256 * 1024 * 1024)
+
+static enum error error_of(enum store_result result)
+{
+	return result == STORE_OK ? OK : result == STORE_CORRUPT ? ERR_CORRUPT : ERR_STORE_UNAVAILABLE;
+}
 
 /* The rows of a kind of one store, a page at a time. */
 struct side {
@@ -34,7 +41,7 @@ static enum error advance(struct side *side, enum row_kind kind)
 	side->is_last = result == STORE_OK && side->count < PAGE_ROWS;
 	if (result != STORE_OK)
 		side->count = 0;
-	return result == STORE_OK ? OK : ERR_STORE_UNAVAILABLE;
+	return error_of(result);
 }
 
 static const struct row *current(const struct side *side)
@@ -59,7 +66,7 @@ static void compare_one(struct verify *verify, struct side *store, struct side *
 		report(verify, VERIFY_MISSING, should, NULL);
 	const char *field = order == 0 ? row_difference(is, should) : NULL;
 	if (field != NULL)
-		report(verify, VERIFY_DIFFERENT, is, field);
+		report(verify, VERIFY_DIFFERENT, should, field);
 	store->next += order <= 0;
 	scratch->next += order >= 0;
 	verify->ret_rows++;
@@ -84,16 +91,90 @@ static enum error compare_kind(struct verify *verify, enum row_kind kind)
 	return error;
 }
 
+/* The seats of an event in their order, a page at a time. */
+struct map {
+	struct reader *reader;
+	struct arena arena;
+	struct seat_list list;
+	uint64_t after;
+};
+
+static enum error map_advance(struct map *map, const struct uuid *event_id)
+{
+	const struct seat_query query = {.event_id = *event_id, .after_position = map->after, .limit = PAGE_ROWS};
+	arena_clear(&map->arena);
+	enum error error = error_of(map->reader->operations->list_seats(map->reader, &query, &map->arena, &map->list));
+	if (error == OK && map->list.count > 0)
+		map->after = map->list.entries[map->list.count - 1].position;
+	return error;
+}
+
+static const char *place_difference(const struct seat_entry *is, const struct seat_entry *should)
+{
+	if (!slice_equal(is->seat, should->seat))
+		return "place in the seat map";
+	if (!slice_equal(is->section, should->section))
+		return "section";
+	return slice_equal(is->row, should->row) ? NULL : "row";
+}
+
+/* Compares the two pages. False: they are out of step, and what follows would differ for that reason alone. */
+static bool compare_places(struct verify *verify, const struct uuid *event_id, const struct map *store, const struct map *scratch)
+{
+	for (uint32_t i = 0; i < store->list.count && i < scratch->list.count; i++) {
+		const struct seat_entry *is = &store->list.entries[i], *should = &scratch->list.entries[i];
+		const char *field = place_difference(is, should);
+		const struct seat seat = {.row.kind = ROW_SEAT, .event_id = *event_id, .label = seat_label_of(should->seat)};
+		if (field != NULL)
+			report(verify, VERIFY_DIFFERENT, &seat.row, field);
+		if (!slice_equal(is->seat, should->seat))
+			return false;
+	}
+	return store->list.count == scratch->list.count;
+}
+
+static enum error compare_map(struct verify *verify, const struct uuid *event_id)
+{
+	struct map store = {.reader = verify->reader}, scratch = {.reader = verify->scratch_reader};
+	arena_init(&store.arena, ARENA_BLOCK, ARENA_MAX);
+	arena_init(&scratch.arena, ARENA_BLOCK, ARENA_MAX);
+	enum error error;
+	do {
+		error = map_advance(&store, event_id);
+		if (error == OK)
+			error = map_advance(&scratch, event_id);
+	} while (error == OK && compare_places(verify, event_id, &store, &scratch) && scratch.list.count == PAGE_ROWS);
+	arena_release(&store.arena);
+	arena_release(&scratch.arena);
+	return error;
+}
+
+/* A seat's section, row and place never change, so the rows that events are applied to go without them. */
+static enum error compare_maps(struct verify *verify)
+{
+	struct side sales = {.reader = verify->scratch_reader};
+	arena_init(&sales.arena, ARENA_BLOCK, ARENA_MAX);
+	enum error error;
+	for (; (error = advance(&sales, ROW_SALE)) == OK && current(&sales) != NULL; sales.next++) {
+		error = compare_map(verify, &((const struct sale *)(const void *)current(&sales))->event_id);
+		if (error != OK)
+			break;
+	}
+	arena_release(&sales.arena);
+	return error;
+}
+
 static enum error replay_and_compare(struct verify *verify)
 {
 	struct replay replay = {.from = verify->reader, .to = verify->scratch, .progress = verify->progress, .context = verify->context};
 	enum error error = replay_events(&replay);
 	verify->ret_events = replay.ret_events;
 	verify->ret_event = replay.ret_event;
+	verify->ret_stream = replay.ret_stream;
 	verify->ret_problem = replay.ret_problem;
 	for (enum row_kind kind = ROW_SALE; error == OK && kind <= ROW_PAYMENT; kind++)
 		error = compare_kind(verify, kind);
-	return error;
+	return error == OK ? compare_maps(verify) : error;
 }
 
 enum error verify_store(struct verify *verify)

@@ -20,7 +20,7 @@ struct verify {
 	struct reader *reader;         /* borrowed: of the store in question */
 	struct store *scratch;         /* borrowed: an empty one … */
 	struct reader *scratch_reader; /* … and its reader */
-	/* For each difference; row: the store's, or the one it lacks. */
+	/* For each difference; row: what the events make it, or the store's that no event makes. */
 	void (*found)(void *context, enum verify_finding finding, const struct row *row, const char *field);
 	void (*progress)(void *context, uint64_t events); /* may be NULL */
 	void *context;
@@ -29,7 +29,8 @@ struct verify {
 	uint64_t ret_rows;
 	uint64_t ret_differences;
 	struct uuid ret_event;   /* with ERR_CORRUPT: the event that cannot be replayed … */
-	const char *ret_problem; /* … and why */
+	struct uuid ret_stream;  /* … its stream … */
+	const char *ret_problem; /* … and why; NULL: a row or an event cannot even be read */
 };
 
 /* OK when it could be done, whatever was found. All is read at one moment, so a server may run beside it.

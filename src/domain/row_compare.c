@@ -132,7 +132,7 @@ struct uuid row_stream(const struct row *row)
 {
 	switch (row->kind) {
 	case ROW_SEAT:
-		return AS(seat, row)->status == SEAT_AVAILABLE ? AS(seat, row)->event_id : AS(seat, row)->holder_id;
+		return uuid_is_nil(&AS(seat, row)->holder_id) ? AS(seat, row)->event_id : AS(seat, row)->holder_id;
 	case ROW_HOLD:
 		return AS(hold, row)->hold_id;
 	case ROW_ORDER:

@@ -57,12 +57,13 @@ static void print_finding(void *context, enum verify_finding finding, const stru
 	printf(" (stream %s)\n", stream);
 }
 
-static int complain_replay(enum error error, const struct uuid *event_id, const char *problem)
+static int complain_replay(enum error error, const struct uuid *event_id, const struct uuid *stream_id, const char *problem)
 {
-	char id[UUID_TEXT_LENGTH + 1];
+	char id[UUID_TEXT_LENGTH + 1], stream[UUID_TEXT_LENGTH + 1];
 	uuid_format(event_id, id);
+	uuid_format(stream_id, stream);
 	if (error == ERR_CORRUPT && problem != NULL)
-		return complain("event %s cannot be replayed: %s", id, problem);
+		return complain("event %s cannot be replayed: %s (stream %s)", id, problem, stream);
 	return complain("%s", error_title(error));
 }
 
@@ -85,7 +86,7 @@ static int verify_with(struct adapters *adapters, struct scratch *scratch)
 		.context = &shown,
 	};
 	enum error error = verify_store(&verify);
-	return error == OK ? report(&verify) : complain_replay(error, &verify.ret_event, verify.ret_problem);
+	return error == OK ? report(&verify) : complain_replay(error, &verify.ret_event, &verify.ret_stream, verify.ret_problem);
 }
 
 static int verify_in(const char *directory, struct adapters *adapters)
@@ -134,7 +135,7 @@ static int replay_with(struct adapters *adapters)
 		return complain("%s", error_title(ERR_STORE_UNAVAILABLE));
 	enum error error = replay_events(&replay);
 	if (error != OK)
-		return complain_replay(error, &replay.ret_event, replay.ret_problem);
+		return complain_replay(error, &replay.ret_event, &replay.ret_stream, replay.ret_problem);
 	if (store->operations->replay_end(store) != STORE_OK)
 		return complain("%s", error_title(ERR_STORE_UNAVAILABLE));
 	printf("%llu events replayed\n", (unsigned long long)replay.ret_events);
