@@ -187,10 +187,13 @@ static void see_pending_order(struct walk *walk, const struct uuid *order_id)
 		see_order_seats(walk, order);
 }
 
+/* That a transaction is unused must still be so when a refusal is answered, as with a key: the order that was read after it may show what
+ * the first report with it has just done. */
 static void see_transaction(struct walk *walk, const struct short_text *transaction_id)
 {
 	const struct payment *payment = view_payment(walk->view, transaction_id);
-	see_row(walk, (const struct row *)(const void *)payment);
+	if (walk->rely_on != NULL && payment != NULL)
+		view_rely_on(walk->rely_on, &payment->row, false);
 	if (payment == NULL && walk->needs != NULL && !need_payment(walk->needs, transaction_id))
 		walk->is_out_of_memory = true;
 }
