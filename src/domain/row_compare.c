@@ -131,8 +131,11 @@ const char *row_difference(const struct row *a, const struct row *b)
 struct uuid row_stream(const struct row *row)
 {
 	switch (row->kind) {
-	case ROW_SEAT:
-		return uuid_is_nil(&AS(seat, row)->holder_id) ? AS(seat, row)->event_id : AS(seat, row)->holder_id;
+	case ROW_SEAT: {
+		const struct seat *seat = AS(seat, row);
+		bool is_held = seat->status != SEAT_AVAILABLE && !uuid_is_nil(&seat->holder_id); /* a damaged row may say only the one */
+		return is_held ? seat->holder_id : seat->event_id;
+	}
 	case ROW_HOLD:
 		return AS(hold, row)->hold_id;
 	case ROW_ORDER:
