@@ -211,6 +211,7 @@ static void a_purchase_goes_through(void **state)
 	assert_true(body_has("\"status\":\"PENDING\""));
 	assert_int_equal(run(&fixture.a, pay(1, "t1")), OK);
 	assert_true(body_has("\"status\":\"CONFIRMED\""));
+	assert_false(body_has("transaction_id"));
 	assert_int_equal(fixture.a.events, 4);
 	assert_int_equal(fixture.a.measured, 4);
 	const struct committer_counters *counters = committer_counters(fixture.a.committer);

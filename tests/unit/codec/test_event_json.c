@@ -256,6 +256,34 @@ static void the_data_is_the_resource_as_clients_see_it(void **state)
 	            &order.stream_id, &order.event_id, &order.hold_id);
 }
 
+static struct slice answer_to(struct fixture *fixture, const struct event *event)
+{
+	buffer_clear(&fixture->buffer);
+	event_answer_write(&fixture->buffer, event);
+	return buffer_slice(&fixture->buffer);
+}
+
+static void clients_are_told_the_data_without_what_is_for_others(void **state)
+{
+	struct fixture *fixture = *state;
+	struct event hold = hold_event(EVENT_HOLD_CREATED);
+	assert_false(event_answer_differs(&hold));
+	struct event confirmed = order_event(EVENT_ORDER_CONFIRMED, ORDER_CONFIRMED);
+	struct slice order = arena_copy(&fixture->arena, written(fixture, &confirmed));
+	assert_false(event_answer_differs(&confirmed));
+	confirmed.transaction_id = SLICE("t-1");
+	confirmed.payment_status = PAYMENT_SUCCEEDED;
+	assert_true(event_answer_differs(&confirmed));
+	assert_true(slice_equal(answer_to(fixture, &confirmed), order));
+	static const struct layout_section sections[] = {{.name = {"A", 1}, .price = 1, .rows = 1, .seats_per_row = 1}};
+	struct event created = sale_created();
+	created.layout = (struct layout){.sections = sections, .section_count = 1};
+	assert_true(event_answer_differs(&created));
+	struct slice answer = answer_to(fixture, &created);
+	assert_null(memmem(answer.data, answer.length, "sections", 8));
+	assert_non_null(memmem(answer.data, answer.length, "\"status\":\"on_sale\"", 18));
+}
+
 static void nothing_but_what_was_written_is_read(void **state)
 {
 	struct fixture *fixture = *state;
@@ -342,6 +370,7 @@ int main(void)
 		TEST(an_event_with_listed_seats_comes_back),
 		TEST(what_changes_a_sale_comes_back),
 		TEST(the_data_is_the_resource_as_clients_see_it),
+		TEST(clients_are_told_the_data_without_what_is_for_others),
 		TEST(nothing_but_what_was_written_is_read),
 		TEST(an_unknown_currency_is_corrupt),
 		TEST(without_memory_it_says_so),
