@@ -170,7 +170,8 @@ static void audit_replay(struct auditing *auditing)
 	    memory_reader_new(database, &verify.scratch_reader) != OK)
 		abort();
 	if (verify_store(&verify) != OK)
-		world_fail(auditing->world, "the events cannot be replayed: %s", verify.ret_problem);
+		world_fail(auditing->world, "the events cannot be replayed: %s",
+		           verify.ret_problem == NULL ? "unreadable" : verify.ret_problem);
 	store_free(verify.scratch);
 	reader_free(verify.scratch_reader);
 	memory_database_free(database);
