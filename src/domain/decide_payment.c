@@ -98,8 +98,8 @@ static enum error decide_late(struct decision *decision, const struct order *ord
 static enum error decide_succeeded(struct decision *decision, const struct order *order, const struct sale *sale)
 {
 	if (order->status == ORDER_CONFIRMED)
-		return append_payment(decision, DEFECT(PAYMENT_TWICE) ? EVENT_ORDER_CONFIRMED : EVENT_ORDER_REFUND_REQUIRED, ORDER_CONFIRMED,
-		                      order, 0);
+		return append_payment(decision, DEFECT(PAYMENT_TWICE) ? EVENT_ORDER_CONFIRMED : EVENT_ORDER_REFUND_REQUIRED,
+		                      ORDER_CONFIRMED, order, 0);
 	if (order->status != ORDER_PENDING || order_is_lapsed(order, decision->now_ms))
 		return decide_late(decision, order, sale);
 	if (sale->status == SALE_CANCELLED) {
