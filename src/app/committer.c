@@ -208,6 +208,13 @@ static enum error rely_on_unused_key(struct batch *batch, const struct job *job)
 	return !idempotency->is_present || is_used || DEFECT(KEY_OF_REFUSAL) ? OK : changes_add_unused_key(&batch->changes, idempotency);
 }
 
+/* What the job has changed may be half done: the batch is decided again, without it. */
+static enum attempt give_up_on(struct job *job)
+{
+	job->cannot_be_served = true;
+	return ATTEMPT_AGAIN;
+}
+
 static enum attempt decide_job(struct batch *batch, struct job *job)
 {
 	uint32_t first = batch->changes.event_count;
@@ -222,14 +229,15 @@ static enum attempt decide_job(struct batch *batch, struct job *job)
 	}
 	if (job->outcome.is_replayed) {
 		bool is_payment = job->command.kind == COMMAND_PAYMENT;
-		return !is_payment || answer_payment_again(batch->committer, job) == OK ? ATTEMPT_DONE : ATTEMPT_BROKEN;
+		error = is_payment ? answer_payment_again(batch->committer, job) : OK;
+		return error == OK ? ATTEMPT_DONE : give_up_on(job);
 	}
 	/* A success, too, rests on more than it writes: on the sale being open, or on the seats of a late payment being taken. */
 	bool has_changed = batch->changes.event_count > first;
 	if (!DEFECT(UNRELIABLE))
 		command_rely(&job->command, batch->committer->view, !has_changed);
 	error = has_changed ? apply_events(batch, first, job) : rely_on_unused_key(batch, job);
-	return error == OK ? ATTEMPT_DONE : ATTEMPT_BROKEN;
+	return error == OK ? ATTEMPT_DONE : give_up_on(job);
 }
 
 static enum attempt decide_all(struct batch *batch)
@@ -266,10 +274,7 @@ static enum attempt commit(struct batch *batch)
 {
 	const struct committer_options *options = &batch->committer->options;
 	const struct changes *changes = &batch->changes;
-	const char *broken = changes_check(changes);
-	assert(broken == NULL);
-	if (broken != NULL)
-		return ATTEMPT_BROKEN;
+	assert(changes_check(changes) == NULL);
 	if (changes->event_count + changes->relied_count + changes->unused_key_count == 0)
 		return ATTEMPT_DONE;
 	uint64_t began_ns = clock_monotonic_ns(options->clock);

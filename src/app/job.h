@@ -54,6 +54,7 @@ struct job {
 	struct admission_request admission;
 	bool has_key_in_use; /* admission holds its key: the service's */
 	bool is_repeat;      /* admission has seen its key finished, so it is looked up first: the service's */
+	bool cannot_be_served; /* its answer could not be made, so that the others are decided without it: the committer's */
 	struct outcome outcome;
 	/* Called exactly once, on any thread (also from within service_submit); must not block. Completions of one batch come in a row. */
 	void (*done)(struct job *job);

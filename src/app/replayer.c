@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "base/hlc.h"
 #include "codec/event_json.h"
 #include "domain/apply.h"
 #include "domain/changes.h"
@@ -54,6 +55,8 @@ static enum error decode(struct page *page)
 			.trace = record->trace,
 			.idempotency = record->idempotency,
 		};
+		if (record->occurred_at_ms != hlc_milliseconds(uuid_stamp(&record->id)))
+			return fail(page, i, "its time is not that of its id");
 		enum error error = event_data_read(record->data, page->arena, event);
 		if (error == ERR_CORRUPT)
 			return fail(page, i, "its data is not what its type has");

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "runtime/commands.h"
 #include "runtime/demo.h"
@@ -92,6 +93,7 @@ int service_main(int argc, char **argv, char *const *environment, uint32_t roles
 		return EXIT_DONE;
 	}
 	complain_as_log();
+	(void)umask(0077); /* what is kept is nobody else's to read */
 	arena_init(&arena, 64 * 1024, 64 * 1024 * 1024);
 	int code = EXIT_WRONG_USAGE;
 	switch (config_load(&argc, argv, environment, &arena, &config, &message)) {

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/terminal.h"
@@ -89,6 +90,17 @@ static const struct command_entry *find_command(int argc, char **argv, int *ret_
 	return NULL;
 }
 
+/* Complains about a command that is not there; "event" alone is told what may follow it. */
+static int complain_unknown(int argc, char **argv)
+{
+	size_t length = strlen(argv[1]);
+	for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
+		if (strncmp(commands[i].name, argv[1], length) == 0 && commands[i].name[length] == ' ')
+			fprintf(stderr, "  tro %s\n", commands[i].usage);
+	bool has_second = argc > 2 && argv[2][0] != '-';
+	return complain_usage(NULL, "there is no command '%s%s%s'", argv[1], has_second ? " " : "", has_second ? argv[2] : "");
+}
+
 static bool asks_for_help(int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
@@ -125,15 +137,17 @@ int tro_main(int argc, char **argv, char *const *environment)
 {
 	(void)setlocale(LC_ALL, "C");
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)umask(0077); /* what is kept is nobody else's to read */
 	int words = 0;
 	const struct command_entry *entry = find_command(argc, argv, &words);
 	if (entry == NULL && (argc < 2 || asks_for_help(argc, argv) || strcmp(argv[1], "help") == 0)) {
 		print_help(argc < 2 ? stderr : stdout);
 		return argc < 2 ? EXIT_WRONG_USAGE : EXIT_DONE;
 	}
+	if (entry == NULL && strcmp(argv[1], "--version") == 0)
+		return run_version(&(struct invocation){.argc = 1, .argv = argv});
 	if (entry == NULL)
-		return complain_usage(NULL, "there is no command '%s%s%s'", argv[1], argc > 2 && argv[2][0] != '-' ? " " : "",
-		                      argc > 2 && argv[2][0] != '-' ? argv[2] : "");
+		return complain_unknown(argc, argv);
 	if (asks_for_help(argc - words, argv + words)) {
 		print_command_help(entry);
 		return EXIT_DONE;
