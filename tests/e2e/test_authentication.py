@@ -71,6 +71,15 @@ def test_the_scheme_is_matched_in_any_case(server, scheme):
     problem(with_authorization(server, f"{scheme} {token()}"), "hold-unknown")
 
 
+@pytest.mark.parametrize("route", ["/v1/events", "/v1/events/{id}", "/v1/events/{id}/seats"])
+def test_a_bad_token_is_refused_where_none_is_needed(server, event, route):
+    """It is a mistake of the client's, and would be charged to its address and not to its user."""
+    api = server.api()
+    assert api.get(route.format(id=event["event_id"])).status == 200
+    api.token = "x.y.z"
+    assert_refused(api.get(route.format(id=event["event_id"])))
+
+
 def test_two_authorizations_are_refused(server):
     good = ("Authorization", f"Bearer {token()}")
     response = wire.exchange(server.port, "GET", f"/v1/holds/{uuid.uuid4()}", [good, ("Authorization", "Bearer x")])

@@ -126,6 +126,14 @@ def test_a_bad_key_is_refused(api, event, key):
     assert api.seat_status(event["event_id"], "A-1-1") == ["available"]
 
 
+def test_a_bad_key_is_refused_on_every_route_that_needs_one(api, event):
+    order = api.ordered(event["event_id"], "A-1-1")
+    problem(api.hold(event["event_id"], ["A-1-2"], key="short"), "idempotency-key-invalid")
+    problem(api.order(hold_id=order["hold_id"], key="short"), "idempotency-key-invalid")
+    problem(api.cancel(order["order_id"], key="short"), "idempotency-key-invalid")
+    assert expect(api.get_order(order["order_id"]), 200)["status"] == "PENDING"
+
+
 @pytest.mark.parametrize("key", ["", '""'])
 def test_an_empty_key_is_no_key(api, event, key):
     one_of(

@@ -104,6 +104,11 @@ def test_a_hold_that_is_no_longer_active_is_not_found_by_its_seats(api, event):
     problem(api.order(event_id=event["event_id"], seats=["A-1-1"]), "hold-unknown")
 
 
+def test_an_unknown_seat_is_named_by_pointer(api, event):
+    api.held(event["event_id"], "A-1-1")
+    assert pointers(api.order(event_id=event["event_id"], seats=["A-1-1", "Z-9-9"]), "seat-unknown") == ["/seats/1"]
+
+
 def test_an_unknown_event_has_no_hold(api):
     one_of(api.order(event_id=str(uuid.uuid4()), seats=["A-1-1"]), "hold-unknown", "event-unknown")
 

@@ -75,6 +75,30 @@ def test_a_user_is_limited(start_server):
     assert responses[5].headers["RateLimit-Policy"] == '"user";q=5;w=60'
 
 
+@pytest.mark.parametrize(
+    "method, route",
+    [
+        ("GET", "/v1/events"),
+        ("POST", "/v1/events"),
+        ("GET", "/v1/events/{id}"),
+        ("GET", "/v1/events/{id}/seats"),
+        ("POST", "/v1/holds"),
+        ("GET", "/v1/holds/{id}"),
+        ("DELETE", "/v1/holds/{id}"),
+        ("GET", "/v1/holds/{id}/history"),
+        ("POST", "/v1/orders"),
+        ("GET", "/v1/orders/{id}"),
+        ("POST", "/v1/orders/{id}/cancel"),
+        ("GET", "/v1/orders/{id}/history"),
+    ],
+)
+def test_every_other_route_is_limited(start_server, method, route):
+    api = start_server(RATE_LIMIT_USER="1/1m").api("ada", "tro:admin")
+    poll(api, 1)
+    body = {"json": {}} if method == "POST" and not route.endswith("cancel") else {}
+    assert_limited(api.request(method, route.format(id=uuid.uuid4()), key=str(uuid.uuid4()), **body), "user")
+
+
 def test_users_are_limited_apart(start_server):
     api = start_server(RATE_LIMIT_USER="3/1m").api()
     assert statuses(poll(api, 4))[-1] == 429

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from harness import credentials
 from harness.api import new_key
 from harness.problems import expect, one_of, pointers, problem
 
@@ -210,6 +211,22 @@ def test_a_body_over_the_limit_is_refused(post, event, size):
 def test_an_event_over_its_limit_is_refused(server):
     admin = server.api("admin", "tro:admin")
     problem(admin.request("POST", "/v1/events", body=b'{"name": "' + b"x" * (8 << 20) + b'"}'), "body-too-large")
+
+
+def send_anywhere(server, route: str, body: bytes, media_type: str = "application/json"):
+    """Posts with everything that any of the routes asks for."""
+    headers = {"Content-Type": media_type, "TRO-Signature": credentials.callback_signature(body)}
+    return server.api("admin", "tro:admin").request("POST", route, body=body, key=new_key(), headers=headers)
+
+
+@pytest.mark.parametrize("route", ["/v1/holds", "/v1/orders", "/v1/events", "/v1/payments/callback"])
+def test_every_body_is_read_as_strictly(server, route):
+    for body in (b"", b"{", b'{"a":NaN}', b'{"a":1,"a":1}', b"[" * 1000, b'{"a":"\xff"}'):
+        one_of(send_anywhere(server, route, body), "invalid-json", "validation-failed")
+    for body in (b"{}", b'{"colour":1}'):
+        assert pointers(send_anywhere(server, route, body))
+    problem(send_anywhere(server, route, b"{}", "text/plain"), "unsupported-media-type")
+    problem(send_anywhere(server, route, b" " * (9 << 20)), "body-too-large")
 
 
 def test_an_order_is_read_as_strictly(api, event):
