@@ -164,7 +164,7 @@ static enum error write_seats(struct browser *browser, const struct query *query
 		.event_id = query->id,
 		.status = query->seat_status,
 		.after_position = query->after,
-		.limit = query->limit + 1,
+		.limit = query->limit,
 		.now_ms = now_ms,
 	};
 	struct seat_list list;
@@ -173,11 +173,9 @@ static enum error write_seats(struct browser *browser, const struct query *query
 		error = check_event(browser, &query->id);
 	if (error != OK)
 		return error;
-	bool has_more = list.count > query->limit;
-	uint32_t count = has_more ? query->limit : list.count;
 	struct json_writer writer = json_writer_on(&browser->body);
 	begin_page(&writer);
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < list.count; i++) {
 		const struct seat_entry *entry = &list.entries[i];
 		json_writer_object_begin(&writer, NULL);
 		json_writer_string(&writer, "seat", entry->seat);
@@ -187,7 +185,7 @@ static enum error write_seats(struct browser *browser, const struct query *query
 		json_writer_string(&writer, "status", slice_of(seat_status_name(entry->status)));
 		json_writer_object_end(&writer);
 	}
-	end_page(&writer, query, has_more, count == 0 ? 0 : list.entries[count - 1].position);
+	end_page(&writer, query, list.next_position != 0, list.next_position);
 	return OK;
 }
 

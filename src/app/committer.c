@@ -217,6 +217,10 @@ static enum attempt give_up_on(struct job *job)
 
 static enum attempt decide_job(struct batch *batch, struct job *job)
 {
+	if (job->cannot_be_served) {
+		job->outcome = (struct outcome){.error = ERR_INTERNAL};
+		return ATTEMPT_DONE;
+	}
 	uint32_t first = batch->changes.event_count;
 	enum error error = decide(&job->command, batch->committer->view, &batch->changes, &job->outcome);
 	if (error == ERR_CORRUPT && batch->tries + 1 < batch->committer->options.tries_max) {

@@ -51,7 +51,11 @@ struct seat_entry {
 struct seat_list {
 	struct seat_entry *entries;
 	uint32_t count;
+	uint64_t next_position; /* the list goes on behind this position; 0: it is complete */
 };
+
+/* Seats that one call looks at: a rare status in a large event is not searched for at everybody's cost. */
+#define SEATS_LOOKED_AT_MAX 20000
 
 struct seat_query {
 	struct uuid event_id;
@@ -89,7 +93,8 @@ struct reader_operations {
 	enum store_result (*list_history)(struct reader *reader, const struct uuid *stream_id, uint32_t after, uint32_t limit,
 	                                  struct arena *arena, struct event_list *ret_list);
 
-	/* Seats of an event in the order of its layout. An unknown event has none. */
+	/* Seats of an event in the order of its layout, `limit` or fewer: it may end early, even empty, with next_position set, when it has
+	 * looked at SEATS_LOOKED_AT_MAX. An unknown event has none. */
 	enum store_result (*list_seats)(struct reader *reader, const struct seat_query *query, struct arena *arena,
 	                                struct seat_list *ret_list);
 

@@ -182,6 +182,9 @@ static void seats_are_in_the_order_of_the_layout_and_paged(void **state)
 	assert_int_equal(page.count, 1);
 	assert_int_equal(page.entries[0].position, list.entries[7].position);
 	assert_int_equal(seats(&shop, 0, list.entries[8].position, 10, 8).count, 0);
+	assert_int_equal(list.next_position, 0);
+	assert_int_equal(page.next_position, page.entries[0].position);
+	assert_int_equal(seats(&shop, 0, list.entries[7].position, 1, 8).next_position, 0);
 	assert_int_equal(seats(&shop, 0, UINT64_MAX, 10, 8).count, 0);
 	close_shop(&shop);
 }

@@ -138,10 +138,17 @@ static enum store_result memory_list_seats(struct reader *port, const struct sea
 	struct seat_list list = {.entries = arena_allocate_array(arena, query->limit, sizeof *list.entries)};
 	const struct memory_database *database = enter(port);
 	bool has_memory = list.entries != NULL;
-	for (uint64_t i = query->after_position; has_memory && i < database->place_count && list.count < query->limit; i++) {
+	uint64_t seen_position = 0;
+	uint32_t seen = 0;
+	for (uint64_t i = query->after_position; has_memory && i < database->place_count; i++) {
 		const struct seat_place *place = &database->places[i];
 		if (!uuid_equal(&place->event_id, &query->event_id))
 			continue;
+		if (list.count == query->limit || seen++ == SEATS_LOOKED_AT_MAX) {
+			list.next_position = seen_position; /* there is at least one more */
+			break;
+		}
+		seen_position = i + 1;
 		const struct seat key = {.row.kind = ROW_SEAT, .event_id = place->event_id, .label = place->label};
 		const struct seat *seat = (const struct seat *)(const void *)table_find(&database->tables[ROW_SEAT], &key.row);
 		assert(seat != NULL);

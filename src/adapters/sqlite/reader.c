@@ -215,10 +215,16 @@ static enum store_result sqlite_list_seats(struct reader *port, const struct sea
 	struct seat_list list = {.entries = arena_allocate_array(arena, query->limit, sizeof *list.entries)};
 	bool has_memory = list.entries != NULL;
 	int code = SQLITE_DONE;
+	uint64_t seen_position = 0;
 	bind_uuid(statement, 1, &query->event_id);
 	bind_uint(statement, 2, query->after_position < INT64_MAX ? query->after_position : INT64_MAX - 1);
-	while (has_memory && list.count < query->limit && (code = database_step(&reader->database, LIST_SEATS)) == SQLITE_ROW) {
+	for (uint32_t seen = 0; has_memory && (code = database_step(&reader->database, LIST_SEATS)) == SQLITE_ROW; seen++) {
+		if (list.count == query->limit || seen == SEATS_LOOKED_AT_MAX) {
+			list.next_position = seen_position; /* there is at least one more */
+			break;
+		}
 		enum seat_status status = status_now(statement, query->now_ms);
+		seen_position = column_uint(statement, 0);
 		if (query->status == 0 || query->status == status)
 			has_memory = read_seat(statement, status, arena, &list.entries[list.count++]);
 	}
