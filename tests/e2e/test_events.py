@@ -367,6 +367,16 @@ def test_seats_are_filtered_by_status(api, event):
     assert {seat["status"] for seat in available} == {"available"}
 
 
+def test_a_rare_status_in_a_large_event_is_found_page_by_page(api):
+    """A request looks at a bounded number of seats, so a page may be empty and yet not the last."""
+    sections = [{"name": "A", "price": 100, "rows": 300, "seats_per_row": 100}]
+    event_id = api.create_event(sections=sections)["event_id"]
+    api.held(event_id, "A-300-100")
+    first = expect(api.get(f"/v1/events/{event_id}/seats?status=held"), 200)
+    assert first["data"] == [] and first["next_cursor"] is not None
+    assert [seat["seat"] for seat in api.pages(f"/v1/events/{event_id}/seats?status=held")] == ["A-300-100"]
+
+
 @pytest.mark.parametrize("status", ["free", "", "AVAILABLE", "available,held"])
 def test_an_unknown_seat_status_is_refused(api, event, status):
     problem(api.get(f"/v1/events/{event['event_id']}/seats?status={status}"), "bad-request")
