@@ -20,7 +20,13 @@ CREATE TABLE events (
 );
 CREATE UNIQUE INDEX events_id ON events (id);
 CREATE UNIQUE INDEX events_stream ON events (stream_id, sequence);
-CREATE UNIQUE INDEX events_key ON events (idempotency_key) WHERE idempotency_key IS NOT NULL;
+
+-- Which event has a key. An index on the events would write a page for nearly every key, since keys are random: here they are moved to in
+-- ranges, from the memory of a store, which reads the keys of the events past meta.keys_position itself (src/adapters/sqlite/keys.h).
+CREATE TABLE keys (
+	idempotency_key BLOB PRIMARY KEY,
+	position INTEGER NOT NULL -- of the event
+) WITHOUT ROWID;
 
 CREATE TABLE sales (
 	event_id BLOB PRIMARY KEY,
@@ -123,9 +129,10 @@ CREATE TABLE catalog (
 	version INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- replaying: 1 while the projections are being made again. pings: counted up to see whether writing works.
+-- replaying: 1 while the projections are being made again. keys_position: the keys of all events up to it are in `keys`.
+-- pings: counted up to see whether writing works.
 CREATE TABLE meta (
 	name TEXT PRIMARY KEY,
 	value INTEGER NOT NULL
 ) WITHOUT ROWID;
-INSERT INTO meta VALUES ('replaying', 0), ('pings', 0);
+INSERT INTO meta VALUES ('replaying', 0), ('keys_position', 0), ('pings', 0);

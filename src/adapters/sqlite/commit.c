@@ -249,7 +249,7 @@ static int insert_outbox(struct sqlite_store *store, const struct changes *chang
 
 static int append_events(struct sqlite_store *store, const struct changes *changes, int64_t last_position)
 {
-	int code = SQLITE_OK;
+	int code = changes->event_count > 0 ? keys_write(&store->keys, &store->database) : SQLITE_OK;
 	for (uint32_t i = 0; code == SQLITE_OK && i < changes->event_count; i++)
 		code = insert_event(store, &changes->events[i]);
 	if (code == SQLITE_OK && changes->event_count > 0)
@@ -302,10 +302,29 @@ static int check_relied(struct sqlite_store *store, const struct row *row)
 
 static int check_unused(struct sqlite_store *store, const struct idempotency *idempotency)
 {
-	bind_bytes(store->database.statements[SELECT_KEY], 1, idempotency->key, KEY_HASH_LENGTH);
-	int code = database_step(&store->database, SELECT_KEY);
-	database_reset(&store->database, SELECT_KEY);
-	return code == SQLITE_DONE ? SQLITE_OK : code == SQLITE_ROW ? SQLITE_CONSTRAINT : code;
+	int64_t position;
+	int code = keys_find(&store->keys, &store->database, idempotency->key, &position);
+	return code == SQLITE_OK && position != 0 ? SQLITE_CONSTRAINT : code;
+}
+
+/* The keys of the events, and those of refused commands, must be new. Within the changes they are: the view has seen to that. */
+static int check_keys(struct sqlite_store *store, const struct changes *changes)
+{
+	int code = keys_follow(&store->keys, &store->database);
+	for (uint32_t i = 0; code == SQLITE_OK && i < changes->unused_key_count; i++)
+		code = check_unused(store, &changes->unused_keys[i]);
+	for (uint32_t i = 0; code == SQLITE_OK && i < changes->event_count; i++)
+		if (changes->events[i].idempotency.is_present)
+			code = check_unused(store, &changes->events[i].idempotency);
+	return code;
+}
+
+static bool has_keys(const struct changes *changes)
+{
+	for (uint32_t i = 0; i < changes->event_count; i++)
+		if (changes->events[i].idempotency.is_present)
+			return true;
+	return changes->unused_key_count > 0;
 }
 
 static int write_all(struct sqlite_store *store, const struct changes *changes, int64_t last_position)
@@ -314,8 +333,8 @@ static int write_all(struct sqlite_store *store, const struct changes *changes, 
 	/* The rows of the view can only have moved when somebody else has appended events. */
 	for (uint32_t i = 0; code == SQLITE_OK && last_position != store->seen_position && i < changes->relied_count; i++)
 		code = check_relied(store, changes->relied[i]);
-	for (uint32_t i = 0; code == SQLITE_OK && i < changes->unused_key_count; i++)
-		code = check_unused(store, &changes->unused_keys[i]);
+	if (code == SQLITE_OK && !changes->is_replay && has_keys(changes))
+		code = check_keys(store, changes);
 	for (uint32_t i = 0; code == SQLITE_OK && i < changes->row_count; i++)
 		code = write_row(store, changes, changes->rows[i]);
 	if (code == SQLITE_OK && !changes->is_replay)
@@ -350,6 +369,7 @@ enum store_result sqlite_commit(struct store *port, const struct changes *change
 	if (code == SQLITE_OK)
 		code = write_all(store, changes, last_position);
 	enum store_result result = end(store, code);
+	keys_end(&store->keys, result == STORE_OK);
 	if (result == STORE_OK && !changes->is_replay && last_position == store->seen_position)
 		store->seen_position = last_position + changes->event_count;
 	return result;

@@ -95,14 +95,29 @@ static bool read_key(sqlite3_stmt *statement, struct key *key)
 
 static enum store_result load_key(struct sqlite_store *store, const struct idempotency *idempotency, struct view *view)
 {
-	sqlite3_stmt *statement = store->database.statements[SELECT_KEY];
+	sqlite3_stmt *statement = store->database.statements[SELECT_ANSWER];
 	struct key key = {.idempotency = *idempotency};
-	bind_bytes(statement, 1, idempotency->key, KEY_HASH_LENGTH);
-	int code = database_step(&store->database, SELECT_KEY);
-	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && read_key(statement, &key));
-	bool is_put = is_right && view_put_key(view, &key) != NULL;
-	database_reset(&store->database, SELECT_KEY);
+	int64_t position;
+	int code = keys_find(&store->keys, &store->database, idempotency->key, &position);
+	if (code != SQLITE_OK)
+		return database_result(code);
+	if (position == 0)
+		return view_put_key(view, &key) == NULL ? STORE_CORRUPT : STORE_OK;
+	bind_int(statement, 1, position);
+	code = database_step(&store->database, SELECT_ANSWER);
+	bool is_put = code == SQLITE_ROW && read_key(statement, &key) && view_put_key(view, &key) != NULL;
+	database_reset(&store->database, SELECT_ANSWER);
 	return put_result(code, is_put);
+}
+
+static enum store_result load_keys(struct sqlite_store *store, const struct needs *needs, struct view *view)
+{
+	if (needs->key_count == 0)
+		return STORE_OK;
+	enum store_result result = database_result(keys_follow(&store->keys, &store->database));
+	for (uint32_t i = 0; result == STORE_OK && i < needs->key_count; i++)
+		result = load_key(store, &needs->keys[i], view);
+	return result;
 }
 
 /* A view of a store that somebody else has written to since may be wrong in any row. */
@@ -132,9 +147,7 @@ static enum store_result load_all(struct sqlite_store *store, const struct needs
 		result = load_order(store, &needs->orders[i], view);
 	for (uint32_t i = 0; result == STORE_OK && i < needs->payment_count; i++)
 		result = load_payment(store, &needs->payments[i], view);
-	for (uint32_t i = 0; result == STORE_OK && i < needs->key_count; i++)
-		result = load_key(store, &needs->keys[i], view);
-	return result;
+	return result == STORE_OK ? load_keys(store, needs, view) : result;
 }
 
 enum store_result sqlite_load(struct store *port, const struct needs *needs, struct view *view)

@@ -19,7 +19,10 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[COMMIT] = "COMMIT",
 	[SELECT_POSITION] = "SELECT max(position) FROM events",
 	[SELECT_EVENT] = "SELECT 1 FROM events WHERE id = ?",
-	[SELECT_KEY] = "SELECT id, stream_id, fingerprint, data FROM events WHERE idempotency_key = ?",
+	[SELECT_ANSWER] = "SELECT id, stream_id, fingerprint, data FROM events WHERE position = ?",
+	[SELECT_KEY] = "SELECT position FROM keys WHERE idempotency_key = ?",
+	[SELECT_LATER_KEYS] = "SELECT position, idempotency_key FROM events WHERE position > ?",
+	[SELECT_KEYS_POSITION] = "SELECT value FROM meta WHERE name = 'keys_position'",
 	[SELECT_SALE] = "SELECT " SALE_COLUMNS " FROM sales WHERE event_id = ?",
 	[SELECT_SEAT] = "SELECT " SEAT_COLUMNS " FROM seats WHERE event_id = ? AND seat = ?",
 	[SELECT_HOLD] = "SELECT " HOLD_COLUMNS " FROM holds WHERE hold_id = ?",
@@ -27,6 +30,7 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[SELECT_PAYMENT] =
 		"SELECT " PAYMENT_COLUMNS ", (SELECT data FROM events WHERE id = applied_by) FROM payments WHERE transaction_id = ?",
 	[INSERT_EVENT] = "INSERT INTO events (" EVENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_KEY] = "INSERT OR IGNORE INTO keys VALUES (?, ?)",
 	[INSERT_SALE] = "INSERT INTO sales (" SALE_COLUMNS ", first_seat) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_SEAT] = "INSERT INTO seats (event_id, seat, section, row, price, version, status, holder_id)"
 			" VALUES (?, ?, ?, ?, ?, ?, 2, zeroblob(16))",
@@ -34,6 +38,7 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[INSERT_ORDER] = "INSERT INTO orders (" ORDER_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_PAYMENT] = "INSERT INTO payments (" PAYMENT_COLUMNS ") VALUES (?, ?, ?, ?, ?)",
 	[INSERT_OUTBOX] = "INSERT INTO outbox (partition, id, events) VALUES (?, ?, ?)",
+	[UPDATE_KEYS_POSITION] = "UPDATE meta SET value = max(value, ?) WHERE name = 'keys_position'",
 	[UPDATE_SALE] = "UPDATE sales SET sequence = ?3, status = ?4, version = ?5 WHERE event_id = ?1 AND version = ?2",
 	[UPDATE_SEAT] = "UPDATE seats SET status = ?4, holder_id = ?5, version = ?6 WHERE event_id = ?1 AND seat = ?2 AND version = ?3",
 	[UPDATE_HOLD] = "UPDATE holds SET sequence = ?3, status = ?4, version = ?5 WHERE hold_id = ?1 AND version = ?2",
@@ -89,6 +94,7 @@ static void sqlite_free(struct store *port)
 	struct sqlite_store *store = store_of(port);
 	checkpointer_free(store->checkpointer);
 	database_release(&store->database);
+	keys_release(&store->keys);
 	buffer_release(&store->scratch);
 	free(store);
 }
@@ -141,6 +147,7 @@ enum error sqlite_store_open(const char *path, bool for_replay, struct store **r
 		return ERR_NO_MEMORY;
 	store->port = (struct store){.operations = &operations, .has_local_reads = true};
 	store->seen_position = -1;
+	keys_init(&store->keys);
 	buffer_init(&store->scratch, NULL, SCRATCH_MAX);
 	const struct database_options options = {
 		.path = path, .statements = statements, .statement_count = STORE_STATEMENT_COUNT, .cache_kib = CACHE_KIB, .syncs = true};

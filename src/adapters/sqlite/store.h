@@ -3,6 +3,7 @@
 
 #include "adapters/sqlite/checkpointer.h"
 #include "adapters/sqlite/database.h"
+#include "adapters/sqlite/keys.h"
 #include "base/buffer.h"
 #include "base/list.h"
 #include "domain/hold.h"
@@ -15,19 +16,24 @@ enum store_statement {
 	COMMIT,
 	SELECT_POSITION,
 	SELECT_EVENT,
+	SELECT_ANSWER,
 	SELECT_KEY,
+	SELECT_LATER_KEYS,
+	SELECT_KEYS_POSITION,
 	SELECT_SALE,
 	SELECT_SEAT,
 	SELECT_HOLD,
 	SELECT_ORDER,
 	SELECT_PAYMENT,
 	INSERT_EVENT,
+	INSERT_KEY,
 	INSERT_SALE,
 	INSERT_SEAT,
 	INSERT_HOLD,
 	INSERT_ORDER,
 	INSERT_PAYMENT,
 	INSERT_OUTBOX,
+	UPDATE_KEYS_POSITION,
 	UPDATE_SALE,
 	UPDATE_SEAT,
 	UPDATE_HOLD,
@@ -39,6 +45,7 @@ struct sqlite_store {
 	struct store port;
 	struct database database;
 	struct checkpointer *checkpointer;
+	struct keys keys;
 	/* events.position of the last event when the view was like the store; -1: it never was. As long as the store has no later one,
 	 * nobody else has changed what the view knows. */
 	int64_t seen_position;
