@@ -96,10 +96,10 @@ def count_cmocka(text):
     return Counts(passed, announced - passed - skipped, skipped)
 
 
-def run_ctest(suite):
+def run_ctest(suite, around=(), only="."):
     """The programs with one label: cmocka programs count by test function, others as one test each."""
-    label, preset = suite.name.split("-")
-    command = ["ctest", "--test-dir", f"build/{preset}", "-L", f"^{label}$", "-j", os.cpu_count(), "--output-on-failure", "--no-tests=error",
+    label, preset = suite.name.split("-")[0], suite.preset
+    command = [*around, "ctest", "--test-dir", f"build/{preset}", "-L", f"^{label}$", "-R", only, "-j", os.cpu_count(), "--output-on-failure", "--no-tests=error",
                "--test-output-size-passed", 10_000_000, "--test-output-size-failed", 10_000_000, "--output-junit", suite.junit]
     if preset == "tsan" and subprocess.run(["setarch", "-R", "true"], capture_output=True).returncode == 0:
         command = ["setarch", "-R", *command]  # its shadow memory does not fit every random layout
@@ -112,6 +112,11 @@ def run_ctest(suite):
             cmocka = Counts(passed=1) if has_passed else Counts(failed=1)
         counts.add(checked(cmocka, 0 if has_passed else 1))
     return checked(counts, exit_code)
+
+
+def run_over_postgres(suite):
+    """The contracts of the store's ports over a server that lives as long as the suite."""
+    return run_ctest(suite, [sys.executable, "tests/peers/postgres.py"], "^contract_(store|reader|outbox|catalog)$")
 
 
 def run_lines(command):
@@ -187,6 +192,7 @@ def run_pytest(suite):
 SUITES = [
     Suite("lint", None, run_lines(["scripts/lint.sh"])),
     *[Suite(f"{label}-{preset}", preset, run_ctest) for preset in ("release", "asan", "tsan") for label in ("unit", "contract", "sim")],
+    Suite("contract-postgres", "asan", run_over_postgres),
     Suite("corpus-asan", "asan", run_ctest),
     Suite("defects", None, run_lines(["scripts/sim-defects.sh"])),
     *[Suite(f"{folder}-{preset}", preset, run_pytest) for preset in ("release", "asan") for folder in ("e2e", "fault")],

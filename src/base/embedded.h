@@ -13,5 +13,7 @@ struct embedded_file {
 
 /* db/sqlite/NNN_*.sql; linked into adapters/sqlite. */
 extern const struct embedded_file embedded_sqlite_migrations[];
+/* db/postgres/NNN_*.sql; linked into adapters/postgres. */
+extern const struct embedded_file embedded_postgres_migrations[];
 /* api/openapi.yaml; linked into http. */
 extern const struct embedded_file embedded_openapi[];

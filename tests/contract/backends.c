@@ -1,11 +1,13 @@
-/* backends.c: memory and SQLite. */
+/* backends.c: memory and SQLite, or a PostgreSQL server whose DSN is in TRO_TEST_POSTGRES (tests/peers/postgres.py). */
 #include "tests/contract/backends.h"
 
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "adapters/memory/database.h"
+#include "adapters/postgres/postgres.h"
 #include "adapters/sqlite/sqlite.h"
 
 struct backend {
@@ -13,6 +15,7 @@ struct backend {
 	struct memory_database *memory;
 	char directory[64];
 	char path[80];
+	char dsn[512];
 };
 
 struct backend_kind {
@@ -22,6 +25,7 @@ struct backend_kind {
 	enum error (*store)(struct backend *backend, struct store **ret_store);
 	enum error (*reader)(struct backend *backend, struct reader **ret_reader);
 	enum error (*outbox)(struct backend *backend, struct outbox **ret_outbox);
+	enum error (*catalog)(struct backend *backend, struct catalog **ret_catalog); /* NULL: it has none */
 };
 
 static void memory_begin(struct backend *backend)
@@ -88,10 +92,71 @@ static enum error sqlite_outbox(struct backend *backend, struct outbox **ret_out
 	return sqlite_outbox_open(backend->path, ret_outbox, message);
 }
 
-static const struct backend_kind kinds[] = {
-	{"memory", memory_begin, memory_end, memory_store, memory_reader, memory_outbox},
-	{"sqlite", sqlite_begin, sqlite_end, sqlite_store, sqlite_reader, sqlite_outbox},
+static enum error sqlite_catalog(struct backend *backend, struct catalog **ret_catalog)
+{
+	char message[SQLITE_MESSAGE_MAX];
+	return sqlite_catalog_open(backend->path, ret_catalog, message);
+}
+
+/* Runs SQL on the server's own database. */
+static void run_on_server(const char *sql)
+{
+	PGconn *server = PQconnectdb(getenv("TRO_TEST_POSTGRES"));
+	assert_int_equal(PQstatus(server), CONNECTION_OK);
+	PGresult *answer = PQexec(server, sql);
+	assert_int_equal(PQresultStatus(answer), PGRES_COMMAND_OK);
+	PQclear(answer);
+	PQfinish(server);
+}
+
+/* Each test has a database of its own. */
+static void postgres_begin(struct backend *backend)
+{
+	char sql[64], message[POSTGRES_MESSAGE_MAX];
+	(void)snprintf(sql, sizeof sql, "CREATE DATABASE contract_%d", (int)getpid());
+	(void)snprintf(backend->dsn, sizeof backend->dsn, "%s dbname=contract_%d", getenv("TRO_TEST_POSTGRES"), (int)getpid());
+	run_on_server(sql);
+	assert_int_equal(postgres_migrate(backend->dsn, message), OK);
+}
+
+static void postgres_end(struct backend *backend)
+{
+	(void)backend;
+	char sql[64];
+	(void)snprintf(sql, sizeof sql, "DROP DATABASE contract_%d WITH (FORCE)", (int)getpid());
+	run_on_server(sql);
+}
+
+static enum error postgres_store(struct backend *backend, struct store **ret_store)
+{
+	char message[POSTGRES_MESSAGE_MAX];
+	return postgres_store_open(backend->dsn, false, ret_store, message);
+}
+
+static enum error postgres_reader(struct backend *backend, struct reader **ret_reader)
+{
+	char message[POSTGRES_MESSAGE_MAX];
+	return postgres_reader_open(backend->dsn, ret_reader, message);
+}
+
+static enum error postgres_outbox(struct backend *backend, struct outbox **ret_outbox)
+{
+	char message[POSTGRES_MESSAGE_MAX];
+	return postgres_outbox_open(backend->dsn, ret_outbox, message);
+}
+
+static enum error postgres_catalog(struct backend *backend, struct catalog **ret_catalog)
+{
+	char message[POSTGRES_MESSAGE_MAX];
+	return postgres_catalog_open(backend->dsn, ret_catalog, message);
+}
+
+static const struct backend_kind embedded_kinds[] = {
+	{"memory", memory_begin, memory_end, memory_store, memory_reader, memory_outbox, NULL},
+	{"sqlite", sqlite_begin, sqlite_end, sqlite_store, sqlite_reader, sqlite_outbox, sqlite_catalog},
 };
+static const struct backend_kind postgres_kind = {"postgres",      postgres_begin,  postgres_end,    postgres_store,
+                                                  postgres_reader, postgres_outbox, postgres_catalog};
 
 /* cmocka hands nothing to a group: which kind is being tested now. */
 static const struct backend_kind *current_kind;
@@ -135,14 +200,38 @@ struct outbox *backend_outbox(struct backend *backend)
 	return outbox;
 }
 
+struct catalog *backend_catalog(struct backend *backend)
+{
+	struct catalog *catalog = NULL;
+	assert_int_equal(backend->kind->catalog(backend, &catalog), OK);
+	return catalog;
+}
+
+static int run_over(const struct backend_kind *kind, const char *suite, const struct CMUnitTest *tests, size_t count)
+{
+	char name[64];
+	(void)snprintf(name, sizeof name, "%s over %s", suite, kind->name);
+	current_kind = kind;
+	return _cmocka_run_group_tests(name, tests, count, NULL, NULL);
+}
+
 int backends_run(const char *suite, const struct CMUnitTest *tests, size_t count)
 {
 	int failed = 0;
-	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
-		char name[64];
-		(void)snprintf(name, sizeof name, "%s over %s", suite, kinds[i].name);
-		current_kind = &kinds[i];
-		failed += _cmocka_run_group_tests(name, tests, count, NULL, NULL);
-	}
+	if (getenv("TRO_TEST_POSTGRES") != NULL)
+		return run_over(&postgres_kind, suite, tests, count);
+	for (size_t i = 0; i < ARRAY_LENGTH(embedded_kinds); i++)
+		failed += run_over(&embedded_kinds[i], suite, tests, count);
+	return failed;
+}
+
+int backends_run_catalogs(const char *suite, const struct CMUnitTest *tests, size_t count)
+{
+	int failed = 0;
+	if (getenv("TRO_TEST_POSTGRES") != NULL)
+		return run_over(&postgres_kind, suite, tests, count);
+	for (size_t i = 0; i < ARRAY_LENGTH(embedded_kinds); i++)
+		if (embedded_kinds[i].catalog != NULL)
+			failed += run_over(&embedded_kinds[i], suite, tests, count);
 	return failed;
 }

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "ports/catalog.h"
 #include "ports/outbox.h"
 #include "ports/reader.h"
 #include "ports/store.h"
@@ -18,6 +19,7 @@ struct backend;
 struct store *backend_store(struct backend *backend);
 struct reader *backend_reader(struct backend *backend);
 struct outbox *backend_outbox(struct backend *backend);
+struct catalog *backend_catalog(struct backend *backend); /* not of memory */
 
 /* For cmocka: *state is a struct backend with an empty database. */
 int backend_setup(void **state);
@@ -25,5 +27,8 @@ int backend_teardown(void **state);
 
 #define BACKEND_TEST(function) cmocka_unit_test_setup_teardown(function, backend_setup, backend_teardown)
 
-/* Runs the tests over every backend. Answers how many failed. */
+/* Runs the tests over every backend of the embedded ones; over PostgreSQL alone when TRO_TEST_POSTGRES has a server's DSN. Answers how many
+ * failed. */
 int backends_run(const char *suite, const struct CMUnitTest *tests, size_t count);
+/* The same, over those that have a catalog. */
+int backends_run_catalogs(const char *suite, const struct CMUnitTest *tests, size_t count);

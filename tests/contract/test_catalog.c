@@ -1,46 +1,22 @@
 /* test_catalog.c: the contract of ports/catalog.h, for every adapter. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "adapters/sqlite/sqlite.h"
+#include "tests/contract/backends.h"
 
 struct shelf {
 	struct catalog *catalog;
 	struct arena arena;
-	char directory[64];
-	char path[80];
 };
 
-static int set_up(void **state)
+static struct shelf open_shelf(struct backend *backend)
 {
-	char message[SQLITE_MESSAGE_MAX];
-	struct shelf *shelf = calloc(1, sizeof *shelf);
-	assert_non_null(shelf);
-	(void)snprintf(shelf->directory, sizeof shelf->directory, "/tmp/tro-contract-XXXXXX");
-	assert_non_null(mkdtemp(shelf->directory));
-	(void)snprintf(shelf->path, sizeof shelf->path, "%s/tro.db", shelf->directory);
-	assert_int_equal(sqlite_migrate(shelf->path, message), OK);
-	assert_int_equal(sqlite_catalog_open(shelf->path, &shelf->catalog, message), OK);
-	arena_init(&shelf->arena, 4096, 1024 * 1024);
-	*state = shelf;
-	return 0;
+	struct shelf shelf = {.catalog = backend_catalog(backend)};
+	arena_init(&shelf.arena, 4096, 1024 * 1024);
+	return shelf;
 }
 
-static int tear_down(void **state)
+static void close_shelf(struct shelf *shelf)
 {
-	struct shelf *shelf = *state;
 	catalog_free(shelf->catalog);
 	arena_release(&shelf->arena);
-	assert_int_equal(unlink(shelf->path), 0); /* the last to close has taken the other files away */
-	assert_int_equal(rmdir(shelf->directory), 0);
-	free(shelf);
-	return 0;
 }
 
 static struct catalog_entry entry_of(uint8_t number, uint64_t version)
@@ -73,10 +49,10 @@ static const struct catalog_entry *find(struct shelf *shelf, uint8_t number)
 
 static void finds_what_was_put(void **state)
 {
-	struct shelf *shelf = *state;
-	put(shelf, entry_of(3, 10));
-	assert_null(find(shelf, 4));
-	const struct catalog_entry *entry = find(shelf, 3);
+	struct shelf shelf = open_shelf(*state);
+	put(&shelf, entry_of(3, 10));
+	assert_null(find(&shelf, 4));
+	const struct catalog_entry *entry = find(&shelf, 3);
 	assert_int_equal(entry->event_id.bytes[0], 3);
 	assert_true(slice_equal_string(entry->details.name, "Opera"));
 	assert_true(slice_equal_string(entry->details.venue, "House"));
@@ -89,48 +65,51 @@ static void finds_what_was_put(void **state)
 	assert_int_equal(entry->seat_count, 8);
 	assert_int_equal(entry->created_at_ms, 9);
 	assert_int_equal(entry->version, 10);
+	close_shelf(&shelf);
 }
 
 static void only_a_greater_version_replaces(void **state)
 {
-	struct shelf *shelf = *state;
+	struct shelf shelf = open_shelf(*state);
 	struct catalog_entry entry = entry_of(3, 10);
-	put(shelf, entry);
+	put(&shelf, entry);
 	entry.status = SALE_PAUSED;
-	put(shelf, entry);
-	assert_int_equal(find(shelf, 3)->status, SALE_ON_SALE);
+	put(&shelf, entry);
+	assert_int_equal(find(&shelf, 3)->status, SALE_ON_SALE);
 	entry.version = 9;
-	put(shelf, entry);
-	assert_int_equal(find(shelf, 3)->status, SALE_ON_SALE);
+	put(&shelf, entry);
+	assert_int_equal(find(&shelf, 3)->status, SALE_ON_SALE);
 	entry.version = 11;
-	put(shelf, entry);
-	assert_int_equal(find(shelf, 3)->status, SALE_PAUSED);
+	put(&shelf, entry);
+	assert_int_equal(find(&shelf, 3)->status, SALE_PAUSED);
+	close_shelf(&shelf);
 }
 
 static void lists_in_the_order_of_ids_by_pages(void **state)
 {
-	struct shelf *shelf = *state;
+	struct shelf shelf = open_shelf(*state);
 	struct catalog_list list;
-	assert_int_equal(shelf->catalog->operations->list(shelf->catalog, NULL, 10, &shelf->arena, &list), CATALOG_OK);
+	assert_int_equal(shelf.catalog->operations->list(shelf.catalog, NULL, 10, &shelf.arena, &list), CATALOG_OK);
 	assert_int_equal(list.count, 0);
 	for (uint8_t i = 5; i > 0; i--)
-		put(shelf, entry_of(i, 1));
-	assert_int_equal(shelf->catalog->operations->list(shelf->catalog, NULL, 2, &shelf->arena, &list), CATALOG_OK);
+		put(&shelf, entry_of(i, 1));
+	assert_int_equal(shelf.catalog->operations->list(shelf.catalog, NULL, 2, &shelf.arena, &list), CATALOG_OK);
 	assert_int_equal(list.count, 2);
 	assert_int_equal(list.entries[1].event_id.bytes[0], 2);
 	struct uuid after = list.entries[1].event_id;
-	assert_int_equal(shelf->catalog->operations->list(shelf->catalog, &after, 10, &shelf->arena, &list), CATALOG_OK);
+	assert_int_equal(shelf.catalog->operations->list(shelf.catalog, &after, 10, &shelf.arena, &list), CATALOG_OK);
 	assert_int_equal(list.count, 3);
 	assert_int_equal(list.entries[0].event_id.bytes[0], 3);
-	assert_int_equal(shelf->catalog->operations->ping(shelf->catalog), CATALOG_OK);
+	assert_int_equal(shelf.catalog->operations->ping(shelf.catalog), CATALOG_OK);
+	close_shelf(&shelf);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(finds_what_was_put, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(only_a_greater_version_replaces, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(lists_in_the_order_of_ids_by_pages, set_up, tear_down),
+		BACKEND_TEST(finds_what_was_put),
+		BACKEND_TEST(only_a_greater_version_replaces),
+		BACKEND_TEST(lists_in_the_order_of_ids_by_pages),
 	};
-	return cmocka_run_group_tests_name("catalog over sqlite", tests, NULL, NULL);
+	return backends_run_catalogs("catalog", tests, ARRAY_LENGTH(tests));
 }

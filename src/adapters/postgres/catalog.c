@@ -1,0 +1,182 @@
+/* catalog.c: the catalog port, in a table of the same database. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/postgres/connection.h"
+#include "adapters/postgres/parameters.h"
+#include "adapters/postgres/rows.h"
+#include "base/list.h"
+
+#define COLUMNS \
+	"event_id, name, venue, description, starts_at, status, currency, on_sale_from, on_sale_until, seat_count, created_at, version"
+
+enum {
+	PUT,
+	FIND,
+	LIST,
+	PING,
+	STATEMENT_COUNT,
+};
+
+static const char *const statements[STATEMENT_COUNT] = {
+	[PUT] = "INSERT INTO catalog (" COLUMNS ") VALUES ($1::uuid, $2::text, $3::text, $4::text, $5::int8, $6::int8, $7::text, $8::int8,"
+		" $9::int8, $10::int8, $11::int8, $12::int8) ON CONFLICT (event_id) DO UPDATE SET name = excluded.name,"
+		" venue = excluded.venue, description = excluded.description, starts_at = excluded.starts_at, status = excluded.status,"
+		" currency = excluded.currency, on_sale_from = excluded.on_sale_from, on_sale_until = excluded.on_sale_until,"
+		" seat_count = excluded.seat_count, created_at = excluded.created_at, version = excluded.version"
+		" WHERE excluded.version > catalog.version",
+	[FIND] = "SELECT " COLUMNS " FROM catalog WHERE event_id = $1::uuid",
+	[LIST] = "SELECT " COLUMNS " FROM catalog WHERE event_id > $1::uuid ORDER BY event_id LIMIT $2::int8",
+	[PING] = "SELECT 1 FROM catalog ORDER BY event_id LIMIT 1",
+};
+
+struct postgres_catalog {
+	struct catalog port;
+	struct connection connection;
+	struct parameters parameters; /* of the statement that is being sent */
+};
+
+static struct postgres_catalog *catalog_of(struct catalog *port)
+{
+	return container_of(port, struct postgres_catalog, port);
+}
+
+/* Runs the statement with what is in the parameters, and empties them. False: it failed; else *ret_answer is the caller's, for PQclear. */
+static bool query(struct postgres_catalog *catalog, uint32_t statement, PGresult **ret_answer)
+{
+	enum store_result result = connection_query(&catalog->connection, statement, &catalog->parameters, ret_answer);
+	parameters_clear(&catalog->parameters);
+	return result == STORE_OK;
+}
+
+/* The same, without an answer. */
+static enum catalog_result run(struct postgres_catalog *catalog, uint32_t statement)
+{
+	PGresult *answer;
+	if (!query(catalog, statement, &answer))
+		return CATALOG_DOWN;
+	PQclear(answer);
+	return CATALOG_OK;
+}
+
+static enum catalog_result postgres_put(struct catalog *port, const struct catalog_entry *entry)
+{
+	struct postgres_catalog *catalog = catalog_of(port);
+	struct parameters *parameters = &catalog->parameters;
+	scalar_uuid(parameters, 0, &entry->event_id);
+	scalar_bytes(parameters, 1, entry->details.name);
+	scalar_bytes(parameters, 2, entry->details.venue);
+	scalar_bytes(parameters, 3, entry->details.description);
+	scalar_uint(parameters, 4, entry->details.starts_at_ms);
+	scalar_int(parameters, 5, entry->status);
+	scalar_bytes(parameters, 6, slice_of(entry->currency.code));
+	scalar_uint(parameters, 7, entry->on_sale_from_ms);
+	scalar_uint(parameters, 8, entry->on_sale_until_ms);
+	scalar_int(parameters, 9, entry->seat_count);
+	scalar_uint(parameters, 10, entry->created_at_ms);
+	scalar_uint(parameters, 11, entry->version);
+	return run(catalog, PUT);
+}
+
+/* False: it cannot be right, or the arena is full. */
+static bool read_entry(struct tuple tuple, struct arena *arena, struct catalog_entry *ret_entry)
+{
+	*ret_entry = (struct catalog_entry){
+		.event_id = field_uuid(tuple, 0),
+		.details =
+			{
+				.name = field_copy(tuple, 1, arena),
+				.venue = field_copy(tuple, 2, arena),
+				.description = field_copy(tuple, 3, arena),
+				.starts_at_ms = field_uint(tuple, 4),
+			},
+		.status = (enum sale_status)field_uint(tuple, 5),
+		.on_sale_from_ms = field_uint(tuple, 7),
+		.on_sale_until_ms = field_uint(tuple, 8),
+		.seat_count = (uint32_t)field_uint(tuple, 9),
+		.created_at_ms = field_uint(tuple, 10),
+		.version = field_uint(tuple, 11),
+	};
+	struct slice currency = field_text(tuple, 6);
+	if (currency.length + 1 != sizeof ret_entry->currency.code)
+		return false;
+	memcpy(ret_entry->currency.code, currency.data, currency.length);
+	return ret_entry->details.name.data != NULL && ret_entry->details.venue.data != NULL && ret_entry->details.description.data != NULL;
+}
+
+/* Every row of the answer, which is freed. */
+static enum catalog_result read_entries(PGresult *answer, struct arena *arena, struct catalog_list *ret_list)
+{
+	struct catalog_list list = {.count = (uint32_t)PQntuples(answer)};
+	list.entries = arena_allocate_array(arena, list.count, sizeof *list.entries);
+	bool is_right = list.entries != NULL;
+	for (uint32_t i = 0; is_right && i < list.count; i++)
+		is_right = read_entry((struct tuple){.answer = answer, .row = (int)i}, arena, &list.entries[i]);
+	PQclear(answer);
+	if (!is_right)
+		return CATALOG_DOWN;
+	*ret_list = list;
+	return CATALOG_OK;
+}
+
+static enum catalog_result postgres_find(struct catalog *port, const struct uuid *event_id, struct arena *arena,
+                                         const struct catalog_entry **ret_entry)
+{
+	struct postgres_catalog *catalog = catalog_of(port);
+	PGresult *answer;
+	struct catalog_list list;
+	scalar_uuid(&catalog->parameters, 0, event_id);
+	if (!query(catalog, FIND, &answer) || read_entries(answer, arena, &list) != CATALOG_OK)
+		return CATALOG_DOWN;
+	*ret_entry = list.count > 0 ? &list.entries[0] : NULL;
+	return CATALOG_OK;
+}
+
+static enum catalog_result postgres_list(struct catalog *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                         struct catalog_list *ret_list)
+{
+	static const struct uuid before_all;
+	struct postgres_catalog *catalog = catalog_of(port);
+	PGresult *answer;
+	scalar_uuid(&catalog->parameters, 0, after == NULL ? &before_all : after);
+	scalar_int(&catalog->parameters, 1, limit);
+	return query(catalog, LIST, &answer) ? read_entries(answer, arena, ret_list) : CATALOG_DOWN;
+}
+
+static enum catalog_result postgres_ping(struct catalog *port)
+{
+	return run(catalog_of(port), PING);
+}
+
+static void postgres_free(struct catalog *port)
+{
+	struct postgres_catalog *catalog = catalog_of(port);
+	connection_release(&catalog->connection);
+	parameters_release(&catalog->parameters);
+	free(catalog);
+}
+
+static const struct catalog_operations operations = {
+	.put = postgres_put,
+	.find = postgres_find,
+	.list = postgres_list,
+	.ping = postgres_ping,
+	.free = postgres_free,
+};
+
+enum error postgres_catalog_open(const char *dsn, struct catalog **ret_catalog, char message[static POSTGRES_MESSAGE_MAX])
+{
+	struct postgres_catalog *catalog = calloc(1, sizeof *catalog);
+	if (catalog == NULL)
+		return ERR_NO_MEMORY;
+	catalog->port = (struct catalog){.operations = &operations};
+	parameters_init(&catalog->parameters);
+	enum error error = connection_open(dsn, statements, STATEMENT_COUNT, &catalog->connection, message);
+	if (error != OK) {
+		free(catalog);
+		return error;
+	}
+	*ret_catalog = &catalog->port;
+	return OK;
+}

@@ -1,0 +1,391 @@
+/* commit.c: everything or nothing, in one round trip that only writes: what is expected is checked by the statement that writes it.
+ *
+ * Rows go kind by kind and in the order of their keys, so that two sessions that want the same rows wait for each other and do not deadlock. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/postgres/rows.h"
+#include "adapters/postgres/store.h"
+#include "domain/row_compare.h"
+
+#define AS(type, row) ((const struct type *)(const void *)(row))
+#define SEATS_PER_STATEMENT 10000
+
+static void put_sale_insert(struct postgres_store *store, const struct row *row)
+{
+	const struct sale *sale = AS(sale, row);
+	struct parameters *parameters = &store->parameters;
+	array_uuid(parameters, 0, &sale->event_id);
+	array_int(parameters, 1, sale->sequence);
+	array_int(parameters, 2, sale->status);
+	array_text(parameters, 3, slice_of(sale->currency.code));
+	array_uint(parameters, 4, sale->on_sale_from_ms);
+	array_uint(parameters, 5, sale->on_sale_until_ms);
+	array_int(parameters, 6, sale->seat_count);
+	array_uint(parameters, 7, row->version);
+}
+
+/* What was written to the scratch, as an element of an array of texts or bytes. */
+static void put_scratch(struct postgres_store *store, uint32_t index, void (*put)(struct parameters *, uint32_t, struct slice))
+{
+	if (store->scratch.failed)
+		parameters_fail(&store->parameters);
+	else
+		put(&store->parameters, index, buffer_slice(&store->scratch));
+}
+
+static void put_hold_insert(struct postgres_store *store, const struct row *row)
+{
+	const struct hold *hold = AS(hold, row);
+	struct parameters *parameters = &store->parameters;
+	buffer_clear(&store->scratch);
+	seats_write(&store->scratch, hold);
+	array_uuid(parameters, 0, &hold->hold_id);
+	array_uuid(parameters, 1, &hold->event_id);
+	array_text(parameters, 2, short_text_slice(&hold->user));
+	array_int(parameters, 3, hold->sequence);
+	array_int(parameters, 4, hold->status);
+	array_uint(parameters, 5, hold->created_at_ms);
+	array_uint(parameters, 6, hold->expires_at_ms);
+	put_scratch(store, 7, array_text);
+	array_uint(parameters, 8, row->version);
+}
+
+static void put_order_insert(struct postgres_store *store, const struct row *row)
+{
+	const struct order *order = AS(order, row);
+	struct parameters *parameters = &store->parameters;
+	buffer_clear(&store->scratch);
+	items_write(&store->scratch, order);
+	array_uuid(parameters, 0, &order->order_id);
+	array_uuid(parameters, 1, &order->hold_id);
+	array_uuid(parameters, 2, &order->event_id);
+	array_text(parameters, 3, short_text_slice(&order->user));
+	array_int(parameters, 4, order->sequence);
+	array_int(parameters, 5, order->status);
+	array_int(parameters, 6, order->payment_method);
+	array_text(parameters, 7, slice_of(order->currency.code));
+	array_int(parameters, 8, order->total);
+	array_int(parameters, 9, order->refund_required);
+	array_uint(parameters, 10, order->created_at_ms);
+	array_uint(parameters, 11, order->pay_by_ms);
+	put_scratch(store, 12, array_text);
+	array_uint(parameters, 13, row->version);
+}
+
+static void put_payment_insert(struct postgres_store *store, const struct row *row)
+{
+	const struct payment *payment = AS(payment, row);
+	struct parameters *parameters = &store->parameters;
+	array_bytes(parameters, 0, short_text_slice(&payment->transaction_id));
+	array_uuid(parameters, 1, &payment->order_id);
+	array_int(parameters, 2, payment->status);
+	array_uuid(parameters, 3, &payment->applied_by);
+	array_uint(parameters, 4, row->version);
+}
+
+/* $2 and on: the version that is expected, and the key. */
+static void put_expectation(struct postgres_store *store, const struct row *row)
+{
+	struct parameters *parameters = &store->parameters;
+	array_uint(parameters, 1, row->stored_version);
+	switch (row->kind) {
+	case ROW_SALE:
+		array_uuid(parameters, 2, &AS(sale, row)->event_id);
+		break;
+	case ROW_SEAT:
+		array_uuid(parameters, 2, &AS(seat, row)->event_id);
+		array_bytes(parameters, 3, seat_label_slice(&AS(seat, row)->label));
+		break;
+	case ROW_HOLD:
+		array_uuid(parameters, 2, &AS(hold, row)->hold_id);
+		break;
+	case ROW_ORDER:
+		array_uuid(parameters, 2, &AS(order, row)->order_id);
+		break;
+	default:
+		assert(row->kind == ROW_PAYMENT);
+		array_bytes(parameters, 2, short_text_slice(&AS(payment, row)->transaction_id));
+	}
+}
+
+static void put_sale_update(struct postgres_store *store, const struct row *row)
+{
+	put_expectation(store, row);
+	array_int(&store->parameters, 3, AS(sale, row)->sequence);
+	array_int(&store->parameters, 4, AS(sale, row)->status);
+	array_uint(&store->parameters, 5, row->version);
+}
+
+static void put_seat_update(struct postgres_store *store, const struct row *row)
+{
+	put_expectation(store, row);
+	array_int(&store->parameters, 4, AS(seat, row)->status);
+	array_uuid(&store->parameters, 5, &AS(seat, row)->holder_id);
+	array_uint(&store->parameters, 6, row->version);
+}
+
+static void put_hold_update(struct postgres_store *store, const struct row *row)
+{
+	put_expectation(store, row);
+	array_int(&store->parameters, 3, AS(hold, row)->sequence);
+	array_int(&store->parameters, 4, AS(hold, row)->status);
+	array_uint(&store->parameters, 5, row->version);
+}
+
+static void put_order_update(struct postgres_store *store, const struct row *row)
+{
+	put_expectation(store, row);
+	array_int(&store->parameters, 3, AS(order, row)->sequence);
+	array_int(&store->parameters, 4, AS(order, row)->status);
+	array_int(&store->parameters, 5, AS(order, row)->refund_required);
+	array_uint(&store->parameters, 6, row->version);
+}
+
+/* How rows of a kind are written. NULL: seats come with their sale, and a payment is applied once and never changed. */
+static const struct writer {
+	enum store_statement check, update, insert;
+	void (*put_update)(struct postgres_store *store, const struct row *row);
+	void (*put_insert)(struct postgres_store *store, const struct row *row);
+} writers[ROW_KEY] = {
+	[ROW_SALE] = {CHECK_SALES, UPDATE_SALES, INSERT_SALES, put_sale_update, put_sale_insert},
+	[ROW_SEAT] = {CHECK_SEATS, UPDATE_SEATS, INSERT_SEATS, put_seat_update, NULL},
+	[ROW_HOLD] = {CHECK_HOLDS, UPDATE_HOLDS, INSERT_HOLDS, put_hold_update, put_hold_insert},
+	[ROW_ORDER] = {CHECK_ORDERS, UPDATE_ORDERS, INSERT_ORDERS, put_order_update, put_order_insert},
+	[ROW_PAYMENT] = {CHECK_PAYMENTS, INSERT_PAYMENTS, INSERT_PAYMENTS, NULL, put_payment_insert},
+};
+
+/* The new seats of a sale that are not sent yet. */
+struct seating {
+	struct postgres_store *store;
+	const struct sale *sale;
+	uint32_t sent;
+	uint32_t count;
+};
+
+static void send_seats(struct seating *seating)
+{
+	if (seating->count == 0)
+		return;
+	struct parameters *parameters = &seating->store->parameters;
+	scalar_uuid(parameters, 0, &seating->sale->event_id);
+	scalar_uint(parameters, 1, seating->sale->row.version);
+	scalar_int(parameters, 2, seating->sent);
+	store_send(seating->store, INSERT_SEATS);
+	seating->sent += seating->count;
+	seating->count = 0;
+}
+
+static enum error put_seat_insert(void *context, const struct layout_seat *seat)
+{
+	struct seating *seating = context;
+	struct parameters *parameters = &seating->store->parameters;
+	array_bytes(parameters, 3, seat->seat);
+	array_text(parameters, 4, seat->section);
+	array_text(parameters, 5, seat->row);
+	array_int(parameters, 6, seat->price);
+	if (++seating->count == SEATS_PER_STATEMENT)
+		send_seats(seating);
+	return OK;
+}
+
+static void insert_seats(struct postgres_store *store, const struct changes *changes, const struct sale *sale)
+{
+	struct seating seating = {.store = store, .sale = sale};
+	for (uint32_t i = 0; i < changes->event_count; i++) {
+		const struct event *event = &changes->events[i];
+		if (event->type != EVENT_SALE_CREATED || !uuid_equal(&event->event_id, &sale->event_id))
+			continue;
+		enum error error = layout_each_seat(&event->layout, put_seat_insert, &seating);
+		assert(error == OK);
+		(void)error;
+	}
+	send_seats(&seating);
+	assert(seating.sent == sale->seat_count);
+}
+
+static bool is_new(const struct row *row)
+{
+	return row->stored_version == 0;
+}
+
+/* By kind, old before new, by key. */
+static int compare_rows(const void *a, const void *b)
+{
+	const struct row *left = *(const struct row *const *)a, *right = *(const struct row *const *)b;
+	if (left->kind != right->kind)
+		return left->kind < right->kind ? -1 : 1;
+	if (is_new(left) != is_new(right))
+		return is_new(left) ? 1 : -1;
+	return row_key_compare(left, right);
+}
+
+/* A sorted copy in the arena of the batch; NULL when that is full. */
+static const struct row **sort_rows(const struct changes *changes, const struct row **rows, uint32_t count)
+{
+	const struct row **sorted = arena_allocate_array(changes->arena, count, sizeof(const struct row *));
+	if (sorted == NULL || count == 0)
+		return sorted;
+	memcpy(sorted, rows, count * sizeof(const struct row *));
+	qsort(sorted, count, sizeof(const struct row *), compare_rows);
+	return sorted;
+}
+
+/* How many rows from the first on are of its kind and as new as it. */
+static uint32_t count_alike(const struct row **rows, uint32_t count)
+{
+	uint32_t alike = 1;
+	while (alike < count && rows[alike]->kind == rows[0]->kind && is_new(rows[alike]) == is_new(rows[0]))
+		alike++;
+	return alike;
+}
+
+static void check_rows(struct postgres_store *store, const struct row **rows, uint32_t count)
+{
+	for (uint32_t i = 0, alike; i < count; i += alike) {
+		alike = count_alike(&rows[i], count - i);
+		scalar_int(&store->parameters, 0, alike);
+		for (uint32_t j = 0; j < alike; j++)
+			put_expectation(store, rows[i + j]);
+		store_send(store, writers[rows[i]->kind].check);
+	}
+}
+
+static void check_keys(struct postgres_store *store, const struct idempotency *keys, uint32_t count)
+{
+	if (count == 0)
+		return;
+	scalar_int(&store->parameters, 0, 0);
+	for (uint32_t i = 0; i < count; i++) {
+		struct uuid hash;
+		memcpy(hash.bytes, keys[i].key, sizeof hash.bytes);
+		array_uuid(&store->parameters, 1, &hash);
+	}
+	store_send(store, CHECK_KEYS);
+}
+
+static void write_rows(struct postgres_store *store, const struct changes *changes, const struct row **rows, uint32_t count)
+{
+	for (uint32_t i = 0, alike; i < count; i += alike) {
+		const struct writer *writer = &writers[rows[i]->kind];
+		void (*put)(struct postgres_store *, const struct row *) = is_new(rows[i]) ? writer->put_insert : writer->put_update;
+		assert(put != NULL);
+		alike = count_alike(&rows[i], count - i);
+		if (!is_new(rows[i]))
+			scalar_int(&store->parameters, 0, alike);
+		for (uint32_t j = 0; j < alike; j++)
+			put(store, rows[i + j]);
+		store_send(store, is_new(rows[i]) ? writer->insert : writer->update);
+		for (uint32_t j = 0; rows[i]->kind == ROW_SALE && is_new(rows[i]) && j < alike; j++)
+			insert_seats(store, changes, AS(sale, rows[i + j]));
+	}
+}
+
+static void put_hash(struct parameters *parameters, uint32_t index, bool is_present, const uint8_t hash[static KEY_HASH_LENGTH])
+{
+	struct uuid value;
+	memcpy(value.bytes, hash, sizeof value.bytes);
+	if (is_present)
+		array_uuid(parameters, index, &value);
+	else
+		array_null_uuid(parameters, index);
+}
+
+static void put_event(struct parameters *parameters, const struct event *event)
+{
+	char trace[TRACE_BYTES];
+	memcpy(trace, event->trace.trace_id, sizeof event->trace.trace_id);
+	memcpy(trace + sizeof event->trace.trace_id, event->trace.span_id, sizeof event->trace.span_id);
+	trace[TRACE_BYTES - 1] = (char)event->trace.flags;
+	array_uuid(parameters, 0, &event->id);
+	array_uuid(parameters, 1, &event->stream_id);
+	array_int(parameters, 2, event->sequence);
+	array_int(parameters, 3, event->type);
+	array_uint(parameters, 4, event->occurred_at_ms);
+	array_text(parameters, 5, event->actor);
+	array_bytes(parameters, 6, (struct slice){.data = trace, .length = sizeof trace});
+	put_hash(parameters, 7, event->idempotency.is_present, event->idempotency.key);
+	put_hash(parameters, 8, event->idempotency.is_present, event->idempotency.fingerprint);
+	array_text(parameters, 9, event->data);
+}
+
+/* The partition's published events under the id of the first. */
+static bool put_entry(struct postgres_store *store, const struct changes *changes, uint8_t partition)
+{
+	const struct uuid *id = NULL;
+	buffer_clear(&store->scratch);
+	for (uint32_t i = 0; i < changes->event_count; i++) {
+		const struct event *event = &changes->events[i];
+		if (!event_type_is_published(event->type) || outbox_partition(&event->stream_id) != partition)
+			continue;
+		buffer_append(&store->scratch, event->id.bytes, sizeof event->id.bytes);
+		id = id == NULL ? &event->id : id;
+	}
+	if (id == NULL)
+		return false;
+	array_int(&store->parameters, 0, partition);
+	array_uuid(&store->parameters, 1, id);
+	put_scratch(store, 2, array_bytes);
+	return true;
+}
+
+static void append_events(struct postgres_store *store, const struct changes *changes)
+{
+	if (changes->event_count == 0)
+		return;
+	for (uint32_t i = 0; i < changes->event_count; i++)
+		put_event(&store->parameters, &changes->events[i]);
+	store_send(store, INSERT_EVENTS);
+	bool has_entries = false;
+	for (uint8_t partition = 0; partition < OUTBOX_PARTITIONS; partition++)
+		has_entries = put_entry(store, changes, partition) || has_entries;
+	if (has_entries)
+		store_send(store, INSERT_OUTBOX);
+}
+
+static enum store_result write_all(struct postgres_store *store, const struct changes *changes, const struct row **rows,
+                                   const struct row **relied)
+{
+	enum store_result result = connection_begin(&store->connection);
+	if (result != STORE_OK)
+		return result;
+	store_send(store, BEGIN_WRITE);
+	check_rows(store, relied, changes->relied_count);
+	check_keys(store, changes->unused_keys, changes->unused_key_count);
+	write_rows(store, changes, rows, changes->row_count);
+	if (!changes->is_replay)
+		append_events(store, changes);
+	store_send(store, COMMIT);
+	return connection_finish(&store->connection, NULL, 0);
+}
+
+/* Without a transaction: versions only grow and keys are only used once, so what is found row after row was so together when the first
+ * was looked at. */
+static enum store_result check_all(struct postgres_store *store, const struct changes *changes, const struct row **relied)
+{
+	enum store_result result = STORE_UNKNOWN;
+	if (changes->relied_count + changes->unused_key_count == 0)
+		return STORE_OK;
+	for (int tries = 0; result == STORE_UNKNOWN && tries < 2; tries++) { /* a session that was lost while idle is made again */
+		result = connection_begin(&store->connection);
+		if (result != STORE_OK)
+			return result;
+		check_rows(store, relied, changes->relied_count);
+		check_keys(store, changes->unused_keys, changes->unused_key_count);
+		result = connection_finish(&store->connection, NULL, 0);
+	}
+	return result == STORE_UNKNOWN ? STORE_DOWN : result;
+}
+
+enum store_result postgres_commit(struct store *port, const struct changes *changes)
+{
+	assert(changes != NULL && changes->arena != NULL);
+	struct postgres_store *store = store_of(port);
+	const struct row **rows = sort_rows(changes, changes->rows, changes->row_count);
+	const struct row **relied = sort_rows(changes, changes->relied, changes->relied_count);
+	if (rows == NULL || relied == NULL)
+		return STORE_CORRUPT;
+	bool writes = changes->row_count > 0 || (changes->event_count > 0 && !changes->is_replay);
+	return writes ? write_all(store, changes, rows, relied) : check_all(store, changes, relied);
+}

@@ -1,0 +1,111 @@
+/* migrations.c: brings the tables of the database up to what the program was built with (db/postgres/NNN_*.sql).
+ *
+ * Who migrates writes the row of number 0 first, in the transaction of everything else: its lock is what others wait for, on servers that
+ * have advisory locks and on those that have none. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "adapters/postgres/connection.h"
+#include "base/embedded.h"
+#include "base/hash.h"
+
+#define TRIES_MAX 5 /* two that make the first table at once collide */
+
+static const char make_table[] = "CREATE TABLE IF NOT EXISTS migrations (number int8 PRIMARY KEY, name text NOT NULL, checksum int8 NOT "
+				 "NULL, applied_at int8 NOT NULL);"
+				 "INSERT INTO migrations VALUES (0, 'lock', 0, 0) ON CONFLICT (number) DO NOTHING";
+static const char take_lock[] = "SET lock_timeout = 60000; SET statement_timeout = 0; BEGIN;"
+				"UPDATE migrations SET applied_at = applied_at + 1 WHERE number = 0";
+static const char select_applied[] = "SELECT number, name, checksum FROM migrations WHERE number > 0 ORDER BY number";
+
+/* "001_core.sql" is number 1. */
+static int64_t number_of(const struct embedded_file *file)
+{
+	return strtol(file->name, NULL, 10);
+}
+
+static int64_t checksum_of(const struct embedded_file *file)
+{
+	static const struct hash_seed seed; /* it tells apart what people edit, not what enemies forge */
+	return (int64_t)hash_bytes(&seed, file->data, file->length);
+}
+
+/* Whether the migration in the answer's row, in text, is the one that this program has in its place. */
+static enum error check_row(const PGresult *applied, int row, const struct embedded_file *file, char message[static POSTGRES_MESSAGE_MAX])
+{
+	const char *name = PQgetvalue(applied, row, 1);
+	if (file->name == NULL || strtoll(PQgetvalue(applied, row, 0), NULL, 10) != number_of(file)) {
+		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "the database has migration %s, which this program does not have%s", name,
+		               file->name == NULL ? ": use a newer one" : "");
+		return ERR_CORRUPT;
+	}
+	if (strtoll(PQgetvalue(applied, row, 2), NULL, 10) != checksum_of(file)) {
+		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "migration %s was edited after it was applied to the database", name);
+		return ERR_CORRUPT;
+	}
+	return OK;
+}
+
+static enum error fail(const struct connection *connection, const char *what, char message[static POSTGRES_MESSAGE_MAX])
+{
+	connection_explain(connection, what, message);
+	return ERR_SYSTEM;
+}
+
+/* What was applied must be what the program begins with. *ret_next is the first file that was not. */
+static enum error check_applied(struct connection *connection, const struct embedded_file **ret_next,
+                                char message[static POSTGRES_MESSAGE_MAX])
+{
+	const struct embedded_file *file = embedded_postgres_migrations;
+	PGresult *applied = PQexec(connection->handle, select_applied);
+	enum error error = OK;
+	if (PQresultStatus(applied) != PGRES_TUPLES_OK)
+		error = fail(connection, "migrations", message);
+	for (int row = 0; error == OK && row < PQntuples(applied); row++)
+		error = check_row(applied, row, file++, message);
+	PQclear(applied);
+	if (error == OK)
+		*ret_next = file;
+	return error;
+}
+
+static enum error apply_file(struct connection *connection, const struct embedded_file *file, char message[static POSTGRES_MESSAGE_MAX])
+{
+	char insert[256];
+	int length = snprintf(insert, sizeof insert, "INSERT INTO migrations VALUES (%lld, '%s', %lld, %lld)", (long long)number_of(file),
+	                      file->name, (long long)checksum_of(file), (long long)time(NULL) * 1000);
+	assert(length > 0 && (size_t)length < sizeof insert);
+	(void)length;
+	if (connection_execute(connection, file->data) && connection_execute(connection, insert))
+		return OK;
+	return fail(connection, file->name, message);
+}
+
+static enum error migrate_all(struct connection *connection, char message[static POSTGRES_MESSAGE_MAX])
+{
+	const struct embedded_file *file;
+	if (!connection_execute(connection, take_lock))
+		return fail(connection, "migrations", message);
+	enum error error = check_applied(connection, &file, message);
+	for (; error == OK && file->name != NULL; file++)
+		error = apply_file(connection, file, message);
+	if (error == OK && !connection_execute(connection, "COMMIT"))
+		error = fail(connection, "migrations", message);
+	return error;
+}
+
+enum error postgres_migrate(const char *dsn, char message[static POSTGRES_MESSAGE_MAX])
+{
+	struct connection connection;
+	enum error error = connection_open(dsn, NULL, 0, &connection, message);
+	if (error != OK)
+		return error;
+	bool is_made = false;
+	for (int tries = 0; !is_made && tries < TRIES_MAX; tries++)
+		is_made = connection_execute(&connection, make_table);
+	error = is_made ? migrate_all(&connection, message) : fail(&connection, "migrations", message);
+	connection_release(&connection); /* and with it a transaction that was not committed */
+	return error;
+}

@@ -1,0 +1,33 @@
+/* postgres.h: the store, reader, outbox and catalog ports on a server that speaks PostgreSQL's protocol: PostgreSQL or CockroachDB.
+ *
+ * Each that is opened has one session of its own, which it makes again by itself, with pauses, when it is lost; meanwhile everything answers
+ * that the store is down. Any number of processes and threads may work on one database.
+ *
+ * dsn: a connection string or URI as libpq reads it; borrowed until the function returns. Every function that opens says why it cannot in
+ * `message`, in one line for people, untouched on success; a password is never in it. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "ports/catalog.h"
+#include "ports/outbox.h"
+#include "ports/reader.h"
+#include "ports/store.h"
+
+#define POSTGRES_MESSAGE_MAX 512
+
+/* Applies the migrations that the database lacks, all or none; of several that start at once one works and the others wait. ERR_CORRUPT: a
+ * migration that was applied is not the one that this program has, or this program does not have it. ERR_SYSTEM: the database cannot be
+ * reached or written. */
+must_check enum error postgres_migrate(const char *dsn, char message[static POSTGRES_MESSAGE_MAX]);
+
+/* The database has been migrated. ERR_SYSTEM, ERR_NO_MEMORY; ERR_CORRUPT: a replay was begun and not ended, unless `for_replay`. */
+must_check enum error postgres_store_open(const char *dsn, bool for_replay, struct store **ret_store,
+                                          char message[static POSTGRES_MESSAGE_MAX]);
+
+/* The database has been migrated. ERR_SYSTEM, ERR_NO_MEMORY. */
+must_check enum error postgres_reader_open(const char *dsn, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX]);
+must_check enum error postgres_outbox_open(const char *dsn, struct outbox **ret_outbox, char message[static POSTGRES_MESSAGE_MAX]);
+must_check enum error postgres_catalog_open(const char *dsn, struct catalog **ret_catalog, char message[static POSTGRES_MESSAGE_MAX]);

@@ -1,0 +1,279 @@
+/* reader.c: the reader port, but for list_due and scan. Each call is one statement, or part of the snapshot's transaction. */
+#include "adapters/postgres/reader.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain/limits.h"
+
+static const char *const statements[READER_STATEMENT_COUNT] = {
+	[BEGIN_SNAPSHOT] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+	[FIND_SALE] = "SELECT " SALE_COLUMNS " FROM sales WHERE event_id = $1::uuid",
+	[FIND_HOLD] = "SELECT " HOLD_COLUMNS " FROM holds WHERE hold_id = $1::uuid",
+	[FIND_ORDER] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id = $1::uuid",
+	[LIST_HISTORY] = "SELECT " EVENT_COLUMNS " FROM events WHERE stream_id = $1::uuid AND sequence > $2::int8"
+			 " ORDER BY sequence LIMIT $3::int8",
+	[LIST_EVENTS] = "SELECT " EVENT_COLUMNS " FROM events WHERE id > $1::uuid ORDER BY id LIMIT $2::int8",
+	/* Of the seats in the window those that match, beside how many the event has. 1 is available, active and pending, 2 is held, 3 is
+	 * reserved: a seat whose hold or order has lapsed is available. */
+	[LIST_SEATS] =
+		"SELECT s.position, s.seat, s.section, s.row_name, s.price, s.status, s.version, seat_count FROM sales"
+		" LEFT JOIN LATERAL (SELECT w.position, w.seat, w.section, w.row_name, w.price, w.status, w.version FROM ("
+		"SELECT position, seat, section, row_name, price, version, CASE"
+		" WHEN status = 2 AND (SELECT h.expires_at FROM holds h WHERE h.hold_id = holder_id AND h.status = 1) <= $4::int8 THEN 1"
+		" WHEN status = 3 AND (SELECT o.pay_by FROM orders o WHERE o.order_id = holder_id AND o.status = 1) <= $4::int8 THEN 1"
+		" ELSE status END AS status"
+		" FROM seats WHERE event_id = $1::uuid AND position > $2::int8 AND position <= $3::int8) AS w"
+		" WHERE $5::int8 IN (0, w.status) ORDER BY w.position LIMIT $6::int8) AS s ON true"
+		" WHERE sales.event_id = $1::uuid ORDER BY s.position",
+	[DUE_HOLDS] = "SELECT hold_id, expires_at FROM holds WHERE status = 1 AND expires_at <= $1::int8"
+		      " ORDER BY expires_at, hold_id LIMIT $2::int8",
+	[DUE_ORDERS] = "SELECT order_id, pay_by FROM orders WHERE status = 1 AND pay_by <= $1::int8"
+		       " ORDER BY pay_by, order_id LIMIT $2::int8",
+	[NEXT_HOLD] = "SELECT expires_at FROM holds WHERE status = 1 AND expires_at > $1::int8 ORDER BY expires_at LIMIT 1",
+	[NEXT_ORDER] = "SELECT pay_by FROM orders WHERE status = 1 AND pay_by > $1::int8 ORDER BY pay_by LIMIT 1",
+	[SCAN_SALES] = "SELECT " SALE_COLUMNS " FROM sales WHERE event_id > $1::uuid ORDER BY event_id LIMIT $2::int8",
+	[SCAN_SEATS] = "SELECT " SEAT_COLUMNS " FROM seats WHERE (event_id, seat) > ($1::uuid, $2::bytea)"
+		       " ORDER BY event_id, seat LIMIT $3::int8",
+	[SCAN_HOLDS] = "SELECT " HOLD_COLUMNS " FROM holds WHERE hold_id > $1::uuid ORDER BY hold_id LIMIT $2::int8",
+	[SCAN_ORDERS] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id > $1::uuid ORDER BY order_id LIMIT $2::int8",
+	[SCAN_PAYMENTS] =
+		"SELECT " PAYMENT_COLUMNS " FROM payments WHERE transaction_id > $1::bytea ORDER BY transaction_id LIMIT $2::int8",
+	[PING] = "UPDATE meta SET value = value + 1 WHERE name = 'pings'"
+		 " RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::int8",
+};
+
+_Static_assert(SEAT_AVAILABLE == 1 && SEAT_HELD == 2 && SEAT_RESERVED == 3 && HOLD_ACTIVE == 1 && ORDER_PENDING == 1, "LIST_SEATS says so");
+
+enum store_result reader_query(struct postgres_reader *reader, enum reader_statement statement, PGresult **ret_answer)
+{
+	/* Outside its transaction a statement would read another moment. */
+	bool is_lost = reader->has_snapshot && !connection_has_transaction(&reader->connection);
+	enum store_result result = is_lost ? STORE_DOWN : connection_query(&reader->connection, statement, &reader->parameters, ret_answer);
+	parameters_clear(&reader->parameters);
+	return result;
+}
+
+static enum store_result postgres_snapshot_begin(struct reader *port)
+{
+	struct postgres_reader *reader = reader_of(port);
+	assert(!reader->has_snapshot);
+	PGresult *answer;
+	enum store_result result = reader_query(reader, BEGIN_SNAPSHOT, &answer);
+	if (result != STORE_OK)
+		return result;
+	PQclear(answer);
+	reader->has_snapshot = true;
+	return STORE_OK;
+}
+
+static void postgres_snapshot_end(struct reader *port)
+{
+	struct postgres_reader *reader = reader_of(port);
+	assert(reader->has_snapshot);
+	reader->has_snapshot = false;
+	connection_rollback(&reader->connection);
+}
+
+const struct row *reader_read_row(struct postgres_reader *reader, enum row_kind kind, struct tuple tuple, struct arena *arena)
+{
+	static const size_t sizes[ROW_KEY] = {
+		[ROW_SALE] = sizeof(struct sale),   [ROW_SEAT] = sizeof(struct seat),       [ROW_HOLD] = sizeof(struct hold),
+		[ROW_ORDER] = sizeof(struct order), [ROW_PAYMENT] = sizeof(struct payment),
+	};
+	assert(kind < ROW_KEY);
+	void *row = arena_allocate(arena, sizes[kind]);
+	if (row == NULL)
+		return NULL;
+	bool is_right = false;
+	if (kind == ROW_SALE) {
+		is_right = row_read_sale(tuple, row);
+	} else if (kind == ROW_SEAT) {
+		is_right = row_read_seat(tuple, row);
+	} else if (kind == ROW_PAYMENT) {
+		is_right = row_read_payment(tuple, row);
+	} else if (kind == ROW_HOLD && row_read_hold(tuple, reader->seats, row)) {
+		struct hold *hold = row;
+		hold->seats = arena_allocate_array(arena, hold->seat_count, sizeof *hold->seats);
+		is_right = hold->seats != NULL;
+		if (is_right)
+			memcpy(hold->seats, reader->seats, hold->seat_count * sizeof *hold->seats);
+	} else if (kind == ROW_ORDER && row_read_order(tuple, reader->items, row)) {
+		struct order *order = row;
+		order->items = arena_allocate_array(arena, order->item_count, sizeof *order->items);
+		is_right = order->items != NULL;
+		if (is_right)
+			memcpy(order->items, reader->items, order->item_count * sizeof *order->items);
+	}
+	return is_right ? row : NULL;
+}
+
+static enum store_result postgres_find(struct reader *port, enum row_kind kind, const struct uuid *id, struct arena *arena,
+                                       const struct row **ret_row)
+{
+	assert(kind == ROW_SALE || kind == ROW_HOLD || kind == ROW_ORDER);
+	struct postgres_reader *reader = reader_of(port);
+	PGresult *answer;
+	scalar_uuid(&reader->parameters, 0, id);
+	enum store_result result = reader_query(reader, kind == ROW_SALE ? FIND_SALE : kind == ROW_HOLD ? FIND_HOLD : FIND_ORDER, &answer);
+	if (result != STORE_OK)
+		return result;
+	bool is_there = PQntuples(answer) > 0;
+	const struct row *row = is_there ? reader_read_row(reader, kind, (struct tuple){.answer = answer}, arena) : NULL;
+	PQclear(answer);
+	if (is_there && row == NULL)
+		return STORE_CORRUPT;
+	*ret_row = row;
+	return STORE_OK;
+}
+
+/* Every row of the answer, which is freed. */
+static enum store_result read_events(PGresult *answer, struct arena *arena, struct event_list *ret_list)
+{
+	struct event_list list = {.count = (uint32_t)PQntuples(answer)};
+	list.records = arena_allocate_array(arena, list.count, sizeof *list.records);
+	bool is_right = list.records != NULL;
+	for (uint32_t i = 0; is_right && i < list.count; i++)
+		is_right = event_read((struct tuple){.answer = answer, .row = (int)i}, arena, &list.records[i]);
+	PQclear(answer);
+	if (!is_right)
+		return STORE_CORRUPT;
+	*ret_list = list;
+	return STORE_OK;
+}
+
+static enum store_result postgres_list_history(struct reader *port, const struct uuid *stream_id, uint32_t after, uint32_t limit,
+                                               struct arena *arena, struct event_list *ret_list)
+{
+	struct postgres_reader *reader = reader_of(port);
+	PGresult *answer;
+	scalar_uuid(&reader->parameters, 0, stream_id);
+	scalar_int(&reader->parameters, 1, after);
+	scalar_int(&reader->parameters, 2, limit);
+	enum store_result result = reader_query(reader, LIST_HISTORY, &answer);
+	return result != STORE_OK ? result : read_events(answer, arena, ret_list);
+}
+
+static enum store_result postgres_list_events(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                              struct event_list *ret_list)
+{
+	static const struct uuid before_all;
+	struct postgres_reader *reader = reader_of(port);
+	PGresult *answer;
+	scalar_uuid(&reader->parameters, 0, after == NULL ? &before_all : after);
+	scalar_int(&reader->parameters, 1, limit);
+	enum store_result result = reader_query(reader, LIST_EVENTS, &answer);
+	return result != STORE_OK ? result : read_events(answer, arena, ret_list);
+}
+
+/* False: it cannot be right, or the arena is full. */
+static bool read_seat(struct tuple tuple, struct arena *arena, struct seat_entry *ret_entry)
+{
+	*ret_entry = (struct seat_entry){
+		.position = field_uint(tuple, 0),
+		.seat = field_copy(tuple, 1, arena),
+		.section = field_copy(tuple, 2, arena),
+		.row = field_copy(tuple, 3, arena),
+		.price = field_int(tuple, 4),
+		.status = (enum seat_status)field_uint(tuple, 5),
+		.version = field_uint(tuple, 6),
+	};
+	return ret_entry->seat.data != NULL && ret_entry->section.data != NULL && ret_entry->row.data != NULL &&
+	       ret_entry->status >= SEAT_AVAILABLE && ret_entry->status <= SEAT_SOLD;
+}
+
+/* The seats of the answer, which has one more than the limit when there are more in the window. */
+static enum store_result read_seats(const PGresult *answer, uint64_t window_end, uint32_t limit, struct arena *arena,
+                                    struct seat_list *ret_list)
+{
+	struct tuple first = {.answer = answer};
+	bool has_seats = PQntuples(answer) > 0 && !field_is_null(first, 0);
+	bool is_behind = PQntuples(answer) > 0 && field_uint(first, 7) > window_end;
+	uint32_t count = has_seats ? (uint32_t)PQntuples(answer) : 0;
+	struct seat_list list = {.count = count < limit ? count : limit, .next_position = is_behind ? window_end : 0};
+	list.entries = arena_allocate_array(arena, list.count, sizeof *list.entries);
+	if (list.entries == NULL)
+		return STORE_CORRUPT;
+	for (uint32_t i = 0; i < list.count; i++)
+		if (!read_seat((struct tuple){.answer = answer, .row = (int)i}, arena, &list.entries[i]))
+			return STORE_CORRUPT;
+	if (count > limit)
+		list.next_position = list.entries[limit - 1].position;
+	*ret_list = list;
+	return STORE_OK;
+}
+
+static enum store_result postgres_list_seats(struct reader *port, const struct seat_query *query, struct arena *arena,
+                                             struct seat_list *ret_list)
+{
+	assert(query->limit > 0);
+	struct postgres_reader *reader = reader_of(port);
+	uint64_t after = query->after_position < SEATS_PER_EVENT_MAX ? query->after_position : SEATS_PER_EVENT_MAX;
+	PGresult *answer;
+	scalar_uuid(&reader->parameters, 0, &query->event_id);
+	scalar_uint(&reader->parameters, 1, after);
+	scalar_uint(&reader->parameters, 2, after + SEATS_LOOKED_AT_MAX); /* positions have no gaps */
+	scalar_uint(&reader->parameters, 3, query->now_ms);
+	scalar_int(&reader->parameters, 4, query->status);
+	scalar_int(&reader->parameters, 5, (int64_t)query->limit + 1);
+	enum store_result result = reader_query(reader, LIST_SEATS, &answer);
+	if (result != STORE_OK)
+		return result;
+	result = read_seats(answer, after + SEATS_LOOKED_AT_MAX, query->limit, arena, ret_list);
+	PQclear(answer);
+	return result;
+}
+
+/* Writing is tried, because a full disk or a server that became read-only shows in nothing else. */
+static enum store_result postgres_ping(struct reader *port, uint64_t *ret_now_ms)
+{
+	struct postgres_reader *reader = reader_of(port);
+	assert(!reader->has_snapshot);
+	PGresult *answer;
+	enum store_result result = reader_query(reader, PING, &answer);
+	if (result != STORE_OK)
+		return result;
+	bool is_right = PQntuples(answer) == 1;
+	if (is_right)
+		*ret_now_ms = field_uint((struct tuple){.answer = answer}, 0);
+	PQclear(answer);
+	return is_right ? STORE_OK : STORE_CORRUPT;
+}
+
+static void postgres_free(struct reader *port)
+{
+	struct postgres_reader *reader = reader_of(port);
+	connection_release(&reader->connection);
+	parameters_release(&reader->parameters);
+	free(reader);
+}
+
+static const struct reader_operations operations = {
+	.snapshot_begin = postgres_snapshot_begin,
+	.snapshot_end = postgres_snapshot_end,
+	.find = postgres_find,
+	.list_history = postgres_list_history,
+	.list_seats = postgres_list_seats,
+	.list_due = postgres_list_due,
+	.list_events = postgres_list_events,
+	.scan = postgres_scan,
+	.ping = postgres_ping,
+	.free = postgres_free,
+};
+
+enum error postgres_reader_open(const char *dsn, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX])
+{
+	struct postgres_reader *reader = calloc(1, sizeof *reader);
+	if (reader == NULL)
+		return ERR_NO_MEMORY;
+	reader->port = (struct reader){.operations = &operations};
+	parameters_init(&reader->parameters);
+	enum error error = connection_open(dsn, statements, READER_STATEMENT_COUNT, &reader->connection, message);
+	if (error != OK) {
+		free(reader);
+		return error;
+	}
+	*ret_reader = &reader->port;
+	return OK;
+}

@@ -1,0 +1,53 @@
+/* reader.h: what the files of the reader share. Private to the PostgreSQL adapter. */
+#pragma once
+
+#include "adapters/postgres/connection.h"
+#include "adapters/postgres/parameters.h"
+#include "adapters/postgres/rows.h"
+#include "base/attributes.h"
+#include "base/list.h"
+#include "ports/reader.h"
+
+enum reader_statement {
+	BEGIN_SNAPSHOT,
+	FIND_SALE,
+	FIND_HOLD,
+	FIND_ORDER,
+	LIST_HISTORY,
+	LIST_EVENTS,
+	LIST_SEATS,
+	DUE_HOLDS,
+	DUE_ORDERS,
+	NEXT_HOLD,
+	NEXT_ORDER,
+	SCAN_SALES,
+	SCAN_SEATS,
+	SCAN_HOLDS,
+	SCAN_ORDERS,
+	SCAN_PAYMENTS,
+	PING,
+	READER_STATEMENT_COUNT,
+};
+
+struct postgres_reader {
+	struct reader port;
+	struct connection connection;
+	struct parameters parameters; /* of the statement that is being sent */
+	bool has_snapshot;
+	struct seat_label seats[SEATS_PER_HOLD_LIMIT]; /* a hold's while it is read */
+	struct order_item items[SEATS_PER_HOLD_LIMIT]; /* an order's */
+};
+
+static inline struct postgres_reader *reader_of(struct reader *port)
+{
+	return container_of(port, struct postgres_reader, port);
+}
+
+/* Runs the statement with what is in the reader's parameters, and empties them. *ret_answer is the caller's, for PQclear. */
+must_check enum store_result reader_query(struct postgres_reader *reader, enum reader_statement statement, PGresult **ret_answer);
+/* The row in the arena. NULL: it cannot be right, or the arena is full. */
+must_check const struct row *reader_read_row(struct postgres_reader *reader, enum row_kind kind, struct tuple tuple, struct arena *arena);
+
+enum store_result postgres_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list);
+enum store_result postgres_scan(struct reader *port, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
+                                const struct row ***ret_rows, uint32_t *ret_count);

@@ -1,0 +1,180 @@
+/* store.c: the store port: its statements, its life, and all of it but load.c and commit.c. */
+#include "adapters/postgres/store.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "adapters/postgres/rows.h"
+
+#define SCRATCH_MAX (64 * 1024 * 1024)
+
+/* Fails the transaction, with division by zero, unless $1 rows are found. A constant would be folded while planning, and fail always. */
+#define GUARD(rows) "WITH found AS (" rows ") SELECT 1 / (CASE WHEN count(*) = $1::int8 THEN 1 ELSE 0 END) FROM found"
+/* Rows of a table with an id whose version, 0 without a row, is the expected one. */
+#define CHECK(table, id) \
+	GUARD("SELECT 1 FROM unnest($2::int8[], $3::uuid[]) AS d (expected, key) LEFT JOIN " table " ON " id " = d.key" \
+	      " WHERE coalesce(" table ".version, 0) = d.expected")
+
+static const char *const statements[STORE_STATEMENT_COUNT] = {
+	[BEGIN_WRITE] = "BEGIN ISOLATION LEVEL SERIALIZABLE",
+	[COMMIT] = "COMMIT",
+
+	[LOAD_SALES] = "SELECT " SALE_COLUMNS ", d.key FROM unnest($1::uuid[]) AS d (key) LEFT JOIN sales ON event_id = d.key",
+	[LOAD_SEATS] = "SELECT " SEAT_COLUMNS ", d.key, d.label FROM unnest($1::uuid[], $2::bytea[]) AS d (key, label)"
+		       " LEFT JOIN seats ON event_id = d.key AND seat = d.label",
+	[LOAD_HOLDS] = "SELECT " HOLD_COLUMNS ", d.key FROM unnest($1::uuid[]) AS d (key) LEFT JOIN holds ON hold_id = d.key",
+	[LOAD_ORDERS] = "SELECT " ORDER_COLUMNS ", d.key FROM unnest($1::uuid[]) AS d (key) LEFT JOIN orders ON order_id = d.key",
+	[LOAD_PAYMENTS] = "SELECT " PAYMENT_COLUMNS ", d.key, (SELECT data FROM events WHERE id = applied_by)"
+			  " FROM unnest($1::bytea[]) AS d (key) LEFT JOIN payments ON transaction_id = d.key",
+	[LOAD_KEYS] = "SELECT id, stream_id, fingerprint, data, d.key FROM unnest($1::uuid[]) AS d (key)"
+		      " LEFT JOIN events ON idempotency_key = d.key AND idempotency_key IS NOT NULL",
+
+	[CHECK_SALES] = CHECK("sales", "event_id"),
+	[CHECK_SEATS] = GUARD("SELECT 1 FROM unnest($2::int8[], $3::uuid[], $4::bytea[]) AS d (expected, key, label)"
+                              " LEFT JOIN seats ON event_id = d.key AND seat = d.label WHERE coalesce(seats.version, 0) = d.expected"),
+	[CHECK_HOLDS] = CHECK("holds", "hold_id"),
+	[CHECK_ORDERS] = CHECK("orders", "order_id"),
+	[CHECK_PAYMENTS] = GUARD("SELECT 1 FROM unnest($2::int8[], $3::bytea[]) AS d (expected, key)"
+                                 " LEFT JOIN payments ON transaction_id = d.key WHERE coalesce(payments.version, 0) = d.expected"),
+	[CHECK_KEYS] = GUARD("SELECT 1 FROM unnest($2::uuid[]) AS d (key)"
+                             " JOIN events ON idempotency_key = d.key AND idempotency_key IS NOT NULL"),
+
+	[UPDATE_SALES] = GUARD("UPDATE sales SET sequence = d.sequence, status = d.status, version = d.version"
+                               " FROM unnest($2::int8[], $3::uuid[], $4::int8[], $5::int8[], $6::int8[])"
+                               " AS d (expected, key, sequence, status, version)"
+                               " WHERE sales.event_id = d.key AND sales.version = d.expected RETURNING 1"),
+	[UPDATE_SEATS] = GUARD("UPDATE seats SET status = d.status, holder_id = d.holder_id, version = d.version"
+                               " FROM unnest($2::int8[], $3::uuid[], $4::bytea[], $5::int8[], $6::uuid[], $7::int8[])"
+                               " AS d (expected, key, label, status, holder_id, version)"
+                               " WHERE seats.event_id = d.key AND seats.seat = d.label AND seats.version = d.expected RETURNING 1"),
+	[UPDATE_HOLDS] = GUARD("UPDATE holds SET sequence = d.sequence, status = d.status, version = d.version"
+                               " FROM unnest($2::int8[], $3::uuid[], $4::int8[], $5::int8[], $6::int8[])"
+                               " AS d (expected, key, sequence, status, version)"
+                               " WHERE holds.hold_id = d.key AND holds.version = d.expected RETURNING 1"),
+	[UPDATE_ORDERS] = GUARD("UPDATE orders SET sequence = d.sequence, status = d.status, refund_required = d.refund_required,"
+                                " version = d.version FROM unnest($2::int8[], $3::uuid[], $4::int8[], $5::int8[], $6::int8[], $7::int8[])"
+                                " AS d (expected, key, sequence, status, refund_required, version)"
+                                " WHERE orders.order_id = d.key AND orders.version = d.expected RETURNING 1"),
+
+	[INSERT_SALES] = "INSERT INTO sales (" SALE_COLUMNS ") SELECT * FROM unnest($1::uuid[], $2::int8[], $3::int8[], $4::text[],"
+			 " $5::int8[], $6::int8[], $7::int8[], $8::int8[])",
+	/* $1 to $3: the event, the version and the position before the first. */
+	[INSERT_SEATS] = "INSERT INTO seats (event_id, seat, position, section, row_name, price, status, holder_id, version)"
+			 " SELECT $1::uuid, seat, $3::int8 + number, section, row_name, price, 1,"
+			 " '00000000-0000-0000-0000-000000000000'::uuid, $2::int8"
+			 " FROM unnest($4::bytea[], $5::text[], $6::text[], $7::int8[]) WITH ORDINALITY"
+			 " AS d (seat, section, row_name, price, number)",
+	[INSERT_HOLDS] = "INSERT INTO holds (" HOLD_COLUMNS ") SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int8[],"
+			 " $5::int8[], $6::int8[], $7::int8[], $8::text[], $9::int8[])",
+	[INSERT_ORDERS] = "INSERT INTO orders (" ORDER_COLUMNS ") SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[],"
+			  " $5::int8[], $6::int8[], $7::int8[], $8::text[], $9::int8[], $10::int8[], $11::int8[], $12::int8[],"
+			  " $13::text[], $14::int8[])",
+	[INSERT_PAYMENTS] = "INSERT INTO payments (" PAYMENT_COLUMNS ") SELECT * FROM unnest($1::bytea[], $2::uuid[], $3::int8[],"
+			    " $4::uuid[], $5::int8[])",
+	[INSERT_EVENTS] = "INSERT INTO events (" EVENT_COLUMNS ") SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int8[], $4::int8[],"
+			  " $5::int8[], $6::text[], $7::bytea[], $8::uuid[], $9::uuid[], $10::text[])",
+	[INSERT_OUTBOX] = "INSERT INTO outbox (partition, id, events) SELECT * FROM unnest($1::int8[], $2::uuid[], $3::bytea[])",
+
+	[SELECT_EVENT] = "SELECT 1 FROM events WHERE id = $1::uuid",
+	[SELECT_REPLAYING] = "SELECT value FROM meta WHERE name = 'replaying'",
+	[UPDATE_REPLAYING] = "UPDATE meta SET value = $1::int8 WHERE name = 'replaying'",
+	[EMPTY_PROJECTIONS] = "TRUNCATE sales, seats, holds, orders, payments",
+};
+
+_Static_assert(HOLD_ACTIVE == 1 && ORDER_PENDING == 1, "db/postgres/001_core.sql says so in its indexes");
+_Static_assert(SEAT_AVAILABLE == 1, "INSERT_SEATS says so");
+
+static enum store_result postgres_resolve(struct store *port, const struct changes *changes, bool *ret_committed)
+{
+	assert(changes->event_count > 0);
+	struct postgres_store *store = store_of(port);
+	PGresult *answer;
+	scalar_uuid(&store->parameters, 0, &changes->events[0].id);
+	enum store_result result = connection_query(&store->connection, SELECT_EVENT, &store->parameters, &answer);
+	parameters_clear(&store->parameters);
+	if (result != STORE_OK)
+		return result;
+	*ret_committed = PQntuples(answer) > 0;
+	PQclear(answer);
+	return STORE_OK;
+}
+
+static enum store_result postgres_replay_begin(struct store *port)
+{
+	struct postgres_store *store = store_of(port);
+	enum store_result result = connection_begin(&store->connection);
+	if (result != STORE_OK)
+		return result;
+	store_send(store, BEGIN_WRITE);
+	scalar_int(&store->parameters, 0, 1);
+	store_send(store, UPDATE_REPLAYING);
+	store_send(store, EMPTY_PROJECTIONS);
+	store_send(store, COMMIT);
+	result = connection_finish(&store->connection, NULL, 0);
+	return result == STORE_UNKNOWN ? STORE_DOWN : result; /* begun or not, it is to be begun again */
+}
+
+static enum store_result postgres_replay_end(struct store *port)
+{
+	struct postgres_store *store = store_of(port);
+	PGresult *answer;
+	scalar_int(&store->parameters, 0, 0);
+	enum store_result result = connection_query(&store->connection, UPDATE_REPLAYING, &store->parameters, &answer);
+	parameters_clear(&store->parameters);
+	if (result == STORE_OK)
+		PQclear(answer);
+	return result;
+}
+
+static void postgres_free(struct store *port)
+{
+	struct postgres_store *store = store_of(port);
+	connection_release(&store->connection);
+	parameters_release(&store->parameters);
+	buffer_release(&store->scratch);
+	free(store);
+}
+
+static const struct store_operations operations = {
+	.load = postgres_load,
+	.commit = postgres_commit,
+	.resolve = postgres_resolve,
+	.replay_begin = postgres_replay_begin,
+	.replay_end = postgres_replay_end,
+	.free = postgres_free,
+};
+
+static enum error check_replay(struct postgres_store *store, char message[static POSTGRES_MESSAGE_MAX])
+{
+	PGresult *answer;
+	if (connection_query(&store->connection, SELECT_REPLAYING, NULL, &answer) != STORE_OK) {
+		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "the database went away while it was opened");
+		return ERR_SYSTEM;
+	}
+	bool is_replaying = PQntuples(answer) != 1 || field_int((struct tuple){.answer = answer}, 0) != 0;
+	PQclear(answer);
+	if (!is_replaying)
+		return OK;
+	(void)snprintf(message, POSTGRES_MESSAGE_MAX, "a replay was begun and not ended: run the replay again");
+	return ERR_CORRUPT;
+}
+
+enum error postgres_store_open(const char *dsn, bool for_replay, struct store **ret_store, char message[static POSTGRES_MESSAGE_MAX])
+{
+	struct postgres_store *store = calloc(1, sizeof *store);
+	if (store == NULL)
+		return ERR_NO_MEMORY;
+	store->port = (struct store){.operations = &operations, .has_local_reads = false};
+	parameters_init(&store->parameters);
+	buffer_init(&store->scratch, NULL, SCRATCH_MAX);
+	enum error error = connection_open(dsn, statements, STORE_STATEMENT_COUNT, &store->connection, message);
+	if (error == OK && !for_replay)
+		error = check_replay(store, message);
+	if (error != OK) {
+		postgres_free(&store->port);
+		return error;
+	}
+	*ret_store = &store->port;
+	return OK;
+}
