@@ -22,6 +22,7 @@
 #define EVENT_DATA_MAX (128 * 1024 * 1024)
 #define PAUSE_BASE_MS 2
 #define PAUSE_MAX_MS 250
+#define PATIENCE_NS UINT64_C(3000000000) /* no try is begun after this: clients wait, and so does whatever is queued behind */
 
 struct committer {
 	struct committer_options options;
@@ -330,7 +331,9 @@ void committer_step(struct committer *committer, struct list *jobs, uint32_t job
 	const struct committer_options *options = &committer->options;
 	struct batch batch = {.committer = committer, .jobs = jobs, .count = job_count};
 	struct backoff backoff = {.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
-	for (; batch.tries < options->tries_max; batch.tries++) {
+	uint64_t began_ns = clock_monotonic_ns(options->clock);
+	bool is_patient = true;
+	for (; is_patient && batch.tries < options->tries_max; batch.tries++) {
 		switch (try_batch(&batch)) {
 		case ATTEMPT_DONE:
 			succeed(&batch);
@@ -349,6 +352,7 @@ void committer_step(struct committer *committer, struct list *jobs, uint32_t job
 			fail_all(&batch, ERR_INTERNAL);
 			return;
 		}
+		is_patient = clock_monotonic_ns(options->clock) - began_ns < PATIENCE_NS;
 	}
 	fail_all(&batch, ERR_STORE_UNAVAILABLE);
 }

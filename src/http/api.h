@@ -68,6 +68,7 @@ struct api_loop {
 struct api {
 	struct api_options options;
 	struct api_loop *loops;
+	_Atomic uint64_t latest_stamp; /* of the ids drawn: the loops share it, so that ids ascend whatever the clock does */
 };
 
 /* ERR_NO_MEMORY, ERR_SYSTEM. */

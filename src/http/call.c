@@ -2,6 +2,7 @@
 #include "http/call.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "auth/idempotency_key.h"
@@ -93,10 +94,22 @@ bool call_read_id(const struct call *call, struct uuid *ret_id)
 	return uuid_parse(call->request->parameters[0], ret_id);
 }
 
+/* hlc_next for all loops at once. */
+static uint64_t draw_stamp(struct api *api)
+{
+	uint64_t wall = hlc_from_milliseconds(clock_now_ms(api->options.clock));
+	uint64_t latest = atomic_load_explicit(&api->latest_stamp, memory_order_relaxed);
+	uint64_t next;
+	do
+		next = wall > latest ? wall : latest + 1;
+	while (!atomic_compare_exchange_weak_explicit(&api->latest_stamp, &latest, next, memory_order_relaxed, memory_order_relaxed));
+	return next;
+}
+
 struct uuid call_draw_id(const struct call *call, uint8_t shard)
 {
-	const struct api_options *options = &api_of(call->request)->options;
-	return uuid_v7(hlc_from_milliseconds(clock_now_ms(options->clock)), random_u64(options->random), shard);
+	struct api *api = api_of(call->request);
+	return uuid_v7(draw_stamp(api), random_u64(api->options.random), shard);
 }
 
 enum error call_act_for(struct call *call, struct slice user_id)
