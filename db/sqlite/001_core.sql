@@ -22,7 +22,7 @@ CREATE UNIQUE INDEX events_id ON events (id);
 CREATE UNIQUE INDEX events_stream ON events (stream_id, sequence);
 
 -- Which event has a key. An index on the events would write a page for nearly every key, since keys are random: here they are moved to in
--- ranges, from the memory of a store, which reads the keys of the events past meta.keys_position itself (src/adapters/sqlite/keys.h).
+-- ranges, from the memory of a store, which reads the keys of the events past meta.keys_position itself (src/adapters/sqlite/key_index.h).
 CREATE TABLE keys (
 	idempotency_key BLOB PRIMARY KEY,
 	position INTEGER NOT NULL -- of the event

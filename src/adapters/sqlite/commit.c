@@ -101,7 +101,7 @@ static int update_seat(struct sqlite_store *store, const struct seat *seat)
 static int insert_hold(struct sqlite_store *store, const struct hold *hold)
 {
 	buffer_clear(&store->scratch);
-	seats_write(&store->scratch, hold);
+	sqlite_write_seats(&store->scratch, hold);
 	if (store->scratch.failed)
 		return SQLITE_NOMEM;
 	sqlite3_stmt *statement = store->database.statements[INSERT_HOLD];
@@ -131,7 +131,7 @@ static int update_hold(struct sqlite_store *store, const struct hold *hold)
 static int insert_order(struct sqlite_store *store, const struct order *order)
 {
 	buffer_clear(&store->scratch);
-	items_write(&store->scratch, order);
+	sqlite_write_items(&store->scratch, order);
 	if (store->scratch.failed)
 		return SQLITE_NOMEM;
 	sqlite3_stmt *statement = store->database.statements[INSERT_ORDER];
@@ -249,7 +249,7 @@ static int insert_outbox(struct sqlite_store *store, const struct changes *chang
 
 static int append_events(struct sqlite_store *store, const struct changes *changes, int64_t last_position)
 {
-	int code = changes->event_count > 0 ? keys_write(&store->keys, &store->database) : SQLITE_OK;
+	int code = changes->event_count > 0 ? key_index_write(&store->index, &store->database) : SQLITE_OK;
 	for (uint32_t i = 0; code == SQLITE_OK && i < changes->event_count; i++)
 		code = insert_event(store, &changes->events[i]);
 	if (code == SQLITE_OK && changes->event_count > 0)
@@ -303,14 +303,14 @@ static int check_relied(struct sqlite_store *store, const struct row *row)
 static int check_unused(struct sqlite_store *store, const struct idempotency *idempotency)
 {
 	int64_t position;
-	int code = keys_find(&store->keys, &store->database, idempotency->key, &position);
+	int code = key_index_find(&store->index, &store->database, idempotency->key, &position);
 	return code == SQLITE_OK && position != 0 ? SQLITE_CONSTRAINT : code;
 }
 
 /* The keys of the events, and those of refused commands, must be new. Within the changes they are: the view has seen to that. */
 static int check_keys(struct sqlite_store *store, const struct changes *changes)
 {
-	int code = keys_follow(&store->keys, &store->database);
+	int code = key_index_follow(&store->index, &store->database);
 	for (uint32_t i = 0; code == SQLITE_OK && i < changes->unused_key_count; i++)
 		code = check_unused(store, &changes->unused_keys[i]);
 	for (uint32_t i = 0; code == SQLITE_OK && i < changes->event_count; i++)
@@ -369,7 +369,7 @@ enum store_result sqlite_commit(struct store *port, const struct changes *change
 	if (code == SQLITE_OK)
 		code = write_all(store, changes, last_position);
 	enum store_result result = end(store, code);
-	keys_end(&store->keys, result == STORE_OK);
+	key_index_end(&store->index, result == STORE_OK);
 	if (result == STORE_OK && !changes->is_replay && last_position == store->seen_position)
 		store->seen_position = last_position + changes->event_count;
 	return result;

@@ -22,7 +22,7 @@ static enum store_result load_sale(struct sqlite_store *store, const struct uuid
 	struct sale sale = {.event_id = *event_id};
 	bind_uuid(statement, 1, event_id);
 	int code = database_step(&store->database, SELECT_SALE);
-	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && row_read_sale(statement, &sale));
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && sqlite_read_sale(statement, &sale));
 	bool is_put = is_right && view_put_sale(view, &sale) != NULL;
 	database_reset(&store->database, SELECT_SALE);
 	return put_result(code, is_put);
@@ -35,7 +35,7 @@ static enum store_result load_seat(struct sqlite_store *store, const struct seat
 	bind_uuid(statement, 1, &name->event_id);
 	bind_text(statement, 2, seat_label_slice(&name->label));
 	int code = database_step(&store->database, SELECT_SEAT);
-	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && row_read_seat(statement, &seat));
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && sqlite_read_seat(statement, &seat));
 	bool is_put = is_right && view_put_seat(view, &seat) != NULL;
 	database_reset(&store->database, SELECT_SEAT);
 	return put_result(code, is_put);
@@ -47,7 +47,7 @@ static enum store_result load_hold(struct sqlite_store *store, const struct uuid
 	struct hold hold = {.hold_id = *hold_id};
 	bind_uuid(statement, 1, hold_id);
 	int code = database_step(&store->database, SELECT_HOLD);
-	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && row_read_hold(statement, store->seats, &hold));
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && sqlite_read_hold(statement, store->seats, &hold));
 	bool is_put = is_right && view_put_hold(view, &hold) != NULL;
 	database_reset(&store->database, SELECT_HOLD);
 	return put_result(code, is_put);
@@ -59,7 +59,7 @@ static enum store_result load_order(struct sqlite_store *store, const struct uui
 	struct order order = {.order_id = *order_id};
 	bind_uuid(statement, 1, order_id);
 	int code = database_step(&store->database, SELECT_ORDER);
-	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && row_read_order(statement, store->items, &order));
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && sqlite_read_order(statement, store->items, &order));
 	bool is_put = is_right && view_put_order(view, &order) != NULL;
 	database_reset(&store->database, SELECT_ORDER);
 	return put_result(code, is_put);
@@ -71,7 +71,7 @@ static enum store_result load_payment(struct sqlite_store *store, const struct s
 	struct payment payment = {.transaction_id = *transaction_id};
 	bind_text(statement, 1, short_text_slice(transaction_id));
 	int code = database_step(&store->database, SELECT_PAYMENT);
-	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && row_read_payment(statement, &payment));
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && sqlite_read_payment(statement, &payment));
 	if (is_right && code == SQLITE_ROW)
 		payment.answer = column_text(statement, 5);
 	bool is_put = is_right && view_put_payment(view, &payment) != NULL;
@@ -98,7 +98,7 @@ static enum store_result load_key(struct sqlite_store *store, const struct idemp
 	sqlite3_stmt *statement = store->database.statements[SELECT_ANSWER];
 	struct key key = {.idempotency = *idempotency};
 	int64_t position;
-	int code = keys_find(&store->keys, &store->database, idempotency->key, &position);
+	int code = key_index_find(&store->index, &store->database, idempotency->key, &position);
 	if (code != SQLITE_OK)
 		return database_result(code);
 	if (position == 0)
@@ -114,7 +114,7 @@ static enum store_result load_keys(struct sqlite_store *store, const struct need
 {
 	if (needs->key_count == 0)
 		return STORE_OK;
-	enum store_result result = database_result(keys_follow(&store->keys, &store->database));
+	enum store_result result = database_result(key_index_follow(&store->index, &store->database));
 	for (uint32_t i = 0; result == STORE_OK && i < needs->key_count; i++)
 		result = load_key(store, &needs->keys[i], view);
 	return result;

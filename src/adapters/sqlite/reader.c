@@ -101,18 +101,18 @@ static const struct row *read_row(struct sqlite_reader *reader, enum row_kind ki
 		return NULL;
 	bool is_right = false;
 	if (kind == ROW_SALE) {
-		is_right = row_read_sale(statement, row);
+		is_right = sqlite_read_sale(statement, row);
 	} else if (kind == ROW_SEAT) {
-		is_right = row_read_seat(statement, row);
+		is_right = sqlite_read_seat(statement, row);
 	} else if (kind == ROW_PAYMENT) {
-		is_right = row_read_payment(statement, row);
-	} else if (kind == ROW_HOLD && row_read_hold(statement, reader->seats, row)) {
+		is_right = sqlite_read_payment(statement, row);
+	} else if (kind == ROW_HOLD && sqlite_read_hold(statement, reader->seats, row)) {
 		struct hold *hold = row;
 		hold->seats = arena_allocate_array(arena, hold->seat_count, sizeof *hold->seats);
 		is_right = hold->seats != NULL;
 		if (is_right)
 			memcpy(hold->seats, reader->seats, hold->seat_count * sizeof *hold->seats);
-	} else if (kind == ROW_ORDER && row_read_order(statement, reader->items, row)) {
+	} else if (kind == ROW_ORDER && sqlite_read_order(statement, reader->items, row)) {
 		struct order *order = row;
 		order->items = arena_allocate_array(arena, order->item_count, sizeof *order->items);
 		is_right = order->items != NULL;
@@ -149,7 +149,7 @@ static enum store_result read_events(struct sqlite_reader *reader, uint32_t stat
 	int code;
 	while ((code = database_step(&reader->database, statement)) == SQLITE_ROW) {
 		assert(list.count < limit);
-		if (!event_read(reader->database.statements[statement], arena, &list.records[list.count]))
+		if (!sqlite_read_event(reader->database.statements[statement], arena, &list.records[list.count]))
 			break;
 		list.count++;
 	}

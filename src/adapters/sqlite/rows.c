@@ -33,7 +33,7 @@ static bool read_currency(sqlite3_stmt *statement, int index, struct currency *r
 	return true;
 }
 
-bool row_read_sale(sqlite3_stmt *statement, struct sale *ret_sale)
+bool sqlite_read_sale(sqlite3_stmt *statement, struct sale *ret_sale)
 {
 	*ret_sale = (struct sale){
 		.row = {.kind = ROW_SALE, .version = column_uint(statement, 7)},
@@ -48,7 +48,7 @@ bool row_read_sale(sqlite3_stmt *statement, struct sale *ret_sale)
 	return read_currency(statement, 3, &ret_sale->currency) && ret_sale->status >= SALE_ON_SALE && ret_sale->status <= SALE_CANCELLED;
 }
 
-bool row_read_seat(sqlite3_stmt *statement, struct seat *ret_seat)
+bool sqlite_read_seat(sqlite3_stmt *statement, struct seat *ret_seat)
 {
 	*ret_seat = (struct seat){
 		.row = {.kind = ROW_SEAT, .version = column_uint(statement, 5)},
@@ -62,7 +62,7 @@ bool row_read_seat(sqlite3_stmt *statement, struct seat *ret_seat)
 	       ret_seat->status <= SEAT_SOLD;
 }
 
-bool row_read_hold(sqlite3_stmt *statement, struct seat_label seats[static SEATS_PER_HOLD_LIMIT], struct hold *ret_hold)
+bool sqlite_read_hold(sqlite3_stmt *statement, struct seat_label seats[static SEATS_PER_HOLD_LIMIT], struct hold *ret_hold)
 {
 	*ret_hold = (struct hold){
 		.row = {.kind = ROW_HOLD, .version = column_uint(statement, 8)},
@@ -85,7 +85,7 @@ bool row_read_hold(sqlite3_stmt *statement, struct seat_label seats[static SEATS
 	       ret_hold->status <= HOLD_EXPIRED;
 }
 
-void seats_write(struct buffer *buffer, const struct hold *hold)
+void sqlite_write_seats(struct buffer *buffer, const struct hold *hold)
 {
 	for (uint32_t i = 0; i < hold->seat_count; i++) {
 		buffer_append_slice(buffer, seat_label_slice(&hold->seats[i]));
@@ -105,7 +105,7 @@ static bool read_price(struct slice digits, int64_t *ret_price)
 	return digits.length > 0 && price <= MONEY_MAX;
 }
 
-bool row_read_order(sqlite3_stmt *statement, struct order_item items[static SEATS_PER_HOLD_LIMIT], struct order *ret_order)
+bool sqlite_read_order(sqlite3_stmt *statement, struct order_item items[static SEATS_PER_HOLD_LIMIT], struct order *ret_order)
 {
 	*ret_order = (struct order){
 		.row = {.kind = ROW_ORDER, .version = column_uint(statement, 13)},
@@ -134,7 +134,7 @@ bool row_read_order(sqlite3_stmt *statement, struct order_item items[static SEAT
 	       ret_order->item_count > 0 && ret_order->status >= ORDER_PENDING && ret_order->status <= ORDER_CANCELLED;
 }
 
-void items_write(struct buffer *buffer, const struct order *order)
+void sqlite_write_items(struct buffer *buffer, const struct order *order)
 {
 	for (uint32_t i = 0; i < order->item_count; i++) {
 		buffer_append_int(buffer, order->items[i].price);
@@ -144,7 +144,7 @@ void items_write(struct buffer *buffer, const struct order *order)
 	}
 }
 
-bool row_read_payment(sqlite3_stmt *statement, struct payment *ret_payment)
+bool sqlite_read_payment(sqlite3_stmt *statement, struct payment *ret_payment)
 {
 	*ret_payment = (struct payment){
 		.row = {.kind = ROW_PAYMENT, .version = column_uint(statement, 4)},
@@ -181,7 +181,7 @@ static bool read_idempotency(sqlite3_stmt *statement, int index, struct idempote
 	return true;
 }
 
-bool event_read(sqlite3_stmt *statement, struct arena *arena, struct event_record *ret_record)
+bool sqlite_read_event(sqlite3_stmt *statement, struct arena *arena, struct event_record *ret_record)
 {
 	*ret_record = (struct event_record){
 		.id = column_uuid(statement, 0),

@@ -38,17 +38,17 @@ static inline enum seat_status seat_status_read(uint64_t stored)
 }
 
 /* False: what is stored cannot be right. *ret_row may be half filled then. */
-must_check bool row_read_sale(sqlite3_stmt *statement, struct sale *ret_sale);
-must_check bool row_read_seat(sqlite3_stmt *statement, struct seat *ret_seat);
+must_check bool sqlite_read_sale(sqlite3_stmt *statement, struct sale *ret_sale);
+must_check bool sqlite_read_seat(sqlite3_stmt *statement, struct seat *ret_seat);
 /* The seats and items are written to the array given. */
-must_check bool row_read_hold(sqlite3_stmt *statement, struct seat_label seats[static SEATS_PER_HOLD_LIMIT], struct hold *ret_hold);
-must_check bool row_read_order(sqlite3_stmt *statement, struct order_item items[static SEATS_PER_HOLD_LIMIT], struct order *ret_order);
+must_check bool sqlite_read_hold(sqlite3_stmt *statement, struct seat_label seats[static SEATS_PER_HOLD_LIMIT], struct hold *ret_hold);
+must_check bool sqlite_read_order(sqlite3_stmt *statement, struct order_item items[static SEATS_PER_HOLD_LIMIT], struct order *ret_order);
 /* Without the answer. */
-must_check bool row_read_payment(sqlite3_stmt *statement, struct payment *ret_payment);
+must_check bool sqlite_read_payment(sqlite3_stmt *statement, struct payment *ret_payment);
 
 /* Texts are copied into the arena. False also when that is full. */
-must_check bool event_read(sqlite3_stmt *statement, struct arena *arena, struct event_record *ret_record);
+must_check bool sqlite_read_event(sqlite3_stmt *statement, struct arena *arena, struct event_record *ret_record);
 
 /* Labels and items as the columns holds.seats and orders.items have them; buffer->failed when they do not fit. */
-void seats_write(struct buffer *buffer, const struct hold *hold);
-void items_write(struct buffer *buffer, const struct order *order);
+void sqlite_write_seats(struct buffer *buffer, const struct hold *hold);
+void sqlite_write_items(struct buffer *buffer, const struct order *order);

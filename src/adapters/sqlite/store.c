@@ -94,7 +94,7 @@ static void sqlite_free(struct store *port)
 	struct sqlite_store *store = store_of(port);
 	checkpointer_free(store->checkpointer);
 	database_release(&store->database);
-	keys_release(&store->keys);
+	key_index_release(&store->index);
 	buffer_release(&store->scratch);
 	free(store);
 }
@@ -147,7 +147,7 @@ enum error sqlite_store_open(const char *path, bool for_replay, struct store **r
 		return ERR_NO_MEMORY;
 	store->port = (struct store){.operations = &operations, .has_local_reads = true};
 	store->seen_position = -1;
-	keys_init(&store->keys);
+	key_index_init(&store->index);
 	buffer_init(&store->scratch, NULL, SCRATCH_MAX);
 	const struct database_options options = {
 		.path = path, .statements = statements, .statement_count = STORE_STATEMENT_COUNT, .cache_kib = CACHE_KIB, .syncs = true};

@@ -3,7 +3,7 @@
 
 #include "adapters/sqlite/checkpointer.h"
 #include "adapters/sqlite/database.h"
-#include "adapters/sqlite/keys.h"
+#include "adapters/sqlite/key_index.h"
 #include "base/buffer.h"
 #include "base/list.h"
 #include "domain/hold.h"
@@ -45,7 +45,7 @@ struct sqlite_store {
 	struct store port;
 	struct database database;
 	struct checkpointer *checkpointer;
-	struct keys keys;
+	struct key_index index;
 	/* events.position of the last event when the view was like the store; -1: it never was. As long as the store has no later one,
 	 * nobody else has changed what the view knows. */
 	int64_t seen_position;
