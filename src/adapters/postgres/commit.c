@@ -40,7 +40,7 @@ static void put_hold_insert(struct postgres_store *store, const struct row *row)
 	const struct hold *hold = AS(hold, row);
 	struct parameters *parameters = &store->parameters;
 	buffer_clear(&store->scratch);
-	seats_write(&store->scratch, hold);
+	hold_seats_write(&store->scratch, hold);
 	array_uuid(parameters, 0, &hold->hold_id);
 	array_uuid(parameters, 1, &hold->event_id);
 	array_text(parameters, 2, short_text_slice(&hold->user));
@@ -57,7 +57,7 @@ static void put_order_insert(struct postgres_store *store, const struct row *row
 	const struct order *order = AS(order, row);
 	struct parameters *parameters = &store->parameters;
 	buffer_clear(&store->scratch);
-	items_write(&store->scratch, order);
+	order_items_write(&store->scratch, order);
 	array_uuid(parameters, 0, &order->order_id);
 	array_uuid(parameters, 1, &order->hold_id);
 	array_uuid(parameters, 2, &order->event_id);

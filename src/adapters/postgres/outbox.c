@@ -191,7 +191,7 @@ static enum store_result read_records(struct postgres_outbox *outbox, uint32_t c
 	struct event_record *records = arena_allocate_array(arena, count, sizeof *records);
 	bool is_right = records != NULL && (uint32_t)PQntuples(answer) == count;
 	for (uint32_t i = 0; is_right && i < count; i++)
-		is_right = event_read((struct tuple){.answer = answer, .row = (int)i}, arena, &records[i]);
+		is_right = tuple_read_event((struct tuple){.answer = answer, .row = (int)i}, arena, &records[i]);
 	PQclear(answer);
 	if (!is_right)
 		return STORE_CORRUPT;

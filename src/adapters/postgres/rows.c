@@ -75,7 +75,7 @@ static bool read_currency(struct tuple tuple, int column, struct currency *ret_c
 	return true;
 }
 
-bool row_read_sale(struct tuple tuple, struct sale *ret_sale)
+bool tuple_read_sale(struct tuple tuple, struct sale *ret_sale)
 {
 	*ret_sale = (struct sale){
 		.row = {.kind = ROW_SALE, .version = field_uint(tuple, 7)},
@@ -90,7 +90,7 @@ bool row_read_sale(struct tuple tuple, struct sale *ret_sale)
 	return read_currency(tuple, 3, &ret_sale->currency) && ret_sale->status >= SALE_ON_SALE && ret_sale->status <= SALE_CANCELLED;
 }
 
-bool row_read_seat(struct tuple tuple, struct seat *ret_seat)
+bool tuple_read_seat(struct tuple tuple, struct seat *ret_seat)
 {
 	*ret_seat = (struct seat){
 		.row = {.kind = ROW_SEAT, .version = field_uint(tuple, 5)},
@@ -103,7 +103,7 @@ bool row_read_seat(struct tuple tuple, struct seat *ret_seat)
 	return read_label(field_text(tuple, 1), &ret_seat->label) && ret_seat->status >= SEAT_AVAILABLE && ret_seat->status <= SEAT_SOLD;
 }
 
-bool row_read_hold(struct tuple tuple, struct seat_label seats[static SEATS_PER_HOLD_LIMIT], struct hold *ret_hold)
+bool tuple_read_hold(struct tuple tuple, struct seat_label seats[static SEATS_PER_HOLD_LIMIT], struct hold *ret_hold)
 {
 	*ret_hold = (struct hold){
 		.row = {.kind = ROW_HOLD, .version = field_uint(tuple, 8)},
@@ -126,7 +126,7 @@ bool row_read_hold(struct tuple tuple, struct seat_label seats[static SEATS_PER_
 	       ret_hold->status <= HOLD_EXPIRED;
 }
 
-void seats_write(struct buffer *buffer, const struct hold *hold)
+void hold_seats_write(struct buffer *buffer, const struct hold *hold)
 {
 	for (uint32_t i = 0; i < hold->seat_count; i++) {
 		buffer_append_slice(buffer, seat_label_slice(&hold->seats[i]));
@@ -146,7 +146,7 @@ static bool read_price(struct slice digits, int64_t *ret_price)
 	return digits.length > 0 && price <= MONEY_MAX;
 }
 
-bool row_read_order(struct tuple tuple, struct order_item items[static SEATS_PER_HOLD_LIMIT], struct order *ret_order)
+bool tuple_read_order(struct tuple tuple, struct order_item items[static SEATS_PER_HOLD_LIMIT], struct order *ret_order)
 {
 	*ret_order = (struct order){
 		.row = {.kind = ROW_ORDER, .version = field_uint(tuple, 13)},
@@ -175,7 +175,7 @@ bool row_read_order(struct tuple tuple, struct order_item items[static SEATS_PER
 	       ret_order->status >= ORDER_PENDING && ret_order->status <= ORDER_CANCELLED;
 }
 
-void items_write(struct buffer *buffer, const struct order *order)
+void order_items_write(struct buffer *buffer, const struct order *order)
 {
 	for (uint32_t i = 0; i < order->item_count; i++) {
 		buffer_append_int(buffer, order->items[i].price);
@@ -185,7 +185,7 @@ void items_write(struct buffer *buffer, const struct order *order)
 	}
 }
 
-bool row_read_payment(struct tuple tuple, struct payment *ret_payment)
+bool tuple_read_payment(struct tuple tuple, struct payment *ret_payment)
 {
 	*ret_payment = (struct payment){
 		.row = {.kind = ROW_PAYMENT, .version = field_uint(tuple, 4)},
@@ -222,7 +222,7 @@ static bool read_idempotency(struct tuple tuple, int column, struct idempotency 
 	return true;
 }
 
-bool event_read(struct tuple tuple, struct arena *arena, struct event_record *ret_record)
+bool tuple_read_event(struct tuple tuple, struct arena *arena, struct event_record *ret_record)
 {
 	*ret_record = (struct event_record){
 		.id = field_uuid(tuple, 0),

@@ -47,17 +47,17 @@ struct slice field_text(struct tuple tuple, int column);
 must_check struct slice field_copy(struct tuple tuple, int column, struct arena *arena);
 
 /* False: what is stored cannot be right. *ret_row may be half filled then. */
-must_check bool row_read_sale(struct tuple tuple, struct sale *ret_sale);
-must_check bool row_read_seat(struct tuple tuple, struct seat *ret_seat);
+must_check bool tuple_read_sale(struct tuple tuple, struct sale *ret_sale);
+must_check bool tuple_read_seat(struct tuple tuple, struct seat *ret_seat);
 /* The seats and items are written to the array given. */
-must_check bool row_read_hold(struct tuple tuple, struct seat_label seats[static SEATS_PER_HOLD_LIMIT], struct hold *ret_hold);
-must_check bool row_read_order(struct tuple tuple, struct order_item items[static SEATS_PER_HOLD_LIMIT], struct order *ret_order);
+must_check bool tuple_read_hold(struct tuple tuple, struct seat_label seats[static SEATS_PER_HOLD_LIMIT], struct hold *ret_hold);
+must_check bool tuple_read_order(struct tuple tuple, struct order_item items[static SEATS_PER_HOLD_LIMIT], struct order *ret_order);
 /* Without the answer. */
-must_check bool row_read_payment(struct tuple tuple, struct payment *ret_payment);
+must_check bool tuple_read_payment(struct tuple tuple, struct payment *ret_payment);
 
 /* Texts are copied into the arena. False also when that is full. */
-must_check bool event_read(struct tuple tuple, struct arena *arena, struct event_record *ret_record);
+must_check bool tuple_read_event(struct tuple tuple, struct arena *arena, struct event_record *ret_record);
 
 /* Labels and items as the columns holds.seats and orders.items have them; buffer->failed when they do not fit. */
-void seats_write(struct buffer *buffer, const struct hold *hold);
-void items_write(struct buffer *buffer, const struct order *order);
+void hold_seats_write(struct buffer *buffer, const struct hold *hold);
+void order_items_write(struct buffer *buffer, const struct order *order);
