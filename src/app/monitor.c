@@ -5,8 +5,8 @@
 
 #include "app/catalog_sync.h"
 
-/* Steps take at most this share of the time: with very many events comparisons are further apart. */
-#define STEP_SHARE 10
+/* Comparisons take at most this share of the time: with very many events they are further apart. */
+#define COMPARISON_SHARE 10
 
 static bool store_answers(struct monitor *monitor)
 {
@@ -14,7 +14,7 @@ static bool store_answers(struct monitor *monitor)
 	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
 	enum store_result result = monitor->reader->operations->ping(monitor->reader, &store_now_ms);
 	monitor->store_ns = clock_monotonic_ns(monitor->clock) - began_ns;
-	return result == STORE_OK || result == STORE_BUSY; /* busy with others: it serves */
+	return result == STORE_OK; /* one that stays busy with others serves nobody here */
 }
 
 static bool catalog_answers(struct monitor *monitor)
@@ -31,11 +31,11 @@ uint64_t monitor_step(void *context)
 	assert(monitor != NULL && monitor->clock != NULL);
 	assert(monitor->reader != NULL);
 
-	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
 	monitor->is_store_up = store_answers(monitor);
 	monitor->is_catalog_up = monitor->catalog != NULL && catalog_answers(monitor);
 	bool both = monitor->is_store_up && monitor->is_catalog_up;
+	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
 	monitor->is_catalog_current = both && catalog_sync_all(monitor->reader, monitor->catalog) == OK;
-	uint64_t pause_ms = (clock_monotonic_ns(monitor->clock) - began_ns) / 1000000 * STEP_SHARE;
+	uint64_t pause_ms = (clock_monotonic_ns(monitor->clock) - began_ns) / 1000000 * COMPARISON_SHARE;
 	return pause_ms > MONITOR_INTERVAL_MS ? pause_ms : MONITOR_INTERVAL_MS;
 }
