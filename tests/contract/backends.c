@@ -207,6 +207,11 @@ struct catalog *backend_catalog(struct backend *backend)
 	return catalog;
 }
 
+const char *backend_dsn(const struct backend *backend)
+{
+	return backend->dsn;
+}
+
 static int run_over(const struct backend_kind *kind, const char *suite, const struct CMUnitTest *tests, size_t count)
 {
 	char name[64];

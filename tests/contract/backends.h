@@ -21,6 +21,9 @@ struct reader *backend_reader(struct backend *backend);
 struct outbox *backend_outbox(struct backend *backend);
 struct catalog *backend_catalog(struct backend *backend); /* not of memory */
 
+/* Of PostgreSQL only. */
+const char *backend_dsn(const struct backend *backend);
+
 /* For cmocka: *state is a struct backend with an empty database. */
 int backend_setup(void **state);
 int backend_teardown(void **state);

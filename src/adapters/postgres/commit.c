@@ -344,8 +344,8 @@ static void append_events(struct postgres_store *store, const struct changes *ch
 		store_send(store, INSERT_OUTBOX);
 }
 
-static enum store_result write_all(struct postgres_store *store, const struct changes *changes, const struct row **rows,
-                                   const struct row **relied)
+static enum store_result try_to_write(struct postgres_store *store, const struct changes *changes, const struct row **rows,
+                                      const struct row **relied)
 {
 	enum store_result result = connection_begin(&store->connection);
 	if (result != STORE_OK)
@@ -358,6 +358,16 @@ static enum store_result write_all(struct postgres_store *store, const struct ch
 		append_events(store, changes);
 	store_send(store, COMMIT);
 	return connection_finish(&store->connection, NULL, 0);
+}
+
+/* A session that was ended while idle says so before anything is written: then another may do it. */
+static enum store_result write_all(struct postgres_store *store, const struct changes *changes, const struct row **rows,
+                                   const struct row **relied)
+{
+	bool had_session = store->connection.handle != NULL;
+	enum store_result result = try_to_write(store, changes, rows, relied);
+	bool has_lost_it = had_session && store->connection.handle == NULL;
+	return result == STORE_DOWN && has_lost_it ? try_to_write(store, changes, rows, relied) : result;
 }
 
 /* Without a transaction: versions only grow and keys are only used once, so what is found row after row was so together when the first
