@@ -515,16 +515,37 @@ static void rows_that_move_between_loads_are_loaded_until_they_agree(void **stat
 	assert_int_equal(committer_counters(fixture.a.committer)->stale, 2);
 }
 
-static void a_full_request_fails_and_leaves_the_stage_working(void **state)
+static void a_request_without_room_for_its_answer_fails_alone(void **state)
 {
 	(void)state;
 	struct arena small;
 	arena_init(&small, 16, 16);
-	struct command command = hold(1, "ann", "1");
-	command.arena = &small;
-	assert_int_equal(run(&fixture.a, command), ERR_INTERNAL);
-	assert_int_equal(run(&fixture.a, hold(2, "ann", "1")), OK);
+	struct command commands[] = {hold(1, "ann", "1 2"), hold(2, "bob", "2 3"), hold(3, "cy", "4")};
+	commands[0].arena = &small;
+	step(&fixture.a, 3, commands);
+	assert_int_equal(fixture.a.jobs[0].outcome.error, ERR_INTERNAL);
+	assert_int_equal(fixture.a.jobs[1].outcome.error, OK);
+	assert_int_equal(fixture.a.jobs[2].outcome.error, OK);
+	assert_int_equal(run(&fixture.b, hold(4, "ann", "1")), OK);
 	arena_release(&small);
+}
+
+static void let_two_seconds_pass(enum operation operation, uint32_t call, void *context)
+{
+	(void)call;
+	(void)context;
+	if (operation == COMMIT)
+		fake_clock_advance(&fixture.clock, 2000);
+}
+
+static void a_slow_store_is_not_tried_for_ever(void **state)
+{
+	(void)state;
+	fixture.a.store.calls[COMMIT] = 0;
+	fixture.a.store.before_call = let_two_seconds_pass;
+	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_BUSY, .count = FOREVER};
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_STORE_UNAVAILABLE);
+	assert_int_equal(fixture.a.store.calls[COMMIT], 2);
 }
 
 int main(void)
@@ -555,7 +576,8 @@ int main(void)
 		TEST(patience_ends),
 		TEST(a_damaged_store_is_an_operators_matter),
 		TEST(rows_that_move_between_loads_are_loaded_until_they_agree),
-		TEST(a_full_request_fails_and_leaves_the_stage_working),
+		TEST(a_request_without_room_for_its_answer_fails_alone),
+		TEST(a_slow_store_is_not_tried_for_ever),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
