@@ -148,6 +148,7 @@ struct progress {
 	uint32_t failed;       /* the first that did; UINT32_MAX: none */
 	enum store_result result;
 	bool reconnects;
+	char *message; /* for POSTGRES_MESSAGE_MAX bytes: what the server says of the failure; NULL: not wanted */
 };
 
 static void take_answer(struct progress *progress, PGresult *answer)
@@ -158,6 +159,9 @@ static void take_answer(struct progress *progress, PGresult *answer)
 		progress->failed = progress->statement;
 		progress->result = result_of_state(state);
 		progress->reconnects = is_worth_reconnecting(state);
+		if (progress->message != NULL)
+			(void)snprintf(progress->message, POSTGRES_MESSAGE_MAX, "the database is not one of this program: %s",
+			               PQresultErrorField(answer, PG_DIAG_MESSAGE_PRIMARY));
 	}
 	if (progress->statement < progress->answer_count && progress->answers[progress->statement] == NULL)
 		progress->answers[progress->statement] = answer;
@@ -259,14 +263,12 @@ static bool prepare(struct connection *connection, char message[static POSTGRES_
 		connection->sent++;
 	}
 	uint64_t deadline_ns = now_ns() + (uint64_t)ANSWER_TIMEOUT_MS * 1000000;
-	struct progress progress = {.failed = UINT32_MAX, .result = STORE_OK};
+	struct progress progress = {.failed = UINT32_MAX, .result = STORE_OK, .message = message};
 	bool is_whole =
 		PQpipelineSync(connection->handle) == 1 && flush(connection, deadline_ns) && collect(connection, deadline_ns, &progress);
-	if (!is_whole || progress.failed != UINT32_MAX) {
-		connection_explain(connection, "the database does not have the tables of this program", message);
-		return false;
-	}
-	return true;
+	if (!is_whole)
+		connection_explain(connection, "the database went away while it was opened", message);
+	return is_whole && progress.failed == UINT32_MAX;
 }
 
 /* The DSN's settings, with limits on how long a server that does not answer is waited for where the DSN has none. */

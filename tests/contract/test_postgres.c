@@ -1,0 +1,157 @@
+/* test_postgres.c: what a server does to the PostgreSQL adapter and no other: sessions that end, locks, refusals to write, migrations. */
+#include "tests/contract/backends.h"
+
+#include <libpq-fe.h>
+
+#include "adapters/postgres/postgres.h"
+#include "tests/support/clerk.h"
+
+static PGconn *connect_to(const struct backend *backend)
+{
+	PGconn *session = PQconnectdb(backend_dsn(backend));
+	assert_int_equal(PQstatus(session), CONNECTION_OK);
+	return session;
+}
+
+static void run(PGconn *session, const char *sql)
+{
+	PGresult *answer = PQexec(session, sql);
+	assert_true(PQresultStatus(answer) == PGRES_COMMAND_OK || PQresultStatus(answer) == PGRES_TUPLES_OK);
+	PQclear(answer);
+}
+
+static void run_once(const struct backend *backend, const char *sql)
+{
+	PGconn *session = connect_to(backend);
+	run(session, sql);
+	PQfinish(session);
+}
+
+/* Ends every session of the database but the one that asks. */
+static void end_sessions(const struct backend *backend)
+{
+	run_once(backend, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+	                  " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+}
+
+static struct clerk hire_and_open_sale(struct backend *backend)
+{
+	struct clerk clerk;
+	clerk_init(&clerk, backend_store(backend));
+	assert_int_equal(clerk_run(&clerk, 0, sale_create_command(&clerk.request)), OK);
+	return clerk;
+}
+
+static void dismiss(struct clerk *clerk)
+{
+	store_free(clerk->store);
+	clerk_release(clerk);
+}
+
+static void a_session_that_ended_while_idle_is_made_again(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state);
+	end_sessions(*state);
+	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "ann", "1")), OK); /* in a load */
+	clerk_begin(&clerk, 2);
+	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 2, "ann", "2")), OK);
+	end_sessions(*state);
+	assert_int_equal(clerk_commit(&clerk), STORE_OK);
+	dismiss(&clerk);
+}
+
+static void a_row_that_another_keeps_locked_is_not_waited_for_long(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state);
+	PGconn *session = connect_to(*state);
+	run(session, "BEGIN");
+	run(session, "UPDATE seats SET price = price");
+	clerk_begin(&clerk, 1);
+	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	assert_int_equal(clerk_commit(&clerk), STORE_BUSY);
+	PQfinish(session);
+	assert_int_equal(clerk_run(&clerk, 2, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	dismiss(&clerk);
+}
+
+static void a_database_that_refuses_to_write_is_down_until_it_writes(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state);
+	clerk_begin(&clerk, 1);
+	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	run_once(*state,
+	         "DO 'BEGIN EXECUTE ''ALTER DATABASE '' || current_database() || '' SET default_transaction_read_only = on''; END'");
+	end_sessions(*state);
+	assert_int_equal(clerk_commit(&clerk), STORE_DOWN);
+	run_once(*state,
+	         "BEGIN READ WRITE;"
+	         "DO 'BEGIN EXECUTE ''ALTER DATABASE '' || current_database() || '' RESET default_transaction_read_only''; END'; COMMIT");
+	assert_int_equal(clerk_run(&clerk, 2, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	dismiss(&clerk);
+}
+
+static void messages_do_not_show_the_password(void **state)
+{
+	(void)state;
+	static const char *const dsns[] = {
+		"host=127.0.0.1 port=1 user=app password=sesame dbname=tro",
+		"postgresql://app:sesame%zz@127.0.0.1:1/tro",
+		"host=127.0.0.1 password='sesame",
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(dsns); i++) {
+		char message[POSTGRES_MESSAGE_MAX] = "";
+		struct store *store;
+		assert_int_equal(postgres_store_open(dsns[i], false, &store, message), ERR_SYSTEM);
+		assert_true(message[0] != '\0');
+		assert_null(strstr(message, "sesame"));
+		assert_null(strchr(message, '\n'));
+	}
+}
+
+static void a_database_without_tables_is_refused(void **state)
+{
+	char message[POSTGRES_MESSAGE_MAX] = "";
+	struct reader *reader;
+	run_once(*state, "DROP TABLE seats");
+	assert_int_equal(postgres_reader_open(backend_dsn(*state), &reader, message), ERR_SYSTEM);
+	assert_non_null(strstr(message, "seats"));
+}
+
+static void migrations_that_are_not_the_programs_are_refused(void **state)
+{
+	char message[POSTGRES_MESSAGE_MAX] = "";
+	assert_int_equal(postgres_migrate(backend_dsn(*state), message), OK); /* a second time does nothing */
+	run_once(*state, "INSERT INTO migrations VALUES (999, '999_later.sql', 1, 1)");
+	assert_int_equal(postgres_migrate(backend_dsn(*state), message), ERR_CORRUPT);
+	assert_non_null(strstr(message, "999_later.sql"));
+	run_once(*state, "DELETE FROM migrations WHERE number = 999; UPDATE migrations SET checksum = 1 WHERE number = 1");
+	assert_int_equal(postgres_migrate(backend_dsn(*state), message), ERR_CORRUPT);
+	assert_non_null(strstr(message, "edited"));
+}
+
+static void a_replay_that_was_not_ended_keeps_services_out(void **state)
+{
+	char message[POSTGRES_MESSAGE_MAX] = "";
+	struct store *store, *other;
+	assert_int_equal(postgres_store_open(backend_dsn(*state), true, &store, message), OK);
+	assert_int_equal(store->operations->replay_begin(store), STORE_OK);
+	assert_int_equal(postgres_store_open(backend_dsn(*state), false, &other, message), ERR_CORRUPT);
+	assert_int_equal(store->operations->replay_end(store), STORE_OK);
+	assert_int_equal(postgres_store_open(backend_dsn(*state), false, &other, message), OK);
+	store_free(other);
+	store_free(store);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BACKEND_TEST(a_session_that_ended_while_idle_is_made_again),
+		BACKEND_TEST(a_row_that_another_keeps_locked_is_not_waited_for_long),
+		BACKEND_TEST(a_database_that_refuses_to_write_is_down_until_it_writes),
+		BACKEND_TEST(messages_do_not_show_the_password),
+		BACKEND_TEST(a_database_without_tables_is_refused),
+		BACKEND_TEST(migrations_that_are_not_the_programs_are_refused),
+		BACKEND_TEST(a_replay_that_was_not_ended_keeps_services_out),
+	};
+	return backends_run("adapter", tests, ARRAY_LENGTH(tests));
+}
