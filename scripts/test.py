@@ -29,7 +29,7 @@ SUITE_SECONDS_MAX = 7200  # a backstop: every test has a limit of its own
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
-    "TSAN_OPTIONS": "second_deadlock_stack=1",
+    "TSAN_OPTIONS": "second_deadlock_stack=1:die_after_fork=0",  # a test forks a process that has threads
 }
 
 
