@@ -13,8 +13,8 @@
 
 #include "adapters/sqlite/database.h"
 
-/* At 4 KiB a page the WAL stays near 16 MiB: hot pages are copied once for many commits, and it is short enough to be searched fast. */
-#define WAL_PAGES 4000
+/* 4 MiB: short bursts of writing beside the commits, and a WAL that is short enough to be searched fast. */
+#define WAL_PAGES 1000
 
 /* For the gap between two commits, and for readers of older pages, while the writer is kept waiting. */
 #define WAIT_NS 100000

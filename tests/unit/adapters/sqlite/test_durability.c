@@ -179,22 +179,33 @@ static void a_lock_that_is_held_for_long_is_busy(void **state)
 	dismiss(&clerk);
 }
 
-/* Another process pauses the sale: the next load forgets what the view knows, or the commit finds it out. */
+/* Pauses the sale when it is told to, and ends. */
+static void pause_when_told(int told)
+{
+	char word;
+	if (read(told, &word, 1) != 1)
+		_exit(1);
+	struct clerk clerk = hire();
+	_exit(clerk_run(&clerk, 2, sale_command(&clerk.request, COMMAND_SALE_PAUSE)) == OK ? 0 : 1);
+}
+
 static void another_process_is_noticed(void **state)
 {
 	(void)state;
 	open_sale();
+	int pipe_ends[2], status;
+	assert_int_equal(pipe(pipe_ends), 0);
+	pid_t child = fork(); /* while there is but one thread */
+	if (child == 0)
+		pause_when_told(pipe_ends[0]);
 	struct clerk clerk = hire();
 	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "ann", "1")), OK);
-	pid_t child = fork();
-	if (child == 0) {
-		struct clerk other = hire();
-		_exit(clerk_run(&other, 2, sale_command(&other.request, COMMAND_SALE_PAUSE)) == OK ? 0 : 1);
-	}
-	int status;
+	assert_int_equal(write(pipe_ends[1], "!", 1), 1);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
 	assert_int_equal(clerk_run(&clerk, 3, hold_command(&clerk.request, 2, "ann", "2")), ERR_SALES_PAUSED);
+	close(pipe_ends[0]);
+	close(pipe_ends[1]);
 	dismiss(&clerk);
 }
 
