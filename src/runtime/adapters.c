@@ -19,7 +19,7 @@
 static_assert(ADAPTERS_MESSAGE_MAX >= SQLITE_MESSAGE_MAX, "a message of SQLite's fits");
 
 /* What is set and cannot be served is refused, not ignored. */
-static bool refuse_unknown(const struct config *config, char message[static ADAPTERS_MESSAGE_MAX])
+bool adapters_check(const struct config *config, char message[static ADAPTERS_MESSAGE_MAX])
 {
 	const struct {
 		const char *name;
@@ -38,9 +38,9 @@ static bool refuse_unknown(const struct config *config, char message[static ADAP
 			continue;
 		snprintf(message, ADAPTERS_MESSAGE_MAX,
 		         "%s is set, but this version has no adapter for it yet: unset it to run on the embedded default", systems[i].name);
-		return true;
+		return false;
 	}
-	return false;
+	return true;
 }
 
 static bool make_path(const char *data_dir, char path[static PATH_MAX_BYTES], char message[static ADAPTERS_MESSAGE_MAX])
@@ -119,7 +119,7 @@ bool adapters_open(const struct config *config, uint32_t roles, struct adapters 
 	assert(config != NULL && roles != 0 && ret_adapters != NULL);
 	char path[PATH_MAX_BYTES];
 	struct adapters adapters = {.clock = system_clock(), .random = system_random()};
-	if (refuse_unknown(config, message) || !make_path(config->systems.data_dir, path, message))
+	if (!adapters_check(config, message) || !make_path(config->systems.data_dir, path, message))
 		return false;
 	snprintf(message, ADAPTERS_MESSAGE_MAX, "out of memory");
 	if (open_all(config, path, roles, &adapters, message) != OK) {

@@ -46,6 +46,8 @@ struct adapters {
 	struct admission *admission;
 };
 
+/* Whether there is an adapter for everything that is configured. False: message says what there is none for. */
+must_check bool adapters_check(const struct config *config, char message[static ADAPTERS_MESSAGE_MAX]);
 /* Opens what the roles need; the embedded store's schema is brought up to date. False: message says why, in one line for people. */
 must_check bool adapters_open(const struct config *config, uint32_t roles, struct adapters *ret_adapters,
                               char message[static ADAPTERS_MESSAGE_MAX]);
