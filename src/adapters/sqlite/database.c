@@ -38,14 +38,18 @@ void database_explain(struct database *database, const char *what, char message[
 
 static int configure(struct database *database, const struct database_options *options)
 {
-	char sql[256];
+	char sql[512];
 	(void)sqlite3_extended_result_codes(database->handle, 1);
 	(void)sqlite3_busy_handler(database->handle, wait_for_lock, NULL);
-	/* Checkpoints are the checkpointer's. Deleted rows need not be overwritten with zeros. */
-	(void)snprintf(sql, sizeof sql,
-	               "PRAGMA journal_mode = WAL; PRAGMA synchronous = %s; PRAGMA cache_size = -%u; PRAGMA wal_autocheckpoint = 0;"
-	               "PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON",
-	               options->syncs ? "FULL" : "NORMAL", options->cache_kib);
+	/* Checkpoints are the checkpointer's; the WAL shrinks again when an event with a million seats has made it large. Deleted rows need not
+	 * be overwritten with zeros. */
+	int length = snprintf(sql, sizeof sql,
+	                      "PRAGMA journal_mode = WAL; PRAGMA synchronous = %s; PRAGMA cache_size = -%u; PRAGMA wal_autocheckpoint = 0;"
+	                      "PRAGMA journal_size_limit = 33554432; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY;"
+	                      "PRAGMA cell_size_check = ON",
+	                      options->syncs ? "FULL" : "NORMAL", options->cache_kib);
+	assert(length > 0 && (size_t)length < sizeof sql);
+	(void)length;
 	return database_execute(database, sql);
 }
 
