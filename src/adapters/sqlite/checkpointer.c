@@ -1,7 +1,7 @@
-/* checkpointer.c: a thread that sleeps until the WAL is long enough.
+/* checkpointer.c: a thread that sleeps until the WAL has grown enough.
  *
- * A passive checkpoint copies pages beside the writer, so under load there is always a rest, written meanwhile, and the WAL would never begin
- * anew. A full one then takes the writer's lock for that rest alone: short, since nearly everything is copied. */
+ * It copies pages beside the writer, so under load there is always a rest, written meanwhile, and the WAL would never begin anew. When that has
+ * made it long the writer copies the rest itself, between two commits: little, since nearly everything is copied. */
 #include "adapters/sqlite/checkpointer.h"
 
 #include <assert.h>
@@ -9,54 +9,45 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "adapters/sqlite/database.h"
 
-/* 4 MiB: short bursts of writing beside the commits, and a WAL that is short enough to be searched fast. */
-#define WAL_PAGES 1000
-
-/* For the gap between two commits, and for readers of older pages, while the writer is kept waiting. */
-#define WAIT_NS 100000
-#define WAIT_TRIES 200
+#define BURST_PAGES 1000 /* 4 MiB: short bursts of writing beside the commits */
+#define LONG_PAGES 4000  /* it is still searched fast */
 
 struct checkpointer {
 	struct database database;
 	pthread_t thread;
-	pthread_mutex_t lock; /* guards the two below */
+	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake;
-	bool is_due;
+	uint32_t wal_pages;    /* as of the last commit */
+	uint32_t copied_pages; /* of them, by the last checkpoint */
+	uint32_t long_pages;   /* from so many on it is the writer's turn */
+	bool is_running;       /* a checkpoint of the thread */
 	bool is_stopping;
 };
 
-static int wait_for_gap(void *context, int tries)
+static bool is_due(const struct checkpointer *checkpointer)
 {
-	(void)context;
-	struct timespec pause = {.tv_nsec = WAIT_NS};
-	(void)nanosleep(&pause, NULL);
-	return tries < WAIT_TRIES;
+	return checkpointer->wal_pages >= checkpointer->copied_pages + BURST_PAGES;
 }
 
-static void checkpoint(struct checkpointer *checkpointer)
-{
-	/* Failures need no answer: the pages stay in the WAL, and the next notice tries again. */
-	if (sqlite3_wal_checkpoint_v2(checkpointer->database.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK)
-		(void)sqlite3_wal_checkpoint_v2(checkpointer->database.handle, NULL, SQLITE_CHECKPOINT_FULL, NULL, NULL);
-}
-
+/* A failure needs no answer: the pages stay, and later commits lead to the next try. */
 static void *run(void *context)
 {
 	struct checkpointer *checkpointer = context;
 	pthread_mutex_lock(&checkpointer->lock);
 	while (!checkpointer->is_stopping) {
-		if (!checkpointer->is_due) {
+		if (!is_due(checkpointer)) {
 			pthread_cond_wait(&checkpointer->wake, &checkpointer->lock);
 			continue;
 		}
+		checkpointer->copied_pages = checkpointer->wal_pages;
+		checkpointer->is_running = true;
 		pthread_mutex_unlock(&checkpointer->lock);
-		checkpoint(checkpointer);
+		(void)sqlite3_wal_checkpoint_v2(checkpointer->database.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 		pthread_mutex_lock(&checkpointer->lock);
-		checkpointer->is_due = false; /* what became due meanwhile is noticed again by the next commit */
+		checkpointer->is_running = false;
 	}
 	pthread_mutex_unlock(&checkpointer->lock);
 	return NULL;
@@ -73,7 +64,7 @@ enum error checkpointer_new(const char *path, struct checkpointer **ret_checkpoi
 		free(checkpointer);
 		return error;
 	}
-	(void)sqlite3_busy_handler(checkpointer->database.handle, wait_for_gap, NULL);
+	checkpointer->long_pages = LONG_PAGES;
 	pthread_mutex_init(&checkpointer->lock, NULL);
 	pthread_cond_init(&checkpointer->wake, NULL);
 	if (pthread_create(&checkpointer->thread, NULL, run, checkpointer) != 0) {
@@ -101,13 +92,20 @@ void checkpointer_free(struct checkpointer *checkpointer)
 	free(checkpointer);
 }
 
-void checkpointer_notice(struct checkpointer *checkpointer, uint32_t wal_pages)
+bool checkpointer_notice(struct checkpointer *checkpointer, uint32_t wal_pages)
 {
 	assert(checkpointer != NULL);
-	if (wal_pages < WAL_PAGES)
-		return;
 	pthread_mutex_lock(&checkpointer->lock);
-	checkpointer->is_due = true;
-	pthread_cond_signal(&checkpointer->wake);
+	if (wal_pages < checkpointer->wal_pages) { /* it has begun anew */
+		checkpointer->copied_pages = 0;
+		checkpointer->long_pages = LONG_PAGES;
+	}
+	checkpointer->wal_pages = wal_pages;
+	if (is_due(checkpointer))
+		pthread_cond_signal(&checkpointer->wake);
+	bool is_writers_turn = !is_due(checkpointer) && !checkpointer->is_running && wal_pages >= checkpointer->long_pages;
+	if (is_writers_turn) /* a reader of older pages may keep it from beginning anew: not again at once */
+		checkpointer->long_pages = wal_pages + BURST_PAGES;
 	pthread_mutex_unlock(&checkpointer->lock);
+	return is_writers_turn;
 }

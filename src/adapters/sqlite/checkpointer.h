@@ -1,7 +1,10 @@
-/* checkpointer.h: moves what commits have written to the WAL into the file, on a thread of its own, so that no commit waits for it.
+/* checkpointer.h: moves what commits have written to the WAL into the file, on a thread of its own, so that hardly a commit waits for it.
  *
  * Private to the SQLite adapter. */
 #pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "adapters/sqlite/sqlite.h"
 #include "base/attributes.h"
@@ -14,5 +17,5 @@ must_check enum error checkpointer_new(const char *path, struct checkpointer **r
 /* Ends the thread; a checkpoint under way is finished first. Takes NULL. */
 void checkpointer_free(struct checkpointer *checkpointer);
 
-/* A commit left so many pages in the WAL. Never blocks for long. */
-void checkpointer_notice(struct checkpointer *checkpointer, uint32_t wal_pages);
+/* A commit left so many pages in the WAL. True: the writer shall copy the rest itself, now (a passive checkpoint). Never blocks for long. */
+must_check bool checkpointer_notice(struct checkpointer *checkpointer, uint32_t wal_pages);

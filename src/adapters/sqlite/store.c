@@ -110,9 +110,9 @@ static const struct store_operations operations = {
 
 static int notice_commit(void *context, sqlite3 *handle, const char *schema, int wal_pages)
 {
-	(void)handle;
 	(void)schema;
-	checkpointer_notice(context, (uint32_t)wal_pages);
+	if (checkpointer_notice(context, (uint32_t)wal_pages))
+		(void)sqlite3_wal_checkpoint_v2(handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	return SQLITE_OK;
 }
 

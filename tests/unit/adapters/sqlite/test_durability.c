@@ -6,8 +6,11 @@
 #include <cmocka.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -209,6 +212,34 @@ static void another_process_is_noticed(void **state)
 	dismiss(&clerk);
 }
 
+/* Some 100 MiB are written, and copied to the file all the while. */
+static void the_write_ahead_log_begins_anew(void **state)
+{
+	(void)state;
+	char path[96];
+	char *data = test_calloc(1, 100000);
+	struct stat status;
+	struct clerk clerk = hire();
+	memset(data, 'x', 100000);
+	(void)snprintf(path, sizeof path, "%s-wal", scratch.path);
+	for (uint32_t i = 0; i < 1000; i++) {
+		const struct event event = {
+			.type = EVENT_SALE_PAUSED,
+			.stream_id = test_event_id(),
+			.sequence = i + 1,
+			.actor = SLICE("operator"),
+			.data = {.data = data, .length = 100000},
+		};
+		clerk_begin(&clerk, i);
+		assert_non_null(changes_append(&clerk.changes, &event));
+		assert_int_equal(store_commit(clerk.store, &clerk.changes), STORE_OK);
+	}
+	assert_int_equal(stat(path, &status), 0);
+	assert_true(status.st_size < 50 * 1000 * 1000);
+	test_free(data);
+	dismiss(&clerk);
+}
+
 static void a_row_that_cannot_be_right_is_reported(void **state)
 {
 	(void)state;
@@ -227,9 +258,9 @@ static void a_row_that_cannot_be_right_is_reported(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_was_acknowledged_survives_kill),    TEST(a_full_disk_refuses_writes_serves_reads_and_recovers),
-		TEST(a_lock_that_is_held_for_long_is_busy),   TEST(another_process_is_noticed),
-		TEST(a_row_that_cannot_be_right_is_reported),
+		TEST(what_was_acknowledged_survives_kill),  TEST(a_full_disk_refuses_writes_serves_reads_and_recovers),
+		TEST(a_lock_that_is_held_for_long_is_busy), TEST(another_process_is_noticed),
+		TEST(the_write_ahead_log_begins_anew),      TEST(a_row_that_cannot_be_right_is_reported),
 	};
 	return cmocka_run_group_tests_name("sqlite durability", tests, NULL, NULL);
 }
