@@ -5,5 +5,5 @@
 
 int main(int argc, char **argv)
 {
-	return service_main(argc, argv, environ, ROLE_API);
+	return service_main(argc, argv, environ, ROLE_API, "127.0.0.1:8080");
 }

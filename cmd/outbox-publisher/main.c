@@ -5,5 +5,5 @@
 
 int main(int argc, char **argv)
 {
-	return service_main(argc, argv, environ, ROLE_PUBLISHER);
+	return service_main(argc, argv, environ, ROLE_PUBLISHER, "127.0.0.1:8082");
 }

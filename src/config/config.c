@@ -47,10 +47,10 @@ static const char *find_in_environment(char *const *environment, const char *nam
 	return NULL;
 }
 
-static void take_environment(struct config *config, char *const *environment)
+static void take_environment(struct config *config, char *const *environment, const struct config_initial *own)
 {
 	for (uint32_t i = 0; i < config_key_count; i++) {
-		config->given[i].text = config_keys[i].initial;
+		config->given[i].text = config_initial_of(&config_keys[i], own);
 		config->given[i].source = CONFIG_DEFAULT;
 		const char *text = find_in_environment(environment, config_keys[i].name);
 		if (text != NULL && *text != '\0') {
@@ -61,16 +61,16 @@ static void take_environment(struct config *config, char *const *environment)
 }
 
 /* An empty value takes back what the environment says. */
-static void take_flag(struct config *config, const struct config_key *key, const char *text)
+static void take_flag(struct config *config, const struct config_key *key, const char *text, const struct config_initial *own)
 {
 	size_t i = (size_t)(key - config_keys);
 	bool is_set = *text != '\0';
-	config->given[i].text = is_set ? text : key->initial;
+	config->given[i].text = is_set ? text : config_initial_of(key, own);
 	config->given[i].source = is_set ? CONFIG_FLAG : CONFIG_DEFAULT;
 }
 
 /* Moves what is not ours to the front. False when a flag lacks its value: *ret_flag is that flag. */
-static bool take_flags(struct config *config, int *argc, char **argv, const char **ret_flag)
+static bool take_flags(struct config *config, int *argc, char **argv, const struct config_initial *own, const char **ret_flag)
 {
 	int kept = 1;
 	int at = 1;
@@ -80,9 +80,9 @@ static bool take_flags(struct config *config, int *argc, char **argv, const char
 		if (key == NULL) {
 			argv[kept++] = argv[at];
 		} else if (*rest == '=') {
-			take_flag(config, key, rest + 1);
+			take_flag(config, key, rest + 1, own);
 		} else if (at + 1 < *argc) {
-			take_flag(config, key, argv[++at]);
+			take_flag(config, key, argv[++at], own);
 		} else {
 			*ret_flag = argv[at];
 			return false;
@@ -108,16 +108,16 @@ static const char *describe_bad_value(const struct config_key *key, const char *
 	return message.failed ? key->name : message.data;
 }
 
-enum config_result config_load(int *argc, char **argv, char *const *environment, struct arena *arena, struct config *ret_config,
-                               const char **ret_message)
+enum config_result config_load(int *argc, char **argv, char *const *environment, const struct config_initial *own, struct arena *arena,
+                               struct config *ret_config, const char **ret_message)
 {
 	assert(argc != NULL && *argc >= 1 && argv != NULL && environment != NULL);
 	assert(arena != NULL && ret_config != NULL && ret_message != NULL);
 
 	struct config config = {0};
 	const char *flag;
-	take_environment(&config, environment);
-	if (!take_flags(&config, argc, argv, &flag)) {
+	take_environment(&config, environment, own);
+	if (!take_flags(&config, argc, argv, own, &flag)) {
 		struct slice message = arena_format(arena, "%s needs a value", flag);
 		*ret_message = message.data == NULL ? flag : message.data;
 		return CONFIG_WRONG_USAGE;

@@ -99,15 +99,22 @@ enum config_result {
 	CONFIG_BAD_VALUE,   /* exit code 1 */
 };
 
+/* What a program starts from where the table says otherwise, such as the address it listens on. */
+struct config_initial {
+	const char *name; /* of the key */
+	const char *text;
+};
+
 /* Reads flags and environment. The flags of the table are taken out of *argc and argv, wherever they stand before "--"; what is left
  * (argv[0], arguments, flags of the command) is the caller's to judge, unknown flags included.
- * environment: "NAME=value" strings, ends with NULL, as in environ(7). Texts live in argv, in the environment and in the arena.
+ * environment: "NAME=value" strings, ends with NULL, as in environ(7). own: the program's own initial value, or NULL. Texts live in argv,
+ * in the environment, in own and in the arena.
  * On failure *ret_message is one line for people: the key, the value (masked if secret), what is accepted; *ret_config is untouched. */
-must_check enum config_result config_load(int *argc, char **argv, char *const *environment, struct arena *arena, struct config *ret_config,
-                                          const char **ret_message);
+must_check enum config_result config_load(int *argc, char **argv, char *const *environment, const struct config_initial *own,
+                                          struct arena *arena, struct config *ret_config, const char **ret_message);
 
-/* The part of --help that lists the flags. */
-void config_write_help(struct buffer *buffer);
+/* The part of --help that lists the flags; own: as above. */
+void config_write_help(const struct config_initial *own, struct buffer *buffer);
 /* The README's table. */
 void config_write_markdown(struct buffer *buffer);
 /* NAME=value of every key, by where it comes from, as an environment file; secrets and the passwords in URLs are masked. */

@@ -2,6 +2,7 @@
 #include "config/config_keys.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/attributes.h"
 #include "config/config.h"
@@ -29,7 +30,8 @@
 
 const struct config_key config_keys[] = {
 	{"LISTEN_ADDR", ADDRESS(http.listen), .initial = "127.0.0.1:8080",
-         .description = "Where HTTP is served; port 0 takes any that is free."},
+         .description = "Where HTTP is served; port 0 takes any that is free. `tro-expiry-worker` has 8081 by default, "
+                        "`tro-outbox-publisher` 8082."},
 	{"HTTP_THREADS", INTEGER(http.threads), .initial = "2", .minimum = 1, .maximum = 64,
          .description = "Event loops that serve HTTP, one a thread."},
 	{"TRUSTED_PROXIES", ADDRESSES(http.trusted_proxies), .description = "Whose `X-Forwarded-For` is believed."},
@@ -66,3 +68,8 @@ const struct config_key config_keys[] = {
 const uint32_t config_key_count = ARRAY_LENGTH(config_keys);
 
 static_assert(ARRAY_LENGTH(config_keys) <= CONFIG_KEYS_MAX, "struct config has no room for what was given");
+
+const char *config_initial_of(const struct config_key *key, const struct config_initial *own)
+{
+	return own != NULL && strcmp(own->name, key->name) == 0 ? own->text : key->initial;
+}

@@ -35,5 +35,10 @@ struct config_key {
 	const char *description;
 };
 
+struct config_initial;
+
+/* What the key is when nobody sets it; NULL: not set. own: the program's, or NULL. */
+const char *config_initial_of(const struct config_key *key, const struct config_initial *own);
+
 extern const struct config_key config_keys[];
 extern const uint32_t config_key_count;

@@ -22,7 +22,7 @@ static void flag_format(const struct config_key *key, char flag[static FLAG_MAX]
 		flag[2 + i] = (char)(key->name[i] == '_' ? '-' : tolower((unsigned char)key->name[i]));
 }
 
-void config_write_help(struct buffer *buffer)
+void config_write_help(const struct config_initial *own, struct buffer *buffer)
 {
 	assert(buffer != NULL);
 
@@ -33,8 +33,9 @@ void config_write_help(struct buffer *buffer)
 		const char *placeholder = config_placeholder(key->kind);
 		int padding = HELP_COLUMN - (int)strlen(flag) - (int)strlen(placeholder);
 		buffer_append_format(buffer, "  %s %s%*s %s", flag, placeholder, padding > 0 ? padding : 0, "", key->description);
-		if (key->initial != NULL)
-			buffer_append_format(buffer, " [%s]", key->initial);
+		const char *initial = config_initial_of(key, own);
+		if (initial != NULL)
+			buffer_append_format(buffer, " [%s]", initial);
 		buffer_append_byte(buffer, '\n');
 	}
 }

@@ -21,15 +21,15 @@ static enum error loop_init(struct api_loop *loop, const struct api_options *opt
 
 enum error api_new(const struct api_options *options, struct api **ret_api)
 {
-	assert(options != NULL && options->service != NULL && options->loops > 0);
-	assert(options->seats_per_hold_max >= 1 && options->seats_per_hold_max <= SEATS_PER_HOLD_LIMIT);
+	assert(options != NULL && options->loops > 0 && options->ready != NULL && options->metrics != NULL);
+	assert(options->service == NULL || (options->seats_per_hold_max >= 1 && options->seats_per_hold_max <= SEATS_PER_HOLD_LIMIT));
 	struct api *api = calloc(1, sizeof *api);
 	if (api == NULL)
 		return ERR_NO_MEMORY;
 	api->options = *options;
 	api->loops = calloc(options->loops, sizeof *api->loops);
 	enum error error = api->loops == NULL ? ERR_NO_MEMORY : OK;
-	for (uint32_t i = 0; error == OK && i < options->loops; i++)
+	for (uint32_t i = 0; error == OK && options->service != NULL && i < options->loops; i++)
 		error = loop_init(&api->loops[i], options);
 	if (error != OK) {
 		api_free(api);
@@ -54,6 +54,8 @@ void api_free(struct api *api)
 
 struct http_router api_router(struct api *api, const struct cors_origins *cors)
 {
+	if (api->options.service == NULL)
+		return (struct http_router){.routes = health_routes, .route_count = health_route_count, .cors = cors, .context = api};
 	return (struct http_router){
 		.routes = api_routes,
 		.route_count = api_route_count,

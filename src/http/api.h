@@ -39,7 +39,7 @@ struct ready_report {
 
 /* Everything handed over is borrowed and outlives the api; slices are copied where they must be. */
 struct api_options {
-	struct service *service;
+	struct service *service; /* NULL: a process that serves no clients; only ready, metrics and context are needed then */
 	struct clock *clock;
 	struct random *random;
 	uint32_t loops;                  /* of the server */
@@ -75,12 +75,15 @@ struct api {
 must_check enum error api_new(const struct api_options *options, struct api **ret_api);
 /* Takes NULL. */
 void api_free(struct api *api);
-/* The router over api_routes, for http_server_options. */
+/* The router over api_routes, for http_server_options; that of an api without a service is over health_routes. */
 struct http_router api_router(struct api *api, const struct cors_origins *cors);
 
 /* Every route of the API: the one table, which api/openapi.yaml describes (routes.c). */
 extern const struct http_route api_routes[];
 extern const uint32_t api_route_count;
+/* Those of a process that serves no clients. */
+extern const struct http_route health_routes[];
+extern const uint32_t health_route_count;
 
 static inline struct api *api_of(const struct http_request *request)
 {

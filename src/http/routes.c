@@ -7,6 +7,13 @@
 #define GET(route_path, who, handler) .method = HTTP_GET, .path = route_path, .access = who, .handle = handler
 #define POST(route_path, who, handler) .method = HTTP_POST, .path = route_path, .access = who, .handle = handler
 
+#define HEALTH_ROUTES \
+	{GET("/v1/healthz", HTTP_ACCESS_PUBLIC, health_get), .is_rate_limit_exempt = true}, \
+		{GET("/v1/readyz", HTTP_ACCESS_PUBLIC, ready_get), .is_rate_limit_exempt = true}, \
+	{ \
+		GET("/metrics", HTTP_ACCESS_PUBLIC, metrics_get), .is_rate_limit_exempt = true \
+	}
+
 const struct http_route api_routes[] = {
 	{POST("/v1/holds", HTTP_ACCESS_USER, holds_post), .takes_json = true, .needs_idempotency_key = true},
 	{GET("/v1/holds/{id}", HTTP_ACCESS_USER, holds_get)},
@@ -21,10 +28,11 @@ const struct http_route api_routes[] = {
 	{POST("/v1/events", HTTP_ACCESS_ADMIN, events_post), .takes_json = true, .body_max = EVENT_BODY_MAX},
 	{GET("/v1/events/{id}", HTTP_ACCESS_PUBLIC, events_get)},
 	{GET("/v1/events/{id}/seats", HTTP_ACCESS_PUBLIC, events_seats)},
-	{GET("/v1/healthz", HTTP_ACCESS_PUBLIC, health_get), .is_rate_limit_exempt = true},
-	{GET("/v1/readyz", HTTP_ACCESS_PUBLIC, ready_get), .is_rate_limit_exempt = true},
+	HEALTH_ROUTES,
 	{GET("/v1/openapi.yaml", HTTP_ACCESS_PUBLIC, openapi_get), .is_rate_limit_exempt = true},
-	{GET("/metrics", HTTP_ACCESS_PUBLIC, metrics_get), .is_rate_limit_exempt = true},
 };
 
+const struct http_route health_routes[] = {HEALTH_ROUTES};
+
 const uint32_t api_route_count = ARRAY_LENGTH(api_routes);
+const uint32_t health_route_count = ARRAY_LENGTH(health_routes);

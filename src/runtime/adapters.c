@@ -1,4 +1,4 @@
-/* adapters.c: the embedded adapters on one SQLite file, and the bus and admission of this process. */
+/* adapters.c: the store, readers, outbox and catalog on one SQLite file or on the shared database; the bus and admission beside them. */
 #include "runtime/adapters.h"
 
 #include <assert.h>
@@ -9,14 +9,13 @@
 
 #include "adapters/local/admission.h"
 #include "adapters/local/bus.h"
+#include "adapters/postgres/postgres.h"
 #include "adapters/sqlite/sqlite.h"
 #include "adapters/system/system.h"
 
 #define PATH_MAX_BYTES 4096
 #define CALLERS_MAX 262144
 #define KEYS_MAX 131072
-
-static_assert(ADAPTERS_MESSAGE_MAX >= SQLITE_MESSAGE_MAX, "a message of SQLite's fits");
 
 /* What is set and cannot be served is refused, not ignored. */
 bool adapters_check(const struct config *config, char message[static ADAPTERS_MESSAGE_MAX])
@@ -25,13 +24,9 @@ bool adapters_check(const struct config *config, char message[static ADAPTERS_ME
 		const char *name;
 		bool is_set;
 	} systems[] = {
-		{"CRDB_DSN", config->systems.crdb_dsn != NULL},
-		{"MONGO_URI", config->systems.mongo_uri != NULL},
-		{"REDIS_ADDR", config->systems.redis.host != NULL},
-		{"RABBIT_URL", config->systems.rabbit_url != NULL},
-		{"JWT_PUBLIC_KEY", config->auth.jwt_public_key != NULL},
-		{"JWT_JWKS_URL", config->auth.jwt_jwks_url != NULL},
-		{"OTEL_EXPORTER_OTLP_ENDPOINT", config->systems.otlp_endpoint != NULL},
+		{"MONGO_URI", config->systems.mongo_uri != NULL},    {"REDIS_ADDR", config->systems.redis.host != NULL},
+		{"RABBIT_URL", config->systems.rabbit_url != NULL},  {"JWT_PUBLIC_KEY", config->auth.jwt_public_key != NULL},
+		{"JWT_JWKS_URL", config->auth.jwt_jwks_url != NULL}, {"OTEL_EXPORTER_OTLP_ENDPOINT", config->systems.otlp_endpoint != NULL},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(systems); i++) {
 		if (!systems[i].is_set)
@@ -42,6 +37,35 @@ bool adapters_check(const struct config *config, char message[static ADAPTERS_ME
 	}
 	return true;
 }
+
+/* A database of one kind: what opens the ports on it. All are given where it is. */
+struct database {
+	enum error (*open_store)(const char *where, bool for_replay, struct store **ret_store, char message[static ADAPTERS_MESSAGE_MAX]);
+	enum error (*open_reader)(const char *where, struct reader **ret_reader, char message[static ADAPTERS_MESSAGE_MAX]);
+	enum error (*open_outbox)(const char *where, struct outbox **ret_outbox, char message[static ADAPTERS_MESSAGE_MAX]);
+	enum error (*open_catalog)(const char *where, struct catalog **ret_catalog, char message[static ADAPTERS_MESSAGE_MAX]);
+	uint32_t stores, readers; /* for the lanes of an API */
+};
+
+static const struct database sqlite = {
+	.open_store = sqlite_store_open,
+	.open_reader = sqlite_reader_open,
+	.open_outbox = sqlite_outbox_open,
+	.open_catalog = sqlite_catalog_open,
+	.stores = 1, /* one writes to a SQLite file */
+	.readers = 1,
+};
+
+static const struct database postgres = {
+	.open_store = postgres_store_open,
+	.open_reader = postgres_reader_open,
+	.open_outbox = postgres_outbox_open,
+	.open_catalog = postgres_catalog_open,
+	.stores = 1, /* what waits for the one becomes a larger batch: measured, more are slower on a shared machine */
+	.readers = 2,
+};
+
+static_assert(ADAPTERS_MESSAGE_MAX == SQLITE_MESSAGE_MAX && ADAPTERS_MESSAGE_MAX == POSTGRES_MESSAGE_MAX, "a message of theirs fits");
 
 static bool make_path(const char *data_dir, char path[static PATH_MAX_BYTES], char message[static ADAPTERS_MESSAGE_MAX])
 {
@@ -57,29 +81,44 @@ static bool make_path(const char *data_dir, char path[static PATH_MAX_BYTES], ch
 	return true;
 }
 
-static enum error open_store(const char *path, uint32_t roles, struct adapters *adapters, char message[static ADAPTERS_MESSAGE_MAX])
+/* For a command on the store. */
+static enum error open_tool(const struct database *database, const char *where, bool for_replay, struct adapters *adapters,
+                            char message[static ADAPTERS_MESSAGE_MAX])
 {
-	adapters->store_count = 1; /* one writes to a SQLite file */
+	adapters->store_count = 1;
 	adapters->reader_count = 1;
-	enum error error = sqlite_store_open(path, (roles & ROLE_REPLAY) != 0, &adapters->stores[0], message);
+	enum error error = database->open_store(where, for_replay, &adapters->stores[0], message);
+	return error != OK ? error : database->open_reader(where, &adapters->readers[0], message);
+}
+
+static enum error open_api(const struct database *database, const char *where, struct adapters *adapters,
+                           char message[static ADAPTERS_MESSAGE_MAX])
+{
+	enum error error = database->open_reader(where, &adapters->catalog_reader, message);
 	if (error == OK)
-		error = sqlite_reader_open(path, &adapters->readers[0], message);
+		error = database->open_catalog(where, &adapters->catalog, message);
 	if (error == OK)
-		error = sqlite_reader_open(path, &adapters->catalog_reader, message);
-	if (error == OK)
-		error = sqlite_catalog_open(path, &adapters->catalog, message);
+		error = database->open_catalog(where, &adapters->monitor_catalog, message);
+	for (uint32_t i = 0; error == OK && i < database->readers; i++)
+		error = database->open_reader(where, &adapters->readers[adapters->reader_count++], message);
 	return error;
 }
 
-static enum error open_watch(const char *path, struct adapters *adapters, char message[static ADAPTERS_MESSAGE_MAX])
+/* Who commits: clients' commands and the expiry worker's. */
+static enum error open_stores(const struct database *database, const char *where, struct adapters *adapters,
+                              char message[static ADAPTERS_MESSAGE_MAX])
 {
-	enum error error = sqlite_reader_open(path, &adapters->monitor_reader, message);
-	return error != OK ? error : sqlite_catalog_open(path, &adapters->monitor_catalog, message);
+	enum error error = OK;
+	for (uint32_t i = 0; error == OK && i < database->stores; i++)
+		error = database->open_store(where, false, &adapters->stores[adapters->store_count++], message);
+	return error;
 }
 
-static enum error open_publishing(const char *path, struct adapters *adapters, char message[static ADAPTERS_MESSAGE_MAX])
+static enum error open_publishing(const struct config *config, const struct database *database, const char *where,
+                                  struct adapters *adapters, char message[static ADAPTERS_MESSAGE_MAX])
 {
-	enum error error = sqlite_outbox_open(path, &adapters->outbox, message);
+	enum error error = database->open_outbox(where, &adapters->outbox, message);
+	(void)config;
 	return error != OK ? error : local_bus_new(&adapters->bus);
 }
 
@@ -97,21 +136,32 @@ static enum error open_admission(const struct config *config, struct adapters *a
 	return local_admission_new(&options, &adapters->admission);
 }
 
-static enum error open_all(const struct config *config, const char *path, uint32_t roles, struct adapters *adapters,
-                           char message[static ADAPTERS_MESSAGE_MAX])
+static enum error open_all(const struct config *config, const struct database *database, const char *where, uint32_t roles,
+                           struct adapters *adapters, char message[static ADAPTERS_MESSAGE_MAX])
 {
-	enum error error = sqlite_migrate(path, message);
-	if (error == OK)
-		error = open_store(path, roles, adapters, message);
-	if (error == OK && (roles & (ROLE_TOOL | ROLE_REPLAY)) == 0)
-		error = open_watch(path, adapters, message);
+	if ((roles & (ROLE_TOOL | ROLE_REPLAY)) != 0)
+		return open_tool(database, where, (roles & ROLE_REPLAY) != 0, adapters, message);
+	enum error error = database->open_reader(where, &adapters->monitor_reader, message);
+	if (error == OK && (roles & (ROLE_API | ROLE_EXPIRY)) != 0)
+		error = open_stores(database, where, adapters, message);
+	if (error == OK && (roles & ROLE_API) != 0)
+		error = open_api(database, where, adapters, message);
 	if (error == OK && (roles & ROLE_API) != 0)
 		error = open_admission(config, adapters);
 	if (error == OK && (roles & ROLE_EXPIRY) != 0)
-		error = sqlite_reader_open(path, &adapters->expirer_reader, message);
+		error = database->open_reader(where, &adapters->expirer_reader, message);
 	if (error == OK && (roles & ROLE_PUBLISHER) != 0)
-		error = open_publishing(path, adapters, message);
+		error = open_publishing(config, database, where, adapters, message);
 	return error;
+}
+
+bool adapters_migrate(const struct config *config, char message[static ADAPTERS_MESSAGE_MAX])
+{
+	char path[PATH_MAX_BYTES];
+	const char *dsn = config->systems.crdb_dsn;
+	if (dsn != NULL)
+		return postgres_migrate(dsn, message) == OK;
+	return make_path(config->systems.data_dir, path, message) && sqlite_migrate(path, message) == OK;
 }
 
 bool adapters_open(const struct config *config, uint32_t roles, struct adapters *ret_adapters, char message[static ADAPTERS_MESSAGE_MAX])
@@ -119,10 +169,15 @@ bool adapters_open(const struct config *config, uint32_t roles, struct adapters 
 	assert(config != NULL && roles != 0 && ret_adapters != NULL);
 	char path[PATH_MAX_BYTES];
 	struct adapters adapters = {.clock = system_clock(), .random = system_random()};
-	if (!adapters_check(config, message) || !make_path(config->systems.data_dir, path, message))
+	const char *dsn = config->systems.crdb_dsn;
+	if (!adapters_check(config, message) || (dsn == NULL && !make_path(config->systems.data_dir, path, message)))
 		return false;
 	snprintf(message, ADAPTERS_MESSAGE_MAX, "out of memory");
-	if (open_all(config, path, roles, &adapters, message) != OK) {
+	enum error error = dsn == NULL ? sqlite_migrate(path, message) : OK;
+	if (error == OK)
+		error = dsn == NULL ? open_all(config, &sqlite, path, roles, &adapters, message)
+		                    : open_all(config, &postgres, dsn, roles, &adapters, message);
+	if (error != OK) {
 		adapters_close(&adapters);
 		return false;
 	}

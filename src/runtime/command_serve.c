@@ -65,6 +65,9 @@ static int run_service(int argc, char **argv, struct config *config, uint32_t ro
 	if ((roles & ROLE_API) == 0 && config->systems.crdb_dsn == NULL)
 		return complain("CRDB_DSN is required: this service works on a store that it shares with tro-api. "
 		                "On the embedded store 'tro serve' does its work");
+	if (roles == ROLE_PUBLISHER && config->systems.rabbit_url == NULL)
+		return complain("RABBIT_URL is required: this service publishes to RabbitMQ. "
+		                "'tro serve' without it publishes within its own process");
 	int code = (roles & ROLE_API) == 0 ? EXIT_DONE : need_secrets(config, arena);
 	if (code != EXIT_DONE)
 		return code;
@@ -73,22 +76,23 @@ static int run_service(int argc, char **argv, struct config *config, uint32_t ro
 	return runtime_run(&options);
 }
 
-static void print_service_help(const char *name)
+static void print_service_help(const char *name, const struct config_initial *own)
 {
 	struct buffer flags;
 	buffer_init(&flags, NULL, 64 * 1024);
-	config_write_help(&flags);
+	config_write_help(own, &flags);
 	printf("usage: %s [FLAGS]\n\nsettings, each also in the environment:\n%.*s", name, SLICE_PRINT(buffer_slice(&flags)));
 	buffer_release(&flags);
 }
 
-int service_main(int argc, char **argv, char *const *environment, uint32_t roles)
+int service_main(int argc, char **argv, char *const *environment, uint32_t roles, const char *listen_addr)
 {
+	const struct config_initial own = {.name = "LISTEN_ADDR", .text = listen_addr};
 	struct arena arena;
 	struct config config;
 	const char *message = NULL;
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		print_service_help(program_invocation_short_name);
+		print_service_help(program_invocation_short_name, &own);
 		return EXIT_DONE;
 	}
 	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
@@ -99,7 +103,7 @@ int service_main(int argc, char **argv, char *const *environment, uint32_t roles
 	(void)umask(0077); /* what is kept is nobody else's to read */
 	arena_init(&arena, 64 * 1024, 64 * 1024 * 1024);
 	int code = EXIT_WRONG_USAGE;
-	switch (config_load(&argc, argv, environment, &arena, &config, &message)) {
+	switch (config_load(&argc, argv, environment, &own, &arena, &config, &message)) {
 	case CONFIG_WRONG_USAGE:
 		complain("%s", message);
 		break;

@@ -168,11 +168,9 @@ int run_migrate(const struct invocation *invocation)
 	int code = flags_read("migrate", invocation, NULL, 0, NULL, 0);
 	if (code != EXIT_DONE)
 		return code;
-	struct adapters adapters;
 	char message[ADAPTERS_MESSAGE_MAX];
-	if (!adapters_open(invocation->config, ROLE_TOOL, &adapters, message))
+	if (!adapters_migrate(invocation->config, message))
 		return complain("%s", message);
-	adapters_close(&adapters);
 	puts("the schema is up to date");
 	return EXIT_DONE;
 }

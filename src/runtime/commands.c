@@ -68,7 +68,7 @@ static void print_command_help(const struct command_entry *entry)
 {
 	struct buffer flags;
 	buffer_init(&flags, NULL, 64 * 1024);
-	config_write_help(&flags);
+	config_write_help(NULL, &flags);
 	printf("usage: tro %s\n\n%s.\n\n%s\nsettings, each also in the environment:\n%.*s", entry->usage, entry->summary, entry->details,
 	       SLICE_PRINT(buffer_slice(&flags)));
 	buffer_release(&flags);
@@ -118,7 +118,7 @@ static int run_command(const struct command_entry *entry, int argc, char **argv,
 	if (entry->run == run_serve)
 		complain_as_log();
 	int code;
-	switch (config_load(&argc, argv, environment, &arena, &config, &message)) {
+	switch (config_load(&argc, argv, environment, NULL, &arena, &config, &message)) {
 	case CONFIG_WRONG_USAGE:
 		code = complain_usage(entry->name, "%s", message);
 		break;

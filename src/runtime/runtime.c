@@ -194,7 +194,7 @@ static enum error start_api(struct runtime *runtime)
 {
 	const struct config *config = runtime->config;
 	const struct api_options options = {
-		.service = runtime->service,
+		.service = (runtime->roles & ROLE_API) != 0 ? runtime->service : NULL,
 		.clock = runtime->adapters.clock,
 		.random = runtime->adapters.random,
 		.loops = config->http.threads,
@@ -240,7 +240,7 @@ static int start_server(struct runtime *runtime)
 static int start(struct runtime *runtime)
 {
 	enum error error = instruments_new(runtime->adapters.clock, &runtime->instruments);
-	if (error == OK)
+	if (error == OK && (runtime->roles & (ROLE_API | ROLE_EXPIRY)) != 0)
 		error = start_service(runtime);
 	if (error == OK && (runtime->roles & ROLE_EXPIRY) != 0)
 		error = start_expirer(runtime);

@@ -18,5 +18,6 @@ struct runtime_options {
 /* Serves until SIGTERM or SIGINT, then stops gracefully within ten seconds; a second signal ends it at once. Answers an exit code. */
 int runtime_run(const struct runtime_options *options);
 
-/* The main of a service of its own: reads the configuration, complains about what is missing, runs the roles. */
-int service_main(int argc, char **argv, char *const *environment, uint32_t roles);
+/* The main of a service of its own: reads the configuration, complains about what is missing, runs the roles. listen_addr: where it serves
+ * unless LISTEN_ADDR says otherwise. */
+int service_main(int argc, char **argv, char *const *environment, uint32_t roles, const char *listen_addr);

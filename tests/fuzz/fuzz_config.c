@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *environment[] = {variable, NULL};
 	int argc = 1;
 	arena_init(&arena, 4096, (size_t)16 << 20);
-	if (config_load(&argc, argv, environment, &arena, &config, &message) == CONFIG_OK) {
+	if (config_load(&argc, argv, environment, NULL, &arena, &config, &message) == CONFIG_OK) {
 		struct buffer text;
 		buffer_init(&text, &arena, (size_t)4 << 20);
 		config_print(&config, &text);

@@ -38,7 +38,7 @@ static int tear_down(void **state)
 }
 
 /* flags and environment: strings, ended by NULL; NULL for none. */
-static enum config_result load(const char *const *flags, const char *const *environment)
+static enum config_result load_for(const struct config_initial *own, const char *const *flags, const char *const *environment)
 {
 	static char *const nothing[] = {NULL};
 	static char program[] = "tro";
@@ -48,7 +48,12 @@ static enum config_result load(const char *const *flags, const char *const *envi
 		test.argv[test.argc++] = (char *)(uintptr_t)*flags;
 	test.argv[test.argc] = NULL;
 	char *const *variables = environment == NULL ? nothing : (char *const *)(uintptr_t)environment;
-	return config_load(&test.argc, test.argv, variables, &test.arena, &test.config, &test.message);
+	return config_load(&test.argc, test.argv, variables, own, &test.arena, &test.config, &test.message);
+}
+
+static enum config_result load(const char *const *flags, const char *const *environment)
+{
+	return load_for(NULL, flags, environment);
 }
 
 #define LIST(...) \
@@ -314,10 +319,32 @@ static void no_password_is_shown(void **state)
 	}
 }
 
+static void write_help(struct buffer *buffer)
+{
+	config_write_help(NULL, buffer);
+}
+
+static void a_program_may_start_from_its_own_address(void **state)
+{
+	(void)state;
+	const struct config_initial own = {"LISTEN_ADDR", "127.0.0.1:8081"};
+	assert_int_equal(load_for(&own, NULL, NULL), CONFIG_OK);
+	assert_int_equal(test.config.http.listen.port, 8081);
+	assert_int_equal(load_for(&own, LIST("--listen-addr="), LIST("LISTEN_ADDR=localhost:1")), CONFIG_OK);
+	assert_int_equal(test.config.http.listen.port, 8081);
+	assert_int_equal(load_for(&own, NULL, LIST("LISTEN_ADDR=localhost:1")), CONFIG_OK);
+	assert_int_equal(test.config.http.listen.port, 1);
+	struct buffer help;
+	buffer_init(&help, &test.arena, 1 << 16);
+	config_write_help(&own, &help);
+	buffer_append_byte(&help, '\0');
+	assert_non_null(strstr(help.data, "[127.0.0.1:8081]\n"));
+}
+
 static void help_and_table_name_every_key(void **state)
 {
 	(void)state;
-	const char *help = printed(config_write_help);
+	const char *help = printed(write_help);
 	const char *table = printed(config_write_markdown);
 	assert_non_null(strstr(help, "  --listen-addr HOST:PORT "));
 	assert_non_null(strstr(help, "[127.0.0.1:8080]\n"));
@@ -345,6 +372,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(without_anything_the_defaults_hold, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_program_may_start_from_its_own_address, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(every_kind_of_value_is_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_flag_wins_over_the_environment, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_empty_value_counts_as_not_set, set_up, tear_down),
