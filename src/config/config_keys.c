@@ -55,7 +55,7 @@ const struct config_key config_keys[] = {
 	{"CRDB_DSN", DSN(systems.crdb_dsn), .schemes = "postgresql:// postgres://",
          .description = "CockroachDB or PostgreSQL; not set, SQLite in `DATA_DIR` is the store."},
 	{"MONGO_URI", URL(systems.mongo_uri), .schemes = "mongodb:// mongodb+srv://",
-         .description = "MongoDB; not set, the catalog is in `DATA_DIR`."},
+         .description = "MongoDB; not set, the catalog is in the store."},
 	{"REDIS_ADDR", ADDRESS(systems.redis),
          .description = "Redis; not set, rate limits and idempotency keys in use are kept in memory."},
 	{"RABBIT_URL", URL(systems.rabbit_url), .schemes = "amqp:// amqps://",
