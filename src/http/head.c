@@ -8,13 +8,13 @@
 #define METHOD_LENGTH_MAX 32
 #define VERSION_LENGTH 8 /* HTTP/1.1 */
 
-static bool target_is_printable(struct slice target)
+static bool is_printable(struct slice text)
 {
-	for (size_t i = 0; i < target.length; i++) {
-		if (target.data[i] <= ' ' || target.data[i] >= 0x7f) /* char may be signed: bytes past 0x7f are below 0 then */
+	for (size_t i = 0; i < text.length; i++) {
+		if (text.data[i] <= ' ' || text.data[i] >= 0x7f) /* char may be signed: bytes past 0x7f are below 0 then */
 			return false;
 	}
-	return target.length > 0;
+	return true;
 }
 
 /* method SP target SP HTTP/1.x */
@@ -24,7 +24,7 @@ static struct http_refusal parse_request_line(struct slice line, struct http_hea
 	struct slice target = field_cut(&line, ' ');
 	if (!field_is_token(method) || method.length > METHOD_LENGTH_MAX)
 		return http_refuse(ERR_BAD_REQUEST, "The request line does not begin with a method.");
-	if (!target_is_printable(target))
+	if (target.length == 0 || !is_printable(target))
 		return http_refuse(ERR_BAD_REQUEST, "The request line has no acceptable target.");
 	if (!slice_equal(line, SLICE("HTTP/1.1")) && !slice_equal(line, SLICE("HTTP/1.0")))
 		return http_refuse(ERR_BAD_REQUEST, "The version is neither HTTP/1.1 nor HTTP/1.0.");
@@ -34,34 +34,33 @@ static struct http_refusal parse_request_line(struct slice line, struct http_hea
 	return HTTP_ACCEPTED;
 }
 
-/* The request line is judged as soon as it is there, so that garbage is answered and not waited for. */
-static struct http_refusal check_request_line(struct slice line, const struct http_head_limits *limits)
-{
-	struct http_head head = {0};
-	struct http_refusal refusal = parse_request_line(line, &head);
-	if (refusal.error == OK && head.target.length > limits->target_max)
-		return http_refuse(ERR_URI_TOO_LONG, "The request target is too long.");
-	return refusal;
-}
-
-/* A request line whose end has not arrived yet. */
+/* Judges a request line by as much of it as has arrived, so that garbage is answered and not waited for. The leftmost fault decides: what
+ * goes on from a beginning that is refused is refused with the same error, in whatever pieces it arrives. */
 static struct http_refusal check_begun_line(struct slice line, const struct http_head_limits *limits)
 {
-	struct slice beginning = {.data = line.data, .length = METHOD_LENGTH_MAX + 1};
-	if (line.length > beginning.length && memchr(beginning.data, ' ', beginning.length) == NULL)
+	if (line.length > 0 && line.data[line.length - 1] == '\r')
+		line.length--; /* the line may end here */
+	if (line.length == 0)
+		return HTTP_ACCEPTED;
+	struct slice method = field_cut(&line, ' ');
+	if (!field_is_token(method) || method.length > METHOD_LENGTH_MAX)
 		return http_refuse(ERR_BAD_REQUEST, "The request line does not begin with a method.");
-	if (line.length > METHOD_LENGTH_MAX + 1 + limits->target_max + 1 + VERSION_LENGTH + 1)
+	struct slice target = field_cut(&line, ' ');
+	bool is_too_long = target.length > limits->target_max;
+	if (!is_printable((struct slice){.data = target.data, .length = is_too_long ? limits->target_max : target.length}))
+		return http_refuse(ERR_BAD_REQUEST, "The request line has no acceptable target.");
+	if (is_too_long)
 		return http_refuse(ERR_URI_TOO_LONG, "The request target is too long.");
+	if (line.length > VERSION_LENGTH)
+		return http_refuse(ERR_BAD_REQUEST, "The version is neither HTTP/1.1 nor HTTP/1.0.");
 	return HTTP_ACCEPTED;
 }
 
-static struct http_refusal check_sizes(const struct http_head_scan *scan, struct slice input, const struct http_head_limits *limits)
+static struct http_refusal check_request_line(struct slice line, const struct http_head_limits *limits)
 {
-	struct slice line = {.data = input.data + scan->line, .length = scan->position - scan->line};
-	struct http_refusal refusal = scan->has_request_line ? HTTP_ACCEPTED : check_begun_line(line, limits);
-	if (refusal.error == OK && scan->position > limits->head_max)
-		return http_refuse(ERR_HEADERS_TOO_LARGE, "The header fields are too large.");
-	return refusal;
+	struct http_head head = {0};
+	struct http_refusal refusal = check_begun_line(line, limits);
+	return refusal.error == OK ? parse_request_line(line, &head) : refusal;
 }
 
 /* Called with scan->position behind a line feed. */
@@ -91,8 +90,9 @@ struct http_refusal http_head_scan(struct http_head_scan *scan, struct slice inp
 	assert(scan->start <= scan->line && scan->line <= scan->position);
 
 	size_t end = 0;
+	size_t stop = input.length < limits->head_max ? input.length : limits->head_max;
 	struct http_refusal refusal = HTTP_ACCEPTED;
-	while (scan->position < input.length && end == 0 && refusal.error == OK) {
+	while (scan->position < stop && end == 0 && refusal.error == OK) {
 		unsigned char byte = (unsigned char)input.data[scan->position];
 		bool follows_return = scan->position > scan->line && input.data[scan->position - 1] == '\r';
 		scan->position++;
@@ -103,8 +103,13 @@ struct http_refusal http_head_scan(struct http_head_scan *scan, struct slice inp
 		else if ((byte < ' ' && byte != '\t' && byte != '\r') || byte == 0x7f)
 			refusal = http_refuse(ERR_BAD_REQUEST, "The head holds a control character.");
 	}
-	if (refusal.error == OK)
-		refusal = check_sizes(scan, input, limits);
+	if (!scan->has_request_line) {
+		struct slice line = {.data = input.data + scan->line, .length = scan->position - scan->line};
+		struct http_refusal earlier = check_begun_line(line, limits);
+		refusal = earlier.error == OK ? refusal : earlier;
+	}
+	if (refusal.error == OK && end == 0 && stop < input.length)
+		return http_refuse(ERR_HEADERS_TOO_LARGE, "The header fields are too large.");
 	if (refusal.error == OK)
 		*ret_end = end;
 	return refusal;

@@ -65,7 +65,8 @@ struct http_head_scan {
 	bool has_request_line;
 };
 
-/* Looks for the end of the head in everything that has arrived so far, going on where it stopped, and refuses as early as it can.
+/* Looks for the end of the head in everything that has arrived so far, going on where it stopped, and refuses as early as it can. The
+ * verdict does not depend on how the input arrives: the first byte that cannot be accepted decides.
  * *ret_end: bytes up to and with the empty line that ends the head; 0 while that has not arrived. */
 must_check struct http_refusal http_head_scan(struct http_head_scan *scan, struct slice input, const struct http_head_limits *limits,
                                               size_t *ret_end);
