@@ -6,9 +6,11 @@ does, not of what it keeps.
 """
 
 import contextlib
+import ctypes
 import os
 import pathlib
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -17,7 +19,10 @@ import sys
 import tempfile
 import time
 
-START_SECONDS_MAX = 30
+START_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 60
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 
 
 def programs():
@@ -31,52 +36,90 @@ def programs():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that is free and stays so while the server is down: below those that the system gives to whoever connects."""
+    while True:
+        port = random.randrange(10000, 12000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+class Postgres:
+    """A server in a folder of its own. Each method returns when what it does is done."""
+
+    def __init__(self, folder, is_durable=False):
+        account = pwd.getpwnam("postgres") if os.getuid() == 0 else None  # it refuses to run as root
+        self.identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+        if account:
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        self.folder, self.port, self.process = folder, free_port(), None
+        self.settings = ["listen_addresses=127.0.0.1", f"fsync={'on' if is_durable else 'off'}", "max_connections=200"]
+        subprocess.run([programs() / "initdb", "-D", folder / "data", "-U", "tro", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
+                       cwd="/", check=True, stdout=subprocess.DEVNULL, **self.identity)
+
+    @property
+    def dsn(self):
+        return f"host=127.0.0.1 port={self.port} user=tro dbname=postgres"
+
+    def start(self):
+        assert self.process is None
+        settings = [word for setting in self.settings for word in ("-c", setting)]
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                [programs() / "postgres", "-D", self.folder / "data", "-k", self.folder, "-p", str(self.port), *settings],
+                cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=self.end_with_parent, **self.identity)
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while subprocess.run([programs() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode != 0:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL does not start:\n{self.log()}")
+            time.sleep(0.05)
+
+    @staticmethod
+    def end_with_parent():
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
+
+    def log(self):
+        return (self.folder / "log").read_text(errors="replace")
+
+    def end(self, number):
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(STOP_SECONDS_MAX)
+            self.process = None
+
+    def stop(self):
+        """The fast way: sessions are ended, transactions rolled back, and all is written."""
+        self.end(signal.SIGINT)
+
+    def crash(self):
+        """The immediate way: everything is dropped, and the next start recovers from the log."""
+        self.end(signal.SIGQUIT)
+
+    def restart(self):
+        self.stop()
+        self.start()
 
 
 @contextlib.contextmanager
 def server(is_durable=False):
-    """The DSN of a server that lives as long as the context."""
-    account = pwd.getpwnam("postgres") if os.getuid() == 0 else None  # it refuses to run as root
-    identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    """A running Postgres that lives as long as the context."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tro-postgres-"))
-    process = None
+    postgres = None
     try:
-        if account:
-            os.chown(folder, account.pw_uid, account.pw_gid)
-        data, port = folder / "data", free_port()
-        subprocess.run([programs() / "initdb", "-D", data, "-U", "tro", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
-                       cwd="/", check=True, stdout=subprocess.DEVNULL, **identity)
-        sync = "on" if is_durable else "off"
-        with open(folder / "log", "wb") as log:
-            process = subprocess.Popen(
-                [programs() / "postgres", "-D", data, "-k", folder, "-p", str(port), "-c", "listen_addresses=127.0.0.1",
-                 "-c", f"fsync={sync}", "-c", "max_connections=200"],
-                cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, **identity)
-        wait_until_ready(process, port, folder / "log")
-        yield f"host=127.0.0.1 port={port} user=tro dbname=postgres"
+        postgres = Postgres(folder, is_durable)
+        postgres.start()
+        yield postgres
     finally:
-        if process:
-            process.send_signal(signal.SIGINT)  # at once, with everybody's sessions
-            process.wait()
+        if postgres:
+            postgres.crash()
         shutil.rmtree(folder)
-
-
-def wait_until_ready(process, port, log):
-    deadline = time.monotonic() + START_SECONDS_MAX
-    while subprocess.run([programs() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]).returncode != 0:
-        if process.poll() is not None or time.monotonic() > deadline:
-            sys.exit(f"postgres.py: the server does not start:\n{log.read_text(errors='replace')}")
-        time.sleep(0.05)
 
 
 def main():
     words = sys.argv[1:]
     is_durable = words[:1] == ["--durable"]
-    with server(is_durable) as dsn:
-        return subprocess.run(words[is_durable:], env={**os.environ, "TRO_TEST_POSTGRES": dsn}).returncode
+    with server(is_durable) as postgres:
+        return subprocess.run(words[is_durable:], env={**os.environ, "TRO_TEST_POSTGRES": postgres.dsn}).returncode
 
 
 if __name__ == "__main__":

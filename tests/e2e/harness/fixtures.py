@@ -35,7 +35,7 @@ def start_server(tmp_path):
         except AssertionError as failure:
             failures.append(failure)
         finally:
-            server.kill()
+            server.discard()
     if failures:
         raise failures[0]
 

@@ -14,8 +14,9 @@ import socket
 import subprocess
 import time
 
-from harness import credentials, paths, wire
+from harness import credentials, database, paths, wire
 from harness.api import Api
+from harness.database import Database
 
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
@@ -64,10 +65,12 @@ def run_tro(*arguments: str, program: str = "tro", timeout: float = 60.0, **opti
 
 
 class Server:
-    """`tro serve` on its own folder and port. `options` are environment variables; rate limits are off unless they say otherwise."""
+    """`tro serve` on its own folder and port, and with TRO_TEST_POSTGRES on a database of its own. `options` are environment variables;
+    rate limits are off unless they say otherwise."""
 
     def __init__(self, folder: pathlib.Path, *, wrapper: list[str] = (), flags: list[str] = (), **options: str | None):
         self.folder = folder
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.options = {
             "DATA_DIR": str(folder / "data"),
@@ -81,6 +84,12 @@ class Server:
         self.command = [*wrapper, str(paths.TRO), "serve", *flags]
         self.process: subprocess.Popen | None = None
         self.was_killed = False
+        self.database: Database | None = None
+        if database.DSN is not None:
+            self.database = Database(database.DSN)
+            self.options["CRDB_DSN"] = self.database.uri
+            done = self.tro("migrate")
+            assert done.returncode == 0, f"tro migrate: {done.returncode}\n{done.stdout}\n{done.stderr}"
 
     @property
     def data_dir(self) -> pathlib.Path:
@@ -97,7 +106,6 @@ class Server:
     def spawn(self) -> "Server":
         """Starts the process and does not wait for it."""
         assert paths.TRO.exists(), f"{paths.TRO} does not exist: build first, or say where it is with TRO_BIN_DIR"
-        self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / "stdout", "ab") as stdout, open(self.folder / "stderr", "ab") as stderr:
             self.process = subprocess.Popen(
                 self.command,
@@ -157,6 +165,12 @@ class Server:
             self.process.wait()
             self.process = None
             self.was_killed = True
+
+    def discard(self) -> None:
+        """Nobody asks for it again: nothing of it stays but its log and its folder."""
+        self.kill()
+        if self.database is not None:
+            self.database.drop()
 
     def restart(self) -> "Server":
         self.stop()

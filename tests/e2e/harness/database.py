@@ -1,0 +1,40 @@
+"""Databases on a real PostgreSQL, which tests/peers/postgres.py starts and names in TRO_TEST_POSTGRES: each server gets one of its own."""
+
+import os
+import subprocess
+import uuid
+
+DSN = os.environ.get("TRO_TEST_POSTGRES")
+
+
+class Database:
+    """A new, empty one. `dsn` is the server's: "host=… port=… user=… dbname=…"."""
+
+    def __init__(self, dsn: str):
+        self.server = dict(word.split("=", 1) for word in dsn.split())
+        self.name = f"tro_{uuid.uuid4().hex}"
+        self._psql(f"CREATE DATABASE {self.name}", self.server["dbname"])
+
+    @property
+    def uri(self) -> str:
+        """What CRDB_DSN takes."""
+        return self.uri_at(self.server["port"])
+
+    def uri_at(self, port: int | str, user: str | None = None) -> str:
+        """The same database through another door, such as a proxy, or as somebody else."""
+        return f"postgresql://{user or self.server['user']}@{self.server['host']}:{port}/{self.name}"
+
+    def query(self, sql: str) -> list[list[str]]:
+        """The rows, each column as text."""
+        return [line.split("\t") for line in self._psql(sql, self.name).splitlines()]
+
+    def drop(self) -> None:
+        self._psql(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)", self.server["dbname"])
+
+    def _psql(self, sql: str, name: str) -> str:
+        command = ["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h", self.server["host"], "-p", self.server["port"]]
+        done = subprocess.run(
+            [*command, "-U", self.server["user"], "-d", name, "-c", sql], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, f"{sql}: {done.stderr}"
+        return done.stdout
