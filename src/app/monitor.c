@@ -2,18 +2,31 @@
 #include "app/monitor.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "app/catalog_sync.h"
 
 /* Comparisons take at most this share of the time: with very many events they are further apart. */
 #define COMPARISON_SHARE 10
 
+/* The store looked at its clock about halfway between the question and its answer, at latest half of the time between them off. */
+static void compare_clocks(struct monitor *monitor, uint64_t asked_ms)
+{
+	uint64_t took_ms = monitor->store_ns / 1000000;
+	int64_t skew_ms = (int64_t)(asked_ms + took_ms / 2) - (int64_t)monitor->ping.store_now_ms;
+	monitor->clock_skew_ms = skew_ms;
+	monitor->is_clock_skewed = (uint64_t)llabs(skew_ms) > MONITOR_SKEW_MAX_MS + took_ms / 2;
+	monitor->has_store_clock = true;
+}
+
 static bool store_answers(struct monitor *monitor)
 {
-	uint64_t store_now_ms;
+	uint64_t asked_ms = clock_now_ms(monitor->clock);
 	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
-	enum store_result result = monitor->reader->operations->ping(monitor->reader, &store_now_ms);
+	enum store_result result = monitor->reader->operations->ping(monitor->reader, &monitor->ping);
 	monitor->store_ns = clock_monotonic_ns(monitor->clock) - began_ns;
+	if (monitor->ping.store_now_ms != 0)
+		compare_clocks(monitor, asked_ms);
 	return result == STORE_OK; /* one that stays busy with others serves nobody here */
 }
 

@@ -1,5 +1,5 @@
-/* monitor.h: looks once a second after what the service stands on: whether the store and the catalog serve, and whether the catalog
- * has what the store has. What it finds is what readiness says. */
+/* monitor.h: looks once a second after what the service stands on: whether the store and the catalog serve, whether the catalog has what
+ * the store has, and how far this process's clock is from the store's. What it finds is what readiness says. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,6 +10,7 @@
 #include "ports/reader.h"
 
 #define MONITOR_INTERVAL_MS 1000
+#define MONITOR_SKEW_MAX_MS 500 /* clocks further apart are told of */
 
 /* Starts zeroed but for what is borrowed; then it reads as not up until the first step. */
 struct monitor {
@@ -22,6 +23,10 @@ struct monitor {
 	_Atomic bool is_catalog_current; /* it was brought to where the store is */
 	_Atomic uint64_t store_ns;       /* how long each took to answer */
 	_Atomic uint64_t catalog_ns;
+	_Atomic bool has_store_clock;  /* the store has answered, and has a clock of its own */
+	_Atomic int64_t clock_skew_ms; /* this process's clock less the store's, at the last answer; exact to half of what it took */
+	_Atomic bool is_clock_skewed;  /* by more than MONITOR_SKEW_MAX_MS, whatever that half was */
+	struct ping ping;              /* the last; not for other threads */
 };
 
 /* The step of a worker (pipeline/worker.h); `context` is the struct monitor. */

@@ -17,6 +17,7 @@
 #include "ports/random.h"
 
 #define READY_DEPENDENCIES_MAX 8
+#define READY_DETAIL_MAX 256
 
 enum ready_state {
 	READY_UP,
@@ -27,8 +28,8 @@ enum ready_state {
 struct ready_dependency {
 	const char *name; /* static: "store", "catalog", "outbox" */
 	enum ready_state state;
-	double latency_ms; /* of the last probe; negative: none yet */
-	char detail[96];   /* why it is not up; empty when it is */
+	double latency_ms;             /* of the last probe; negative: none yet */
+	char detail[READY_DETAIL_MAX]; /* why it is not up; empty when it is */
 };
 
 struct ready_report {

@@ -78,6 +78,14 @@ struct due_list {
 	uint64_t next_deadline_ms; /* of what is not due yet; UINT64_MAX: nothing */
 };
 
+#define PING_PROBLEM_MAX 256
+
+/* What a ping found. */
+struct ping {
+	uint64_t store_now_ms;          /* by the store's own clock, about in the middle of the ping; 0: it goes by this machine's */
+	char problem[PING_PROBLEM_MAX]; /* why it does not serve, in one line for people, never with a password; empty when it does */
+};
+
 struct reader;
 
 struct reader_operations {
@@ -111,8 +119,8 @@ struct reader_operations {
 	enum store_result (*scan)(struct reader *reader, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
 	                          const struct row ***ret_rows, uint32_t *ret_count);
 
-	/* Whether the store answers and can be written to; *ret_now_ms is its own clock. */
-	enum store_result (*ping)(struct reader *reader, uint64_t *ret_now_ms);
+	/* Whether the store answers and can be written to. *ret_ping is filled in any case. Ends within seconds. */
+	enum store_result (*ping)(struct reader *reader, struct ping *ret_ping);
 
 	void (*free)(struct reader *reader);
 };

@@ -121,6 +121,13 @@ static int64_t read_expired(void *context, uint32_t series)
 	return sources->expired == NULL ? 0 : (int64_t)sources->expired(sources->context);
 }
 
+static int64_t read_clock_skew(void *context, uint32_t series)
+{
+	(void)series;
+	const struct instruments_sources *sources = &((struct instruments *)context)->sources;
+	return sources->clock_skew_ms == NULL ? 0 : sources->clock_skew_ms(sources->context);
+}
+
 static int64_t read_outbox(void *context, bool wants_age)
 {
 	const struct instruments_sources *sources = &((struct instruments *)context)->sources;
@@ -179,6 +186,11 @@ static enum error declare_read(struct instruments *instruments)
 	         {.name = "tro_outbox_age_seconds", .help = "Age of the oldest outbox row.", .scale = 1e-3, .read = read_outbox_age}},
 		{true, {.name = "tro_published_events_total", .help = "Events that the bus has confirmed.", .read = read_published}},
 		{true, {.name = "tro_expired_total", .help = "Holds and orders that the worker has ended.", .read = read_expired}},
+		{false,
+	         {.name = "tro_clock_skew_seconds",
+	          .help = "The clock of this process less that of the store.",
+	          .scale = 1e-3,
+	          .read = read_clock_skew}},
 	};
 	enum error error = OK;
 	for (size_t i = 0; error == OK && i < ARRAY_LENGTH(families); i++) {

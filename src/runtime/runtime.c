@@ -101,6 +101,11 @@ static uint64_t count_published(void *context)
 	return runtime->publisher == NULL ? 0 : publisher_counters(runtime->publisher)->published;
 }
 
+static int64_t read_clock_skew(void *context)
+{
+	return ((const struct runtime *)context)->watch.monitor.clock_skew_ms;
+}
+
 static uint64_t count_expired(void *context)
 {
 	const struct runtime *runtime = context;
@@ -181,11 +186,13 @@ static enum error start_publisher(struct runtime *runtime)
 static enum error start_watch(struct runtime *runtime)
 {
 	struct adapters *adapters = &runtime->adapters;
-	runtime->watch.monitor =
-		(struct monitor){.reader = adapters->monitor_reader, .catalog = adapters->monitor_catalog, .clock = adapters->clock};
-	runtime->watch.publisher = runtime->publisher;
-	runtime->watch.logger = runtime->logger;
-	runtime->watch.clock = adapters->clock;
+	runtime->watch = (struct watch){
+		.monitor = {.reader = adapters->monitor_reader, .catalog = adapters->monitor_catalog, .clock = adapters->clock},
+		.publisher = runtime->publisher,
+		.logger = runtime->logger,
+		.clock = adapters->clock,
+		.mutex = PTHREAD_MUTEX_INITIALIZER,
+	};
 	const struct worker_options worker = {.name = "watch", .step = watch_step, .context = &runtime->watch};
 	return worker_new(&worker, &runtime->watch_worker);
 }
@@ -259,6 +266,7 @@ static int start(struct runtime *runtime)
 		.outbox_lag = on_lag,
 		.published = count_published,
 		.expired = count_expired,
+		.clock_skew_ms = read_clock_skew,
 		.context = runtime,
 	};
 	instruments_connect(runtime->instruments, &sources);

@@ -1,34 +1,77 @@
-/* watch.c: state changes are told once, when they happen. */
+/* watch.c: state changes are told once, when they happen; what stays away is said to be waited for, less and less often. */
 #include "runtime/watch.h"
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #define OUTBOX_AGE_DEGRADED_MS 10000
+#define WORD_PAUSE_MIN_NS 10000000000
+#define WORD_PAUSE_MAX_NS 60000000000
 
-/* Says that a dependency went or came back; the first look tells only of what is not there. */
-static void tell(struct watch *watch, const char *name, bool is_up, bool *was_up)
+static const char catalog_reason[] = "it does not answer";
+static const char bus_reason[] = "it does not confirm; events wait in the outbox";
+
+static void tell_up(struct watch *watch, const char *name, struct watched *watched, uint64_t now_ns)
 {
-	bool is_news = watch->has_looked ? is_up != *was_up : !is_up;
-	if (is_news && is_up)
-		log_event(watch->logger, LOG_INFO, "dependency is back", log_string("dependency", name));
-	else if (is_news)
-		log_event(watch->logger, LOG_ERROR, "dependency is down", log_string("dependency", name));
-	*was_up = is_up;
+	if (watched->is_down)
+		log_event(watch->logger, LOG_INFO, "dependency is back", log_string("dependency", name),
+		          log_uint("after_ms", (now_ns - watched->since_ns) / 1000000));
+	*watched = (struct watched){0};
+}
+
+static void tell_down(struct watch *watch, const char *name, const char *reason, struct watched *watched, uint64_t now_ns)
+{
+	if (!watched->is_down || strcmp(reason, watched->reason) != 0) {
+		log_event(watch->logger, LOG_ERROR, "dependency is down", log_string("dependency", name), log_string("reason", reason));
+		if (!watched->is_down)
+			watched->since_ns = now_ns;
+		watched->is_down = true;
+		(void)snprintf(watched->reason, sizeof watched->reason, "%s", reason);
+		watched->pause_ns = WORD_PAUSE_MIN_NS;
+	} else if (now_ns >= watched->next_word_ns) {
+		log_event(watch->logger, LOG_WARN, "waiting for a dependency", log_string("dependency", name), log_string("reason", reason),
+		          log_uint("since_ms", (now_ns - watched->since_ns) / 1000000));
+		watched->pause_ns = watched->pause_ns * 2 < WORD_PAUSE_MAX_NS ? watched->pause_ns * 2 : WORD_PAUSE_MAX_NS;
+	} else {
+		return;
+	}
+	watched->next_word_ns = now_ns + watched->pause_ns;
+}
+
+static void tell(struct watch *watch, const char *name, bool is_up, const char *reason, struct watched *watched)
+{
+	uint64_t now_ns = clock_monotonic_ns(watch->clock);
+	if (is_up)
+		tell_up(watch, name, watched, now_ns);
+	else
+		tell_down(watch, name, reason, watched, now_ns);
+}
+
+/* Clocks that differ stop nothing: that is said once. */
+static void tell_skew(struct watch *watch)
+{
+	bool is_skewed = watch->monitor.is_clock_skewed;
+	if (is_skewed && !watch->was_skewed)
+		log_event(watch->logger, LOG_WARN, "the clock differs from the store's",
+		          log_double("skew_s", (double)watch->monitor.clock_skew_ms / 1e3));
+	watch->was_skewed = is_skewed;
 }
 
 uint64_t watch_step(void *context)
 {
 	struct watch *watch = context;
 	uint64_t wait_ms = monitor_step(&watch->monitor);
-	tell(watch, "store", watch->monitor.is_store_up, &watch->was_store_up);
+	(void)pthread_mutex_lock(&watch->mutex);
+	(void)snprintf(watch->store_problem, sizeof watch->store_problem, "%s", watch->monitor.ping.problem);
+	(void)pthread_mutex_unlock(&watch->mutex);
+	tell(watch, "store", watch->monitor.is_store_up, watch->monitor.ping.problem, &watch->store);
 	if (watch->monitor.catalog != NULL)
-		tell(watch, "catalog", watch->monitor.is_catalog_up, &watch->was_catalog_up);
-	/* Before its first look the publisher knows nothing. */
+		tell(watch, "catalog", watch->monitor.is_catalog_up, catalog_reason, &watch->catalog);
+	/* Before the first look the publisher knows nothing. */
 	if (watch->publisher != NULL && watch->has_looked)
-		tell(watch, "bus", publisher_counters(watch->publisher)->is_bus_up, &watch->was_bus_up);
-	else
-		watch->was_bus_up = true;
+		tell(watch, "bus", publisher_counters(watch->publisher)->is_bus_up, bus_reason, &watch->bus);
+	tell_skew(watch);
 	watch->has_looked = true;
 	return wait_ms;
 }
@@ -43,31 +86,50 @@ void watch_outbox_lag(const struct watch *watch, uint64_t *ret_entries, uint64_t
 	*ret_age_ms = oldest_ms == 0 || oldest_ms > now_ms ? 0 : now_ms - oldest_ms;
 }
 
-static void add(struct ready_report *report, const char *name, enum ready_state state, double latency_ms, const char *detail)
+static struct ready_dependency *add(struct ready_report *report, const char *name, enum ready_state state, double latency_ms)
 {
 	assert(report->count < READY_DEPENDENCIES_MAX);
 	struct ready_dependency *dependency = &report->dependencies[report->count++];
 	*dependency = (struct ready_dependency){.name = name, .state = state, .latency_ms = latency_ms};
-	if (state != READY_UP)
-		snprintf(dependency->detail, sizeof dependency->detail, "%s", detail);
+	return dependency;
+}
+
+static void explain(struct ready_dependency *dependency, const char *detail)
+{
+	if (dependency->state != READY_UP)
+		(void)snprintf(dependency->detail, sizeof dependency->detail, "%s", detail);
+}
+
+static void add_store(struct watch *watch, struct ready_report *report)
+{
+	const struct monitor *monitor = &watch->monitor;
+	struct ready_dependency *store =
+		add(report, "store", monitor->is_store_up ? READY_UP : READY_DOWN, (double)monitor->store_ns / 1e6);
+	(void)pthread_mutex_lock(&watch->mutex);
+	explain(store, watch->store_problem[0] == '\0' ? "nobody has looked yet" : watch->store_problem);
+	(void)pthread_mutex_unlock(&watch->mutex);
+	if (!monitor->has_store_clock)
+		return;
+	struct ready_dependency *clock = add(report, "clock", monitor->is_clock_skewed ? READY_DEGRADED : READY_UP, -1);
+	if (clock->state != READY_UP)
+		(void)snprintf(clock->detail, sizeof clock->detail, "it is %+.3f s from the store's", (double)monitor->clock_skew_ms / 1e3);
 }
 
 void watch_ready(struct watch *watch, struct ready_report *ret_report)
 {
 	const struct monitor *monitor = &watch->monitor;
 	*ret_report = (struct ready_report){.is_stopping = watch->is_stopping};
-	add(ret_report, "store", monitor->is_store_up ? READY_UP : READY_DOWN, (double)monitor->store_ns / 1e6,
-	    "it does not answer, or cannot be written to");
+	add_store(watch, ret_report);
 	if (monitor->catalog != NULL) {
 		bool is_current = monitor->is_catalog_up && monitor->is_catalog_current;
-		add(ret_report, "catalog", is_current ? READY_UP : READY_DEGRADED, (double)monitor->catalog_ns / 1e6,
-		    monitor->is_catalog_up ? "it lags behind the store" : "it does not answer");
+		explain(add(ret_report, "catalog", is_current ? READY_UP : READY_DEGRADED, (double)monitor->catalog_ns / 1e6),
+		        monitor->is_catalog_up ? "it lags behind the store" : catalog_reason);
 	}
 	if (watch->publisher == NULL)
 		return;
 	uint64_t entries = 0, age_ms = 0;
 	watch_outbox_lag(watch, &entries, &age_ms);
 	bool is_up = publisher_counters(watch->publisher)->is_bus_up;
-	add(ret_report, "bus", is_up && age_ms < OUTBOX_AGE_DEGRADED_MS ? READY_UP : READY_DEGRADED, -1,
-	    is_up ? "events wait longer than they should" : "it does not confirm; events wait in the outbox");
+	explain(add(ret_report, "bus", is_up && age_ms < OUTBOX_AGE_DEGRADED_MS ? READY_UP : READY_DEGRADED, -1),
+	        is_up ? "events wait longer than they should" : bus_reason);
 }

@@ -1,6 +1,7 @@
 /* watch.h: looks once a second after what this process stands on, logs when it changes, and answers for readiness. */
 #pragma once
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -9,16 +10,27 @@
 #include "http/api.h"
 #include "obs/log.h"
 
-/* Starts zeroed but for what is borrowed. */
+/* What was logged last of a dependency; zeroed it is up. */
+struct watched {
+	bool is_down;
+	char reason[READY_DETAIL_MAX];
+	uint64_t since_ns;     /* it went, by the monotonic clock */
+	uint64_t next_word_ns; /* when it is said again that it is waited for */
+	uint64_t pause_ns;     /* between such words */
+};
+
+/* Starts zeroed but for what is borrowed and the mutex. */
 struct watch {
 	struct monitor monitor;
 	struct publisher *publisher; /* borrowed; NULL: this process has none */
 	struct logger *logger;       /* borrowed */
 	struct clock *clock;         /* borrowed */
 	_Atomic bool is_stopping;
-	/* What was logged last. */
 	bool has_looked;
-	bool was_store_up, was_catalog_up, was_bus_up;
+	bool was_skewed;
+	struct watched store, catalog, bus;
+	pthread_mutex_t mutex; /* guards what follows */
+	char store_problem[READY_DETAIL_MAX];
 };
 
 /* The step of a worker (pipeline/worker.h); `context` is the struct watch. */

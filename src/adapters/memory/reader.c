@@ -250,10 +250,10 @@ static enum store_result memory_scan(struct reader *port, enum row_kind kind, co
 	return leave(port, has_memory);
 }
 
-static enum store_result memory_ping(struct reader *port, uint64_t *ret_now_ms)
+static enum store_result memory_ping(struct reader *port, struct ping *ret_ping)
 {
 	(void)port;
-	*ret_now_ms = 0; /* memory has no clock of its own */
+	*ret_ping = (struct ping){0};
 	return STORE_OK;
 }
 

@@ -1,16 +1,22 @@
-/* connection.c: connecting, exchanges in pipeline mode with a deadline, and what the server's error codes mean. */
+/* connection.c: connecting, exchanges in pipeline mode with a deadline, and what the server's error codes mean.
+ *
+ * Nothing waits without an end: connecting has the limit of the DSN or ours, everything else a deadline on this side. */
 #include "adapters/postgres/connection.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define PAUSE_MIN_MS 50
+#include "adapters/postgres/migrations.h"
+#include "base/hash.h"
+
+#define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 2000
-#define ANSWER_TIMEOUT_MS 20000 /* longer than any statement may take (statement_timeout below) */
+#define ANSWER_TIMEOUT_MS 12000 /* longer than any statement may take (statement_timeout below) */
 #define BYTES_PER_MS 1000       /* what is added to it for large messages */
 #define SETTINGS_MAX 64
 
@@ -22,6 +28,9 @@ static const char common_settings[] =
 static const char postgres_settings[] =
 	"SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
 	"SET plan_cache_mode = force_generic_plan; SET jit = off; SET default_transaction_isolation = 'read committed'";
+
+/* What is asked of every new session, in text. */
+static const char select_schema[] = "SELECT max(number), (SELECT value FROM meta WHERE name = 'replaying') FROM migrations";
 
 static uint64_t now_ns(void)
 {
@@ -44,17 +53,19 @@ static const char *setting(const struct connection *connection, const char *keyw
 	return NULL;
 }
 
-void connection_explain(const struct connection *connection, const char *what, char message[static POSTGRES_MESSAGE_MAX])
+/* Keeps "what: why" as the problem, in one line. */
+static void complain(struct connection *connection, const char *what, const char *why)
 {
-	const char *why = connection->handle == NULL ? "no connection" : PQerrorMessage(connection->handle);
 	const char *password = setting(connection, "password");
+	if (why == NULL || why[0] == '\0')
+		why = "no reason was given";
 	if (password != NULL && password[0] != '\0' && strstr(why, password) != NULL)
 		why = "the server's words would show the password";
-	(void)snprintf(message, POSTGRES_MESSAGE_MAX, "%s: %s", what, why);
-	for (char *end = message + strlen(message); end > message && end[-1] == '\n'; end--)
+	(void)snprintf(connection->problem, sizeof connection->problem, "%s: %s", what, why);
+	for (char *end = connection->problem + strlen(connection->problem); end > connection->problem && end[-1] == '\n'; end--)
 		end[-1] = '\0';
-	for (char *line = message; (line = strchr(line, '\n')) != NULL;)
-		*line = ' ';
+	for (char *c = connection->problem; *c != '\0'; c++)
+		*c = (unsigned char)*c < ' ' ? ' ' : *c;
 }
 
 static bool has_prefix(const char *state, const char *prefix)
@@ -83,6 +94,33 @@ static enum store_result result_of_state(const char *state)
 		if (has_prefix(state, meanings[i].prefix))
 			return meanings[i].result;
 	return STORE_DOWN; /* full, read-only, shutting down, no permission, no such table */
+}
+
+/* The failure in words for people, with the server's own. */
+static void complain_of(struct connection *connection, const PGresult *answer)
+{
+	static const struct {
+		const char *prefix, *words;
+	} meanings[] = {
+		{"25006", "it is read-only"},
+		{"40", "others keep it busy"},
+		{"42501", "the role may not do what it must"},
+		{"42", "its schema is not this program's"},
+		{"53100", "it has no room"},
+		{"53200", "it has no memory"},
+		{"53300", "it has too many connections"},
+		{"55P03", "others keep it busy"},
+		{"57014", "it is too slow"},
+		{"57P", "it is stopping or starting"},
+		{"58", "its disk fails"},
+		{"XX", "it is damaged"},
+		{"", "it refuses"},
+	};
+	(void)snprintf(connection->state, sizeof connection->state, "%s", PQresultErrorField(answer, PG_DIAG_SQLSTATE));
+	size_t i = 0;
+	while (!has_prefix(connection->state, meanings[i].prefix))
+		i++;
+	complain(connection, meanings[i].words, PQresultErrorField(answer, PG_DIAG_MESSAGE_PRIMARY));
 }
 
 /* Whether another session may do better: this one's server is going or was demoted, or it is not the session that was prepared. */
@@ -148,10 +186,9 @@ struct progress {
 	uint32_t failed;       /* the first that did; UINT32_MAX: none */
 	enum store_result result;
 	bool reconnects;
-	char *message; /* for POSTGRES_MESSAGE_MAX bytes: what the server says of the failure; NULL: not wanted */
 };
 
-static void take_answer(struct progress *progress, PGresult *answer)
+static void take_answer(struct connection *connection, struct progress *progress, PGresult *answer)
 {
 	ExecStatusType status = PQresultStatus(answer);
 	const char *state = PQresultErrorField(answer, PG_DIAG_SQLSTATE);
@@ -159,9 +196,7 @@ static void take_answer(struct progress *progress, PGresult *answer)
 		progress->failed = progress->statement;
 		progress->result = result_of_state(state);
 		progress->reconnects = is_worth_reconnecting(state);
-		if (progress->message != NULL)
-			(void)snprintf(progress->message, POSTGRES_MESSAGE_MAX, "the database is not one of this program: %s",
-			               PQresultErrorField(answer, PG_DIAG_MESSAGE_PRIMARY));
+		complain_of(connection, answer);
 	}
 	if (progress->statement < progress->answer_count && progress->answers[progress->statement] == NULL)
 		progress->answers[progress->statement] = answer;
@@ -182,9 +217,18 @@ static bool collect(struct connection *connection, uint64_t deadline_ns, struct 
 			PQclear(answer);
 			return true;
 		} else {
-			take_answer(progress, answer);
+			take_answer(connection, progress, answer);
 		}
 	}
+}
+
+/* The session is of no more use: it went, or the server does not answer in time. */
+static void complain_of_loss(struct connection *connection)
+{
+	if (PQstatus(connection->handle) == CONNECTION_OK)
+		complain(connection, "it does not answer", "the time for that is over");
+	else
+		complain(connection, "the connection was lost", PQerrorMessage(connection->handle));
 }
 
 /* An error that was told before the last statement is certain: those after it were not run. */
@@ -194,6 +238,8 @@ static enum store_result end_exchange(struct connection *connection, struct prog
 	bool is_certain = is_whole || (progress->failed != UINT32_MAX && progress->failed + 1 < connection->sent);
 	if (!is_certain)
 		result = STORE_UNKNOWN;
+	if (!is_whole && progress->failed == UINT32_MAX)
+		complain_of_loss(connection);
 	if (!is_whole || progress->reconnects)
 		disconnect(connection);
 	else if (result != STORE_OK)
@@ -212,7 +258,7 @@ enum store_result connection_finish(struct connection *connection, PGresult **re
 	}
 	for (uint32_t i = 0; i < count; i++)
 		ret_answers[i] = NULL;
-	uint64_t timeout_ms = ANSWER_TIMEOUT_MS + connection->sent_bytes / BYTES_PER_MS;
+	uint64_t timeout_ms = connection->answer_timeout_ms + connection->sent_bytes / BYTES_PER_MS;
 	uint64_t deadline_ns = now_ns() + timeout_ms * 1000000;
 	struct progress progress = {.answers = ret_answers, .answer_count = count, .failed = UINT32_MAX, .result = STORE_OK};
 	bool is_whole =
@@ -250,9 +296,9 @@ static void begin_exchange(struct connection *connection)
 	connection->has_failed = false;
 }
 
-static bool prepare(struct connection *connection, char message[static POSTGRES_MESSAGE_MAX])
+static bool prepare(struct connection *connection)
 {
-	if (PQsetnonblocking(connection->handle, 1) != 0 || PQenterPipelineMode(connection->handle) != 1)
+	if (PQenterPipelineMode(connection->handle) != 1)
 		return false;
 	begin_exchange(connection);
 	for (uint32_t i = 0; i < connection->statement_count; i++) {
@@ -263,12 +309,19 @@ static bool prepare(struct connection *connection, char message[static POSTGRES_
 		connection->sent++;
 	}
 	uint64_t deadline_ns = now_ns() + (uint64_t)ANSWER_TIMEOUT_MS * 1000000;
-	struct progress progress = {.failed = UINT32_MAX, .result = STORE_OK, .message = message};
+	struct progress progress = {.failed = UINT32_MAX, .result = STORE_OK};
 	bool is_whole =
 		PQpipelineSync(connection->handle) == 1 && flush(connection, deadline_ns) && collect(connection, deadline_ns, &progress);
 	if (!is_whole)
-		connection_explain(connection, "the database went away while it was opened", message);
+		complain_of_loss(connection);
 	return is_whole && progress.failed == UINT32_MAX;
+}
+
+/* Connecting without a limit is what libpq does by itself, and takes 0 for; nothing else may be 0. */
+static bool is_set(const struct connection *connection, const char *keyword)
+{
+	const char *value = setting(connection, keyword);
+	return value != NULL && (strcmp(keyword, "connect_timeout") != 0 || strtol(value, NULL, 10) > 0);
 }
 
 /* The DSN's settings, with limits on how long a server that does not answer is waited for where the DSN has none. */
@@ -284,13 +337,13 @@ static PGconn *connect_handle(const struct connection *connection)
 								     *values[SETTINGS_MAX + ARRAY_LENGTH(defaults) + 1] = {NULL};
 	size_t count = 0;
 	for (const PQconninfoOption *option = connection->settings; option->keyword != NULL && count < SETTINGS_MAX; option++) {
-		if (option->val == NULL)
+		if (option->val == NULL || !is_set(connection, option->keyword))
 			continue;
 		keywords[count] = option->keyword;
 		values[count++] = option->val;
 	}
 	for (size_t i = 0; i < ARRAY_LENGTH(defaults); i++) {
-		if (setting(connection, defaults[i].keyword) != NULL)
+		if (is_set(connection, defaults[i].keyword))
 			continue;
 		keywords[count] = defaults[i].keyword;
 		values[count++] = defaults[i].value;
@@ -301,7 +354,33 @@ static PGconn *connect_handle(const struct connection *connection)
 static bool configure(struct connection *connection)
 {
 	bool is_cockroach = PQparameterStatus(connection->handle, "crdb_version") != NULL;
-	return connection_execute(connection, common_settings) && (is_cockroach || connection_execute(connection, postgres_settings));
+	return connection_run(connection, common_settings, ANSWER_TIMEOUT_MS, NULL) == STORE_OK &&
+	       (is_cockroach || connection_run(connection, postgres_settings, ANSWER_TIMEOUT_MS, NULL) == STORE_OK);
+}
+
+/* Whether the tables are those of this program, and whole. */
+static bool check_schema(struct connection *connection)
+{
+	PGresult *answer;
+	if (connection_run(connection, select_schema, ANSWER_TIMEOUT_MS, &answer) != STORE_OK) {
+		if (strcmp(connection->state, "42P01") == 0)
+			complain(connection, "the database has no schema of TRO", "run 'tro migrate'");
+		return false;
+	}
+	char difference[64];
+	long number = strtol(PQgetvalue(answer, 0, 0), NULL, 10), known = (long)migrations_latest();
+	bool is_replaying = strcmp(PQgetvalue(answer, 0, 1), "0") != 0;
+	PQclear(answer);
+	(void)snprintf(difference, sizeof difference, "it has number %ld, the program knows %ld", number, known);
+	if (number > known)
+		complain(connection, "the schema of the database is newer than this program", difference);
+	else if (number < known)
+		complain(connection, "the schema of the database is older than this program, run 'tro migrate'", difference);
+	else if (is_replaying && connection->refuses_replay)
+		complain(connection, "a replay was begun and not ended", "run 'tro replay' again");
+	else
+		return true;
+	return false;
 }
 
 static void ignore_notice(void *context, const PGresult *notice)
@@ -310,31 +389,39 @@ static void ignore_notice(void *context, const PGresult *notice)
 	(void)notice;
 }
 
-static bool try_connect(struct connection *connection, char message[static POSTGRES_MESSAGE_MAX])
+static bool try_connect(struct connection *connection)
 {
 	connection->handle = connect_handle(connection);
-	if (connection->handle != NULL)
-		(void)PQsetNoticeReceiver(connection->handle, ignore_notice, NULL);
-	if (PQstatus(connection->handle) != CONNECTION_OK || !configure(connection)) {
-		connection_explain(connection, "the database cannot be used", message);
+	if (PQstatus(connection->handle) != CONNECTION_OK || PQsetnonblocking(connection->handle, 1) != 0) {
+		complain(connection, "it cannot be connected to", PQerrorMessage(connection->handle));
 		return false;
 	}
-	return connection->statement_count == 0 || prepare(connection, message);
+	(void)PQsetNoticeReceiver(connection->handle, ignore_notice, NULL);
+	if (!configure(connection))
+		return false;
+	return connection->statement_count == 0 || (check_schema(connection) && prepare(connection));
 }
 
-static bool reconnect(struct connection *connection, char message[static POSTGRES_MESSAGE_MAX])
+/* Sessions that were lost together are not made again together: each waits for half of its pause, and a part of the rest. */
+static void pause_tries(struct connection *connection)
+{
+	connection->pause_ms = connection->pause_ms == 0 ? PAUSE_MIN_MS : connection->pause_ms * 2;
+	if (connection->pause_ms > PAUSE_MAX_MS)
+		connection->pause_ms = PAUSE_MAX_MS;
+	uint64_t half_ns = connection->pause_ms * 500000, now = now_ns();
+	uint64_t seed[] = {now, (uintptr_t)connection};
+	connection->next_try_ns = now + half_ns + hash_bytes(&(struct hash_seed){0}, seed, sizeof seed) % half_ns;
+}
+
+static bool reconnect(struct connection *connection)
 {
 	assert(connection->handle == NULL);
-	(void)snprintf(message, POSTGRES_MESSAGE_MAX, "out of memory");
-	if (try_connect(connection, message)) {
+	if (try_connect(connection)) {
 		connection->pause_ms = 0;
 		return true;
 	}
 	disconnect(connection);
-	connection->pause_ms = connection->pause_ms == 0 ? PAUSE_MIN_MS : connection->pause_ms * 2;
-	if (connection->pause_ms > PAUSE_MAX_MS)
-		connection->pause_ms = PAUSE_MAX_MS;
-	connection->next_try_ns = now_ns() + connection->pause_ms * 1000000;
+	pause_tries(connection);
 	return false;
 }
 
@@ -342,19 +429,17 @@ enum error connection_open(const char *dsn, const char *const *statements, uint3
                            char message[static POSTGRES_MESSAGE_MAX])
 {
 	assert(dsn != NULL && ret_connection != NULL);
-	struct connection connection = {.statements = statements, .statement_count = statement_count};
-	char why[POSTGRES_MESSAGE_MAX];
-	connection.settings = PQconninfoParse(dsn, NULL);
-	if (connection.settings == NULL) { /* libpq's words repeat parts of it */
+	PQconninfoOption *settings = PQconninfoParse(dsn, NULL);
+	if (settings == NULL) { /* libpq's words repeat parts of it */
 		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "the DSN of the database cannot be read (not shown: it may have a password)");
 		return ERR_SYSTEM;
 	}
-	if (!reconnect(&connection, why)) {
-		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "%s", why);
-		connection_release(&connection);
-		return ERR_SYSTEM;
-	}
-	*ret_connection = connection;
+	*ret_connection = (struct connection){
+		.settings = settings,
+		.statements = statements,
+		.statement_count = statement_count,
+		.answer_timeout_ms = ANSWER_TIMEOUT_MS,
+	};
 	return OK;
 }
 
@@ -367,8 +452,7 @@ void connection_release(struct connection *connection)
 
 enum store_result connection_begin(struct connection *connection)
 {
-	char message[POSTGRES_MESSAGE_MAX];
-	if (connection->handle == NULL && (now_ns() < connection->next_try_ns || !reconnect(connection, message)))
+	if (connection->handle == NULL && (now_ns() < connection->next_try_ns || !reconnect(connection)))
 		return STORE_DOWN;
 	begin_exchange(connection);
 	return STORE_OK;
@@ -406,10 +490,38 @@ bool connection_has_transaction(const struct connection *connection)
 	return connection->handle != NULL && PQtransactionStatus(connection->handle) == PQTRANS_INTRANS;
 }
 
-bool connection_execute(struct connection *connection, const char *sql)
+/* The last answer of what was sent, once all of them have come. */
+static PGresult *last_answer(struct connection *connection, uint64_t deadline_ns)
 {
-	PGresult *answer = PQexec(connection->handle, sql);
+	PGresult *last = NULL, *answer = NULL;
+	bool is_whole = flush(connection, deadline_ns);
+	while (is_whole && (is_whole = next_answer(connection, deadline_ns, &answer)) && answer != NULL) {
+		PQclear(last);
+		last = answer;
+	}
+	if (!is_whole)
+		complain_of_loss(connection);
+	else if (PQresultStatus(last) == PGRES_FATAL_ERROR && PQresultErrorField(last, PG_DIAG_SQLSTATE) != NULL)
+		complain_of(connection, last);
+	if (!is_whole)
+		answer_clear(&last);
+	return last;
+}
+
+enum store_result connection_run(struct connection *connection, const char *sql, uint64_t timeout_ms, PGresult **ret_answer)
+{
+	assert(connection->handle != NULL);
+	connection->state[0] = '\0';
+	PGresult *answer = NULL;
+	if (PQsendQuery(connection->handle, sql) == 1)
+		answer = last_answer(connection, now_ns() + timeout_ms * 1000000);
+	else
+		complain_of_loss(connection);
 	bool is_done = PQresultStatus(answer) == PGRES_COMMAND_OK || PQresultStatus(answer) == PGRES_TUPLES_OK;
-	PQclear(answer);
-	return is_done;
+	enum store_result result = is_done ? STORE_OK : connection->state[0] != '\0' ? result_of_state(connection->state) : STORE_UNKNOWN;
+	if (is_done && ret_answer != NULL)
+		*ret_answer = answer;
+	else
+		PQclear(answer);
+	return result;
 }

@@ -1,7 +1,8 @@
 /* connection.h: one session of a server, with its prepared statements. Private to the PostgreSQL adapter.
  *
- * Work is done in exchanges of one round trip: begin, send any number of statements, finish. A session that is lost is made again by the next
- * begin; while that fails, tries are spaced and begin answers STORE_DOWN at once between them. Used by one thread at a time. */
+ * Work is done in exchanges of one round trip: begin, send any number of statements, finish. The session is made by the first begin and, when
+ * it is lost, by the next; while that fails, tries are spaced and begin answers STORE_DOWN at once between them. Used by one thread at a
+ * time. */
 #pragma once
 
 #include <libpq-fe.h>
@@ -12,6 +13,7 @@
 #include "adapters/postgres/postgres.h"
 #include "base/attributes.h"
 #include "base/error.h"
+#include "ports/reader.h"
 #include "ports/store.h"
 
 struct connection {
@@ -19,15 +21,20 @@ struct connection {
 	PQconninfoOption *settings; /* what the DSN says */
 	const char *const *statements;
 	uint32_t statement_count;
-	uint32_t sent;        /* statements of the exchange */
-	size_t sent_bytes;    /* their parameters */
-	bool has_failed;      /* something of the exchange could not be sent */
-	uint64_t pause_ms;    /* between the tries to connect */
-	uint64_t next_try_ns; /* not before, by the monotonic clock */
+	uint32_t sent;                  /* statements of the exchange */
+	size_t sent_bytes;              /* their parameters */
+	bool has_failed;                /* something of the exchange could not be sent */
+	uint64_t pause_ms;              /* between the tries to connect */
+	uint64_t next_try_ns;           /* not before, by the monotonic clock */
+	uint64_t answer_timeout_ms;     /* of an exchange; large parameters have more */
+	bool refuses_replay;            /* no session while a replay is not ended; the caller's to set */
+	char state[6];                  /* the SQLSTATE of the last failure that has one */
+	char problem[PING_PROBLEM_MAX]; /* of the last failure: one line for people, without the password; empty: there was none */
 };
 
-/* Connects and prepares the statements (SQL in the order of the caller's enumeration, borrowed), so that what does not fit shows at once.
- * ERR_SYSTEM with a message; *ret_connection is untouched then. */
+/* Only reads the DSN. A session prepares the statements (SQL in the order of the caller's enumeration, borrowed) when it is made, if the
+ * schema is the program's; with no statements it does neither. ERR_SYSTEM with a message: the DSN is malformed; *ret_connection is untouched
+ * then. */
 must_check enum error connection_open(const char *dsn, const char *const *statements, uint32_t statement_count,
                                       struct connection *ret_connection, char message[static POSTGRES_MESSAGE_MAX]);
 /* Takes one that is all zero. */
@@ -51,9 +58,8 @@ bool connection_has_transaction(const struct connection *connection);
 /* Ends the transaction that is open, if any. */
 void connection_rollback(struct connection *connection);
 
-/* Runs SQL of one or more statements, outside of exchanges; only where the connection was opened without statements. False: explain it. */
-must_check bool connection_execute(struct connection *connection, const char *sql);
-/* Writes "what: why" into the message, in one line. */
-void connection_explain(const struct connection *connection, const char *what, char message[static POSTGRES_MESSAGE_MAX]);
+/* Runs SQL of one or more statements as it is, for sessions without prepared ones. *ret_answer is the last statement's, in text, for
+ * PQclear; NULL: not wanted. Between begin and the release of the connection. */
+must_check enum store_result connection_run(struct connection *connection, const char *sql, uint64_t timeout_ms, PGresult **ret_answer);
 
 void answer_clear(PGresult **answer);

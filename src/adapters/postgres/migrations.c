@@ -8,9 +8,11 @@
 #include <time.h>
 
 #include "adapters/postgres/connection.h"
+#include "adapters/postgres/migrations.h"
 #include "base/embedded.h"
 #include "base/hash.h"
 
+#define TIMEOUT_MS 600000
 #define TRIES_MAX 5 /* two that make the first table at once collide */
 
 static const char make_table[] = "CREATE TABLE IF NOT EXISTS migrations (number int8 PRIMARY KEY, name text NOT NULL, checksum int8 NOT "
@@ -24,6 +26,14 @@ static const char select_applied[] = "SELECT number, name, checksum FROM migrati
 static int64_t number_of(const struct embedded_file *file)
 {
 	return strtol(file->name, NULL, 10);
+}
+
+int64_t migrations_latest(void)
+{
+	const struct embedded_file *file = embedded_postgres_migrations;
+	while (file[1].name != NULL)
+		file++;
+	return number_of(file);
 }
 
 static int64_t checksum_of(const struct embedded_file *file)
@@ -50,7 +60,7 @@ static enum error check_row(const PGresult *applied, int row, const struct embed
 
 static enum error fail(const struct connection *connection, const char *what, char message[static POSTGRES_MESSAGE_MAX])
 {
-	connection_explain(connection, what, message);
+	(void)snprintf(message, POSTGRES_MESSAGE_MAX, "%s: %s", what, connection->problem);
 	return ERR_SYSTEM;
 }
 
@@ -59,9 +69,9 @@ static enum error check_applied(struct connection *connection, const struct embe
                                 char message[static POSTGRES_MESSAGE_MAX])
 {
 	const struct embedded_file *file = embedded_postgres_migrations;
-	PGresult *applied = PQexec(connection->handle, select_applied);
+	PGresult *applied = NULL;
 	enum error error = OK;
-	if (PQresultStatus(applied) != PGRES_TUPLES_OK)
+	if (connection_run(connection, select_applied, TIMEOUT_MS, &applied) != STORE_OK)
 		error = fail(connection, "migrations", message);
 	for (int row = 0; error == OK && row < PQntuples(applied); row++)
 		error = check_row(applied, row, file++, message);
@@ -78,7 +88,8 @@ static enum error apply_file(struct connection *connection, const struct embedde
 	                      file->name, (long long)checksum_of(file), (long long)time(NULL) * 1000);
 	assert(length > 0 && (size_t)length < sizeof insert);
 	(void)length;
-	if (connection_execute(connection, file->data) && connection_execute(connection, insert))
+	if (connection_run(connection, file->data, TIMEOUT_MS, NULL) == STORE_OK &&
+	    connection_run(connection, insert, TIMEOUT_MS, NULL) == STORE_OK)
 		return OK;
 	return fail(connection, file->name, message);
 }
@@ -86,12 +97,12 @@ static enum error apply_file(struct connection *connection, const struct embedde
 static enum error migrate_all(struct connection *connection, char message[static POSTGRES_MESSAGE_MAX])
 {
 	const struct embedded_file *file;
-	if (!connection_execute(connection, take_lock))
+	if (connection_run(connection, take_lock, TIMEOUT_MS, NULL) != STORE_OK)
 		return fail(connection, "migrations", message);
 	enum error error = check_applied(connection, &file, message);
 	for (; error == OK && file->name != NULL; file++)
 		error = apply_file(connection, file, message);
-	if (error == OK && !connection_execute(connection, "COMMIT"))
+	if (error == OK && connection_run(connection, "COMMIT", TIMEOUT_MS, NULL) != STORE_OK)
 		error = fail(connection, "migrations", message);
 	return error;
 }
@@ -103,8 +114,8 @@ enum error postgres_migrate(const char *dsn, char message[static POSTGRES_MESSAG
 	if (error != OK)
 		return error;
 	bool is_made = false;
-	for (int tries = 0; !is_made && tries < TRIES_MAX; tries++)
-		is_made = connection_execute(&connection, make_table);
+	for (int tries = 0; !is_made && tries < TRIES_MAX && connection_begin(&connection) == STORE_OK; tries++)
+		is_made = connection_run(&connection, make_table, TIMEOUT_MS, NULL) == STORE_OK;
 	error = is_made ? migrate_all(&connection, message) : fail(&connection, "migrations", message);
 	connection_release(&connection); /* and with it a transaction that was not committed */
 	return error;

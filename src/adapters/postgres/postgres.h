@@ -1,10 +1,11 @@
 /* postgres.h: the store, reader, outbox and catalog ports on a server that speaks PostgreSQL's protocol: PostgreSQL or CockroachDB.
  *
- * Each that is opened has one session of its own, which it makes again by itself, with pauses, when it is lost; meanwhile everything answers
- * that the store is down. Any number of processes and threads may work on one database.
+ * Opening only reads the DSN. Each that is opened has one session of its own, which it makes when it is first used and again, with pauses,
+ * when it is lost; meanwhile, and while the database has not the schema of this program, everything answers that the store is down. The
+ * reader's ping says why. Any number of processes and threads may work on one database.
  *
- * dsn: a connection string or URI as libpq reads it; borrowed until the function returns. Every function that opens says why it cannot in
- * `message`, in one line for people, untouched on success; a password is never in it. */
+ * dsn: a connection string or URI as libpq reads it; borrowed until the function returns. Every function that fails says why in `message`,
+ * in one line for people, untouched on success; a password is never in it. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,11 +24,9 @@
  * reached or written. */
 must_check enum error postgres_migrate(const char *dsn, char message[static POSTGRES_MESSAGE_MAX]);
 
-/* The database has been migrated. ERR_SYSTEM, ERR_NO_MEMORY; ERR_CORRUPT: a replay was begun and not ended, unless `for_replay`. */
+/* ERR_SYSTEM: the DSN is malformed; ERR_NO_MEMORY. A store that is not `for_replay` is down while a replay was begun and not ended. */
 must_check enum error postgres_store_open(const char *dsn, bool for_replay, struct store **ret_store,
                                           char message[static POSTGRES_MESSAGE_MAX]);
-
-/* The database has been migrated. ERR_SYSTEM, ERR_NO_MEMORY. */
 must_check enum error postgres_reader_open(const char *dsn, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX]);
 must_check enum error postgres_outbox_open(const char *dsn, struct outbox **ret_outbox, char message[static POSTGRES_MESSAGE_MAX]);
 must_check enum error postgres_catalog_open(const char *dsn, struct catalog **ret_catalog, char message[static POSTGRES_MESSAGE_MAX]);

@@ -2,10 +2,13 @@
 #include "adapters/postgres/reader.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "domain/limits.h"
+
+#define PING_TIMEOUT_MS 3000
 
 static const char *const statements[READER_STATEMENT_COUNT] = {
 	[BEGIN_SNAPSHOT] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -41,7 +44,7 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 	[SCAN_PAYMENTS] =
 		"SELECT " PAYMENT_COLUMNS " FROM payments WHERE transaction_id > $1::bytea ORDER BY transaction_id LIMIT $2::int8",
 	[PING] = "UPDATE meta SET value = value + 1 WHERE name = 'pings'"
-		 " RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::int8",
+		 " RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::int8, (SELECT value FROM meta WHERE name = 'replaying')",
 };
 
 _Static_assert(SEAT_AVAILABLE == 1 && SEAT_HELD == 2 && SEAT_RESERVED == 3, "LIST_SEATS says so");
@@ -226,19 +229,32 @@ static enum store_result postgres_list_seats(struct reader *port, const struct s
 }
 
 /* Writing is tried, because a full disk or a server that became read-only shows in nothing else. */
-static enum store_result postgres_ping(struct reader *port, uint64_t *ret_now_ms)
+static enum store_result postgres_ping(struct reader *port, struct ping *ret_ping)
 {
 	struct postgres_reader *reader = reader_of(port);
+	struct connection *connection = &reader->connection;
 	assert(!reader->has_snapshot);
+	*ret_ping = (struct ping){0};
 	PGresult *answer;
+	uint64_t timeout_ms = connection->answer_timeout_ms;
+	connection->answer_timeout_ms = PING_TIMEOUT_MS;
 	enum store_result result = reader_query(reader, PING, &answer);
-	if (result != STORE_OK)
+	connection->answer_timeout_ms = timeout_ms;
+	if (result != STORE_OK) {
+		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "%s", connection->problem);
 		return result;
+	}
+	struct tuple tuple = {.answer = answer};
 	bool is_right = PQntuples(answer) == 1;
+	bool is_replaying = is_right && field_int(tuple, 1) != 0;
 	if (is_right)
-		*ret_now_ms = field_uint((struct tuple){.answer = answer}, 0);
+		ret_ping->store_now_ms = field_uint(tuple, 0);
 	PQclear(answer);
-	return is_right ? STORE_OK : STORE_CORRUPT;
+	if (!is_right)
+		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "its table meta is not as it was made");
+	else if (is_replaying)
+		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "a replay was begun and not ended: run 'tro replay' again");
+	return !is_right ? STORE_CORRUPT : is_replaying ? STORE_DOWN : STORE_OK;
 }
 
 static void postgres_free(struct reader *port)

@@ -2,7 +2,6 @@
 #include "adapters/postgres/store.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "adapters/postgres/rows.h"
@@ -77,7 +76,6 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[INSERT_OUTBOX] = "INSERT INTO outbox (partition, id, events) SELECT * FROM unnest($1::int8[], $2::uuid[], $3::bytea[])",
 
 	[SELECT_EVENT] = "SELECT 1 FROM events WHERE id = $1::uuid",
-	[SELECT_REPLAYING] = "SELECT value FROM meta WHERE name = 'replaying'",
 	[UPDATE_REPLAYING] = "UPDATE meta SET value = $1::int8 WHERE name = 'replaying'",
 	[EMPTY_PROJECTIONS] = "TRUNCATE sales, seats, holds, orders, payments",
 };
@@ -145,21 +143,6 @@ static const struct store_operations operations = {
 	.free = postgres_free,
 };
 
-static enum error check_replay(struct postgres_store *store, char message[static POSTGRES_MESSAGE_MAX])
-{
-	PGresult *answer;
-	if (connection_query(&store->connection, SELECT_REPLAYING, NULL, &answer) != STORE_OK) {
-		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "the database went away while it was opened");
-		return ERR_SYSTEM;
-	}
-	bool is_replaying = PQntuples(answer) != 1 || field_int((struct tuple){.answer = answer}, 0) != 0;
-	PQclear(answer);
-	if (!is_replaying)
-		return OK;
-	(void)snprintf(message, POSTGRES_MESSAGE_MAX, "a replay was begun and not ended: run the replay again");
-	return ERR_CORRUPT;
-}
-
 enum error postgres_store_open(const char *dsn, bool for_replay, struct store **ret_store, char message[static POSTGRES_MESSAGE_MAX])
 {
 	struct postgres_store *store = calloc(1, sizeof *store);
@@ -169,12 +152,11 @@ enum error postgres_store_open(const char *dsn, bool for_replay, struct store **
 	parameters_init(&store->parameters);
 	buffer_init(&store->scratch, NULL, SCRATCH_MAX);
 	enum error error = connection_open(dsn, statements, STORE_STATEMENT_COUNT, &store->connection, message);
-	if (error == OK && !for_replay)
-		error = check_replay(store, message);
 	if (error != OK) {
 		postgres_free(&store->port);
 		return error;
 	}
+	store->connection.refuses_replay = !for_replay;
 	*ret_store = &store->port;
 	return OK;
 }

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/rows.h"
@@ -352,16 +351,15 @@ static enum store_result sqlite_scan(struct reader *port, enum row_kind kind, co
 }
 
 /* Writing is tried, because a full disk or a file that became read-only shows in nothing else. */
-static enum store_result sqlite_ping(struct reader *port, uint64_t *ret_now_ms)
+static enum store_result sqlite_ping(struct reader *port, struct ping *ret_ping)
 {
 	struct sqlite_reader *reader = reader_of(port);
 	assert(!reader->has_snapshot);
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	*ret_ping = (struct ping){0};
 	enum store_result result = database_result(database_run(&reader->database, PING));
-	if (result == STORE_OK)
-		*ret_now_ms = now_ms;
+	if (result != STORE_OK)
+		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "it cannot be written to: %s",
+		               sqlite3_errmsg(reader->database.handle));
 	return result;
 }
 

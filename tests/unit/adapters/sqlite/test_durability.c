@@ -147,14 +147,15 @@ static void a_full_disk_refuses_writes_serves_reads_and_recovers(void **state)
 	assert_true(result == STORE_DOWN || result == STORE_UNKNOWN);
 	assert_true(hold > 1);
 	assert_true(has_hold(reader, &clerk.request, 1));
-	uint64_t now_ms;
+	struct ping ping;
 	enum store_result pinged = STORE_OK;
 	for (int i = 0; i < 100 && pinged == STORE_OK; i++) /* a ping is smaller than a commit: a few may still fit */
-		pinged = reader->operations->ping(reader, &now_ms);
+		pinged = reader->operations->ping(reader, &ping);
 	assert_int_equal(pinged, STORE_DOWN);
+	assert_true(ping.problem[0] != '\0');
 
 	limit_files(RLIM_INFINITY);
-	assert_int_equal(reader->operations->ping(reader, &now_ms), STORE_OK);
+	assert_int_equal(reader->operations->ping(reader, &ping), STORE_OK);
 	clerk_begin(&clerk, 20000);
 	(void)clerk_decide(&clerk, release_command(&clerk.request, hold, "ann"));
 	assert_int_equal(clerk_commit(&clerk), STORE_OK);
