@@ -1,0 +1,272 @@
+/* bus.c: batches of messages and their confirms.
+ *
+ * librabbitmq waits without an end when the socket is full, and it is full when the broker is blocked. So no more is handed to it than the
+ * socket has room for, and while there is none the broker's own frames are read. */
+#include <amqp.h>
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "adapters/rabbitmq/confirms.h"
+#include "adapters/rabbitmq/message.h"
+#include "adapters/rabbitmq/rabbitmq.h"
+#include "adapters/rabbitmq/session.h"
+#include "base/list.h"
+
+#define PING_TIMEOUT_MS 2000
+#define BODY_MAX (1024 * 1024) /* far beyond the largest hold or order */
+#define ROOM (32 * 1024)       /* bytes that a socket which can be written to surely takes (session.c) */
+
+struct rabbitmq_bus {
+	struct bus base;
+	struct session session;
+	struct confirms confirms;
+	struct message message; /* the one being sent, and its body */
+	struct buffer body;
+	size_t room; /* bytes that may be sent before the socket is looked at again */
+	bool is_refused;
+	uint64_t confirmed;
+	uint64_t unroutable;
+	struct uuid unroutable_id;
+	enum event_type unroutable_type;
+	pthread_mutex_t lock; /* guards the status */
+	struct rabbitmq_bus_status status;
+};
+
+static struct rabbitmq_bus *self_of(struct bus *bus)
+{
+	return container_of(bus, struct rabbitmq_bus, base);
+}
+
+static struct slice slice_of_bytes(amqp_bytes_t bytes)
+{
+	return (struct slice){.data = bytes.bytes, .length = bytes.len};
+}
+
+static bool select_confirms(struct session *session, uint64_t deadline_ns)
+{
+	struct rabbitmq_bus *self = session->context;
+	session_limit(session, deadline_ns);
+	(void)amqp_confirm_select(session->handle, SESSION_CHANNEL);
+	confirms_reset(&self->confirms);
+	self->room = 0;
+	return session_check(session, "does not confirm messages");
+}
+
+/* The header of a message that came back; its body follows and is not looked at. */
+static void take_return(struct rabbitmq_bus *self, const amqp_basic_properties_t *properties)
+{
+	self->unroutable++;
+	self->unroutable_type = event_type_parse(slice_of_bytes(properties->type));
+	if (!uuid_parse(slice_of_bytes(properties->message_id), &self->unroutable_id))
+		self->unroutable_id = (struct uuid){0};
+}
+
+static void take_frame(struct rabbitmq_bus *self, const amqp_frame_t *frame)
+{
+	if (frame->frame_type == AMQP_FRAME_HEADER) {
+		take_return(self, frame->payload.properties.decoded);
+	} else if (frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id == AMQP_BASIC_ACK_METHOD) {
+		const amqp_basic_ack_t *ack = frame->payload.method.decoded;
+		self->confirmed += confirms_settle(&self->confirms, ack->delivery_tag, ack->multiple != 0);
+	} else if (frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id == AMQP_BASIC_NACK_METHOD) {
+		const amqp_basic_nack_t *nack = frame->payload.method.decoded;
+		(void)confirms_settle(&self->confirms, nack->delivery_tag, nack->multiple != 0);
+		self->is_refused = true;
+	}
+}
+
+/* Takes the frames that have come, and waits for one until the deadline when there is none. False: the connection is lost. */
+static bool take_frames(struct rabbitmq_bus *self, uint64_t deadline_ns)
+{
+	amqp_frame_t frame;
+	enum session_result result = session_wait(&self->session, deadline_ns, &frame);
+	while (result == SESSION_FRAME) {
+		take_frame(self, &frame);
+		result = session_wait(&self->session, 0, &frame);
+	}
+	if (result == SESSION_LOST)
+		return false;
+	session_recycle(&self->session);
+	return true;
+}
+
+/* With it small writes gather to full packets; without it what is left goes out at once. */
+static void cork(struct rabbitmq_bus *self, int is_on)
+{
+	(void)setsockopt(amqp_get_sockfd(self->session.handle), IPPROTO_TCP, TCP_CORK, &is_on, sizeof is_on);
+}
+
+/* Waits until no more than `count` messages are not settled. False: not in time, or the broker has blocked us, or is gone. */
+static bool await_confirms(struct rabbitmq_bus *self, uint32_t count, uint64_t deadline_ns)
+{
+	while (confirms_count(&self->confirms) > count) {
+		if (self->session.is_blocked)
+			return false;
+		if (session_now_ns() >= deadline_ns) {
+			session_lose(&self->session, "does not confirm in time", NULL);
+			return false;
+		}
+		if (!take_frames(self, deadline_ns))
+			return false;
+	}
+	return true;
+}
+
+/* Waits until the socket has room. The same. */
+static bool await_room(struct rabbitmq_bus *self, uint64_t deadline_ns)
+{
+	struct pollfd descriptor = {.fd = amqp_get_sockfd(self->session.handle), .events = POLLIN | POLLOUT};
+	for (;;) {
+		uint64_t now_ns = session_now_ns();
+		int ready = now_ns >= deadline_ns ? 0 : poll(&descriptor, 1, (int)((deadline_ns - now_ns) / 1000000 + 1));
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0) {
+			session_lose(&self->session, "takes messages too slowly", NULL);
+			return false;
+		}
+		if ((descriptor.revents & ~POLLOUT) != 0 && !take_frames(self, 0))
+			return false;
+		if (self->session.is_blocked)
+			return false;
+		if ((descriptor.revents & POLLOUT) != 0) {
+			self->room = ROOM;
+			return true;
+		}
+	}
+}
+
+static bool send_record(struct rabbitmq_bus *self, const struct event_record *record, uint64_t deadline_ns)
+{
+	struct message *message = &self->message;
+	if (confirms_count(&self->confirms) == CONFIRMS_MAX) {
+		cork(self, 0);
+		if (!await_confirms(self, CONFIRMS_MAX / 2, deadline_ns))
+			return false;
+		cork(self, 1);
+	}
+	if (self->room == 0 && !await_room(self, deadline_ns))
+		return false;
+	if (!message_write(message, &self->body, record)) {
+		session_lose(&self->session, "is not asked", "out of memory");
+		return false;
+	}
+	int status = amqp_basic_publish(self->session.handle, SESSION_CHANNEL, amqp_cstring_bytes(RABBITMQ_EXCHANGE), message->routing_key,
+	                                1, 0, &message->properties, message->body);
+	if (status != AMQP_STATUS_OK) {
+		session_lose(&self->session, "is gone", amqp_error_string2(status));
+		return false;
+	}
+	confirms_add(&self->confirms);
+	self->room -= message->body.len < self->room ? message->body.len : self->room;
+	return true;
+}
+
+static bool send_all(struct rabbitmq_bus *self, const struct event_record *const *records, uint32_t count, uint64_t deadline_ns)
+{
+	bool is_sent = true;
+	cork(self, 1);
+	for (uint32_t i = 0; i < count && is_sent; i++)
+		is_sent = send_record(self, records[i], deadline_ns);
+	if (self->session.handle != NULL)
+		cork(self, 0);
+	return is_sent;
+}
+
+/* What others may know of this call. */
+static enum bus_result tell(struct rabbitmq_bus *self, bool is_up)
+{
+	pthread_mutex_lock(&self->lock);
+	struct rabbitmq_bus_status *status = &self->status;
+	*status = (struct rabbitmq_bus_status){
+		.is_connected = self->session.handle != NULL,
+		.is_blocked = self->session.is_blocked,
+		.connections = self->session.connections,
+		.confirmed = self->confirmed,
+		.unroutable = self->unroutable,
+		.unroutable_id = self->unroutable_id,
+		.unroutable_type = self->unroutable_type,
+	};
+	(void)snprintf(status->problem, sizeof status->problem, "%s", self->session.problem);
+	pthread_mutex_unlock(&self->lock);
+	return is_up ? BUS_OK : BUS_DOWN;
+}
+
+/* A message that is refused may be followed by others that are not: then the whole batch is repeated. */
+static bool try_publish(struct rabbitmq_bus *self, const struct event_record *const *records, uint32_t count, uint64_t deadline_ns)
+{
+	if (!session_connect(&self->session, deadline_ns) || !take_frames(self, 0) || self->session.is_blocked)
+		return false;
+	self->is_refused = false;
+	if (!send_all(self, records, count, deadline_ns) || !await_confirms(self, 0, deadline_ns))
+		return false;
+	session_note(&self->session, self->is_refused ? "refuses messages" : NULL, "a queue is full, or fails");
+	return !self->is_refused;
+}
+
+static enum bus_result rabbitmq_publish(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms)
+{
+	assert(records != NULL && count > 0);
+	struct rabbitmq_bus *self = self_of(bus);
+	return tell(self, try_publish(self, records, count, session_now_ns() + timeout_ms * 1000000));
+}
+
+static enum bus_result rabbitmq_ping(struct bus *bus)
+{
+	struct rabbitmq_bus *self = self_of(bus);
+	bool is_up = session_connect(&self->session, session_now_ns() + (uint64_t)PING_TIMEOUT_MS * 1000000) && take_frames(self, 0);
+	return tell(self, is_up && !self->session.is_blocked);
+}
+
+static void rabbitmq_free(struct bus *bus)
+{
+	struct rabbitmq_bus *self = self_of(bus);
+	session_release(&self->session);
+	buffer_release(&self->body);
+	pthread_mutex_destroy(&self->lock);
+	free(self);
+}
+
+static const struct bus_operations rabbitmq_operations = {
+	.publish = rabbitmq_publish,
+	.ping = rabbitmq_ping,
+	.free = rabbitmq_free,
+};
+
+enum error rabbitmq_bus_open(const char *url, struct bus **ret_bus, char message[static RABBITMQ_MESSAGE_MAX])
+{
+	assert(ret_bus != NULL);
+	struct rabbitmq_bus *self = calloc(1, sizeof *self);
+	if (self == NULL) {
+		(void)snprintf(message, RABBITMQ_MESSAGE_MAX, "out of memory");
+		return ERR_NO_MEMORY;
+	}
+	enum error error = session_init(url, &self->session, message);
+	if (error != OK) {
+		free(self);
+		return error;
+	}
+	self->base.operations = &rabbitmq_operations;
+	self->session.prepare = select_confirms;
+	self->session.context = self;
+	buffer_init(&self->body, NULL, BODY_MAX);
+	pthread_mutex_init(&self->lock, NULL);
+	*ret_bus = &self->base;
+	return OK;
+}
+
+void rabbitmq_bus_status(struct bus *bus, struct rabbitmq_bus_status *ret_status)
+{
+	struct rabbitmq_bus *self = self_of(bus);
+	assert(bus->operations == &rabbitmq_operations && ret_status != NULL);
+	pthread_mutex_lock(&self->lock);
+	*ret_status = self->status;
+	pthread_mutex_unlock(&self->lock);
+}

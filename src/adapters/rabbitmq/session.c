@@ -1,0 +1,282 @@
+/* session.c: URL, handshake, spaced tries, and the frames that concern the whole connection. */
+#include "adapters/rabbitmq/session.h"
+
+#include <amqp_ssl_socket.h>
+#include <amqp_tcp_socket.h>
+#include <assert.h>
+#include <errno.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define PAUSE_MIN_MS 50
+#define PAUSE_MAX_MS 1000
+#define HEARTBEAT_S 10
+#define FRAME_MAX 131072
+#define CLOSE_TIMEOUT_MS 500
+#define SEND_BUFFER (256 * 1024) /* what is written between two looks at the socket fits in a third of it (bus.c) */
+
+uint64_t session_now_ns(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static struct timeval time_until(uint64_t deadline_ns)
+{
+	uint64_t now_ns = session_now_ns();
+	uint64_t left_us = deadline_ns > now_ns ? (deadline_ns - now_ns) / 1000 : 0;
+	return (struct timeval){.tv_sec = (time_t)(left_us / 1000000), .tv_usec = (suseconds_t)(left_us % 1000000)};
+}
+
+enum error session_init(const char *url, struct session *ret_session, char message[static RABBITMQ_MESSAGE_MAX])
+{
+	assert(url != NULL && ret_session != NULL);
+	struct session session = {.url = strdup(url)};
+	if (session.url == NULL) {
+		(void)snprintf(message, RABBITMQ_MESSAGE_MAX, "out of memory");
+		return ERR_NO_MEMORY;
+	}
+	if (amqp_parse_url(session.url, &session.server) != AMQP_STATUS_OK) {
+		(void)snprintf(message, RABBITMQ_MESSAGE_MAX,
+		               "the URL of RabbitMQ cannot be read (not shown: it may have a password); it must be like "
+		               "amqp://user:password@host:5672/vhost");
+		free(session.url);
+		return ERR_VALIDATION;
+	}
+	if (session.server.vhost[0] == '\0')
+		session.server.vhost = (char *)(uintptr_t) "/"; /* never written to */
+	*ret_session = session;
+	return OK;
+}
+
+/* One line, whatever the broker said. */
+static void explain(struct session *session, const char *what, const char *why)
+{
+	(void)snprintf(session->problem, sizeof session->problem, "RabbitMQ at %s:%d %s%s%s", session->server.host, session->server.port,
+	               what, why == NULL ? "" : ": ", why == NULL ? "" : why);
+	for (char *byte = session->problem; *byte != '\0'; byte++)
+		if ((unsigned char)*byte < ' ')
+			*byte = ' ';
+}
+
+void session_note(struct session *session, const char *what, const char *why)
+{
+	if (what == NULL)
+		session->problem[0] = '\0';
+	else
+		explain(session, what, why);
+}
+
+/* Each pause is drawn between half and all of its length, so that those who lost the broker together do not come back together. */
+static void pause_after_failure(struct session *session)
+{
+	uint64_t now_ns = session_now_ns();
+	session->pause_ms = session->pause_ms == 0 ? PAUSE_MIN_MS : session->pause_ms * 2;
+	if (session->pause_ms > PAUSE_MAX_MS)
+		session->pause_ms = PAUSE_MAX_MS;
+	uint64_t pause_ns = session->pause_ms * 1000000;
+	session->next_try_ns = now_ns + pause_ns / 2 + now_ns % (pause_ns / 2);
+}
+
+void session_lose(struct session *session, const char *what, const char *why)
+{
+	explain(session, what, why);
+	amqp_destroy_connection(session->handle);
+	session->handle = NULL;
+	session->is_blocked = false;
+	pause_after_failure(session);
+}
+
+void session_release(struct session *session)
+{
+	if (session->handle != NULL && !session->is_blocked) {
+		session_limit(session, session_now_ns() + (uint64_t)CLOSE_TIMEOUT_MS * 1000000);
+		(void)amqp_connection_close(session->handle, AMQP_REPLY_SUCCESS);
+	}
+	amqp_destroy_connection(session->handle);
+	free(session->url);
+	*session = (struct session){0};
+}
+
+void session_limit(struct session *session, uint64_t deadline_ns)
+{
+	struct timeval left = time_until(deadline_ns);
+	(void)amqp_set_handshake_timeout(session->handle, &left);
+	(void)amqp_set_rpc_timeout(session->handle, &left);
+}
+
+/* The broker's own words, when it closes the channel or the connection. */
+static void explain_close(struct session *session, const char *what, const amqp_method_t *method)
+{
+	amqp_bytes_t text = {0};
+	if (method->id == AMQP_CHANNEL_CLOSE_METHOD)
+		text = ((const amqp_channel_close_t *)method->decoded)->reply_text;
+	else if (method->id == AMQP_CONNECTION_CLOSE_METHOD)
+		text = ((const amqp_connection_close_t *)method->decoded)->reply_text;
+	char why[RABBITMQ_MESSAGE_MAX];
+	(void)snprintf(why, sizeof why, "%.*s", (int)text.len, (const char *)text.bytes);
+	explain(session, what, why);
+}
+
+static bool check_reply(struct session *session, amqp_rpc_reply_t reply, const char *what)
+{
+	if (reply.reply_type == AMQP_RESPONSE_NORMAL)
+		return true;
+	if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION)
+		explain_close(session, what, &reply.reply);
+	else
+		explain(session, what, amqp_error_string2(reply.library_error));
+	return false;
+}
+
+bool session_check(struct session *session, const char *what)
+{
+	return check_reply(session, amqp_get_rpc_reply(session->handle), what);
+}
+
+static amqp_socket_t *make_socket(struct session *session)
+{
+	if (!session->server.ssl)
+		return amqp_tcp_socket_new(session->handle);
+	amqp_socket_t *socket = amqp_ssl_socket_new(session->handle);
+	/* The peer and its name are verified by default; those it is trusted by are the system's, or SSL_CERT_FILE's. */
+	if (socket != NULL && SSL_CTX_set_default_verify_paths(amqp_ssl_socket_get_context(socket)) != 1)
+		return NULL;
+	return socket;
+}
+
+static bool open_socket(struct session *session, uint64_t deadline_ns)
+{
+	const int send_buffer = SEND_BUFFER;
+	amqp_socket_t *socket = make_socket(session);
+	if (socket == NULL) {
+		explain(session, "cannot be reached", "a socket cannot be made");
+		return false;
+	}
+	struct timeval left = time_until(deadline_ns);
+	int status = amqp_socket_open_noblock(socket, session->server.host, session->server.port, &left);
+	if (status != AMQP_STATUS_OK) {
+		explain(session, "cannot be reached", amqp_error_string2(status));
+		return false;
+	}
+	(void)setsockopt(amqp_get_sockfd(session->handle), SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
+	return true;
+}
+
+static amqp_table_entry_t capability(const char *name)
+{
+	return (amqp_table_entry_t){.key = amqp_cstring_bytes(name), .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value = {.boolean = 1}}};
+}
+
+static bool log_in(struct session *session, uint64_t deadline_ns)
+{
+	amqp_table_entry_t capabilities[] = {capability("connection.blocked"), capability("consumer_cancel_notify"),
+	                                     capability("publisher_confirms")};
+	amqp_table_entry_t properties[] = {
+		{.key = amqp_cstring_bytes("capabilities"),
+	         .value = {.kind = AMQP_FIELD_KIND_TABLE,
+	                   .value = {.table = {.num_entries = ARRAY_LENGTH(capabilities), .entries = capabilities}}}},
+		{.key = amqp_cstring_bytes("connection_name"),
+	         .value = {.kind = AMQP_FIELD_KIND_UTF8, .value = {.bytes = amqp_cstring_bytes(program_invocation_short_name)}}},
+	};
+	amqp_table_t table = {.num_entries = ARRAY_LENGTH(properties), .entries = properties};
+	session_limit(session, deadline_ns);
+	amqp_rpc_reply_t reply = amqp_login_with_properties(session->handle, session->server.vhost, SESSION_CHANNEL, FRAME_MAX, HEARTBEAT_S,
+	                                                    &table, AMQP_SASL_METHOD_PLAIN, session->server.user, session->server.password);
+	return check_reply(session, reply, "does not let us in");
+}
+
+static bool set_up(struct session *session, uint64_t deadline_ns)
+{
+	if (!open_socket(session, deadline_ns) || !log_in(session, deadline_ns))
+		return false;
+	session_limit(session, deadline_ns);
+	(void)amqp_channel_open(session->handle, SESSION_CHANNEL);
+	if (!session_check(session, "opens no channel"))
+		return false;
+	session_limit(session, deadline_ns);
+	(void)amqp_exchange_declare(session->handle, SESSION_CHANNEL, amqp_cstring_bytes(RABBITMQ_EXCHANGE), amqp_cstring_bytes("topic"), 0,
+	                            1, 0, 0, amqp_empty_table);
+	return session_check(session, "does not declare the exchange " RABBITMQ_EXCHANGE) && session->prepare(session, deadline_ns);
+}
+
+bool session_connect(struct session *session, uint64_t deadline_ns)
+{
+	assert(session->url != NULL && session->prepare != NULL);
+	if (session->handle != NULL)
+		return true;
+	if (session_now_ns() < session->next_try_ns)
+		return false;
+	session->handle = amqp_new_connection();
+	if (session->handle == NULL) {
+		explain(session, "cannot be reached", "out of memory");
+		pause_after_failure(session);
+		return false;
+	}
+	if (!set_up(session, deadline_ns)) {
+		amqp_destroy_connection(session->handle);
+		session->handle = NULL;
+		pause_after_failure(session);
+		return false;
+	}
+	session->connections++;
+	session->pause_ms = 0;
+	session->problem[0] = '\0';
+	return true;
+}
+
+/* A method of the connection as a whole. */
+static enum session_result take_connection_method(struct session *session, const amqp_method_t *method)
+{
+	switch (method->id) {
+	case AMQP_CONNECTION_BLOCKED_METHOD: {
+		amqp_bytes_t reason = ((const amqp_connection_blocked_t *)method->decoded)->reason;
+		char why[RABBITMQ_MESSAGE_MAX];
+		(void)snprintf(why, sizeof why, "%.*s", (int)reason.len, (const char *)reason.bytes);
+		session->is_blocked = true;
+		explain(session, "takes no messages now", why);
+		return SESSION_NOTHING;
+	}
+	case AMQP_CONNECTION_UNBLOCKED_METHOD:
+		session->is_blocked = false;
+		session->problem[0] = '\0';
+		return SESSION_NOTHING;
+	default:
+		return SESSION_FRAME;
+	}
+}
+
+enum session_result session_wait(struct session *session, uint64_t deadline_ns, amqp_frame_t *ret_frame)
+{
+	assert(session->handle != NULL);
+	struct timeval left = time_until(deadline_ns);
+	int status = amqp_simple_wait_frame_noblock(session->handle, ret_frame, &left);
+	if (status == AMQP_STATUS_TIMEOUT)
+		return SESSION_NOTHING;
+	if (status != AMQP_STATUS_OK) {
+		session_lose(session, "is gone", amqp_error_string2(status));
+		return SESSION_LOST;
+	}
+	if (ret_frame->frame_type != AMQP_FRAME_METHOD)
+		return SESSION_FRAME;
+	const amqp_method_t *method = &ret_frame->payload.method;
+	if (method->id == AMQP_CHANNEL_CLOSE_METHOD || method->id == AMQP_CONNECTION_CLOSE_METHOD) {
+		char problem[RABBITMQ_MESSAGE_MAX];
+		explain_close(session, "has closed the connection", method);
+		(void)snprintf(problem, sizeof problem, "%s", session->problem);
+		session_lose(session, "is gone", NULL);
+		(void)snprintf(session->problem, sizeof session->problem, "%s", problem);
+		return SESSION_LOST;
+	}
+	return take_connection_method(session, method);
+}
+
+void session_recycle(struct session *session)
+{
+	amqp_maybe_release_buffers(session->handle);
+}

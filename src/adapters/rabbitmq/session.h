@@ -1,0 +1,59 @@
+/* session.h: one connection to a broker, with one channel and the exchange declared. Private to the RabbitMQ adapter.
+ *
+ * A session that is lost is made again by the next session_connect; while that fails the tries are spaced. What is wrong stands in `problem`.
+ * Used by one thread at a time. */
+#pragma once
+
+#include <amqp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "adapters/rabbitmq/rabbitmq.h"
+#include "base/attributes.h"
+#include "base/error.h"
+
+#define SESSION_CHANNEL 1
+
+struct session {
+	char *url; /* what `server` points into */
+	struct amqp_connection_info server;
+	/* What else a connection needs, each time; calls session_check for each answer of the broker. Set by the owner before the first use. */
+	bool (*prepare)(struct session *session, uint64_t deadline_ns);
+	void *context; /* the owner's */
+
+	amqp_connection_state_t handle; /* NULL: not connected */
+	bool is_blocked;                /* the broker takes no messages now */
+	uint64_t connections;           /* made so far */
+	uint64_t pause_ms;              /* after the last failure */
+	uint64_t next_try_ns;           /* not before, by the monotonic clock */
+	char problem[RABBITMQ_MESSAGE_MAX];
+};
+
+enum session_result {
+	SESSION_FRAME,   /* one of the channel */
+	SESSION_NOTHING, /* the time is over, or the broker has blocked or unblocked the connection */
+	SESSION_LOST,
+};
+
+uint64_t session_now_ns(void);
+
+/* Reads the URL and connects to nothing. ERR_VALIDATION with a message, ERR_NO_MEMORY; *ret_session is untouched then. */
+must_check enum error session_init(const char *url, struct session *ret_session, char message[static RABBITMQ_MESSAGE_MAX]);
+/* Says good-bye to the broker if there is one. Takes one that is all zero. */
+void session_release(struct session *session);
+
+/* True: connected. It takes no longer than to the deadline. */
+must_check bool session_connect(struct session *session, uint64_t deadline_ns);
+/* The next frame of the channel, until the deadline. What the frame points to lives until session_recycle. */
+must_check enum session_result session_wait(struct session *session, uint64_t deadline_ns, amqp_frame_t *ret_frame);
+/* Frees what the frames since the last call pointed to. */
+void session_recycle(struct session *session);
+/* What is wrong while the connection stands: "what: why"; what is NULL: nothing is. */
+void session_note(struct session *session, const char *what, const char *why);
+/* Ends the connection without another word: the problem is "what: why", or "what" where why is NULL. */
+void session_lose(struct session *session, const char *what, const char *why);
+
+/* Before each question to the broker: no longer than to the deadline. */
+void session_limit(struct session *session, uint64_t deadline_ns);
+/* Whether the broker has said yes to the last question; if not the problem says what it said. */
+must_check bool session_check(struct session *session, const char *what);
