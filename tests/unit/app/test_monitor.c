@@ -9,6 +9,7 @@
 
 #include "app/catalog_sync.h"
 #include "app/monitor.h"
+#include "base/list.h"
 #include "tests/support/fake_catalog.h"
 #include "tests/unit/app/shop.h"
 
@@ -124,14 +125,81 @@ static void monitor_says_what_serves(void **state)
 	assert_true(world->monitor.is_catalog_up && world->monitor.is_catalog_current);
 }
 
+/* A reader with a clock of its own, that takes its time. */
+struct far_reader {
+	struct reader port;
+	struct fake_clock *clock;
+	uint64_t takes_ms;
+	int64_t ahead_ms; /* of this process */
+	enum store_result result;
+};
+
+static enum store_result far_ping(struct reader *port, struct ping *ret_ping)
+{
+	struct far_reader *reader = container_of(port, struct far_reader, port);
+	fake_clock_advance(reader->clock, reader->takes_ms / 2);
+	*ret_ping = (struct ping){.problem = "it has no room"};
+	if (reader->result == STORE_OK)
+		*ret_ping = (struct ping){.store_now_ms = (uint64_t)((int64_t)reader->clock->wall_ms + reader->ahead_ms)};
+	fake_clock_advance(reader->clock, reader->takes_ms / 2);
+	return reader->result;
+}
+
+static const struct reader_operations far_operations = {.ping = far_ping};
+
+static void clocks_are_compared_in_the_middle_of_a_ping(void **state)
+{
+	struct world *world = *state;
+	struct far_reader reader = {.port.operations = &far_operations, .clock = &world->shop.clock, .takes_ms = 80, .ahead_ms = -20};
+	struct monitor monitor = {.reader = &reader.port, .clock = &world->shop.clock.base};
+	monitor_step(&monitor);
+	assert_true(monitor.has_store_clock);
+	assert_int_equal(monitor.clock_skew_ms, 20);
+	assert_false(monitor.is_clock_skewed);
+	reader.ahead_ms = 600;
+	monitor_step(&monitor);
+	assert_int_equal(monitor.clock_skew_ms, -600);
+	assert_true(monitor.is_clock_skewed);
+	reader.ahead_ms = -541;
+	monitor_step(&monitor);
+	assert_true(monitor.is_clock_skewed);
+	reader.ahead_ms = -539; /* within what a ping of 80 ms can tell */
+	monitor_step(&monitor);
+	assert_false(monitor.is_clock_skewed);
+}
+
+static void why_the_store_is_down_is_kept_and_its_clock_too(void **state)
+{
+	struct world *world = *state;
+	struct far_reader reader = {.port.operations = &far_operations, .clock = &world->shop.clock, .ahead_ms = 700};
+	struct monitor monitor = {.reader = &reader.port, .clock = &world->shop.clock.base};
+	monitor_step(&monitor);
+	assert_string_equal(monitor.ping.problem, "");
+	reader.result = STORE_DOWN;
+	monitor_step(&monitor);
+	assert_false(monitor.is_store_up);
+	assert_string_equal(monitor.ping.problem, "it has no room");
+	assert_true(monitor.is_clock_skewed);
+	assert_int_equal(monitor.clock_skew_ms, -700);
+}
+
+static void store_without_a_clock_of_its_own_has_no_skew(void **state)
+{
+	struct world *world = *state;
+	monitor_step(&world->monitor);
+	assert_true(world->monitor.is_store_up);
+	assert_false(world->monitor.has_store_clock || world->monitor.is_clock_skewed);
+	assert_int_equal(world->monitor.clock_skew_ms, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
 	const struct CMUnitTest tests[] = {
-		TEST(event_comes_to_the_catalog_as_it_was_made),
-		TEST(pause_made_elsewhere_is_found),
-		TEST(many_events_are_compared_page_by_page),
-		TEST(monitor_says_what_serves),
+		TEST(event_comes_to_the_catalog_as_it_was_made),    TEST(pause_made_elsewhere_is_found),
+		TEST(many_events_are_compared_page_by_page),        TEST(monitor_says_what_serves),
+		TEST(clocks_are_compared_in_the_middle_of_a_ping),  TEST(why_the_store_is_down_is_kept_and_its_clock_too),
+		TEST(store_without_a_clock_of_its_own_has_no_skew),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
