@@ -213,7 +213,7 @@ void bench_run(const struct bench_options *options, struct bench_report *ret_rep
 	if (run_init(&run, &sized, ret_report)) {
 		prepare(&run, scenario);
 		if (sized.idle > 0)
-			idle_open(&idle, &run.endpoint, sized.idle);
+			idle_open(&idle, &run.endpoints, sized.idle);
 		measure(&run, scenario);
 		ret_report->idle_opened = idle.opened;
 		ret_report->idle_open = idle_count_open(&idle);

@@ -16,7 +16,7 @@
 #define BENCH_FAILURE_MAX 1000
 
 struct bench_options {
-	const char *url;      /* "http://127.0.0.1:8080" */
+	const char *url;      /* "http://127.0.0.1:8080"; several servers on one store with commas between them */
 	const char *scenario; /* a name of bench_scenario_at() */
 	uint32_t connections;
 	uint64_t duration_ms; /* that is measured */

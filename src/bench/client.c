@@ -35,6 +35,7 @@ struct connection {
 	struct list_node node; /* on client->idle while IDLE */
 	enum connection_state state;
 	int descriptor;    /* −1 while DOWN */
+	uint32_t endpoint; /* where it is made next */
 	uint32_t failures; /* to connect, since it last succeeded */
 	uint32_t attempts; /* to send the request */
 	bool hangs_up;
@@ -50,6 +51,7 @@ enum error client_init(struct client *client, const struct client_options *optio
 {
 	assert(client != NULL && options != NULL);
 	assert(options->connections >= 1 && options->connections <= CLIENT_CONNECTIONS_MAX);
+	assert(options->endpoints.count >= 1 && options->endpoints.count <= ENDPOINTS_MAX);
 
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll < 0)
@@ -64,6 +66,7 @@ enum error client_init(struct client *client, const struct client_options *optio
 	for (uint32_t i = 0; i < options->connections; i++) {
 		struct connection *connection = &client->connections[i];
 		connection->descriptor = -1;
+		connection->endpoint = i % options->endpoints.count;
 		connection->patience_ns = UINT64_MAX;
 		buffer_init(&connection->request, NULL, REQUEST_MAX);
 		buffer_init(&connection->received, NULL, RESPONSE_HEAD_MAX + 2 * RESPONSE_BODY_MAX);
@@ -220,7 +223,10 @@ static void connection_open(struct client *client, struct connection *connection
 {
 	assert(connection->state == CONNECTION_DOWN);
 
-	const struct sockaddr *address = (const struct sockaddr *)&client->options.address;
+	const struct endpoint_list *endpoints = &client->options.endpoints;
+	const struct endpoint *endpoint = &endpoints->items[connection->endpoint];
+	connection->endpoint = (connection->endpoint + 1) % endpoints->count;
+	const struct sockaddr *address = (const struct sockaddr *)&endpoint->address;
 	connection->descriptor = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (connection->descriptor < 0) {
 		connection_failed(client, connection, now_ns);
@@ -232,7 +238,7 @@ static void connection_open(struct client *client, struct connection *connection
 		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 		.data.ptr = connection,
 	};
-	bool is_begun = connect(connection->descriptor, address, client->options.address_length) == 0 || errno == EINPROGRESS;
+	bool is_begun = connect(connection->descriptor, address, endpoint->length) == 0 || errno == EINPROGRESS;
 	if (!is_begun || epoll_ctl(client->epoll, EPOLL_CTL_ADD, connection->descriptor, &event) != 0) {
 		connection_failed(client, connection, now_ns);
 		return;

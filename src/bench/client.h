@@ -1,10 +1,11 @@
-/* client.h: many keep-alive connections to one server, one request in flight on each, all on the calling thread.
+/* client.h: many keep-alive connections to one server or to several that serve the same, one request in flight on each, all on the calling
+ * thread.
  *
  * A request is repeated, byte for byte, until it has its answer: after a lost connection, a time-out, or when the handler says so. While
- * the server is away the connections are made again with a growing pause; when one has waited `patience_ms` in vain the run ends. */
+ * the server is away the connections are made again with a growing pause; when one has waited `patience_ms` in vain the run ends. With
+ * several servers each new connection goes to the next one, and so does a request that is repeated. */
 #pragma once
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -12,13 +13,13 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "bench/endpoint.h"
 #include "bench/response.h"
 
 #define CLIENT_CONNECTIONS_MAX 20000
 
 struct client_options {
-	struct sockaddr_storage address;
-	socklen_t address_length;
+	struct endpoint_list endpoints;
 	uint32_t connections;
 	uint64_t timeout_ms;  /* for one answer, before the request is sent again */
 	uint64_t patience_ms; /* for a request in all */

@@ -55,7 +55,8 @@ struct flag {
 #define OPTION(member) offsetof(struct command_line, options.member)
 
 static const struct flag flags[] = {
-	{"url", "URL", FLAG_TEXT, OPTION(url), 0, 0, "the server"},
+	{"url", "URL[,URL,...]", FLAG_TEXT, OPTION(url), 0, 0,
+         "the server, or several on one store: a request that is repeated goes to the next"},
 	{"connections", "N[,N,...]", FLAG_CONNECTIONS, 0, 1, CLIENT_CONNECTIONS_MAX, "one run for each number (64)"},
 	{"duration", "TIME", FLAG_DURATION, OPTION(duration_ms), 1, 7 * 24 * 3600 * 1000ull, "how long to measure (10s)"},
 	{"warm-up", "TIME", FLAG_DURATION, OPTION(warm_up_ms), 0, 3600 * 1000, "load before that (1s); none with --requests"},

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define SCHEME "http://"
+#define URL_MAX (ENDPOINT_HOST_MAX + 8) /* with the scheme and a slash */
 
 /* Cuts "host:port", "[::1]:port" or "host" in two, in place; the port is "80" when there is none. False: neither form. */
 static bool split(char *authority, char **ret_host, const char **ret_port)
@@ -60,6 +61,30 @@ const char *endpoint_resolve(const char *url, struct endpoint *ret_endpoint)
 	endpoint.length = found->ai_addrlen;
 	freeaddrinfo(found);
 	*ret_endpoint = endpoint;
+	return NULL;
+}
+
+const char *endpoint_list_resolve(const char *urls, struct endpoint_list *ret_list)
+{
+	assert(urls != NULL && ret_list != NULL);
+
+	struct endpoint_list list = {0};
+	for (;; urls++) {
+		char url[URL_MAX + 1] = "";
+		size_t length = strcspn(urls, ",");
+		if (length > URL_MAX)
+			return "the URL is too long";
+		if (list.count == ENDPOINTS_MAX)
+			return "these are too many URLs";
+		memcpy(url, urls, length);
+		const char *problem = endpoint_resolve(url, &list.items[list.count++]);
+		if (problem != NULL)
+			return problem;
+		urls += length;
+		if (*urls == '\0')
+			break;
+	}
+	*ret_list = list;
 	return NULL;
 }
 

@@ -50,15 +50,15 @@ static int open_one(const struct endpoint *endpoint)
 	return -1;
 }
 
-void idle_open(struct idle *idle, const struct endpoint *endpoint, uint32_t count)
+void idle_open(struct idle *idle, const struct endpoint_list *endpoints, uint32_t count)
 {
-	assert(idle != NULL && endpoint != NULL);
+	assert(idle != NULL && endpoints != NULL);
 
 	*idle = (struct idle){.descriptors = calloc(count + 1, sizeof *idle->descriptors)};
 	if (idle->descriptors == NULL)
 		return;
 	while (idle->opened < count) {
-		int descriptor = open_one(endpoint);
+		int descriptor = open_one(&endpoints->items[idle->opened % endpoints->count]);
 		if (descriptor < 0)
 			return;
 		idle->descriptors[idle->opened++] = descriptor;

@@ -12,7 +12,7 @@ struct idle {
 };
 
 /* Opens up to `count` connections and gets an answer on each, so that the server has certainly taken it. idle->opened says how many it were. */
-void idle_open(struct idle *idle, const struct endpoint *endpoint, uint32_t count);
+void idle_open(struct idle *idle, const struct endpoint_list *endpoints, uint32_t count);
 /* How many the server has kept. */
 uint32_t idle_count_open(const struct idle *idle);
 /* Closes them. Takes one that is all zero. */

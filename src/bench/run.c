@@ -46,10 +46,27 @@ bool run_expect(struct run *run, enum error error)
 	return error == OK;
 }
 
+static bool find_servers(struct run *run)
+{
+	const char *problem = endpoint_list_resolve(run->options.url, &run->endpoints);
+	if (problem != NULL) {
+		run_fail(run, "%s: %s", run->options.url, problem);
+		return false;
+	}
+	for (uint32_t i = 0; i < run->endpoints.count; i++) {
+		problem = endpoint_probe(&run->endpoints.items[i]);
+		if (problem != NULL) {
+			run_fail(run, "nothing serves at http://%s: %s", run->endpoints.items[i].host, problem);
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool open_wire(struct run *run)
 {
 	const struct wire_options options = {
-		.host = slice_of(run->endpoint.host),
+		.host = slice_of(run->endpoints.items[0].host),
 		.jwt_secret = run->options.jwt_secret,
 		.jwt_issuer = run->options.jwt_issuer,
 		.jwt_audience = run->options.jwt_audience,
@@ -66,8 +83,7 @@ static bool open_wire(struct run *run)
 static bool open_client(struct run *run)
 {
 	const struct client_options options = {
-		.address = run->endpoint.address,
-		.address_length = run->endpoint.length,
+		.endpoints = run->endpoints,
 		.connections = run->options.connections,
 		.timeout_ms = run->options.timeout_ms,
 		.patience_ms = run->options.patience_ms,
@@ -96,16 +112,8 @@ bool run_init(struct run *run, const struct bench_options *options, struct bench
 
 	*run = (struct run){.options = *options, .report = report, .dice = {.state = options->seed}, .wall_offset_ns = wall_offset_ns()};
 	run->checker = (struct checker){.ledger = &run->ledger, .violations = &report->violations};
-	const char *problem = endpoint_resolve(options->url, &run->endpoint);
-	if (problem != NULL) {
-		run_fail(run, "%s: %s", options->url, problem);
+	if (!find_servers(run))
 		return false;
-	}
-	problem = endpoint_probe(&run->endpoint);
-	if (problem != NULL) {
-		run_fail(run, "nothing serves at %s: %s", options->url, problem);
-		return false;
-	}
 	run->recorder = calloc(1, sizeof *run->recorder);
 	run->journeys = calloc(options->connections, sizeof *run->journeys);
 	if (run->recorder == NULL || run->journeys == NULL) {

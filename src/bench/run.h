@@ -51,7 +51,7 @@ struct phase {
 struct run {
 	struct bench_options options; /* with the numbers of events and seats that the run really has */
 	struct bench_report *report;  /* borrowed */
-	struct endpoint endpoint;
+	struct endpoint_list endpoints;
 	struct wire wire;
 	struct client client;
 	struct ledger ledger;

@@ -128,6 +128,27 @@ static struct sockaddr_in bind_listener(struct server *server)
 	return address;
 }
 
+static void serve_at_once(struct server *server)
+{
+	assert_int_equal(listen(server->listener, 8), 0);
+	assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+static void stop_serving(struct server *server)
+{
+	shutdown(server->listener, SHUT_RDWR);
+	pthread_join(server->thread, NULL);
+	close(server->listener);
+}
+
+static void add_endpoint(struct endpoint_list *endpoints, struct server *server)
+{
+	struct sockaddr_in address = bind_listener(server);
+	struct endpoint *endpoint = &endpoints->items[endpoints->count++];
+	endpoint->length = sizeof address;
+	memcpy(&endpoint->address, &address, sizeof address);
+}
+
 /* The load: `wanted` requests, numbered in their path. */
 struct load {
 	struct client client;
@@ -136,6 +157,7 @@ struct load {
 	bool hangs_up;         /* on the first request, once */
 	uint64_t listen_at_ns; /* when the server begins to listen; 0: it does already */
 	struct server *server;
+	struct server *other; /* listens from the start; NULL: there is one server */
 };
 
 static bool start(void *context, uint32_t connection, uint64_t now_ns, struct buffer *request)
@@ -177,17 +199,18 @@ static void tick(void *context, uint64_t now_ns)
 	if (load->listen_at_ns == 0 || now_ns < load->listen_at_ns)
 		return;
 	load->listen_at_ns = 0;
-	assert_int_equal(listen(load->server->listener, 8), 0);
-	assert_int_equal(pthread_create(&load->server->thread, NULL, serve, load->server), 0);
+	serve_at_once(load->server);
 }
 
 /* Runs the load against a server with these deeds. listens_after_ms: 0: from the start; UINT64_MAX: never. */
 static enum client_end run(struct load *load, struct server *server, uint64_t listens_after_ms)
 {
-	struct client_options options = {
-		.address_length = sizeof(struct sockaddr_in), .connections = 1, .timeout_ms = 150, .patience_ms = 1500};
-	struct sockaddr_in address = bind_listener(server);
-	memcpy(&options.address, &address, sizeof address);
+	struct client_options options = {.connections = 1, .timeout_ms = 150, .patience_ms = 1500};
+	add_endpoint(&options.endpoints, server);
+	if (load->other != NULL) {
+		add_endpoint(&options.endpoints, load->other);
+		serve_at_once(load->other);
+	}
 	assert_int_equal(client_init(&load->client, &options), OK);
 	load->server = server;
 	load->listen_at_ns = listens_after_ms == UINT64_MAX ? 0 : monotonic_ns() + listens_after_ms * NS_PER_MS;
@@ -196,10 +219,12 @@ static enum client_end run(struct load *load, struct server *server, uint64_t li
 	const struct client_handler handler = {.context = load, .start = start, .answered = answered, .due_ns = due_ns, .tick = tick};
 	enum client_end end = client_run(&load->client, &handler);
 	client_release(&load->client);
-	shutdown(server->listener, SHUT_RDWR);
-	if (listens_after_ms != UINT64_MAX)
-		pthread_join(server->thread, NULL);
-	close(server->listener);
+	if (listens_after_ms == UINT64_MAX)
+		close(server->listener);
+	else
+		stop_serving(server);
+	if (load->other != NULL)
+		stop_serving(load->other);
 	return end;
 }
 
@@ -277,6 +302,27 @@ static void who_hangs_up_asks_again(void **state)
 	assert_int_equal(load.attempts, 2);
 }
 
+static void of_several_servers_the_next_is_asked_again(void **state)
+{
+	(void)state;
+	static const enum deed deeds[] = {ANSWERS, CLOSES};
+	struct server server = {.deeds = deeds, .deed_count = 2}, other = {.deeds = deeds, .deed_count = 2};
+	struct load load = {.wanted = 3, .other = &other};
+	assert_int_equal(run(&load, &server, 0), CLIENT_FINISHED);
+	assert_int_equal(load.answered, 3);
+	assert_requests(&server, (const char *const[]){"/0", "/1", "/2"}, 3);
+	assert_requests(&other, (const char *const[]){"/1", "/2"}, 2);
+}
+
+static void of_several_servers_one_may_be_away(void **state)
+{
+	(void)state;
+	struct server server = {0}, other = {0};
+	struct load load = {.wanted = 2, .other = &other};
+	assert_int_equal(run(&load, &server, UINT64_MAX), CLIENT_FINISHED);
+	assert_requests(&other, (const char *const[]){"/0", "/1"}, 2);
+}
+
 static void a_server_that_comes_late_is_waited_for(void **state)
 {
 	(void)state;
@@ -312,6 +358,8 @@ int main(void)
 		cmocka_unit_test(a_request_with_an_answer_is_not_sent_again),
 		cmocka_unit_test(a_closed_connection_is_made_again_for_the_next_request),
 		cmocka_unit_test(who_hangs_up_asks_again),
+		cmocka_unit_test(of_several_servers_the_next_is_asked_again),
+		cmocka_unit_test(of_several_servers_one_may_be_away),
 		cmocka_unit_test(a_server_that_comes_late_is_waited_for),
 		cmocka_unit_test(patience_has_an_end),
 	};

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <stdio.h>
 
 #include "bench/endpoint.h"
 
@@ -51,6 +52,32 @@ static void other_urls_are_refused(void **state)
 	}
 }
 
+static void several_urls_name_several_servers(void **state)
+{
+	(void)state;
+	struct endpoint_list list;
+	assert_null(endpoint_list_resolve("http://127.0.0.1:8080", &list));
+	assert_int_equal(list.count, 1);
+	assert_null(endpoint_list_resolve("http://127.0.0.1:8080,http://[::1]:8081/", &list));
+	assert_int_equal(list.count, 2);
+	assert_string_equal(list.items[0].host, "127.0.0.1:8080");
+	assert_string_equal(list.items[1].host, "[::1]:8081");
+
+	static const char *const others[] = {"", ",http://127.0.0.1", "http://127.0.0.1,", "http://127.0.0.1,,http://127.0.0.1",
+	                                     "http://[::1],x"};
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		assert_non_null(endpoint_list_resolve(others[i], &list));
+
+	char many[(ENDPOINTS_MAX + 1) * sizeof "http://[::1],"] = "http://[::1]";
+	size_t length = sizeof "http://[::1]" - 1;
+	for (uint32_t count = 1; count <= ENDPOINTS_MAX; count++) {
+		assert_null(endpoint_list_resolve(many, &list));
+		assert_int_equal(list.count, count);
+		length += (size_t)snprintf(many + length, sizeof many - length, ",http://[::1]");
+	}
+	assert_non_null(endpoint_list_resolve(many, &list));
+}
+
 static void a_port_where_nothing_listens_is_told(void **state)
 {
 	(void)state;
@@ -64,6 +91,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(urls_name_a_host_and_a_port),
 		cmocka_unit_test(other_urls_are_refused),
+		cmocka_unit_test(several_urls_name_several_servers),
 		cmocka_unit_test(a_port_where_nothing_listens_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
