@@ -48,7 +48,7 @@ static enum error error_of(enum store_result result)
 {
 	if (result == STORE_OK)
 		return OK;
-	return result == STORE_CORRUPT ? ERR_INTERNAL : ERR_STORE_UNAVAILABLE;
+	return result == STORE_CORRUPT ? ERR_CORRUPT : ERR_STORE_UNAVAILABLE;
 }
 
 /* The hold or order when it is the user's; else `unknown`. */
@@ -222,10 +222,10 @@ enum error browser_answer(struct browser *browser, const struct query *query, ui
 	if (error != OK)
 		return error;
 	if (browser->body.failed)
-		return ERR_INTERNAL;
+		return ERR_NO_MEMORY;
 	struct slice body = arena_copy(arena, buffer_slice(&browser->body));
 	if (body.data == NULL)
-		return ERR_INTERNAL;
+		return ERR_NO_MEMORY;
 	*ret_body = body;
 	return OK;
 }

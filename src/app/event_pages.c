@@ -138,7 +138,7 @@ static enum error ask_catalog(struct event_pages *pages, const struct query *que
 	}
 	breaker_succeeded(pages->breaker);
 	if (pages->body.failed)
-		return ERR_INTERNAL;
+		return ERR_NO_MEMORY;
 	return is_found ? OK : ERR_EVENT_UNKNOWN;
 }
 
@@ -160,7 +160,7 @@ enum error event_pages_answer(struct event_pages *pages, const struct query *que
 		return error;
 	struct slice body = arena_copy(arena, page);
 	if (body.data == NULL)
-		return ERR_INTERNAL;
+		return ERR_NO_MEMORY;
 	*ret_body = body;
 	return OK;
 }

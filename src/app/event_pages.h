@@ -21,6 +21,6 @@ must_check enum error event_pages_new(struct catalog *catalog, struct breaker *b
 void event_pages_free(struct event_pages *pages);
 
 /* Answers QUERY_EVENT with the event, QUERY_EVENTS with {data:[…], next_cursor} (codec/sale_json.h). monotonic_ms: for the age of pages.
- * *ret_body lives in the arena. ERR_EVENT_UNKNOWN, ERR_CATALOG_UNAVAILABLE, ERR_INTERNAL. */
+ * *ret_body lives in the arena. ERR_EVENT_UNKNOWN, ERR_CATALOG_UNAVAILABLE, ERR_NO_MEMORY. */
 must_check enum error event_pages_answer(struct event_pages *pages, const struct query *query, uint64_t monotonic_ms, struct arena *arena,
                                          struct slice *ret_body);

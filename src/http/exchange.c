@@ -304,6 +304,7 @@ void exchange_finish(struct exchange *exchange, bool is_delivered)
 			.method = request->method_text,
 			.path = request->path,
 			.status = request->response.status,
+			.error = request->response.error,
 			.is_delivered = is_delivered,
 			.duration_ns = loop_monotonic_ns() - request->received_ns,
 			.bytes_received = exchange->bytes_received - exchange_rest(exchange).length,

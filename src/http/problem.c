@@ -89,6 +89,7 @@ void problem_respond(struct http_request *request, const struct problem *problem
 	write_problem(&buffer, request, &told);
 	struct slice body = buffer.failed ? SLICE("{}") : buffer_slice(&buffer); /* out of memory: the status alone */
 	http_respond(request, error_status(told.error), "application/problem+json", body);
+	request->response.error = problem->error;
 	add_retry_after(request, &told);
 	if (error_status(told.error) == 401)
 		add_challenge(request, told.error);

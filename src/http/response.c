@@ -13,6 +13,7 @@ void http_respond(struct http_request *request, uint16_t status, const char *con
 
 	struct http_response *response = &request->response;
 	response->status = status;
+	response->error = OK;
 	response->content_type = content_type;
 	response->body = content_type == NULL ? (struct slice){0} : body;
 }

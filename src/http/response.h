@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "base/error.h"
 #include "base/slice.h"
 #include "http/head.h"
 
@@ -17,6 +18,7 @@ struct http_request;
 
 struct http_response {
 	uint16_t status;                     /* 0: not answered yet */
+	enum error error;                    /* of a problem: what has happened, also when the client is told less */
 	const char *content_type;            /* static; NULL: there is no content */
 	const char *cache_control;           /* static; NULL: no-store */
 	const char *content_security_policy; /* static; NULL: nothing may be loaded */

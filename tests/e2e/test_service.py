@@ -1,7 +1,9 @@
 """The service seen from outside: health, readiness, metrics, and one line of log for each request."""
 
+import contextlib
 import datetime
 import re
+import sqlite3
 import uuid
 
 import pytest
@@ -227,6 +229,30 @@ def test_the_trace_of_a_problem_is_in_the_log(start_server):
     server = start_server()
     trace_id = problem(server.api().get_hold(str(uuid.uuid4())), "hold-unknown")["trace_id"]
     assert eventually(lambda: trace_id in server.stderr, within=2)
+
+
+def alter(server, sql: str) -> None:
+    """Changes what the server has stored behind its back."""
+    if server.database is not None:
+        server.database.query(sql)
+        return
+    with contextlib.closing(sqlite3.connect(server.data_dir / "tro.db")) as connection, connection:
+        connection.execute(sql)
+
+
+def test_what_goes_wrong_inside_is_in_the_log(start_server):
+    server = start_server(LOG_LEVEL="error")
+    api = server.api()
+    hold = api.held(api.create_event()["event_id"], "A-1-1")
+    alter(server, "UPDATE holds SET status = 9 - status")
+    response = api.get_hold(hold["hold_id"])
+    alter(server, "UPDATE holds SET status = 9 - status")
+    assert "Stored" not in problem(response, "internal")["detail"]
+    assert eventually(server.log, within=2)
+    (entry,) = server.log()
+    assert (entry["level"], entry["message"], entry["route"]) == ("error", "request", "/v1/holds/{id}")
+    assert (entry["status"], entry["error"]) == (500, "Stored data is not what was written")
+    assert entry["request_id"] == response.headers["X-Request-Id"]
 
 
 def test_a_stopped_server_starts_again_as_it_was(start_server):

@@ -177,6 +177,7 @@ static void what_happened_inside_is_not_told(void **state)
 {
 	(void)state;
 	problem_answer(&request, ERR_CORRUPT, "the secret");
+	assert_int_equal(request.response.error, ERR_CORRUPT); /* for the log */
 	const char *body = request.response.body.data;
 	assert_int_equal(request.response.status, 500);
 	assert_has(body, "/problems/internal\"");
