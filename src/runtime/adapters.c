@@ -155,13 +155,14 @@ static enum error open_all(const struct config *config, const struct database *d
 	return error;
 }
 
-bool adapters_migrate(const struct config *config, char message[static ADAPTERS_MESSAGE_MAX])
+bool adapters_migrate(const struct config *config, void (*applied)(void *context, const char *name), void *context,
+                      char message[static ADAPTERS_MESSAGE_MAX])
 {
 	char path[PATH_MAX_BYTES];
 	const char *dsn = config->systems.crdb_dsn;
 	if (dsn != NULL)
-		return postgres_migrate(dsn, message) == OK;
-	return make_path(config->systems.data_dir, path, message) && sqlite_migrate(path, message) == OK;
+		return postgres_migrate(dsn, applied, context, message) == OK;
+	return make_path(config->systems.data_dir, path, message) && sqlite_migrate(path, applied, context, message) == OK;
 }
 
 bool adapters_open(const struct config *config, uint32_t roles, struct adapters *ret_adapters, char message[static ADAPTERS_MESSAGE_MAX])
@@ -173,7 +174,7 @@ bool adapters_open(const struct config *config, uint32_t roles, struct adapters 
 	if (!adapters_check(config, message) || (dsn == NULL && !make_path(config->systems.data_dir, path, message)))
 		return false;
 	snprintf(message, ADAPTERS_MESSAGE_MAX, "out of memory");
-	enum error error = dsn == NULL ? sqlite_migrate(path, message) : OK;
+	enum error error = dsn == NULL ? sqlite_migrate(path, NULL, NULL, message) : OK;
 	if (error == OK)
 		error = dsn == NULL ? open_all(config, &sqlite, path, roles, &adapters, message)
 		                    : open_all(config, &postgres, dsn, roles, &adapters, message);
@@ -211,7 +212,7 @@ bool scratch_open(const char *directory, struct scratch *ret_scratch, char messa
 		snprintf(message, ADAPTERS_MESSAGE_MAX, "%s is longer than a path can be", directory);
 		return false;
 	}
-	enum error error = sqlite_migrate(scratch.path, message);
+	enum error error = sqlite_migrate(scratch.path, NULL, NULL, message);
 	if (error == OK)
 		error = sqlite_store_open(scratch.path, false, &scratch.store, message);
 	if (error == OK)

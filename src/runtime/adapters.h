@@ -48,8 +48,10 @@ struct adapters {
 
 /* Whether there is an adapter for everything that is configured. False: message says what there is none for. */
 must_check bool adapters_check(const struct config *config, char message[static ADAPTERS_MESSAGE_MAX]);
-/* Brings the schema of the store up to date. False: message says why, in one line for people. */
-must_check bool adapters_migrate(const struct config *config, char message[static ADAPTERS_MESSAGE_MAX]);
+/* Brings the schema of the store up to date; `applied` is told the name of each migration that was applied. False: message says why, in one
+ * line for people. */
+must_check bool adapters_migrate(const struct config *config, void (*applied)(void *context, const char *name), void *context,
+                                 char message[static ADAPTERS_MESSAGE_MAX]);
 /* Opens what the roles need; the embedded store's schema is brought up to date. What another machine serves need not be there yet.
  * False: message says why, in one line for people. */
 must_check bool adapters_open(const struct config *config, uint32_t roles, struct adapters *ret_adapters,

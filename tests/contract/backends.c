@@ -60,7 +60,7 @@ static void sqlite_begin(struct backend *backend)
 	(void)snprintf(backend->directory, sizeof backend->directory, "/tmp/tro-contract-XXXXXX");
 	assert_non_null(mkdtemp(backend->directory));
 	(void)snprintf(backend->path, sizeof backend->path, "%s/tro.db", backend->directory);
-	assert_int_equal(sqlite_migrate(backend->path, message), OK);
+	assert_int_equal(sqlite_migrate(backend->path, NULL, NULL, message), OK);
 }
 
 static void sqlite_end(struct backend *backend)
@@ -116,7 +116,7 @@ static void postgres_begin(struct backend *backend)
 	(void)snprintf(sql, sizeof sql, "CREATE DATABASE contract_%d", (int)getpid());
 	(void)snprintf(backend->dsn, sizeof backend->dsn, "%s dbname=contract_%d", getenv("TRO_TEST_POSTGRES"), (int)getpid());
 	run_on_server(sql);
-	assert_int_equal(postgres_migrate(backend->dsn, message), OK);
+	assert_int_equal(postgres_migrate(backend->dsn, NULL, NULL, message), OK);
 }
 
 static void postgres_end(struct backend *backend)

@@ -2,6 +2,7 @@
 #include "tests/contract/backends.h"
 
 #include <libpq-fe.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "adapters/postgres/postgres.h"
@@ -101,7 +102,7 @@ static void messages_do_not_show_the_password(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(dsns); i++) {
 		char message[POSTGRES_MESSAGE_MAX] = "";
-		assert_int_equal(postgres_migrate(dsns[i], message), ERR_SYSTEM);
+		assert_int_equal(postgres_migrate(dsns[i], NULL, NULL, message), ERR_SYSTEM);
 		assert_true(message[0] != '\0');
 		assert_null(strstr(message, "sesame"));
 		assert_null(strchr(message, '\n'));
@@ -168,16 +169,86 @@ static void a_session_is_made_when_it_can_be(void **state)
 	reader_free(reader);
 }
 
-static void migrations_that_are_not_the_programs_are_refused(void **state)
+static const char empty_database[] = "SET client_min_messages = warning; DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+
+static void count_applied(void *context, const char *name)
+{
+	(*(int *)context)++;
+	assert_non_null(strstr(name, ".sql"));
+}
+
+static void says_what_was_migrated(void **state)
 {
 	char message[POSTGRES_MESSAGE_MAX] = "";
-	assert_int_equal(postgres_migrate(backend_dsn(*state), message), OK); /* a second time does nothing */
-	run_once(*state, "INSERT INTO migrations VALUES (999, '999_later.sql', 1, 1)");
-	assert_int_equal(postgres_migrate(backend_dsn(*state), message), ERR_CORRUPT);
-	assert_non_null(strstr(message, "999_later.sql"));
-	run_once(*state, "DELETE FROM migrations WHERE number = 999; UPDATE migrations SET checksum = 1 WHERE number = 1");
-	assert_int_equal(postgres_migrate(backend_dsn(*state), message), ERR_CORRUPT);
-	assert_non_null(strstr(message, "edited"));
+	int applied = 0;
+	assert_int_equal(postgres_migrate(backend_dsn(*state), count_applied, &applied, message), OK);
+	assert_int_equal(applied, 0);
+	run_once(*state, empty_database);
+	assert_int_equal(postgres_migrate(backend_dsn(*state), count_applied, &applied, message), OK);
+	assert_true(applied > 0);
+}
+
+static void cannot_migrate(void **state, const char *sql, const char *words)
+{
+	char message[POSTGRES_MESSAGE_MAX] = "";
+	run_once(*state, sql);
+	assert_int_equal(postgres_migrate(backend_dsn(*state), NULL, NULL, message), ERR_CORRUPT);
+	if (strstr(message, words) == NULL)
+		fail_msg("\"%s\" is not in \"%s\"", words, message);
+}
+
+static void migrations_that_are_not_the_programs_are_refused(void **state)
+{
+	cannot_migrate(state, "INSERT INTO migrations VALUES (999, '999_later.sql', 1, 1)",
+	               "999_later.sql, which this program does not have: use a newer one");
+	cannot_migrate(state, "DELETE FROM migrations WHERE number = 1", "lacks 001_core.sql before it");
+	cannot_migrate(state, "UPDATE migrations SET number = 1, name = '001_core.sql' WHERE number = 999", "edited");
+}
+
+/* All wait at the barrier, so that they begin together. */
+struct migrator {
+	pthread_t thread;
+	pthread_barrier_t *barrier;
+	const char *dsn;
+	enum error error;
+	int applied;
+	char message[POSTGRES_MESSAGE_MAX];
+};
+
+static void *migrate(void *context)
+{
+	struct migrator *migrator = context;
+	(void)pthread_barrier_wait(migrator->barrier);
+	migrator->error = postgres_migrate(migrator->dsn, count_applied, &migrator->applied, migrator->message);
+	return NULL;
+}
+
+static int migrate_together(const char *dsn, struct migrator *migrators, unsigned count)
+{
+	int workers = 0;
+	pthread_barrier_t barrier;
+	assert_int_equal(pthread_barrier_init(&barrier, NULL, count), 0);
+	for (unsigned i = 0; i < count; i++) {
+		migrators[i] = (struct migrator){.barrier = &barrier, .dsn = dsn};
+		assert_int_equal(pthread_create(&migrators[i].thread, NULL, migrate, &migrators[i]), 0);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		assert_int_equal(pthread_join(migrators[i].thread, NULL), 0);
+		if (migrators[i].error != OK)
+			fail_msg("%s", migrators[i].message);
+		workers += migrators[i].applied > 0;
+	}
+	(void)pthread_barrier_destroy(&barrier);
+	return workers;
+}
+
+static void of_many_that_migrate_at_once_one_does(void **state)
+{
+	struct migrator migrators[8];
+	for (int round = 0; round < 5; round++) {
+		run_once(*state, empty_database);
+		assert_int_equal(migrate_together(backend_dsn(*state), migrators, ARRAY_LENGTH(migrators)), 1);
+	}
 }
 
 static void a_replay_that_was_not_ended_keeps_services_out(void **state)
@@ -208,7 +279,9 @@ int main(void)
 		BACKEND_TEST(what_keeps_from_serving_is_named),
 		BACKEND_TEST(a_database_without_a_table_is_named),
 		BACKEND_TEST(a_session_is_made_when_it_can_be),
+		BACKEND_TEST(says_what_was_migrated),
 		BACKEND_TEST(migrations_that_are_not_the_programs_are_refused),
+		BACKEND_TEST(of_many_that_migrate_at_once_one_does),
 		BACKEND_TEST(a_replay_that_was_not_ended_keeps_services_out),
 	};
 	return backends_run("adapter", tests, ARRAY_LENGTH(tests));

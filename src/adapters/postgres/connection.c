@@ -29,6 +29,10 @@ static const char postgres_settings[] =
 	"SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
 	"SET plan_cache_mode = force_generic_plan; SET jit = off; SET default_transaction_isolation = 'read committed'";
 
+/* Readers see everything committed before they ask: nobody may make them read what followers have by now. */
+static const char cockroach_settings[] =
+	"SET default_transaction_use_follower_reads = off; SET default_transaction_isolation = 'serializable'";
+
 /* What is asked of every new session, in text. */
 static const char select_schema[] = "SELECT max(number), (SELECT value FROM meta WHERE name = 'replaying') FROM migrations";
 
@@ -353,9 +357,9 @@ static PGconn *connect_handle(const struct connection *connection)
 
 static bool configure(struct connection *connection)
 {
-	bool is_cockroach = PQparameterStatus(connection->handle, "crdb_version") != NULL;
+	const char *settings = connection_is_cockroach(connection) ? cockroach_settings : postgres_settings;
 	return connection_run(connection, common_settings, ANSWER_TIMEOUT_MS, NULL) == STORE_OK &&
-	       (is_cockroach || connection_run(connection, postgres_settings, ANSWER_TIMEOUT_MS, NULL) == STORE_OK);
+	       connection_run(connection, settings, ANSWER_TIMEOUT_MS, NULL) == STORE_OK;
 }
 
 /* Whether the tables are those of this program, and whole. */
@@ -488,6 +492,11 @@ void connection_rollback(struct connection *connection)
 bool connection_has_transaction(const struct connection *connection)
 {
 	return connection->handle != NULL && PQtransactionStatus(connection->handle) == PQTRANS_INTRANS;
+}
+
+bool connection_is_cockroach(const struct connection *connection)
+{
+	return PQparameterStatus(connection->handle, "crdb_version") != NULL;
 }
 
 /* The last answer of what was sent, once all of them have come. */

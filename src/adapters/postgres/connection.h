@@ -53,6 +53,8 @@ must_check enum store_result connection_finish(struct connection *connection, PG
 must_check enum store_result connection_query(struct connection *connection, uint32_t statement, struct parameters *parameters,
                                               PGresult **ret_answer);
 
+/* Whether the server, which there is a session with, is CockroachDB. */
+bool connection_is_cockroach(const struct connection *connection);
 /* Whether a transaction is open and sound. */
 bool connection_has_transaction(const struct connection *connection);
 /* Ends the transaction that is open, if any. */

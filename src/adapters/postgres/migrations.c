@@ -2,18 +2,21 @@
  *
  * Who migrates writes the row of number 0 first, in the transaction of everything else: its lock is what others wait for, on servers that
  * have advisory locks and on those that have none. */
+#include "adapters/postgres/migrations.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "adapters/postgres/connection.h"
-#include "adapters/postgres/migrations.h"
 #include "base/embedded.h"
 #include "base/hash.h"
 
 #define TIMEOUT_MS 600000
-#define TRIES_MAX 5 /* two that make the first table at once collide */
+#define TRIES_MAX 10
+#define PAUSE_NS 50000000 /* before the second try; each further one waits as much longer */
 
 static const char make_table[] = "CREATE TABLE IF NOT EXISTS migrations (number int8 PRIMARY KEY, name text NOT NULL, checksum int8 NOT "
 				 "NULL, applied_at int8 NOT NULL);"
@@ -46,16 +49,19 @@ static int64_t checksum_of(const struct embedded_file *file)
 static enum error check_row(const PGresult *applied, int row, const struct embedded_file *file, char message[static POSTGRES_MESSAGE_MAX])
 {
 	const char *name = PQgetvalue(applied, row, 1);
-	if (file->name == NULL || strtoll(PQgetvalue(applied, row, 0), NULL, 10) != number_of(file)) {
-		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "the database has migration %s, which this program does not have%s", name,
-		               file->name == NULL ? ": use a newer one" : "");
-		return ERR_CORRUPT;
-	}
-	if (strtoll(PQgetvalue(applied, row, 2), NULL, 10) != checksum_of(file)) {
+	int64_t number = strtoll(PQgetvalue(applied, row, 0), NULL, 10);
+	if (file->name == NULL)
+		(void)snprintf(message, POSTGRES_MESSAGE_MAX,
+		               "the database has migration %s, which this program does not have: use a newer one", name);
+	else if (number > number_of(file))
+		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "the database has migration %s, but lacks %s before it", name, file->name);
+	else if (number < number_of(file))
+		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "the database has migration %s, which this program does not have", name);
+	else if (strtoll(PQgetvalue(applied, row, 2), NULL, 10) != checksum_of(file))
 		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "migration %s was edited after it was applied to the database", name);
-		return ERR_CORRUPT;
-	}
-	return OK;
+	else
+		return OK;
+	return ERR_CORRUPT;
 }
 
 static enum error fail(const struct connection *connection, const char *what, char message[static POSTGRES_MESSAGE_MAX])
@@ -72,13 +78,37 @@ static enum error check_applied(struct connection *connection, const struct embe
 	PGresult *applied = NULL;
 	enum error error = OK;
 	if (connection_run(connection, select_applied, TIMEOUT_MS, &applied) != STORE_OK)
-		error = fail(connection, "migrations", message);
+		error = fail(connection, "the database cannot be migrated", message);
 	for (int row = 0; error == OK && row < PQntuples(applied); row++)
 		error = check_row(applied, row, file++, message);
 	PQclear(applied);
 	if (error == OK)
 		*ret_next = file;
 	return error;
+}
+
+/* CockroachDB also gets what stands in comments that begin with crdb: there is no other SQL that only one of the servers takes. */
+static void reveal(char *sql)
+{
+	static const char opening[] = "/*crdb", closing[] = "*/";
+	while ((sql = strstr(sql, opening)) != NULL) {
+		char *end = strstr(sql, closing);
+		assert(end != NULL);
+		memset(sql, ' ', sizeof opening - 1);
+		memset(end, ' ', sizeof closing - 1);
+	}
+}
+
+static enum store_result run_file(struct connection *connection, const struct embedded_file *file)
+{
+	char *sql = strdup(file->data);
+	if (sql == NULL)
+		return STORE_DOWN;
+	if (connection_is_cockroach(connection))
+		reveal(sql);
+	enum store_result result = connection_run(connection, sql, TIMEOUT_MS, NULL);
+	free(sql);
+	return result;
 }
 
 static enum error apply_file(struct connection *connection, const struct embedded_file *file, char message[static POSTGRES_MESSAGE_MAX])
@@ -88,35 +118,52 @@ static enum error apply_file(struct connection *connection, const struct embedde
 	                      file->name, (long long)checksum_of(file), (long long)time(NULL) * 1000);
 	assert(length > 0 && (size_t)length < sizeof insert);
 	(void)length;
-	if (connection_run(connection, file->data, TIMEOUT_MS, NULL) == STORE_OK &&
-	    connection_run(connection, insert, TIMEOUT_MS, NULL) == STORE_OK)
+	if (run_file(connection, file) == STORE_OK && connection_run(connection, insert, TIMEOUT_MS, NULL) == STORE_OK)
 		return OK;
 	return fail(connection, file->name, message);
 }
 
-static enum error migrate_all(struct connection *connection, char message[static POSTGRES_MESSAGE_MAX])
+/* *ret_first is the first file that was applied now; those after it were too. */
+static enum error migrate_all(struct connection *connection, const struct embedded_file **ret_first,
+                              char message[static POSTGRES_MESSAGE_MAX])
 {
-	const struct embedded_file *file;
-	if (connection_run(connection, take_lock, TIMEOUT_MS, NULL) != STORE_OK)
-		return fail(connection, "migrations", message);
-	enum error error = check_applied(connection, &file, message);
-	for (; error == OK && file->name != NULL; file++)
+	static const char what[] = "the database cannot be migrated";
+	const struct embedded_file *first = NULL;
+	if (connection_begin(connection) != STORE_OK || connection_run(connection, make_table, TIMEOUT_MS, NULL) != STORE_OK ||
+	    connection_run(connection, take_lock, TIMEOUT_MS, NULL) != STORE_OK)
+		return fail(connection, what, message);
+	enum error error = check_applied(connection, &first, message);
+	for (const struct embedded_file *file = first; error == OK && file->name != NULL; file++)
 		error = apply_file(connection, file, message);
 	if (error == OK && connection_run(connection, "COMMIT", TIMEOUT_MS, NULL) != STORE_OK)
-		error = fail(connection, "migrations", message);
+		error = fail(connection, what, message);
+	if (error == OK)
+		*ret_first = first;
 	return error;
 }
 
-enum error postgres_migrate(const char *dsn, char message[static POSTGRES_MESSAGE_MAX])
+/* Whether what failed last may go well when it is tried again: a conflict, or a table that two began to make at once. */
+static bool has_collided(const struct connection *connection)
+{
+	return strncmp(connection->state, "40", 2) == 0 || strcmp(connection->state, "23505") == 0;
+}
+
+enum error postgres_migrate(const char *dsn, void (*applied)(void *context, const char *name), void *context,
+                            char message[static POSTGRES_MESSAGE_MAX])
 {
 	struct connection connection;
+	const struct embedded_file *first = NULL;
 	enum error error = connection_open(dsn, NULL, 0, &connection, message);
 	if (error != OK)
 		return error;
-	bool is_made = false;
-	for (int tries = 0; !is_made && tries < TRIES_MAX && connection_begin(&connection) == STORE_OK; tries++)
-		is_made = connection_run(&connection, make_table, TIMEOUT_MS, NULL) == STORE_OK;
-	error = is_made ? migrate_all(&connection, message) : fail(&connection, "migrations", message);
+	error = migrate_all(&connection, &first, message);
+	for (int tries = 1; error == ERR_SYSTEM && has_collided(&connection) && tries < TRIES_MAX; tries++) {
+		(void)nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS * tries}, NULL);
+		if (connection_run(&connection, "ROLLBACK", TIMEOUT_MS, NULL) == STORE_OK)
+			error = migrate_all(&connection, &first, message);
+	}
 	connection_release(&connection); /* and with it a transaction that was not committed */
+	for (const struct embedded_file *file = first; error == OK && applied != NULL && file->name != NULL; file++)
+		applied(context, file->name);
 	return error;
 }

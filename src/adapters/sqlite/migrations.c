@@ -81,12 +81,19 @@ static enum error apply_file(struct database *database, const struct embedded_fi
 	return ERR_SYSTEM;
 }
 
-static enum error migrate_all(struct database *database, char message[static SQLITE_MESSAGE_MAX])
+/* *ret_first is the first file that was applied now; those after it were too. */
+static enum error migrate_all(struct database *database, const struct embedded_file **ret_first, char message[static SQLITE_MESSAGE_MAX])
 {
-	const struct embedded_file *file;
-	enum error error = check_applied(database, &file, message);
-	for (; error == OK && file->name != NULL; file++)
+	const struct embedded_file *first = NULL;
+	enum error error = check_applied(database, &first, message);
+	for (const struct embedded_file *file = first; error == OK && file->name != NULL; file++)
 		error = apply_file(database, file, message);
+	if (error == OK && database_execute(database, "COMMIT") != SQLITE_OK) {
+		database_explain(database, "migrations", message);
+		error = ERR_SYSTEM;
+	}
+	if (error == OK)
+		*ret_first = first;
 	return error;
 }
 
@@ -106,7 +113,8 @@ static enum error make_table(const char *path, char message[static SQLITE_MESSAG
 	return error;
 }
 
-enum error sqlite_migrate(const char *path, char message[static SQLITE_MESSAGE_MAX])
+enum error sqlite_migrate(const char *path, void (*applied)(void *context, const char *name), void *context,
+                          char message[static SQLITE_MESSAGE_MAX])
 {
 	enum error error = make_table(path, message);
 	if (error != OK)
@@ -121,13 +129,12 @@ enum error sqlite_migrate(const char *path, char message[static SQLITE_MESSAGE_M
 		database_explain(&database, path, message);
 		error = ERR_SYSTEM;
 	}
+	const struct embedded_file *first = NULL;
 	if (error == OK)
-		error = migrate_all(&database, message);
-	if (error == OK && database_execute(&database, "COMMIT") != SQLITE_OK) {
-		database_explain(&database, path, message);
-		error = ERR_SYSTEM;
-	}
+		error = migrate_all(&database, &first, message);
 	database_rollback(&database);
 	database_release(&database);
+	for (const struct embedded_file *file = first; error == OK && applied != NULL && file->name != NULL; file++)
+		applied(context, file->name);
 	return error;
 }

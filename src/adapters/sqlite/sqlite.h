@@ -17,9 +17,11 @@
 
 #define SQLITE_MESSAGE_MAX 512
 
-/* Makes the file when there is none and applies the migrations it lacks, all or none, under its write lock. ERR_CORRUPT: a migration that
- * was applied is not the one that this program has, or this program does not have it. ERR_SYSTEM: the file cannot be opened or written. */
-must_check enum error sqlite_migrate(const char *path, char message[static SQLITE_MESSAGE_MAX]);
+/* Makes the file when there is none and applies the migrations it lacks, all or none, under its write lock. `applied`, which may be NULL, is
+ * told the name of each once they are committed. ERR_CORRUPT: a migration that was applied is not the one that this program has, or this
+ * program does not have it. ERR_SYSTEM: the file cannot be opened or written. */
+must_check enum error sqlite_migrate(const char *path, void (*applied)(void *context, const char *name), void *context,
+                                     char message[static SQLITE_MESSAGE_MAX]);
 
 /* The file has been migrated. ERR_SYSTEM, ERR_NO_MEMORY; ERR_CORRUPT: a replay was begun and not ended, unless `for_replay`. */
 must_check enum error sqlite_store_open(const char *path, bool for_replay, struct store **ret_store,
