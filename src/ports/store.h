@@ -34,8 +34,9 @@ struct store_operations {
 	 * With changes->is_replay only the rows are written. Changes with nothing to write are only checked. Any result. */
 	enum store_result (*commit)(struct store *store, const struct changes *changes);
 
-	/* Says whether these changes, which have at least one event, were committed, by their first event's id. May be called any number of times.
-	 * STORE_OK with *ret_committed set, STORE_BUSY, STORE_DOWN. */
+	/* Says whether these changes, which have at least one event, were committed, by their first event's id. What it says is final: when they
+	 * were not they never will be, even if the commit that was lost is still on its way, and they may not be given to commit again. May be
+	 * called any number of times. STORE_OK with *ret_committed set, STORE_BUSY, STORE_DOWN. */
 	enum store_result (*resolve)(struct store *store, const struct changes *changes, bool *ret_committed);
 
 	/* Replay: begin empties the projections (not the events) and marks the store as being replayed, so that a service refuses to start on

@@ -336,6 +336,7 @@ static void append_events(struct postgres_store *store, const struct changes *ch
 		return;
 	for (uint32_t i = 0; i < changes->event_count; i++)
 		put_event(&store->parameters, &changes->events[i]);
+	scalar_uuid(&store->parameters, 10, &changes->events[0].id);
 	store_send(store, INSERT_EVENTS);
 	bool has_entries = false;
 	for (uint8_t partition = 0; partition < OUTBOX_PARTITIONS; partition++)

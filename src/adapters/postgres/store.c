@@ -71,10 +71,15 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 			  " $13::text[], $14::int8[])",
 	[INSERT_PAYMENTS] = "INSERT INTO payments (" PAYMENT_COLUMNS ") SELECT * FROM unnest($1::bytea[], $2::uuid[], $3::int8[],"
 			    " $4::uuid[], $5::int8[])",
+	/* $11: the first's id. It fails as a guard does when these events have been given up. */
 	[INSERT_EVENTS] = "INSERT INTO events (" EVENT_COLUMNS ") SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int8[], $4::int8[],"
-			  " $5::int8[], $6::text[], $7::bytea[], $8::uuid[], $9::uuid[], $10::text[])",
+			  " $5::int8[], $6::text[], $7::bytea[], $8::uuid[], $9::uuid[], $10::text[])"
+			  " WHERE 1 = (SELECT 1 / (CASE WHEN count(*) = 0 THEN 1 ELSE 0 END) FROM abandoned_commits"
+			  " WHERE first_event_id = $11::uuid)",
 	[INSERT_OUTBOX] = "INSERT INTO outbox (partition, id, events) SELECT * FROM unnest($1::int8[], $2::uuid[], $3::bytea[])",
 
+	[ABANDON_COMMIT] = "INSERT INTO abandoned_commits SELECT $1::uuid WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = $1::uuid)"
+			   " ON CONFLICT (first_event_id) DO NOTHING",
 	[SELECT_EVENT] = "SELECT 1 FROM events WHERE id = $1::uuid",
 	[UPDATE_REPLAYING] = "UPDATE meta SET value = $1::int8 WHERE name = 'replaying'",
 	[EMPTY_PROJECTIONS] = "TRUNCATE sales, seats, holds, orders, payments",
@@ -83,18 +88,32 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 _Static_assert(HOLD_ACTIVE == 1 && ORDER_PENDING == 1, "db/postgres/001_core.sql says so in its indexes");
 _Static_assert(SEAT_AVAILABLE == 1, "INSERT_SEATS says so");
 
+/* The answer to a COMMIT was lost, and what was sent may still be on its way. So events that are not there are given up: appending them reads
+ * abandoned_commits and this reads the events, so of two serializable transactions that do not see each other one fails. */
 static enum store_result postgres_resolve(struct store *port, const struct changes *changes, bool *ret_committed)
 {
+	enum { BEGUN, ABANDONED, SELECTED, ANSWERS };
 	assert(changes->event_count > 0);
 	struct postgres_store *store = store_of(port);
-	PGresult *answer;
-	scalar_uuid(&store->parameters, 0, &changes->events[0].id);
-	enum store_result result = connection_query(&store->connection, SELECT_EVENT, &store->parameters, &answer);
-	parameters_clear(&store->parameters);
+	PGresult *answers[ANSWERS];
+	enum store_result result = STORE_UNKNOWN;
+	for (int tries = 0; result == STORE_UNKNOWN && tries < 2; tries++) { /* a session that was lost while idle is made again */
+		result = connection_begin(&store->connection);
+		if (result != STORE_OK)
+			return result;
+		store_send(store, BEGIN_WRITE);
+		scalar_uuid(&store->parameters, 0, &changes->events[0].id);
+		store_send(store, ABANDON_COMMIT);
+		scalar_uuid(&store->parameters, 0, &changes->events[0].id);
+		store_send(store, SELECT_EVENT);
+		store_send(store, COMMIT);
+		result = connection_finish(&store->connection, answers, ANSWERS);
+	}
 	if (result != STORE_OK)
-		return result;
-	*ret_committed = PQntuples(answer) > 0;
-	PQclear(answer);
+		return result == STORE_BUSY ? STORE_BUSY : STORE_DOWN;
+	*ret_committed = PQntuples(answers[SELECTED]) > 0;
+	for (int i = 0; i < ANSWERS; i++)
+		PQclear(answers[i]);
 	return STORE_OK;
 }
 
