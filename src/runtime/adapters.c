@@ -88,7 +88,11 @@ static enum error open_tool(const struct database *database, const char *where, 
 	adapters->store_count = 1;
 	adapters->reader_count = 1;
 	enum error error = database->open_store(where, for_replay, &adapters->stores[0], message);
-	return error != OK ? error : database->open_reader(where, &adapters->readers[0], message);
+	if (error == OK)
+		error = database->open_reader(where, &adapters->readers[0], message);
+	if (error == OK)
+		error = database->open_reader(where, &adapters->catalog_reader, message);
+	return error != OK ? error : database->open_catalog(where, &adapters->catalog, message);
 }
 
 static enum error open_api(const struct database *database, const char *where, struct adapters *adapters,
