@@ -1,4 +1,4 @@
-/* publisher.c: lease, publish partition after partition, acknowledge now and then. */
+/* publisher.c: acknowledge, lease, read, publish; again at once as long as there is much to do. */
 #include "app/publisher.h"
 
 #include <assert.h>
@@ -8,38 +8,29 @@
 
 #define BATCH_BLOCK (256 * 1024)
 #define BATCH_MAX (64 * 1024 * 1024)
-#define EVENTS_MAX 512 /* of one batch */
-#define CONFIRMED_MAX 4096
+#define EVENTS_MAX 1024 /* of one batch */
+#define EVENTS_MANY 256 /* after so many the next round is not put off */
 #define LEASE_MS 6000
 #define LEASE_RENEW_MS 1500
 #define PUBLISH_TIMEOUT_MS 2000 /* a batch begins only when so much of the lease is left */
-#define ACKNOWLEDGE_MS 200
-#define POLL_MS 150 /* what another process commits is found by asking */
+#define POLL_MS 100             /* what another process commits is found by asking */
 #define STEP_MS 100
 #define LAG_MS 1000
 #define PAUSE_BASE_MS 100
 #define PAUSE_MAX_MS 5000
 
-/* How far a partition is published beyond what is acknowledged. */
-struct position {
-	bool is_set;
-	struct uuid after;
-};
-
 struct publisher {
 	struct publisher_options options;
 	struct publisher_counters counters;
 	struct backoff backoff;
-	struct arena arena; /* of the batch at hand */
-	struct position positions[OUTBOX_PARTITIONS];
-	struct outbox_key confirmed[CONFIRMED_MAX]; /* and not acknowledged */
+	struct arena arena;                              /* of the batch at hand */
+	struct outbox_key confirmed[OUTBOX_ENTRIES_MAX]; /* and not acknowledged */
 	uint32_t confirmed_count;
 	/* All of the monotonic clock. */
 	uint64_t now_ms;         /* as read last */
 	uint64_t pause_until_ms; /* after a failure */
-	uint64_t lease_until_ms;
+	uint64_t lease_until_ms; /* the store's leases last at least until then */
 	uint64_t renew_at_ms;
-	uint64_t acknowledge_at_ms; /* when something is confirmed */
 	uint64_t lag_at_ms;
 };
 
@@ -103,48 +94,41 @@ static bool bus_answered(struct publisher *publisher, enum bus_result result)
 	return is_up;
 }
 
-/* A partition that comes anew is read from its first entry. */
-static void set_partitions(struct publisher *publisher, uint32_t partitions)
+/* Another publisher may reach the bus. */
+static void give_leases_back(struct publisher *publisher)
 {
-	uint32_t kept = partitions & publisher->counters.partitions;
-	for (uint32_t i = 0; i < OUTBOX_PARTITIONS; i++)
-		if ((kept >> i & 1) == 0)
-			publisher->positions[i].is_set = false;
-	publisher->counters.partitions = partitions;
+	struct outbox *outbox = publisher->options.outbox;
+	if (publisher->counters.partitions != 0)
+		(void)outbox->operations->release(outbox, &publisher->options.owner);
+	publisher->counters.partitions = 0;
+	publisher->renew_at_ms = 0;
 }
 
 /* False: one of the two does not answer, and there is a pause. */
-static bool renew_lease(struct publisher *publisher)
+static bool keep_lease(struct publisher *publisher)
 {
 	struct outbox *outbox = publisher->options.outbox;
 	struct bus *bus = publisher->options.bus;
-	uint64_t began_ms = publisher->now_ms;
-	uint64_t now_ms = clock_now_ms(publisher->options.clock);
 	uint32_t partitions;
-	enum store_result result =
-		outbox->operations->lease(outbox, &publisher->options.owner, now_ms, LEASE_MS, OUTBOX_PARTITIONS, &partitions);
+	if (publisher->now_ms < publisher->renew_at_ms)
+		return true;
+	if (!bus_answered(publisher, bus->operations->ping(bus))) {
+		give_leases_back(publisher);
+		return false;
+	}
+	read_clock(publisher);
+	uint64_t began_ms = publisher->now_ms;
+	enum store_result result = outbox->operations->lease(outbox, &publisher->options.owner, LEASE_MS, &partitions);
 	read_clock(publisher);
 	if (!outbox_served(publisher, result))
 		return false;
-	set_partitions(publisher, partitions);
+	publisher->counters.partitions = partitions;
 	publisher->lease_until_ms = began_ms + LEASE_MS;
 	publisher->renew_at_ms = began_ms + LEASE_RENEW_MS;
-	return bus_answered(publisher, bus->operations->ping(bus));
+	return true;
 }
 
-/* False: nothing may be published now. */
-static bool keep_lease(struct publisher *publisher)
-{
-	if (publisher->now_ms >= publisher->renew_at_ms && !renew_lease(publisher))
-		return false;
-	if (publisher->now_ms + PUBLISH_TIMEOUT_MS < publisher->lease_until_ms)
-		return true;
-	set_partitions(publisher, 0);
-	return false;
-}
-
-/* Takes what is confirmed out of the outbox. After that partitions are read from their first entry again: one with an earlier id may
- * have been committed later. False: it is still there. */
+/* Takes what is confirmed out of the outbox. False: it is still there, and there is a pause. */
 static bool acknowledge(struct publisher *publisher)
 {
 	if (publisher->confirmed_count == 0)
@@ -155,20 +139,7 @@ static bool acknowledge(struct publisher *publisher)
 		return false;
 	publisher->counters.acknowledges++;
 	publisher->confirmed_count = 0;
-	for (uint32_t i = 0; i < OUTBOX_PARTITIONS; i++)
-		publisher->positions[i].is_set = false;
 	return true;
-}
-
-static void remember_confirmed(struct publisher *publisher, uint8_t partition, const struct outbox_batch *batch)
-{
-	assert(batch->count <= CONFIRMED_MAX - publisher->confirmed_count);
-	if (publisher->confirmed_count == 0)
-		publisher->acknowledge_at_ms = publisher->now_ms + ACKNOWLEDGE_MS;
-	for (uint32_t i = 0; i < batch->count; i++)
-		publisher->confirmed[publisher->confirmed_count++] =
-			(struct outbox_key){.partition = partition, .id = batch->entries[i].id};
-	publisher->positions[partition] = (struct position){.is_set = true, .after = batch->entries[batch->count - 1].id};
 }
 
 /* The events of the batch in order. NULL: out of memory. */
@@ -188,8 +159,9 @@ static const struct event_record **gather(struct publisher *publisher, const str
 	return records;
 }
 
-static bool publish_batch(struct publisher *publisher, uint8_t partition, const struct outbox_batch *batch)
+static bool publish(struct publisher *publisher, const struct outbox_batch *batch, uint32_t *ret_events)
 {
+	assert(batch->count <= OUTBOX_ENTRIES_MAX && publisher->confirmed_count == 0);
 	struct bus *bus = publisher->options.bus;
 	uint32_t count = 0;
 	const struct event_record **records = gather(publisher, batch, &count);
@@ -201,43 +173,40 @@ static bool publish_batch(struct publisher *publisher, uint8_t partition, const 
 	read_clock(publisher);
 	if (!bus_answered(publisher, result)) {
 		publisher->counters.failures++;
+		publisher->renew_at_ms = 0; /* the bus is asked before it is tried again */
 		return false;
 	}
 	publisher->counters.published += count;
-	remember_confirmed(publisher, partition, batch);
+	for (uint32_t i = 0; i < batch->count; i++)
+		publisher->confirmed[publisher->confirmed_count++] = batch->entries[i].key;
+	*ret_events = count;
 	return true;
 }
 
-/* One batch of one partition. False: not now. *ret_has_more: there may be another. */
-static bool publish_partition(struct publisher *publisher, uint8_t partition, bool *ret_has_more)
+/* One round. False: not now, and there is a pause. *ret_events: so many were published. */
+static bool publish_next(struct publisher *publisher, uint32_t *ret_events)
 {
-	if (CONFIRMED_MAX - publisher->confirmed_count < EVENTS_MAX && !acknowledge(publisher))
+	*ret_events = 0;
+	/* In this order nothing is confirmed and waits to be acknowledged when the lease gives a partition to somebody else. */
+	if (!acknowledge(publisher) || !keep_lease(publisher))
 		return false;
+	if (publisher->counters.partitions == 0)
+		return true;
 	struct outbox *outbox = publisher->options.outbox;
-	const struct position *position = &publisher->positions[partition];
 	struct outbox_batch batch;
 	arena_clear(&publisher->arena);
-	enum store_result result = outbox->operations->next(outbox, partition, position->is_set ? &position->after : NULL, EVENTS_MAX,
-	                                                    &publisher->arena, &batch);
+	enum store_result result = outbox->operations->next(outbox, &publisher->options.owner, EVENTS_MAX, &publisher->arena, &batch);
+	read_clock(publisher);
 	if (!outbox_served(publisher, result))
 		return false;
 	if (batch.count == 0)
 		return true;
-	*ret_has_more = true;
-	return publish_batch(publisher, partition, &batch);
-}
-
-/* A batch of every partition. The same. */
-static bool publish_all(struct publisher *publisher, bool *ret_has_more)
-{
-	*ret_has_more = false;
-	for (uint8_t i = 0; i < OUTBOX_PARTITIONS; i++) {
-		if (!keep_lease(publisher))
-			return false;
-		if ((publisher->counters.partitions >> i & 1) != 0 && !publish_partition(publisher, i, ret_has_more))
-			return false;
+	if (publisher->now_ms + PUBLISH_TIMEOUT_MS >= publisher->lease_until_ms) { /* the process may have been stopped meanwhile */
+		publisher->counters.lost_leases++;
+		publisher->renew_at_ms = 0;
+		return true;
 	}
-	return true;
+	return publish(publisher, &batch, ret_events);
 }
 
 static void measure_lag(struct publisher *publisher)
@@ -245,7 +214,9 @@ static void measure_lag(struct publisher *publisher)
 	struct outbox *outbox = publisher->options.outbox;
 	struct outbox_lag lag;
 	publisher->lag_at_ms = publisher->now_ms + LAG_MS;
-	if (outbox->operations->lag(outbox, &lag) != STORE_OK)
+	enum store_result result = outbox->operations->lag(outbox, &lag);
+	publisher->counters.is_outbox_up = result == STORE_OK || result == STORE_BUSY;
+	if (result != STORE_OK)
 		return;
 	publisher->counters.lag_entries = lag.entries;
 	publisher->counters.lag_oldest_ms = lag.oldest_ms;
@@ -254,11 +225,9 @@ static void measure_lag(struct publisher *publisher)
 /* Milliseconds until there is something to do again. */
 static uint64_t next_step(const struct publisher *publisher)
 {
-	uint64_t at_ms = publisher->now_ms + POLL_MS;
-	if (publisher->confirmed_count > 0 && publisher->acknowledge_at_ms < at_ms)
-		at_ms = publisher->acknowledge_at_ms;
-	if (publisher->pause_until_ms > publisher->now_ms)
-		at_ms = publisher->pause_until_ms < publisher->lag_at_ms ? publisher->pause_until_ms : publisher->lag_at_ms;
+	if (publisher->pause_until_ms <= publisher->now_ms)
+		return publisher->confirmed_count > 0 ? PUBLISHER_SPACING_MS : POLL_MS;
+	uint64_t at_ms = publisher->pause_until_ms < publisher->lag_at_ms ? publisher->pause_until_ms : publisher->lag_at_ms;
 	return at_ms > publisher->now_ms ? at_ms - publisher->now_ms : 0;
 }
 
@@ -273,25 +242,20 @@ uint64_t publisher_step(void *context)
 		measure_lag(publisher);
 	if (publisher->now_ms < publisher->pause_until_ms)
 		return next_step(publisher);
-	if (publisher->now_ms >= publisher->acknowledge_at_ms && !acknowledge(publisher))
-		return next_step(publisher);
-	bool has_more = true;
-	while (has_more && publisher->now_ms < until_ms) {
-		if (!publish_all(publisher, &has_more))
+	uint32_t events;
+	do {
+		if (!publish_next(publisher, &events))
 			return next_step(publisher);
 		backoff_reset(&publisher->backoff);
-		read_clock(publisher);
-	}
-	return has_more ? 0 : next_step(publisher);
+	} while (events >= EVENTS_MANY && publisher->now_ms < until_ms);
+	return events >= EVENTS_MANY ? 0 : next_step(publisher);
 }
 
 void publisher_finish(struct publisher *publisher)
 {
 	assert(publisher != NULL);
 
-	struct outbox *outbox = publisher->options.outbox;
 	(void)publisher_step(publisher);
 	(void)acknowledge(publisher);
-	(void)outbox->operations->release(outbox, &publisher->options.owner);
-	set_partitions(publisher, 0);
+	give_leases_back(publisher);
 }

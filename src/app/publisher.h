@@ -1,7 +1,10 @@
-/* publisher.h: takes committed events from the outbox to the bus, at least once, in order within each partition.
+/* publisher.h: takes committed events from the outbox to the bus, at least once.
  *
- * Only partitions that it leases are published by it, and no batch is begun that the lease might not outlast. What the bus has confirmed
- * is acknowledged to the outbox a few times a second, all partitions together, because each acknowledgement is a durable transaction. */
+ * Any number of publishers share the partitions by leases (ports/outbox.h). A round is three calls: what the bus has confirmed is acknowledged,
+ * the oldest entries of the leased partitions are read, and they are published. So each round begins with the first entries that are left,
+ * and among the messages on the bus the first of each event comes after the first of everything it is based on: also when publishers
+ * overlap, and when a message arrives late that a former owner has sent. Repeats have the same message id. No batch is begun that the lease might
+ * not outlast, and a publisher that cannot reach the bus gives its leases back. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,7 +18,7 @@
 #include "ports/outbox.h"
 #include "ports/random.h"
 
-/* spacing_ms for its worker: what is committed meanwhile goes out together. */
+/* spacing_ms for its worker, and its own between rounds that found little: what is committed meanwhile goes out together. */
 #define PUBLISHER_SPACING_MS 50
 
 struct publisher;
@@ -25,7 +28,7 @@ struct publisher_options {
 	struct bus *bus;
 	struct clock *clock;   /* borrowed */
 	struct random *random; /* borrowed */
-	struct uuid owner;     /* of the leases: another for each publisher and start */
+	struct uuid owner;     /* of the leases: another for each publisher and start; not nil */
 };
 
 /* Safe to read from any thread. */
@@ -34,6 +37,7 @@ struct publisher_counters {
 	_Atomic uint64_t failures;     /* batches that the bus did not confirm */
 	_Atomic uint64_t acknowledges; /* transactions that took confirmed entries out of the outbox */
 	_Atomic uint32_t partitions;   /* bit p: partition p is leased */
+	_Atomic uint64_t lost_leases;  /* batches that were not begun because the lease had run out while they were read */
 	_Atomic bool is_bus_up;        /* it confirmed the last batch, or answered the last ping */
 	_Atomic bool is_outbox_up;
 	_Atomic uint64_t lag_entries;   /* as the outbox says, once a second */

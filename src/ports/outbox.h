@@ -1,7 +1,8 @@
-/* outbox.h: committed events that wait to be published, in partitions that publishers lease.
+/* outbox.h: committed events that wait to be published, in partitions that publishers share by leasing them.
  *
- * Only the owner of a partition publishes it, so that order is kept; a lease that runs out may be taken by another.
- * Used by one thread at a time; make one for each publisher. */
+ * All times are by the store's own clock, so that publishers need not agree on one. Leases keep publishers from repeating each other; order
+ * does not depend on them: whoever publishes a partition begins with its first entry that is not acknowledged, and nothing is published
+ * before what it is based on. Used by one thread at a time; make one for each publisher. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,15 +10,11 @@
 
 #include "base/arena.h"
 #include "base/uuid.h"
+#include "domain/changes.h"
 #include "ports/reader.h"
 #include "ports/store.h"
 
-/* One outbox row: the events of one batch and partition, in order. */
-struct outbox_entry {
-	struct uuid id;
-	struct event_record *records;
-	uint32_t count;
-};
+#define OUTBOX_ENTRIES_MAX 256 /* of one batch */
 
 /* Which row. */
 struct outbox_key {
@@ -25,8 +22,15 @@ struct outbox_key {
 	struct uuid id;
 };
 
+/* One outbox row: the events of one commit and partition, in order. */
+struct outbox_entry {
+	struct outbox_key key;
+	struct event_record *records;
+	uint32_t count;
+};
+
 struct outbox_batch {
-	struct outbox_entry *entries; /* in order of their ids */
+	struct outbox_entry *entries; /* in an order in which they can be published: within a partition that of their ids */
 	uint32_t count;
 };
 
@@ -38,15 +42,16 @@ struct outbox_lag {
 struct outbox;
 
 struct outbox_operations {
-	/* Renews the owner's leases and takes free or lapsed partitions, up to `partitions_max` in all, until now_ms + lease_ms.
-	 * Bit p of *ret_partitions says that partition p is the owner's. */
-	enum store_result (*lease)(struct outbox *outbox, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms,
-	                           uint32_t partitions_max, uint32_t *ret_partitions);
-	/* Gives all the owner's leases back. */
+	/* Counts the owner among the publishers and leases it its share of the partitions, both for lease_ms: outbox_share. Of several that ask
+	 * at once only one gets a partition. What is beyond the share is given back. All publishers say the same lease_ms.
+	 * Bit p of *ret_partitions: partition p is the owner's. */
+	enum store_result (*lease)(struct outbox *outbox, const struct uuid *owner, uint64_t lease_ms, uint32_t *ret_partitions);
+	/* Gives all the owner's leases back and counts it no more. */
 	enum store_result (*release)(struct outbox *outbox, const struct uuid *owner);
-	/* The partition's oldest entries past `after` (NULL: from the first), up to `events_max` events (at least one entry), with their events. */
-	enum store_result (*next)(struct outbox *outbox, uint8_t partition, const struct uuid *after, uint32_t events_max,
-	                          struct arena *arena, struct outbox_batch *ret_batch);
+	/* The oldest entries of all partitions that the owner has a live lease of, each partition from its first on, with their events: not more
+	 * than OUTBOX_ENTRIES_MAX entries and events_max events, but one entry at least if there is any. Cheap when there is none. */
+	enum store_result (*next)(struct outbox *outbox, const struct uuid *owner, uint32_t events_max, struct arena *arena,
+	                          struct outbox_batch *ret_batch);
 	/* Deletes entries whose events are all confirmed, of any partitions, in one transaction. Unknown ones are no error. */
 	enum store_result (*acknowledge)(struct outbox *outbox, const struct outbox_key *keys, uint32_t count);
 	enum store_result (*lag)(struct outbox *outbox, struct outbox_lag *ret_lag);
@@ -62,4 +67,40 @@ static inline void outbox_free(struct outbox *outbox)
 {
 	if (outbox != NULL)
 		outbox->operations->free(outbox);
+}
+
+/* The rest is for adapters. */
+
+/* What is known of a partition. */
+struct outbox_lease {
+	struct uuid owner;
+	uint64_t until_ms; /* 0: free */
+};
+
+/* A time that is further away than any lease lasts was written by a clock that has been set back since. */
+static inline bool outbox_is_live(uint64_t until_ms, uint64_t now_ms, uint64_t lease_ms)
+{
+	return until_ms > now_ms && until_ms - now_ms <= lease_ms;
+}
+
+/* The partitions that are to be the owner's, when so many publishers live (itself among them): as many as there are for each, rounded up. Its
+ * own first, so that renewing swaps none; then free and lapsed ones, as far as there are any. */
+static inline uint32_t outbox_share(const struct outbox_lease leases[static OUTBOX_PARTITIONS], const struct uuid *owner,
+                                    uint64_t publishers, uint64_t now_ms, uint64_t lease_ms)
+{
+	uint64_t left = publishers == 0 ? OUTBOX_PARTITIONS : (OUTBOX_PARTITIONS + publishers - 1) / publishers;
+	uint32_t share = 0;
+	for (uint32_t i = 0; i < OUTBOX_PARTITIONS && left > 0; i++) {
+		if (leases[i].until_ms == 0 || !uuid_equal(&leases[i].owner, owner))
+			continue;
+		share |= 1U << i;
+		left--;
+	}
+	for (uint32_t i = 0; i < OUTBOX_PARTITIONS && left > 0; i++) {
+		if ((share >> i & 1) != 0 || outbox_is_live(leases[i].until_ms, now_ms, lease_ms))
+			continue;
+		share |= 1U << i;
+		left--;
+	}
+	return share;
 }

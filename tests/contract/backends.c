@@ -4,6 +4,7 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "adapters/memory/database.h"
@@ -49,9 +50,21 @@ static enum error memory_reader(struct backend *backend, struct reader **ret_rea
 	return memory_reader_new(backend->memory, ret_reader);
 }
 
+/* What leases go by: as with the others, the machine's clock. */
+static uint64_t wall_now_ms(struct clock *clock)
+{
+	(void)clock;
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static const struct clock_operations wall_operations = {.now_ms = wall_now_ms};
+static struct clock wall_clock = {.operations = &wall_operations};
+
 static enum error memory_outbox(struct backend *backend, struct outbox **ret_outbox)
 {
-	return memory_outbox_new(backend->memory, ret_outbox);
+	return memory_outbox_new(backend->memory, &wall_clock, ret_outbox);
 }
 
 static void sqlite_begin(struct backend *backend)

@@ -1,8 +1,10 @@
 /* test_outbox.c: the contract of ports/outbox.h, for every adapter. */
+#include <time.h>
+
 #include "tests/contract/backends.h"
 #include "tests/support/clerk.h"
 
-#define LEASE_MS 1000
+#define LEASE_MS 60000
 #define ALL ((1U << OUTBOX_PARTITIONS) - 1)
 
 struct office {
@@ -11,7 +13,7 @@ struct office {
 	struct arena arena;
 };
 
-static const struct uuid ann = {{1}}, bob = {{2}};
+static const struct uuid ann = {{1}}, bob = {{2}}, cid = {{3}};
 
 static struct office open_office(struct backend *backend)
 {
@@ -48,11 +50,11 @@ static void commit_holds(struct office *office, uint64_t after_ms, uint32_t firs
 	assert_int_equal(clerk_commit(&office->clerk), STORE_OK);
 }
 
-static struct outbox_batch next(struct office *office, const struct uuid *after, uint32_t events_max)
+/* What ann has before her, who has all the partitions. */
+static struct outbox_batch next(struct office *office, uint32_t events_max)
 {
 	struct outbox_batch batch;
-	assert_int_equal(office->outbox->operations->next(office->outbox, partition(), after, events_max, &office->arena, &batch),
-	                 STORE_OK);
+	assert_int_equal(office->outbox->operations->next(office->outbox, &ann, events_max, &office->arena, &batch), STORE_OK);
 	return batch;
 }
 
@@ -62,22 +64,39 @@ static void acknowledge(struct office *office, struct uuid id)
 	assert_int_equal(office->outbox->operations->acknowledge(office->outbox, &key, 1), STORE_OK);
 }
 
-static uint32_t lease(struct office *office, const struct uuid *owner, uint64_t after_ms, uint32_t maximum)
+static uint32_t lease_for(struct office *office, const struct uuid *owner, uint64_t lease_ms)
 {
 	uint32_t partitions = 0;
-	uint64_t now_ms = TEST_NOW_MS + after_ms;
-	assert_int_equal(office->outbox->operations->lease(office->outbox, owner, now_ms, LEASE_MS, maximum, &partitions), STORE_OK);
+	assert_int_equal(office->outbox->operations->lease(office->outbox, owner, lease_ms, &partitions), STORE_OK);
 	return partitions;
+}
+
+static uint32_t lease(struct office *office, const struct uuid *owner)
+{
+	return lease_for(office, owner, LEASE_MS);
+}
+
+static int size(uint32_t partitions)
+{
+	return __builtin_popcount(partitions);
+}
+
+static void wait_for_the_end_of(uint32_t lease_ms)
+{
+	const struct timespec time = {.tv_nsec = (long)(lease_ms + 1) * 1000000};
+	assert_int_equal(nanosleep(&time, NULL), 0);
 }
 
 static void a_batch_is_one_entry_with_its_published_events(void **state)
 {
 	struct office office = open_office(*state);
-	assert_int_equal(next(&office, NULL, 100).count, 0); /* what an operator does to a sale is not published */
+	assert_int_equal(lease(&office, &ann), ALL);
+	assert_int_equal(next(&office, 100).count, 0); /* what an operator does to a sale is not published */
 	commit_holds(&office, 1, 1, "123");
-	struct outbox_batch batch = next(&office, NULL, 100);
+	struct outbox_batch batch = next(&office, 100);
 	assert_int_equal(batch.count, 1);
 	assert_int_equal(batch.entries[0].count, 3);
+	assert_int_equal(batch.entries[0].key.partition, partition());
 	for (uint32_t i = 0; i < 3; i++) {
 		const struct event_record *record = &batch.entries[0].records[i];
 		struct uuid hold_id = test_hold_id(1 + i);
@@ -88,49 +107,101 @@ static void a_batch_is_one_entry_with_its_published_events(void **state)
 	close_office(&office);
 }
 
-static void other_partitions_have_their_own(void **state)
+/* A hold on a seat of another event than the clerk's usual one, whose entries are in the next partition. */
+static void commit_hold_of_another_event(struct office *office, uint64_t after_ms)
+{
+	struct command create = sale_create_command(&office->clerk.request);
+	create.sale_create.event_id.bytes[15]++;
+	assert_int_equal(clerk_run(&office->clerk, after_ms, create), OK);
+	struct command hold = hold_command(&office->clerk.request, 50, "ann", "1");
+	hold.hold_create.event_id = create.sale_create.event_id;
+	hold.hold_create.hold_id.bytes[15]++;
+	assert_int_equal(clerk_run(&office->clerk, after_ms + 1, hold), OK);
+}
+
+static void only_leased_partitions_are_read(void **state)
 {
 	struct office office = open_office(*state);
 	struct outbox_batch batch;
+	assert_int_equal(size(lease(&office, &bob)), OUTBOX_PARTITIONS);
+	(void)lease(&office, &ann);
+	(void)lease(&office, &bob); /* gives half of them back */
+	uint32_t of_ann = lease(&office, &ann);
 	commit_holds(&office, 1, 1, "1");
-	for (uint8_t i = 0; i < OUTBOX_PARTITIONS; i++) {
-		assert_int_equal(office.outbox->operations->next(office.outbox, i, NULL, 10, &office.arena, &batch), STORE_OK);
-		assert_int_equal(batch.count, i == partition());
-	}
+	commit_hold_of_another_event(&office, 2);
+	uint32_t has_first = of_ann >> partition() & 1, has_second = of_ann >> (partition() + 1) % OUTBOX_PARTITIONS & 1;
+	assert_int_equal(next(&office, 10).count, has_first + has_second);
+	assert_int_equal(office.outbox->operations->next(office.outbox, &bob, 10, &office.arena, &batch), STORE_OK);
+	assert_int_equal(batch.count, 2 - has_first - has_second);
+	assert_int_equal(office.outbox->operations->next(office.outbox, &cid, 10, &office.arena, &batch), STORE_OK);
+	assert_int_equal(batch.count, 0);
 	close_office(&office);
 }
 
-static void entries_come_in_order_past_the_last_and_within_the_maximum(void **state)
+static void all_partitions_are_read_at_once_the_oldest_entries_first(void **state)
 {
 	struct office office = open_office(*state);
+	assert_int_equal(lease(&office, &ann), ALL);
+	commit_hold_of_another_event(&office, 1);
+	commit_holds(&office, 3, 1, "1");
+	struct outbox_batch batch = next(&office, 10);
+	assert_int_equal(batch.count, 2);
+	assert_int_equal(batch.entries[0].key.partition, (partition() + 1) % OUTBOX_PARTITIONS);
+	assert_int_equal(batch.entries[1].key.partition, partition());
+	close_office(&office);
+}
+
+static void entries_come_in_order_and_within_the_maximum(void **state)
+{
+	struct office office = open_office(*state);
+	assert_int_equal(lease(&office, &ann), ALL);
 	commit_holds(&office, 1, 1, "12");
 	commit_holds(&office, 2, 3, "34");
 	commit_holds(&office, 3, 5, "567");
-	struct outbox_batch batch = next(&office, NULL, 100);
+	struct outbox_batch batch = next(&office, 100);
 	assert_int_equal(batch.count, 3);
-	assert_true(uuid_compare(&batch.entries[0].id, &batch.entries[1].id) < 0);
-	assert_int_equal(next(&office, NULL, 4).count, 2);
-	assert_int_equal(next(&office, NULL, 5).count, 2);
-	assert_int_equal(next(&office, NULL, 1).count, 1); /* never less than one entry, or it would never go */
-	assert_int_equal(next(&office, NULL, 1).entries[0].count, 2);
-	struct outbox_batch rest = next(&office, &batch.entries[1].id, 100);
-	assert_int_equal(rest.count, 1);
-	assert_true(uuid_equal(&rest.entries[0].id, &batch.entries[2].id));
-	assert_int_equal(next(&office, &batch.entries[2].id, 100).count, 0);
+	assert_true(uuid_compare(&batch.entries[0].key.id, &batch.entries[1].key.id) < 0);
+	assert_int_equal(batch.entries[2].count, 3);
+	assert_int_equal(next(&office, 4).count, 2);
+	assert_int_equal(next(&office, 5).count, 2);
+	assert_int_equal(next(&office, 1).count, 1); /* never less than one entry, or it would never go */
+	assert_int_equal(next(&office, 1).entries[0].count, 2);
+	close_office(&office);
+}
+
+static void a_backlog_comes_in_batches_of_bounded_size(void **state)
+{
+	struct office office = open_office(*state);
+	uint32_t count = 0;
+	assert_int_equal(lease(&office, &ann), ALL);
+	for (uint32_t i = 0; i < OUTBOX_ENTRIES_MAX / 2 + 1; i++) {
+		assert_int_equal(clerk_run(&office.clerk, 1, hold_command(&office.clerk.request, 1 + i, "ann", "1")), OK);
+		assert_int_equal(clerk_run(&office.clerk, 1, release_command(&office.clerk.request, 1 + i, "ann")), OK);
+	}
+	for (struct outbox_batch batch; (batch = next(&office, 10000)).count > 0;) {
+		struct outbox_key keys[OUTBOX_ENTRIES_MAX];
+		assert_true(batch.count <= OUTBOX_ENTRIES_MAX);
+		for (uint32_t i = 0; i < batch.count; i++)
+			keys[i] = batch.entries[i].key;
+		assert_int_equal(office.outbox->operations->acknowledge(office.outbox, keys, batch.count), STORE_OK);
+		count += batch.count;
+	}
+	assert_int_equal(count, OUTBOX_ENTRIES_MAX + 2);
 	close_office(&office);
 }
 
 static void acknowledged_entries_are_gone(void **state)
 {
 	struct office office = open_office(*state);
+	assert_int_equal(lease(&office, &ann), ALL);
 	commit_holds(&office, 1, 1, "12");
 	commit_holds(&office, 2, 3, "34");
-	struct outbox_batch batch = next(&office, NULL, 100);
-	acknowledge(&office, batch.entries[0].id);
-	acknowledge(&office, batch.entries[0].id); /* a second time is no error */
-	struct outbox_batch rest = next(&office, NULL, 100);
+	struct outbox_batch batch = next(&office, 100);
+	acknowledge(&office, batch.entries[0].key.id);
+	acknowledge(&office, batch.entries[0].key.id); /* a second time is no error */
+	struct outbox_batch rest = next(&office, 100);
 	assert_int_equal(rest.count, 1);
-	assert_true(uuid_equal(&rest.entries[0].id, &batch.entries[1].id));
+	assert_true(uuid_equal(&rest.entries[0].key.id, &batch.entries[1].key.id));
 	close_office(&office);
 }
 
@@ -138,6 +209,7 @@ static void lag_counts_entries_and_knows_the_oldest(void **state)
 {
 	struct office office = open_office(*state);
 	struct outbox_lag lag = {.entries = 77};
+	assert_int_equal(lease(&office, &ann), ALL);
 	assert_int_equal(office.outbox->operations->lag(office.outbox, &lag), STORE_OK);
 	assert_int_equal(lag.entries, 0);
 	assert_int_equal(lag.oldest_ms, 0);
@@ -146,7 +218,7 @@ static void lag_counts_entries_and_knows_the_oldest(void **state)
 	assert_int_equal(office.outbox->operations->lag(office.outbox, &lag), STORE_OK);
 	assert_int_equal(lag.entries, 2);
 	assert_int_equal(lag.oldest_ms, TEST_NOW_MS + 10);
-	acknowledge(&office, next(&office, NULL, 1).entries[0].id);
+	acknowledge(&office, next(&office, 1).entries[0].key.id);
 	assert_int_equal(office.outbox->operations->lag(office.outbox, &lag), STORE_OK);
 	assert_int_equal(lag.entries, 1);
 	assert_int_equal(lag.oldest_ms, TEST_NOW_MS + 20);
@@ -156,33 +228,70 @@ static void lag_counts_entries_and_knows_the_oldest(void **state)
 static void a_lease_is_the_owners_until_it_runs_out(void **state)
 {
 	struct office office = open_office(*state);
-	assert_int_equal(lease(&office, &ann, 0, OUTBOX_PARTITIONS), ALL);
-	assert_int_equal(lease(&office, &bob, LEASE_MS - 1, OUTBOX_PARTITIONS), 0);
-	assert_int_equal(lease(&office, &ann, LEASE_MS - 1, OUTBOX_PARTITIONS), ALL); /* renewed */
-	assert_int_equal(lease(&office, &bob, LEASE_MS, OUTBOX_PARTITIONS), 0);
-	assert_int_equal(lease(&office, &bob, 2 * LEASE_MS - 1, OUTBOX_PARTITIONS), ALL); /* taken over */
-	assert_int_equal(lease(&office, &ann, 2 * LEASE_MS, OUTBOX_PARTITIONS), 0);
+	struct outbox_batch batch;
+	commit_holds(&office, 1, 1, "1");
+	assert_int_equal(lease(&office, &ann), ALL);
+	assert_int_equal(lease(&office, &bob), 0);
+	assert_int_equal(office.outbox->operations->release(office.outbox, &bob), STORE_OK);
+	assert_int_equal(lease_for(&office, &ann, 1), ALL);
+	wait_for_the_end_of(1);
+	assert_int_equal(next(&office, 10).count, 0); /* she may not know yet that it has run out */
+	assert_int_equal(lease(&office, &bob), ALL);
+	assert_int_equal(office.outbox->operations->next(office.outbox, &bob, 10, &office.arena, &batch), STORE_OK);
+	assert_int_equal(batch.count, 1);
+	assert_int_equal(lease(&office, &ann), 0);
 	close_office(&office);
 }
 
-static void partitions_are_shared_by_their_maximum(void **state)
+static void publishers_come_to_have_equal_shares(void **state)
 {
 	struct office office = open_office(*state);
-	uint32_t first = lease(&office, &ann, 0, OUTBOX_PARTITIONS / 2);
-	uint32_t second = lease(&office, &bob, 0, OUTBOX_PARTITIONS);
-	assert_int_equal(first & second, 0);
-	assert_int_equal(first | second, ALL);
-	assert_int_equal(lease(&office, &ann, 1, OUTBOX_PARTITIONS / 2), first);
+	const struct uuid *const owners[] = {&ann, &bob, &cid};
+	uint32_t of[3] = {0};
+	for (uint32_t count = 1; count <= 3; count++) {
+		for (uint32_t round = 0; round < 2; round++) {
+			uint32_t before = 0;
+			for (uint32_t i = 0; i < count; i++) {
+				of[i] = lease(&office, owners[i]);
+				assert_int_equal(of[i] & before, 0);
+				before |= of[i];
+			}
+		}
+		assert_int_equal(of[0] | of[1] | of[2], ALL);
+		for (uint32_t i = 0; i < count; i++)
+			assert_in_range(size(of[i]), OUTBOX_PARTITIONS / count - 1, OUTBOX_PARTITIONS / count + 1);
+	}
+	uint32_t kept = of[0];
+	assert_int_equal(lease(&office, &ann), kept); /* and keep them */
+	close_office(&office);
+}
+
+static void one_that_is_not_heard_of_counts_no_more(void **state)
+{
+	struct office office = open_office(*state);
+	(void)lease_for(&office, &ann, 1);
+	wait_for_the_end_of(1);
+	assert_int_equal(lease(&office, &bob), ALL);
+	assert_int_equal(lease(&office, &bob), ALL);
+	close_office(&office);
+}
+
+static void a_lease_from_the_future_is_none(void **state)
+{
+	struct office office = open_office(*state);
+	assert_int_equal(lease_for(&office, &ann, 24 * 3600 * 1000), ALL);
+	assert_int_equal(lease(&office, &bob), ALL); /* a clock has been set back: ann cannot have leased for so long */
 	close_office(&office);
 }
 
 static void released_partitions_are_free_at_once(void **state)
 {
 	struct office office = open_office(*state);
-	assert_int_equal(lease(&office, &ann, 0, 4), 0xf);
-	assert_int_equal(lease(&office, &bob, 0, 4), 0xf0);
+	assert_int_equal(lease(&office, &ann), ALL);
+	assert_int_equal(lease(&office, &bob), 0);
 	assert_int_equal(office.outbox->operations->release(office.outbox, &ann), STORE_OK);
-	assert_int_equal(lease(&office, &bob, 1, OUTBOX_PARTITIONS), ALL);
+	assert_int_equal(lease(&office, &bob), ALL);
+	assert_int_equal(lease(&office, &bob), ALL);
 	close_office(&office);
 }
 
@@ -190,8 +299,9 @@ static void released_partitions_are_free_at_once(void **state)
 static void publishing_leaves_the_store_as_it_was(void **state)
 {
 	struct office office = open_office(*state);
+	assert_int_equal(lease(&office, &ann), ALL);
 	commit_holds(&office, 1, 1, "12");
-	acknowledge(&office, next(&office, NULL, 1).entries[0].id);
+	acknowledge(&office, next(&office, 1).entries[0].key.id);
 	clerk_begin(&office.clerk, 2);
 	uint32_t rows = view_row_count(office.clerk.view);
 	assert_int_equal(clerk_decide(&office.clerk, hold_command(&office.clerk.request, 9, "eve", "9")), OK);
@@ -204,12 +314,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BACKEND_TEST(a_batch_is_one_entry_with_its_published_events),
-		BACKEND_TEST(other_partitions_have_their_own),
-		BACKEND_TEST(entries_come_in_order_past_the_last_and_within_the_maximum),
+		BACKEND_TEST(only_leased_partitions_are_read),
+		BACKEND_TEST(all_partitions_are_read_at_once_the_oldest_entries_first),
+		BACKEND_TEST(entries_come_in_order_and_within_the_maximum),
+		BACKEND_TEST(a_backlog_comes_in_batches_of_bounded_size),
 		BACKEND_TEST(acknowledged_entries_are_gone),
 		BACKEND_TEST(lag_counts_entries_and_knows_the_oldest),
 		BACKEND_TEST(a_lease_is_the_owners_until_it_runs_out),
-		BACKEND_TEST(partitions_are_shared_by_their_maximum),
+		BACKEND_TEST(publishers_come_to_have_equal_shares),
+		BACKEND_TEST(one_that_is_not_heard_of_counts_no_more),
+		BACKEND_TEST(a_lease_from_the_future_is_none),
 		BACKEND_TEST(released_partitions_are_free_at_once),
 		BACKEND_TEST(publishing_leaves_the_store_as_it_was),
 	};

@@ -1,4 +1,4 @@
-/* audit.c: every row, every event, every message that waits. */
+/* audit.c: every row, every event. */
 #include "tests/sim/audit.h"
 
 #include <stdlib.h>
@@ -9,7 +9,6 @@
 #include "tests/sim/world.h"
 
 #define ROWS_MAX 1000
-#define EVENTS_MAX 4096
 
 #define AS(type, row) ((const struct type *)(const void *)(row))
 
@@ -177,51 +176,6 @@ static void audit_replay(struct auditing *auditing)
 	memory_database_free(database);
 }
 
-static uint32_t count_published(struct auditing *auditing)
-{
-	struct reader *reader = auditing->world->reader;
-	struct event_list list;
-	if (reader->operations->list_events(reader, NULL, EVENTS_MAX, &auditing->arena, &list) != STORE_OK)
-		abort();
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < list.count; i++)
-		count += event_type_is_published(list.records[i].type);
-	return count;
-}
-
-/* Every published event waits in the outbox once, and the events of a stream in their order. */
-static void audit_outbox(struct auditing *auditing)
-{
-	struct outbox *outbox;
-	const struct uuid owner = {.bytes = {1}};
-	uint32_t partitions = 0, waiting = 0;
-	if (memory_outbox_new(auditing->world->database, &outbox) != OK)
-		abort();
-	if (outbox->operations->lease(outbox, &owner, auditing->world->now_ms, 1, OUTBOX_PARTITIONS, &partitions) != STORE_OK)
-		abort();
-	for (uint8_t partition = 0; partition < OUTBOX_PARTITIONS; partition++) {
-		uint32_t sequences[2][ATTEMPTS_MAX] = {0}; /* of holds and orders */
-		struct outbox_batch batch = {0};
-		if (outbox->operations->next(outbox, partition, NULL, EVENTS_MAX, &auditing->arena, &batch) != STORE_OK)
-			abort();
-		for (uint32_t i = 0; i < batch.count; i++)
-			for (uint32_t j = 0; j < batch.entries[i].count; j++) {
-				const struct event_record *record = &batch.entries[i].records[j];
-				uint32_t *sequence =
-					&sequences[event_type_stream(record->type) == STREAM_ORDER][number_of(&record->stream_id)];
-				if (record->sequence != ++*sequence)
-					world_fail(auditing->world, "messages are out of order, twice or missing");
-				waiting++;
-			}
-	}
-	uint32_t published = count_published(auditing);
-	if (waiting != published)
-		world_fail(auditing->world, "%u messages wait for %u published events", waiting, published);
-	if (outbox->operations->release(outbox, &owner) != STORE_OK)
-		abort();
-	outbox_free(outbox);
-}
-
 void audit(struct world *world)
 {
 	struct auditing auditing = {.world = world, .model = world_model(world)};
@@ -233,6 +187,5 @@ void audit(struct world *world)
 	audit_payments(&auditing);
 	audit_holders(&auditing);
 	audit_replay(&auditing);
-	audit_outbox(&auditing);
 	arena_release(&auditing.arena);
 }

@@ -47,7 +47,12 @@
 	X(SALES_STOPPED, "holds refused, sales closed, paused or cancelled") \
 	X(SALE_CREATED, "events put on sale amid it all") \
 	X(CLOCK_BEHIND, "events stamped past a clock that was behind") \
-	X(CLOCK_JUMPED, "clocks that jumped")
+	X(CLOCK_JUMPED, "clocks that jumped") \
+	X(MESSAGE_NEW, "messages that arrived for the first time") \
+	X(MESSAGE_REPEATED, "… and again") \
+	X(MESSAGE_LATE, "times that messages arrived whose sender had given up") \
+	X(COURIER_CRASH, "crashes of publishers within a step") \
+	X(COURIER_HANGS, "publishers that hung for longer than their lease")
 
 enum situation {
 #define X(name, text) SITUATION_##name,

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/sim/audit.h"
 #include "tests/sim/client.h"
@@ -124,6 +125,7 @@ static struct hardships draw_hardships(struct world *world)
 		.unknown = draw_rate(world, 20, 150),
 		.crash = draw_rate(world, 3, 15),
 		.resolve = draw_rate(world, 100, 500),
+		.hang = draw_rate(world, 2, 10),
 	};
 }
 
@@ -156,6 +158,10 @@ static void begin(struct world *world, uint64_t seed, struct coverage *coverage,
 	start_expirer(world);
 	for (uint32_t i = 0; i < PROCESS_COUNT; i++)
 		process_start(&world->processes[i], world, i);
+	memset(&world->audience, 0, sizeof world->audience);
+	world->late_wire_count = 0;
+	for (uint32_t i = 0; i < COURIER_COUNT; i++)
+		courier_start(&world->couriers[i], world, i);
 }
 
 struct attempt *world_submit(struct world *world, const struct request *request, struct process *process, struct job *origin)
@@ -200,6 +206,10 @@ void world_interfere(struct world *world)
 		return;
 	if (prng_chance(&world->prng, 400))
 		client_act(world);
+	if (prng_chance(&world->prng, 300))
+		courier_step(&world->couriers[prng_below(&world->prng, COURIER_COUNT)]);
+	if (prng_chance(&world->prng, 100))
+		couriers_let_late_arrive(world);
 	world->now_ms += prng_below(&world->prng, 3);
 	world_cover(world, world->depth == 1 ? SITUATION_STEP_NESTED : SITUATION_STEP_NESTED_TWICE);
 	step_some_process(world);
@@ -239,7 +249,7 @@ static void leap_to_deadline(struct world *world)
 static void let_something_happen(struct world *world)
 {
 	struct process *process = &world->processes[prng_below(&world->prng, PROCESS_COUNT)];
-	uint32_t choice = prng_below(&world->prng, 1000);
+	uint32_t choice = prng_below(&world->prng, 1200);
 	world->step++;
 	world->now_ms += prng_below(&world->prng, 20);
 	if (choice < 450) {
@@ -256,6 +266,10 @@ static void let_something_happen(struct world *world)
 	} else if (choice < 990 && world->hardships.crash > 0) {
 		world_cover(world, SITUATION_CRASH_IDLE);
 		process_crash(process);
+	} else if (choice < 1020) {
+		couriers_let_late_arrive(world);
+	} else if (choice < 1200) {
+		courier_step(&world->couriers[prng_below(&world->prng, COURIER_COUNT)]);
 	}
 }
 
@@ -311,8 +325,10 @@ bool world_run(struct world *world, uint64_t seed, struct coverage *coverage, st
 		let_something_happen(world);
 	drain(world);
 	audit(world);
+	couriers_finish(world);
 	expire_all(world);
 	audit(world);
+	couriers_finish(world);
 	return true;
 }
 
@@ -320,6 +336,8 @@ void world_release(struct world *world)
 {
 	for (uint32_t i = 0; i < PROCESS_COUNT; i++)
 		process_stop(&world->processes[i]);
+	for (uint32_t i = 0; i < COURIER_COUNT; i++)
+		courier_stop(&world->couriers[i]);
 	for (uint32_t i = 0; i < world->attempt_count; i++)
 		arena_release(&world->attempts[i].arena);
 	expirer_free(world->expirer);

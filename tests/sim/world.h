@@ -1,4 +1,4 @@
-/* world.h: one run: a database, processes that share it, clients that ask, the model that knows, and the time.
+/* world.h: one run: a database, processes that share it, couriers that publish, clients that ask, the model that knows, and the time.
  *
  * Everything is drawn from the seed, so that a run can be had again exactly. One thread. */
 #pragma once
@@ -11,6 +11,7 @@
 #include "app/expirer.h"
 #include "app/job.h"
 #include "base/attributes.h"
+#include "tests/sim/courier.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/model.h"
 #include "tests/sim/prng.h"
@@ -52,6 +53,7 @@ struct hardships {
 	uint32_t unknown;
 	uint32_t crash;
 	uint32_t resolve; /* failing */
+	uint32_t hang;    /* of a courier */
 };
 
 struct trace {
@@ -77,6 +79,10 @@ struct world {
 	struct clock expirer_clock;
 	struct random expirer_random;
 	struct process processes[PROCESS_COUNT];
+	struct courier couriers[COURIER_COUNT];
+	struct wire late_wires[LATE_WIRES_MAX]; /* that nobody looks after */
+	uint32_t late_wire_count;
+	struct audience audience;
 	struct attempt attempts[ATTEMPTS_MAX];
 	uint32_t attempt_count;
 	/* The model after each change; the last is how things are. */
@@ -111,7 +117,7 @@ static inline void world_cover(struct world *world, enum situation situation)
 
 /* Sends the request to a process, as a new attempt; NULL when the run has had enough. origin: as in struct attempt. */
 struct attempt *world_submit(struct world *world, const struct request *request, struct process *process, struct job *origin);
-/* Another process than those under way does a step, or a client something: what may happen within an operation of a process. */
+/* Another process or courier than those under way does a step, or a client something: what may happen within an operation of one. */
 void world_interfere(struct world *world);
 
 static inline struct attempt *attempt_of(struct job *job)

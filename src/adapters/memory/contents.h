@@ -26,11 +26,6 @@ struct outbox_row {
 	uint32_t count;
 };
 
-struct lease {
-	struct uuid owner;
-	uint64_t until_ms; /* 0: free */
-};
-
 struct memory_database {
 	pthread_mutex_t lock; /* guards everything below */
 	struct table tables[ROW_PAYMENT + 1];
@@ -40,7 +35,9 @@ struct memory_database {
 	uint32_t place_count, place_capacity;
 	struct outbox_row *outbox; /* in order of their ids */
 	uint32_t outbox_count, outbox_capacity;
-	struct lease leases[OUTBOX_PARTITIONS];
+	struct outbox_lease leases[OUTBOX_PARTITIONS];
+	struct outbox_lease *publishers; /* who counts as one, and until when */
+	uint32_t publisher_count, publisher_capacity;
 	struct arena texts; /* of events, places and outbox rows: never given back */
 };
 

@@ -28,6 +28,7 @@ void memory_database_free(struct memory_database *database)
 	free(database->events);
 	free(database->places);
 	free(database->outbox);
+	free(database->publishers);
 	arena_release(&database->texts);
 	pthread_mutex_destroy(&database->lock);
 	free(database);

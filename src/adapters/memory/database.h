@@ -4,6 +4,7 @@
 
 #include "base/attributes.h"
 #include "base/error.h"
+#include "ports/clock.h"
 #include "ports/outbox.h"
 #include "ports/reader.h"
 #include "ports/store.h"
@@ -18,4 +19,5 @@ void memory_database_free(struct memory_database *database);
 /* ERR_NO_MEMORY. */
 must_check enum error memory_store_new(struct memory_database *database, struct store **ret_store);
 must_check enum error memory_reader_new(struct memory_database *database, struct reader **ret_reader);
-must_check enum error memory_outbox_new(struct memory_database *database, struct outbox **ret_outbox);
+/* clock: what leases go by; borrowed. */
+must_check enum error memory_outbox_new(struct memory_database *database, struct clock *clock, struct outbox **ret_outbox);

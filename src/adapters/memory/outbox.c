@@ -9,36 +9,61 @@
 struct memory_outbox {
 	struct outbox port;
 	struct memory_database *database;
+	struct clock *clock;
 };
+
+static struct memory_outbox *outbox_of(struct outbox *port)
+{
+	return container_of(port, struct memory_outbox, port);
+}
 
 static struct memory_database *enter(struct outbox *port)
 {
-	struct memory_database *database = container_of(port, struct memory_outbox, port)->database;
+	struct memory_database *database = outbox_of(port)->database;
 	pthread_mutex_lock(&database->lock);
 	return database;
 }
 
-static enum store_result memory_lease(struct outbox *port, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms,
-                                      uint32_t partitions_max, uint32_t *ret_partitions)
+/* Forgets the owner and whoever has not been heard of for too long. */
+static void strike_publishers(struct memory_database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms)
+{
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < database->publisher_count; i++) {
+		const struct outbox_lease *publisher = &database->publishers[i];
+		if (!uuid_equal(&publisher->owner, owner) && outbox_is_live(publisher->until_ms, now_ms, lease_ms))
+			database->publishers[kept++] = *publisher;
+	}
+	database->publisher_count = kept;
+}
+
+static bool count_publisher(struct memory_database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms)
+{
+	void *array = database->publishers;
+	strike_publishers(database, owner, now_ms, lease_ms);
+	if (!contents_grow(&array, database->publisher_count, &database->publisher_capacity, sizeof *database->publishers))
+		return false;
+	database->publishers = array;
+	database->publishers[database->publisher_count++] = (struct outbox_lease){.owner = *owner, .until_ms = now_ms + lease_ms};
+	return true;
+}
+
+static enum store_result memory_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, uint32_t *ret_partitions)
 {
 	struct memory_database *database = enter(port);
-	uint32_t partitions = 0, count = 0;
-	/* Its own first, so that renewing never swaps one partition for another. */
-	for (int wants_own = 1; wants_own >= 0; wants_own--) {
-		for (uint32_t i = 0; i < OUTBOX_PARTITIONS && count < partitions_max; i++) {
-			struct lease *lease = &database->leases[i];
-			bool is_own = lease->until_ms != 0 && uuid_equal(&lease->owner, owner);
-			bool is_lapsed = lease->until_ms <= now_ms;
-			if ((partitions & (1U << i)) != 0 || (wants_own ? !is_own : !is_lapsed))
-				continue;
-			*lease = (struct lease){.owner = *owner, .until_ms = now_ms + lease_ms};
-			partitions |= 1U << i;
-			count++;
+	uint64_t now_ms = clock_now_ms(outbox_of(port)->clock);
+	bool has_memory = count_publisher(database, owner, now_ms, lease_ms);
+	if (has_memory) {
+		uint32_t share = outbox_share(database->leases, owner, database->publisher_count, now_ms, lease_ms);
+		for (uint32_t i = 0; i < OUTBOX_PARTITIONS; i++) {
+			if ((share >> i & 1) != 0)
+				database->leases[i] = (struct outbox_lease){.owner = *owner, .until_ms = now_ms + lease_ms};
+			else if (uuid_equal(&database->leases[i].owner, owner))
+				database->leases[i] = (struct outbox_lease){.until_ms = 0};
 		}
+		*ret_partitions = share;
 	}
 	pthread_mutex_unlock(&database->lock);
-	*ret_partitions = partitions;
-	return STORE_OK;
+	return has_memory ? STORE_OK : STORE_DOWN;
 }
 
 static enum store_result memory_release(struct outbox *port, const struct uuid *owner)
@@ -46,7 +71,12 @@ static enum store_result memory_release(struct outbox *port, const struct uuid *
 	struct memory_database *database = enter(port);
 	for (uint32_t i = 0; i < OUTBOX_PARTITIONS; i++)
 		if (uuid_equal(&database->leases[i].owner, owner))
-			database->leases[i] = (struct lease){.until_ms = 0};
+			database->leases[i] = (struct outbox_lease){.until_ms = 0};
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < database->publisher_count; i++)
+		if (!uuid_equal(&database->publishers[i].owner, owner))
+			database->publishers[kept++] = database->publishers[i];
+	database->publisher_count = kept;
 	pthread_mutex_unlock(&database->lock);
 	return STORE_OK;
 }
@@ -63,31 +93,35 @@ static bool fill_entry(const struct memory_database *database, const struct outb
 		assert(record != NULL);
 		records[i] = *record;
 	}
-	*ret_entry = (struct outbox_entry){.id = row->id, .records = records, .count = row->count};
+	*ret_entry = (struct outbox_entry){
+		.key = {.partition = row->partition, .id = row->id},
+		.records = records,
+		.count = row->count,
+	};
 	return true;
 }
 
-static enum store_result memory_next(struct outbox *port, uint8_t partition, const struct uuid *after, uint32_t events_max,
-                                     struct arena *arena, struct outbox_batch *ret_batch)
+static enum store_result memory_next(struct outbox *port, const struct uuid *owner, uint32_t events_max, struct arena *arena,
+                                     struct outbox_batch *ret_batch)
 {
-	assert(partition < OUTBOX_PARTITIONS && events_max > 0);
-	const struct memory_database *database = enter(port);
-	struct outbox_batch batch = {.entries = arena_allocate_array(arena, events_max, sizeof *batch.entries)};
+	assert(!uuid_is_nil(owner) && events_max > 0);
+	struct memory_database *database = enter(port);
+	uint64_t now_ms = clock_now_ms(outbox_of(port)->clock);
+	struct outbox_batch batch = {.entries = arena_allocate_array(arena, OUTBOX_ENTRIES_MAX, sizeof *batch.entries)};
 	bool has_memory = batch.entries != NULL;
 	uint32_t events = 0;
-	for (uint32_t i = 0; has_memory && i < database->outbox_count; i++) {
+	for (uint32_t i = 0; has_memory && batch.count < OUTBOX_ENTRIES_MAX && i < database->outbox_count; i++) {
 		const struct outbox_row *row = &database->outbox[i];
-		if (row->partition != partition || (after != NULL && uuid_compare(&row->id, after) <= 0))
+		const struct outbox_lease *lease = &database->leases[row->partition];
+		if (!uuid_equal(&lease->owner, owner) || lease->until_ms <= now_ms)
 			continue;
 		if (batch.count > 0 && events + row->count > events_max)
 			break;
 		has_memory = fill_entry(database, row, arena, &batch.entries[batch.count]);
 		events += row->count;
 		batch.count++;
-		if (events >= events_max)
-			break;
 	}
-	pthread_mutex_unlock(&container_of(port, struct memory_outbox, port)->database->lock);
+	pthread_mutex_unlock(&database->lock);
 	if (!has_memory)
 		return STORE_CORRUPT;
 	*ret_batch = batch;
@@ -128,7 +162,7 @@ static enum store_result memory_lag(struct outbox *port, struct outbox_lag *ret_
 
 static void memory_free(struct outbox *port)
 {
-	free(container_of(port, struct memory_outbox, port));
+	free(outbox_of(port));
 }
 
 static const struct outbox_operations operations = {
@@ -140,14 +174,15 @@ static const struct outbox_operations operations = {
 	.free = memory_free,
 };
 
-enum error memory_outbox_new(struct memory_database *database, struct outbox **ret_outbox)
+enum error memory_outbox_new(struct memory_database *database, struct clock *clock, struct outbox **ret_outbox)
 {
-	assert(database != NULL);
+	assert(database != NULL && clock != NULL);
 	struct memory_outbox *outbox = calloc(1, sizeof *outbox);
 	if (outbox == NULL)
 		return ERR_NO_MEMORY;
 	outbox->port = (struct outbox){.operations = &operations};
 	outbox->database = database;
+	outbox->clock = clock;
 	*ret_outbox = &outbox->port;
 	return OK;
 }

@@ -9,10 +9,12 @@
 #include "base/list.h"
 #include "domain/changes.h"
 
-/* Entries read at once: few events wait, or the entries are large. */
-#define ENTRIES_MAX 256
+#define NOW_MS "(extract(epoch FROM clock_timestamp()) * 1000)::int8"
 
 enum {
+	COUNT_PUBLISHER,
+	STRIKE_PUBLISHERS,
+	STRIKE_PUBLISHER,
 	SELECT_LEASES,
 	UPDATE_LEASES,
 	RELEASE_LEASES,
@@ -25,15 +27,29 @@ enum {
 };
 
 static const char *const statements[STATEMENT_COUNT] = {
-	[SELECT_LEASES] = "SELECT partition, owner, lease_until FROM outbox_partitions",
-	/* Only those that are still as they were read: another may have taken them since. */
-	[UPDATE_LEASES] = "UPDATE outbox_partitions SET owner = $1::uuid, lease_until = $2::int8"
-			  " FROM unnest($3::int8[], $4::uuid[], $5::int8[]) AS d (partition, owner, lease_until)"
+	[COUNT_PUBLISHER] = "INSERT INTO outbox_publishers (owner, alive_until) VALUES ($1::uuid, " NOW_MS " + $2::int8)"
+			    " ON CONFLICT (owner) DO UPDATE SET alive_until = excluded.alive_until",
+	/* Whoever has not been heard of for too long. */
+	[STRIKE_PUBLISHERS] = "DELETE FROM outbox_publishers WHERE alive_until <= " NOW_MS " OR alive_until > " NOW_MS " + $1::int8",
+	[STRIKE_PUBLISHER] = "DELETE FROM outbox_publishers WHERE owner = $1::uuid",
+	[SELECT_LEASES] = "SELECT partition, owner, lease_until, " NOW_MS ", (SELECT count(*) FROM outbox_publishers)"
+			  " FROM outbox_partitions",
+	/* $1 is the owner; only those that are still as they were read: another may have taken them since. */
+	[UPDATE_LEASES] = "UPDATE outbox_partitions"
+			  " SET owner = d.next, lease_until = CASE d.next WHEN $1::uuid THEN " NOW_MS " + $2::int8 ELSE 0 END"
+			  " FROM unnest($3::int8[], $4::uuid[], $5::int8[], $6::uuid[]) AS d (partition, owner, lease_until, next)"
 			  " WHERE outbox_partitions.partition = d.partition AND outbox_partitions.owner = d.owner"
-			  " AND outbox_partitions.lease_until = d.lease_until RETURNING outbox_partitions.partition",
+			  " AND outbox_partitions.lease_until = d.lease_until"
+			  " RETURNING outbox_partitions.partition, outbox_partitions.owner",
 	[RELEASE_LEASES] = "UPDATE outbox_partitions SET owner = '00000000-0000-0000-0000-000000000000'::uuid, lease_until = 0"
 			   " WHERE owner = $1::uuid",
-	[SELECT_ENTRIES] = "SELECT id, events FROM outbox WHERE partition = $1::int8 AND id > $2::uuid ORDER BY id LIMIT $3::int8",
+	/* $2 events at most, or the first entry. */
+	[SELECT_ENTRIES] =
+		"SELECT partition, id, events FROM (SELECT o.partition, o.id, o.events, sum(length(o.events)) OVER (ORDER BY o.id) AS total"
+		" FROM outbox_partitions p CROSS JOIN LATERAL (SELECT partition, id, events FROM outbox"
+		" WHERE partition = p.partition ORDER BY id LIMIT $3::int8) AS o"
+		" WHERE p.owner = $1::uuid AND p.lease_until > " NOW_MS ") AS entries"
+		" WHERE total <= $2::int8 * 16 OR total = length(events) ORDER BY id LIMIT $3::int8",
 	[SELECT_EVENTS] = "SELECT " EVENT_COLUMNS " FROM unnest($1::uuid[]) WITH ORDINALITY AS d (key, number)"
 			  " JOIN events ON id = d.key ORDER BY d.number",
 	[DELETE_ENTRIES] = "DELETE FROM outbox USING unnest($1::int8[], $2::uuid[]) AS d (partition, id)"
@@ -49,9 +65,11 @@ struct postgres_outbox {
 	struct parameters parameters; /* of the statement that is being sent */
 };
 
-struct lease {
-	struct uuid owner;
-	uint64_t until_ms; /* 0: free */
+/* What SELECT_LEASES says. */
+struct leases {
+	struct outbox_lease of[OUTBOX_PARTITIONS];
+	uint64_t now_ms;
+	uint64_t publishers;
 };
 
 static struct postgres_outbox *outbox_of(struct outbox *port)
@@ -77,70 +95,77 @@ static enum store_result run(struct postgres_outbox *outbox, uint32_t statement)
 	return result;
 }
 
-static enum store_result read_leases(struct postgres_outbox *outbox, struct lease leases[static OUTBOX_PARTITIONS])
+/* With the owner counted among the publishers. */
+static enum store_result read_leases(struct postgres_outbox *outbox, const struct uuid *owner, uint64_t lease_ms, struct leases *ret_leases)
 {
+	scalar_uuid(&outbox->parameters, 0, owner);
+	scalar_uint(&outbox->parameters, 1, lease_ms);
+	enum store_result result = run(outbox, COUNT_PUBLISHER);
+	if (result != STORE_OK)
+		return result;
+	scalar_uint(&outbox->parameters, 0, lease_ms);
+	result = run(outbox, STRIKE_PUBLISHERS);
+	if (result != STORE_OK)
+		return result;
 	PGresult *answer;
-	enum store_result result = query(outbox, SELECT_LEASES, &answer);
+	result = query(outbox, SELECT_LEASES, &answer);
 	if (result != STORE_OK)
 		return result;
 	for (int row = 0; row < PQntuples(answer); row++) {
 		struct tuple tuple = {.answer = answer, .row = row};
 		uint64_t partition = field_uint(tuple, 0);
+		ret_leases->now_ms = field_uint(tuple, 3);
+		ret_leases->publishers = field_uint(tuple, 4);
 		if (partition < OUTBOX_PARTITIONS)
-			leases[partition] = (struct lease){.owner = field_uuid(tuple, 1), .until_ms = field_uint(tuple, 2)};
+			ret_leases->of[partition] = (struct outbox_lease){.owner = field_uuid(tuple, 1), .until_ms = field_uint(tuple, 2)};
 	}
 	PQclear(answer);
 	return STORE_OK;
 }
 
-/* The owner's own first, so that renewing never swaps one partition for another; then free and lapsed ones. */
-static uint32_t choose_partitions(const struct lease leases[static OUTBOX_PARTITIONS], const struct uuid *owner, uint64_t now_ms,
-                                  uint32_t maximum)
+/* As $3 to $6: what is to be the owner's, and what is no longer to be. False: nothing. */
+static bool put_share(struct postgres_outbox *outbox, const struct leases *leases, uint32_t share, const struct uuid *owner)
 {
-	uint32_t chosen = 0, count = 0;
-	for (uint32_t i = 0; i < OUTBOX_PARTITIONS && count < maximum; i++) {
-		if (leases[i].until_ms == 0 || !uuid_equal(&leases[i].owner, owner))
+	static const struct uuid nobody;
+	bool has_any = false;
+	for (uint32_t i = 0; i < OUTBOX_PARTITIONS; i++) {
+		bool takes = (share >> i & 1) != 0;
+		if (!takes && !uuid_equal(&leases->of[i].owner, owner))
 			continue;
-		chosen |= 1U << i;
-		count++;
+		array_int(&outbox->parameters, 2, i);
+		array_uuid(&outbox->parameters, 3, &leases->of[i].owner);
+		array_uint(&outbox->parameters, 4, leases->of[i].until_ms);
+		array_uuid(&outbox->parameters, 5, takes ? owner : &nobody);
+		has_any = true;
 	}
-	for (uint32_t i = 0; i < OUTBOX_PARTITIONS && count < maximum; i++) {
-		if ((chosen & (1U << i)) != 0 || leases[i].until_ms > now_ms)
-			continue;
-		chosen |= 1U << i;
-		count++;
-	}
-	return chosen;
+	return has_any;
 }
 
-static enum store_result postgres_lease(struct outbox *port, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms,
-                                        uint32_t partitions_max, uint32_t *ret_partitions)
+static enum store_result postgres_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, uint32_t *ret_partitions)
 {
 	struct postgres_outbox *outbox = outbox_of(port);
-	struct lease leases[OUTBOX_PARTITIONS] = {0};
-	enum store_result result = read_leases(outbox, leases);
+	struct leases leases = {0};
+	enum store_result result = read_leases(outbox, owner, lease_ms, &leases);
 	if (result != STORE_OK)
 		return result;
-	uint32_t chosen = choose_partitions(leases, owner, now_ms, partitions_max), partitions = 0;
-	if (chosen == 0) {
+	uint32_t partitions = 0;
+	uint32_t share = outbox_share(leases.of, owner, leases.publishers, leases.now_ms, lease_ms);
+	if (!put_share(outbox, &leases, share, owner)) {
 		*ret_partitions = 0;
 		return STORE_OK;
 	}
 	scalar_uuid(&outbox->parameters, 0, owner);
-	scalar_uint(&outbox->parameters, 1, now_ms + lease_ms);
-	for (uint32_t i = 0; i < OUTBOX_PARTITIONS; i++) {
-		if ((chosen & (1U << i)) == 0)
-			continue;
-		array_int(&outbox->parameters, 2, i);
-		array_uuid(&outbox->parameters, 3, &leases[i].owner);
-		array_uint(&outbox->parameters, 4, leases[i].until_ms);
-	}
+	scalar_uint(&outbox->parameters, 1, lease_ms);
 	PGresult *answer;
 	result = query(outbox, UPDATE_LEASES, &answer);
 	if (result != STORE_OK)
 		return result;
-	for (int row = 0; row < PQntuples(answer); row++)
-		partitions |= 1U << field_uint((struct tuple){.answer = answer, .row = row}, 0) % OUTBOX_PARTITIONS;
+	for (int row = 0; row < PQntuples(answer); row++) {
+		struct tuple tuple = {.answer = answer, .row = row};
+		struct uuid written = field_uuid(tuple, 1);
+		if (uuid_equal(&written, owner))
+			partitions |= 1U << field_uint(tuple, 0) % OUTBOX_PARTITIONS;
+	}
 	PQclear(answer);
 	*ret_partitions = partitions;
 	return STORE_OK;
@@ -150,34 +175,32 @@ static enum store_result postgres_release(struct outbox *port, const struct uuid
 {
 	struct postgres_outbox *outbox = outbox_of(port);
 	scalar_uuid(&outbox->parameters, 0, owner);
-	return run(outbox, RELEASE_LEASES);
+	enum store_result result = run(outbox, RELEASE_LEASES);
+	if (result != STORE_OK)
+		return result;
+	scalar_uuid(&outbox->parameters, 0, owner);
+	return run(outbox, STRIKE_PUBLISHER);
 }
 
-/* How many events the entry in the answer's row has. */
-static uint32_t count_events(const PGresult *answer, int row)
+/* The ids of the events of the entry in the answer's row. */
+static struct slice event_ids(const PGresult *answer, uint32_t row)
 {
-	return (uint32_t)(field_text((struct tuple){.answer = answer, .row = row}, 1).length / sizeof(struct uuid));
+	return field_text((struct tuple){.answer = answer, .row = (int)row}, 2);
 }
 
-/* How many entries from the first on are within the maximum, one at least; all their events are put as $1. */
-static uint32_t choose_entries(struct postgres_outbox *outbox, const PGresult *answer, uint32_t events_max, uint32_t *ret_events)
+/* Puts the ids of all entries' events as $1; how many. */
+static uint32_t put_event_ids(struct postgres_outbox *outbox, const PGresult *answer)
 {
-	uint32_t entries = 0, events = 0;
-	while (entries < (uint32_t)PQntuples(answer)) {
-		struct slice ids = field_text((struct tuple){.answer = answer, .row = (int)entries}, 1);
-		uint32_t count = count_events(answer, (int)entries);
-		if (entries > 0 && events + count > events_max)
-			break;
-		for (uint32_t i = 0; i < count; i++) {
+	uint32_t count = 0;
+	for (uint32_t entry = 0; entry < (uint32_t)PQntuples(answer); entry++) {
+		struct slice ids = event_ids(answer, entry);
+		for (size_t at = 0; at + sizeof(struct uuid) <= ids.length; at += sizeof(struct uuid), count++) {
 			struct uuid id;
-			memcpy(id.bytes, ids.data + i * sizeof id, sizeof id);
+			memcpy(id.bytes, ids.data + at, sizeof id);
 			array_uuid(&outbox->parameters, 0, &id);
 		}
-		events += count;
-		entries++;
 	}
-	*ret_events = events;
-	return entries;
+	return count;
 }
 
 /* All events of the entries, in order. */
@@ -199,12 +222,12 @@ static enum store_result read_records(struct postgres_outbox *outbox, uint32_t c
 	return STORE_OK;
 }
 
-static enum store_result read_entries(struct postgres_outbox *outbox, const PGresult *answer, uint32_t events_max, struct arena *arena,
+static enum store_result read_entries(struct postgres_outbox *outbox, const PGresult *answer, struct arena *arena,
                                       struct outbox_batch *ret_batch)
 {
-	uint32_t events;
 	struct event_record *records;
-	struct outbox_batch batch = {.count = choose_entries(outbox, answer, events_max, &events)};
+	struct outbox_batch batch = {.count = (uint32_t)PQntuples(answer)};
+	uint32_t events = put_event_ids(outbox, answer);
 	batch.entries = arena_allocate_array(arena, batch.count, sizeof *batch.entries);
 	if (batch.entries == NULL || events == 0) {
 		parameters_clear(&outbox->parameters);
@@ -214,10 +237,11 @@ static enum store_result read_entries(struct postgres_outbox *outbox, const PGre
 	if (result != STORE_OK)
 		return result;
 	for (uint32_t i = 0; i < batch.count; i++) {
+		struct tuple tuple = {.answer = answer, .row = (int)i};
 		batch.entries[i] = (struct outbox_entry){
-			.id = field_uuid((struct tuple){.answer = answer, .row = (int)i}, 0),
+			.key = {.partition = (uint8_t)field_uint(tuple, 0), .id = field_uuid(tuple, 1)},
 			.records = records,
-			.count = count_events(answer, (int)i),
+			.count = (uint32_t)(event_ids(answer, i).length / sizeof(struct uuid)),
 		};
 		records += batch.entries[i].count;
 	}
@@ -225,23 +249,22 @@ static enum store_result read_entries(struct postgres_outbox *outbox, const PGre
 	return STORE_OK;
 }
 
-static enum store_result postgres_next(struct outbox *port, uint8_t partition, const struct uuid *after, uint32_t events_max,
-                                       struct arena *arena, struct outbox_batch *ret_batch)
+static enum store_result postgres_next(struct outbox *port, const struct uuid *owner, uint32_t events_max, struct arena *arena,
+                                       struct outbox_batch *ret_batch)
 {
-	assert(partition < OUTBOX_PARTITIONS && events_max > 0);
-	static const struct uuid before_all;
+	assert(!uuid_is_nil(owner) && events_max > 0);
 	struct postgres_outbox *outbox = outbox_of(port);
 	PGresult *answer;
-	scalar_int(&outbox->parameters, 0, partition);
-	scalar_uuid(&outbox->parameters, 1, after == NULL ? &before_all : after);
-	scalar_int(&outbox->parameters, 2, events_max < ENTRIES_MAX ? events_max : ENTRIES_MAX);
+	scalar_uuid(&outbox->parameters, 0, owner);
+	scalar_int(&outbox->parameters, 1, events_max);
+	scalar_int(&outbox->parameters, 2, OUTBOX_ENTRIES_MAX);
 	enum store_result result = query(outbox, SELECT_ENTRIES, &answer);
 	if (result != STORE_OK)
 		return result;
 	if (PQntuples(answer) == 0)
 		*ret_batch = (struct outbox_batch){0};
 	else
-		result = read_entries(outbox, answer, events_max, arena, ret_batch);
+		result = read_entries(outbox, answer, arena, ret_batch);
 	PQclear(answer);
 	return result;
 }

@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/rows.h"
@@ -16,6 +17,9 @@ enum {
 	BEGIN_READ,
 	BEGIN_WRITE,
 	COMMIT,
+	STRIKE_PUBLISHERS,
+	COUNT_PUBLISHER,
+	COUNT_PUBLISHERS,
 	SELECT_LEASES,
 	UPDATE_LEASE,
 	RELEASE_LEASES,
@@ -31,10 +35,16 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[BEGIN_READ] = "BEGIN",
 	[BEGIN_WRITE] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
+	/* The owner, and whoever has not been heard of for too long. */
+	[STRIKE_PUBLISHERS] = "DELETE FROM outbox_publishers WHERE owner = ?1 OR alive_until <= ?2 OR alive_until > ?3",
+	[COUNT_PUBLISHER] = "INSERT INTO outbox_publishers (owner, alive_until) VALUES (?, ?)",
+	[COUNT_PUBLISHERS] = "SELECT count(*) FROM outbox_publishers",
 	[SELECT_LEASES] = "SELECT partition, owner, lease_until FROM outbox_partitions ORDER BY partition",
 	[UPDATE_LEASE] = "UPDATE outbox_partitions SET owner = ?2, lease_until = ?3 WHERE partition = ?1",
 	[RELEASE_LEASES] = "UPDATE outbox_partitions SET owner = zeroblob(16), lease_until = 0 WHERE owner = ?",
-	[SELECT_ENTRIES] = "SELECT id, events FROM outbox WHERE partition = ? AND id > ? ORDER BY id",
+	/* In the order of their commits. */
+	[SELECT_ENTRIES] = "SELECT o.partition, o.id, o.events FROM outbox o JOIN outbox_partitions p ON p.partition = o.partition"
+			   " WHERE p.owner = ? AND p.lease_until > ? ORDER BY o.position",
 	[SELECT_EVENT] = ("SELECT " EVENT_COLUMNS " FROM events WHERE position = ?"),
 	[DELETE_ENTRY] = "DELETE FROM outbox WHERE partition = ? AND id = ?",
 	[COUNT_ENTRIES] =
@@ -47,62 +57,75 @@ struct sqlite_outbox {
 	struct database database;
 };
 
-struct lease {
-	struct uuid owner;
-	uint64_t until_ms; /* 0: free */
-};
-
 static struct database *database_of(struct outbox *port)
 {
 	return &container_of(port, struct sqlite_outbox, port)->database;
 }
 
-static int read_leases(struct database *database, struct lease leases[static OUTBOX_PARTITIONS])
+static uint64_t wall_now_ms(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int read_leases(struct database *database, struct outbox_lease leases[static OUTBOX_PARTITIONS])
 {
 	sqlite3_stmt *select = database->statements[SELECT_LEASES];
 	int code;
 	while ((code = database_step(database, SELECT_LEASES)) == SQLITE_ROW) {
 		uint64_t partition = column_uint(select, 0);
 		if (partition < OUTBOX_PARTITIONS)
-			leases[partition] = (struct lease){.owner = column_uuid(select, 1), .until_ms = column_uint(select, 2)};
+			leases[partition] = (struct outbox_lease){.owner = column_uuid(select, 1), .until_ms = column_uint(select, 2)};
 	}
 	database_reset(database, SELECT_LEASES);
 	return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-/* The owner's own first, so that renewing never swaps one partition for another; then free and lapsed ones. */
-static uint32_t choose_partitions(const struct lease leases[static OUTBOX_PARTITIONS], const struct uuid *owner, uint64_t now_ms,
-                                  uint32_t maximum)
-{
-	uint32_t chosen = 0, count = 0;
-	for (uint32_t i = 0; i < OUTBOX_PARTITIONS && count < maximum; i++) {
-		if (leases[i].until_ms == 0 || !uuid_equal(&leases[i].owner, owner))
-			continue;
-		chosen |= 1U << i;
-		count++;
-	}
-	for (uint32_t i = 0; i < OUTBOX_PARTITIONS && count < maximum; i++) {
-		if ((chosen & (1U << i)) != 0 || leases[i].until_ms > now_ms)
-			continue;
-		chosen |= 1U << i;
-		count++;
-	}
-	return chosen;
-}
-
-static int write_leases(struct database *database, uint32_t partitions, const struct uuid *owner, uint64_t until_ms)
+static int update_lease(struct database *database, uint32_t partition, const struct uuid *owner, uint64_t until_ms)
 {
 	sqlite3_stmt *update = database->statements[UPDATE_LEASE];
+	bind_int(update, 1, partition);
+	bind_uuid(update, 2, owner);
+	bind_uint(update, 3, until_ms);
+	return database_run(database, UPDATE_LEASE);
+}
+
+/* Takes and renews the share, and gives back what is beyond it. */
+static int write_leases(struct database *database, const struct outbox_lease leases[static OUTBOX_PARTITIONS], uint32_t share,
+                        const struct uuid *owner, uint64_t until_ms)
+{
+	static const struct uuid nobody;
 	int code = SQLITE_OK;
 	for (uint32_t i = 0; code == SQLITE_OK && i < OUTBOX_PARTITIONS; i++) {
-		if ((partitions & (1U << i)) == 0)
-			continue;
-		bind_int(update, 1, i);
-		bind_uuid(update, 2, owner);
-		bind_uint(update, 3, until_ms);
-		code = database_run(database, UPDATE_LEASE);
+		if ((share >> i & 1) != 0)
+			code = update_lease(database, i, owner, until_ms);
+		else if (uuid_equal(&leases[i].owner, owner))
+			code = update_lease(database, i, &nobody, 0);
 	}
 	return code;
+}
+
+/* How many publishers there are, with this one. */
+static int count_publishers(struct database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms, uint64_t *ret_count)
+{
+	sqlite3_stmt *strike = database->statements[STRIKE_PUBLISHERS], *count = database->statements[COUNT_PUBLISHER];
+	bind_uuid(strike, 1, owner);
+	bind_uint(strike, 2, now_ms);
+	bind_uint(strike, 3, now_ms + lease_ms);
+	int code = database_run(database, STRIKE_PUBLISHERS);
+	if (code != SQLITE_OK)
+		return code;
+	bind_uuid(count, 1, owner);
+	bind_uint(count, 2, now_ms + lease_ms);
+	code = database_run(database, COUNT_PUBLISHER);
+	if (code != SQLITE_OK)
+		return code;
+	code = database_step(database, COUNT_PUBLISHERS);
+	if (code == SQLITE_ROW)
+		*ret_count = column_uint(database->statements[COUNT_PUBLISHERS], 0);
+	database_reset(database, COUNT_PUBLISHERS);
+	return code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
 /* Commits when all went well. */
@@ -114,31 +137,45 @@ static enum store_result end(struct database *database, int code)
 	return database_result(code);
 }
 
-static enum store_result sqlite_lease(struct outbox *port, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms,
-                                      uint32_t partitions_max, uint32_t *ret_partitions)
+static enum store_result sqlite_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, uint32_t *ret_partitions)
 {
 	struct database *database = database_of(port);
-	struct lease leases[OUTBOX_PARTITIONS] = {0};
-	uint32_t partitions = 0;
+	struct outbox_lease leases[OUTBOX_PARTITIONS] = {0};
+	uint32_t share = 0;
+	uint64_t publishers = 0;
 	int code = database_run(database, BEGIN_WRITE);
 	if (code != SQLITE_OK)
 		return database_result(code);
-	code = read_leases(database, leases);
+	uint64_t now_ms = wall_now_ms();
+	code = count_publishers(database, owner, now_ms, lease_ms, &publishers);
+	if (code == SQLITE_OK)
+		code = read_leases(database, leases);
 	if (code == SQLITE_OK) {
-		partitions = choose_partitions(leases, owner, now_ms, partitions_max);
-		code = write_leases(database, partitions, owner, now_ms + lease_ms);
+		share = outbox_share(leases, owner, publishers, now_ms, lease_ms);
+		code = write_leases(database, leases, share, owner, now_ms + lease_ms);
 	}
 	enum store_result result = end(database, code);
 	if (result == STORE_OK)
-		*ret_partitions = partitions;
+		*ret_partitions = share;
 	return result;
 }
 
 static enum store_result sqlite_release(struct outbox *port, const struct uuid *owner)
 {
 	struct database *database = database_of(port);
+	int code = database_run(database, BEGIN_WRITE);
+	if (code != SQLITE_OK)
+		return database_result(code);
 	bind_uuid(database->statements[RELEASE_LEASES], 1, owner);
-	return database_result(database_run(database, RELEASE_LEASES));
+	code = database_run(database, RELEASE_LEASES);
+	if (code == SQLITE_OK) {
+		sqlite3_stmt *strike = database->statements[STRIKE_PUBLISHERS];
+		bind_uuid(strike, 1, owner);
+		bind_uint(strike, 2, 0);
+		bind_uint(strike, 3, UINT64_MAX);
+		code = database_run(database, STRIKE_PUBLISHERS);
+	}
+	return end(database, code);
 }
 
 static enum store_result read_event(struct database *database, const char *position_bytes, struct arena *arena,
@@ -157,7 +194,8 @@ static enum store_result read_event(struct database *database, const char *posit
 static enum store_result read_entry(struct database *database, struct slice positions, struct arena *arena, struct outbox_entry *ret_entry)
 {
 	struct outbox_entry entry = {
-		.id = column_uuid(database->statements[SELECT_ENTRIES], 0),
+		.key.partition = (uint8_t)column_uint(database->statements[SELECT_ENTRIES], 0),
+		.key.id = column_uuid(database->statements[SELECT_ENTRIES], 1),
 		.count = (uint32_t)(positions.length / sizeof(uint64_t)),
 	};
 	entry.records = arena_allocate_array(arena, entry.count, sizeof *entry.records);
@@ -171,12 +209,13 @@ static enum store_result read_entry(struct database *database, struct slice posi
 
 static enum store_result read_entries(struct database *database, uint32_t events_max, struct arena *arena, struct outbox_batch *ret_batch)
 {
-	struct outbox_batch batch = {.entries = arena_allocate_array(arena, events_max, sizeof *batch.entries)};
+	struct outbox_batch batch = {.entries = arena_allocate_array(arena, OUTBOX_ENTRIES_MAX, sizeof *batch.entries)};
 	enum store_result result = batch.entries == NULL ? STORE_CORRUPT : STORE_OK;
 	uint32_t events = 0;
 	int code = SQLITE_DONE;
-	while (result == STORE_OK && events < events_max && (code = database_step(database, SELECT_ENTRIES)) == SQLITE_ROW) {
-		struct slice positions = column_text(database->statements[SELECT_ENTRIES], 1);
+	while (result == STORE_OK && events < events_max && batch.count < OUTBOX_ENTRIES_MAX &&
+	       (code = database_step(database, SELECT_ENTRIES)) == SQLITE_ROW) {
+		struct slice positions = column_text(database->statements[SELECT_ENTRIES], 2);
 		uint32_t count = (uint32_t)(positions.length / sizeof(uint64_t));
 		if (count == 0)
 			result = STORE_CORRUPT;
@@ -193,16 +232,16 @@ static enum store_result read_entries(struct database *database, uint32_t events
 	return result;
 }
 
-static enum store_result sqlite_next(struct outbox *port, uint8_t partition, const struct uuid *after, uint32_t events_max,
-                                     struct arena *arena, struct outbox_batch *ret_batch)
+static enum store_result sqlite_next(struct outbox *port, const struct uuid *owner, uint32_t events_max, struct arena *arena,
+                                     struct outbox_batch *ret_batch)
 {
-	assert(partition < OUTBOX_PARTITIONS && events_max > 0);
+	assert(!uuid_is_nil(owner) && events_max > 0);
 	struct database *database = database_of(port);
 	int code = database_run(database, BEGIN_READ);
 	if (code != SQLITE_OK)
 		return database_result(code);
-	bind_int(database->statements[SELECT_ENTRIES], 1, partition);
-	bind_bytes(database->statements[SELECT_ENTRIES], 2, after, after == NULL ? 0 : sizeof *after);
+	bind_uuid(database->statements[SELECT_ENTRIES], 1, owner);
+	bind_uint(database->statements[SELECT_ENTRIES], 2, wall_now_ms());
 	enum store_result result = read_entries(database, events_max, arena, ret_batch);
 	database_reset(database, SELECT_ENTRIES);
 	database_rollback(database);

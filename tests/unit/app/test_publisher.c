@@ -30,15 +30,18 @@ struct world {
 	struct publisher *publisher;
 	struct waiting_row rows[ENTRIES_MAX]; /* in order of their ids */
 	uint32_t row_count;
-	uint32_t granted; /* partitions that a lease gives */
+	uint32_t granted; /* partitions that the store says are its own */
 	bool is_outbox_down;
 	bool is_bus_down;
 	uint32_t lease_calls;
 	uint32_t next_calls;
 	uint32_t publish_calls;
-	bool is_released;
+	uint32_t ping_calls;
+	uint32_t release_calls;
+	uint64_t next_takes_ms;
 	uint64_t publish_takes_ms;
 	bool loses_leases;                 /* while it publishes */
+	bool has_confirmed;                /* something is confirmed and not acknowledged */
 	uint32_t published[PUBLISHED_MAX]; /* numbers, in order */
 	uint32_t published_count;
 };
@@ -48,13 +51,12 @@ static struct world *world_of_outbox(struct outbox *outbox)
 	return container_of(outbox, struct world, outbox);
 }
 
-static enum store_result fake_lease(struct outbox *outbox, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms,
-                                    uint32_t partitions_max, uint32_t *ret_partitions)
+static enum store_result fake_lease(struct outbox *outbox, const struct uuid *owner, uint64_t lease_ms, uint32_t *ret_partitions)
 {
 	struct world *world = world_of_outbox(outbox);
 	assert_false(uuid_is_nil(owner));
-	assert_true(now_ms > 0 && lease_ms > 0);
-	assert_int_equal(partitions_max, OUTBOX_PARTITIONS);
+	assert_in_range(lease_ms, 1000, 8000);
+	assert_false(world->has_confirmed); /* a partition that is given back would be published again */
 	world->lease_calls++;
 	if (world->is_outbox_down)
 		return STORE_DOWN;
@@ -64,32 +66,34 @@ static enum store_result fake_lease(struct outbox *outbox, const struct uuid *ow
 
 static enum store_result fake_release(struct outbox *outbox, const struct uuid *owner)
 {
-	(void)owner;
-	world_of_outbox(outbox)->is_released = true;
+	assert_false(uuid_is_nil(owner));
+	world_of_outbox(outbox)->release_calls++;
 	return STORE_OK;
 }
 
-static enum store_result fake_next(struct outbox *outbox, uint8_t partition, const struct uuid *after, uint32_t events_max,
-                                   struct arena *arena, struct outbox_batch *ret_batch)
+static enum store_result fake_next(struct outbox *outbox, const struct uuid *owner, uint32_t events_max, struct arena *arena,
+                                   struct outbox_batch *ret_batch)
 {
 	struct world *world = world_of_outbox(outbox);
+	assert_false(uuid_is_nil(owner));
+	assert_false(world->has_confirmed);
 	world->next_calls++;
+	fake_clock_advance(&world->clock, world->next_takes_ms);
 	if (world->is_outbox_down)
 		return STORE_DOWN;
-	assert_true(world->granted >> partition & 1);
-	struct outbox_entry *entries = arena_allocate_array(arena, ENTRIES_MAX, sizeof *entries);
+	struct outbox_entry *entries = arena_allocate_array(arena, OUTBOX_ENTRIES_MAX, sizeof *entries);
 	uint32_t count = 0;
 	uint32_t events = 0;
-	for (uint32_t i = 0; i < world->row_count; i++) {
+	for (uint32_t i = 0; i < world->row_count && count < OUTBOX_ENTRIES_MAX; i++) {
 		const struct waiting_row *row = &world->rows[i];
-		if (row->is_gone || row->key.partition != partition || (after != NULL && uuid_compare(&row->key.id, after) <= 0))
+		if (row->is_gone || (world->granted >> row->key.partition & 1) == 0)
 			continue;
 		if (count > 0 && events + row->count > events_max)
 			break;
 		struct event_record *records = arena_allocate_array(arena, row->count, sizeof *records);
 		for (uint32_t j = 0; j < row->count; j++)
 			records[j].sequence = row->first + j;
-		entries[count++] = (struct outbox_entry){.id = row->key.id, .records = records, .count = row->count};
+		entries[count++] = (struct outbox_entry){.key = row->key, .records = records, .count = row->count};
 		events += row->count;
 	}
 	*ret_batch = (struct outbox_batch){.entries = entries, .count = count};
@@ -106,6 +110,7 @@ static enum store_result fake_acknowledge(struct outbox *outbox, const struct ou
 		for (uint32_t j = 0; j < world->row_count; j++)
 			if (world->rows[j].key.partition == keys[i].partition && uuid_equal(&world->rows[j].key.id, &keys[i].id))
 				world->rows[j].is_gone = true;
+	world->has_confirmed = false;
 	return STORE_OK;
 }
 
@@ -145,12 +150,15 @@ static enum bus_result fake_publish(struct bus *bus, const struct event_record *
 		assert_true(world->published_count < PUBLISHED_MAX);
 		world->published[world->published_count++] = records[i]->sequence;
 	}
+	world->has_confirmed = true;
 	return BUS_OK;
 }
 
 static enum bus_result fake_ping(struct bus *bus)
 {
-	return container_of(bus, struct world, bus)->is_bus_down ? BUS_DOWN : BUS_OK;
+	struct world *world = container_of(bus, struct world, bus);
+	world->ping_calls++;
+	return world->is_bus_down ? BUS_DOWN : BUS_OK;
 }
 
 static const struct bus_operations bus_operations = {.publish = fake_publish, .ping = fake_ping};
@@ -232,17 +240,29 @@ static void what_waits_is_published_at_once_and_acknowledged_soon(void **state)
 	assert_published(world, 3);
 }
 
-static void idle_publisher_asks_again_within_200_ms(void **state)
+static void idle_publisher_asks_once_and_again_within_150_ms(void **state)
 {
 	struct world *world = *state;
-	for (uint32_t i = 0; i < 50; i++) {
+	for (uint32_t i = 1; i <= 50; i++) {
 		uint64_t wait_ms = step(world);
-		assert_in_range(wait_ms, 1, 199);
+		assert_in_range(wait_ms, 50, 150);
+		assert_int_equal(world->next_calls, i);
 		fake_clock_advance(&world->clock, wait_ms);
 	}
+	assert_int_equal(publisher_counters(world->publisher)->acknowledges, 0);
 }
 
-static void under_load_few_transactions_acknowledge_everything(void **state)
+static void publisher_without_a_partition_does_not_read(void **state)
+{
+	struct world *world = *state;
+	world->granted = 0;
+	commit(world, 1, 1);
+	run(world, 3000);
+	assert_int_equal(world->next_calls, 0);
+	assert_in_range(world->lease_calls, 2, 3); /* but it asks for one */
+}
+
+static void under_load_few_rounds_publish_everything(void **state)
 {
 	struct world *world = *state;
 	uint64_t end_ms = world->clock.monotonic_ms + 2000;
@@ -252,14 +272,14 @@ static void under_load_few_transactions_acknowledge_everything(void **state)
 			commit(world, i % OUTBOX_PARTITIONS, 3);
 			events += 3;
 		}
-		step(world);
+		if (world->clock.monotonic_ms % PUBLISHER_SPACING_MS == 0)
+			step(world);
 		fake_clock_advance(&world->clock, 10);
 	}
-	assert_published(world, events);
-	assert_in_range(publisher_counters(world->publisher)->acknowledges, 5, 11);
 	run(world, 300);
-	assert_int_equal(waiting(world), 0);
 	assert_published(world, events);
+	assert_int_equal(waiting(world), 0);
+	assert_in_range(world->publish_calls, 20, 2000 / PUBLISHER_SPACING_MS + 2);
 }
 
 static void backlog_is_published_without_waiting(void **state)
@@ -280,8 +300,8 @@ static void step_comes_to_its_end_while_there_is_more(void **state)
 {
 	struct world *world = *state;
 	world->publish_takes_ms = 30;
-	for (uint32_t i = 0; i < 2000; i++)
-		commit(world, 0, 300);
+	for (uint32_t i = 0; i < 20; i++)
+		commit(world, 0, 600);
 	assert_int_equal(step(world), 0);
 	assert_in_range(world->publish_calls, 2, 5);
 }
@@ -303,7 +323,8 @@ static void unconfirmed_batch_is_published_again_after_a_pause(void **state)
 	assert_int_equal(world->publish_calls, calls);
 
 	run(world, 60000);
-	assert_in_range(world->publish_calls, 10, 40);
+	assert_in_range(world->ping_calls, 10, 40);
+	assert_in_range(world->publish_calls, calls, calls + 1);
 	assert_int_equal(waiting(world), 1); /* what was confirmed before is acknowledged all the same */
 	assert_int_equal(publisher_counters(world->publisher)->lag_entries, 1);
 	world->is_bus_down = false;
@@ -328,10 +349,26 @@ static void outbox_that_is_down_is_asked_less_and_less(void **state)
 	assert_true(publisher_counters(world->publisher)->is_outbox_up);
 }
 
+static void publisher_that_cannot_reach_the_bus_gives_its_leases_back(void **state)
+{
+	struct world *world = *state;
+	step(world);
+	world->is_bus_down = true;
+	run(world, 30000);
+	assert_int_equal(world->release_calls, 1);
+	assert_int_equal(world->lease_calls, 1);
+	assert_int_equal(publisher_counters(world->publisher)->partitions, 0);
+	assert_true(publisher_counters(world->publisher)->is_outbox_up);
+	world->is_bus_down = false;
+	commit(world, 1, 1);
+	run(world, 6000);
+	assert_published(world, 1);
+}
+
 static void lapsed_lease_stops_it_before_the_next_batch(void **state)
 {
 	struct world *world = *state;
-	world->publish_takes_ms = 5000; /* the bus takes longer than it may, and somebody else takes the partitions over */
+	world->publish_takes_ms = 7000; /* it hangs while it publishes, and somebody else takes the partitions over */
 	world->loses_leases = true;
 	for (uint32_t i = 0; i < 100; i++)
 		commit(world, 0, 300);
@@ -340,6 +377,20 @@ static void lapsed_lease_stops_it_before_the_next_batch(void **state)
 	run(world, 5000);
 	assert_int_equal(world->publish_calls, 1);
 	assert_int_equal(publisher_counters(world->publisher)->partitions, 0);
+}
+
+static void batch_is_not_begun_when_reading_it_has_outlasted_the_lease(void **state)
+{
+	struct world *world = *state;
+	commit(world, 0, 1);
+	world->next_takes_ms = 7000; /* it hangs when it has read, and before it publishes */
+	step(world);
+	assert_int_equal(world->publish_calls, 0);
+	assert_int_equal(publisher_counters(world->publisher)->lost_leases, 1);
+	world->next_takes_ms = 0;
+	run(world, 1000);
+	assert_published(world, 1);
+	assert_int_equal(world->lease_calls, 2); /* it is asked for again first */
 }
 
 static void only_leased_partitions_are_published(void **state)
@@ -380,7 +431,7 @@ static void at_the_end_nothing_is_left_and_leases_are_given_back(void **state)
 	publisher_finish(world->publisher);
 	assert_published(world, 2);
 	assert_int_equal(waiting(world), 0);
-	assert_true(world->is_released);
+	assert_int_equal(world->release_calls, 1);
 }
 
 int main(void)
@@ -388,13 +439,16 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
 	const struct CMUnitTest tests[] = {
 		TEST(what_waits_is_published_at_once_and_acknowledged_soon),
-		TEST(idle_publisher_asks_again_within_200_ms),
-		TEST(under_load_few_transactions_acknowledge_everything),
+		TEST(idle_publisher_asks_once_and_again_within_150_ms),
+		TEST(publisher_without_a_partition_does_not_read),
+		TEST(under_load_few_rounds_publish_everything),
 		TEST(backlog_is_published_without_waiting),
 		TEST(step_comes_to_its_end_while_there_is_more),
 		TEST(unconfirmed_batch_is_published_again_after_a_pause),
 		TEST(outbox_that_is_down_is_asked_less_and_less),
+		TEST(publisher_that_cannot_reach_the_bus_gives_its_leases_back),
 		TEST(lapsed_lease_stops_it_before_the_next_batch),
+		TEST(batch_is_not_begun_when_reading_it_has_outlasted_the_lease),
 		TEST(only_leased_partitions_are_published),
 		TEST(entry_with_an_earlier_id_is_found_though_it_comes_late),
 		TEST(at_the_end_nothing_is_left_and_leases_are_given_back),

@@ -141,7 +141,7 @@ static int make_world(void **state)
 	assert_int_equal(memory_store_new(world->database, &world->store), OK);
 	for (uint32_t i = 0; i < ARRAY_LENGTH(world->readers); i++)
 		assert_int_equal(memory_reader_new(world->database, &world->readers[i]), OK);
-	assert_int_equal(memory_outbox_new(world->database, &world->outbox), OK);
+	assert_int_equal(memory_outbox_new(world->database, &world->clock.base, &world->outbox), OK);
 	assert_int_equal(local_bus_new(&world->bus), OK);
 	world->subscriber = (struct local_subscriber){.receive = receive, .context = world};
 	local_bus_subscribe(world->bus, &world->subscriber);

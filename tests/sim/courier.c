@@ -1,0 +1,337 @@
+/* courier.c: the real publisher between an outbox and a bus that fail. */
+#include "tests/sim/courier.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/world.h"
+
+#define HANG_MS 7000 /* longer than a lease */
+#define HANG_STEPS 12
+#define FINISH_MS 500
+#define FINISH_STEPS_MAX 2000
+#define EVENTS_MAX 4096
+
+static uint64_t sim_now_ms(struct clock *clock)
+{
+	return container_of(clock, struct courier, clock)->world->now_ms;
+}
+
+static uint64_t sim_monotonic_ns(struct clock *clock)
+{
+	const struct courier *courier = container_of(clock, struct courier, clock);
+	return (courier->world->now_ms + courier->clock_offset_ms) * 1000000;
+}
+
+static const struct clock_operations clock_operations = {.now_ms = sim_now_ms, .monotonic_ns = sim_monotonic_ns};
+
+static void sim_fill(struct random *random, void *memory, size_t length)
+{
+	struct courier *courier = container_of(random, struct courier, random);
+	uint8_t *bytes = memory;
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = (uint8_t)prng_next(&courier->world->prng);
+}
+
+static const struct random_operations random_operations = {.fill = sim_fill};
+
+/* The message has come out of the broker's queue. */
+static void hear(struct world *world, const struct message *message)
+{
+	struct audience *audience = &world->audience;
+	struct hearing *hearing = message->is_of_order ? &audience->orders[message->number] : &audience->holds[message->number];
+	const char *kind = message->is_of_order ? "order" : "hold";
+	if (message->sequence > hearing->sequence + 1)
+		world_fail(world, "message %u of %s %u arrives before message %u", message->sequence, kind, message->number,
+		           hearing->sequence + 1);
+	assert(message->sequence < SEQUENCES_MAX);
+	struct uuid *id = &hearing->ids[message->sequence];
+	world_digest(world, message->id.bytes, sizeof message->id.bytes);
+	if (message->sequence <= hearing->sequence) {
+		world_cover(world, SITUATION_MESSAGE_REPEATED);
+		if (!uuid_equal(id, &message->id))
+			world_fail(world, "message %u of %s %u is repeated with another id", message->sequence, kind, message->number);
+		return;
+	}
+	world_cover(world, SITUATION_MESSAGE_NEW);
+	*id = message->id;
+	hearing->sequence++;
+	audience->new_count++;
+}
+
+static void arrive(struct world *world, struct wire *wire, uint32_t count)
+{
+	assert(count <= wire->count);
+	for (uint32_t i = 0; i < count; i++)
+		hear(world, &wire->messages[wire->first + i]);
+	wire->first += count;
+	wire->count -= count;
+}
+
+/* Nobody looks after the wire any more. */
+static void abandon_wire(struct courier *courier)
+{
+	struct world *world = courier->world;
+	if (courier->wire.count > 0 && world->late_wire_count < LATE_WIRES_MAX) {
+		struct wire *late = &world->late_wires[world->late_wire_count++];
+		late->first = 0;
+		late->count = courier->wire.count;
+		memcpy(late->messages, &courier->wire.messages[courier->wire.first], late->count * sizeof *late->messages);
+	}
+	courier->wire.first = courier->wire.count = 0;
+}
+
+void couriers_let_late_arrive(struct world *world)
+{
+	if (world->late_wire_count == 0)
+		return;
+	uint32_t index = prng_below(&world->prng, world->late_wire_count);
+	struct wire *wire = &world->late_wires[index];
+	uint32_t count = 1 + prng_below(&world->prng, wire->count);
+	world_trace(world, "%u messages arrive late", count);
+	world_cover(world, SITUATION_MESSAGE_LATE);
+	arrive(world, wire, count);
+	if (wire->count == 0 || prng_chance(&world->prng, 200))
+		*wire = world->late_wires[--world->late_wire_count];
+}
+
+static void crash(struct courier *courier)
+{
+	assert(courier->is_running);
+	longjmp(courier->crash, 1);
+}
+
+/* Time passes: it may die, or hang until others have taken over, and others work. */
+static void pass(struct courier *courier)
+{
+	struct world *world = courier->world;
+	if (prng_chance(&world->prng, world->hardships.crash))
+		crash(courier);
+	if (prng_chance(&world->prng, world->hardships.nested))
+		world_interfere(world);
+	if (!prng_chance(&world->prng, world->hardships.hang))
+		return;
+	world_trace(world, "courier %u hangs", courier->number);
+	world_cover(world, SITUATION_COURIER_HANGS);
+	world->now_ms += HANG_MS;
+	for (uint32_t i = 0; i < HANG_STEPS; i++)
+		world_interfere(world);
+}
+
+/* STORE_OK: nothing is wrong. */
+static enum store_result refuse(struct courier *courier)
+{
+	struct world *world = courier->world;
+	pass(courier);
+	if (prng_chance(&world->prng, world->hardships.busy))
+		return STORE_BUSY;
+	return prng_chance(&world->prng, world->hardships.down) ? STORE_DOWN : STORE_OK;
+}
+
+/* What was done, and whether it is known. */
+static enum store_result answer(struct courier *courier, enum store_result result)
+{
+	pass(courier);
+	return prng_chance(&courier->world->prng, courier->world->hardships.unknown) ? STORE_DOWN : result;
+}
+
+static struct courier *courier_of(struct outbox *outbox)
+{
+	return container_of(outbox, struct courier, outbox);
+}
+
+static enum store_result sim_lease(struct outbox *outbox, const struct uuid *owner, uint64_t lease_ms, uint32_t *ret_partitions)
+{
+	struct courier *courier = courier_of(outbox);
+	uint32_t partitions = 0;
+	enum store_result result = refuse(courier);
+	if (result != STORE_OK)
+		return result;
+	result = answer(courier, courier->inner->operations->lease(courier->inner, owner, lease_ms, &partitions));
+	if (result == STORE_OK)
+		*ret_partitions = partitions;
+	return result;
+}
+
+static enum store_result sim_release(struct outbox *outbox, const struct uuid *owner)
+{
+	struct courier *courier = courier_of(outbox);
+	enum store_result result = refuse(courier);
+	return result != STORE_OK ? result : answer(courier, courier->inner->operations->release(courier->inner, owner));
+}
+
+static enum store_result sim_next(struct outbox *outbox, const struct uuid *owner, uint32_t events_max, struct arena *arena,
+                                  struct outbox_batch *ret_batch)
+{
+	struct courier *courier = courier_of(outbox);
+	(void)events_max;
+	enum store_result result = refuse(courier);
+	if (result != STORE_OK)
+		return result;
+	events_max = 1 + prng_below(&courier->world->prng, 8); /* so that there are many batches */
+	return answer(courier, courier->inner->operations->next(courier->inner, owner, events_max, arena, ret_batch));
+}
+
+static enum store_result sim_acknowledge(struct outbox *outbox, const struct outbox_key *keys, uint32_t count)
+{
+	struct courier *courier = courier_of(outbox);
+	enum store_result result = refuse(courier);
+	return result != STORE_OK ? result : answer(courier, courier->inner->operations->acknowledge(courier->inner, keys, count));
+}
+
+static enum store_result sim_lag(struct outbox *outbox, struct outbox_lag *ret_lag)
+{
+	struct courier *courier = courier_of(outbox);
+	return courier->inner->operations->lag(courier->inner, ret_lag);
+}
+
+static const struct outbox_operations outbox_operations = {
+	.lease = sim_lease,
+	.release = sim_release,
+	.next = sim_next,
+	.acknowledge = sim_acknowledge,
+	.lag = sim_lag,
+};
+
+static struct message message_of(const struct event_record *record)
+{
+	return (struct message){
+		.id = record->id,
+		.number = number_of(&record->stream_id),
+		.is_of_order = event_type_stream(record->type) == STREAM_ORDER,
+		.sequence = record->sequence,
+	};
+}
+
+static enum bus_result sim_publish(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms)
+{
+	struct courier *courier = container_of(bus, struct courier, bus);
+	struct world *world = courier->world;
+	struct wire *wire = &courier->wire;
+	uint64_t began_ms = world->now_ms;
+	assert(wire->count == 0 && count <= WIRE_MAX);
+	wire->first = 0;
+	for (uint32_t i = 0; i < count; i++)
+		wire->messages[wire->count++] = message_of(records[i]);
+	while (wire->count > 0) {
+		pass(courier);
+		if (prng_chance(&world->prng, world->hardships.down) || world->now_ms - began_ms > timeout_ms) {
+			abandon_wire(courier);
+			return BUS_DOWN;
+		}
+		arrive(world, wire, 1 + prng_below(&world->prng, wire->count));
+	}
+	pass(courier);
+	return prng_chance(&world->prng, world->hardships.unknown) ? BUS_DOWN : BUS_OK; /* a confirm may be lost */
+}
+
+static enum bus_result sim_ping(struct bus *bus)
+{
+	struct courier *courier = container_of(bus, struct courier, bus);
+	pass(courier);
+	return prng_chance(&courier->world->prng, courier->world->hardships.down) ? BUS_DOWN : BUS_OK;
+}
+
+static const struct bus_operations bus_operations = {.publish = sim_publish, .ping = sim_ping};
+
+static void start_publisher(struct courier *courier)
+{
+	struct prng *prng = &courier->world->prng;
+	const struct publisher_options options = {
+		.outbox = &courier->outbox,
+		.bus = &courier->bus,
+		.clock = &courier->clock,
+		.random = &courier->random,
+		.owner = uuid_v7(prng_next(prng) >> 4, prng_next(prng), (uint8_t)courier->number),
+	};
+	courier->clock_offset_ms = 1 + prng_below(prng, 1000000);
+	if (publisher_new(&options, &courier->publisher) != OK)
+		abort();
+}
+
+void courier_start(struct courier *courier, struct world *world, uint32_t number)
+{
+	courier->world = world;
+	courier->number = number;
+	courier->outbox.operations = &outbox_operations;
+	courier->bus.operations = &bus_operations;
+	courier->clock.operations = &clock_operations;
+	courier->random.operations = &random_operations;
+	courier->wire.first = courier->wire.count = 0;
+	courier->is_running = false;
+	if (memory_outbox_new(world->database, &courier->clock, &courier->inner) != OK)
+		abort();
+	start_publisher(courier);
+}
+
+void courier_stop(struct courier *courier)
+{
+	publisher_free(courier->publisher);
+	outbox_free(courier->inner);
+}
+
+void courier_step(struct courier *courier)
+{
+	struct world *world = courier->world;
+	uint32_t depth = world->depth;
+	if (courier->is_running)
+		return;
+	courier->is_running = true;
+	world->depth++;
+	if (setjmp(courier->crash) == 0) {
+		(void)publisher_step(courier->publisher);
+	} else {
+		world_trace(world, "courier %u crashes", courier->number);
+		world_cover(world, SITUATION_COURIER_CRASH);
+		publisher_free(courier->publisher);
+		abandon_wire(courier);
+		start_publisher(courier);
+	}
+	world->depth = depth;
+	courier->is_running = false;
+}
+
+static bool has_entries(const struct world *world)
+{
+	struct outbox *outbox = world->couriers[0].inner;
+	struct outbox_lag lag;
+	return outbox->operations->lag(outbox, &lag) != STORE_OK || lag.entries > 0;
+}
+
+static void check_everything_was_heard(struct world *world)
+{
+	struct arena arena;
+	struct event_list list;
+	uint32_t published = 0;
+	arena_init(&arena, 65536, 16 * 1024 * 1024);
+	if (world->reader->operations->list_events(world->reader, NULL, EVENTS_MAX, &arena, &list) != STORE_OK)
+		abort();
+	for (uint32_t i = 0; i < list.count; i++) {
+		if (!event_type_is_published(list.records[i].type))
+			continue;
+		struct message message = message_of(&list.records[i]);
+		const struct hearing *hearing =
+			message.is_of_order ? &world->audience.orders[message.number] : &world->audience.holds[message.number];
+		if (hearing->sequence < message.sequence || !uuid_equal(&hearing->ids[message.sequence], &message.id))
+			world_fail(world, "nobody hears of event %u of %s %u", message.sequence, message.is_of_order ? "order" : "hold",
+			           message.number);
+		published++;
+	}
+	arena_release(&arena);
+	if (published != world->audience.new_count)
+		world_fail(world, "%u messages for %u published events", world->audience.new_count, published);
+}
+
+void couriers_finish(struct world *world)
+{
+	for (uint32_t i = 0; has_entries(world); i++) {
+		if (i == FINISH_STEPS_MAX)
+			world_fail(world, "something is never published");
+		world->now_ms += FINISH_MS;
+		courier_step(&world->couriers[i % COURIER_COUNT]);
+	}
+	while (world->late_wire_count > 0)
+		couriers_let_late_arrive(world);
+	check_everything_was_heard(world);
+}
