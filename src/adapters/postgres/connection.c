@@ -22,7 +22,7 @@
 
 /* A lane waits for a lock or a statement so long and not longer. */
 static const char common_settings[] =
-	"SET statement_timeout = 10000; SET lock_timeout = 5000; SET idle_in_transaction_session_timeout = 60000";
+	"SET statement_timeout = 10000; SET lock_timeout = 5000; SET idle_in_transaction_session_timeout = 10000";
 
 /* Statements are prepared while tables may be empty, and must still be right for millions of rows: only plans by index. */
 static const char postgres_settings[] =
