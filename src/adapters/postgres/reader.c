@@ -30,12 +30,15 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 		       " FROM seats WHERE event_id = $1::uuid AND position > $2::int8 AND position <= $3::int8) AS w"
 		       " WHERE $5::int8 IN (0, w.status) ORDER BY w.position LIMIT $6::int8) AS s ON true"
 		       " WHERE sales.event_id = $1::uuid ORDER BY s.position",
-	[DUE_HOLDS] = "SELECT hold_id, expires_at FROM holds WHERE status = 1 AND expires_at <= $1::int8"
-		      " ORDER BY expires_at, hold_id LIMIT $2::int8",
-	[DUE_ORDERS] = "SELECT order_id, pay_by FROM orders WHERE status = 1 AND pay_by <= $1::int8"
-		       " ORDER BY pay_by, order_id LIMIT $2::int8",
-	[NEXT_HOLD] = "SELECT expires_at FROM holds WHERE status = 1 AND expires_at > $1::int8 ORDER BY expires_at LIMIT 1",
-	[NEXT_ORDER] = "SELECT pay_by FROM orders WHERE status = 1 AND pay_by > $1::int8 ORDER BY pay_by LIMIT 1",
+	/* 2 is a hold, 3 an order; the first that is not due yet beside $2 of each that are. */
+	[LIST_DUE] = "(SELECT 2::int8 AS kind, hold_id AS id, expires_at AS deadline FROM holds"
+		     " WHERE status = 1 AND expires_at <= $1::int8 ORDER BY expires_at, hold_id LIMIT $2::int8)"
+		     " UNION ALL (SELECT 2::int8, hold_id, expires_at FROM holds"
+		     " WHERE status = 1 AND expires_at > $1::int8 ORDER BY expires_at, hold_id LIMIT 1)"
+		     " UNION ALL (SELECT 3::int8, order_id, pay_by FROM orders"
+		     " WHERE status = 1 AND pay_by <= $1::int8 ORDER BY pay_by, order_id LIMIT $2::int8)"
+		     " UNION ALL (SELECT 3::int8, order_id, pay_by FROM orders"
+		     " WHERE status = 1 AND pay_by > $1::int8 ORDER BY pay_by, order_id LIMIT 1) ORDER BY deadline, id",
 	[SCAN_SALES] = "SELECT " SALE_COLUMNS " FROM sales WHERE event_id > $1::uuid ORDER BY event_id LIMIT $2::int8",
 	[SCAN_SEATS] = "SELECT " SEAT_COLUMNS " FROM seats WHERE (event_id, seat) > ($1::uuid, $2::bytea)"
 		       " ORDER BY event_id, seat LIMIT $3::int8",
@@ -48,6 +51,7 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 };
 
 _Static_assert(SEAT_AVAILABLE == 1 && SEAT_HELD == 2 && SEAT_RESERVED == 3, "LIST_SEATS says so");
+_Static_assert(ROW_HOLD == 2 && ROW_ORDER == 3, "LIST_DUE says so");
 
 enum store_result reader_query(struct postgres_reader *reader, enum reader_statement statement, PGresult **ret_answer)
 {

@@ -1,71 +1,38 @@
 /* reader_scan.c: what the expiry worker and verify ask for: what is due, and every row in the order of its key. */
 #include <assert.h>
-#include <stdlib.h>
 
 #include "adapters/postgres/reader.h"
 
-static enum store_result read_due(struct postgres_reader *reader, enum row_kind kind, uint64_t now_ms, uint32_t limit,
-                                  struct due_item *items, uint32_t *ret_count)
+/* The due ones of the answer, whose rows are in order of their deadlines; behind them are the next of what is not due yet. */
+static struct due_list read_due(const PGresult *answer, uint64_t now_ms, uint32_t limit, struct due_item *items)
 {
-	PGresult *answer;
-	scalar_uint(&reader->parameters, 0, now_ms);
-	scalar_int(&reader->parameters, 1, limit);
-	enum store_result result = reader_query(reader, kind == ROW_HOLD ? DUE_HOLDS : DUE_ORDERS, &answer);
-	if (result != STORE_OK)
-		return result;
-	uint32_t count = (uint32_t)PQntuples(answer);
-	assert(count <= limit);
-	for (uint32_t i = 0; i < count; i++) {
-		struct tuple tuple = {.answer = answer, .row = (int)i};
-		items[i] = (struct due_item){.kind = kind, .id = field_uuid(tuple, 0), .deadline_ms = field_uint(tuple, 1)};
+	struct due_list list = {.items = items, .next_deadline_ms = UINT64_MAX};
+	for (int row = 0; row < PQntuples(answer) && list.next_deadline_ms == UINT64_MAX; row++) {
+		struct tuple tuple = {.answer = answer, .row = row};
+		struct due_item item = {
+			.kind = (enum row_kind)field_uint(tuple, 0), .id = field_uuid(tuple, 1), .deadline_ms = field_uint(tuple, 2)};
+		if (item.deadline_ms > now_ms)
+			list.next_deadline_ms = item.deadline_ms;
+		else if (list.count < limit)
+			items[list.count++] = item;
 	}
-	PQclear(answer);
-	*ret_count = count;
-	return STORE_OK;
-}
-
-/* Lowers *next_ms to the first deadline past now_ms. */
-static enum store_result read_next(struct postgres_reader *reader, enum reader_statement statement, uint64_t now_ms, uint64_t *next_ms)
-{
-	PGresult *answer;
-	scalar_uint(&reader->parameters, 0, now_ms);
-	enum store_result result = reader_query(reader, statement, &answer);
-	if (result != STORE_OK)
-		return result;
-	if (PQntuples(answer) > 0 && field_uint((struct tuple){.answer = answer}, 0) < *next_ms)
-		*next_ms = field_uint((struct tuple){.answer = answer}, 0);
-	PQclear(answer);
-	return STORE_OK;
-}
-
-static int compare_due(const void *a, const void *b)
-{
-	const struct due_item *left = a, *right = b;
-	if (left->deadline_ms != right->deadline_ms)
-		return left->deadline_ms < right->deadline_ms ? -1 : 1;
-	return uuid_compare(&left->id, &right->id);
+	return list;
 }
 
 enum store_result postgres_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list)
 {
 	struct postgres_reader *reader = reader_of(port);
-	struct due_list list = {.items = arena_allocate_array(arena, (size_t)limit * 2, sizeof *list.items),
-	                        .next_deadline_ms = UINT64_MAX};
-	if (list.items == NULL)
+	struct due_item *items = arena_allocate_array(arena, limit, sizeof *items);
+	if (items == NULL)
 		return STORE_CORRUPT;
-	uint32_t holds = 0, orders = 0;
-	enum store_result result = read_due(reader, ROW_HOLD, now_ms, limit, list.items, &holds);
-	if (result == STORE_OK)
-		result = read_due(reader, ROW_ORDER, now_ms, limit, list.items + holds, &orders);
-	if (result == STORE_OK)
-		result = read_next(reader, NEXT_HOLD, now_ms, &list.next_deadline_ms);
-	if (result == STORE_OK)
-		result = read_next(reader, NEXT_ORDER, now_ms, &list.next_deadline_ms);
+	PGresult *answer;
+	scalar_uint(&reader->parameters, 0, now_ms);
+	scalar_int(&reader->parameters, 1, limit);
+	enum store_result result = reader_query(reader, LIST_DUE, &answer);
 	if (result != STORE_OK)
 		return result;
-	qsort(list.items, holds + orders, sizeof *list.items, compare_due);
-	list.count = holds + orders < limit ? holds + orders : limit;
-	*ret_list = list;
+	*ret_list = read_due(answer, now_ms, limit, items);
+	PQclear(answer);
 	return STORE_OK;
 }
 
