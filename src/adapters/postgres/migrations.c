@@ -145,7 +145,11 @@ static enum error migrate_all(struct connection *connection, const struct embedd
 /* Whether what failed last may go well when it is tried again: a conflict, or a table that two began to make at once. */
 static bool has_collided(const struct connection *connection)
 {
-	return strncmp(connection->state, "40", 2) == 0 || strcmp(connection->state, "23505") == 0;
+	static const char *const prefixes[] = {"40", "23505", "42710", "42P07"};
+	for (size_t i = 0; i < ARRAY_LENGTH(prefixes); i++)
+		if (strncmp(connection->state, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
 }
 
 enum error postgres_migrate(const char *dsn, void (*applied)(void *context, const char *name), void *context,
