@@ -1,6 +1,8 @@
 /* committer.h: the commit stage: load → decide → apply → commit for a batch of commands, as one transaction.
  *
- * The same step runs in the service and in the simulator. It keeps the lane's view between batches. Used by one thread at a time. */
+ * It keeps the lane's view between batches. Several batches may be in flight, each with a store of its own: a batch is loaded and decided
+ * while others are being committed. Those that fly together have nothing to do with each other: a command that reads what another batch is
+ * writing waits until that has landed. So no answer rests on what is not known to be stored, and a batch that fails takes no other with it. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,13 +26,16 @@ struct committer_counters {
 	_Atomic uint64_t failures; /* batches answered with ERR_STORE_UNAVAILABLE */
 };
 
+#define COMMITS_IN_FLIGHT_MAX 8
+
 struct committer_options {
-	struct store *store;   /* borrowed */
+	struct store *const *stores; /* one for each batch in flight; the stores are borrowed, the array is not */
+	uint32_t store_count;
 	struct clock *clock;   /* borrowed */
 	struct random *random; /* borrowed */
 	uint32_t view_rows_max;
 	uint32_t tries_max; /* of one batch, before it is answered with 503 */
-	/* How to wait between tries; the simulator's moves its clock. */
+	/* How to wait between tries; the simulator's moves its clock. This and the others on the thread of the batch, holding nothing. */
 	void (*pause)(void *context, uint64_t ms);
 	/* After every commit that wrote events; wakes the publisher. May be NULL. */
 	void (*committed)(void *context, uint32_t event_count);
@@ -44,7 +49,9 @@ must_check enum error committer_new(const struct committer_options *options, str
 /* Takes NULL. */
 void committer_free(struct committer *committer);
 
-/* Serves the jobs as one batch: when it returns, every outcome is set; `done` is not called. All are of kind JOB_COMMAND and stay on the list. */
-void committer_step(struct committer *committer, struct list *jobs, uint32_t job_count);
+/* Serves the jobs, all of kind JOB_COMMAND, as one batch. Those that have to wait for another batch are moved to `ret_waiting`, which was
+ * initialised: submit them again when that has been served. The others stay on the list, every outcome set; `done` is not called. With one
+ * store nobody waits, and it may be NULL. Safe from as many threads at once as there are stores. */
+void committer_step(struct committer *committer, struct list *jobs, uint32_t job_count, struct list *ret_waiting);
 
 const struct committer_counters *committer_counters(const struct committer *committer);

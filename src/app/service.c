@@ -33,6 +33,7 @@ struct read_lane {
 struct service {
 	struct service_options options;
 	struct commit_lane commit_lanes[SERVICE_LANES_MAX];
+	uint32_t commit_lane_count;
 	struct read_lane read_lanes[SERVICE_LANES_MAX];
 	_Atomic uint32_t next_read_lane;
 	struct event_pages *pages;
@@ -141,7 +142,9 @@ static void serve_commands(void *context, struct list *batch, uint32_t count)
 		refuse_all(service, &jobs, ERR_STORE_UNAVAILABLE);
 		return;
 	}
-	committer_step(self->committer, &jobs, count);
+	committer_step(self->committer, &jobs, count, batch);
+	if (list_is_empty(&jobs))
+		return; /* all wait for another batch, which will say whether the store serves */
 	if (job_of(jobs.head.next)->outcome.error == ERR_STORE_UNAVAILABLE) /* then it is that of all */
 		breaker_failed(&service->commits, monotonic_ms(service));
 	else
@@ -249,7 +252,7 @@ static void route(struct service *service, struct job *job)
 	}
 	struct lane *lane;
 	if (job->kind == JOB_COMMAND)
-		lane = service->commit_lanes[command_shard(&job->command) % service->options.store_count].lane;
+		lane = service->commit_lanes[command_shard(&job->command) % service->commit_lane_count].lane;
 	else
 		lane = lane_for_query(service, &job->query);
 	enum error error = lane_submit(lane, &job->node);
@@ -333,7 +336,8 @@ static enum error start_commit_lane(struct service *service, uint32_t index)
 	struct commit_lane *self = &service->commit_lanes[index];
 	self->service = service;
 	const struct committer_options committer = {
-		.store = options->stores[index],
+		.stores = &options->stores[index * options->commits_in_flight],
+		.store_count = options->commits_in_flight,
 		.clock = options->clock,
 		.random = options->random,
 		.view_rows_max = options->view_rows_max,
@@ -350,6 +354,7 @@ static enum error start_commit_lane(struct service *service, uint32_t index)
 		.name = "commit",
 		.capacity = options->queue_capacity,
 		.batch_max = options->batch_max,
+		.thread_count = options->commits_in_flight,
 		.serve = serve_commands,
 		.context = self,
 	};
@@ -368,6 +373,7 @@ static enum error start_read_lane(struct service *service, uint32_t index)
 		.name = "read",
 		.capacity = service->options.queue_capacity,
 		.batch_max = service->options.batch_max,
+		.thread_count = 1,
 		.serve = serve_queries,
 		.context = self,
 	};
@@ -386,6 +392,7 @@ static enum error start_catalog_lane(struct service *service)
 		.name = "catalog",
 		.capacity = options->queue_capacity,
 		.batch_max = options->batch_max,
+		.thread_count = 1,
 		.serve = serve_catalog,
 		.context = service,
 	};
@@ -404,6 +411,7 @@ static enum error start_admission_lane(struct service *service)
 		.name = "admission",
 		.capacity = options->queue_capacity,
 		.batch_max = options->batch_max,
+		.thread_count = 1,
 		.serve = serve_admission,
 		.context = service,
 	};
@@ -412,7 +420,7 @@ static enum error start_admission_lane(struct service *service)
 
 enum error service_new(const struct service_options *options, struct service **ret_service)
 {
-	assert(options != NULL && options->store_count > 0 && options->store_count <= SERVICE_LANES_MAX);
+	assert(options != NULL && options->store_count > 0);
 	assert(options->reader_count <= SERVICE_LANES_MAX);
 	assert(options->catalog == NULL || options->catalog_reader != NULL);
 
@@ -420,13 +428,18 @@ enum error service_new(const struct service_options *options, struct service **r
 	if (service == NULL)
 		return ERR_NO_MEMORY;
 	service->options = *options;
+	if (options->commits_in_flight == 0)
+		service->options.commits_in_flight = 1;
+	service->commit_lane_count = options->store_count / service->options.commits_in_flight;
+	assert(service->commit_lane_count > 0 && service->commit_lane_count <= SERVICE_LANES_MAX);
+	assert(options->store_count % service->options.commits_in_flight == 0);
 	breaker_init(&service->commits, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
 	breaker_init(&service->reads, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
 	breaker_init(&service->catalog, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
 	enum error error = start_catalog_lane(service);
 	for (uint32_t i = 0; error == OK && i < options->reader_count; i++)
 		error = start_read_lane(service, i);
-	for (uint32_t i = 0; error == OK && i < options->store_count; i++)
+	for (uint32_t i = 0; error == OK && i < service->commit_lane_count; i++)
 		error = start_commit_lane(service, i);
 	if (error == OK)
 		error = start_admission_lane(service);
@@ -444,12 +457,12 @@ void service_free(struct service *service)
 		return;
 	/* In the order of the jobs' way, so that what a lane hands on is still served. */
 	lane_free(service->admission_lane);
-	for (uint32_t i = 0; i < service->options.store_count; i++)
+	for (uint32_t i = 0; i < service->commit_lane_count; i++)
 		lane_free(service->commit_lanes[i].lane);
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
 		lane_free(service->read_lanes[i].lane);
 	lane_free(service->catalog_lane);
-	for (uint32_t i = 0; i < service->options.store_count; i++)
+	for (uint32_t i = 0; i < service->commit_lane_count; i++)
 		committer_free(service->commit_lanes[i].committer);
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
 		browser_free(service->read_lanes[i].browser);
@@ -472,7 +485,7 @@ void service_status(struct service *service, struct service_status *ret_status)
 	};
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
 		status.read_waiting += lane_depth(service->read_lanes[i].lane);
-	for (uint32_t i = 0; i < service->options.store_count; i++) {
+	for (uint32_t i = 0; i < service->commit_lane_count; i++) {
 		const struct committer_counters *counters = committer_counters(service->commit_lanes[i].committer);
 		status.commit_waiting += lane_depth(service->commit_lanes[i].lane);
 		status.batches += counters->batches;

@@ -28,9 +28,10 @@ struct service;
 /* Everything handed over is borrowed and outlives the service. A process that only has commands of its own, such as the expiry worker,
  * does without readers, catalog and admission; then no queries and no jobs with somebody to admit are submitted. */
 struct service_options {
-	struct store **stores; /* one for each commit lane */
+	struct store **stores; /* of the first commit lane, then of the second, … */
 	uint32_t store_count;
-	struct reader **readers; /* one for each read lane */
+	uint32_t commits_in_flight; /* stores, and threads, of each commit lane, 1 to COMMITS_IN_FLIGHT_MAX; 0 is taken for 1 */
+	struct reader **readers;    /* one for each read lane */
 	uint32_t reader_count;
 	struct catalog *catalog;       /* the catalog lane's, or NULL … */
 	struct reader *catalog_reader; /* … and its reader: new events are brought to the catalog by it */

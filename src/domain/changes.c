@@ -74,8 +74,11 @@ enum error changes_collect(struct changes *changes, const struct view *view)
 	changes->rows = arena_allocate(changes->arena, count * sizeof *changes->rows);
 	if (changes->rows == NULL)
 		return ERR_NO_MEMORY;
-	list_for_each(node, changed)
-		changes->rows[changes->row_count++] = container_of(node, struct row, changed);
+	list_for_each(node, changed) {
+		const struct row *row = container_of(node, struct row, changed);
+		if (row->kind != ROW_KEY) /* keys are written with their events */
+			changes->rows[changes->row_count++] = row;
+	}
 	changes->relied = view_relied(view, changes->arena, &changes->relied_count);
 	return changes->relied == NULL ? ERR_NO_MEMORY : OK;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/defect.h"
+
 void needs_init(struct needs *needs, struct arena *arena)
 {
 	assert(needs != NULL && arena != NULL);
@@ -79,18 +81,23 @@ static bool need_key(struct needs *needs, const struct idempotency *idempotency)
 	return true;
 }
 
-/* A walk either gathers what is missing or relies on what is there. */
+/* A walk gathers what is missing, or relies on what is there, or only notices what is in flight. */
 struct walk {
 	const struct view *view;
 	struct needs *needs;  /* gather, or … */
 	struct view *rely_on; /* … rely, for a … */
 	bool is_refusal;
 	bool is_out_of_memory;
+	bool meets_flight;
 };
 
 static void see_row(struct walk *walk, const struct row *row)
 {
-	if (walk->rely_on != NULL && row != NULL)
+	if (row == NULL)
+		return;
+	if (row->is_flying)
+		walk->meets_flight = true;
+	if (walk->rely_on != NULL)
 		view_rely_on(walk->rely_on, row, walk->is_refusal);
 }
 
@@ -192,6 +199,8 @@ static void see_pending_order(struct walk *walk, const struct uuid *order_id)
 static void see_transaction(struct walk *walk, const struct short_text *transaction_id)
 {
 	const struct payment *payment = view_payment(walk->view, transaction_id);
+	if (payment != NULL && payment->row.is_flying)
+		walk->meets_flight = true;
 	if (walk->rely_on != NULL && payment != NULL)
 		view_rely_on(walk->rely_on, &payment->row, false);
 	if (payment == NULL && walk->needs != NULL && !need_payment(walk->needs, transaction_id))
@@ -263,6 +272,17 @@ void command_rely(const struct command *command, struct view *view, bool is_refu
 	assert(command != NULL && view != NULL);
 	struct walk walk = {.view = view, .rely_on = view, .is_refusal = is_refusal};
 	walk_command(&walk, command);
+}
+
+bool command_meets_flight(const struct command *command, const struct view *view)
+{
+	assert(command != NULL && view != NULL);
+	if (view_flying_count(view) == 0 || DEFECT(FLIGHTS_CROSS))
+		return false;
+	struct walk walk = {.view = view};
+	walk_command(&walk, command);
+	const struct key *key = command->idempotency.is_present ? view_key(view, command->idempotency.key) : NULL;
+	return walk.meets_flight || (key != NULL && key->row.is_flying);
 }
 
 enum error event_needs(const struct event *event, const struct view *view, struct needs *needs)

@@ -22,6 +22,7 @@ enum row_kind {
 struct row {
 	enum row_kind kind;
 	bool is_changed;         /* differs from the store: on the view's changed list */
+	bool is_flying;          /* on its way to the store, changed by a step that has ended: on a list of those */
 	bool is_relied_on;       /* a decision of this batch rests on it */
 	uint64_t version;        /* as it is in the view now */
 	uint64_t stored_version; /* as it was loaded or last committed */

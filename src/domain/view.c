@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/defect.h"
+#include "domain/row_key.h"
 
 struct view {
 	struct row **buckets;
@@ -20,69 +21,8 @@ struct view {
 	struct list changed;
 	uint32_t transient_count; /* absent rows and keys, to be forgotten at the end of the step */
 	uint32_t relied_count;
+	uint32_t flying_count;
 };
-
-/* A row's natural key, without padding, as it is hashed and compared. */
-struct row_key {
-	enum row_kind kind;
-	size_t length;
-	uint8_t bytes[sizeof(struct uuid) + SHORT_TEXT_LENGTH_MAX];
-};
-
-static struct row_key key_of_uuid(enum row_kind kind, const struct uuid *id)
-{
-	struct row_key key;
-	key.kind = kind;
-	key.length = sizeof id->bytes;
-	memcpy(key.bytes, id->bytes, sizeof id->bytes);
-	return key;
-}
-
-static struct row_key key_of_seat(const struct uuid *event_id, const struct seat_label *label)
-{
-	struct row_key key;
-	key.kind = ROW_SEAT;
-	key.length = sizeof event_id->bytes + label->length;
-	memcpy(key.bytes, event_id->bytes, sizeof event_id->bytes);
-	memcpy(key.bytes + sizeof event_id->bytes, label->text, label->length);
-	return key;
-}
-
-static struct row_key key_of_text(enum row_kind kind, const void *text, size_t length)
-{
-	struct row_key key;
-	assert(length <= sizeof key.bytes);
-	key.kind = kind;
-	key.length = length;
-	memcpy(key.bytes, text, length);
-	return key;
-}
-
-static struct row_key key_of_row(const struct row *row)
-{
-	switch (row->kind) {
-	case ROW_SALE:
-		return key_of_uuid(ROW_SALE, &((const struct sale *)(const void *)row)->event_id);
-	case ROW_SEAT: {
-		const struct seat *seat = (const struct seat *)(const void *)row;
-		return key_of_seat(&seat->event_id, &seat->label);
-	}
-	case ROW_HOLD:
-		return key_of_uuid(ROW_HOLD, &((const struct hold *)(const void *)row)->hold_id);
-	case ROW_ORDER:
-		return key_of_uuid(ROW_ORDER, &((const struct order *)(const void *)row)->order_id);
-	case ROW_PAYMENT: {
-		const struct payment *payment = (const struct payment *)(const void *)row;
-		return key_of_text(ROW_PAYMENT, payment->transaction_id.text, payment->transaction_id.length);
-	}
-	case ROW_KEY:
-		return key_of_text(ROW_KEY, ((const struct key *)(const void *)row)->idempotency.key, KEY_HASH_LENGTH);
-	case ROW_KIND_COUNT:
-		break;
-	}
-	assert(false && "a row has a kind");
-	abort();
-}
 
 static uint64_t key_hash(const struct view *view, const struct row_key *key)
 {
@@ -93,7 +33,7 @@ static bool row_has_key(const struct row *row, const struct row_key *key, uint64
 {
 	if (row->hash != hash || row->kind != key->kind)
 		return false;
-	struct row_key own = key_of_row(row);
+	struct row_key own = row_key_of_row(row);
 	return own.length == key->length && memcmp(own.bytes, key->bytes, key->length) == 0;
 }
 
@@ -116,12 +56,14 @@ static void forget(struct view *view, struct row *row)
 	while (*link != row)
 		link = &(*link)->next_in_bucket;
 	*link = row->next_in_bucket;
-	if (row->is_changed)
+	if (row->is_changed || row->is_flying)
 		list_remove(&row->changed);
 	else if (row_is_transient(row))
 		view->transient_count--;
 	if (row->is_relied_on)
 		view->relied_count--;
+	if (row->is_flying)
+		view->flying_count--;
 	list_remove(&row->recency);
 	view->row_count--;
 	free(row);
@@ -150,21 +92,28 @@ void view_free(struct view *view)
 {
 	if (view == NULL)
 		return;
-	view_clear(view);
+	for (struct list_node *node; (node = list_pop(&view->recency)) != NULL;)
+		free(container_of(node, struct row, recency));
 	free(view->buckets);
 	free(view);
+}
+
+/* Forgets the least recently used of what is not in flight until there are no more rows than that. */
+static void forget_down_to(struct view *view, uint32_t row_count)
+{
+	for (struct list_node *node = view->recency.head.next; view->row_count > row_count && node != &view->recency.head;) {
+		struct row *row = container_of(node, struct row, recency);
+		node = node->next;
+		if (!row->is_flying)
+			forget(view, row);
+	}
 }
 
 void view_clear(struct view *view)
 {
 	assert(view != NULL);
-	for (struct list_node *node; (node = list_pop(&view->recency)) != NULL;)
-		free(container_of(node, struct row, recency));
-	list_init(&view->changed);
-	memset(view->buckets, 0, view->bucket_count * sizeof *view->buckets);
-	view->row_count = 0;
-	view->transient_count = 0;
-	view->relied_count = 0;
+	forget_down_to(view, 0);
+	assert(view->row_count == view->flying_count);
 }
 
 void view_step_begin(struct view *view, uint64_t now_ms)
@@ -180,7 +129,7 @@ static void forget_transient(struct view *view)
 	for (struct list_node *node = view->recency.head.previous; view->transient_count > 0 && node != &view->recency.head;) {
 		struct row *row = container_of(node, struct row, recency);
 		node = node->previous;
-		if (row_is_transient(row))
+		if (row_is_transient(row) && !row->is_flying)
 			forget(view, row);
 	}
 	assert(view->transient_count == 0);
@@ -205,30 +154,80 @@ static void forget_reliance(struct view *view, bool with_rows)
 
 void view_step_committed(struct view *view)
 {
-	assert(view != NULL);
-	for (struct list_node *node; (node = list_pop(&view->changed)) != NULL;) {
-		struct row *row = container_of(node, struct row, changed);
-		row->is_changed = false;
-		row->stored_version = row->version;
-	}
-	forget_reliance(view, false);
-	forget_transient(view);
-	while (view->row_count > view->rows_max)
-		forget(view, container_of(view->recency.head.next, struct row, recency));
+	struct list flying;
+	list_init(&flying);
+	view_step_take_off(view, &flying);
+	view_landed(view, &flying);
 }
 
 void view_step_failed(struct view *view)
 {
 	assert(view != NULL);
-	if (DEFECT(FAILED_BATCH_KEPT)) {
-		view_step_committed(view);
-		return;
-	}
 	/* Reliance first: a row relied on and changed later must not be looked at once it is freed. */
 	forget_reliance(view, true);
 	while (!list_is_empty(&view->changed))
 		forget(view, container_of(view->changed.head.next, struct row, changed));
 	forget_transient(view);
+}
+
+void view_step_take_off(struct view *view, struct list *flying)
+{
+	assert(view != NULL);
+	assert(flying != NULL && list_is_empty(flying));
+	list_for_each(node, &view->changed) {
+		struct row *row = container_of(node, struct row, changed);
+		row->is_changed = false;
+		row->is_flying = true;
+		view->flying_count++;
+	}
+	list_splice(flying, &view->changed);
+	forget_reliance(view, false);
+	forget_transient(view);
+}
+
+/* No step is deciding. */
+static bool is_between_steps(const struct view *view)
+{
+	return list_is_empty(&view->changed) && view->relied_count == 0 && view->transient_count == 0;
+}
+
+void view_landed(struct view *view, struct list *flying)
+{
+	assert(view != NULL && is_between_steps(view));
+	assert(flying != NULL);
+	while (!list_is_empty(flying)) {
+		struct row *row = container_of(flying->head.next, struct row, changed);
+		if (row->kind == ROW_KEY) {
+			forget(view, row);
+			continue;
+		}
+		list_remove(&row->changed);
+		row->is_flying = false;
+		row->stored_version = row->version;
+		view->flying_count--;
+	}
+	forget_down_to(view, view->rows_max);
+}
+
+void view_lost(struct view *view, struct list *flying)
+{
+	assert(view != NULL && is_between_steps(view));
+	assert(flying != NULL);
+	if (DEFECT(FAILED_BATCH_KEPT)) {
+		view_landed(view, flying);
+		return;
+	}
+	while (!list_is_empty(flying))
+		forget(view, container_of(flying->head.next, struct row, changed));
+}
+
+void view_forget(struct view *view, const struct row *row)
+{
+	assert(view != NULL && is_between_steps(view));
+	struct row_key key = row_key_of_row(row);
+	struct row *own = find(view, &key, row->hash);
+	if (own != NULL && !own->is_flying)
+		forget(view, own);
 }
 
 uint64_t view_now_ms(const struct view *view)
@@ -239,6 +238,11 @@ uint64_t view_now_ms(const struct view *view)
 uint32_t view_row_count(const struct view *view)
 {
 	return view->row_count;
+}
+
+uint32_t view_flying_count(const struct view *view)
+{
+	return view->flying_count;
 }
 
 struct hlc *view_clock(struct view *view)
@@ -260,37 +264,37 @@ static const struct row *use(const struct view *view, const struct row_key *key)
 
 const struct sale *view_sale(const struct view *view, const struct uuid *event_id)
 {
-	struct row_key key = key_of_uuid(ROW_SALE, event_id);
+	struct row_key key = row_key_of_uuid(ROW_SALE, event_id);
 	return (const struct sale *)(const void *)use(view, &key);
 }
 
 const struct seat *view_seat(const struct view *view, const struct uuid *event_id, const struct seat_label *label)
 {
-	struct row_key key = key_of_seat(event_id, label);
+	struct row_key key = row_key_of_seat(event_id, label);
 	return (const struct seat *)(const void *)use(view, &key);
 }
 
 const struct hold *view_hold(const struct view *view, const struct uuid *hold_id)
 {
-	struct row_key key = key_of_uuid(ROW_HOLD, hold_id);
+	struct row_key key = row_key_of_uuid(ROW_HOLD, hold_id);
 	return (const struct hold *)(const void *)use(view, &key);
 }
 
 const struct order *view_order(const struct view *view, const struct uuid *order_id)
 {
-	struct row_key key = key_of_uuid(ROW_ORDER, order_id);
+	struct row_key key = row_key_of_uuid(ROW_ORDER, order_id);
 	return (const struct order *)(const void *)use(view, &key);
 }
 
 const struct payment *view_payment(const struct view *view, const struct short_text *transaction_id)
 {
-	struct row_key key = key_of_text(ROW_PAYMENT, transaction_id->text, transaction_id->length);
+	struct row_key key = row_key_of_text(ROW_PAYMENT, transaction_id->text, transaction_id->length);
 	return (const struct payment *)(const void *)use(view, &key);
 }
 
 const struct key *view_key(const struct view *view, const uint8_t bytes[static KEY_HASH_LENGTH])
 {
-	struct row_key key = key_of_text(ROW_KEY, bytes, KEY_HASH_LENGTH);
+	struct row_key key = row_key_of_text(ROW_KEY, bytes, KEY_HASH_LENGTH);
 	return (const struct key *)(const void *)use(view, &key);
 }
 
@@ -318,13 +322,14 @@ static void insert(struct view *view, struct row *row, enum row_kind kind, uint6
 	row->version = version;
 	row->stored_version = version;
 	row->is_changed = false;
+	row->is_flying = false;
 	row->is_relied_on = false;
 	row->loaded_step = view->step;
-	struct row_key key = key_of_row(row);
+	struct row_key key = row_key_of_row(row);
 	row->hash = key_hash(view, &key);
 	struct row *old = find(view, &key, row->hash);
 	if (old != NULL) {
-		assert(!old->is_changed);
+		assert(!old->is_changed && !old->is_flying);
 		forget(view, old);
 	}
 	if (view->row_count >= view->bucket_count)
@@ -415,8 +420,8 @@ struct key *view_put_key(struct view *view, const struct key *key)
 void view_change(struct view *view, struct row *row, uint64_t version)
 {
 	assert(version > row->version);
-	assert(row->kind != ROW_KEY);
-	if (row->version == 0)
+	assert(!row->is_flying);
+	if (row_is_transient(row) && !row->is_changed)
 		view->transient_count--;
 	row->version = version;
 	if (row->is_changed)
@@ -432,6 +437,7 @@ const struct list *view_changed(const struct view *view)
 
 void view_rely_on(struct view *view, const struct row *row, bool is_refusal)
 {
+	assert(!row->is_flying);
 	if (row->is_changed || row->is_relied_on || (is_refusal && row->loaded_step == view->step))
 		return;
 	struct row *own = (struct row *)(uintptr_t)row;
@@ -451,8 +457,12 @@ const struct row **view_relied(const struct view *view, struct arena *arena, uin
 		if (!row->is_relied_on)
 			continue;
 		seen++;
-		if (!row->is_changed)
-			rows[count++] = row;
+		if (row->is_changed)
+			continue;
+		struct row *copy = arena_allocate(arena, row_size(row->kind));
+		if (copy == NULL)
+			return NULL;
+		rows[count++] = memcpy(copy, row, row_size(row->kind));
 	}
 	*ret_count = count;
 	return rows;

@@ -1,7 +1,10 @@
 /* view.h: what a lane knows of the store: rows it has loaded or written, each with its version. A cache, never an authority.
  *
  * Rows are found by their natural keys. A row that the store does not have is remembered as absent (version 0) until the step ends.
- * Rows stay where they are while a step runs; between steps the least recently used go when there are more than the maximum. */
+ * Rows stay where they are while a step runs; between steps the least recently used go when there are more than the maximum.
+ *
+ * One step decides at a time, but several may be on their way to the store. What such a step has changed is in flight: it stays where it is
+ * and as it is, and nobody decides on it (command_meets_flight) until it is known whether it was stored. */
 #pragma once
 
 #include <stdbool.h>
@@ -35,11 +38,20 @@ void view_step_begin(struct view *view, uint64_t now_ms);
 void view_step_committed(struct view *view);
 /* Nothing changed was stored: changed rows and rows relied on are forgotten, to be loaded again. */
 void view_step_failed(struct view *view);
-/* Forget everything: the store was changed by somebody else. */
+/* The step ends with what it changed on its way to the store: moves those rows to `flying`, which is the caller's and was initialised. */
+void view_step_take_off(struct view *view, struct list *flying);
+/* Between steps: what took off was stored, or was not. It is in the view as stored, or forgotten; `flying` is empty. */
+void view_landed(struct view *view, struct list *flying);
+void view_lost(struct view *view, struct list *flying);
+/* Forget the row with the key of this one, unless it is in flight: it may not be so any more. */
+void view_forget(struct view *view, const struct row *row);
+/* Forget everything but what is in flight: the store was changed by somebody else. */
 void view_clear(struct view *view);
 
 uint64_t view_now_ms(const struct view *view);
 uint32_t view_row_count(const struct view *view);
+/* Rows in flight. */
+uint32_t view_flying_count(const struct view *view);
 /* The clock that has observed the version of every row put here. */
 struct hlc *view_clock(struct view *view);
 
@@ -61,12 +73,13 @@ must_check struct order *view_put_order(struct view *view, const struct order *o
 must_check struct payment *view_put_payment(struct view *view, const struct payment *payment);
 must_check struct key *view_put_key(struct view *view, const struct key *key);
 
-/* Add the row to the changed ones and give it its new version: apply's. */
+/* Add the row to the changed ones and give it its new version: apply's. A key changes when it is used. */
 void view_change(struct view *view, struct row *row, uint64_t version);
 /* The changed rows, each once, in the order of their first change; linked by row->changed. */
 const struct list *view_changed(const struct view *view);
 /* A decision rests on this row. It must be checked unless it is changed, for then it is guarded by its own version; nor, for a refusal,
  * when it was loaded in this step: so it was when the request was here already. A success must still be right when it is committed. */
 void view_rely_on(struct view *view, const struct row *row, bool is_refusal);
-/* The rows relied on that have not changed since, in an array in the arena; NULL when the arena is full. */
+/* Copies of the rows relied on that have not changed since: as they are now, whoever changes them while this step is in flight. The arrays and
+ * texts that hang on them are not copied. All in the arena; NULL when that is full. */
 must_check const struct row **view_relied(const struct view *view, struct arena *arena, uint32_t *ret_count);

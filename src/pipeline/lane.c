@@ -10,25 +10,74 @@
 
 struct lane {
 	struct lane_options options;
-	pthread_t thread;
-	pthread_mutex_t lock; /* guards all below */
+	pthread_t threads[LANE_THREADS_MAX];
+	uint32_t thread_count; /* that were started */
+	pthread_mutex_t lock;  /* guards all below */
 	pthread_cond_t work;
 	struct list queue;
-	_Atomic uint32_t depth; /* nodes of the queue; written under the lock, read without it by metrics */
-	bool is_sleeping;
+	struct list returned; /* left by a `serve` that had to wait for another; not to be tried again before that has ended */
+	uint32_t returned_count;
+	uint64_t progress;       /* `serve` calls that took something off their list */
+	_Atomic uint32_t depth;  /* nodes of both lists; written under the lock, read without it by metrics */
+	uint32_t sleeping_count; /* threads that wait for work … */
+	bool is_waking;          /* … of which one has been told that there is some */
 	bool is_stopping;
 };
 
-/* Waits for jobs and moves up to a batch of them to `batch`. 0: the lane is stopping and nothing is left. */
-static uint32_t lane_take(struct lane *lane, struct list *batch)
+static uint32_t count_nodes(const struct list *list)
+{
+	uint32_t count = 0;
+	for (const struct list_node *node = list->head.next; node != &list->head; node = node->next)
+		count++;
+	return count;
+}
+
+/* Whether to wake a thread: not when all are at work, nor when one is on its way, which takes all there is. The caller signals, unlocked. */
+static bool has_to_wake(struct lane *lane)
+{
+	bool wakes = !list_is_empty(&lane->queue) && lane->sleeping_count > 0 && !lane->is_waking;
+	lane->is_waking |= wakes;
+	return wakes;
+}
+
+/* What was returned comes first again. */
+static void queue_returned(struct lane *lane)
+{
+	list_splice(&lane->returned, &lane->queue);
+	list_splice(&lane->queue, &lane->returned);
+	lane->returned_count = 0;
+}
+
+/* Waits until there is something in the queue, or something was served since the last batch of this thread, for which what was returned
+ * may have waited. */
+static void lane_wait(struct lane *lane, uint64_t progress_before)
+{
+	for (;;) {
+		if (lane->progress != progress_before)
+			queue_returned(lane);
+		if (!list_is_empty(&lane->queue) || lane->is_stopping)
+			return;
+		lane->sleeping_count++;
+		pthread_cond_wait(&lane->work, &lane->lock);
+		lane->sleeping_count--;
+		lane->is_waking = false;
+	}
+}
+
+/* A thread's next batch: gives back what is left of the last one, of `taken` jobs, and takes up to a batch of those that wait. 0: the lane is
+ * stopping, and what is left waits for other threads, which will serve it. */
+static uint32_t lane_take(struct lane *lane, struct list *batch, uint32_t taken, uint64_t *progress)
 {
 	pthread_mutex_lock(&lane->lock);
-	while (list_is_empty(&lane->queue) && !lane->is_stopping) {
-		lane->is_sleeping = true;
-		pthread_cond_wait(&lane->work, &lane->lock);
-	}
-	lane->is_sleeping = false;
-	uint32_t count = lane->depth;
+	uint32_t left = count_nodes(batch);
+	list_splice(&lane->returned, batch);
+	lane->returned_count += left;
+	lane->depth += left;
+	if (left < taken)
+		lane->progress++;
+	lane_wait(lane, *progress);
+	*progress = lane->progress;
+	uint32_t count = lane->depth - lane->returned_count;
 	if (count <= lane->options.batch_max) {
 		list_splice(batch, &lane->queue);
 	} else {
@@ -37,7 +86,10 @@ static uint32_t lane_take(struct lane *lane, struct list *batch)
 			list_push(batch, list_pop(&lane->queue));
 	}
 	lane->depth -= count;
+	bool wakes = has_to_wake(lane);
 	pthread_mutex_unlock(&lane->lock);
+	if (wakes)
+		pthread_cond_signal(&lane->work);
 	return count;
 }
 
@@ -45,32 +97,33 @@ static void *lane_run(void *context)
 {
 	struct lane *lane = context;
 	struct list batch;
+	uint64_t progress = 0;
 	list_init(&batch);
-	for (;;) {
-		uint32_t count = lane_take(lane, &batch);
-		if (count == 0)
-			return NULL;
+	for (uint32_t count = 0; (count = lane_take(lane, &batch, count, &progress)) > 0;)
 		lane->options.serve(lane->options.context, &batch, count);
-		assert(list_is_empty(&batch));
-	}
+	return NULL;
 }
 
 enum error lane_new(const struct lane_options *options, struct lane **ret_lane)
 {
 	assert(options != NULL && options->serve != NULL);
 	assert(options->capacity > 0 && options->batch_max > 0);
+	assert(options->thread_count > 0 && options->thread_count <= LANE_THREADS_MAX);
 
 	struct lane *lane = calloc(1, sizeof *lane);
 	if (lane == NULL)
 		return ERR_NO_MEMORY;
 	lane->options = *options;
 	list_init(&lane->queue);
+	list_init(&lane->returned);
 	pthread_mutex_init(&lane->lock, NULL);
 	pthread_cond_init(&lane->work, NULL);
-	enum error error = thread_start(options->name, lane_run, lane, &lane->thread);
-	if (error != OK) {
-		free(lane);
-		return error;
+	for (; lane->thread_count < options->thread_count; lane->thread_count++) {
+		enum error error = thread_start(options->name, lane_run, lane, &lane->threads[lane->thread_count]);
+		if (error != OK) {
+			lane_free(lane);
+			return error;
+		}
 	}
 	*ret_lane = lane;
 	return OK;
@@ -82,10 +135,11 @@ void lane_free(struct lane *lane)
 		return;
 	pthread_mutex_lock(&lane->lock);
 	lane->is_stopping = true;
-	pthread_cond_signal(&lane->work);
+	pthread_cond_broadcast(&lane->work);
 	pthread_mutex_unlock(&lane->lock);
-	pthread_join(lane->thread, NULL);
-	assert(list_is_empty(&lane->queue));
+	for (uint32_t i = 0; i < lane->thread_count; i++)
+		pthread_join(lane->threads[i], NULL);
+	assert(list_is_empty(&lane->queue) && list_is_empty(&lane->returned));
 	pthread_cond_destroy(&lane->work);
 	pthread_mutex_destroy(&lane->lock);
 	free(lane);
@@ -98,12 +152,11 @@ enum error lane_submit(struct lane *lane, struct list_node *job)
 
 	pthread_mutex_lock(&lane->lock);
 	enum error error = lane->is_stopping ? ERR_SHUTTING_DOWN : lane->depth >= lane->options.capacity ? ERR_OVERLOADED : OK;
-	bool wakes = error == OK && lane->is_sleeping;
 	if (error == OK) {
 		list_push(&lane->queue, job);
 		lane->depth++;
-		lane->is_sleeping = false;
 	}
+	bool wakes = has_to_wake(lane);
 	pthread_mutex_unlock(&lane->lock);
 	if (wakes)
 		pthread_cond_signal(&lane->work);

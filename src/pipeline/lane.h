@@ -1,8 +1,10 @@
-/* lane: one thread that serves a bounded queue in batches.
+/* lane: one thread, or a few, that serve a bounded queue in batches.
  *
  * Callers submit jobs from any thread; the lane takes everything that waits, up to its batch size, and hands it to `serve`. While `serve`
  * runs the next batch gathers, so that a batch is as large as the load asks for and an idle lane adds no delay.
- * Ownership of a job passes to the lane on OK and comes back through `serve`, exactly once, also on shutdown. */
+ * Ownership of a job passes to the lane on OK and comes back through `serve`, exactly once, also on shutdown; but with several threads a job
+ * that cannot be served before what another thread is serving is left on the list, and comes again, before newer ones, when a `serve` has
+ * taken something off. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,17 +16,21 @@
 
 struct lane;
 
+#define LANE_THREADS_MAX 8
+
 struct lane_options {
-	const char *name;                                                 /* at most 15 bytes; shows as the thread's name */
-	uint32_t capacity;                                                /* jobs that may wait; beyond it submit refuses */
-	uint32_t batch_max;                                               /* jobs handed to one `serve` call */
-	void (*serve)(void *context, struct list *batch, uint32_t count); /* on the lane's thread; takes every job off the list */
-	void *context;                                                    /* borrowed; must outlive the lane */
+	const char *name;      /* at most 15 bytes; shows as the threads' name */
+	uint32_t capacity;     /* jobs that may wait; beyond it submit refuses */
+	uint32_t batch_max;    /* jobs handed to one `serve` call */
+	uint32_t thread_count; /* `serve` calls at once */
+	void (*serve)(void *context, struct list *batch,
+	              uint32_t count); /* on a thread of the lane; with one it takes every job off the list */
+	void *context;                 /* borrowed; must outlive the lane */
 };
 
-/* Starts the thread. ERR_NO_MEMORY or ERR_SYSTEM; *ret_lane is untouched then. */
+/* Starts the threads. ERR_NO_MEMORY or ERR_SYSTEM; *ret_lane is untouched then. */
 must_check enum error lane_new(const struct lane_options *options, struct lane **ret_lane);
-/* Refuses new jobs, serves those that wait, ends the thread, frees. Takes NULL. */
+/* Refuses new jobs, serves those that wait, ends the threads, frees. Takes NULL. */
 void lane_free(struct lane *lane);
 
 /* Hands over a job. ERR_OVERLOADED when full, ERR_SHUTTING_DOWN when stopping: the caller keeps the job. Safe from any thread; never waits

@@ -25,7 +25,8 @@ struct store;
 struct store_operations {
 	/* Puts every row that `needs` names into the view, absent ones with version 0. Rows already changed in the view are not named.
 	 * Rows of one call may be from different moments: versions tell at commit. A store that finds that somebody else has written since
-	 * its last call may view_clear first when nothing in the view is changed; then the caller asks for its needs again.
+	 * its last call may view_clear first when nothing in the view is changed; then the caller asks for its needs again. Rows in flight may be
+	 * in the view; they are never named.
 	 * STORE_OK, STORE_BUSY, STORE_DOWN, STORE_CORRUPT (also when the view has no memory). */
 	enum store_result (*load)(struct store *store, const struct needs *needs, struct view *view);
 

@@ -25,7 +25,8 @@ int desk_open(const struct config *config, struct arena *arena, struct desk *ret
 	if (!adapters_open(config, ROLE_TOOL, &desk.adapters, message))
 		return complain("%s", message);
 	const struct committer_options options = {
-		.store = desk.adapters.stores[0],
+		.stores = desk.adapters.stores,
+		.store_count = 1,
 		.clock = desk.adapters.clock,
 		.random = desk.adapters.random,
 		.view_rows_max = VIEW_ROWS_MAX,
@@ -57,7 +58,7 @@ void desk_do(struct desk *desk, struct command *command, struct outcome *ret_out
 	struct list batch;
 	list_init(&batch);
 	list_push(&batch, &job.node);
-	committer_step(desk->committer, &batch, 1);
+	committer_step(desk->committer, &batch, 1, NULL);
 	list_remove(&job.node);
 	*ret_outcome = job.outcome;
 }

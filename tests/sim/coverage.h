@@ -8,6 +8,9 @@
 	X(OPERATION, "commands submitted") \
 	X(BATCH_COMMITTED, "batches committed") \
 	X(BATCH_STALE, "commits found stale") \
+	X(BATCH_BESIDE_ANOTHER, "batches taken up while others of the process were in flight") \
+	X(BATCH_OVERTAKES, "… and committed before one of those") \
+	X(COMMAND_WAITED, "commands that waited for what a batch in flight was writing") \
 	X(STEP_NESTED, "steps of one process within an operation of another") \
 	X(STEP_NESTED_TWICE, "… and of a third within that") \
 	X(LOAD_TORN, "loads row by row, others at work between") \

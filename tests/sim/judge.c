@@ -12,7 +12,7 @@ static struct question question_of(const struct world *world, const struct proce
 	return (struct question){
 		.request = &attempt->request,
 		.attempt = attempt->number,
-		.now_ms = process->decided_ms,
+		.now_ms = process->current->decided_ms,
 		.hold_ttl_ms = world->hold_ttl_ms,
 		.order_ttl_ms = world->order_ttl_ms,
 	};
@@ -113,7 +113,7 @@ static void judge_resource(struct world *world, const struct attempt *attempt, c
 void judge_commit(struct world *world, struct process *process, const struct changes *changes)
 {
 	uint32_t next = 0;
-	list_for_each(node, &process->batch) {
+	list_for_each(node, &process->current->jobs) {
 		struct attempt *attempt = attempt_of(container_of(node, struct job, node));
 		if (!outcome_has_changed(&attempt->job.outcome))
 			continue;
@@ -123,7 +123,7 @@ void judge_commit(struct world *world, struct process *process, const struct cha
 			world_fail(world, "attempt %u is answered as done, and has no event", attempt->number);
 		struct answer answer = do_now(world, process, attempt, changes, next);
 		judge_resource(world, attempt, &answer);
-		world_cover_success(world, attempt, &answer, &changes->events[next], process->decided_ms);
+		world_cover_success(world, attempt, &answer, &changes->events[next], process->current->decided_ms);
 		next += answer.event_count;
 		attempt->is_applied = true;
 		attempt->body = attempt->job.outcome.body;
@@ -211,11 +211,11 @@ static void judge_outcome(struct world *world, const struct process *process, co
 {
 	const struct outcome *outcome = &attempt->job.outcome;
 	if (outcome->error == ERR_STORE_UNAVAILABLE) {
-		if (process->disturbances == 0)
+		if (process->current->disturbances == 0)
 			world_fail(world, "attempt %u is told that the store does not serve, while it does", attempt->number);
 	} else if (outcome->error == ERR_INTERNAL) {
 		/* Rows that contradict each other are loaded again, until patience ends; every try must have been disturbed. */
-		if (process->disturbances < PROCESS_TRIES_MAX - 1)
+		if (process->current->disturbances < PROCESS_TRIES_MAX - 1)
 			world_fail(world, "attempt %u is told that something went wrong", attempt->number);
 	} else if (outcome->error == OK && outcome->is_replayed) {
 		judge_replay(world, process, attempt);

@@ -10,7 +10,7 @@
 struct world;
 struct attempt;
 
-/* The database has just taken these changes, made of the process's batch. */
+/* The database has just taken these changes, made of the process's current batch. */
 void judge_commit(struct world *world, struct process *process, const struct changes *changes);
 /* The process has answered. */
 void judge_answer(struct world *world, struct process *process, struct attempt *attempt);

@@ -9,12 +9,14 @@
 #include "tests/sim/world.h"
 
 #define BATCH_MAX 6
+#define PATIENCE_MS 3000 /* after which the commit stage begins no try */
+#define GOES_ON 700      /* per thousand: the next part of a batch's way follows at once */
 
 static uint64_t sim_now_ms(struct clock *clock)
 {
 	struct process *process = container_of(clock, struct process, clock);
-	process->decided_ms = process_now_ms(process);
-	return process->decided_ms;
+	process->current->decided_ms = process_now_ms(process);
+	return process->current->decided_ms;
 }
 
 static uint64_t sim_monotonic_ns(struct clock *clock)
@@ -43,7 +45,7 @@ static void sim_pause(void *context, uint64_t ms)
 	if (prng_chance(&world->prng, world->hardships.crash))
 		process_crash(process);
 	if (prng_chance(&world->prng, world->hardships.nested)) {
-		process->disturbances++;
+		process->current->disturbances++;
 		world_interfere(world);
 	}
 }
@@ -56,8 +58,14 @@ uint64_t process_now_ms(const struct process *process)
 static void start_committer(struct process *process)
 {
 	struct prng *prng = &process->world->prng;
+	static const uint32_t batches_max[] = {1, 2, PROCESS_BATCHES_MAX};
+	struct store *stores[PROCESS_BATCHES_MAX];
+	process->batches_max = batches_max[prng_below(prng, ARRAY_LENGTH(batches_max))];
+	for (uint32_t i = 0; i < process->batches_max; i++)
+		stores[i] = &process->store;
 	const struct committer_options options = {
-		.store = &process->store,
+		.stores = stores,
+		.store_count = process->batches_max,
 		.clock = &process->clock,
 		.random = &process->random,
 		.view_rows_max = 1 + prng_below(prng, 40),
@@ -82,7 +90,9 @@ void process_start(struct process *process, struct world *world, uint32_t number
 		.random.operations = &random_operations,
 	};
 	list_init(&process->queue);
-	list_init(&process->batch);
+	list_init(&process->waiting);
+	for (uint32_t i = 0; i < PROCESS_BATCHES_MAX; i++)
+		list_init(&process->batches[i].jobs);
 	if (memory_store_new(world->database, &process->inner) != OK)
 		abort();
 	start_committer(process);
@@ -104,7 +114,11 @@ static void restart(struct process *process)
 {
 	world_trace(process->world, "process %u crashes", process->number);
 	committer_free(process->committer);
-	lose(process, &process->batch);
+	for (uint32_t i = 0; i < PROCESS_BATCHES_MAX; i++) {
+		lose(process, &process->batches[i].jobs);
+		process->batches[i].flight = NULL;
+	}
+	lose(process, &process->waiting);
 	lose(process, &process->queue);
 	process->queued = 0;
 	start_committer(process);
@@ -117,39 +131,132 @@ void process_crash(struct process *process)
 	restart(process);
 }
 
-/* Moves the first of the queue to the batch; answers how many. */
-static uint32_t take_batch(struct process *process)
+static uint32_t count_flying(const struct process *process)
 {
-	uint32_t count = 1 + prng_below(&process->world->prng, BATCH_MAX);
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < PROCESS_BATCHES_MAX; i++)
+		count += process->batches[i].flight != NULL;
+	return count;
+}
+
+bool process_is_busy(const struct process *process)
+{
+	return process->queued > 0 || count_flying(process) > 0;
+}
+
+/* Makes a batch of the first of the queue. */
+static void take_batch(struct process *process, struct batch *batch)
+{
+	struct world *world = process->world;
+	uint32_t count = 1 + prng_below(&world->prng, BATCH_MAX);
 	if (count > process->queued)
 		count = process->queued;
-	process->world->batch_count++;
+	world_trace(world, "process %u takes %u commands", process->number, count);
+	if (count_flying(process) > 0)
+		world_cover(world, SITUATION_BATCH_BESIDE_ANOTHER);
+	batch->number = ++world->batch_count;
+	batch->next = PART_DECIDE;
+	batch->disturbances = 0;
+	batch->began_ms = world->now_ms;
+	batch->seen_commits = world->commit_count;
 	for (uint32_t i = 0; i < count; i++) {
 		struct list_node *node = list_pop(&process->queue);
-		attempt_of(container_of(node, struct job, node))->batch = process->world->batch_count;
-		list_push(&process->batch, node);
+		attempt_of(container_of(node, struct job, node))->batch = batch->number;
+		list_push(&batch->jobs, node);
 	}
 	process->queued -= count;
-	return count;
+	batch->flight = flight_begin(process->committer, &batch->jobs, count);
+}
+
+/* Those that have to wait come first the next time. */
+static void put_back_waiting(struct process *process)
+{
+	list_for_each(node, &process->waiting) {
+		world_cover(process->world, SITUATION_COMMAND_WAITED);
+		process->queued++;
+	}
+	list_splice(&process->waiting, &process->queue);
+	list_splice(&process->queue, &process->waiting);
+}
+
+static void commit_batch(struct process *process, struct batch *batch)
+{
+	struct world *world = process->world;
+	for (uint32_t i = 0; i < PROCESS_BATCHES_MAX; i++)
+		if (process->batches[i].flight != NULL && process->batches[i].next == PART_COMMIT &&
+		    process->batches[i].number < batch->number)
+			world_cover(world, SITUATION_BATCH_OVERTAKES);
+	flight_commit(batch->flight);
+}
+
+static void answer_batch(struct process *process, struct batch *batch)
+{
+	batch->flight = NULL;
+	for (struct list_node *node; (node = list_pop(&batch->jobs)) != NULL;)
+		judge_answer(process->world, process, attempt_of(container_of(node, struct job, node)));
+}
+
+/* The next part of its way. */
+static void advance(struct process *process, struct batch *batch)
+{
+	struct world *world = process->world;
+	if (world->commit_count != batch->seen_commits || world->now_ms - batch->began_ms >= PATIENCE_MS)
+		batch->disturbances++;
+	batch->seen_commits = world->commit_count;
+	switch (batch->next) {
+	case PART_DECIDE:
+		flight_decide(batch->flight, &process->waiting);
+		put_back_waiting(process);
+		batch->next = PART_COMMIT;
+		break;
+	case PART_COMMIT:
+		commit_batch(process, batch);
+		batch->next = PART_LAND;
+		break;
+	case PART_LAND:
+		flight_land(batch->flight);
+		batch->next = PART_DECIDE;
+		if (flight_is_over(batch->flight))
+			answer_batch(process, batch);
+		break;
+	}
+}
+
+/* One of those in flight, or a new one. */
+static struct batch *choose_batch(struct process *process)
+{
+	struct batch *choices[PROCESS_BATCHES_MAX];
+	struct batch *fresh = NULL;
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < process->batches_max; i++) {
+		struct batch *batch = &process->batches[i];
+		if (batch->flight != NULL)
+			choices[count++] = batch;
+		else if (fresh == NULL && process->queued > 0)
+			choices[count++] = fresh = batch;
+	}
+	struct batch *batch = choices[prng_below(&process->world->prng, count)];
+	if (batch == fresh)
+		take_batch(process, batch);
+	return batch;
 }
 
 void process_step(struct process *process)
 {
 	struct world *world = process->world;
 	assert(!process->is_running);
-	if (process->queued == 0)
+	if (!process_is_busy(process))
 		return;
-	uint32_t count = take_batch(process);
+	struct batch *batch = choose_batch(process);
 	uint32_t depth = world->depth;
-	world_trace(world, "process %u takes %u commands", process->number, count);
+	process->current = batch;
 	process->is_running = true;
-	process->disturbances = 0;
 	world->depth++;
 	if (setjmp(process->crash) == 0) {
-		committer_step(process->committer, &process->batch, count);
+		do {
+			advance(process, batch);
+		} while (batch->flight != NULL && prng_chance(&world->prng, GOES_ON));
 		process->is_running = false;
-		for (struct list_node *node; (node = list_pop(&process->batch)) != NULL;)
-			judge_answer(world, process, attempt_of(container_of(node, struct job, node)));
 	} else {
 		process->is_running = false;
 		restart(process);

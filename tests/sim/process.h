@@ -1,4 +1,6 @@
-/* process.h: one process of the service: its commit stage with its own view, its store that fails, its clock that is wrong. */
+/* process.h: one process of the service: its commit stage with its own view, its store that fails, its clock that is wrong.
+ *
+ * It may have several batches in flight. A step brings one of them a part of its way, so that they come and go in any order. */
 #pragma once
 
 #include <setjmp.h>
@@ -6,14 +8,34 @@
 #include <stdint.h>
 
 #include "app/committer.h"
+#include "app/flight.h"
 #include "base/list.h"
 #include "ports/clock.h"
 #include "ports/random.h"
 #include "ports/store.h"
 
 #define PROCESS_TRIES_MAX 8
+#define PROCESS_BATCHES_MAX 4
 
 struct world;
+
+enum part {
+	PART_DECIDE,
+	PART_COMMIT,
+	PART_LAND,
+};
+
+/* A batch in flight. */
+struct batch {
+	struct flight *flight; /* NULL: there is none */
+	struct list jobs;
+	uint32_t number;   /* of all batches of the world */
+	uint64_t began_ms; /* of the world */
+	enum part next;
+	uint64_t decided_ms;   /* what the process's clock said when it was last asked: the time of its decision */
+	uint32_t disturbances; /* failures, others' steps and long waits on its way */
+	uint32_t seen_commits; /* of the world, when it was last gone on with */
+};
 
 struct process {
 	struct world *world;
@@ -23,16 +45,17 @@ struct process {
 	struct clock clock;
 	struct random random;
 	int64_t skew_ms;       /* of its clock against the world's */
-	uint64_t decided_ms;   /* what its clock said when it was last asked: the time of its decision */
 	bool clears_view;      /* its store drops the view when others have written */
 	uint32_t seen_commits; /* of the world, at its last load */
 	struct committer *committer;
 	struct list queue;
-	struct list batch; /* being served */
 	uint32_t queued;
+	struct batch batches[PROCESS_BATCHES_MAX];
+	uint32_t batches_max;  /* in flight at once, in this life */
+	struct batch *current; /* that the step is about */
+	struct list waiting;   /* jobs of it that have to wait for another, on their way back to the queue */
 	bool is_running;
-	uint32_t disturbances; /* failures and others' steps within this one */
-	jmp_buf crash;         /* where a crash leads */
+	jmp_buf crash; /* where a crash leads */
 };
 
 void process_start(struct process *process, struct world *world, uint32_t number);
@@ -40,7 +63,9 @@ void process_start(struct process *process, struct world *world, uint32_t number
 void process_stop(struct process *process);
 
 uint64_t process_now_ms(const struct process *process);
-/* Serves some of what waits, and answers it, unless it crashes. Nothing waits: nothing happens. */
+/* Whether anything waits or is in flight. */
+bool process_is_busy(const struct process *process);
+/* Takes up some of what waits, or goes on with a batch in flight, and answers it when it is over, unless it crashes. */
 void process_step(struct process *process);
 /* Its memory is lost, and it starts again. Within a step of its own this does not return. */
 void process_crash(struct process *process);

@@ -15,7 +15,7 @@ static bool strikes(struct process *process, uint32_t permille)
 {
 	bool does = prng_chance(&process->world->prng, permille);
 	if (does)
-		process->disturbances++;
+		process->current->disturbances++;
 	return does;
 }
 

@@ -278,7 +278,7 @@ static void drain(struct world *world)
 {
 	world->hardships = (struct hardships){0};
 	for (uint32_t i = 0; i < PROCESS_COUNT; i++)
-		while (world->processes[i].queued > 0)
+		while (process_is_busy(&world->processes[i]))
 			process_step(&world->processes[i]);
 	for (uint32_t i = 0; i < world->attempt_count; i++)
 		if (world->attempts[i].state == ATTEMPT_WAITING)

@@ -21,7 +21,8 @@ void shop_init(struct shop *shop)
 	error = memory_reader_new(shop->database, &shop->reader);
 	assert(error == OK);
 	const struct committer_options options = {
-		.store = shop->store,
+		.stores = &shop->store,
+		.store_count = 1,
 		.clock = &shop->clock.base,
 		.random = &shop->random.base,
 		.view_rows_max = 10000,
@@ -48,7 +49,7 @@ enum error shop_run(struct shop *shop, struct command command)
 	struct list batch;
 	list_init(&batch);
 	list_push(&batch, &job.node);
-	committer_step(shop->committer, &batch, 1);
+	committer_step(shop->committer, &batch, 1, NULL);
 	shop->outcome = job.outcome;
 	return job.outcome.error;
 }

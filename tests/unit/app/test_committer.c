@@ -116,8 +116,10 @@ static void start(struct process *process)
 {
 	*process = (struct process){.store.base.operations = &unsound_operations};
 	assert_int_equal(memory_store_new(fixture.database, &process->store.inner), OK);
+	struct store *store = &process->store.base;
 	const struct committer_options options = {
-		.store = &process->store.base,
+		.stores = &store,
+		.store_count = 1,
 		.clock = &fixture.clock.base,
 		.random = &fixture.random.base,
 		.view_rows_max = 100,
@@ -144,7 +146,7 @@ static void step(struct process *process, uint32_t count, const struct command *
 		process->jobs[i] = (struct job){.kind = JOB_COMMAND, .command = commands[i], .arena = &fixture.arena};
 		list_push(&batch, &process->jobs[i].node);
 	}
-	committer_step(process->committer, &batch, count);
+	committer_step(process->committer, &batch, count, NULL);
 }
 
 /* A batch of one; answers its error. */

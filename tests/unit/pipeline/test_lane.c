@@ -62,6 +62,7 @@ static struct lane *lane_for(struct server *server, uint32_t capacity, uint32_t 
 		.name = "lane-test",
 		.capacity = capacity,
 		.batch_max = batch_max,
+		.thread_count = 1,
 		.serve = serve,
 		.context = server,
 	};
