@@ -119,6 +119,11 @@ def run_over_postgres(suite):
     return run_ctest(suite, "postgres", [sys.executable, "tests/peers/postgres.py"])
 
 
+def run_over_rabbitmq(suite):
+    """The same of the bus's port, and what a broker does to its adapter."""
+    return run_ctest(suite, "rabbitmq", [sys.executable, "tests/peers/rabbitmq.py"])
+
+
 def run_lines(command):
     """A program that says "ok …" or "FAILED …" in a line for each test."""
     def run(suite):
@@ -193,6 +198,7 @@ SUITES = [
     Suite("lint", None, run_lines(["scripts/lint.sh"])),
     *[Suite(f"{label}-{preset}", preset, run_ctest) for preset in ("release", "asan", "tsan") for label in ("unit", "contract", "sim")],
     Suite("contract-postgres", "asan", run_over_postgres),
+    Suite("contract-rabbitmq", "asan", run_over_rabbitmq),
     Suite("corpus-asan", "asan", run_ctest),
     Suite("defects", None, run_lines(["scripts/sim-defects.sh"])),
     *[Suite(f"{folder}-{preset}", preset, run_pytest) for preset in ("release", "asan") for folder in ("e2e", "fault")],
