@@ -10,6 +10,7 @@
 #include "adapters/local/admission.h"
 #include "adapters/local/bus.h"
 #include "adapters/postgres/postgres.h"
+#include "adapters/rabbitmq/rabbitmq.h"
 #include "adapters/sqlite/sqlite.h"
 #include "adapters/system/system.h"
 
@@ -24,9 +25,11 @@ bool adapters_check(const struct config *config, char message[static ADAPTERS_ME
 		const char *name;
 		bool is_set;
 	} systems[] = {
-		{"MONGO_URI", config->systems.mongo_uri != NULL},    {"REDIS_ADDR", config->systems.redis.host != NULL},
-		{"RABBIT_URL", config->systems.rabbit_url != NULL},  {"JWT_PUBLIC_KEY", config->auth.jwt_public_key != NULL},
-		{"JWT_JWKS_URL", config->auth.jwt_jwks_url != NULL}, {"OTEL_EXPORTER_OTLP_ENDPOINT", config->systems.otlp_endpoint != NULL},
+		{"MONGO_URI", config->systems.mongo_uri != NULL},
+		{"REDIS_ADDR", config->systems.redis.host != NULL},
+		{"JWT_PUBLIC_KEY", config->auth.jwt_public_key != NULL},
+		{"JWT_JWKS_URL", config->auth.jwt_jwks_url != NULL},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", config->systems.otlp_endpoint != NULL},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(systems); i++) {
 		if (!systems[i].is_set)
@@ -65,7 +68,9 @@ static const struct database postgres = {
 	.readers = 2,
 };
 
-static_assert(ADAPTERS_MESSAGE_MAX == SQLITE_MESSAGE_MAX && ADAPTERS_MESSAGE_MAX == POSTGRES_MESSAGE_MAX, "a message of theirs fits");
+static_assert(ADAPTERS_MESSAGE_MAX == SQLITE_MESSAGE_MAX && ADAPTERS_MESSAGE_MAX == POSTGRES_MESSAGE_MAX &&
+                      ADAPTERS_MESSAGE_MAX == RABBITMQ_MESSAGE_MAX,
+              "a message of theirs fits");
 
 static bool make_path(const char *data_dir, char path[static PATH_MAX_BYTES], char message[static ADAPTERS_MESSAGE_MAX])
 {
@@ -122,8 +127,11 @@ static enum error open_publishing(const struct config *config, const struct data
                                   struct adapters *adapters, char message[static ADAPTERS_MESSAGE_MAX])
 {
 	enum error error = database->open_outbox(where, &adapters->outbox, message);
-	(void)config;
-	return error != OK ? error : local_bus_new(&adapters->bus);
+	if (error != OK)
+		return error;
+	adapters->is_bus_remote = config->systems.rabbit_url != NULL;
+	return adapters->is_bus_remote ? rabbitmq_bus_open(config->systems.rabbit_url, &adapters->bus, message)
+	                               : local_bus_new(&adapters->bus);
 }
 
 static enum error open_admission(const struct config *config, struct adapters *adapters)
@@ -206,6 +214,19 @@ void adapters_close(struct adapters *adapters)
 	for (uint32_t i = 0; i < ADAPTERS_STORES_MAX; i++)
 		store_free(adapters->stores[i]);
 	*adapters = (struct adapters){0};
+}
+
+void adapters_bus_status(const struct adapters *adapters, struct bus_status *ret_status)
+{
+	*ret_status = (struct bus_status){0};
+	if (!adapters->is_bus_remote)
+		return;
+	struct rabbitmq_bus_status rabbitmq;
+	rabbitmq_bus_status(adapters->bus, &rabbitmq);
+	ret_status->unroutable = rabbitmq.unroutable;
+	ret_status->unroutable_id = rabbitmq.unroutable_id;
+	ret_status->unroutable_type = rabbitmq.unroutable_type;
+	(void)snprintf(ret_status->problem, sizeof ret_status->problem, "%.*s", BUS_PROBLEM_MAX - 1, rabbitmq.problem);
 }
 
 bool scratch_open(const char *directory, struct scratch *ret_scratch, char message[static ADAPTERS_MESSAGE_MAX])

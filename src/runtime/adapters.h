@@ -18,6 +18,7 @@
 #define ADAPTERS_STORES_MAX 8
 #define ADAPTERS_READERS_MAX 4
 #define ADAPTERS_MESSAGE_MAX 512
+#define BUS_PROBLEM_MAX 256
 
 /* What a process does. */
 enum role {
@@ -43,6 +44,7 @@ struct adapters {
 	struct reader *expirer_reader;
 	struct outbox *outbox;
 	struct bus *bus;
+	bool is_bus_remote;
 	struct admission *admission;
 };
 
@@ -57,6 +59,17 @@ must_check bool adapters_migrate(const struct config *config, void (*applied)(vo
 must_check bool adapters_open(const struct config *config, uint32_t roles, struct adapters *ret_adapters,
                               char message[static ADAPTERS_MESSAGE_MAX]);
 void adapters_close(struct adapters *adapters);
+
+/* What the bus says of itself. One within this process has nothing to say. */
+struct bus_status {
+	char problem[BUS_PROBLEM_MAX]; /* why it is down, in one line for people; empty: it does not say */
+	uint64_t unroutable;           /* messages that no queue was bound to, since the start */
+	struct uuid unroutable_id;     /* the last of them */
+	enum event_type unroutable_type;
+};
+
+/* Safe from any thread. */
+void adapters_bus_status(const struct adapters *adapters, struct bus_status *ret_status);
 
 /* An empty embedded store that lives as long as a command. */
 struct scratch {

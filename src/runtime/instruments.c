@@ -114,6 +114,13 @@ static int64_t read_published(void *context, uint32_t series)
 	return sources->published == NULL ? 0 : (int64_t)sources->published(sources->context);
 }
 
+static int64_t read_unroutable(void *context, uint32_t series)
+{
+	(void)series;
+	const struct instruments_sources *sources = &((struct instruments *)context)->sources;
+	return sources->unroutable == NULL ? 0 : (int64_t)sources->unroutable(sources->context);
+}
+
 static int64_t read_expired(void *context, uint32_t series)
 {
 	(void)series;
@@ -185,6 +192,8 @@ static enum error declare_read(struct instruments *instruments)
 		{false,
 	         {.name = "tro_outbox_age_seconds", .help = "Age of the oldest outbox row.", .scale = 1e-3, .read = read_outbox_age}},
 		{true, {.name = "tro_published_events_total", .help = "Events that the bus has confirmed.", .read = read_published}},
+		{true,
+	         {.name = "tro_unroutable_events_total", .help = "Published events that no queue was bound to.", .read = read_unroutable}},
 		{true, {.name = "tro_expired_total", .help = "Holds and orders that the worker has ended.", .read = read_expired}},
 		{false,
 	         {.name = "tro_clock_skew_seconds",

@@ -24,6 +24,7 @@ struct instruments_sources {
 	/* Events waiting in the outbox and the age of the oldest, in milliseconds; from a thread's last look, must not block. */
 	void (*outbox_lag)(void *context, uint64_t *ret_entries, uint64_t *ret_age_ms);
 	uint64_t (*published)(void *context);    /* events confirmed by the bus since the start */
+	uint64_t (*unroutable)(void *context);   /* those of them that no queue was bound to */
 	uint64_t (*expired)(void *context);      /* holds and orders the worker has ended */
 	int64_t (*clock_skew_ms)(void *context); /* this process's clock less the store's */
 	void *context;

@@ -107,6 +107,14 @@ static int64_t read_clock_skew(void *context)
 	return ((const struct runtime *)context)->watch.monitor.clock_skew_ms;
 }
 
+static uint64_t count_unroutable(void *context)
+{
+	const struct runtime *runtime = context;
+	struct bus_status status;
+	adapters_bus_status(&runtime->adapters, &status);
+	return status.unroutable;
+}
+
 static uint64_t count_expired(void *context)
 {
 	const struct runtime *runtime = context;
@@ -190,6 +198,7 @@ static enum error start_watch(struct runtime *runtime)
 	runtime->watch = (struct watch){
 		.monitor = {.reader = adapters->monitor_reader, .catalog = adapters->monitor_catalog, .clock = adapters->clock},
 		.publisher = runtime->publisher,
+		.adapters = adapters,
 		.logger = runtime->logger,
 		.clock = adapters->clock,
 		.mutex = PTHREAD_MUTEX_INITIALIZER,
@@ -266,6 +275,7 @@ static int start(struct runtime *runtime)
 		.server = runtime->server,
 		.outbox_lag = on_lag,
 		.published = count_published,
+		.unroutable = count_unroutable,
 		.expired = count_expired,
 		.clock_skew_ms = read_clock_skew,
 		.context = runtime,

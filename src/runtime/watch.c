@@ -10,7 +10,7 @@
 #define WORD_PAUSE_MAX_NS 60000000000
 
 static const char catalog_reason[] = "it does not answer";
-static const char bus_reason[] = "it does not confirm; events wait in the outbox";
+static const char bus_reason[] = "it does not confirm";
 
 static void tell_up(struct watch *watch, const char *name, struct watched *watched, uint64_t now_ns)
 {
@@ -58,6 +58,35 @@ static void tell_skew(struct watch *watch)
 	watch->was_skewed = is_skewed;
 }
 
+static const char *bus_problem(const struct bus_status *status)
+{
+	return status->problem[0] == '\0' ? bus_reason : status->problem;
+}
+
+/* Events that no queue was bound to are the operator's to know of: they are published, and gone. */
+static void tell_unroutable(struct watch *watch, const struct bus_status *status)
+{
+	char id[UUID_TEXT_LENGTH + 1];
+	uint64_t count = status->unroutable - watch->unroutable;
+	if (count == 0)
+		return;
+	watch->unroutable = status->unroutable;
+	uuid_format(&status->unroutable_id, id);
+	log_event(watch->logger, LOG_WARN, "published events went to no queue", log_uint("count", count), log_string("last_event_id", id),
+	          log_string("last_type", event_type_name(status->unroutable_type)));
+}
+
+/* Before the first look the publisher knows nothing. */
+static void look_at_bus(struct watch *watch)
+{
+	struct bus_status status;
+	if (watch->publisher == NULL || !watch->has_looked)
+		return;
+	adapters_bus_status(watch->adapters, &status);
+	tell(watch, "bus", publisher_counters(watch->publisher)->is_bus_up, bus_problem(&status), &watch->bus);
+	tell_unroutable(watch, &status);
+}
+
 uint64_t watch_step(void *context)
 {
 	struct watch *watch = context;
@@ -68,9 +97,7 @@ uint64_t watch_step(void *context)
 	tell(watch, "store", watch->monitor.is_store_up, watch->monitor.ping.problem, &watch->store);
 	if (watch->monitor.catalog != NULL)
 		tell(watch, "catalog", watch->monitor.is_catalog_up, catalog_reason, &watch->catalog);
-	/* Before the first look the publisher knows nothing. */
-	if (watch->publisher != NULL && watch->has_looked)
-		tell(watch, "bus", publisher_counters(watch->publisher)->is_bus_up, bus_reason, &watch->bus);
+	look_at_bus(watch);
 	tell_skew(watch);
 	watch->has_looked = true;
 	return wait_ms;
@@ -129,7 +156,9 @@ void watch_ready(struct watch *watch, struct ready_report *ret_report)
 		return;
 	uint64_t entries = 0, age_ms = 0;
 	watch_outbox_lag(watch, &entries, &age_ms);
+	struct bus_status status;
+	adapters_bus_status(watch->adapters, &status);
 	bool is_up = publisher_counters(watch->publisher)->is_bus_up;
 	explain(add(ret_report, "bus", is_up && age_ms < OUTBOX_AGE_DEGRADED_MS ? READY_UP : READY_DEGRADED, -1),
-	        is_up ? "events wait longer than they should" : bus_reason);
+	        is_up ? "events wait longer than they should" : bus_problem(&status));
 }

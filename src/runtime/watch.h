@@ -9,6 +9,7 @@
 #include "app/publisher.h"
 #include "http/api.h"
 #include "obs/log.h"
+#include "runtime/adapters.h"
 
 /* What was logged last of a dependency; zeroed it is up. */
 struct watched {
@@ -22,12 +23,14 @@ struct watched {
 /* Starts zeroed but for what is borrowed and the mutex. */
 struct watch {
 	struct monitor monitor;
-	struct publisher *publisher; /* borrowed; NULL: this process has none */
-	struct logger *logger;       /* borrowed */
-	struct clock *clock;         /* borrowed */
+	struct publisher *publisher;     /* borrowed; NULL: this process has none */
+	const struct adapters *adapters; /* borrowed: they know what ails the bus */
+	struct logger *logger;           /* borrowed */
+	struct clock *clock;             /* borrowed */
 	_Atomic bool is_stopping;
 	bool has_looked;
 	bool was_skewed;
+	uint64_t unroutable; /* messages that were told of */
 	struct watched store, catalog, bus;
 	pthread_mutex_t mutex; /* guards what follows */
 	char store_problem[READY_DETAIL_MAX];
