@@ -8,8 +8,9 @@
 
 #define BATCH_BLOCK (256 * 1024)
 #define BATCH_MAX (64 * 1024 * 1024)
-#define EVENTS_MAX 1024 /* of one batch */
-#define EVENTS_MANY 256 /* after so many the next round is not put off */
+#define EVENTS_MAX 1024                           /* of one batch */
+#define EVENTS_MANY 256                           /* after so many, or … */
+#define ENTRIES_MANY OUTBOX_PARTITION_ENTRIES_MAX /* … so many entries the next round is not put off: there may be more */
 #define LEASE_MS 6000
 #define LEASE_RENEW_MS 1500
 #define PUBLISH_TIMEOUT_MS 2000 /* a batch begins only when so much of the lease is left */
@@ -159,7 +160,7 @@ static const struct event_record **gather(struct publisher *publisher, const str
 	return records;
 }
 
-static bool publish(struct publisher *publisher, const struct outbox_batch *batch, uint32_t *ret_events)
+static bool publish(struct publisher *publisher, const struct outbox_batch *batch, bool *ret_has_more)
 {
 	assert(batch->count <= OUTBOX_ENTRIES_MAX && publisher->confirmed_count == 0);
 	struct bus *bus = publisher->options.bus;
@@ -179,14 +180,14 @@ static bool publish(struct publisher *publisher, const struct outbox_batch *batc
 	publisher->counters.published += count;
 	for (uint32_t i = 0; i < batch->count; i++)
 		publisher->confirmed[publisher->confirmed_count++] = batch->entries[i].key;
-	*ret_events = count;
+	*ret_has_more = count >= EVENTS_MANY || batch->count >= ENTRIES_MANY;
 	return true;
 }
 
-/* One round. False: not now, and there is a pause. *ret_events: so many were published. */
-static bool publish_next(struct publisher *publisher, uint32_t *ret_events)
+/* One round. False: not now, and there is a pause. *ret_has_more: it was a large one, and the next is worth while at once. */
+static bool publish_next(struct publisher *publisher, bool *ret_has_more)
 {
-	*ret_events = 0;
+	*ret_has_more = false;
 	/* In this order nothing is confirmed and waits to be acknowledged when the lease gives a partition to somebody else. */
 	if (!acknowledge(publisher) || !keep_lease(publisher))
 		return false;
@@ -206,7 +207,7 @@ static bool publish_next(struct publisher *publisher, uint32_t *ret_events)
 		publisher->renew_at_ms = 0;
 		return true;
 	}
-	return publish(publisher, &batch, ret_events);
+	return publish(publisher, &batch, ret_has_more);
 }
 
 static void measure_lag(struct publisher *publisher)
@@ -242,13 +243,13 @@ uint64_t publisher_step(void *context)
 		measure_lag(publisher);
 	if (publisher->now_ms < publisher->pause_until_ms)
 		return next_step(publisher);
-	uint32_t events;
+	bool has_more;
 	do {
-		if (!publish_next(publisher, &events))
+		if (!publish_next(publisher, &has_more))
 			return next_step(publisher);
 		backoff_reset(&publisher->backoff);
-	} while (events >= EVENTS_MANY && publisher->now_ms < until_ms);
-	return events >= EVENTS_MANY ? 0 : next_step(publisher);
+	} while (has_more && publisher->now_ms < until_ms);
+	return has_more ? 0 : next_step(publisher);
 }
 
 void publisher_finish(struct publisher *publisher)

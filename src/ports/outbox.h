@@ -14,7 +14,8 @@
 #include "ports/reader.h"
 #include "ports/store.h"
 
-#define OUTBOX_ENTRIES_MAX 256 /* of one batch */
+#define OUTBOX_ENTRIES_MAX 512          /* of one batch */
+#define OUTBOX_PARTITION_ENTRIES_MAX 64 /* of a partition in it; an adapter may read more */
 
 /* Which row. */
 struct outbox_key {

@@ -33,7 +33,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[STRIKE_PUBLISHERS] = "DELETE FROM outbox_publishers WHERE alive_until <= " NOW_MS " OR alive_until > " NOW_MS " + $1::int8",
 	[STRIKE_PUBLISHER] = "DELETE FROM outbox_publishers WHERE owner = $1::uuid",
 	[SELECT_LEASES] = "SELECT partition, owner, lease_until, " NOW_MS ", (SELECT count(*) FROM outbox_publishers)"
-			  " FROM outbox_partitions",
+			  " FROM outbox_partitions WHERE partition >= 0",
 	/* $1 is the owner; only those that are still as they were read: another may have taken them since. */
 	[UPDATE_LEASES] = "UPDATE outbox_partitions"
 			  " SET owner = d.next, lease_until = CASE d.next WHEN $1::uuid THEN " NOW_MS " + $2::int8 ELSE 0 END"
@@ -48,15 +48,15 @@ static const char *const statements[STATEMENT_COUNT] = {
 		"SELECT partition, id, events FROM (SELECT o.partition, o.id, o.events, sum(length(o.events)) OVER (ORDER BY o.id) AS total"
 		" FROM outbox_partitions p CROSS JOIN LATERAL (SELECT partition, id, events FROM outbox"
 		" WHERE partition = p.partition ORDER BY id LIMIT $3::int8) AS o"
-		" WHERE p.owner = $1::uuid AND p.lease_until > " NOW_MS ") AS entries"
-		" WHERE total <= $2::int8 * 16 OR total = length(events) ORDER BY id LIMIT $3::int8",
+		" WHERE p.partition >= 0 AND p.owner = $1::uuid AND p.lease_until > " NOW_MS ") AS entries"
+		" WHERE total <= $2::int8 * 16 OR total = length(events) ORDER BY id LIMIT $4::int8",
 	[SELECT_EVENTS] = "SELECT " EVENT_COLUMNS " FROM unnest($1::uuid[]) WITH ORDINALITY AS d (key, number)"
 			  " JOIN events ON id = d.key ORDER BY d.number",
 	[DELETE_ENTRIES] = "DELETE FROM outbox USING unnest($1::int8[], $2::uuid[]) AS d (partition, id)"
 			   " WHERE outbox.partition = d.partition AND outbox.id = d.id",
 	[COUNT_ENTRIES] = "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE partition >= 0 LIMIT 100000) AS entries",
-	[SELECT_OLDEST] =
-		"SELECT (SELECT o.id FROM outbox o WHERE o.partition = p.partition ORDER BY o.id LIMIT 1) FROM outbox_partitions p",
+	[SELECT_OLDEST] = "SELECT (SELECT o.id FROM outbox o WHERE o.partition = p.partition ORDER BY o.id LIMIT 1) FROM outbox_partitions "
+                          "p WHERE p.partition >= 0",
 };
 
 struct postgres_outbox {
@@ -257,7 +257,8 @@ static enum store_result postgres_next(struct outbox *port, const struct uuid *o
 	PGresult *answer;
 	scalar_uuid(&outbox->parameters, 0, owner);
 	scalar_int(&outbox->parameters, 1, events_max);
-	scalar_int(&outbox->parameters, 2, OUTBOX_ENTRIES_MAX);
+	scalar_int(&outbox->parameters, 2, OUTBOX_PARTITION_ENTRIES_MAX);
+	scalar_int(&outbox->parameters, 3, OUTBOX_ENTRIES_MAX);
 	enum store_result result = query(outbox, SELECT_ENTRIES, &answer);
 	if (result != STORE_OK)
 		return result;
