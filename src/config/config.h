@@ -66,6 +66,7 @@ struct config_limits {
 struct config_systems {
 	const char *data_dir; /* never NULL: where the embedded ones keep their files */
 	const char *crdb_dsn;
+	uint32_t commits_in_flight; /* of the server at crdb_dsn; SQLite writes one at a time */
 	const char *mongo_uri;
 	struct config_address redis; /* host NULL: not set */
 	const char *rabbit_url;

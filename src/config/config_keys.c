@@ -54,6 +54,9 @@ const struct config_key config_keys[] = {
 	{"DATA_DIR", PATH(systems.data_dir), .initial = "./tro-data", .description = "Where the embedded store keeps its files."},
 	{"CRDB_DSN", DSN(systems.crdb_dsn), .schemes = "postgresql:// postgres://",
          .description = "CockroachDB or PostgreSQL; not set, SQLite in `DATA_DIR` is the store."},
+	{"COMMITS_IN_FLIGHT", INTEGER(systems.commits_in_flight), .initial = "1", .minimum = 1, .maximum = 8,
+         .description = "Transactions that are written to `CRDB_DSN` at once, each on a connection of its own; more than one pays when the "
+                        "database is far away."},
 	{"MONGO_URI", URL(systems.mongo_uri), .schemes = "mongodb:// mongodb+srv://",
          .description = "MongoDB; not set, the catalog is in the store."},
 	{"REDIS_ADDR", ADDRESS(systems.redis),
