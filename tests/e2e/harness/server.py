@@ -14,7 +14,7 @@ import socket
 import subprocess
 import time
 
-from harness import credentials, database, paths, wire
+from harness import credentials, database, paths, prometheus, wire
 from harness.api import Api
 from harness.database import Database
 
@@ -65,10 +65,12 @@ def run_tro(*arguments: str, program: str = "tro", timeout: float = 60.0, **opti
 
 
 class Server:
-    """`tro serve` on its own folder and port, and with TRO_TEST_POSTGRES on a database of its own. `options` are environment variables;
-    rate limits are off unless they say otherwise."""
+    """A program that serves HTTP, in its own folder and on its own port: `tro serve`, or one of the three services. `options` are
+    environment variables; rate limits are off unless they say otherwise. With TRO_TEST_POSTGRES `tro serve` has a database of its own."""
 
-    def __init__(self, folder: pathlib.Path, *, wrapper: list[str] = (), flags: list[str] = (), **options: str | None):
+    def __init__(
+        self, folder: pathlib.Path, *, program: str = "tro", wrapper: list[str] = (), flags: list[str] = (), **options: str | None
+    ):
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -81,11 +83,12 @@ class Server:
             "RATE_LIMIT_IP": "off",
             **options,
         }
-        self.command = [*wrapper, str(paths.TRO), "serve", *flags]
+        self.program = program
+        self.command = [*wrapper, str(paths.BIN_DIR / program), *(["serve"] if program == "tro" else []), *flags]
         self.process: subprocess.Popen | None = None
         self.was_killed = False
         self.database: Database | None = None
-        if database.DSN is not None:
+        if database.DSN is not None and program == "tro":
             self.database = Database(database.DSN)
             self.options["CRDB_DSN"] = self.database.uri
             done = self.tro("migrate")
@@ -158,6 +161,13 @@ class Server:
         assert code == 0, f"exit code {code} after SIGTERM:\n{self.stderr[-4000:]}"
         self.log()
 
+    def pause(self) -> None:
+        """It keeps what it has and does nothing, as on a machine that hangs."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """SIGKILL: no chance to tidy up."""
         if self.process is not None:
@@ -175,6 +185,19 @@ class Server:
     def restart(self) -> "Server":
         self.stop()
         return self.start()
+
+    def ready(self) -> dict:
+        """What it says of each thing that it depends on: {"status": …, NAME: {"state": …, "detail": …}}."""
+        body = wire.exchange(self.port, "GET", "/v1/readyz?verbose").json()
+        return {"status": body["status"]} | {dependency["name"]: dependency for dependency in body["dependencies"]}
+
+    def metrics(self) -> dict[str, prometheus.Family]:
+        response = wire.exchange(self.port, "GET", "/metrics")
+        assert response.status == 200, response
+        return prometheus.parse(response.body.decode())
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.metrics()[name].total(**labels)
 
     def log(self) -> list[dict]:
         """Every line of stderr, each held to JSON with time, level and message. What a kill cut off does not count."""
