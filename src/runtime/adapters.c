@@ -47,7 +47,8 @@ struct database {
 	enum error (*open_reader)(const char *where, struct reader **ret_reader, char message[static ADAPTERS_MESSAGE_MAX]);
 	enum error (*open_outbox)(const char *where, struct outbox **ret_outbox, char message[static ADAPTERS_MESSAGE_MAX]);
 	enum error (*open_catalog)(const char *where, struct catalog **ret_catalog, char message[static ADAPTERS_MESSAGE_MAX]);
-	uint32_t stores, readers; /* for the lanes of an API */
+	bool has_many_writers; /* COMMITS_IN_FLIGHT holds; else it is one */
+	uint32_t readers;      /* lanes of an API */
 };
 
 static const struct database sqlite = {
@@ -55,7 +56,7 @@ static const struct database sqlite = {
 	.open_reader = sqlite_reader_open,
 	.open_outbox = sqlite_outbox_open,
 	.open_catalog = sqlite_catalog_open,
-	.stores = 1, /* one writes to a SQLite file */
+	.has_many_writers = false,
 	.readers = 1,
 };
 
@@ -64,7 +65,7 @@ static const struct database postgres = {
 	.open_reader = postgres_reader_open,
 	.open_outbox = postgres_outbox_open,
 	.open_catalog = postgres_catalog_open,
-	.stores = 1, /* what waits for the one becomes a larger batch: measured, more are slower on a shared machine */
+	.has_many_writers = true,
 	.readers = 2,
 };
 
@@ -113,12 +114,14 @@ static enum error open_api(const struct database *database, const char *where, s
 	return error;
 }
 
-/* Who commits: clients' commands and the expiry worker's. */
-static enum error open_stores(const struct database *database, const char *where, struct adapters *adapters,
+/* The one commit lane's, for clients' commands and the expiry worker's. What waits for it becomes a larger batch: more lanes are slower. */
+static enum error open_stores(const struct config *config, const struct database *database, const char *where, struct adapters *adapters,
                               char message[static ADAPTERS_MESSAGE_MAX])
 {
 	enum error error = OK;
-	for (uint32_t i = 0; error == OK && i < database->stores; i++)
+	uint32_t count = database->has_many_writers ? config->systems.commits_in_flight : 1;
+	assert(count <= ADAPTERS_STORES_MAX);
+	for (uint32_t i = 0; error == OK && i < count; i++)
 		error = database->open_store(where, false, &adapters->stores[adapters->store_count++], message);
 	return error;
 }
@@ -155,7 +158,7 @@ static enum error open_all(const struct config *config, const struct database *d
 		return open_tool(database, where, (roles & ROLE_REPLAY) != 0, adapters, message);
 	enum error error = database->open_reader(where, &adapters->monitor_reader, message);
 	if (error == OK && (roles & (ROLE_API | ROLE_EXPIRY)) != 0)
-		error = open_stores(database, where, adapters, message);
+		error = open_stores(config, database, where, adapters, message);
 	if (error == OK && (roles & ROLE_API) != 0)
 		error = open_api(database, where, adapters, message);
 	if (error == OK && (roles & ROLE_API) != 0)

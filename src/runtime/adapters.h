@@ -33,7 +33,7 @@ enum role {
 struct adapters {
 	struct clock *clock;
 	struct random *random;
-	struct store *stores[ADAPTERS_STORES_MAX]; /* one for each commit lane */
+	struct store *stores[ADAPTERS_STORES_MAX]; /* of the commit lane: one for each batch in flight */
 	uint32_t store_count;
 	struct reader *readers[ADAPTERS_READERS_MAX]; /* one for each read lane */
 	uint32_t reader_count;

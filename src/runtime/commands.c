@@ -47,6 +47,18 @@ static const struct command_entry commands[] = {
          run_replay},
 	{"bench", "load a running server, measure it, and check what it answered", "bench SCENARIO [FLAGS]",
          "`tro bench` without a scenario tells more.\n\nexample:\n  tro bench holds --connections 256 --duration 10s\n", run_bench},
+	{"consume", "show the events that come out of RabbitMQ, and whether any repeat or are missing", "consume --queue QUEUE [FLAGS]",
+         "  --queue QUEUE     a durable queue, made if it is not there; one reader at a time\n"
+         "  --bind PATTERN    the types of events it gets: 'order.*' (default: #, all)\n"
+         "  --json            one JSON object a line: the event, and what is to be said of it\n"
+         "  --count N         end after so many events\n"
+         "  --timeout T       end when nothing has come for so long\n"
+         "  --complete        the queue has had every event from the first: a stream that begins later has a gap\n\n"
+         "An event leaves the queue when it has been printed. Repeats, gaps and events that come late are told on stderr, or in the\n"
+         "line itself with --json. At least the last 262144 streams are remembered, in 32 MiB. SIGINT and SIGTERM end it; its last line\n"
+         "on stderr is \"N events, N repeats, N gaps, N late\". Exit code 1: there were gaps or late ones, or fewer than --count.\n\n"
+         "example:\n  tro consume --queue audit --json --timeout 10s\n",
+         run_consume},
 	{"config", "print the effective configuration, secrets masked", "config [--markdown]",
          "  --markdown    the table of all keys instead\n\nexample:\n  HOLD_TTL=2m tro config\n", run_config},
 	{"version", "print the version", "version", "example:\n  tro version\n", run_version},

@@ -139,6 +139,7 @@ static enum error start_service(struct runtime *runtime)
 	const struct service_options options = {
 		.stores = adapters->stores,
 		.store_count = adapters->store_count,
+		.commits_in_flight = adapters->store_count,
 		.readers = adapters->readers,
 		.reader_count = adapters->reader_count,
 		.catalog = adapters->catalog,
@@ -169,7 +170,7 @@ static enum error start_expirer(struct runtime *runtime)
 	enum error error = expirer_new(&options, &runtime->expirer);
 	if (error != OK)
 		return error;
-	const struct worker_options worker = {.name = "expirer", .step = expirer_step, .context = runtime->expirer};
+	const struct worker_options worker = {.name = "expirer", .step = expirer_step, .context = runtime->expirer, .spacing_ms = EXPIRER_SPACING_MS};
 	return worker_new(&worker, &runtime->expirer_worker);
 }
 
