@@ -219,6 +219,15 @@ void adapters_close(struct adapters *adapters)
 	*adapters = (struct adapters){0};
 }
 
+const char *adapters_explain(const struct adapters *adapters, enum error error, char message[static ADAPTERS_MESSAGE_MAX])
+{
+	struct ping ping = {0};
+	struct reader *reader = adapters->readers[0];
+	bool has_reason = error == ERR_STORE_UNAVAILABLE && reader->operations->ping(reader, &ping) != STORE_OK && ping.problem[0] != '\0';
+	snprintf(message, ADAPTERS_MESSAGE_MAX, "%s%s%s", error_title(error), has_reason ? ": " : "", ping.problem);
+	return message;
+}
+
 void adapters_bus_status(const struct adapters *adapters, struct bus_status *ret_status)
 {
 	*ret_status = (struct bus_status){0};

@@ -60,6 +60,9 @@ must_check bool adapters_open(const struct config *config, uint32_t roles, struc
                               char message[static ADAPTERS_MESSAGE_MAX]);
 void adapters_close(struct adapters *adapters);
 
+/* What a tool says of an error, in one line for people: of a store that cannot be reached also why. Lives in the message. */
+const char *adapters_explain(const struct adapters *adapters, enum error error, char message[static ADAPTERS_MESSAGE_MAX]);
+
 /* What the bus says of itself. One within this process has nothing to say. */
 struct bus_status {
 	char problem[BUS_PROBLEM_MAX]; /* why it is down, in one line for people; empty: it does not say */

@@ -61,14 +61,16 @@ int event_desk_create(struct desk *desk, const char *name, struct slice body, st
 	if (error != OK)
 		return complain_body(name, error, &faults);
 	struct outcome outcome;
+	char message[ADAPTERS_MESSAGE_MAX];
 	command.sale_create.event_id = desk_draw_event_id(desk);
 	desk_do(desk, &command, &outcome);
 	if (outcome.error != OK)
-		return complain("%s: %s", name, error_title(outcome.error));
+		return complain("%s: %s", name, adapters_explain(&desk->adapters, outcome.error, message));
 	/* A running server finds it by itself; without one nobody would. */
 	error = catalog_sync_event(desk->adapters.catalog_reader, desk->adapters.catalog, &outcome.resource_id);
 	if (error != OK)
-		complain("the event is on sale, and will be in the catalog when that can be reached: %s", error_title(error));
+		complain("the event is on sale, and will be in the catalog when that can be reached: %s",
+		         adapters_explain(&desk->adapters, error, message));
 	*ret_event_id = outcome.resource_id;
 	return EXIT_DONE;
 }
@@ -113,10 +115,11 @@ static void print_entry(const struct catalog_entry *entry)
 /* The catalog is brought up to date first, so that what another process has just done shows. */
 static int list_events(struct desk *desk)
 {
+	char message[ADAPTERS_MESSAGE_MAX];
 	struct catalog *catalog = desk->adapters.catalog;
 	enum error error = catalog_sync_all(desk->adapters.catalog_reader, catalog);
 	if (error != OK)
-		return complain("%s", error_title(error));
+		return complain("%s", adapters_explain(&desk->adapters, error, message));
 	struct uuid after;
 	for (bool has_more = true, is_first = true; has_more; is_first = false) {
 		struct arena page;
@@ -164,9 +167,10 @@ static int change_event(const struct invocation *invocation, const char *name, e
 	if (code != EXIT_DONE)
 		return code;
 	struct outcome outcome;
+	char message[ADAPTERS_MESSAGE_MAX];
 	desk_do(&desk, &command, &outcome);
 	if (outcome.error != OK)
-		code = complain("%s: %s", id, error_title(outcome.error));
+		code = complain("%s: %s", id, adapters_explain(&desk.adapters, outcome.error, message));
 	else
 		puts(id);
 	desk_close(&desk);

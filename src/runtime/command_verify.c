@@ -57,14 +57,15 @@ static void print_finding(void *context, enum verify_finding finding, const stru
 	printf(" (stream %s)\n", stream);
 }
 
-static int complain_replay(enum error error, const struct uuid *event_id, const struct uuid *stream_id, const char *problem)
+static int complain_replay(const struct adapters *adapters, enum error error, const struct uuid *event_id, const struct uuid *stream_id,
+                           const char *problem)
 {
-	char id[UUID_TEXT_LENGTH + 1], stream[UUID_TEXT_LENGTH + 1];
+	char id[UUID_TEXT_LENGTH + 1], stream[UUID_TEXT_LENGTH + 1], message[ADAPTERS_MESSAGE_MAX];
 	uuid_format(event_id, id);
 	uuid_format(stream_id, stream);
 	if (error == ERR_CORRUPT && problem != NULL)
 		return complain("event %s cannot be replayed: %s (stream %s)", id, problem, stream);
-	return complain("%s", error_title(error));
+	return complain("%s", adapters_explain(adapters, error, message));
 }
 
 static int report(const struct verify *verify)
@@ -86,7 +87,7 @@ static int verify_with(struct adapters *adapters, struct scratch *scratch)
 		.context = &shown,
 	};
 	enum error error = verify_store(&verify);
-	return error == OK ? report(&verify) : complain_replay(error, &verify.ret_event, &verify.ret_stream, verify.ret_problem);
+	return error == OK ? report(&verify) : complain_replay(adapters, error, &verify.ret_event, &verify.ret_stream, verify.ret_problem);
 }
 
 static int verify_in(const char *directory, struct adapters *adapters)
@@ -128,16 +129,17 @@ int run_verify(const struct invocation *invocation)
 
 static int replay_with(struct adapters *adapters)
 {
+	char message[ADAPTERS_MESSAGE_MAX];
 	struct store *store = adapters->stores[0];
 	uint64_t shown = 0;
 	struct replay replay = {.from = adapters->readers[0], .to = store, .progress = show_progress, .context = &shown};
 	if (store->operations->replay_begin(store) != STORE_OK)
-		return complain("%s", error_title(ERR_STORE_UNAVAILABLE));
+		return complain("%s", adapters_explain(adapters, ERR_STORE_UNAVAILABLE, message));
 	enum error error = replay_events(&replay);
 	if (error != OK)
-		return complain_replay(error, &replay.ret_event, &replay.ret_stream, replay.ret_problem);
+		return complain_replay(adapters, error, &replay.ret_event, &replay.ret_stream, replay.ret_problem);
 	if (store->operations->replay_end(store) != STORE_OK)
-		return complain("%s", error_title(ERR_STORE_UNAVAILABLE));
+		return complain("%s", adapters_explain(adapters, ERR_STORE_UNAVAILABLE, message));
 	printf("%llu events replayed\n", (unsigned long long)replay.ret_events);
 	return EXIT_DONE;
 }

@@ -25,11 +25,12 @@ struct slice demo_event_body(void)
 static bool find_event(struct desk *desk, struct uuid *ret_event_id, int *ret_code)
 {
 	struct reader *reader = desk->adapters.readers[0];
+	char message[ADAPTERS_MESSAGE_MAX];
 	const struct row **rows = NULL;
 	uint32_t count = 0;
 	*ret_code = EXIT_DONE;
 	if (reader->operations->scan(reader, ROW_SALE, NULL, QUERY_LIMIT_MAX, desk->arena, &rows, &count) != STORE_OK) {
-		*ret_code = complain("%s", error_title(ERR_STORE_UNAVAILABLE));
+		*ret_code = complain("%s", adapters_explain(&desk->adapters, ERR_STORE_UNAVAILABLE, message));
 		return false;
 	}
 	bool is_found = false;
