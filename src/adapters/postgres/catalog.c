@@ -79,40 +79,16 @@ static enum catalog_result postgres_put(struct catalog *port, const struct catal
 	return run(catalog, PUT);
 }
 
-/* False: it cannot be right, or the arena is full. */
-static bool read_entry(struct tuple tuple, struct arena *arena, struct catalog_entry *ret_entry)
-{
-	*ret_entry = (struct catalog_entry){
-		.event_id = field_uuid(tuple, 0),
-		.details =
-			{
-				.name = field_copy(tuple, 1, arena),
-				.venue = field_copy(tuple, 2, arena),
-				.description = field_copy(tuple, 3, arena),
-				.starts_at_ms = field_uint(tuple, 4),
-			},
-		.status = (enum sale_status)field_uint(tuple, 5),
-		.on_sale_from_ms = field_uint(tuple, 7),
-		.on_sale_until_ms = field_uint(tuple, 8),
-		.seat_count = (uint32_t)field_uint(tuple, 9),
-		.created_at_ms = field_uint(tuple, 10),
-		.version = field_uint(tuple, 11),
-	};
-	struct slice currency = field_text(tuple, 6);
-	if (currency.length + 1 != sizeof ret_entry->currency.code)
-		return false;
-	memcpy(ret_entry->currency.code, currency.data, currency.length);
-	return ret_entry->details.name.data != NULL && ret_entry->details.venue.data != NULL && ret_entry->details.description.data != NULL;
-}
-
 /* Every row of the answer, which is freed. */
 static enum catalog_result read_entries(PGresult *answer, struct arena *arena, struct catalog_list *ret_list)
 {
 	struct catalog_list list = {.count = (uint32_t)PQntuples(answer)};
 	list.entries = arena_allocate_array(arena, list.count, sizeof *list.entries);
 	bool is_right = list.entries != NULL;
-	for (uint32_t i = 0; is_right && i < list.count; i++)
-		is_right = read_entry((struct tuple){.answer = answer, .row = (int)i}, arena, &list.entries[i]);
+	for (uint32_t i = 0; is_right && i < list.count; i++) {
+		struct tuple tuple = {.answer = answer, .row = (int)i};
+		is_right = stored_catalog_entry_read(tuple_columns(&tuple), arena, &list.entries[i]);
+	}
 	PQclear(answer);
 	if (!is_right)
 		return CATALOG_DOWN;

@@ -40,7 +40,7 @@ static void put_hold_insert(struct postgres_store *store, const struct row *row)
 	const struct hold *hold = AS(hold, row);
 	struct parameters *parameters = &store->parameters;
 	buffer_clear(&store->scratch);
-	hold_seats_write(&store->scratch, hold);
+	stored_seats_write(&store->scratch, hold);
 	array_uuid(parameters, 0, &hold->hold_id);
 	array_uuid(parameters, 1, &hold->event_id);
 	array_text(parameters, 2, short_text_slice(&hold->user));
@@ -57,7 +57,7 @@ static void put_order_insert(struct postgres_store *store, const struct row *row
 	const struct order *order = AS(order, row);
 	struct parameters *parameters = &store->parameters;
 	buffer_clear(&store->scratch);
-	order_items_write(&store->scratch, order);
+	stored_items_write(&store->scratch, order);
 	array_uuid(parameters, 0, &order->order_id);
 	array_uuid(parameters, 1, &order->hold_id);
 	array_uuid(parameters, 2, &order->event_id);
@@ -294,17 +294,15 @@ static void put_hash(struct parameters *parameters, uint32_t index, bool is_pres
 
 static void put_event(struct parameters *parameters, const struct event *event)
 {
-	char trace[TRACE_BYTES];
-	memcpy(trace, event->trace.trace_id, sizeof event->trace.trace_id);
-	memcpy(trace + sizeof event->trace.trace_id, event->trace.span_id, sizeof event->trace.span_id);
-	trace[TRACE_BYTES - 1] = (char)event->trace.flags;
+	uint8_t trace[TRACE_BYTES];
+	stored_trace_write(&event->trace, trace);
 	array_uuid(parameters, 0, &event->id);
 	array_uuid(parameters, 1, &event->stream_id);
 	array_int(parameters, 2, event->sequence);
 	array_int(parameters, 3, event->type);
 	array_uint(parameters, 4, event->occurred_at_ms);
 	array_text(parameters, 5, event->actor);
-	array_bytes(parameters, 6, (struct slice){.data = trace, .length = sizeof trace});
+	array_bytes(parameters, 6, (struct slice){.data = (const char *)trace, .length = sizeof trace});
 	put_hash(parameters, 7, event->idempotency.is_present, event->idempotency.key);
 	put_hash(parameters, 8, event->idempotency.is_present, event->idempotency.fingerprint);
 	array_text(parameters, 9, event->data);

@@ -21,7 +21,7 @@ static bool put_sale(struct postgres_store *store, struct tuple tuple, struct vi
 {
 	(void)store;
 	struct sale sale = {.event_id = field_uuid(tuple, SALE_KEY)};
-	bool is_right = field_is_null(tuple, 0) || tuple_read_sale(tuple, &sale);
+	bool is_right = field_is_null(tuple, 0) || stored_sale_read(tuple_columns(&tuple), &sale);
 	return is_right && view_put_sale(view, &sale) != NULL;
 }
 
@@ -29,21 +29,21 @@ static bool put_seat(struct postgres_store *store, struct tuple tuple, struct vi
 {
 	(void)store;
 	struct seat seat = {.event_id = field_uuid(tuple, SEAT_KEY), .label = seat_label_of(field_text(tuple, SEAT_KEY + 1))};
-	bool is_right = field_is_null(tuple, 0) || tuple_read_seat(tuple, &seat);
+	bool is_right = field_is_null(tuple, 0) || stored_seat_read(tuple_columns(&tuple), &seat);
 	return is_right && view_put_seat(view, &seat) != NULL;
 }
 
 static bool put_hold(struct postgres_store *store, struct tuple tuple, struct view *view)
 {
 	struct hold hold = {.hold_id = field_uuid(tuple, HOLD_KEY)};
-	bool is_right = field_is_null(tuple, 0) || tuple_read_hold(tuple, store->seats, &hold);
+	bool is_right = field_is_null(tuple, 0) || stored_hold_read(tuple_columns(&tuple), store->seats, &hold);
 	return is_right && view_put_hold(view, &hold) != NULL;
 }
 
 static bool put_order(struct postgres_store *store, struct tuple tuple, struct view *view)
 {
 	struct order order = {.order_id = field_uuid(tuple, ORDER_KEY)};
-	bool is_right = field_is_null(tuple, 0) || tuple_read_order(tuple, store->items, &order);
+	bool is_right = field_is_null(tuple, 0) || stored_order_read(tuple_columns(&tuple), store->items, &order);
 	return is_right && view_put_order(view, &order) != NULL;
 }
 
@@ -52,7 +52,7 @@ static bool put_payment(struct postgres_store *store, struct tuple tuple, struct
 	(void)store;
 	struct payment payment = {.transaction_id = short_text_of(field_text(tuple, PAYMENT_KEY))};
 	if (!field_is_null(tuple, 0)) {
-		if (!tuple_read_payment(tuple, &payment))
+		if (!stored_payment_read(tuple_columns(&tuple), &payment))
 			return false;
 		payment.answer = field_text(tuple, PAYMENT_KEY + 1);
 	}

@@ -56,7 +56,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 			   " WHERE outbox.partition = d.partition AND outbox.id = d.id",
 	[COUNT_ENTRIES] = "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE partition >= 0 LIMIT 100000) AS entries",
 	[SELECT_OLDEST] = "SELECT (SELECT o.id FROM outbox o WHERE o.partition = p.partition ORDER BY o.id LIMIT 1) FROM outbox_partitions "
-                          "p WHERE p.partition >= 0",
+			  "p WHERE p.partition >= 0",
 };
 
 struct postgres_outbox {
@@ -213,8 +213,10 @@ static enum store_result read_records(struct postgres_outbox *outbox, uint32_t c
 		return result;
 	struct event_record *records = arena_allocate_array(arena, count, sizeof *records);
 	bool is_right = records != NULL && (uint32_t)PQntuples(answer) == count;
-	for (uint32_t i = 0; is_right && i < count; i++)
-		is_right = tuple_read_event((struct tuple){.answer = answer, .row = (int)i}, arena, &records[i]);
+	for (uint32_t i = 0; is_right && i < count; i++) {
+		struct tuple tuple = {.answer = answer, .row = (int)i};
+		is_right = stored_event_read(tuple_columns(&tuple), arena, &records[i]);
+	}
 	PQclear(answer);
 	if (!is_right)
 		return STORE_CORRUPT;

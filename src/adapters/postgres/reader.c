@@ -83,39 +83,6 @@ static void postgres_snapshot_end(struct reader *port)
 	connection_rollback(&reader->connection);
 }
 
-const struct row *reader_read_row(struct postgres_reader *reader, enum row_kind kind, struct tuple tuple, struct arena *arena)
-{
-	static const size_t sizes[ROW_KEY] = {
-		[ROW_SALE] = sizeof(struct sale),   [ROW_SEAT] = sizeof(struct seat),       [ROW_HOLD] = sizeof(struct hold),
-		[ROW_ORDER] = sizeof(struct order), [ROW_PAYMENT] = sizeof(struct payment),
-	};
-	assert(kind < ROW_KEY);
-	void *row = arena_allocate(arena, sizes[kind]);
-	if (row == NULL)
-		return NULL;
-	bool is_right = false;
-	if (kind == ROW_SALE) {
-		is_right = tuple_read_sale(tuple, row);
-	} else if (kind == ROW_SEAT) {
-		is_right = tuple_read_seat(tuple, row);
-	} else if (kind == ROW_PAYMENT) {
-		is_right = tuple_read_payment(tuple, row);
-	} else if (kind == ROW_HOLD && tuple_read_hold(tuple, reader->seats, row)) {
-		struct hold *hold = row;
-		hold->seats = arena_allocate_array(arena, hold->seat_count, sizeof *hold->seats);
-		is_right = hold->seats != NULL;
-		if (is_right)
-			memcpy(hold->seats, reader->seats, hold->seat_count * sizeof *hold->seats);
-	} else if (kind == ROW_ORDER && tuple_read_order(tuple, reader->items, row)) {
-		struct order *order = row;
-		order->items = arena_allocate_array(arena, order->item_count, sizeof *order->items);
-		is_right = order->items != NULL;
-		if (is_right)
-			memcpy(order->items, reader->items, order->item_count * sizeof *order->items);
-	}
-	return is_right ? row : NULL;
-}
-
 static enum store_result postgres_find(struct reader *port, enum row_kind kind, const struct uuid *id, struct arena *arena,
                                        const struct row **ret_row)
 {
@@ -127,7 +94,7 @@ static enum store_result postgres_find(struct reader *port, enum row_kind kind, 
 	if (result != STORE_OK)
 		return result;
 	bool is_there = PQntuples(answer) > 0;
-	const struct row *row = is_there ? reader_read_row(reader, kind, (struct tuple){.answer = answer}, arena) : NULL;
+	const struct row *row = is_there ? stored_row_read(tuple_columns(&(struct tuple){.answer = answer}), kind, arena) : NULL;
 	PQclear(answer);
 	if (is_there && row == NULL)
 		return STORE_CORRUPT;
@@ -141,8 +108,10 @@ static enum store_result read_events(PGresult *answer, struct arena *arena, stru
 	struct event_list list = {.count = (uint32_t)PQntuples(answer)};
 	list.records = arena_allocate_array(arena, list.count, sizeof *list.records);
 	bool is_right = list.records != NULL;
-	for (uint32_t i = 0; is_right && i < list.count; i++)
-		is_right = tuple_read_event((struct tuple){.answer = answer, .row = (int)i}, arena, &list.records[i]);
+	for (uint32_t i = 0; is_right && i < list.count; i++) {
+		struct tuple tuple = {.answer = answer, .row = (int)i};
+		is_right = stored_event_read(tuple_columns(&tuple), arena, &list.records[i]);
+	}
 	PQclear(answer);
 	if (!is_right)
 		return STORE_CORRUPT;

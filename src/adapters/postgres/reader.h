@@ -31,8 +31,6 @@ struct postgres_reader {
 	struct connection connection;
 	struct parameters parameters; /* of the statement that is being sent */
 	bool has_snapshot;
-	struct seat_label seats[SEATS_PER_HOLD_LIMIT]; /* a hold's while it is read */
-	struct order_item items[SEATS_PER_HOLD_LIMIT]; /* an order's */
 };
 
 static inline struct postgres_reader *reader_of(struct reader *port)
@@ -42,8 +40,6 @@ static inline struct postgres_reader *reader_of(struct reader *port)
 
 /* Runs the statement with what is in the reader's parameters, and empties them. *ret_answer is the caller's, for PQclear. */
 must_check enum store_result reader_query(struct postgres_reader *reader, enum reader_statement statement, PGresult **ret_answer);
-/* The row in the arena. NULL: it cannot be right, or the arena is full. */
-must_check const struct row *reader_read_row(struct postgres_reader *reader, enum row_kind kind, struct tuple tuple, struct arena *arena);
 
 enum store_result postgres_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list);
 enum store_result postgres_scan(struct reader *port, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,

@@ -79,7 +79,8 @@ enum store_result postgres_scan(struct reader *port, enum row_kind kind, const s
 	const struct row **rows = arena_allocate_array(arena, count, sizeof *rows);
 	bool is_right = rows != NULL;
 	for (uint32_t i = 0; is_right && i < count; i++) {
-		rows[i] = reader_read_row(reader, kind, (struct tuple){.answer = answer, .row = (int)i}, arena);
+		struct tuple tuple = {.answer = answer, .row = (int)i};
+		rows[i] = stored_row_read(tuple_columns(&tuple), kind, arena);
 		is_right = rows[i] != NULL;
 	}
 	PQclear(answer);

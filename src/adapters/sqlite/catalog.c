@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "adapters/sqlite/database.h"
+#include "adapters/sqlite/rows.h"
 #include "base/list.h"
 
 #define CACHE_KIB 256
@@ -63,32 +64,6 @@ static enum catalog_result sqlite_put(struct catalog *port, const struct catalog
 	return result_of(database_run(database, PUT));
 }
 
-/* False: it cannot be right, or the arena is full. */
-static bool read_entry(sqlite3_stmt *statement, struct arena *arena, struct catalog_entry *ret_entry)
-{
-	*ret_entry = (struct catalog_entry){
-		.event_id = column_uuid(statement, 0),
-		.details =
-			{
-				.name = column_copy(statement, 1, arena),
-				.venue = column_copy(statement, 2, arena),
-				.description = column_copy(statement, 3, arena),
-				.starts_at_ms = column_uint(statement, 4),
-			},
-		.status = (enum sale_status)column_uint(statement, 5),
-		.on_sale_from_ms = column_uint(statement, 7),
-		.on_sale_until_ms = column_uint(statement, 8),
-		.seat_count = (uint32_t)column_uint(statement, 9),
-		.created_at_ms = column_uint(statement, 10),
-		.version = column_uint(statement, 11),
-	};
-	struct slice currency = column_text(statement, 6);
-	if (currency.length + 1 != sizeof ret_entry->currency.code)
-		return false;
-	memcpy(ret_entry->currency.code, currency.data, currency.length);
-	return ret_entry->details.name.data != NULL && ret_entry->details.venue.data != NULL && ret_entry->details.description.data != NULL;
-}
-
 static enum catalog_result sqlite_find(struct catalog *port, const struct uuid *event_id, struct arena *arena,
                                        const struct catalog_entry **ret_entry)
 {
@@ -98,7 +73,7 @@ static enum catalog_result sqlite_find(struct catalog *port, const struct uuid *
 		return CATALOG_DOWN;
 	bind_uuid(database->statements[FIND], 1, event_id);
 	int code = database_step(database, FIND);
-	bool is_right = code != SQLITE_ROW || read_entry(database->statements[FIND], arena, entry);
+	bool is_right = code != SQLITE_ROW || stored_catalog_entry_read(statement_columns(database->statements[FIND]), arena, entry);
 	database_reset(database, FIND);
 	if (!is_right || result_of(code) != CATALOG_OK)
 		return CATALOG_DOWN;
@@ -118,7 +93,7 @@ static enum catalog_result sqlite_list(struct catalog *port, const struct uuid *
 	int code;
 	while ((code = database_step(database, LIST)) == SQLITE_ROW) {
 		assert(list.count < limit);
-		if (!read_entry(database->statements[LIST], arena, &list.entries[list.count]))
+		if (!stored_catalog_entry_read(statement_columns(database->statements[LIST]), arena, &list.entries[list.count]))
 			break;
 		list.count++;
 	}

@@ -101,7 +101,7 @@ static int update_seat(struct sqlite_store *store, const struct seat *seat)
 static int insert_hold(struct sqlite_store *store, const struct hold *hold)
 {
 	buffer_clear(&store->scratch);
-	sqlite_write_seats(&store->scratch, hold);
+	stored_seats_write(&store->scratch, hold);
 	if (store->scratch.failed)
 		return SQLITE_NOMEM;
 	sqlite3_stmt *statement = store->database.statements[INSERT_HOLD];
@@ -131,7 +131,7 @@ static int update_hold(struct sqlite_store *store, const struct hold *hold)
 static int insert_order(struct sqlite_store *store, const struct order *order)
 {
 	buffer_clear(&store->scratch);
-	sqlite_write_items(&store->scratch, order);
+	stored_items_write(&store->scratch, order);
 	if (store->scratch.failed)
 		return SQLITE_NOMEM;
 	sqlite3_stmt *statement = store->database.statements[INSERT_ORDER];
@@ -202,9 +202,7 @@ static int insert_event(struct sqlite_store *store, const struct event *event)
 {
 	sqlite3_stmt *statement = store->database.statements[INSERT_EVENT];
 	uint8_t trace[TRACE_BYTES];
-	memcpy(trace, event->trace.trace_id, sizeof event->trace.trace_id);
-	memcpy(trace + sizeof event->trace.trace_id, event->trace.span_id, sizeof event->trace.span_id);
-	trace[TRACE_BYTES - 1] = event->trace.flags;
+	stored_trace_write(&event->trace, trace);
 	bind_uuid(statement, 1, &event->id);
 	bind_uuid(statement, 2, &event->stream_id);
 	bind_int(statement, 3, event->sequence);

@@ -22,7 +22,7 @@ static enum store_result load_sale(struct sqlite_store *store, const struct uuid
 	struct sale sale = {.event_id = *event_id};
 	bind_uuid(statement, 1, event_id);
 	int code = database_step(&store->database, SELECT_SALE);
-	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && sqlite_read_sale(statement, &sale));
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && stored_sale_read(statement_columns(statement), &sale));
 	bool is_put = is_right && view_put_sale(view, &sale) != NULL;
 	database_reset(&store->database, SELECT_SALE);
 	return put_result(code, is_put);
@@ -35,7 +35,7 @@ static enum store_result load_seat(struct sqlite_store *store, const struct seat
 	bind_uuid(statement, 1, &name->event_id);
 	bind_text(statement, 2, seat_label_slice(&name->label));
 	int code = database_step(&store->database, SELECT_SEAT);
-	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && sqlite_read_seat(statement, &seat));
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && stored_seat_read(statement_columns(statement), &seat));
 	bool is_put = is_right && view_put_seat(view, &seat) != NULL;
 	database_reset(&store->database, SELECT_SEAT);
 	return put_result(code, is_put);
@@ -47,7 +47,7 @@ static enum store_result load_hold(struct sqlite_store *store, const struct uuid
 	struct hold hold = {.hold_id = *hold_id};
 	bind_uuid(statement, 1, hold_id);
 	int code = database_step(&store->database, SELECT_HOLD);
-	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && sqlite_read_hold(statement, store->seats, &hold));
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && stored_hold_read(statement_columns(statement), store->seats, &hold));
 	bool is_put = is_right && view_put_hold(view, &hold) != NULL;
 	database_reset(&store->database, SELECT_HOLD);
 	return put_result(code, is_put);
@@ -59,7 +59,8 @@ static enum store_result load_order(struct sqlite_store *store, const struct uui
 	struct order order = {.order_id = *order_id};
 	bind_uuid(statement, 1, order_id);
 	int code = database_step(&store->database, SELECT_ORDER);
-	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && sqlite_read_order(statement, store->items, &order));
+	bool is_right =
+		code == SQLITE_DONE || (code == SQLITE_ROW && stored_order_read(statement_columns(statement), store->items, &order));
 	bool is_put = is_right && view_put_order(view, &order) != NULL;
 	database_reset(&store->database, SELECT_ORDER);
 	return put_result(code, is_put);
@@ -71,7 +72,7 @@ static enum store_result load_payment(struct sqlite_store *store, const struct s
 	struct payment payment = {.transaction_id = *transaction_id};
 	bind_text(statement, 1, short_text_slice(transaction_id));
 	int code = database_step(&store->database, SELECT_PAYMENT);
-	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && sqlite_read_payment(statement, &payment));
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && stored_payment_read(statement_columns(statement), &payment));
 	if (is_right && code == SQLITE_ROW)
 		payment.answer = column_text(statement, 5);
 	bool is_put = is_right && view_put_payment(view, &payment) != NULL;

@@ -185,7 +185,7 @@ static enum store_result read_event(struct database *database, const char *posit
 	memcpy(&position, position_bytes, sizeof position);
 	bind_uint(database->statements[SELECT_EVENT], 1, le64toh(position));
 	int code = database_step(database, SELECT_EVENT);
-	bool is_right = code == SQLITE_ROW && sqlite_read_event(database->statements[SELECT_EVENT], arena, ret_record);
+	bool is_right = code == SQLITE_ROW && stored_event_read(statement_columns(database->statements[SELECT_EVENT]), arena, ret_record);
 	database_reset(database, SELECT_EVENT);
 	return code == SQLITE_DONE || (code == SQLITE_ROW && !is_right) ? STORE_CORRUPT : database_result(code);
 }

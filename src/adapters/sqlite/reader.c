@@ -62,8 +62,6 @@ struct sqlite_reader {
 	struct reader port;
 	struct database database;
 	bool has_snapshot;
-	struct seat_label seats[SEATS_PER_HOLD_LIMIT]; /* a hold's while it is read */
-	struct order_item items[SEATS_PER_HOLD_LIMIT]; /* an order's */
 };
 
 static struct sqlite_reader *reader_of(struct reader *port)
@@ -88,39 +86,6 @@ static void sqlite_snapshot_end(struct reader *port)
 	database_rollback(&reader->database);
 }
 
-/* A copy of what the statement is at, in the arena. NULL: it cannot be right, or the arena is full. */
-static const struct row *read_row(struct sqlite_reader *reader, enum row_kind kind, sqlite3_stmt *statement, struct arena *arena)
-{
-	static const size_t sizes[ROW_PAYMENT + 1] = {
-		[ROW_SALE] = sizeof(struct sale),   [ROW_SEAT] = sizeof(struct seat),       [ROW_HOLD] = sizeof(struct hold),
-		[ROW_ORDER] = sizeof(struct order), [ROW_PAYMENT] = sizeof(struct payment),
-	};
-	void *row = arena_allocate(arena, sizes[kind]);
-	if (row == NULL)
-		return NULL;
-	bool is_right = false;
-	if (kind == ROW_SALE) {
-		is_right = sqlite_read_sale(statement, row);
-	} else if (kind == ROW_SEAT) {
-		is_right = sqlite_read_seat(statement, row);
-	} else if (kind == ROW_PAYMENT) {
-		is_right = sqlite_read_payment(statement, row);
-	} else if (kind == ROW_HOLD && sqlite_read_hold(statement, reader->seats, row)) {
-		struct hold *hold = row;
-		hold->seats = arena_allocate_array(arena, hold->seat_count, sizeof *hold->seats);
-		is_right = hold->seats != NULL;
-		if (is_right)
-			memcpy(hold->seats, reader->seats, hold->seat_count * sizeof *hold->seats);
-	} else if (kind == ROW_ORDER && sqlite_read_order(statement, reader->items, row)) {
-		struct order *order = row;
-		order->items = arena_allocate_array(arena, order->item_count, sizeof *order->items);
-		is_right = order->items != NULL;
-		if (is_right)
-			memcpy(order->items, reader->items, order->item_count * sizeof *order->items);
-	}
-	return is_right ? row : NULL;
-}
-
 static enum store_result sqlite_find(struct reader *port, enum row_kind kind, const struct uuid *id, struct arena *arena,
                                      const struct row **ret_row)
 {
@@ -129,7 +94,8 @@ static enum store_result sqlite_find(struct reader *port, enum row_kind kind, co
 	uint32_t statement = kind == ROW_SALE ? FIND_SALE : kind == ROW_HOLD ? FIND_HOLD : FIND_ORDER;
 	bind_uuid(reader->database.statements[statement], 1, id);
 	int code = database_step(&reader->database, statement);
-	const struct row *row = code == SQLITE_ROW ? read_row(reader, kind, reader->database.statements[statement], arena) : NULL;
+	const struct row *row =
+		code == SQLITE_ROW ? stored_row_read(statement_columns(reader->database.statements[statement]), kind, arena) : NULL;
 	database_reset(&reader->database, statement);
 	if (code == SQLITE_ROW && row == NULL)
 		return STORE_CORRUPT;
@@ -148,7 +114,7 @@ static enum store_result read_events(struct sqlite_reader *reader, uint32_t stat
 	int code;
 	while ((code = database_step(&reader->database, statement)) == SQLITE_ROW) {
 		assert(list.count < limit);
-		if (!sqlite_read_event(reader->database.statements[statement], arena, &list.records[list.count]))
+		if (!stored_event_read(statement_columns(reader->database.statements[statement]), arena, &list.records[list.count]))
 			break;
 		list.count++;
 	}
@@ -337,7 +303,7 @@ static enum store_result sqlite_scan(struct reader *port, enum row_kind kind, co
 	int code;
 	while ((code = database_step(&reader->database, scans[kind])) == SQLITE_ROW) {
 		assert(count < limit);
-		rows[count] = read_row(reader, kind, statement, arena);
+		rows[count] = stored_row_read(statement_columns(statement), kind, arena);
 		if (rows[count] == NULL)
 			break;
 		count++;

@@ -1,0 +1,240 @@
+/* test_stored.c: what SQL databases store reads as it was written, and what cannot be right is refused. */
+#include "adapters/sql/stored.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define ID "0123456789abcdef"
+#define TRACE "0123456789abcdef01234567\1"
+#define LONG_60 "012345678901234567890123456789012345678901234567890123456789"
+
+struct field {
+	int64_t integer;
+	const char *text; /* NULL: NULL, or an integer */
+};
+
+#define TEXT(value) \
+	{ \
+		.text = (value) \
+	}
+#define INT(value) \
+	{ \
+		.integer = (value) \
+	}
+
+#define COLUMNS_MAX 14
+struct fields {
+	struct field of[COLUMNS_MAX];
+};
+
+static int64_t get_int(void *source, int column)
+{
+	return ((const struct fields *)source)->of[column].integer;
+}
+
+static struct slice get_text(void *source, int column)
+{
+	const char *text = ((const struct fields *)source)->of[column].text;
+	return text == NULL ? (struct slice){0} : slice_of(text);
+}
+
+static struct columns columns_of(struct fields *fields)
+{
+	static const struct column_operations operations = {.get_int = get_int, .get_text = get_text};
+	return (struct columns){.operations = &operations, .source = fields};
+}
+
+static const struct fields right_sale = {{TEXT(ID), INT(2), INT(SALE_PAUSED), TEXT("EUR"), INT(5), INT(6), INT(7), INT(8)}};
+static const struct fields right_seat = {{TEXT(ID), TEXT("A-1-2"), INT(SEAT_SOLD), TEXT(ID), INT(1000), INT(8)}};
+static const struct fields right_hold = {
+	{TEXT(ID), TEXT(ID), TEXT("ann"), INT(2), INT(HOLD_RELEASED), INT(5), INT(6), TEXT("A-1-2\nB 7\n"), INT(8)}};
+static const struct fields right_order = {{TEXT(ID), TEXT(ID), TEXT(ID), TEXT("ann"), INT(2), INT(ORDER_CONFIRMED),
+                                           INT(PAYMENT_METHOD_CASH), TEXT("EUR"), INT(3500), INT(1), INT(5), INT(6),
+                                           TEXT("1000 A-1-2\n2500 B 7\n"), INT(8)}};
+static const struct fields right_payment = {{TEXT("t-1"), TEXT(ID), INT(PAYMENT_FAILED), TEXT(ID), INT(8)}};
+static const struct fields right_event = {
+	{TEXT(ID), TEXT(ID), INT(2), INT(EVENT_HOLD_CREATED), INT(5), TEXT("ann"), TEXT(TRACE), TEXT(ID), TEXT(ID), TEXT("{}")}};
+
+static int begin(void **state)
+{
+	static struct arena arena;
+	arena_init(&arena, 4096, 1024 * 1024);
+	*state = &arena;
+	return 0;
+}
+
+static int end(void **state)
+{
+	arena_release(*state);
+	return 0;
+}
+
+/* The row, or NULL. */
+static const void *read_row(struct arena *arena, const struct fields *fields, enum row_kind kind)
+{
+	struct fields copy = *fields;
+	return stored_row_read(columns_of(&copy), kind, arena);
+}
+
+static void rows_read_as_they_are_stored(void **state)
+{
+	const struct sale *sale = read_row(*state, &right_sale, ROW_SALE);
+	assert_non_null(sale);
+	assert_int_equal(sale->status, SALE_PAUSED);
+	assert_string_equal(sale->currency.code, "EUR");
+	assert_int_equal(sale->seat_count, 7);
+	assert_int_equal(sale->row.kind, ROW_SALE);
+	assert_int_equal(sale->row.version, 8);
+	assert_int_equal(sale->row.stored_version, 8);
+
+	const struct seat *seat = read_row(*state, &right_seat, ROW_SEAT);
+	assert_non_null(seat);
+	assert_int_equal(seat->status, SEAT_SOLD);
+	assert_true(slice_equal_string(seat_label_slice(&seat->label), "A-1-2"));
+	assert_memory_equal(seat->holder_id.bytes, ID, 16);
+
+	const struct hold *hold = read_row(*state, &right_hold, ROW_HOLD);
+	assert_non_null(hold);
+	assert_int_equal(hold->seat_count, 2);
+	assert_true(slice_equal_string(seat_label_slice(&hold->seats[1]), "B 7"));
+	assert_true(slice_equal_string(short_text_slice(&hold->user), "ann"));
+
+	const struct order *order = read_row(*state, &right_order, ROW_ORDER);
+	assert_non_null(order);
+	assert_int_equal(order->item_count, 2);
+	assert_int_equal(order->items[1].price, 2500);
+	assert_true(slice_equal_string(seat_label_slice(&order->items[1].seat), "B 7"));
+	assert_true(order->refund_required);
+
+	const struct payment *payment = read_row(*state, &right_payment, ROW_PAYMENT);
+	assert_non_null(payment);
+	assert_int_equal(payment->status, PAYMENT_FAILED);
+}
+
+static void seats_and_items_are_written_as_they_are_read(void **state)
+{
+	char written[64];
+	struct buffer buffer;
+	buffer_init(&buffer, *state, sizeof written);
+	stored_seats_write(&buffer, read_row(*state, &right_hold, ROW_HOLD));
+	assert_true(slice_equal_string(buffer_slice(&buffer), right_hold.of[7].text));
+	buffer_clear(&buffer);
+	stored_items_write(&buffer, read_row(*state, &right_order, ROW_ORDER));
+	assert_true(slice_equal_string(buffer_slice(&buffer), right_order.of[12].text));
+}
+
+static void rows_that_cannot_be_right_are_refused(void **state)
+{
+	static const struct {
+		enum row_kind kind;
+		const struct fields *right;
+		int column;
+		struct field wrong;
+	} cases[] = {
+		{ROW_SALE, &right_sale, 2, INT(0)},
+		{ROW_SALE, &right_sale, 2, INT(SALE_CANCELLED + 1)},
+		{ROW_SALE, &right_sale, 2, INT(((int64_t)1 << 32) + SALE_PAUSED)},
+		{ROW_SALE, &right_sale, 3, TEXT("EURO")},
+		{ROW_SALE, &right_sale, 3, TEXT(NULL)},
+		{ROW_SEAT, &right_seat, 1, TEXT("")},
+		{ROW_SEAT, &right_seat, 1, TEXT(LONG_60 "1234")},
+		{ROW_SEAT, &right_seat, 2, INT(0)},
+		{ROW_SEAT, &right_seat, 2, INT(-1)},
+		{ROW_SEAT, &right_seat, 2, INT(SEAT_SOLD + 1)},
+		{ROW_HOLD, &right_hold, 2, TEXT(LONG_60 LONG_60 "123456789")},
+		{ROW_HOLD, &right_hold, 4, INT(HOLD_EXPIRED + 1)},
+		{ROW_HOLD, &right_hold, 7, TEXT("")},
+		{ROW_HOLD, &right_hold, 7, TEXT("A\n\nB\n")},
+		{ROW_ORDER, &right_order, 5, INT(0)},
+		{ROW_ORDER, &right_order, 7, TEXT("EU")},
+		{ROW_ORDER, &right_order, 12, TEXT("")},
+		{ROW_ORDER, &right_order, 12, TEXT("1000\n")},
+		{ROW_ORDER, &right_order, 12, TEXT(" A\n")},
+		{ROW_ORDER, &right_order, 12, TEXT("-1 A\n")},
+		{ROW_ORDER, &right_order, 12, TEXT("99999999999999999999 A\n")},
+		{ROW_ORDER, &right_order, 12, TEXT("1000 \n")},
+		{ROW_PAYMENT, &right_payment, 0, TEXT(LONG_60 LONG_60 "123456789")},
+		{ROW_PAYMENT, &right_payment, 2, INT(0)},
+		{ROW_PAYMENT, &right_payment, 2, INT(PAYMENT_FAILED + 1)},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct fields wrong = *cases[i].right;
+		wrong.of[cases[i].column] = cases[i].wrong;
+		if (read_row(*state, &wrong, cases[i].kind) != NULL)
+			fail_msg("case %zu was taken", i);
+	}
+}
+
+static void more_seats_than_a_hold_may_have_are_refused(void **state)
+{
+	char seats[2 * SEATS_PER_HOLD_LIMIT + 3] = "";
+	for (size_t i = 0; i < 2 * SEATS_PER_HOLD_LIMIT; i += 2)
+		memcpy(seats + i, "A\n", 3);
+	struct fields hold = right_hold;
+	hold.of[7].text = seats;
+	assert_non_null(read_row(*state, &hold, ROW_HOLD));
+	memcpy(seats + (size_t)2 * SEATS_PER_HOLD_LIMIT, "A\n", 3);
+	assert_null(read_row(*state, &hold, ROW_HOLD));
+}
+
+static void events_read_as_they_are_stored(void **state)
+{
+	struct fields fields = right_event;
+	struct event_record record;
+	uint8_t trace[TRACE_BYTES];
+	assert_true(stored_event_read(columns_of(&fields), *state, &record));
+	assert_true(slice_equal_string(record.actor, "ann"));
+	assert_true(record.idempotency.is_present);
+	stored_trace_write(&record.trace, trace);
+	assert_memory_equal(trace, TRACE, sizeof trace);
+
+	fields.of[7].text = NULL; /* without a key */
+	assert_true(stored_event_read(columns_of(&fields), *state, &record));
+	assert_false(record.idempotency.is_present);
+}
+
+static void events_that_cannot_be_right_are_refused(void **state)
+{
+	static const struct {
+		int column;
+		struct field wrong;
+	} cases[] = {
+		{3, INT(EVENT_NONE)}, {3, INT(EVENT_TYPE_COUNT)}, {6, TEXT("short")}, {7, TEXT("short")},
+		{8, TEXT(NULL)},      {8, TEXT("short")},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct fields fields = right_event;
+		struct event_record record;
+		fields.of[cases[i].column] = cases[i].wrong;
+		assert_false(stored_event_read(columns_of(&fields), *state, &record));
+	}
+}
+
+static void without_memory_nothing_is_read(void **state)
+{
+	(void)state;
+	struct arena full;
+	struct fields event = right_event;
+	struct event_record record;
+	arena_init(&full, 16, 16);
+	assert_null(read_row(&full, &right_hold, ROW_HOLD));
+	assert_false(stored_event_read(columns_of(&event), &full, &record));
+	arena_release(&full);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(rows_read_as_they_are_stored, begin, end),
+		cmocka_unit_test_setup_teardown(seats_and_items_are_written_as_they_are_read, begin, end),
+		cmocka_unit_test_setup_teardown(rows_that_cannot_be_right_are_refused, begin, end),
+		cmocka_unit_test_setup_teardown(more_seats_than_a_hold_may_have_are_refused, begin, end),
+		cmocka_unit_test_setup_teardown(events_read_as_they_are_stored, begin, end),
+		cmocka_unit_test_setup_teardown(events_that_cannot_be_right_are_refused, begin, end),
+		cmocka_unit_test_setup_teardown(without_memory_nothing_is_read, begin, end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
