@@ -180,11 +180,6 @@ void rabbitmq_consumer_acknowledge(struct rabbitmq_consumer *consumer, uint64_t 
 		session_lose(&consumer->session, "is gone", amqp_error_string2(status));
 }
 
-uint64_t rabbitmq_consumer_connections(const struct rabbitmq_consumer *consumer)
-{
-	return consumer->session.connections;
-}
-
 const char *rabbitmq_consumer_problem(const struct rabbitmq_consumer *consumer)
 {
 	return consumer->session.problem;

@@ -46,7 +46,5 @@ must_check enum consumer_result rabbitmq_consumer_next(struct rabbitmq_consumer 
                                                        struct rabbitmq_delivery *ret_delivery);
 /* This message and all that came before it leave the queue. It may fail silently: then they come again. */
 void rabbitmq_consumer_acknowledge(struct rabbitmq_consumer *consumer, uint64_t tag);
-/* How often it has connected: tags of an earlier connection are worth nothing. */
-uint64_t rabbitmq_consumer_connections(const struct rabbitmq_consumer *consumer);
 /* Why it is down, in one line for people, without the password. */
 const char *rabbitmq_consumer_problem(const struct rabbitmq_consumer *consumer);

@@ -1,0 +1,304 @@
+/* command_consume.c: `tro consume`: shows what comes out of RabbitMQ, and whether it is whole and in order. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "adapters/rabbitmq/consumer.h"
+#include "base/json_writer.h"
+#include "base/time.h"
+#include "codec/json_reader.h"
+#include "runtime/commands.h"
+#include "runtime/flags.h"
+#include "runtime/process.h"
+#include "runtime/sequences.h"
+#include "runtime/terminal.h"
+
+#define WAIT_MS 100
+#define SETTLE_EVERY 512 /* messages that are acknowledged together, when so many come at once */
+#define OUTPUT_BYTES (256 * 1024)
+#define LINE_BYTES_MAX (32 * 1024 * 1024)
+
+struct consume {
+	struct rabbitmq_consumer *consumer;
+	struct sequences *sequences;
+	const char *queue;
+	bool is_json;
+	uint64_t count_max;  /* 0: no end */
+	uint64_t timeout_ms; /* 0: none */
+	struct buffer line;
+	bool has_connected;
+	bool is_down;
+	uint64_t unsettled; /* printed and not acknowledged */
+	uint64_t last_tag;
+	uint64_t quiet_since_ms;
+	uint64_t events, repeats, gaps, late;
+};
+
+/* What is known of a message. */
+struct sighting {
+	bool is_event; /* a CloudEvent with a stream and a sequence; else the rest is not set */
+	struct json_value body;
+	struct json_value time; /* a string */
+	struct uuid stream;
+	uint32_t sequence;
+	enum sequence_finding finding;
+	uint32_t missing;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static bool is_told_to_stop(void)
+{
+	sigset_t pending;
+	return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);
+}
+
+/* The text of a string without escapes. */
+static struct slice plain_string(struct json_value string)
+{
+	return (struct slice){.data = string.text.data + 1, .length = string.text.length - 2};
+}
+
+static struct sighting look_at(struct consume *consume, const struct rabbitmq_delivery *delivery)
+{
+	struct sighting sighting = {.finding = SEQUENCE_NEXT};
+	struct json_problem problem;
+	struct json_value stream, sequence;
+	int64_t number = 0;
+	if (!json_check(delivery->body, &sighting.body, &problem) || json_kind(sighting.body) != JSON_KIND_OBJECT)
+		return sighting;
+	if (!json_member(sighting.body, SLICE("subject"), &stream) || json_kind(stream) != JSON_KIND_STRING ||
+	    !uuid_parse(plain_string(stream), &sighting.stream))
+		return sighting;
+	if (!json_member(sighting.body, SLICE("sequence"), &sequence) || json_kind(sequence) != JSON_KIND_NUMBER ||
+	    !json_to_integer(sequence, &number) || number < 1 || number > UINT32_MAX)
+		return sighting;
+	if (!json_member(sighting.body, SLICE("time"), &sighting.time) || json_kind(sighting.time) != JSON_KIND_STRING)
+		return sighting;
+	sighting.is_event = true;
+	sighting.sequence = (uint32_t)number;
+	sighting.finding = sequences_note(consume->sequences, &sighting.stream, sighting.sequence, &sighting.missing);
+	consume->repeats += sighting.finding == SEQUENCE_REPEAT;
+	consume->gaps += sighting.finding == SEQUENCE_GAP;
+	consume->late += sighting.finding == SEQUENCE_LATE;
+	return sighting;
+}
+
+static void write_json(struct buffer *line, const struct rabbitmq_delivery *delivery, const struct sighting *sighting)
+{
+	struct json_writer writer = json_writer_on(line);
+	json_writer_object_begin(&writer, NULL);
+	json_writer_string(&writer, "message_id", delivery->message_id);
+	json_writer_string(&writer, "type", delivery->type);
+	json_writer_string(&writer, "exchange", delivery->exchange);
+	json_writer_string(&writer, "routing_key", delivery->routing_key);
+	json_writer_string(&writer, "content_type", delivery->content_type);
+	json_writer_bool(&writer, "redelivered", delivery->is_redelivered);
+	if (sighting->is_event) {
+		json_writer_uuid(&writer, "stream", &sighting->stream);
+		json_writer_uint(&writer, "sequence", sighting->sequence);
+		json_writer_bool(&writer, "repeat", sighting->finding == SEQUENCE_REPEAT);
+		json_writer_bool(&writer, "gap", sighting->finding == SEQUENCE_GAP);
+		json_writer_bool(&writer, "late", sighting->finding == SEQUENCE_LATE);
+		json_writer_uint(&writer, "missing", sighting->missing);
+		json_writer_raw(&writer, "event", sighting->body.text);
+	} else {
+		json_writer_string(&writer, "body", delivery->body);
+	}
+	json_writer_object_end(&writer);
+}
+
+/* What others wrote, without what a terminal would obey. */
+static void write_safely(struct buffer *line, struct slice text)
+{
+	for (size_t i = 0; i < text.length; i++) {
+		bool is_plain = (unsigned char)text.data[i] >= ' ' && (unsigned char)text.data[i] < 0x7f;
+		buffer_append_byte(line, is_plain ? text.data[i] : '?');
+	}
+}
+
+static void write_text(struct buffer *line, const struct rabbitmq_delivery *delivery, const struct sighting *sighting)
+{
+	char stream[UUID_TEXT_LENGTH + 1];
+	if (sighting->is_event) {
+		uuid_format(&sighting->stream, stream);
+		write_safely(line, plain_string(sighting->time));
+		buffer_append_format(line, "  %s #%-3u ", stream, sighting->sequence);
+	}
+	write_safely(line, delivery->routing_key);
+	buffer_append_string(line, "  ");
+	write_safely(line, delivery->message_id);
+	if (delivery->is_redelivered)
+		buffer_append_string(line, "  redelivered");
+	if (!sighting->is_event)
+		buffer_append_format(line, "  not an event of TRO, %zu bytes", delivery->body.length);
+}
+
+/* For people; in JSON the line itself says it. */
+static void tell_finding(const struct sighting *sighting)
+{
+	char stream[UUID_TEXT_LENGTH + 1];
+	uuid_format(&sighting->stream, stream);
+	if (sighting->finding == SEQUENCE_REPEAT)
+		fprintf(stderr, "repeat: #%u of %s has come before\n", sighting->sequence, stream);
+	else if (sighting->finding == SEQUENCE_GAP)
+		fprintf(stderr, "gap: %u missing before #%u of %s\n", sighting->missing, sighting->sequence, stream);
+	else if (sighting->finding == SEQUENCE_LATE)
+		fprintf(stderr, "late: #%u of %s comes after those behind it\n", sighting->sequence, stream);
+}
+
+/* False: it cannot be printed. */
+static bool show(struct consume *consume, const struct rabbitmq_delivery *delivery)
+{
+	struct sighting sighting = look_at(consume, delivery);
+	struct buffer *line = &consume->line;
+	buffer_clear(line);
+	if (consume->is_json)
+		write_json(line, delivery, &sighting);
+	else
+		write_text(line, delivery, &sighting);
+	buffer_append_byte(line, '\n');
+	if (!consume->is_json && sighting.is_event)
+		tell_finding(&sighting);
+	consume->events++;
+	consume->unsettled++;
+	consume->last_tag = delivery->tag;
+	return !line->failed && fwrite(line->data, 1, line->length, stdout) == line->length;
+}
+
+/* Only what has been printed leaves the queue. */
+static bool settle(struct consume *consume)
+{
+	if (fflush(stdout) != 0)
+		return false;
+	if (consume->unsettled > 0)
+		rabbitmq_consumer_acknowledge(consume->consumer, consume->last_tag);
+	consume->unsettled = 0;
+	return true;
+}
+
+/* Says what has changed. */
+static void tell_connection(struct consume *consume, bool is_up)
+{
+	if (is_up && !consume->has_connected)
+		fprintf(stderr, "waiting for events in the queue '%s'\n", consume->queue);
+	else if (is_up && consume->is_down)
+		fprintf(stderr, "connected again\n");
+	else if (!is_up && !consume->is_down)
+		fprintf(stderr, "%s; trying again\n", rabbitmq_consumer_problem(consume->consumer));
+	consume->has_connected |= is_up;
+	consume->is_down = !is_up;
+}
+
+static bool is_over(const struct consume *consume)
+{
+	bool is_quiet = consume->timeout_ms > 0 && now_ms() - consume->quiet_since_ms >= consume->timeout_ms;
+	return is_quiet || is_told_to_stop();
+}
+
+/* One message, or a wait for it. False: no more of it. */
+static bool step(struct consume *consume, int *code)
+{
+	static const struct timespec pause = {.tv_nsec = WAIT_MS * 1000000};
+	struct rabbitmq_delivery delivery;
+	bool is_waiting = consume->has_connected && consume->unsettled == 0;
+	enum consumer_result result = rabbitmq_consumer_next(consume->consumer, is_waiting ? WAIT_MS : 0, &delivery);
+	if (result == CONSUMER_DOWN && !consume->has_connected) {
+		*code = complain("%s", rabbitmq_consumer_problem(consume->consumer));
+		return false;
+	}
+	tell_connection(consume, result != CONSUMER_DOWN);
+	bool is_printed = true, is_enough = false;
+	if (result == CONSUMER_DELIVERY) {
+		is_printed = show(consume, &delivery);
+		is_enough = consume->events == consume->count_max;
+		if (is_printed && (is_enough || consume->unsettled == SETTLE_EVERY || is_told_to_stop()))
+			is_printed = settle(consume);
+		consume->quiet_since_ms = now_ms();
+	} else if (result == CONSUMER_NOTHING) {
+		is_printed = settle(consume);
+	} else {
+		consume->unsettled = 0; /* they will come again */
+		is_printed = fflush(stdout) == 0;
+		(void)nanosleep(&pause, NULL);
+	}
+	if (!is_printed)
+		*code = complain("the output cannot be written: %s", strerror(errno));
+	return is_printed && !is_enough && !(consume->unsettled == 0 && is_over(consume));
+}
+
+static int consume_all(struct consume *consume)
+{
+	int code = EXIT_DONE;
+	consume->quiet_since_ms = now_ms();
+	while (step(consume, &code))
+		;
+	if (!consume->has_connected)
+		return code;
+	fprintf(stderr, "%llu events, %llu repeats, %llu gaps, %llu late\n", (unsigned long long)consume->events,
+	        (unsigned long long)consume->repeats, (unsigned long long)consume->gaps, (unsigned long long)consume->late);
+	bool is_whole = consume->gaps == 0 && consume->late == 0 && consume->events >= consume->count_max;
+	return is_whole ? code : EXIT_FAILED;
+}
+
+static int consume_from(const struct invocation *invocation, struct consume *consume, const char *pattern, bool is_complete)
+{
+	char message[RABBITMQ_MESSAGE_MAX];
+	const char *url = invocation->config->systems.rabbit_url;
+	if (rabbitmq_consumer_open(url, consume->queue, pattern, &consume->consumer, message) != OK)
+		return complain("%s", message);
+	consume->sequences = sequences_new(is_complete);
+	buffer_init(&consume->line, NULL, LINE_BYTES_MAX);
+	(void)setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
+	process_hold_signals();
+	int code = consume->sequences == NULL ? complain("out of memory") : consume_all(consume);
+	buffer_release(&consume->line);
+	sequences_free(consume->sequences);
+	rabbitmq_consumer_free(consume->consumer);
+	return code;
+}
+
+static bool read_count(const char *text, uint64_t *ret_count)
+{
+	char *end;
+	errno = 0;
+	unsigned long long count = strtoull(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || count == 0)
+		return false;
+	*ret_count = count;
+	return true;
+}
+
+int run_consume(const struct invocation *invocation)
+{
+	const char *queue = NULL, *pattern = "#", *count = NULL, *timeout = NULL;
+	bool is_json = false, is_complete = false;
+	const struct flag flags[] = {
+		{.name = "--queue", .value = &queue},     {.name = "--bind", .value = &pattern},
+		{.name = "--json", .is_given = &is_json}, {.name = "--complete", .is_given = &is_complete},
+		{.name = "--count", .value = &count},     {.name = "--timeout", .value = &timeout},
+	};
+	struct consume consume = {0};
+	int code = flags_read("consume", invocation, flags, ARRAY_LENGTH(flags), NULL, 0);
+	if (code != EXIT_DONE)
+		return code;
+	if (queue == NULL || *queue == '\0')
+		return complain_usage("consume", "--queue is required");
+	if (count != NULL && !read_count(count, &consume.count_max))
+		return complain_usage("consume", "--count '%s' is not a number from 1 on", count);
+	if (timeout != NULL && (!duration_parse(slice_of(timeout), &consume.timeout_ms) || consume.timeout_ms == 0))
+		return complain_usage("consume", "--timeout '%s' is not a duration such as 10s", timeout);
+	if (invocation->config->systems.rabbit_url == NULL)
+		return complain("RABBIT_URL is required, such as amqp://user:password@localhost:5672");
+	consume.queue = queue;
+	consume.is_json = is_json;
+	return consume_from(invocation, &consume, pattern, is_complete);
+}
