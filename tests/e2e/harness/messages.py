@@ -4,6 +4,7 @@ import collections
 import contextlib
 import dataclasses
 import json
+import logging
 import threading
 import time
 import uuid
@@ -11,6 +12,7 @@ import uuid
 import pika
 
 EXCHANGE = "tro.events"
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # a broker that is away is no error here
 
 
 @dataclasses.dataclass
@@ -34,10 +36,14 @@ class Listener:
         self.queue = f"test-{uuid.uuid4()}"
         self.messages: list[Message] = []
         self._is_over = False
-        with self._channel():
-            pass  # from now on it gets everything
+        self.bind()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
+
+    def bind(self) -> None:
+        """From now on it gets everything."""
+        with self._channel():
+            pass
 
     @contextlib.contextmanager
     def _channel(self):

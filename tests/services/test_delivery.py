@@ -1,0 +1,224 @@
+"""From the commit to the consumer: how soon, in which order, and what becomes of it when publishers or the broker fail."""
+
+import contextlib
+import statistics
+import time
+
+import pytest
+from harness import messages
+from harness.problems import expect
+from harness.server import SLACK, Server, eventually
+
+PARTITIONS = 16  # of the outbox
+LATENCY_MAX = 0.2  # seconds, from the answer to the consumer
+TAKEOVER_MAX = 10.0
+
+
+@pytest.fixture
+def shop(services):
+    return Shop(services.api(HOLD_TTL="24h"))
+
+
+class Shop:
+    """Sells single seats of events that are spread over all partitions."""
+
+    def __init__(self, server: Server):
+        self.server, self.api = server, server.api()
+        self.events: dict[int, str] = {}  # one in each partition
+        while len(self.events) < PARTITIONS:
+            event_id = self.api.create_event(rows=20, seats_per_row=50)["event_id"]
+            self.events.setdefault(int(event_id[-2:], 16) % PARTITIONS, event_id)
+        self.sold = 0
+
+    def sell(self) -> dict:
+        """A hold, in the next partition, and when its answer came."""
+        partition, number = self.sold % PARTITIONS, self.sold // PARTITIONS
+        hold = self.api.held(self.events[partition], f"A-{number // 50 + 1}-{number % 50 + 1}")
+        self.sold += 1
+        return hold
+
+    def latencies(self, count: int) -> list[float]:
+        """How long the API took to answer, in seconds."""
+        taken = []
+        for _ in range(count):
+            started = time.monotonic()
+            self.sell()
+            taken.append(time.monotonic() - started)
+        return taken
+
+
+def arrivals(listener: messages.Listener) -> dict[str, float]:
+    """When each stream was first heard of."""
+    first = {}
+    for message in list(listener.messages):
+        first.setdefault(message.event["subject"], message.arrived_at)
+    return first
+
+
+def published(services) -> set[str]:
+    return {row[0] for row in services.database.query("SELECT id FROM events WHERE stream_id NOT IN (SELECT event_id FROM sales)")}
+
+
+def await_everything(services, listener: messages.Listener, within: float) -> None:
+    """All that was stored has arrived, nothing else has, and each stream was told in order; then the outbox is empty."""
+    expected = published(services)
+    eventually(lambda: listener.ids() >= expected, within)
+    assert listener.ids() == expected
+    assert all(sequences == list(range(1, len(sequences) + 1)) for sequences in listener.streams().values())
+    eventually(lambda: services.database.query("SELECT count(*) FROM outbox") == [["0"]], within=5)
+
+
+def follow(shop: Shop, holds: list[dict]) -> None:
+    """A second and third event in each of these streams, by orders that are paid."""
+    for hold in holds:
+        order = expect(shop.api.order(hold_id=hold["hold_id"]), 202)
+        expect(shop.api.pay(order["order_id"]), 200)
+
+
+def test_an_idle_publisher_is_quick(services, shop, listener):
+    services.publisher()
+    answered = {}
+    for _ in range(2 * PARTITIONS):
+        hold = shop.sell()
+        answered[hold["hold_id"]] = time.monotonic()
+        time.sleep(0.05 + 0.1 * (shop.sold % 3))  # longer than any poll of it
+    await_everything(services, listener, within=5)
+    came = arrivals(listener)
+    taken = [came[stream] - at for stream, at in answered.items()]
+    print(f"from the answer to the consumer: median {statistics.median(taken) * 1e3:.0f} ms, longest {max(taken) * 1e3:.0f} ms")
+    assert statistics.median(taken) < LATENCY_MAX * SLACK
+    assert max(taken) < 5 * LATENCY_MAX * SLACK
+
+
+def test_publishers_share_the_partitions(services, shop, listener):
+    publishers = [services.publisher(), services.publisher()]
+    deadline = time.monotonic() + 15 * SLACK
+    while any(publisher.metric("tro_published_events_total") == 0 for publisher in publishers):
+        assert time.monotonic() < deadline, "one publisher does everything"
+        shop.sell()
+        time.sleep(0.05)
+    await_everything(services, listener, within=5)
+
+
+def test_a_killed_publisher_is_replaced(services, shop, listener):
+    first, _second = services.publisher(), services.publisher()
+    for _ in range(2 * PARTITIONS):
+        shop.sell()
+    eventually(lambda: first.metric("tro_published_events_total") > 0, within=10)
+    first.kill()
+    killed_at = time.monotonic()
+    for _ in range(2 * PARTITIONS):
+        shop.sell()
+    await_everything(services, listener, within=TAKEOVER_MAX)
+    taken = time.monotonic() - killed_at
+    print(f"replaced after {taken:.1f} s")
+    assert taken < TAKEOVER_MAX * SLACK
+    first.start()
+
+
+def test_a_hung_publisher_is_replaced_and_stops_when_it_wakes(services, shop, listener):
+    """What it does twice has the same message id, and nothing comes out of order."""
+    first, _second = services.publisher(), services.publisher()
+    holds = [shop.sell() for _ in range(PARTITIONS)]
+    eventually(lambda: first.metric("tro_published_events_total") > 0, within=10)
+    first.pause()
+    try:
+        follow(shop, holds)
+        holds += [shop.sell() for _ in range(PARTITIONS)]
+        await_everything(services, listener, within=TAKEOVER_MAX)
+    finally:
+        first.resume()
+    follow(shop, holds[PARTITIONS:])
+    await_everything(services, listener, within=TAKEOVER_MAX)
+
+
+@contextlib.contextmanager
+def broker_away(broker):
+    broker.kill()
+    try:
+        yield
+    finally:
+        broker.start()
+
+
+@contextlib.contextmanager
+def broker_blocked(broker):
+    broker.raise_alarm()
+    try:
+        yield
+    finally:
+        broker.clear_alarm()
+
+
+@pytest.mark.parametrize("trouble", [broker_away, broker_blocked])
+def test_without_the_broker_sales_go_on_as_before(services, shop, listener, broker, trouble):
+    """The outbox keeps everything, the metrics show it, and it drains in order."""
+    publisher = services.publisher()
+    shop.latencies(20)
+    before = shop.latencies(150)
+    await_everything(services, listener, within=5)
+    with trouble(broker):
+        holds = [shop.sell() for _ in range(2 * PARTITIONS)]
+        eventually(lambda: publisher.ready()["bus"]["state"] == "degraded", within=10)
+        assert publisher.ready()["bus"]["detail"]
+        during = shop.latencies(150)
+        follow(shop, holds)
+        eventually(lambda: publisher.metric("tro_outbox_entries") >= PARTITIONS, within=5)
+        eventually(lambda: publisher.metric("tro_outbox_age_seconds") > 1, within=5)
+    await_everything(services, listener, within=20)
+    eventually(lambda: publisher.metric("tro_outbox_age_seconds") == 0, within=5)
+    eventually(lambda: publisher.ready()["bus"]["state"] == "up", within=5)
+    p50 = [statistics.median(taken) * 1e3 for taken in (before, during)]
+    print(f"p50 of a hold: {p50[0]:.1f} ms before, {p50[1]:.1f} ms without the broker")
+    assert p50[1] < 1.5 * p50[0] + 1 * SLACK
+
+
+def test_wrong_credentials_are_waited_out(services, shop, listener, broker):
+    """They are said, without the password, and once they are right the events go out."""
+    user, password = "later", "not-yet-known-to-the-broker"
+    url = services.options["RABBIT_URL"].partition("@")[2]
+    publisher = services.publisher(RABBIT_URL=f"amqp://{user}:{password}@{url}")
+    shop.sell()
+    eventually(lambda: "refuse" in publisher.ready()["bus"].get("detail", ""), within=10)
+    eventually(lambda: publisher.metric("tro_outbox_entries") > 0, within=5)
+    assert not listener.messages and password not in publisher.stderr
+    broker.control("add_user", user, password)
+    try:
+        broker.control("set_permissions", user, ".*", ".*", ".*")
+        await_everything(services, listener, within=15)
+    finally:
+        publisher.stop()
+        broker.control("delete_user", user)
+
+
+def test_a_deleted_exchange_is_made_again(services, shop, listener, broker):
+    """And what no queue was bound to meanwhile is counted and said."""
+    publisher = services.publisher()
+    shop.sell()
+    await_everything(services, listener, within=5)
+    broker.delete_exchange(messages.EXCHANGE)
+    lost = shop.sell()
+    eventually(lambda: publisher.metric("tro_published_events_total") == 2, within=10)
+    assert publisher.metric("tro_unroutable_events_total") == 1
+    [[lost_id]] = services.database.query(f"SELECT id FROM events WHERE stream_id = '{lost['hold_id']}'")
+    eventually(lambda: lost_id in publisher.stderr, within=5)
+    listener.bind()
+    kept = shop.sell()
+    eventually(lambda: kept["hold_id"] in arrivals(listener), within=5)
+    assert publisher.metric("tro_unroutable_events_total") == 1
+
+
+def test_events_of_tro_serve_go_to_rabbitmq_too(tmp_path, broker, listener):
+    """Any mixture works: the embedded store, and the broker."""
+    server = Server(tmp_path / "serve", RABBIT_URL=broker.url, HOLD_TTL="500ms")
+    server.start()
+    try:
+        api = server.api()
+        event_id = api.create_event()["event_id"]
+        hold, order = api.held(event_id, "A-1-1"), api.confirmed(event_id, "A-1-2")
+        eventually(lambda: listener.streams().get(hold["hold_id"]) == [1, 2], within=5)
+        eventually(lambda: listener.streams().get(order["order_id"]) == [1, 2], within=5)
+        server.stop()
+        server.verify()
+    finally:
+        server.kill()
