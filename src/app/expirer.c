@@ -8,12 +8,13 @@
 #include "pipeline/backoff.h"
 #include "pipeline/worker.h"
 
-#define ROUND_MAX 512
+#define ROUND_MAX 1024
+#define PARTS 4 /* of a backlog, that is, more than one round */
+#define LIST_MAX (PARTS * ROUND_MAX)
 #define DUE_BLOCK (64 * 1024)
 #define DUE_MAX (1024 * 1024)
 #define ANSWER_BLOCK 1024
 #define ANSWER_MAX (64 * 1024) /* an order of the most seats */
-/* What is made after a round may be due soon; and a clock that jumps is noticed. */
 #define WAIT_MAX_MS 500
 #define PAUSE_BASE_MS 50
 #define PAUSE_MAX_MS 1000
@@ -71,7 +72,10 @@ static void expiry_done(struct job *job)
 {
 	struct expirer *expirer = job->context;
 	if (job->outcome.error == OK) {
-		expirer->counters.ended++;
+		if (slice_is_empty(job->outcome.body))
+			expirer->counters.in_vain++;
+		else
+			expirer->counters.ended++;
 	} else {
 		expirer->counters.failures++;
 		expirer->failed++;
@@ -119,6 +123,18 @@ static uint64_t wait_for(uint64_t deadline_ms, uint64_t now_ms)
 	return wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS;
 }
 
+/* Of what is due, what this round is to end: everything, or of a backlog the part whose ids have these random bits. */
+static uint32_t choose(struct due_list *list, uint64_t random)
+{
+	const size_t random_byte = sizeof(struct uuid) - 2; /* before the shard: base/uuid.h */
+	bool has_backlog = list->count > ROUND_MAX;
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < list->count && count < ROUND_MAX; i++)
+		if (!has_backlog || list->items[i].id.bytes[random_byte] % PARTS == random % PARTS)
+			list->items[count++] = list->items[i];
+	return count;
+}
+
 uint64_t expirer_step(void *context)
 {
 	struct expirer *expirer = context;
@@ -133,16 +149,17 @@ uint64_t expirer_step(void *context)
 	uint64_t now_ms = clock_now_ms(expirer->options.clock);
 	struct due_list list;
 	arena_clear(&expirer->due);
-	if (reader->operations->list_due(reader, now_ms, ROUND_MAX, &expirer->due, &list) != STORE_OK) {
+	if (reader->operations->list_due(reader, now_ms, LIST_MAX, &expirer->due, &list) != STORE_OK) {
 		expirer->counters.failures++;
 		return pause_after_failure(expirer);
 	}
 	backoff_reset(&expirer->backoff);
 	if (list.count == 0)
 		return wait_for(list.next_deadline_ms, now_ms);
-	assert(list.count <= ROUND_MAX);
-	expirer->running = list.count + 1;
-	for (uint32_t i = 0; i < list.count; i++)
+	assert(list.count <= LIST_MAX);
+	uint32_t count = choose(&list, random_u64(expirer->options.random));
+	expirer->running = count + 1;
+	for (uint32_t i = 0; i < count; i++)
 		begin_expiry(expirer, &expirer->expiries[i], &list.items[i]);
 	return atomic_fetch_sub(&expirer->running, 1) == 1 ? 0 : WORKER_UNTIL_WOKEN;
 }

@@ -2,7 +2,11 @@
  *
  * Nobody waits for it: a lapsed hold blocks nobody whether or not it has been marked. It sees to it that the events are written and
  * published within a second of the deadline. A round is one question to the store for what is due and one command for each; when all
- * are answered the next round begins, until nothing is due. */
+ * are answered the next round begins, until nothing is due. Then it waits until the next deadline, or for half a second when that is sooner:
+ * another process may make a hold meanwhile that is due before.
+ *
+ * Any number of them work on one store. The commit stage lets only one end a hold; the others have asked in vain. Of a backlog each
+ * takes a part at random, so that most of the time they ask for different holds. */
 #pragma once
 
 #include <stdint.h>
@@ -13,6 +17,9 @@
 #include "ports/clock.h"
 #include "ports/random.h"
 #include "ports/reader.h"
+
+/* spacing_ms for its worker: what comes due meanwhile is ended together. */
+#define EXPIRER_SPACING_MS 50
 
 struct expirer;
 
@@ -28,7 +35,8 @@ struct expirer_options {
 };
 
 struct expirer_counters {
-	_Atomic uint64_t ended;    /* commands that were served: holds and orders ended, by this one or by somebody faster */
+	_Atomic uint64_t ended;    /* holds and orders that it has ended */
+	_Atomic uint64_t in_vain;  /* commands that found that somebody was faster */
 	_Atomic uint64_t failures; /* commands that could not be served, and rounds that could not be begun */
 };
 

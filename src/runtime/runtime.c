@@ -170,7 +170,8 @@ static enum error start_expirer(struct runtime *runtime)
 	enum error error = expirer_new(&options, &runtime->expirer);
 	if (error != OK)
 		return error;
-	const struct worker_options worker = {.name = "expirer", .step = expirer_step, .context = runtime->expirer, .spacing_ms = EXPIRER_SPACING_MS};
+	const struct worker_options worker = {
+		.name = "expirer", .step = expirer_step, .context = runtime->expirer, .spacing_ms = EXPIRER_SPACING_MS};
 	return worker_new(&worker, &runtime->expirer_worker);
 }
 

@@ -23,12 +23,18 @@ struct world {
 	uint64_t next_deadline_ms;
 	bool is_store_down;
 	bool is_immediate; /* commands are done while they are submitted */
+	bool is_outrun;    /* somebody else has ended what they are about */
 	enum error answer;
 	uint32_t questions;
 	struct list submitted;
 	uint32_t submitted_count;
 	uint32_t wakes;
 };
+
+static uint8_t random_byte(struct world *world)
+{
+	return (uint8_t)random_u64(&world->random.base);
+}
 
 static enum store_result fake_list_due(struct reader *reader, uint64_t now_ms, uint32_t limit, struct arena *arena,
                                        struct due_list *ret_list)
@@ -42,7 +48,11 @@ static enum store_result fake_list_due(struct reader *reader, uint64_t now_ms, u
 	struct due_item *items = arena_allocate_array(arena, count, sizeof *items);
 	assert_non_null(items);
 	for (uint32_t i = 0; i < count; i++)
-		items[i] = (struct due_item){.kind = i % 2 == 0 ? ROW_HOLD : ROW_ORDER, .id = {{(uint8_t)(i + 1)}}, .deadline_ms = now_ms};
+		items[i] = (struct due_item){
+			.kind = i % 2 == 0 ? ROW_HOLD : ROW_ORDER,
+			.id = {.bytes = {[0] = (uint8_t)(i + 1), [14] = random_byte(world)}},
+			.deadline_ms = now_ms,
+		};
 	*ret_list = (struct due_list){.items = items, .count = count, .next_deadline_ms = world->next_deadline_ms};
 	return STORE_OK;
 }
@@ -52,6 +62,8 @@ static const struct reader_operations reader_operations = {.list_due = fake_list
 static void finish(struct world *world, struct job *job)
 {
 	job->outcome = (struct outcome){.error = world->answer};
+	if (world->answer == OK && !world->is_outrun)
+		job->outcome.body = SLICE("{}");
 	if (world->answer == OK)
 		world->due--;
 	job->done(job);
@@ -130,20 +142,60 @@ static void what_is_due_becomes_commands_of_the_expiry_worker(void **state)
 static void round_goes_on_when_its_last_command_is_done(void **state)
 {
 	struct world *world = *state;
-	world->due = 700;
+	world->due = 2000;
 	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
 	uint32_t first_round = world->submitted_count;
-	assert_in_range(first_round, 100, 699);
+	assert_in_range(first_round, 100, 1999);
+	world->due = 700 + first_round;
 	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
 	assert_int_equal(world->questions, 1); /* none is asked while the round is under way */
 	finish_all(world);
 	assert_int_equal(world->wakes, 1);
 	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
-	assert_int_equal(world->submitted_count, 700);
+	assert_int_equal(world->submitted_count, 700 + first_round);
 	finish_all(world);
 	assert_int_equal(world->wakes, 2);
 	assert_true(expirer_step(world->expirer) > 0);
-	assert_int_equal(expirer_counters(world->expirer)->ended, 700);
+	assert_int_equal(expirer_counters(world->expirer)->ended, 700 + first_round);
+}
+
+static void of_a_backlog_each_round_takes_another_part(void **state)
+{
+	struct world *world = *state;
+	bool were_taken[256] = {false};
+	for (uint32_t round = 0; round < 40; round++) {
+		uint32_t before = world->submitted_count;
+		bool are_taken[256] = {false};
+		world->due = 100000;
+		(void)expirer_step(world->expirer);
+		assert_in_range(world->submitted_count - before, 500, 1024);
+		list_for_each(node, &world->submitted) {
+			const struct command *command = &container_of(node, struct job, node)->command;
+			const struct uuid *id = command->kind == COMMAND_HOLD_EXPIRE ? &command->hold_id : &command->order_id;
+			are_taken[id->bytes[14]] = true;
+		}
+		uint32_t kinds = 0;
+		for (uint32_t i = 0; i < 256; i++) {
+			kinds += are_taken[i];
+			were_taken[i] |= are_taken[i];
+		}
+		assert_int_equal(kinds, 256 / 4);
+		finish_all(world);
+	}
+	for (uint32_t i = 0; i < 256; i++)
+		assert_true(were_taken[i]);
+}
+
+static void what_another_worker_has_ended_is_not_counted_as_its_own(void **state)
+{
+	struct world *world = *state;
+	world->due = 5;
+	world->is_outrun = true;
+	(void)expirer_step(world->expirer);
+	finish_all(world);
+	assert_int_equal(expirer_counters(world->expirer)->ended, 0);
+	assert_int_equal(expirer_counters(world->expirer)->in_vain, 5);
+	assert_int_equal(expirer_counters(world->expirer)->failures, 0);
 }
 
 static void commands_may_be_done_while_they_are_submitted(void **state)
@@ -206,6 +258,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_due_becomes_commands_of_the_expiry_worker),
 		TEST(round_goes_on_when_its_last_command_is_done),
+		TEST(of_a_backlog_each_round_takes_another_part),
+		TEST(what_another_worker_has_ended_is_not_counted_as_its_own),
 		TEST(commands_may_be_done_while_they_are_submitted),
 		TEST(nothing_due_means_waiting_until_the_next_deadline_or_half_a_second),
 		TEST(commands_that_fail_are_tried_again_after_a_pause),

@@ -125,7 +125,8 @@ static void start_expirer(struct world *world)
 		.context = world,
 	};
 	assert_int_equal(expirer_new(&options, &world->expirer), OK);
-	const struct worker_options worker = {.name = "expirer", .step = expirer_step, .context = world->expirer};
+	const struct worker_options worker = {
+		.name = "expirer", .step = expirer_step, .context = world->expirer, .spacing_ms = EXPIRER_SPACING_MS};
 	assert_int_equal(worker_new(&worker, &world->expirer_worker), OK);
 }
 
