@@ -27,7 +27,7 @@ struct row {
 	uint64_t version;        /* as it is in the view now */
 	uint64_t stored_version; /* as it was loaded or last committed */
 	uint64_t loaded_step;    /* the view's step that loaded it: a row loaded in this step needs no check */
-	/* The view's own. */
+	/* The view's own: they change, for other batches, while this row is being written. */
 	uint64_t hash;
 	struct row *next_in_bucket;
 	struct list_node recency;

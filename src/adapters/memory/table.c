@@ -50,13 +50,16 @@ uint32_t table_after(const struct table *table, const struct row *key)
 	return index < table->count && row_key_compare(table->rows[index], key) == 0 ? index + 1 : index;
 }
 
-/* `size` bytes of the row and `tail_size` of what it points to, in one allocation. */
+/* `size` bytes of the row and `tail_size` of what it points to, in one allocation. Not its links: its view may be moving them. */
 static void *copy_bytes(const struct row *row, size_t size, const void *tail, size_t tail_size)
 {
+	assert(size >= sizeof *row);
 	char *copy = malloc(size + tail_size);
 	if (copy == NULL)
 		return NULL;
-	memcpy(copy, row, size);
+	const struct row head = {.kind = row->kind, .version = row->version, .stored_version = row->stored_version};
+	memcpy(copy, &head, sizeof head);
+	memcpy(copy + sizeof head, (const char *)row + sizeof head, size - sizeof head);
 	if (tail_size > 0)
 		memcpy(copy + size, tail, tail_size);
 	return copy;

@@ -26,17 +26,18 @@ struct gate {
 	struct reader *inner_reader;
 	_Atomic bool is_store_down;
 	_Atomic bool is_reader_down;
-	_Atomic bool is_closed;
-	sem_t entered; /* somebody waits at the closed gate */
+	_Atomic bool is_closed;        /* to loads and finds */
+	_Atomic bool is_commit_closed; /* to commits */
+	sem_t entered;                 /* somebody waits at the closed gate */
 	sem_t opened;
 	_Atomic uint32_t loads;
 	_Atomic uint32_t finds;
 	_Atomic uint32_t snapshots;
 };
 
-static void pass(struct gate *gate)
+static void pass(struct gate *gate, bool is_closed)
 {
-	if (!gate->is_closed)
+	if (!is_closed)
 		return;
 	sem_post(&gate->entered);
 	sem_wait(&gate->opened);
@@ -46,13 +47,14 @@ static enum store_result gate_load(struct store *store, const struct needs *need
 {
 	struct gate *gate = container_of(store, struct gate, store);
 	gate->loads++;
-	pass(gate);
+	pass(gate, gate->is_closed);
 	return gate->is_store_down ? STORE_DOWN : store_load(gate->inner_store, needs, view);
 }
 
 static enum store_result gate_commit(struct store *store, const struct changes *changes)
 {
 	struct gate *gate = container_of(store, struct gate, store);
+	pass(gate, gate->is_commit_closed);
 	return gate->is_store_down ? STORE_DOWN : store_commit(gate->inner_store, changes);
 }
 
@@ -63,7 +65,7 @@ static enum store_result gate_find(struct reader *reader, enum row_kind kind, co
 {
 	struct gate *gate = container_of(reader, struct gate, reader);
 	gate->finds++;
-	pass(gate);
+	pass(gate, gate->is_closed);
 	if (gate->is_reader_down)
 		return STORE_DOWN;
 	return gate->inner_reader->operations->find(gate->inner_reader, kind, id, arena, ret_row);
@@ -108,13 +110,16 @@ struct world {
 	uint32_t task_count;
 };
 
-static void make_service(struct world *world)
+static void make_service(struct world *world, uint32_t commits_in_flight)
 {
-	struct store *stores[] = {&world->gate.store};
+	struct store *store = &world->gate.store;
+	struct store *stores[] = {store, store, store, store};
+	assert_true(commits_in_flight <= ARRAY_LENGTH(stores));
 	struct reader *readers[] = {&world->gate.reader};
 	const struct service_options options = {
 		.stores = stores,
-		.store_count = 1,
+		.store_count = commits_in_flight,
+		.commits_in_flight = commits_in_flight,
 		.readers = readers,
 		.reader_count = 1,
 		.catalog = &world->catalog->base,
@@ -155,7 +160,7 @@ static int make_world(void **state)
 	assert_int_equal(local_admission_new(&limits, &world->admission), OK);
 	world->catalog = fake_catalog_new();
 	assert_non_null(world->catalog);
-	make_service(world);
+	make_service(world, 1);
 	*state = world;
 	return 0;
 }
@@ -452,7 +457,7 @@ static void far_admission_has_a_lane_of_its_own(void **state)
 	struct world *world = *state;
 	service_free(world->service);
 	world->admission->is_local = false;
-	make_service(world);
+	make_service(world, 1);
 	put_on_sale(world);
 	assert_int_equal(answer_of(submit_as(world, with_key(take(world, 1, "ada", "1"), 7, 1), "ada")), OK);
 	struct task *repeat = submit_as(world, with_key(take(world, 2, "ada", "1"), 7, 1), "ada");
@@ -518,9 +523,8 @@ static void *rush(void *context)
 	return NULL;
 }
 
-static void each_seat_goes_to_one_of_a_crowd(void **state)
+static void let_a_crowd_rush(struct world *world)
 {
-	struct world *world = *state;
 	put_on_sale(world);
 	struct crowd crowds[4];
 	pthread_t threads[4];
@@ -543,6 +547,69 @@ static void each_seat_goes_to_one_of_a_crowd(void **state)
 	assert_int_equal(status.commands, 801);
 }
 
+static void each_seat_goes_to_one_of_a_crowd(void **state)
+{
+	let_a_crowd_rush(*state);
+}
+
+static void each_seat_goes_to_one_of_a_crowd_with_several_batches_in_flight(void **state)
+{
+	struct world *world = *state;
+	service_free(world->service);
+	make_service(world, 4);
+	let_a_crowd_rush(world);
+}
+
+static uint32_t commits_waiting(struct world *world)
+{
+	struct service_status status;
+	service_status(world->service, &status);
+	return status.commit_waiting;
+}
+
+static void commands_overtake_a_commit_that_they_have_nothing_to_do_with(void **state)
+{
+	struct world *world = *state;
+	service_free(world->service);
+	make_service(world, 2);
+	put_on_sale(world);
+	world->gate.is_commit_closed = true;
+	struct task *slow = submit_command(world, take(world, 1, "ada", "1"));
+	sem_wait(&world->gate.entered);
+	world->gate.is_commit_closed = false;
+	assert_int_equal(answer_of(submit_command(world, take(world, 2, "bob", "2"))), OK);
+	struct task *waiting = submit_command(world, take(world, 3, "cy", "1"));
+	assert_int_equal(answer_of(submit_command(world, take(world, 4, "dee", "3"))), OK);
+	while (commits_waiting(world) != 1)
+		sched_yield();
+	assert_int_equal(sem_trywait(&waiting->done), -1);
+	assert_int_equal(sem_trywait(&slow->done), -1);
+	sem_post(&world->gate.opened);
+	assert_int_equal(answer_of(slow), OK);
+	assert_int_equal(answer_of(waiting), ERR_SEATS_TAKEN);
+}
+
+static void stopping_service_answers_what_waits_for_a_batch_in_flight(void **state)
+{
+	struct world *world = *state;
+	service_free(world->service);
+	make_service(world, 2);
+	put_on_sale(world);
+	world->gate.is_commit_closed = true;
+	struct task *tasks[6];
+	for (uint32_t i = 0; i < ARRAY_LENGTH(tasks); i++) {
+		tasks[i] = submit_command(world, take(world, 1 + i, "ada", "1"));
+		if (i == 0)
+			sem_wait(&world->gate.entered);
+		world->gate.is_commit_closed = false;
+	}
+	sem_post(&world->gate.opened);
+	service_free(world->service);
+	world->service = NULL;
+	for (uint32_t i = 0; i < ARRAY_LENGTH(tasks); i++)
+		assert_int_equal(answer_of(tasks[i]), i == 0 ? OK : ERR_SEATS_TAKEN);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
@@ -561,6 +628,9 @@ int main(void)
 		TEST(far_admission_has_a_lane_of_its_own),
 		TEST(stopping_service_answers_what_waits),
 		TEST(each_seat_goes_to_one_of_a_crowd),
+		TEST(each_seat_goes_to_one_of_a_crowd_with_several_batches_in_flight),
+		TEST(commands_overtake_a_commit_that_they_have_nothing_to_do_with),
+		TEST(stopping_service_answers_what_waits_for_a_batch_in_flight),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

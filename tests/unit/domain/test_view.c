@@ -262,6 +262,100 @@ static void clearing_forgets_everything_but_the_clock(void **state)
 	next_step(fixture);
 }
 
+/* Seat 1, loaded at version 3 and changed to 8, is on its way to the store. */
+static void take_off(struct fixture *fixture, struct list *flying)
+{
+	list_init(flying);
+	view_change(fixture->view, &put_seat(fixture->view, 1, 3)->row, 8);
+	view_step_take_off(fixture->view, flying);
+	view_step_begin(fixture->view, TEST_NOW_MS + 1);
+}
+
+static void what_is_in_flight_stays_as_it_is_until_it_has_landed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct list flying;
+	take_off(fixture, &flying);
+	const struct seat *seat = find_seat(fixture->view, 1);
+	assert_true(seat->row.is_flying);
+	assert_int_equal(view_flying_count(fixture->view), 1);
+	view_change(fixture->view, &put_seat(fixture->view, 2, 3)->row, 9);
+	view_step_committed(fixture->view);
+	assert_int_equal(seat->row.stored_version, 3);
+	view_landed(fixture->view, &flying);
+	assert_true(list_is_empty(&flying));
+	assert_ptr_equal(find_seat(fixture->view, 1), seat);
+	assert_int_equal(seat->row.stored_version, 8);
+	assert_int_equal(view_flying_count(fixture->view), 0);
+}
+
+static void what_was_lost_is_forgotten_and_nothing_else(void **state)
+{
+	struct fixture *fixture = *state;
+	struct list flying;
+	take_off(fixture, &flying);
+	assert_non_null(put_seat(fixture->view, 2, 3));
+	view_step_committed(fixture->view);
+	view_lost(fixture->view, &flying);
+	assert_null(find_seat(fixture->view, 1));
+	assert_non_null(find_seat(fixture->view, 2));
+	assert_int_equal(view_flying_count(fixture->view), 0);
+}
+
+static void what_is_in_flight_is_not_forgotten(void **state)
+{
+	struct fixture *fixture = *state;
+	struct list flying;
+	take_off(fixture, &flying);
+	struct seat copy = *find_seat(fixture->view, 1);
+	view_clear(fixture->view);
+	for (uint32_t i = 2; i <= ROWS_MAX + 3; i++)
+		assert_non_null(put_seat(fixture->view, i, 1));
+	struct seat other = *find_seat(fixture->view, ROWS_MAX + 3);
+	next_step(fixture);
+	view_step_failed(fixture->view);
+	view_forget(fixture->view, &copy.row);
+	view_forget(fixture->view, &other.row);
+	assert_true(find_seat(fixture->view, 1)->row.is_flying);
+	assert_null(find_seat(fixture->view, ROWS_MAX + 3));
+	view_landed(fixture->view, &flying);
+	assert_int_equal(view_row_count(fixture->view), ROWS_MAX - 1);
+}
+
+static void a_used_key_is_in_flight_and_then_forgotten(void **state)
+{
+	struct fixture *fixture = *state;
+	struct key used = {.idempotency.key = "0123456789abcde"};
+	struct list flying;
+	list_init(&flying);
+	struct key *key = view_put_key(fixture->view, &used);
+	assert_non_null(key);
+	view_change(fixture->view, &key->row, 8);
+	view_step_take_off(fixture->view, &flying);
+	assert_true(view_key(fixture->view, used.idempotency.key)->row.is_flying);
+	view_landed(fixture->view, &flying);
+	assert_null(view_key(fixture->view, used.idempotency.key));
+	assert_int_equal(view_row_count(fixture->view), 0);
+}
+
+static void what_is_relied_on_is_kept_as_it_was(void **state)
+{
+	struct fixture *fixture = *state;
+	struct list flying;
+	list_init(&flying);
+	struct seat *seat = put_seat(fixture->view, 1, 3);
+	view_rely_on(fixture->view, &seat->row, false);
+	uint32_t count;
+	const struct row **relied = view_relied(fixture->view, &fixture->arena, &count);
+	assert_non_null(relied);
+	assert_int_equal(count, 1);
+	view_step_take_off(fixture->view, &flying);
+	view_step_begin(fixture->view, TEST_NOW_MS + 1);
+	view_change(fixture->view, &seat->row, 9);
+	view_step_committed(fixture->view);
+	assert_int_equal(relied[0]->stored_version, 3);
+}
+
 static void it_grows_with_its_rows(void **state)
 {
 	struct fixture *fixture = *state;
@@ -296,6 +390,11 @@ int main(void)
 		TEST(a_row_relied_on_may_be_replaced),
 		TEST(the_least_recently_used_go_when_there_are_too_many),
 		TEST(clearing_forgets_everything_but_the_clock),
+		TEST(what_is_in_flight_stays_as_it_is_until_it_has_landed),
+		TEST(what_was_lost_is_forgotten_and_nothing_else),
+		TEST(what_is_in_flight_is_not_forgotten),
+		TEST(a_used_key_is_in_flight_and_then_forgotten),
+		TEST(what_is_relied_on_is_kept_as_it_was),
 		TEST(it_grows_with_its_rows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "pipeline/lane.h"
@@ -194,6 +195,134 @@ static void stopping_lane_refuses_and_serves_what_waits(void **state)
 	assert_int_equal(server.served, 2);
 }
 
+/* Serves jobs of one producer one at a time: those that find another of it being served are left. */
+struct choosy_server {
+	pthread_mutex_t lock;
+	bool is_at_work[4];
+	sem_t entered; /* a job with number 0 is being served, until … */
+	sem_t gate;
+	_Atomic uint32_t served;
+	_Atomic uint32_t calls;
+	uint32_t order[16]; /* numbers, as they were served */
+};
+
+static bool take_producer(struct choosy_server *server, uint32_t producer, bool is_at_work)
+{
+	pthread_mutex_lock(&server->lock);
+	bool is_taken = server->is_at_work[producer] != is_at_work;
+	if (is_taken)
+		server->is_at_work[producer] = is_at_work;
+	pthread_mutex_unlock(&server->lock);
+	return is_taken;
+}
+
+static void serve_choosily(void *context, struct list *batch, uint32_t count)
+{
+	struct choosy_server *server = context;
+	server->calls++;
+	for (uint32_t i = 0; i < count; i++) {
+		struct list_node *node = list_pop(batch);
+		struct job *job = container_of(node, struct job, node);
+		if (!take_producer(server, job->producer, true)) {
+			list_push(batch, node);
+			continue;
+		}
+		if (job->number == 0) {
+			sem_post(&server->entered);
+			sem_wait(&server->gate);
+		}
+		server->order[server->served++] = job->number;
+		take_producer(server, job->producer, false);
+	}
+}
+
+static struct lane *choosy_lane(struct choosy_server *server, uint32_t thread_count)
+{
+	*server = (struct choosy_server){.lock = PTHREAD_MUTEX_INITIALIZER};
+	sem_init(&server->entered, 0, 0);
+	sem_init(&server->gate, 0, 0);
+	const struct lane_options options = {
+		.name = "lane-test",
+		.capacity = 100,
+		.batch_max = 10,
+		.thread_count = thread_count,
+		.serve = serve_choosily,
+		.context = server,
+	};
+	struct lane *lane;
+	assert_int_equal(lane_new(&options, &lane), OK);
+	return lane;
+}
+
+static void wait_until(_Atomic uint32_t *value, uint32_t wanted)
+{
+	while (*value < wanted)
+		sched_yield();
+}
+
+static void threads_of_a_lane_serve_side_by_side(void **state)
+{
+	(void)state;
+	struct choosy_server server;
+	struct lane *lane = choosy_lane(&server, 3);
+	struct job jobs[3] = {{.producer = 0}, {.producer = 1}, {.producer = 2}};
+	for (uint32_t i = 0; i < ARRAY_LENGTH(jobs); i++) {
+		assert_int_equal(lane_submit(lane, &jobs[i].node), OK);
+		sem_wait(&server.entered); /* all three are in there at once */
+	}
+	for (uint32_t i = 0; i < ARRAY_LENGTH(jobs); i++)
+		sem_post(&server.gate);
+	lane_free(lane);
+	assert_int_equal(server.served, 3);
+}
+
+static void what_is_left_comes_again_first_when_something_was_served(void **state)
+{
+	(void)state;
+	struct choosy_server server;
+	struct lane *lane = choosy_lane(&server, 2);
+	struct job jobs[] = {{.number = 0}, {.number = 1}, {.number = 2}};
+	assert_int_equal(lane_submit(lane, &jobs[0].node), OK);
+	sem_wait(&server.entered);
+	assert_int_equal(lane_submit(lane, &jobs[1].node), OK);
+	wait_until(&server.calls, 2);
+	while (lane_depth(lane) == 0)
+		sched_yield();
+	/* The job that is left is not tried again and again. */
+	for (int i = 0; i < 1000; i++)
+		sched_yield();
+	assert_int_equal(server.calls, 2);
+	assert_int_equal(lane_submit(lane, &jobs[2].node), OK);
+	wait_until(&server.calls, 3);
+	assert_int_equal(server.served, 0);
+	sem_post(&server.gate);
+	wait_until(&server.served, 3);
+	lane_free(lane);
+	assert_int_equal(server.order[0], 0);
+	assert_int_equal(server.order[1], 1);
+	assert_int_equal(server.order[2], 2);
+}
+
+static void a_lane_that_stops_serves_what_is_left_too(void **state)
+{
+	(void)state;
+	struct choosy_server server;
+	struct lane *lane = choosy_lane(&server, 3);
+	struct job jobs[6];
+	for (uint32_t i = 0; i < ARRAY_LENGTH(jobs); i++) {
+		jobs[i] = (struct job){.number = i};
+		assert_int_equal(lane_submit(lane, &jobs[i].node), OK);
+		if (i == 0)
+			sem_wait(&server.entered);
+	}
+	pthread_t freeing;
+	assert_int_equal(pthread_create(&freeing, NULL, free_lane, lane), 0);
+	wait_until(&server.calls, 2);
+	sem_post(&server.gate);
+	pthread_join(freeing, NULL);
+	assert_int_equal(server.served, ARRAY_LENGTH(jobs));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +330,9 @@ int main(void)
 		cmocka_unit_test(full_lane_refuses_and_the_caller_keeps_the_job),
 		cmocka_unit_test(many_producers_lose_nothing_and_each_keeps_its_order),
 		cmocka_unit_test(stopping_lane_refuses_and_serves_what_waits),
+		cmocka_unit_test(threads_of_a_lane_serve_side_by_side),
+		cmocka_unit_test(what_is_left_comes_again_first_when_something_was_served),
+		cmocka_unit_test(a_lane_that_stops_serves_what_is_left_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
