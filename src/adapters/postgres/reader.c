@@ -46,8 +46,8 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 	[SCAN_ORDERS] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id > $1::uuid ORDER BY order_id LIMIT $2::int8",
 	[SCAN_PAYMENTS] =
 		"SELECT " PAYMENT_COLUMNS " FROM payments WHERE transaction_id > $1::bytea ORDER BY transaction_id LIMIT $2::int8",
-	[PING] = "UPDATE meta SET value = value + 1 WHERE name = 'pings'"
-		 " RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::int8, (SELECT value FROM meta WHERE name = 'replaying')",
+	[PING] = ("UPDATE meta SET value = value + 1 WHERE name = 'pings'"
+                  " RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::int8, (SELECT value FROM meta WHERE name = 'replaying')"),
 };
 
 _Static_assert(SEAT_AVAILABLE == 1 && SEAT_HELD == 2 && SEAT_RESERVED == 3, "LIST_SEATS says so");
