@@ -1,0 +1,124 @@
+/* test_lost_sync.c: a commit whose sync failed is in the file all the same, as long as nothing is written over it. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "scratch.h"
+#include "tests/support/clerk.h"
+
+static sqlite3_vfs *system_files;
+static const sqlite3_io_methods *system_methods;
+static sqlite3_io_methods methods_of_log;
+static atomic_bool is_sync_failing;
+
+static int sync_log(sqlite3_file *file, int flags)
+{
+	return is_sync_failing ? SQLITE_IOERR_FSYNC : system_methods->xSync(file, flags);
+}
+
+/* The write-ahead log gets a sync that fails when it is told to. */
+static int open_file(sqlite3_vfs *files, const char *name, sqlite3_file *file, int flags, int *ret_flags)
+{
+	(void)files;
+	int code = system_files->xOpen(system_files, name, file, flags, ret_flags);
+	if (code != SQLITE_OK || (flags & SQLITE_OPEN_WAL) == 0)
+		return code;
+	if (system_methods == NULL) {
+		system_methods = file->pMethods;
+		methods_of_log = *system_methods;
+		methods_of_log.xSync = sync_log;
+	}
+	file->pMethods = &methods_of_log;
+	return SQLITE_OK;
+}
+
+static int set_up(void **state)
+{
+	static sqlite3_vfs files;
+	static struct scratch scratch;
+	system_files = sqlite3_vfs_find(NULL);
+	files = *system_files;
+	files.zName = "failing";
+	files.xOpen = open_file;
+	assert_int_equal(sqlite3_vfs_register(&files, 1), SQLITE_OK);
+	scratch_make(&scratch);
+	scratch_migrate(&scratch);
+	*state = &scratch;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	scratch_remove(*state);
+	assert_int_equal(sqlite3_vfs_register(system_files, 1), SQLITE_OK);
+	return 0;
+}
+
+static void copy_file(const struct scratch *from, const struct scratch *to, const char *suffix)
+{
+	static char bytes[16 * 1024 * 1024];
+	char path[96];
+	(void)snprintf(path, sizeof path, "%s%s", from->path, suffix);
+	FILE *file = fopen(path, "rb");
+	assert_non_null(file);
+	size_t length = fread(bytes, 1, sizeof bytes, file);
+	assert_true(length > 0 && length < sizeof bytes);
+	assert_int_equal(fclose(file), 0);
+	(void)snprintf(path, sizeof path, "%s%s", to->path, suffix);
+	file = fopen(path, "wb");
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, length, file), length);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* Whether the hold is there when the machine goes down now, and all that was written has reached the disk. */
+static bool has_hold_after_power_cut(const struct scratch *scratch, struct arena *arena, uint32_t number)
+{
+	struct scratch found;
+	struct uuid id = test_hold_id(number);
+	const struct row *row = NULL;
+	scratch_make(&found);
+	copy_file(scratch, &found, "");
+	copy_file(scratch, &found, "-wal");
+	struct reader *reader = scratch_reader(&found);
+	assert_int_equal(reader->operations->find(reader, ROW_HOLD, &id, arena, &row), STORE_OK);
+	reader_free(reader);
+	scratch_remove(&found);
+	return row != NULL;
+}
+
+static void a_commit_that_was_found_not_to_have_happened_stays_away(void **state)
+{
+	struct clerk clerk;
+	bool is_committed = true;
+	clerk_init(&clerk, scratch_store(*state));
+	assert_int_equal(clerk_run(&clerk, 0, sale_create_command(&clerk.request)), OK);
+	clerk_begin(&clerk, 1);
+	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	is_sync_failing = true;
+	assert_int_equal(clerk_commit(&clerk), STORE_UNKNOWN);
+	assert_true(has_hold_after_power_cut(*state, &clerk.request, 1)); /* this is why it is unknown */
+
+	assert_int_equal(store_resolve(clerk.store, &clerk.changes, &is_committed), STORE_DOWN);
+	is_sync_failing = false;
+	assert_int_equal(store_resolve(clerk.store, &clerk.changes, &is_committed), STORE_OK);
+	assert_false(is_committed);
+	assert_false(has_hold_after_power_cut(*state, &clerk.request, 1));
+	assert_int_equal(clerk_run(&clerk, 2, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	store_free(clerk.store);
+	clerk_release(&clerk);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_commit_that_was_found_not_to_have_happened_stays_away, set_up, tear_down),
+	};
+	return cmocka_run_group_tests_name("sqlite lost sync", tests, NULL, NULL);
+}
