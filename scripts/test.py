@@ -177,14 +177,14 @@ def python_environment(log):
     return folder / "bin" / "python"
 
 
-def run_pytest(suite):
-    folder, preset = suite.name.split("-")
+def run_pytest(suite, files=None, around=()):
+    folder = suite.name.split("-")[0]
     python = python_environment(suite.log)
     if python is None:
         return Counts(failed=1)
-    binaries = ROOT / "build" / "bin" if preset == "release" else ROOT / "build" / preset / "bin"
+    binaries = ROOT / "build" / "bin" if suite.preset == "release" else ROOT / "build" / suite.preset / "bin"
     parallel = ["-n", os.cpu_count()] if folder == "e2e" else []
-    exit_code = execute([python, "-m", "pytest", f"tests/{folder}", *parallel, f"--junitxml={suite.junit}"], suite.log,
+    exit_code = execute([*around, python, "-m", "pytest", *(files or [f"tests/{folder}"]), *parallel, f"--junitxml={suite.junit}"], suite.log,
                         TRO_BIN_DIR=str(binaries), PYTHONDONTWRITEBYTECODE="1")
     counts = Counts()
     for result in xml.parse(suite.junit).getroot().iter("testsuite") if suite.junit.exists() else ():
@@ -192,6 +192,12 @@ def run_pytest(suite):
         skipped = int(result.get("skipped"))
         counts.add(Counts(int(result.get("tests")) - failed - skipped, failed, skipped))
     return checked(counts, exit_code)
+
+
+def run_e2e_over_postgres(suite):
+    """What the store has a part in, each server on a database of its own."""
+    names = ("cli", "concurrency", "events", "expiry", "history", "holds", "idempotency", "orders", "ownership", "payments", "service")
+    return run_pytest(suite, [f"tests/e2e/test_{name}.py" for name in names], [sys.executable, "tests/peers/postgres.py"])
 
 
 SUITES = [
@@ -202,6 +208,8 @@ SUITES = [
     Suite("corpus-asan", "asan", run_ctest),
     Suite("defects", None, run_lines(["scripts/sim-defects.sh"])),
     *[Suite(f"{folder}-{preset}", preset, run_pytest) for preset in ("release", "asan") for folder in ("e2e", "fault")],
+    Suite("e2e-postgres", "release", run_e2e_over_postgres),
+    *[Suite(f"services-{preset}", preset, run_pytest) for preset in ("release", "asan")],
     Suite("fuzz", "fuzz", run_fuzz),
 ]
 
