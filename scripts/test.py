@@ -205,6 +205,7 @@ SUITES = [
     *[Suite(f"{label}-{preset}", preset, run_ctest) for preset in ("release", "asan", "tsan") for label in ("unit", "contract", "sim")],
     Suite("contract-postgres", "asan", run_over_postgres),
     Suite("contract-rabbitmq", "asan", run_over_rabbitmq),
+    Suite("sql-asan", "asan", run_pytest),
     Suite("corpus-asan", "asan", run_ctest),
     Suite("defects", None, run_lines(["scripts/sim-defects.sh"])),
     *[Suite(f"{folder}-{preset}", preset, run_pytest) for preset in ("release", "asan") for folder in ("e2e", "fault")],
