@@ -1,8 +1,8 @@
 #!/bin/sh
-# `make bench`: builds what is measured, then hands over to scripts/bench.py.
+# `make bench`: builds what is measured, then hands over to scripts/bench.
 set -eu
 cd "$(dirname "$0")/.."
 scripts/install-deps.sh test
 cmake --preset release >/dev/null
 cmake --build --preset release --target programs bench_store
-exec python3 -u scripts/bench.py
+exec python3 -u scripts/bench

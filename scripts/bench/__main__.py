@@ -1,0 +1,49 @@
+"""Measures what README.md's tables show, against servers of its own on loopback, with the load generator on the same machine.
+
+BENCH_SECONDS   how long each load is measured (10)
+BENCH_ONLY      sqlite or postgres: only that one
+
+Machines are noisy: what is compared is measured in one run, and ratios say more than figures. The tables go to standard output, everything
+to build/bench/results.json, and the chart to build/bench/bench.svg."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+
+import chart
+import database
+import on_postgres
+import on_sqlite
+from programs import WORK
+
+
+def print_table(heads, rows):
+    print("| " + " | ".join(heads) + " |\n|" + " --- |" * len(heads))
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print()
+
+
+def main():
+    chosen = os.environ.get("BENCH_ONLY", "")
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    results = {}
+    if chosen in ("", "postgres"):
+        results["postgres"] = on_postgres.measure()
+        print(f"On PostgreSQL with {', '.join(database.SETTINGS)}:\n")
+        print_table(("connections", "holds/s", "p50", "p99", "compared with a", "share of b"), on_postgres.rows_of_connections(results["postgres"]))
+        print_table(("what", "seen", "wanted"), on_postgres.rows(results["postgres"]))
+        (WORK / "bench.svg").write_text(chart.draw(results["postgres"]))
+    if chosen in ("", "sqlite"):
+        results["sqlite"] = on_sqlite.measure()
+        print("On SQLite:\n")
+        print_table(("what", "seen", "wanted"), on_sqlite.rows(results["sqlite"]))
+    (WORK / "results.json").write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # what was started is stopped
+    main()

@@ -1,0 +1,124 @@
+"""What the services do on PostgreSQL, with the database and the load generator on the same machine.
+
+In one run, so that they can be compared: (a) one hold as a plain transaction, by pgbench; (b) the rows of many holds written in batches, by
+pgbench, which is the limit; (c) tro-api over HTTP. (a) and (b) are measured before and after (c)."""
+
+import time
+
+import broker
+from database import BATCH_CLIENTS, PLAIN_CLIENTS, database
+from programs import SECONDS, Sampler, processor_seconds, program, report_of, say
+
+CONNECTIONS = (1, 16, 64, 256, 1024)
+PUBLISHING_SECONDS = 6 * SECONDS
+DRAINING_SECONDS = SECONDS
+
+
+def sampled(db, api, scenario, connections, *flags):
+    """The report of a load, with what a hold has cost, in microseconds of processor time."""
+    sampler = Sampler(api, {"database": db.processor_seconds, "api": lambda: processor_seconds(api.process.pid)})
+    sampler.start()
+    report = api.load(scenario, connections, *flags)
+    report["cost_us"] = sampler.costs()
+    step = report["steps"]["hold"]
+    report["cost_us"]["generator"] = report["generator_cores"] * report["seconds"] / step["count"] * 1e6
+    return report
+
+
+def comparison(db):
+    """(a), (b) and (c)."""
+    plain = {clients: db.plain(clients) for clients in PLAIN_CLIENTS}
+    best = max(plain, key=plain.get)
+    batches = {clients: db.batches(clients) for clients in BATCH_CLIENTS}
+    with program("tro-api", CRDB_DSN=db.dsn) as api:
+        holds = {connections: sampled(db, api, "holds", connections) for connections in CONNECTIONS}
+        half = api.load("holds", 256, "--rate", str(int(rate_of(holds[256]) / 2)))
+    plain_after = db.plain(best)
+    batches_after = {clients: db.batches(clients) for clients in BATCH_CLIENTS}
+    return {
+        "plain_clients": best, "plain": (plain[best] + plain_after) / 2, "plain_by_clients": plain,
+        "batches": max((batches[clients] + batches_after[clients]) / 2 for clients in BATCH_CLIENTS),
+        "holds": holds, "half": half}
+
+
+def sizes(db):
+    """The same load on one large event and on small ones."""
+    with program("tro-api", CRDB_DSN=db.dsn) as api:
+        return {
+            "small": sampled(db, api, "holds", 256, "--seats", "1000"),
+            "large": sampled(db, api, "holds", 256, "--events", "1", "--seats", "1000000", "--check", "none"),
+            "large_scattered": sampled(db, api, "holds", 256, "--events", "1", "--seats", "1000000", "--scatter", "--check", "none")}
+
+
+def draining(publisher):
+    """Events a second that are published of what waits, and nothing else goes on."""
+    first, began = publisher.metric("tro_published_events_total"), time.monotonic()
+    time.sleep(DRAINING_SECONDS)
+    rate = (publisher.metric("tro_published_events_total") - first) / (time.monotonic() - began)
+    if publisher.metric("tro_outbox_entries") == 0:
+        raise SystemExit("too little waited to be published")
+    return rate
+
+
+def publishing(db):
+    """How fast what waits is published alone, and how far it lags behind the API at full speed."""
+    with broker.broker() as url:
+        settings = {"CRDB_DSN": db.dsn, "RABBIT_URL": url}
+        with program("tro-outbox-publisher", **settings) as publisher:
+            drained = draining(publisher)
+        say(f"  {drained:,.0f} events/s published alone")
+        db.psql("-c", "TRUNCATE outbox")
+        with program("tro-api", CRDB_DSN=db.dsn) as api, program("tro-outbox-publisher", **settings) as publisher:
+            load = api.start_load("holds", 256, "--check", "none", seconds=PUBLISHING_SECONDS)
+            lags = []
+            while load.poll() is None:
+                time.sleep(0.5)
+                lags.append(publisher.metric("tro_outbox_age_seconds"))
+            report = report_of(load)
+    say(f"  {rate_of(report):,.0f} holds/s with the publisher beside, which lags by {lags[-1]:.2f} s at the end")
+    return {"drained": drained, "beside": report, "lag": lags[-1], "lags": lags}
+
+
+def measure():
+    say("PostgreSQL")
+    with database() as db:
+        results = comparison(db)
+        with program("tro-api", CRDB_DSN=db.dsn) as api:
+            results |= {"flow": api.load("flow", 256), "soldout": api.load("soldout", 256)}
+        return results | {"sizes": sizes(db), "publishing": publishing(db)}
+
+
+def rate_of(report, step="hold"):
+    return report["steps"][step]["per_second"]
+
+
+def rows_of_connections(results):
+    """One line for each number of connections."""
+    for connections, report in results["holds"].items():
+        step = report["steps"]["hold"]
+        rate = step["per_second"]
+        yield (f"{connections:,}", f"{rate:,.0f}", f"{step['p50_ms']:.2f} ms", f"{step['p99_ms']:.2f} ms", f"{rate / results['plain']:.1f} × a",
+               f"{rate / results['batches']:.0%} of b")
+
+
+def rows(results):
+    """(what, seen, wanted) for each line of the table."""
+    holds = results["holds"]
+    full, at_64 = rate_of(holds[256]), holds[64]["steps"]["hold"]
+    cost, sizes_cost = holds[256]["cost_us"], {name: sum(report["cost_us"].values()) for name, report in results["sizes"].items()}
+    lagging = results["publishing"]
+    yield f"a: one hold as a plain transaction of five statements (`pgbench`, {results['plain_clients']} clients)", f"{results['plain']:,.0f} holds/s", ""
+    yield "b: the limit: the same rows written in batches of 64 (`pgbench`)", f"{results['batches']:,.0f} holds/s", ""
+    yield "c: holds over HTTP, authenticated and idempotent, at 256 connections, compared with a", f"{full / results['plain']:.1f} times", "7 times"
+    yield "the same, as a share of b", f"{full / results['batches']:.0%}", "60 %"
+    yield "at 64 connections, as a share of that at 256", f"{at_64['per_second'] / full:.0%}", "85 %"
+    yield "p99 at 64 connections", f"{at_64['p99_ms']:.1f} ms", "10 ms"
+    yield f"p99 of a hold at half of the load of 256 ({full / 2:,.0f}/s)", f"{results['half']['steps']['hold']['p99_ms']:.1f} ms", "10 ms"
+    yield "p50 of a hold on an idle server", f"{holds[1]['steps']['hold']['p50_ms']:.2f} ms", "1.5 ms"
+    yield "whole purchases: hold, order and payment", f"{rate_of(results['flow'], 'flow'):,.0f}/s", "4,000/s"
+    yield "refusals of a sold-out event", f"{rate_of(results['soldout']):,.0f}/s", "30,000/s"
+    yield "cost of a hold with 1,000,000 seats, compared with 1,000: neighbours", f"{sizes_cost['large'] / sizes_cost['small']:.2f} times", "1.2 times"
+    yield "the same: seats all over the house", f"{sizes_cost['large_scattered'] / sizes_cost['small']:.2f} times", "1.2 times"
+    yield "events published with confirms, the publisher alone", f"{lagging['drained']:,.0f}/s", "20,000/s"
+    yield f"lag of the publisher after {PUBLISHING_SECONDS} s at full speed ({rate_of(lagging['beside']):,.0f} holds/s)", f"{lagging['lag']:.2f} s", "2 s"
+    yield "processor time of a hold at 256 connections", " + ".join(f"{name} {us:.0f} µs" for name, us in cost.items()), ""
