@@ -64,6 +64,20 @@ def run_tro(*arguments: str, program: str = "tro", timeout: float = 60.0, **opti
     )
 
 
+def spawn(folder: pathlib.Path, name: str, *arguments: str, program: str = "tro", **options: str | None) -> subprocess.Popen:
+    """Starts a program that is no server; what it prints is in NAME.out and NAME.err of the folder."""
+    with open(folder / f"{name}.out", "wb") as stdout, open(folder / f"{name}.err", "wb") as stderr:
+        return subprocess.Popen(
+            [paths.BIN_DIR / program, *map(str, arguments)],
+            env=environment(options),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=folder,
+            preexec_fn=_die_with_parent,
+        )
+
+
 class Server:
     """A program that serves HTTP, in its own folder and on its own port: `tro serve`, or one of the three services. `options` are
     environment variables; rate limits are off unless they say otherwise. With TRO_TEST_POSTGRES `tro serve` has a database of its own."""
