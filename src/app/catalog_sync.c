@@ -34,13 +34,14 @@ static enum error read_created(struct reader *reader, const struct uuid *event_i
 	return error;
 }
 
-static enum error put_sale(struct reader *reader, struct catalog *catalog, const struct sale *sale, struct arena *arena)
+enum error catalog_sync_entry(struct reader *reader, const struct sale *sale, struct arena *arena, struct catalog_entry *ret_entry)
 {
+	assert(reader != NULL && sale != NULL && arena != NULL);
 	struct event created;
 	enum error error = read_created(reader, &sale->event_id, arena, &created);
 	if (error != OK)
 		return error;
-	const struct catalog_entry entry = {
+	*ret_entry = (struct catalog_entry){
 		.event_id = sale->event_id,
 		.details = created.details,
 		.status = sale->status,
@@ -51,6 +52,15 @@ static enum error put_sale(struct reader *reader, struct catalog *catalog, const
 		.created_at_ms = created.created_at_ms,
 		.version = sale->row.version,
 	};
+	return OK;
+}
+
+static enum error put_sale(struct reader *reader, struct catalog *catalog, const struct sale *sale, struct arena *arena)
+{
+	struct catalog_entry entry;
+	enum error error = catalog_sync_entry(reader, sale, arena, &entry);
+	if (error != OK)
+		return error;
 	return catalog->operations->put(catalog, &entry) == CATALOG_OK ? OK : ERR_CATALOG_UNAVAILABLE;
 }
 

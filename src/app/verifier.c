@@ -1,8 +1,10 @@
-/* verifier.c: two sorted lists of rows, side by side; and the seat maps, which show what the rows do not have. */
+/* verifier.c: two sorted lists of rows, side by side; the seat maps, which show what the rows do not have; and the catalog. */
 #include "app/verifier.h"
 
 #include <assert.h>
+#include <string.h>
 
+#include "app/catalog_sync.h"
 #include "domain/row_compare.h"
 #include "domain/sale.h"
 #include "domain/seat.h"
@@ -164,6 +166,61 @@ static enum error compare_maps(struct verify *verify)
 	return error;
 }
 
+static bool entries_equal(const struct catalog_entry *a, const struct catalog_entry *b)
+{
+	return slice_equal(a->details.name, b->details.name) && slice_equal(a->details.venue, b->details.venue) &&
+	       slice_equal(a->details.description, b->details.description) && a->details.starts_at_ms == b->details.starts_at_ms &&
+	       a->status == b->status && strcmp(a->currency.code, b->currency.code) == 0 && a->on_sale_from_ms == b->on_sale_from_ms &&
+	       a->on_sale_until_ms == b->on_sale_until_ms && a->seat_count == b->seat_count && a->created_at_ms == b->created_at_ms;
+}
+
+/* The sale is read after the entry, which was made of it: it cannot be older. If it is newer the entry is on its way. */
+static enum error compare_entry(struct verify *verify, const struct catalog_entry *entry, struct arena *arena)
+{
+	const struct row *row;
+	struct catalog_entry made;
+	enum store_result result = verify->reader->operations->find(verify->reader, ROW_SALE, &entry->event_id, arena, &row);
+	if (result != STORE_OK)
+		return error_of(result);
+	const struct sale unknown = {.row.kind = ROW_SALE, .event_id = entry->event_id};
+	bool is_right = row != NULL && row->version >= entry->version;
+	if (is_right && row->version == entry->version) {
+		enum error error = catalog_sync_entry(verify->reader, (const struct sale *)(const void *)row, arena, &made);
+		if (error != OK)
+			return error;
+		is_right = entries_equal(entry, &made);
+	}
+	verify->ret_rows++;
+	if (!is_right)
+		report(verify, VERIFY_DIFFERENT, row == NULL ? &unknown.row : row, "its entry in the catalog");
+	return OK;
+}
+
+static enum error compare_catalog(struct verify *verify)
+{
+	struct arena page, arena; /* of a page of entries, and of what one is compared with */
+	struct catalog_list list;
+	struct uuid last;
+	enum error error = OK;
+	bool is_first = true;
+	arena_init(&page, ARENA_BLOCK, ARENA_MAX);
+	arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
+	do {
+		arena_clear(&page);
+		if (verify->catalog->operations->list(verify->catalog, is_first ? NULL : &last, PAGE_ROWS, &page, &list) != CATALOG_OK)
+			error = ERR_CATALOG_UNAVAILABLE;
+		for (uint32_t i = 0; error == OK && i < list.count; i++) {
+			arena_clear(&arena);
+			last = list.entries[i].event_id;
+			error = compare_entry(verify, &list.entries[i], &arena);
+		}
+		is_first = false;
+	} while (error == OK && list.count == PAGE_ROWS);
+	arena_release(&page);
+	arena_release(&arena);
+	return error;
+}
+
 static enum error replay_and_compare(struct verify *verify)
 {
 	struct replay replay = {.from = verify->reader, .to = verify->scratch, .progress = verify->progress, .context = verify->context};
@@ -186,5 +243,7 @@ enum error verify_store(struct verify *verify)
 		return ERR_STORE_UNAVAILABLE;
 	enum error error = replay_and_compare(verify);
 	verify->reader->operations->snapshot_end(verify->reader);
+	if (error == OK && verify->catalog != NULL)
+		error = compare_catalog(verify);
 	return error;
 }

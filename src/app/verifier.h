@@ -1,4 +1,5 @@
-/* verifier.h: is the store what its events say? Replays them all into an empty store, and compares every row of the two. */
+/* verifier.h: is the store what its events say? Replays them all into an empty store, and compares every row of the two; then the catalog
+ * with the store. */
 #pragma once
 
 #include <stdint.h>
@@ -7,6 +8,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "domain/row.h"
+#include "ports/catalog.h"
 #include "ports/reader.h"
 #include "ports/store.h"
 
@@ -20,6 +22,7 @@ struct verify {
 	struct reader *reader;         /* borrowed: of the store in question */
 	struct store *scratch;         /* borrowed: an empty one … */
 	struct reader *scratch_reader; /* … and its reader */
+	struct catalog *catalog;       /* borrowed; NULL: it is not looked at */
 	/* For each difference; row: what the events make it, or the store's that no event makes. */
 	void (*found)(void *context, enum verify_finding finding, const struct row *row, const char *field);
 	void (*progress)(void *context, uint64_t events); /* may be NULL */
@@ -33,6 +36,7 @@ struct verify {
 	const char *ret_problem; /* … and why; NULL: a row or an event cannot even be read */
 };
 
-/* OK when it could be done, whatever was found. All is read at one moment, so a server may run beside it.
- * ERR_STORE_UNAVAILABLE, ERR_CORRUPT (see ret_event), ERR_NO_MEMORY. */
+/* OK when it could be done, whatever was found. The store is read at one moment, so a server may run beside it; that the catalog lags is no
+ * difference. Memory is bounded, however many the events. ERR_STORE_UNAVAILABLE, ERR_CATALOG_UNAVAILABLE, ERR_CORRUPT (see ret_event),
+ * ERR_NO_MEMORY. */
 must_check enum error verify_store(struct verify *verify);

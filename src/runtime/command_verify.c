@@ -82,6 +82,7 @@ static int verify_with(struct adapters *adapters, struct scratch *scratch)
 		.reader = adapters->readers[0],
 		.scratch = scratch->store,
 		.scratch_reader = scratch->reader,
+		.catalog = adapters->catalog,
 		.found = print_finding,
 		.progress = show_progress,
 		.context = &shown,
