@@ -2,6 +2,7 @@
 #include "tests/contract/broker.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -10,6 +11,8 @@
 
 #define QUEUE "events"
 #define TIMEOUT_MS 5000
+#define PATIENCE_MS 30000  /* for what is large */
+#define AT_ONCE_MS 3000    /* on a machine that is busy with other tests */
 #define RECOVERY_TRIES 100 /* of a tenth of a second */
 
 static struct bus *open_bus(const char *url)
@@ -136,11 +139,11 @@ static void what_no_queue_takes_is_counted(void **state)
 	assert_int_equal(status.unroutable_type, EVENT_HOLD_CREATED);
 	assert_true(uuid_equal(&status.unroutable_id, &last));
 	struct rabbitmq_consumer *consumer = broker_listen(QUEUE, "#");
-	assert_int_equal(publish_large(bus, 4, 200, 5000, TIMEOUT_MS), BUS_OK);
+	assert_int_equal(publish_large(bus, 4, 200, 5000, PATIENCE_MS), BUS_OK);
 	assert_int_equal(status_of(bus).unroutable, 3);
 	assert_int_equal(status_of(bus).confirmed, 203);
 	broker_leave(consumer, QUEUE);
-	assert_int_equal(publish_large(bus, 4, 200, 5000, TIMEOUT_MS), BUS_OK); /* all of them come back */
+	assert_int_equal(publish_large(bus, 4, 200, 5000, PATIENCE_MS), BUS_OK); /* all of them come back */
 	assert_int_equal(status_of(bus).unroutable, 203);
 	bus_free(bus);
 }
@@ -153,7 +156,7 @@ static void a_broker_that_is_not_there_is_down_at_once_and_found_when_it_comes(v
 	uint64_t began_ms = now_ms();
 	assert_int_equal(bus->operations->ping(bus), BUS_DOWN);
 	assert_int_equal(publish(bus, 1, 1), BUS_DOWN);
-	assert_in_range(now_ms() - began_ms, 0, 1000);
+	assert_in_range(now_ms() - began_ms, 0, AT_ONCE_MS);
 	expect_problem(bus, "cannot be reached");
 	assert_false(status_of(bus).is_connected);
 	broker_tell("start");
@@ -242,6 +245,25 @@ static void malformed_urls_are_refused_and_not_shown(void **state)
 	}
 }
 
+static void a_broker_is_trusted_by_its_certificate(void **state)
+{
+	(void)state;
+	const char *url = getenv("TRO_TEST_RABBIT_TLS"), *certificate = getenv("TRO_TEST_RABBIT_CERTIFICATE");
+	assert_non_null(url);
+	assert_non_null(certificate);
+	assert_int_equal(setenv("SSL_CERT_FILE", certificate, 1), 0);
+	struct bus *bus = open_bus(url);
+	assert_int_equal(publish_large(bus, 1, 2000, 2000, PATIENCE_MS), BUS_OK);
+	assert_int_equal(status_of(bus).confirmed, 2000);
+	assert_int_equal(bus->operations->ping(bus), BUS_OK);
+	bus_free(bus);
+	assert_int_equal(unsetenv("SSL_CERT_FILE"), 0);
+	bus = open_bus(url);
+	assert_int_equal(publish(bus, 1, 1), BUS_DOWN);
+	expect_problem(bus, "SSL");
+	bus_free(bus);
+}
+
 static void an_exchange_that_was_deleted_is_made_again(void **state)
 {
 	(void)state;
@@ -277,10 +299,10 @@ static void a_blocked_connection_is_down_at_once_with_the_reason(void **state)
 	assert_int_equal(publish(bus, 1, 1), BUS_OK);
 	broker_tell("raise_alarm");
 	uint64_t began_ms = now_ms();
-	assert_int_equal(publish_large(bus, 2, 4000, 2000, TIMEOUT_MS), BUS_DOWN); /* far more than fits in sockets */
+	assert_int_equal(publish_large(bus, 2, 4000, 2000, PATIENCE_MS), BUS_DOWN); /* far more than fits in sockets */
 	assert_int_equal(publish(bus, 2, 1), BUS_DOWN);
 	assert_int_equal(bus->operations->ping(bus), BUS_DOWN);
-	assert_in_range(now_ms() - began_ms, 0, TIMEOUT_MS / 2);
+	assert_in_range(now_ms() - began_ms, 0, PATIENCE_MS / 3);
 	assert_true(status_of(bus).is_blocked);
 	expect_problem(bus, "low on memory");
 	broker_tell("clear_alarm");
@@ -317,12 +339,12 @@ static void expect_timeout(struct bus *bus, uint32_t count, size_t length, const
 	broker_tell("pause");
 	uint64_t began_ms = now_ms();
 	assert_int_equal(publish_large(bus, 1, count, length, 500), BUS_DOWN);
-	assert_in_range(now_ms() - began_ms, 450, 1500);
+	assert_in_range(now_ms() - began_ms, 450, AT_ONCE_MS);
 	expect_problem(bus, problem);
 	began_ms = now_ms();
 	(void)usleep(100000);
 	assert_int_equal(publish_large(bus, 1, 1, 1, 500), BUS_DOWN); /* it takes a connection and says nothing on it */
-	assert_in_range(now_ms() - began_ms, 100, 1500);
+	assert_in_range(now_ms() - began_ms, 100, AT_ONCE_MS);
 	broker_tell("resume");
 	(void)publish_at_last(bus, 1, 1);
 }
@@ -415,6 +437,7 @@ int main(void)
 		cmocka_unit_test(what_is_confirmed_survives_a_kill),
 		cmocka_unit_test(wrong_credentials_are_a_problem_without_the_password),
 		cmocka_unit_test(malformed_urls_are_refused_and_not_shown),
+		cmocka_unit_test(a_broker_is_trusted_by_its_certificate),
 		cmocka_unit_test(an_exchange_that_was_deleted_is_made_again),
 		cmocka_unit_test(an_exchange_of_another_kind_is_a_problem_until_it_goes),
 		cmocka_unit_test(a_blocked_connection_is_down_at_once_with_the_reason),

@@ -1,7 +1,8 @@
 """Runs a command with a throw-away RabbitMQ: `rabbitmq.py command…`. Its exit code is the command's.
 
 The broker listens on a free port of the loopback address, has its data, its home and its epmd to itself, and ends with the command, and
-so does everything it started. The command finds its URL in TRO_TEST_RABBIT. A program that is no Python tells the broker what to do
+so does everything it started. The command finds its URL in TRO_TEST_RABBIT; in TRO_TEST_RABBIT_TLS the same with TLS, and in
+TRO_TEST_RABBIT_CERTIFICATE the file of its certificate. A program that is no Python tells the broker what to do
 through the socket named in TRO_TEST_RABBIT_CONTROL: a line such as "kill" or "control list_queues name", answered by what it printed
 and a last line, "ok" or "failed".
 """
@@ -45,12 +46,19 @@ class Broker:
 
     def __init__(self, folder):
         self.folder = folder
-        self.port, self.distribution_port, self.epmd_port = free_ports(3)
+        self.port, self.tls_port, self.distribution_port, self.epmd_port = free_ports(4)
         self.url = f"amqp://tro:{PASSWORD}@127.0.0.1:{self.port}"
+        self.tls_url = f"amqps://tro:{PASSWORD}@localhost:{self.tls_port}"
+        self.certificate = folder / "certificate.pem"
         self.process = None
         (folder / "home").mkdir()
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem",
+                        "-out", self.certificate], check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         (folder / "rabbitmq.conf").write_text(
-            f"listeners.tcp.1 = 127.0.0.1:{self.port}\ndefault_user = tro\ndefault_pass = {PASSWORD}\n"
+            f"listeners.tcp.1 = 127.0.0.1:{self.port}\nlisteners.ssl.1 = 127.0.0.1:{self.tls_port}\n"
+            f"ssl_options.certfile = {self.certificate}\nssl_options.keyfile = {folder / 'key.pem'}\nssl_options.verify = verify_none\n"
+            f"default_user = tro\ndefault_pass = {PASSWORD}\n"
             "log.console = false\nlog.file.level = info\ndisk_free_limit.absolute = 50MB\n")
         (folder / "plugins").write_text("[].\n")
         self.environment = {
@@ -204,7 +212,8 @@ def control_socket(broker):
 
 def main():
     with server() as broker, control_socket(broker) as path:
-        environment = {**os.environ, "TRO_TEST_RABBIT": broker.url, "TRO_TEST_RABBIT_CONTROL": str(path)}
+        environment = {**os.environ, "TRO_TEST_RABBIT": broker.url, "TRO_TEST_RABBIT_TLS": broker.tls_url,
+                       "TRO_TEST_RABBIT_CERTIFICATE": str(broker.certificate), "TRO_TEST_RABBIT_CONTROL": str(path)}
         return subprocess.run(sys.argv[1:], env=environment).returncode
 
 
