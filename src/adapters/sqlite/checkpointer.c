@@ -13,7 +13,7 @@
 #include "adapters/sqlite/database.h"
 
 #define BURST_PAGES 1000 /* 4 MiB: short bursts of writing beside the commits */
-#define LONG_PAGES 4000  /* it is still searched fast */
+#define LONG_PAGES 16000 /* 64 MiB: the writer's turn costs a sync of the file, so it is rare. Only what is not copied yet is searched */
 
 struct checkpointer {
 	struct database database;

@@ -45,7 +45,7 @@ static int configure(struct database *database, const struct database_options *o
 	 * be overwritten with zeros. */
 	int length = snprintf(sql, sizeof sql,
 	                      "PRAGMA journal_mode = WAL; PRAGMA synchronous = %s; PRAGMA cache_size = -%u; PRAGMA wal_autocheckpoint = 0;"
-	                      "PRAGMA journal_size_limit = 33554432; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY;"
+	                      "PRAGMA journal_size_limit = 100663296; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY;"
 	                      "PRAGMA cell_size_check = ON",
 	                      options->syncs ? "FULL" : "NORMAL", options->cache_kib);
 	assert(length > 0 && (size_t)length < sizeof sql);

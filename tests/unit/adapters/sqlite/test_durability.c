@@ -213,15 +213,16 @@ static void another_process_is_noticed(void **state)
 	dismiss(&clerk);
 }
 
-/* Some 100 MiB are written, and copied to the file all the while. */
+/* Some 200 MB are written, and copied to the file all the while. */
 static void the_write_ahead_log_begins_anew(void **state)
 {
 	(void)state;
 	char path[96];
-	char *data = test_calloc(1, 100000);
+	const size_t length = 200000;
+	char *data = test_calloc(1, length);
 	struct stat status;
 	struct clerk clerk = hire();
-	memset(data, 'x', 100000);
+	memset(data, 'x', length);
 	(void)snprintf(path, sizeof path, "%s-wal", scratch.path);
 	for (uint32_t i = 0; i < 1000; i++) {
 		const struct event event = {
@@ -229,14 +230,14 @@ static void the_write_ahead_log_begins_anew(void **state)
 			.stream_id = test_event_id(),
 			.sequence = i + 1,
 			.actor = SLICE("operator"),
-			.data = {.data = data, .length = 100000},
+			.data = {.data = data, .length = length},
 		};
 		clerk_begin(&clerk, i);
 		assert_non_null(changes_append(&clerk.changes, &event));
 		assert_int_equal(store_commit(clerk.store, &clerk.changes), STORE_OK);
 	}
 	assert_int_equal(stat(path, &status), 0);
-	assert_true(status.st_size < 50 * 1000 * 1000);
+	assert_true(status.st_size < 100 * 1000 * 1000);
 	test_free(data);
 	dismiss(&clerk);
 }

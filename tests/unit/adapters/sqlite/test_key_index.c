@@ -1,4 +1,4 @@
-/* test_keys.c: more idempotency keys than wait in memory, found again wherever they are. */
+/* test_key_index.c: more idempotency keys than wait in memory, found again wherever they are. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
