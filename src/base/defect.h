@@ -25,6 +25,7 @@ enum defect {
 	DEFECT_CONVERTED_HOLD_LIVES = 15, /* a hold stays active when an order is made of it, and so expires */
 	DEFECT_TORN_VIEW = 16,            /* rows of different moments are taken as they are */
 	DEFECT_FLIGHTS_CROSS = 17,        /* what is on its way to the store is decided on as if it were there */
+	DEFECT_UNCONFIRMED_IS_DONE = 18,  /* what the bus has not confirmed is taken out of the outbox */
 };
 
 #define DEFECT(name) (TRO_DEFECT == DEFECT_##name)
