@@ -24,8 +24,10 @@
 static const char common_settings[] =
 	"SET statement_timeout = 10000; SET lock_timeout = 5000; SET idle_in_transaction_session_timeout = 10000";
 
-/* Statements are prepared while tables may be empty, and must still be right for millions of rows: only plans by index. */
+/* Statements are prepared while tables may be empty, and must still be right for millions of rows: only plans by index. For the rest of an
+ * exchange a server waits without any limit, with rows locked: it is to notice when the client's machine is gone. */
 static const char postgres_settings[] =
+	"SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
 	"SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
 	"SET plan_cache_mode = force_generic_plan; SET jit = off; SET default_transaction_isolation = 'read committed'";
 
