@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/hlc.h"
+#include "base/time.h"
+
 static int64_t get_int(struct columns columns, int column)
 {
 	return columns.operations->get_int(columns.source, column);
@@ -42,6 +45,14 @@ static struct uuid get_uuid(struct columns columns, int column)
 	return uuid;
 }
 
+/* A stamp of a clock that has not left the time that can be written; 0 would mean that there is no row. */
+static bool read_version(struct columns columns, int column, struct row *row)
+{
+	row->version = get_uint(columns, column);
+	row->stored_version = row->version;
+	return row->version > 0 && hlc_milliseconds(row->version) <= TIME_MS_MAX;
+}
+
 static bool read_short_text(struct columns columns, int column, struct short_text *ret_text)
 {
 	struct slice text = get_text(columns, column);
@@ -72,7 +83,7 @@ static bool read_currency(struct columns columns, int column, struct currency *r
 bool stored_sale_read(struct columns columns, struct sale *ret_sale)
 {
 	*ret_sale = (struct sale){
-		.row = {.kind = ROW_SALE, .version = get_uint(columns, 7)},
+		.row = {.kind = ROW_SALE},
 		.event_id = get_uuid(columns, 0),
 		.sequence = get_uint32(columns, 1),
 		.status = (enum sale_status)get_uint32(columns, 2),
@@ -80,27 +91,27 @@ bool stored_sale_read(struct columns columns, struct sale *ret_sale)
 		.on_sale_until_ms = get_uint(columns, 5),
 		.seat_count = get_uint32(columns, 6),
 	};
-	ret_sale->row.stored_version = ret_sale->row.version;
-	return read_currency(columns, 3, &ret_sale->currency) && ret_sale->status >= SALE_ON_SALE && ret_sale->status <= SALE_CANCELLED;
+	return read_version(columns, 7, &ret_sale->row) && read_currency(columns, 3, &ret_sale->currency) &&
+	       ret_sale->status >= SALE_ON_SALE && ret_sale->status <= SALE_CANCELLED;
 }
 
 bool stored_seat_read(struct columns columns, struct seat *ret_seat)
 {
 	*ret_seat = (struct seat){
-		.row = {.kind = ROW_SEAT, .version = get_uint(columns, 5)},
+		.row = {.kind = ROW_SEAT},
 		.event_id = get_uuid(columns, 0),
 		.status = (enum seat_status)get_uint32(columns, 2),
 		.holder_id = get_uuid(columns, 3),
 		.price = get_int(columns, 4),
 	};
-	ret_seat->row.stored_version = ret_seat->row.version;
-	return read_label(get_text(columns, 1), &ret_seat->label) && ret_seat->status >= SEAT_AVAILABLE && ret_seat->status <= SEAT_SOLD;
+	return read_version(columns, 5, &ret_seat->row) && read_label(get_text(columns, 1), &ret_seat->label) &&
+	       ret_seat->status >= SEAT_AVAILABLE && ret_seat->status <= SEAT_SOLD;
 }
 
 bool stored_hold_read(struct columns columns, struct seat_label seats[static SEATS_PER_HOLD_LIMIT], struct hold *ret_hold)
 {
 	*ret_hold = (struct hold){
-		.row = {.kind = ROW_HOLD, .version = get_uint(columns, 8)},
+		.row = {.kind = ROW_HOLD},
 		.hold_id = get_uuid(columns, 0),
 		.event_id = get_uuid(columns, 1),
 		.sequence = get_uint32(columns, 3),
@@ -109,15 +120,14 @@ bool stored_hold_read(struct columns columns, struct seat_label seats[static SEA
 		.expires_at_ms = get_uint(columns, 6),
 		.seats = seats,
 	};
-	ret_hold->row.stored_version = ret_hold->row.version;
 	struct slice rest = get_text(columns, 7), label;
 	while (rest.length > 0 && slice_cut(&rest, '\n', &label)) {
 		if (ret_hold->seat_count == SEATS_PER_HOLD_LIMIT || !read_label(label, &seats[ret_hold->seat_count]))
 			return false;
 		ret_hold->seat_count++;
 	}
-	return read_short_text(columns, 2, &ret_hold->user) && ret_hold->seat_count > 0 && ret_hold->status >= HOLD_ACTIVE &&
-	       ret_hold->status <= HOLD_EXPIRED;
+	return read_version(columns, 8, &ret_hold->row) && read_short_text(columns, 2, &ret_hold->user) && ret_hold->seat_count > 0 &&
+	       ret_hold->status >= HOLD_ACTIVE && ret_hold->status <= HOLD_EXPIRED;
 }
 
 void stored_seats_write(struct buffer *buffer, const struct hold *hold)
@@ -143,7 +153,7 @@ static bool read_price(struct slice digits, int64_t *ret_price)
 bool stored_order_read(struct columns columns, struct order_item items[static SEATS_PER_HOLD_LIMIT], struct order *ret_order)
 {
 	*ret_order = (struct order){
-		.row = {.kind = ROW_ORDER, .version = get_uint(columns, 13)},
+		.row = {.kind = ROW_ORDER},
 		.order_id = get_uuid(columns, 0),
 		.hold_id = get_uuid(columns, 1),
 		.event_id = get_uuid(columns, 2),
@@ -156,7 +166,6 @@ bool stored_order_read(struct columns columns, struct order_item items[static SE
 		.pay_by_ms = get_uint(columns, 11),
 		.items = items,
 	};
-	ret_order->row.stored_version = ret_order->row.version;
 	struct slice rest = get_text(columns, 12), line, price;
 	while (rest.length > 0 && slice_cut(&rest, '\n', &line)) {
 		if (ret_order->item_count == SEATS_PER_HOLD_LIMIT || !slice_cut(&line, ' ', &price))
@@ -165,8 +174,9 @@ bool stored_order_read(struct columns columns, struct order_item items[static SE
 		if (!read_price(price, &item->price) || !read_label(line, &item->seat))
 			return false;
 	}
-	return read_short_text(columns, 3, &ret_order->user) && read_currency(columns, 7, &ret_order->currency) &&
-	       ret_order->item_count > 0 && ret_order->status >= ORDER_PENDING && ret_order->status <= ORDER_CANCELLED;
+	return read_version(columns, 13, &ret_order->row) && read_short_text(columns, 3, &ret_order->user) &&
+	       read_currency(columns, 7, &ret_order->currency) && ret_order->item_count > 0 && ret_order->status >= ORDER_PENDING &&
+	       ret_order->status <= ORDER_CANCELLED;
 }
 
 void stored_items_write(struct buffer *buffer, const struct order *order)
@@ -182,14 +192,13 @@ void stored_items_write(struct buffer *buffer, const struct order *order)
 bool stored_payment_read(struct columns columns, struct payment *ret_payment)
 {
 	*ret_payment = (struct payment){
-		.row = {.kind = ROW_PAYMENT, .version = get_uint(columns, 4)},
+		.row = {.kind = ROW_PAYMENT},
 		.order_id = get_uuid(columns, 1),
 		.status = (enum payment_status)get_uint32(columns, 2),
 		.applied_by = get_uuid(columns, 3),
 	};
-	ret_payment->row.stored_version = ret_payment->row.version;
-	return read_short_text(columns, 0, &ret_payment->transaction_id) && ret_payment->status >= PAYMENT_SUCCEEDED &&
-	       ret_payment->status <= PAYMENT_FAILED;
+	return read_version(columns, 4, &ret_payment->row) && read_short_text(columns, 0, &ret_payment->transaction_id) &&
+	       ret_payment->status >= PAYMENT_SUCCEEDED && ret_payment->status <= PAYMENT_FAILED;
 }
 
 /* A hold whose seats are in the arena too. */

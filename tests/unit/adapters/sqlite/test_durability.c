@@ -245,13 +245,19 @@ static void the_write_ahead_log_begins_anew(void **state)
 static void a_row_that_cannot_be_right_is_reported(void **state)
 {
 	(void)state;
-	open_sale();
-	scratch_execute(&scratch, "UPDATE seats SET status = 9 WHERE seat = 'A-1-1'");
-	struct clerk clerk = hire();
+	static const char *const columns[] = {"status = 9", "version = 0", "version = -1", "version = 1 << 62"};
 	struct seat_name name = {.event_id = test_event_id(), .label = test_label(1)};
 	struct needs needs = {.seats = &name, .seat_count = 1};
-	clerk_begin(&clerk, 1);
-	assert_int_equal(store_load(clerk.store, &needs, clerk.view), STORE_CORRUPT);
+	char sql[128];
+	open_sale();
+	struct clerk clerk = hire();
+	for (size_t i = 0; i < ARRAY_LENGTH(columns); i++) {
+		(void)snprintf(sql, sizeof sql, "UPDATE seats SET status = 2, version = 1; UPDATE seats SET %s WHERE seat = 'A-1-1'",
+		               columns[i]);
+		scratch_execute(&scratch, sql);
+		clerk_begin(&clerk, 1);
+		assert_int_equal(store_load(clerk.store, &needs, clerk.view), STORE_CORRUPT);
+	}
 	dismiss(&clerk);
 }
 
