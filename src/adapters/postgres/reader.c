@@ -2,13 +2,10 @@
 #include "adapters/postgres/reader.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "domain/limits.h"
-
-#define PING_TIMEOUT_MS 3000
 
 static const char *const statements[READER_STATEMENT_COUNT] = {
 	[BEGIN_SNAPSHOT] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -46,8 +43,11 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 	[SCAN_ORDERS] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id > $1::uuid ORDER BY order_id LIMIT $2::int8",
 	[SCAN_PAYMENTS] =
 		"SELECT " PAYMENT_COLUMNS " FROM payments WHERE transaction_id > $1::bytea ORDER BY transaction_id LIMIT $2::int8",
-	[PING] = ("UPDATE meta SET value = value + 1 WHERE name = 'pings'"
-                  " RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::int8, (SELECT value FROM meta WHERE name = 'replaying')"),
+	/* What is updated fits where it was; a megabyte that does not fit into memory goes to the disk, and finds out whether there is room. */
+	[NARROW_MEMORY] = "SELECT set_config('work_mem', '64kB', true)",
+	[PING] = "WITH room AS MATERIALIZED (SELECT repeat('room', 256) FROM generate_series(1, 1024))"
+		 " UPDATE meta SET value = value + 1 WHERE name = 'pings' RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::int8,"
+		 " (SELECT value FROM meta WHERE name = 'replaying'), (SELECT count(*) FROM room)",
 };
 
 _Static_assert(SEAT_AVAILABLE == 1 && SEAT_HELD == 2 && SEAT_RESERVED == 3, "LIST_SEATS says so");
@@ -199,35 +199,6 @@ static enum store_result postgres_list_seats(struct reader *port, const struct s
 	result = read_seats(answer, after + SEATS_LOOKED_AT_MAX, query->limit, arena, ret_list);
 	PQclear(answer);
 	return result;
-}
-
-/* Writing is tried, because a full disk or a server that became read-only shows in nothing else. */
-static enum store_result postgres_ping(struct reader *port, struct ping *ret_ping)
-{
-	struct postgres_reader *reader = reader_of(port);
-	struct connection *connection = &reader->connection;
-	assert(!reader->has_snapshot);
-	*ret_ping = (struct ping){0};
-	PGresult *answer;
-	uint64_t timeout_ms = connection->answer_timeout_ms;
-	connection->answer_timeout_ms = PING_TIMEOUT_MS;
-	enum store_result result = reader_query(reader, PING, &answer);
-	connection->answer_timeout_ms = timeout_ms;
-	if (result != STORE_OK) {
-		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "%s", connection->problem);
-		return result;
-	}
-	struct tuple tuple = {.answer = answer};
-	bool is_right = PQntuples(answer) == 1;
-	bool is_replaying = is_right && field_int(tuple, 1) != 0;
-	if (is_right)
-		ret_ping->store_now_ms = field_uint(tuple, 0);
-	PQclear(answer);
-	if (!is_right)
-		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "its table meta is not as it was made");
-	else if (is_replaying)
-		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "a replay was begun and not ended: run 'tro replay' again");
-	return !is_right ? STORE_CORRUPT : is_replaying ? STORE_DOWN : STORE_OK;
 }
 
 static void postgres_free(struct reader *port)

@@ -28,6 +28,10 @@ class Database:
         """The rows, each column as text."""
         return [line.split("\t") for line in self._psql(sql, self.name).splitlines()]
 
+    def query_server(self, sql: str) -> None:
+        """For what is not done from within the database."""
+        self._psql(sql, self.server["dbname"])
+
     def drop(self) -> None:
         self._psql(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)", self.server["dbname"])
 
