@@ -10,19 +10,19 @@ DSN = os.environ.get("TRO_TEST_POSTGRES")
 class Database:
     """A new, empty one. `dsn` is the server's: "host=… port=… user=… dbname=…"."""
 
-    def __init__(self, dsn: str):
+    def __init__(self, dsn: str, tablespace: str = "pg_default"):
         self.server = dict(word.split("=", 1) for word in dsn.split())
         self.name = f"tro_{uuid.uuid4().hex}"
-        self._psql(f"CREATE DATABASE {self.name}", self.server["dbname"])
+        self._psql(f"CREATE DATABASE {self.name} TABLESPACE {tablespace}", self.server["dbname"])
 
     @property
     def uri(self) -> str:
         """What CRDB_DSN takes."""
         return self.uri_at(self.server["port"])
 
-    def uri_at(self, port: int | str, user: str | None = None) -> str:
-        """The same database through another door, such as a proxy, or as somebody else."""
-        return f"postgresql://{user or self.server['user']}@{self.server['host']}:{port}/{self.name}"
+    def uri_at(self, port: int | str) -> str:
+        """The same database through another door, such as a proxy."""
+        return f"postgresql://{self.server['user']}@{self.server['host']}:{port}/{self.name}"
 
     def query(self, sql: str) -> list[list[str]]:
         """The rows, each column as text."""

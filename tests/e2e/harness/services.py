@@ -46,11 +46,11 @@ class Services:
         return run_tro(*arguments, timeout=timeout, **{"DATA_DIR": str(self.folder / "data"), **self.options, **options})
 
     def migrate(self) -> None:
-        done = self.tro("migrate")
+        done = self.tro("migrate", CRDB_DSN=self.database.uri)
         assert done.returncode == 0, f"tro migrate: {done.returncode}\n{done.stdout}\n{done.stderr}"
 
     def verify(self) -> None:
-        done = self.tro("verify", timeout=300.0)
+        done = self.tro("verify", timeout=300.0, CRDB_DSN=self.database.uri)
         assert done.returncode == 0, f"tro verify: {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
 
     def stop(self) -> None:
