@@ -40,7 +40,7 @@ static enum flight_result result_of(enum store_result result)
 	case STORE_CORRUPT:
 		break;
 	}
-	return FLIGHT_BROKEN;
+	return FLIGHT_CORRUPT;
 }
 
 /* Keys are looked up first where that is free, where a repeat is likely, and after a collision that may have been one. */
@@ -76,7 +76,7 @@ static enum flight_result load(struct flight *flight, struct list *ret_waiting)
 		list_for_each(node, flight->jobs) {
 			const struct job *job = job_of(node);
 			if (command_needs(&job->command, view, wants_key(flight, job), &needs) != OK)
-				return FLIGHT_BROKEN;
+				return FLIGHT_FULL;
 		}
 		if (needs_are_empty(&needs))
 			return FLIGHT_DONE;
@@ -158,16 +158,16 @@ static enum error rely_on_unused_key(struct flight *flight, const struct job *jo
 }
 
 /* What the job has changed may be half done: the batch is decided again, without it. */
-static enum flight_result give_up_on(struct job *job)
+static enum flight_result give_up_on(struct job *job, enum error error)
 {
-	job->cannot_be_served = true;
+	job->failure = error;
 	return FLIGHT_AGAIN;
 }
 
 static enum flight_result decide_job(struct flight *flight, struct job *job)
 {
-	if (job->cannot_be_served) {
-		job->outcome = (struct outcome){.error = ERR_INTERNAL};
+	if (job->failure != OK) {
+		job->outcome = (struct outcome){.error = job->failure};
 		return FLIGHT_DONE;
 	}
 	uint32_t first = flight->changes.event_count;
@@ -177,20 +177,20 @@ static enum flight_result decide_job(struct flight *flight, struct job *job)
 		return FLIGHT_AGAIN;
 	}
 	if (error != OK) { /* this command alone cannot be served; nothing of it is in the changes */
-		job->outcome = (struct outcome){.error = ERR_INTERNAL};
+		job->outcome = (struct outcome){.error = error};
 		return FLIGHT_DONE;
 	}
 	if (job->outcome.is_replayed) {
 		bool is_payment = job->command.kind == COMMAND_PAYMENT;
 		error = is_payment ? answer_payment_again(flight, job) : OK;
-		return error == OK ? FLIGHT_DONE : give_up_on(job);
+		return error == OK ? FLIGHT_DONE : give_up_on(job, error);
 	}
 	/* A success, too, rests on more than it writes: on the sale being open, or on the seats of a late payment being taken. */
 	bool has_changed = flight->changes.event_count > first;
 	if (!DEFECT(UNRELIABLE))
 		command_rely(&job->command, flight->committer->view, !has_changed);
 	error = has_changed ? apply_events(flight, first, job) : rely_on_unused_key(flight, job);
-	return error == OK ? FLIGHT_DONE : give_up_on(job);
+	return error == OK ? FLIGHT_DONE : give_up_on(job, error);
 }
 
 static enum flight_result decide_all(struct flight *flight)
@@ -200,7 +200,7 @@ static enum flight_result decide_all(struct flight *flight)
 		if (result != FLIGHT_DONE)
 			return result;
 	}
-	return changes_collect(&flight->changes, flight->committer->view) == OK ? FLIGHT_DONE : FLIGHT_BROKEN;
+	return changes_collect(&flight->changes, flight->committer->view) == OK ? FLIGHT_DONE : FLIGHT_FULL;
 }
 
 /* Whether a commit whose answer was lost happened. It is asked until the store answers or patience ends. */
@@ -320,8 +320,11 @@ static bool is_answered(struct flight *flight)
 	case FLIGHT_DOWN:
 		fail_all(flight, ERR_STORE_UNAVAILABLE);
 		return true;
-	case FLIGHT_BROKEN:
-		fail_all(flight, ERR_INTERNAL);
+	case FLIGHT_CORRUPT:
+		fail_all(flight, ERR_CORRUPT);
+		return true;
+	case FLIGHT_FULL:
+		fail_all(flight, ERR_NO_MEMORY);
 		return true;
 	}
 	flight->tries++;

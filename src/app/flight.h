@@ -20,11 +20,12 @@
 
 /* What has become of a try. */
 enum flight_result {
-	FLIGHT_DONE,   /* every job has its outcome */
-	FLIGHT_AGAIN,  /* load and decide again, at once */
-	FLIGHT_PAUSE,  /* the same, after a pause */
-	FLIGHT_DOWN,   /* the store does not serve */
-	FLIGHT_BROKEN, /* stored data cannot be right, or there is no memory */
+	FLIGHT_DONE,    /* every job has its outcome */
+	FLIGHT_AGAIN,   /* load and decide again, at once */
+	FLIGHT_PAUSE,   /* the same, after a pause */
+	FLIGHT_DOWN,    /* the store does not serve */
+	FLIGHT_CORRUPT, /* stored data cannot be right */
+	FLIGHT_FULL,    /* there is no memory */
 };
 
 struct flight {

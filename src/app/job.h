@@ -52,9 +52,9 @@ struct job {
 	uint64_t deadline_ns; /* of the monotonic clock: not begun by then it is refused with ERR_OVERLOADED */
 	/* The caller sets user and address (empty: not limited), and reads the quotas and retry_after for its headers. The rest is the service's. */
 	struct admission_request admission;
-	bool has_key_in_use;   /* admission holds its key: the service's */
-	bool is_repeat;        /* admission has seen its key finished, so it is looked up first: the service's */
-	bool cannot_be_served; /* its answer could not be made, so that the others are decided without it: the committer's */
+	bool has_key_in_use; /* admission holds its key: the service's */
+	bool is_repeat;      /* admission has seen its key finished, so it is looked up first: the service's */
+	enum error failure;  /* why its answer cannot be made, so that the others are decided without it: the committer's */
 	struct outcome outcome;
 	/* Called exactly once, on any thread (also from within service_submit); must not block. Completions of one batch come in a row. */
 	void (*done)(struct job *job);

@@ -240,12 +240,14 @@ def alter(server, sql: str) -> None:
         connection.execute(sql)
 
 
-def test_what_goes_wrong_inside_is_in_the_log(start_server):
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_what_goes_wrong_inside_is_in_the_log(start_server, method):
     server = start_server(LOG_LEVEL="error")
     api = server.api()
-    hold = api.held(api.create_event()["event_id"], "A-1-1")
+    target = "/v1/holds/" + api.held(api.create_event()["event_id"], "A-1-1")["hold_id"]
+    server.restart()  # what is in memory is not read again
     alter(server, "UPDATE holds SET status = 9 - status")
-    response = api.get_hold(hold["hold_id"])
+    response = api.request(method, target)
     alter(server, "UPDATE holds SET status = 9 - status")
     assert "Stored" not in problem(response, "internal")["detail"]
     assert eventually(server.log, within=2)

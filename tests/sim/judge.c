@@ -213,7 +213,7 @@ static void judge_outcome(struct world *world, const struct process *process, co
 	if (outcome->error == ERR_STORE_UNAVAILABLE) {
 		if (process->current->disturbances == 0)
 			world_fail(world, "attempt %u is told that the store does not serve, while it does", attempt->number);
-	} else if (outcome->error == ERR_INTERNAL) {
+	} else if (outcome->error == ERR_CORRUPT) {
 		/* Rows that contradict each other are loaded again, until patience ends; every try must have been disturbed. */
 		if (process->current->disturbances < PROCESS_TRIES_MAX - 1)
 			world_fail(world, "attempt %u is told that something went wrong", attempt->number);

@@ -488,9 +488,9 @@ static void a_damaged_store_is_an_operators_matter(void **state)
 {
 	(void)state;
 	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_CORRUPT, .count = 1};
-	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_INTERNAL);
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_CORRUPT);
 	fixture.a.store.faults[LOAD] = (struct fault){.result = STORE_CORRUPT, .count = 1};
-	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_INTERNAL);
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_CORRUPT);
 	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
 }
 
@@ -525,7 +525,7 @@ static void a_request_without_room_for_its_answer_fails_alone(void **state)
 	struct command commands[] = {hold(1, "ann", "1 2"), hold(2, "bob", "2 3"), hold(3, "cy", "4")};
 	commands[0].arena = &small;
 	step(&fixture.a, 3, commands);
-	assert_int_equal(fixture.a.jobs[0].outcome.error, ERR_INTERNAL);
+	assert_int_equal(fixture.a.jobs[0].outcome.error, ERR_NO_MEMORY);
 	assert_int_equal(fixture.a.jobs[1].outcome.error, OK);
 	assert_int_equal(fixture.a.jobs[2].outcome.error, OK);
 	assert_int_equal(run(&fixture.b, hold(4, "ann", "1")), OK);
