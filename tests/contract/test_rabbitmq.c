@@ -317,6 +317,7 @@ static void a_queue_that_refuses_is_asked_again(void **state)
 {
 	(void)state;
 	struct bus *bus = open_bus(broker_url());
+	struct rabbitmq_delivery delivery;
 	broker_tell("control set_policy full ^" QUEUE "$ '{\"max-length\":2,\"overflow\":\"reject-publish\"}'");
 	struct rabbitmq_consumer *consumer = broker_listen(QUEUE, "#");
 	rabbitmq_consumer_free(consumer);
@@ -324,9 +325,12 @@ static void a_queue_that_refuses_is_asked_again(void **state)
 	expect_problem(bus, "refuses messages");
 	assert_true(status_of(bus).is_connected);
 	broker_tell("control clear_policy full");
-	broker_tell("control purge_queue " QUEUE);
 	(void)publish_at_last(bus, 1, 50);
 	consumer = broker_open(QUEUE, "#");
+	for (uint32_t i = 1; i <= 50; i++)
+		expect_event(consumer, i); /* what it took the first time was not sent again */
+	assert_int_equal(rabbitmq_consumer_next(consumer, 100, &delivery), CONSUMER_NOTHING);
+	assert_int_equal(publish(bus, 1, 50), BUS_OK); /* whole, and all over again */
 	for (uint32_t i = 1; i <= 50; i++)
 		expect_event(consumer, i);
 	broker_leave(consumer, QUEUE);
@@ -356,6 +360,29 @@ static void a_broker_that_hangs_is_not_waited_for_longer_than_asked(void **state
 	assert_int_equal(publish(bus, 1, 1), BUS_OK);
 	expect_timeout(bus, 1, 1, "does not confirm in time");
 	expect_timeout(bus, 4096, 16000, "too slowly");
+	bus_free(bus);
+}
+
+/* However little of it is confirmed each time, a batch comes to its end. */
+static void a_batch_that_is_too_large_for_its_time_is_published_piece_by_piece(void **state)
+{
+	(void)state;
+	struct bus *bus = open_bus(broker_url());
+	struct rabbitmq_consumer *consumer = broker_listen(QUEUE, "#");
+	uint32_t failures = 0;
+	while (publish_large(bus, 1, 4096, 1000, 150) != BUS_OK) {
+		assert_true(failures++ < 1000);
+		(void)usleep(20000);
+	}
+	print_message("in %u calls\n", failures + 1);
+	for (uint32_t i = 1; i <= 4096;) {
+		struct rabbitmq_delivery delivery = broker_receive(consumer);
+		struct uuid expected = id_of(i), id;
+		assert_true(uuid_parse(delivery.message_id, &id));
+		assert_true(uuid_compare(&id, &expected) <= 0); /* repeats, but nothing is left out */
+		i += uuid_equal(&id, &expected) ? 1 : 0;
+	}
+	broker_leave(consumer, QUEUE);
 	bus_free(bus);
 }
 
@@ -443,6 +470,7 @@ int main(void)
 		cmocka_unit_test(a_blocked_connection_is_down_at_once_with_the_reason),
 		cmocka_unit_test(a_queue_that_refuses_is_asked_again),
 		cmocka_unit_test(a_broker_that_hangs_is_not_waited_for_longer_than_asked),
+		cmocka_unit_test(a_batch_that_is_too_large_for_its_time_is_published_piece_by_piece),
 		cmocka_unit_test(a_connection_that_an_operator_closes_is_made_again),
 		cmocka_unit_test(what_is_not_acknowledged_comes_again),
 		cmocka_unit_test(a_consumer_finds_its_queue_again),

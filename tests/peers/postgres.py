@@ -1,8 +1,8 @@
 """Runs a command with a throw-away PostgreSQL: `postgres.py [--durable] command…`. Its exit code is the command's.
 
 The server listens on a free port of the loopback address, has its data in a temporary folder, and ends with the command. The command
-finds its DSN, "host=… port=… user=… dbname=…", in TRO_TEST_POSTGRES. Everybody is trusted, but a role named "guarded" has to show its
-password. Without --durable the server never syncs: for tests of what it does, not of what it keeps.
+finds its DSN, "host=… port=… user=… dbname=…", in TRO_TEST_POSTGRES. Without --durable the server never syncs: for tests of what it
+does, not of what it keeps.
 """
 
 import contextlib
@@ -56,8 +56,6 @@ class Postgres:
         self.settings = ["listen_addresses=127.0.0.1", f"fsync={'on' if is_durable else 'off'}", "max_connections=200"]
         subprocess.run([programs() / "initdb", "-D", folder / "data", "-U", "tro", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
                        cwd="/", check=True, stdout=subprocess.DEVNULL, **self.identity)
-        access = folder / "data" / "pg_hba.conf"
-        access.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + access.read_text())
 
     @property
     def dsn(self):

@@ -10,10 +10,10 @@ DSN = os.environ.get("TRO_TEST_POSTGRES")
 class Database:
     """A new, empty one. `dsn` is the server's: "host=… port=… user=… dbname=…"."""
 
-    def __init__(self, dsn: str, tablespace: str = "pg_default"):
+    def __init__(self, dsn: str):
         self.server = dict(word.split("=", 1) for word in dsn.split())
         self.name = f"tro_{uuid.uuid4().hex}"
-        self._psql(f"CREATE DATABASE {self.name} TABLESPACE {tablespace}", self.server["dbname"])
+        self._psql(f"CREATE DATABASE {self.name}", self.server["dbname"])
 
     @property
     def uri(self) -> str:
