@@ -97,7 +97,11 @@ static void messages_do_not_show_the_password(void **state)
 	(void)state;
 	static const char *const dsns[] = {
 		"host=127.0.0.1 port=1 user=app password=sesame dbname=tro",
+		"postgresql://app:sesame@127.0.0.1:1/tro",
 		"postgresql://app:sesame%zz@127.0.0.1:1/tro",
+		"postgresql://app:open@sesame@127.0.0.1:1/tro",
+		"postgresql://app:sesame/open@127.0.0.1:1/tro",
+		"postgresql://app:open/sesame@127.0.0.1:1/tro",
 		"host=127.0.0.1 password='sesame",
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(dsns); i++) {

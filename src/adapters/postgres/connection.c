@@ -1,42 +1,19 @@
-/* connection.c: connecting, exchanges in pipeline mode with a deadline, and what the server's error codes mean.
- *
- * Nothing waits without an end: connecting has the limit of the DSN or ours, everything else a deadline on this side. */
+/* connection.c: exchanges in pipeline mode with a deadline, and what the server's error codes mean. */
 #include "adapters/postgres/connection.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "adapters/postgres/migrations.h"
+#include "adapters/postgres/session.h"
 #include "base/hash.h"
 
 #define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 2000
-#define ANSWER_TIMEOUT_MS 12000 /* longer than any statement may take (statement_timeout below) */
-#define BYTES_PER_MS 1000       /* what is added to it for large messages */
-#define SETTINGS_MAX 64
-
-/* A lane waits for a lock or a statement so long and not longer. */
-static const char common_settings[] =
-	"SET statement_timeout = 10000; SET lock_timeout = 5000; SET idle_in_transaction_session_timeout = 10000";
-
-/* Statements are prepared while tables may be empty, and must still be right for millions of rows: only plans by index. For the rest of an
- * exchange a server waits without any limit, with rows locked: it is to notice when the client's machine is gone. */
-static const char postgres_settings[] =
-	"SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
-	"SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
-	"SET plan_cache_mode = force_generic_plan; SET jit = off; SET default_transaction_isolation = 'read committed'";
-
-/* Readers see everything committed before they ask: nobody may make them read what followers have by now. */
-static const char cockroach_settings[] =
-	"SET default_transaction_use_follower_reads = off; SET default_transaction_isolation = 'serializable'";
-
-/* What is asked of every new session, in text. */
-static const char select_schema[] = "SELECT max(number), (SELECT value FROM meta WHERE name = 'replaying') FROM migrations";
+#define BYTES_PER_MS 1000 /* what is added to an answer's time for large messages */
 
 static uint64_t now_ns(void)
 {
@@ -51,27 +28,18 @@ void answer_clear(PGresult **answer)
 	*answer = NULL;
 }
 
-static const char *setting(const struct connection *connection, const char *keyword)
+void connection_complain(struct connection *connection, const char *what, const char *why)
 {
-	for (const PQconninfoOption *option = connection->settings; option != NULL && option->keyword != NULL; option++)
-		if (strcmp(option->keyword, keyword) == 0)
-			return option->val;
-	return NULL;
-}
-
-/* Keeps "what: why" as the problem, in one line. */
-static void complain(struct connection *connection, const char *what, const char *why)
-{
-	const char *password = setting(connection, "password");
 	if (why == NULL || why[0] == '\0')
 		why = "no reason was given";
-	if (password != NULL && password[0] != '\0' && strstr(why, password) != NULL)
-		why = "the server's words would show the password";
 	(void)snprintf(connection->problem, sizeof connection->problem, "%s: %s", what, why);
-	for (char *end = connection->problem + strlen(connection->problem); end > connection->problem && end[-1] == '\n'; end--)
-		end[-1] = '\0';
-	for (char *c = connection->problem; *c != '\0'; c++)
-		*c = (unsigned char)*c < ' ' ? ' ' : *c;
+	char *end = connection->problem;
+	for (const char *c = connection->problem; *c != '\0'; c++)
+		if ((unsigned char)*c > ' ' || (end > connection->problem && end[-1] != ' '))
+			*end++ = (unsigned char)*c > ' ' ? *c : ' ';
+	while (end > connection->problem && end[-1] == ' ')
+		end--;
+	*end = '\0';
 }
 
 static bool has_prefix(const char *state, const char *prefix)
@@ -126,7 +94,7 @@ static void complain_of(struct connection *connection, const PGresult *answer)
 	size_t i = 0;
 	while (!has_prefix(connection->state, meanings[i].prefix))
 		i++;
-	complain(connection, meanings[i].words, PQresultErrorField(answer, PG_DIAG_MESSAGE_PRIMARY));
+	connection_complain(connection, meanings[i].words, PQresultErrorField(answer, PG_DIAG_MESSAGE_PRIMARY));
 }
 
 /* Whether another session may do better: this one's server is going or was demoted, or it is not the session that was prepared. */
@@ -232,9 +200,9 @@ static bool collect(struct connection *connection, uint64_t deadline_ns, struct 
 static void complain_of_loss(struct connection *connection)
 {
 	if (PQstatus(connection->handle) == CONNECTION_OK)
-		complain(connection, "it does not answer", "the time for that is over");
+		connection_complain(connection, "it does not answer", "the time for that is over");
 	else
-		complain(connection, "the connection was lost", PQerrorMessage(connection->handle));
+		connection_complain(connection, "the connection was lost", PQerrorMessage(connection->handle));
 }
 
 /* An error that was told before the last statement is certain: those after it were not run. */
@@ -302,7 +270,7 @@ static void begin_exchange(struct connection *connection)
 	connection->has_failed = false;
 }
 
-static bool prepare(struct connection *connection)
+bool connection_prepare(struct connection *connection)
 {
 	if (PQenterPipelineMode(connection->handle) != 1)
 		return false;
@@ -314,98 +282,13 @@ static bool prepare(struct connection *connection)
 			return false;
 		connection->sent++;
 	}
-	uint64_t deadline_ns = now_ns() + (uint64_t)ANSWER_TIMEOUT_MS * 1000000;
+	uint64_t deadline_ns = now_ns() + (uint64_t)CONNECTION_ANSWER_MS * 1000000;
 	struct progress progress = {.failed = UINT32_MAX, .result = STORE_OK};
 	bool is_whole =
 		PQpipelineSync(connection->handle) == 1 && flush(connection, deadline_ns) && collect(connection, deadline_ns, &progress);
 	if (!is_whole)
 		complain_of_loss(connection);
 	return is_whole && progress.failed == UINT32_MAX;
-}
-
-/* Connecting without a limit is what libpq does by itself, and takes 0 for; nothing else may be 0. */
-static bool is_set(const struct connection *connection, const char *keyword)
-{
-	const char *value = setting(connection, keyword);
-	return value != NULL && (strcmp(keyword, "connect_timeout") != 0 || strtol(value, NULL, 10) > 0);
-}
-
-/* The DSN's settings, with limits on how long a server that does not answer is waited for where the DSN has none. */
-static PGconn *connect_handle(const struct connection *connection)
-{
-	static const struct {
-		const char *keyword, *value;
-	} defaults[] = {
-		{"connect_timeout", "3"},  {"tcp_user_timeout", "10000"}, {"keepalives_idle", "5"},    {"keepalives_interval", "2"},
-		{"keepalives_count", "3"}, {"application_name", "tro"},   {"client_encoding", "UTF8"},
-	};
-	const char *keywords[SETTINGS_MAX + ARRAY_LENGTH(defaults) + 1] = {NULL},
-								     *values[SETTINGS_MAX + ARRAY_LENGTH(defaults) + 1] = {NULL};
-	size_t count = 0;
-	for (const PQconninfoOption *option = connection->settings; option->keyword != NULL && count < SETTINGS_MAX; option++) {
-		if (option->val == NULL || !is_set(connection, option->keyword))
-			continue;
-		keywords[count] = option->keyword;
-		values[count++] = option->val;
-	}
-	for (size_t i = 0; i < ARRAY_LENGTH(defaults); i++) {
-		if (is_set(connection, defaults[i].keyword))
-			continue;
-		keywords[count] = defaults[i].keyword;
-		values[count++] = defaults[i].value;
-	}
-	return PQconnectdbParams(keywords, values, 0);
-}
-
-static bool configure(struct connection *connection)
-{
-	const char *settings = connection_is_cockroach(connection) ? cockroach_settings : postgres_settings;
-	return connection_run(connection, common_settings, ANSWER_TIMEOUT_MS, NULL) == STORE_OK &&
-	       connection_run(connection, settings, ANSWER_TIMEOUT_MS, NULL) == STORE_OK;
-}
-
-/* Whether the tables are those of this program, and whole. */
-static bool check_schema(struct connection *connection)
-{
-	PGresult *answer;
-	if (connection_run(connection, select_schema, ANSWER_TIMEOUT_MS, &answer) != STORE_OK) {
-		if (strcmp(connection->state, "42P01") == 0)
-			complain(connection, "the database has no schema of TRO", "run 'tro migrate'");
-		return false;
-	}
-	char difference[64];
-	long number = strtol(PQgetvalue(answer, 0, 0), NULL, 10), known = (long)migrations_latest();
-	bool is_replaying = strcmp(PQgetvalue(answer, 0, 1), "0") != 0;
-	PQclear(answer);
-	(void)snprintf(difference, sizeof difference, "it has number %ld, the program knows %ld", number, known);
-	if (number > known)
-		complain(connection, "the schema of the database is newer than this program", difference);
-	else if (number < known)
-		complain(connection, "the schema of the database is older than this program, run 'tro migrate'", difference);
-	else if (is_replaying && connection->refuses_replay)
-		complain(connection, "a replay was begun and not ended", "run 'tro replay' again");
-	else
-		return true;
-	return false;
-}
-
-static void ignore_notice(void *context, const PGresult *notice)
-{
-	(void)context;
-	(void)notice;
-}
-
-static bool try_connect(struct connection *connection)
-{
-	connection->handle = connect_handle(connection);
-	if (PQstatus(connection->handle) != CONNECTION_OK || PQsetnonblocking(connection->handle, 1) != 0) {
-		complain(connection, "it cannot be connected to", PQerrorMessage(connection->handle));
-		return false;
-	}
-	(void)PQsetNoticeReceiver(connection->handle, ignore_notice, NULL);
-	if (!configure(connection))
-		return false;
-	return connection->statement_count == 0 || (check_schema(connection) && prepare(connection));
 }
 
 /* Sessions that were lost together are not made again together: each waits for half of its pause, and a part of the rest. */
@@ -422,31 +305,13 @@ static void pause_tries(struct connection *connection)
 static bool reconnect(struct connection *connection)
 {
 	assert(connection->handle == NULL);
-	if (try_connect(connection)) {
+	if (session_make(connection)) {
 		connection->pause_ms = 0;
 		return true;
 	}
 	disconnect(connection);
 	pause_tries(connection);
 	return false;
-}
-
-enum error connection_open(const char *dsn, const char *const *statements, uint32_t statement_count, struct connection *ret_connection,
-                           char message[static POSTGRES_MESSAGE_MAX])
-{
-	assert(dsn != NULL && ret_connection != NULL);
-	PQconninfoOption *settings = PQconninfoParse(dsn, NULL);
-	if (settings == NULL) { /* libpq's words repeat parts of it */
-		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "the DSN of the database cannot be read (not shown: it may have a password)");
-		return ERR_SYSTEM;
-	}
-	*ret_connection = (struct connection){
-		.settings = settings,
-		.statements = statements,
-		.statement_count = statement_count,
-		.answer_timeout_ms = ANSWER_TIMEOUT_MS,
-	};
-	return OK;
 }
 
 void connection_release(struct connection *connection)
@@ -482,7 +347,7 @@ void connection_rollback(struct connection *connection)
 {
 	if (connection->handle == NULL || PQtransactionStatus(connection->handle) == PQTRANS_IDLE)
 		return;
-	uint64_t deadline_ns = now_ns() + (uint64_t)ANSWER_TIMEOUT_MS * 1000000;
+	uint64_t deadline_ns = now_ns() + (uint64_t)CONNECTION_ANSWER_MS * 1000000;
 	struct progress progress = {.failed = UINT32_MAX};
 	bool is_done = PQsendQueryParams(connection->handle, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 1) == 1 &&
 	               PQpipelineSync(connection->handle) == 1 && flush(connection, deadline_ns) &&

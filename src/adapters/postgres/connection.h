@@ -16,6 +16,8 @@
 #include "ports/reader.h"
 #include "ports/store.h"
 
+#define CONNECTION_ANSWER_MS 12000 /* longer than any statement may take (statement_timeout in session.c) */
+
 struct connection {
 	PGconn *handle;             /* NULL: no session */
 	PQconninfoOption *settings; /* what the DSN says */
@@ -63,5 +65,10 @@ void connection_rollback(struct connection *connection);
 /* Runs SQL of one or more statements as it is, for sessions without prepared ones. *ret_answer is the last statement's, in text, for
  * PQclear; NULL: not wanted. Between begin and the release of the connection. */
 must_check enum store_result connection_run(struct connection *connection, const char *sql, uint64_t timeout_ms, PGresult **ret_answer);
+
+/* For session.c: prepares the statements; false: the problem says why. Keeps "what: why" as the problem, in one line. Neither libpq nor the
+ * server says the password, if the DSN was read as it was meant. */
+must_check bool connection_prepare(struct connection *connection);
+void connection_complain(struct connection *connection, const char *what, const char *why);
 
 void answer_clear(PGresult **answer);

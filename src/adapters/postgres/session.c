@@ -1,0 +1,159 @@
+/* session.c: reading the DSN, connecting, settings by what the server is, and a look at the schema.
+ *
+ * Nothing waits without an end: connecting has the limit of the DSN or ours, everything else a deadline on this side. */
+#include "adapters/postgres/session.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/postgres/migrations.h"
+
+#define SETTINGS_MAX 64
+
+/* A lane waits for a lock or a statement so long and not longer. */
+static const char common_settings[] =
+	"SET statement_timeout = 10000; SET lock_timeout = 5000; SET idle_in_transaction_session_timeout = 10000";
+
+/* Statements are prepared while tables may be empty, and must still be right for millions of rows: only plans by index. For the rest of an
+ * exchange a server waits without any limit, with rows locked: it is to notice when the client's machine is gone. */
+static const char postgres_settings[] =
+	"SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
+	"SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+	"SET plan_cache_mode = force_generic_plan; SET jit = off; SET default_transaction_isolation = 'read committed'";
+
+/* Readers see everything committed before they ask: nobody may make them read what followers have by now. */
+static const char cockroach_settings[] =
+	"SET default_transaction_use_follower_reads = off; SET default_transaction_isolation = 'serializable'";
+
+/* What is asked of every new session, in text. */
+static const char select_schema[] = "SELECT max(number), (SELECT value FROM meta WHERE name = 'replaying') FROM migrations";
+
+static const char *setting(const struct connection *connection, const char *keyword)
+{
+	for (const PQconninfoOption *option = connection->settings; option != NULL && option->keyword != NULL; option++)
+		if (strcmp(option->keyword, keyword) == 0)
+			return option->val;
+	return NULL;
+}
+
+/* Connecting without a limit is what libpq does by itself, and takes 0 for; nothing else may be 0. */
+static bool is_set(const struct connection *connection, const char *keyword)
+{
+	const char *value = setting(connection, keyword);
+	return value != NULL && (strcmp(keyword, "connect_timeout") != 0 || strtol(value, NULL, 10) > 0);
+}
+
+/* The DSN's settings, with limits on how long a server that does not answer is waited for where the DSN has none. */
+static PGconn *connect_handle(const struct connection *connection)
+{
+	static const struct {
+		const char *keyword, *value;
+	} defaults[] = {
+		{"connect_timeout", "3"},  {"tcp_user_timeout", "10000"}, {"keepalives_idle", "5"},    {"keepalives_interval", "2"},
+		{"keepalives_count", "3"}, {"application_name", "tro"},   {"client_encoding", "UTF8"},
+	};
+	const char *keywords[SETTINGS_MAX + ARRAY_LENGTH(defaults) + 1] = {NULL},
+								     *values[SETTINGS_MAX + ARRAY_LENGTH(defaults) + 1] = {NULL};
+	size_t count = 0;
+	for (const PQconninfoOption *option = connection->settings; option->keyword != NULL && count < SETTINGS_MAX; option++) {
+		if (option->val == NULL || !is_set(connection, option->keyword))
+			continue;
+		keywords[count] = option->keyword;
+		values[count++] = option->val;
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(defaults); i++) {
+		if (is_set(connection, defaults[i].keyword))
+			continue;
+		keywords[count] = defaults[i].keyword;
+		values[count++] = defaults[i].value;
+	}
+	return PQconnectdbParams(keywords, values, 0);
+}
+
+static bool configure(struct connection *connection)
+{
+	const char *settings = connection_is_cockroach(connection) ? cockroach_settings : postgres_settings;
+	return connection_run(connection, common_settings, CONNECTION_ANSWER_MS, NULL) == STORE_OK &&
+	       connection_run(connection, settings, CONNECTION_ANSWER_MS, NULL) == STORE_OK;
+}
+
+/* Whether the tables are those of this program, and whole. */
+static bool check_schema(struct connection *connection)
+{
+	PGresult *answer;
+	if (connection_run(connection, select_schema, CONNECTION_ANSWER_MS, &answer) != STORE_OK) {
+		if (strcmp(connection->state, "42P01") == 0)
+			connection_complain(connection, "the database has no schema of TRO", "run 'tro migrate'");
+		return false;
+	}
+	char difference[64];
+	long number = strtol(PQgetvalue(answer, 0, 0), NULL, 10), known = (long)migrations_latest();
+	bool is_replaying = strcmp(PQgetvalue(answer, 0, 1), "0") != 0;
+	PQclear(answer);
+	(void)snprintf(difference, sizeof difference, "it has number %ld, the program knows %ld", number, known);
+	if (number > known)
+		connection_complain(connection, "the schema of the database is newer than this program", difference);
+	else if (number < known)
+		connection_complain(connection, "the schema of the database is older than this program, run 'tro migrate'", difference);
+	else if (is_replaying && connection->refuses_replay)
+		connection_complain(connection, "a replay was begun and not ended", "run 'tro replay' again");
+	else
+		return true;
+	return false;
+}
+
+static void ignore_notice(void *context, const PGresult *notice)
+{
+	(void)context;
+	(void)notice;
+}
+
+bool session_make(struct connection *connection)
+{
+	assert(connection->handle == NULL);
+	connection->handle = connect_handle(connection);
+	if (PQstatus(connection->handle) != CONNECTION_OK || PQsetnonblocking(connection->handle, 1) != 0) {
+		connection_complain(connection, "it cannot be connected to", PQerrorMessage(connection->handle));
+		return false;
+	}
+	(void)PQsetNoticeReceiver(connection->handle, ignore_notice, NULL);
+	if (!configure(connection))
+		return false;
+	return connection->statement_count == 0 || (check_schema(connection) && connection_prepare(connection));
+}
+
+/* Whether a password with a bare @ or / was taken for the host, the port or the database, which are said when they are wrong. */
+static bool is_misread(const struct connection *connection, const char *dsn)
+{
+	static const char *const keywords[] = {"host", "port", "dbname"};
+	bool is_uri = strncmp(dsn, "postgresql://", 13) == 0 || strncmp(dsn, "postgres://", 11) == 0;
+	for (size_t i = 0; is_uri && i < ARRAY_LENGTH(keywords); i++) {
+		const char *value = setting(connection, keywords[i]);
+		if (value != NULL && strchr(value, '@') != NULL)
+			return true;
+	}
+	return false;
+}
+
+enum error connection_open(const char *dsn, const char *const *statements, uint32_t statement_count, struct connection *ret_connection,
+                           char message[static POSTGRES_MESSAGE_MAX])
+{
+	assert(dsn != NULL && ret_connection != NULL);
+	struct connection connection = {
+		.settings = PQconninfoParse(dsn, NULL),
+		.statements = statements,
+		.statement_count = statement_count,
+		.answer_timeout_ms = CONNECTION_ANSWER_MS,
+	};
+	if (connection.settings == NULL || is_misread(&connection, dsn)) { /* libpq's words repeat parts of it */
+		(void)snprintf(
+			message, POSTGRES_MESSAGE_MAX,
+			"the DSN of the database cannot be read (not shown: it may have a password, which a URI has percent-encoded)");
+		connection_release(&connection);
+		return ERR_SYSTEM;
+	}
+	*ret_connection = connection;
+	return OK;
+}
