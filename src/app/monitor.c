@@ -17,6 +17,8 @@ static void compare_clocks(struct monitor *monitor, uint64_t asked_ms)
 	monitor->clock_skew_ms = skew_ms;
 	monitor->is_clock_skewed = (uint64_t)llabs(skew_ms) > MONITOR_SKEW_MAX_MS + took_ms / 2;
 	monitor->has_store_clock = true;
+	if (monitor->store_clock != NULL)
+		store_clock_correct(monitor->store_clock, skew_ms, took_ms / 2 + 1);
 }
 
 static bool store_answers(struct monitor *monitor)

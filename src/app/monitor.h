@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/store_clock.h"
 #include "ports/catalog.h"
 #include "ports/clock.h"
 #include "ports/reader.h"
@@ -14,9 +15,10 @@
 
 /* Starts zeroed but for what is borrowed; then it reads as not up until the first step. */
 struct monitor {
-	struct reader *reader;   /* borrowed, and used by nobody else; so is the catalog */
-	struct catalog *catalog; /* NULL: this process has none */
-	struct clock *clock;     /* borrowed */
+	struct reader *reader;           /* borrowed, and used by nobody else; so is the catalog */
+	struct catalog *catalog;         /* NULL: this process has none */
+	struct clock *clock;             /* borrowed: of this machine */
+	struct store_clock *store_clock; /* borrowed: corrected by what is found; or NULL */
 	/* What the last step found; safe to read from any thread. */
 	_Atomic bool is_store_up; /* it answers and can be written to */
 	_Atomic bool is_catalog_up;

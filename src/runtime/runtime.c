@@ -10,6 +10,7 @@
 #include "app/expirer.h"
 #include "app/publisher.h"
 #include "app/service.h"
+#include "app/store_clock.h"
 #include "base/hlc.h"
 #include "http/api.h"
 #include "http/server.h"
@@ -25,12 +26,15 @@
 #define VIEW_ROWS_MAX 32768
 #define TOKENS_CACHED 4096
 #define STOP_MS 7000
+#define STORE_WAIT_MS 50
 
 struct runtime {
 	const struct config *config;
 	uint32_t roles;
 	struct logger *logger;
 	struct adapters adapters;
+	struct store_clock clock; /* what deadlines go by */
+	bool knows_time;          /* the store has answered: the expirer's */
 	struct instruments *instruments;
 	struct service *service;
 	struct expirer *expirer;
@@ -145,7 +149,7 @@ static enum error start_service(struct runtime *runtime)
 		.catalog = adapters->catalog,
 		.catalog_reader = adapters->catalog_reader,
 		.admission = adapters->admission,
-		.clock = adapters->clock,
+		.clock = &runtime->clock.base,
 		.random = adapters->random,
 		.queue_capacity = QUEUE_CAPACITY,
 		.batch_max = BATCH_MAX,
@@ -157,11 +161,20 @@ static enum error start_service(struct runtime *runtime)
 	return service_new(&options, &runtime->service);
 }
 
+/* It judges everybody's deadlines: not before it knows what time it is for the store. */
+static uint64_t step_expirer(void *context)
+{
+	struct runtime *runtime = context;
+	if (!runtime->knows_time)
+		runtime->knows_time = runtime->watch.monitor.is_store_up;
+	return runtime->knows_time ? expirer_step(runtime->expirer) : STORE_WAIT_MS;
+}
+
 static enum error start_expirer(struct runtime *runtime)
 {
 	const struct expirer_options options = {
 		.reader = runtime->adapters.expirer_reader,
-		.clock = runtime->adapters.clock,
+		.clock = &runtime->clock.base,
 		.random = runtime->adapters.random,
 		.submit = submit,
 		.wake = wake_expirer,
@@ -171,7 +184,7 @@ static enum error start_expirer(struct runtime *runtime)
 	if (error != OK)
 		return error;
 	const struct worker_options worker = {
-		.name = "expirer", .step = expirer_step, .context = runtime->expirer, .spacing_ms = EXPIRER_SPACING_MS};
+		.name = "expirer", .step = step_expirer, .context = runtime, .spacing_ms = EXPIRER_SPACING_MS};
 	return worker_new(&worker, &runtime->expirer_worker);
 }
 
@@ -181,7 +194,7 @@ static enum error start_publisher(struct runtime *runtime)
 	const struct publisher_options options = {
 		.outbox = adapters->outbox,
 		.bus = adapters->bus,
-		.clock = adapters->clock,
+		.clock = &runtime->clock.base,
 		.random = adapters->random,
 		.owner = uuid_v7(hlc_from_milliseconds(clock_now_ms(adapters->clock)), random_u64(adapters->random),
 	                         (uint8_t)random_u64(adapters->random)),
@@ -198,11 +211,14 @@ static enum error start_watch(struct runtime *runtime)
 {
 	struct adapters *adapters = &runtime->adapters;
 	runtime->watch = (struct watch){
-		.monitor = {.reader = adapters->monitor_reader, .catalog = adapters->monitor_catalog, .clock = adapters->clock},
+		.monitor = {.reader = adapters->monitor_reader,
+	                    .catalog = adapters->monitor_catalog,
+	                    .clock = adapters->clock,
+	                    .store_clock = &runtime->clock},
 		.publisher = runtime->publisher,
 		.adapters = adapters,
 		.logger = runtime->logger,
-		.clock = adapters->clock,
+		.clock = &runtime->clock.base,
 		.mutex = PTHREAD_MUTEX_INITIALIZER,
 	};
 	const struct worker_options worker = {.name = "watch", .step = watch_step, .context = &runtime->watch};
@@ -214,7 +230,7 @@ static enum error start_api(struct runtime *runtime)
 	const struct config *config = runtime->config;
 	const struct api_options options = {
 		.service = (runtime->roles & ROLE_API) != 0 ? runtime->service : NULL,
-		.clock = runtime->adapters.clock,
+		.clock = runtime->adapters.clock, /* whoever signs tokens and callbacks has not the store's */
 		.random = runtime->adapters.random,
 		.loops = config->http.threads,
 		.jwt = {.key = {.algorithm = JWT_HS256, .secret = config->auth.jwt_secret},
@@ -258,15 +274,16 @@ static int start_server(struct runtime *runtime)
 /* Everything behind the adapters. Answers an exit code, with the complaint made. */
 static int start(struct runtime *runtime)
 {
+	store_clock_init(&runtime->clock, runtime->adapters.clock);
 	enum error error = instruments_new(runtime->adapters.clock, &runtime->instruments);
 	if (error == OK && (runtime->roles & (ROLE_API | ROLE_EXPIRY)) != 0)
 		error = start_service(runtime);
-	if (error == OK && (runtime->roles & ROLE_EXPIRY) != 0)
-		error = start_expirer(runtime);
 	if (error == OK && (runtime->roles & ROLE_PUBLISHER) != 0)
 		error = start_publisher(runtime);
 	if (error == OK)
 		error = start_watch(runtime);
+	if (error == OK && (runtime->roles & ROLE_EXPIRY) != 0)
+		error = start_expirer(runtime);
 	if (error == OK)
 		error = start_api(runtime);
 	if (error != OK)

@@ -1,0 +1,68 @@
+"""Servers whose clocks are wrong: all go by the store's. libfaketime tells each process its time."""
+
+import glob
+import time
+from datetime import datetime
+
+import pytest
+from harness import paths
+from harness.problems import expect, problem
+from harness.server import Server, eventually
+
+LIBRARIES = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+HOUR = 3600
+NEAR = 2.0  # seconds
+
+pytestmark = [
+    pytest.mark.skipif(not LIBRARIES, reason="libfaketime is not installed"),
+    pytest.mark.skipif(paths.TRO.exists() and paths.is_sanitized(), reason="libfaketime cannot start beneath a sanitizer"),
+]
+
+
+def wrong_by(seconds: int) -> dict[str, str]:
+    return {"LD_PRELOAD": LIBRARIES[0], "FAKETIME": f"{seconds:+d}", "DONT_FAKE_MONOTONIC": "1"}
+
+
+def assert_wrong_by(server: Server, seconds: int) -> None:
+    assert abs(server.metric("tro_clock_skew_seconds") - seconds) < NEAR
+
+
+def until(deadline: str) -> float:
+    return datetime.fromisoformat(deadline).timestamp() - time.time()
+
+
+@pytest.mark.parametrize("seconds", [HOUR, -HOUR], ids=["ahead", "behind"])
+def test_a_hold_lives_as_long_wherever_it_is_looked_at(services, seconds):
+    right, server = services.api(HOLD_TTL="5m").api(), services.api(HOLD_TTL="5m", **wrong_by(seconds))
+    assert_wrong_by(server, seconds)
+    wrong = server.api()
+    event_id = right.create_event()["event_id"]
+    theirs, ours = right.held(event_id, "A-1-1"), wrong.held(event_id, "A-1-2")
+    assert abs(until(theirs["expires_at"]) - 300) < NEAR and abs(until(ours["expires_at"]) - 300) < NEAR
+    problem(wrong.hold(event_id, ["A-1-1"]), "seats-taken")
+    problem(right.hold(event_id, ["A-1-2"]), "seats-taken")
+    assert wrong.seat_status(event_id, "A-1-1", "A-1-2") == ["held", "held"]
+
+
+def test_a_lapsed_hold_is_free_to_a_server_that_is_behind(services):
+    right, behind = services.api(HOLD_TTL="1s").api(), services.api(**wrong_by(-HOUR)).api()
+    event_id = right.create_event()["event_id"]
+    right.held(event_id, "A-1-1")
+    eventually(lambda: behind.hold(event_id, ["A-1-1"]).status == 201, within=3)
+
+
+def test_a_worker_whose_clock_is_ahead_ends_nothing_early(services):
+    api = services.api(HOLD_TTL="4s").api()
+    event_id = api.create_event()["event_id"]
+    hold = api.held(event_id, "A-1-1")
+    assert_wrong_by(services.worker(**wrong_by(HOUR)), HOUR)
+    time.sleep(2)
+    assert expect(api.get_hold(hold["hold_id"]), 200)["status"] == "ACTIVE"
+    eventually(lambda: api.history("holds", hold["hold_id"]) == ["hold.created", "hold.expired"], within=4)
+
+
+def test_a_worker_whose_clock_is_behind_ends_everything_in_time(services):
+    services.worker(**wrong_by(-HOUR))
+    api = services.api(HOLD_TTL="1s").api()
+    hold = api.held(api.create_event()["event_id"], "A-1-1")
+    eventually(lambda: api.history("holds", hold["hold_id"]) == ["hold.created", "hold.expired"], within=3)
