@@ -16,6 +16,7 @@
 #include "adapters/rabbitmq/confirms.h"
 #include "adapters/rabbitmq/message.h"
 #include "adapters/rabbitmq/rabbitmq.h"
+#include "adapters/rabbitmq/resume.h"
 #include "adapters/rabbitmq/session.h"
 #include "base/list.h"
 
@@ -30,7 +31,8 @@ struct rabbitmq_bus {
 	struct message message; /* the one being sent, and its body */
 	struct buffer body;
 	size_t room; /* bytes that may be sent before the socket is looked at again */
-	bool is_refused;
+	struct resume resume;
+	bool is_late; /* something was not confirmed in time, and is still awaited */
 	uint64_t confirmed;
 	uint64_t unroutable;
 	struct uuid unroutable_id;
@@ -52,10 +54,12 @@ static struct slice slice_of_bytes(amqp_bytes_t bytes)
 static bool select_confirms(struct session *session, uint64_t deadline_ns)
 {
 	struct rabbitmq_bus *self = session->context;
-	session_limit(session, deadline_ns);
-	(void)amqp_confirm_select(session->handle, SESSION_CHANNEL);
+	resume_reconnect(&self->resume, &self->confirms);
 	confirms_reset(&self->confirms);
 	self->room = 0;
+	self->is_late = false;
+	session_limit(session, deadline_ns);
+	(void)amqp_confirm_select(session->handle, SESSION_CHANNEL);
 	return session_check(session, "does not confirm messages");
 }
 
@@ -68,6 +72,12 @@ static void take_return(struct rabbitmq_bus *self, const amqp_basic_properties_t
 		self->unroutable_id = (struct uuid){0};
 }
 
+static void take_refusal(struct rabbitmq_bus *self, const amqp_basic_nack_t *nack)
+{
+	resume_refuse(&self->resume, nack->multiple ? self->confirms.first : nack->delivery_tag);
+	(void)confirms_settle(&self->confirms, nack->delivery_tag, nack->multiple != 0);
+}
+
 static void take_frame(struct rabbitmq_bus *self, const amqp_frame_t *frame)
 {
 	if (frame->frame_type == AMQP_FRAME_HEADER) {
@@ -76,9 +86,7 @@ static void take_frame(struct rabbitmq_bus *self, const amqp_frame_t *frame)
 		const amqp_basic_ack_t *ack = frame->payload.method.decoded;
 		self->confirmed += confirms_settle(&self->confirms, ack->delivery_tag, ack->multiple != 0);
 	} else if (frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id == AMQP_BASIC_NACK_METHOD) {
-		const amqp_basic_nack_t *nack = frame->payload.method.decoded;
-		(void)confirms_settle(&self->confirms, nack->delivery_tag, nack->multiple != 0);
-		self->is_refused = true;
+		take_refusal(self, frame->payload.method.decoded);
 	}
 }
 
@@ -103,16 +111,22 @@ static void cork(struct rabbitmq_bus *self, int is_on)
 	(void)setsockopt(amqp_get_sockfd(self->session.handle), IPPROTO_TCP, TCP_CORK, &is_on, sizeof is_on);
 }
 
+/* The connection stands: what is under way may still be confirmed. */
+static bool give_up(struct rabbitmq_bus *self, const char *problem)
+{
+	self->is_late = true;
+	session_note(&self->session, problem, NULL);
+	return false;
+}
+
 /* Waits until no more than `count` messages are not settled. False: not in time, or the broker has blocked us, or is gone. */
 static bool await_confirms(struct rabbitmq_bus *self, uint32_t count, uint64_t deadline_ns)
 {
 	while (confirms_count(&self->confirms) > count) {
 		if (self->session.is_blocked)
 			return false;
-		if (session_now_ns() >= deadline_ns) {
-			session_lose(&self->session, "does not confirm in time", NULL);
-			return false;
-		}
+		if (session_now_ns() >= deadline_ns)
+			return give_up(self, "does not confirm in time");
 		if (!take_frames(self, deadline_ns))
 			return false;
 	}
@@ -128,10 +142,8 @@ static bool await_room(struct rabbitmq_bus *self, uint64_t deadline_ns)
 		int ready = now_ns >= deadline_ns ? 0 : poll(&descriptor, 1, (int)((deadline_ns - now_ns) / 1000000 + 1));
 		if (ready < 0 && errno == EINTR)
 			continue;
-		if (ready <= 0) {
-			session_lose(&self->session, "takes messages too slowly", NULL);
-			return false;
-		}
+		if (ready <= 0)
+			return give_up(self, "takes messages too slowly");
 		if ((descriptor.revents & ~POLLOUT) != 0 && !take_frames(self, 0))
 			return false;
 		if (self->session.is_blocked)
@@ -165,6 +177,7 @@ static bool send_record(struct rabbitmq_bus *self, const struct event_record *re
 		return false;
 	}
 	confirms_add(&self->confirms);
+	resume_add(&self->resume, &record->id);
 	self->room -= message->body.len < self->room ? message->body.len : self->room;
 	return true;
 }
@@ -199,16 +212,19 @@ static enum bus_result tell(struct rabbitmq_bus *self, bool is_up)
 	return is_up ? BUS_OK : BUS_DOWN;
 }
 
-/* A message that is refused may be followed by others that are not: then the whole batch is repeated. */
 static bool try_publish(struct rabbitmq_bus *self, const struct event_record *const *records, uint32_t count, uint64_t deadline_ns)
 {
 	if (!session_connect(&self->session, deadline_ns) || !take_frames(self, 0) || self->session.is_blocked)
 		return false;
-	self->is_refused = false;
-	if (!send_all(self, records, count, deadline_ns) || !await_confirms(self, 0, deadline_ns))
+	uint32_t sent = resume_begin(&self->resume, &self->confirms, records, count);
+	if (!send_all(self, records + sent, count - sent, deadline_ns) || !await_confirms(self, 0, deadline_ns))
 		return false;
-	session_note(&self->session, self->is_refused ? "refuses messages" : NULL, "a queue is full, or fails");
-	return !self->is_refused;
+	bool is_confirmed = self->resume.refused_tag == 0;
+	self->is_late = false;
+	session_note(&self->session, is_confirmed ? NULL : "refuses messages", "a queue is full, or fails");
+	if (is_confirmed)
+		resume_finish(&self->resume);
+	return is_confirmed;
 }
 
 static enum bus_result rabbitmq_publish(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms)
@@ -218,11 +234,21 @@ static enum bus_result rabbitmq_publish(struct bus *bus, const struct event_reco
 	return tell(self, try_publish(self, records, count, session_now_ns() + timeout_ms * 1000000));
 }
 
+static bool try_ping(struct rabbitmq_bus *self)
+{
+	if (!session_connect(&self->session, session_now_ns() + (uint64_t)PING_TIMEOUT_MS * 1000000) || !take_frames(self, 0))
+		return false;
+	if (self->is_late && confirms_count(&self->confirms) == 0) {
+		self->is_late = false;
+		session_note(&self->session, NULL, NULL);
+	}
+	return !self->session.is_blocked && !self->is_late;
+}
+
 static enum bus_result rabbitmq_ping(struct bus *bus)
 {
 	struct rabbitmq_bus *self = self_of(bus);
-	bool is_up = session_connect(&self->session, session_now_ns() + (uint64_t)PING_TIMEOUT_MS * 1000000) && take_frames(self, 0);
-	return tell(self, is_up && !self->session.is_blocked);
+	return tell(self, try_ping(self));
 }
 
 static void rabbitmq_free(struct bus *bus)

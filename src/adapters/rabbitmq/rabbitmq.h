@@ -19,7 +19,8 @@
 /* url: amqp:// or amqps://, as RabbitMQ writes it: amqps://user:password@host:port/vhost; no path, or "/" alone, is the vhost "/". Borrowed
  * until the function returns. The broker need not be there: the first call that needs it connects and declares the exchange, and whenever
  * the connection is lost the next call makes it again, with pauses, during which it answers BUS_DOWN at once. publish takes no longer than
- * its timeout, ping no longer than two seconds (where names are resolved that fast).
+ * its timeout, ping no longer than two seconds (where names are resolved that fast). When a batch that failed comes again, what of its
+ * beginning is confirmed or still under way is not sent again.
  *
  * ERR_VALIDATION: a malformed URL; message says so in one line for people, without the password. ERR_NO_MEMORY. */
 must_check enum error rabbitmq_bus_open(const char *url, struct bus **ret_bus, char message[static RABBITMQ_MESSAGE_MAX]);

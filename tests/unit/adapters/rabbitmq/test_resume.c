@@ -1,0 +1,130 @@
+/* test_resume.c: what of a batch that comes again is sent again. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "adapters/rabbitmq/resume.h"
+
+/* A bus without a broker. */
+struct channel {
+	struct confirms confirms;
+	struct resume resume;
+};
+
+static struct channel *connect(void)
+{
+	static struct channel channel;
+	channel = (struct channel){0};
+	confirms_reset(&channel.confirms);
+	return &channel;
+}
+
+static void reconnect(struct channel *channel)
+{
+	resume_reconnect(&channel->resume, &channel->confirms);
+	confirms_reset(&channel->confirms);
+}
+
+/* Publishes events `first` to `last`, of which only so many are sent in the time. Answers with which event it went on. */
+static uint32_t publish(struct channel *channel, uint32_t first, uint32_t last, uint32_t sent_max)
+{
+	static struct event_record records[RESUME_MAX + 100];
+	static const struct event_record *pointers[RESUME_MAX + 100];
+	uint32_t count = last - first + 1;
+	for (uint32_t i = 0; i < count; i++) {
+		records[i].id = uuid_v7(first + i, 1, 1);
+		pointers[i] = &records[i];
+	}
+	uint32_t skipped = resume_begin(&channel->resume, &channel->confirms, pointers, count);
+	for (uint32_t i = skipped; i < count && i - skipped < sent_max; i++) {
+		if (confirms_count(&channel->confirms) == CONFIRMS_MAX)
+			(void)confirms_settle(&channel->confirms, 0, true);
+		confirms_add(&channel->confirms);
+		resume_add(&channel->resume, &pointers[i]->id);
+	}
+	return first + skipped;
+}
+
+static void what_is_under_way_is_not_sent_again(void **state)
+{
+	(void)state;
+	struct channel *channel = connect();
+	assert_int_equal(publish(channel, 1, 10, 4), 1);
+	assert_int_equal(publish(channel, 1, 10, 3), 5);
+	assert_int_equal(publish(channel, 1, 20, 100), 8);
+	assert_int_equal(confirms_count(&channel->confirms), 20);
+	(void)confirms_settle(&channel->confirms, 0, true);
+	resume_finish(&channel->resume);
+	assert_int_equal(publish(channel, 1, 20, 100), 1); /* it was whole: now it is asked for anew */
+}
+
+static void after_a_reconnect_what_was_not_confirmed_is_sent_again(void **state)
+{
+	(void)state;
+	struct channel *channel = connect();
+	assert_int_equal(publish(channel, 1, 10, 6), 1);
+	(void)confirms_settle(&channel->confirms, 3, true);
+	(void)confirms_settle(&channel->confirms, 5, false);
+	reconnect(channel);
+	assert_int_equal(publish(channel, 1, 10, 4), 4);
+	(void)confirms_settle(&channel->confirms, 2, true);
+	reconnect(channel);
+	reconnect(channel); /* tried, and failed */
+	assert_int_equal(publish(channel, 1, 10, 100), 6);
+	assert_int_equal(confirms_count(&channel->confirms), 5);
+}
+
+static void what_is_refused_is_sent_again_with_all_behind_it(void **state)
+{
+	(void)state;
+	struct channel *channel = connect();
+	assert_int_equal(publish(channel, 1, 10, 100), 1);
+	resume_refuse(&channel->resume, 7);
+	resume_refuse(&channel->resume, 4);
+	resume_refuse(&channel->resume, 9);
+	(void)confirms_settle(&channel->confirms, 0, true);
+	assert_int_equal(publish(channel, 1, 10, 100), 4);
+	resume_refuse(&channel->resume, 11); /* event 4 again */
+	(void)confirms_settle(&channel->confirms, 0, true);
+	assert_int_equal(publish(channel, 1, 10, 2), 4);
+	resume_refuse(&channel->resume, 19); /* event 5 */
+	reconnect(channel);
+	assert_int_equal(publish(channel, 1, 10, 100), 4); /* nothing was confirmed of the last two */
+}
+
+static void another_batch_begins_where_it_differs(void **state)
+{
+	(void)state;
+	struct channel *channel = connect();
+	assert_int_equal(publish(channel, 1, 10, 6), 1);
+	assert_int_equal(publish(channel, 1, 3, 100), 4); /* all of it is under way */
+	assert_int_equal(publish(channel, 1, 10, 2), 4);
+	assert_int_equal(publish(channel, 30, 39, 3), 30);
+	(void)confirms_settle(&channel->confirms, 2, true);
+	reconnect(channel); /* nothing of this batch */
+	assert_int_equal(publish(channel, 30, 39, 3), 30);
+	assert_int_equal(publish(channel, 30, 39, 3), 33);
+}
+
+static void of_a_batch_beyond_the_limit_the_rest_is_sent_again(void **state)
+{
+	(void)state;
+	struct channel *channel = connect();
+	assert_int_equal(publish(channel, 1, RESUME_MAX + 50, UINT32_MAX), 1);
+	assert_int_equal(publish(channel, 1, RESUME_MAX + 50, 10), RESUME_MAX + 1);
+	assert_int_equal(publish(channel, 1, RESUME_MAX + 50, 10), RESUME_MAX + 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_under_way_is_not_sent_again),
+		cmocka_unit_test(after_a_reconnect_what_was_not_confirmed_is_sent_again),
+		cmocka_unit_test(what_is_refused_is_sent_again_with_all_behind_it),
+		cmocka_unit_test(another_batch_begins_where_it_differs),
+		cmocka_unit_test(of_a_batch_beyond_the_limit_the_rest_is_sent_again),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
