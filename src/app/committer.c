@@ -10,6 +10,25 @@
 #define BATCH_ARENA_MAX (512 * 1024 * 1024) /* an event of a million listed seats is the largest batch */
 #define EVENT_DATA_MAX (128 * 1024 * 1024)
 
+static enum error init_flight(struct committer *committer, struct flight *flight, struct store *store)
+{
+	flight->committer = committer;
+	flight->store = store;
+	arena_init(&flight->arena, BATCH_ARENA_BLOCK, BATCH_ARENA_MAX);
+	buffer_init(&flight->scratch, NULL, EVENT_DATA_MAX);
+	list_init(&flight->flying);
+	flight->loading = committer->options.store_count == 1 ? committer->view : view_new_annex(committer->view);
+	return flight->loading == NULL ? ERR_NO_MEMORY : OK;
+}
+
+static void release_flight(struct flight *flight)
+{
+	if (flight->loading != flight->committer->view)
+		view_free(flight->loading);
+	buffer_release(&flight->scratch);
+	arena_release(&flight->arena);
+}
+
 enum error committer_new(const struct committer_options *options, struct committer **ret_committer)
 {
 	assert(options != NULL && options->stores != NULL && options->clock != NULL && options->random != NULL);
@@ -19,20 +38,15 @@ enum error committer_new(const struct committer_options *options, struct committ
 	if (committer == NULL)
 		return ERR_NO_MEMORY;
 	committer->options = *options;
+	pthread_mutex_init(&committer->lock, NULL);
 	struct hash_seed seed = {.k0 = random_u64(options->random), .k1 = random_u64(options->random)};
 	committer->view = view_new(options->view_rows_max, seed);
-	if (committer->view == NULL) {
-		free(committer);
-		return ERR_NO_MEMORY;
-	}
-	pthread_mutex_init(&committer->lock, NULL);
-	for (uint32_t i = 0; i < options->store_count; i++) {
-		struct flight *flight = &committer->flights[i];
-		flight->committer = committer;
-		flight->store = options->stores[i];
-		arena_init(&flight->arena, BATCH_ARENA_BLOCK, BATCH_ARENA_MAX);
-		buffer_init(&flight->scratch, NULL, EVENT_DATA_MAX);
-		list_init(&flight->flying);
+	enum error error = committer->view == NULL ? ERR_NO_MEMORY : OK;
+	for (; error == OK && committer->flight_count < options->store_count; committer->flight_count++)
+		error = init_flight(committer, &committer->flights[committer->flight_count], options->stores[committer->flight_count]);
+	if (error != OK) {
+		committer_free(committer);
+		return error;
 	}
 	*ret_committer = committer;
 	return OK;
@@ -42,10 +56,8 @@ void committer_free(struct committer *committer)
 {
 	if (committer == NULL)
 		return;
-	for (uint32_t i = 0; i < committer->options.store_count; i++) {
-		buffer_release(&committer->flights[i].scratch);
-		arena_release(&committer->flights[i].arena);
-	}
+	for (uint32_t i = 0; i < committer->flight_count; i++)
+		release_flight(&committer->flights[i]);
 	pthread_mutex_destroy(&committer->lock);
 	view_free(committer->view);
 	free(committer);
@@ -62,12 +74,8 @@ void committer_step(struct committer *committer, struct list *jobs, uint32_t job
 	assert(ret_waiting != NULL || committer->options.store_count == 1);
 	struct flight *flight = flight_begin(committer, jobs, job_count);
 	do {
-		pthread_mutex_lock(&committer->lock);
 		flight_decide(flight, ret_waiting);
-		pthread_mutex_unlock(&committer->lock);
 		flight_commit(flight);
-		pthread_mutex_lock(&committer->lock);
 		flight_land(flight);
-		pthread_mutex_unlock(&committer->lock);
 	} while (!flight_is_over(flight));
 }

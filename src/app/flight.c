@@ -52,11 +52,10 @@ static bool wants_key(const struct flight *flight, const struct job *job)
 /* Lets off the jobs that have to know what becomes of another batch. */
 static void leave_waiting(struct flight *flight, struct list *ret_waiting)
 {
-	const struct view *view = flight->committer->view;
 	for (struct list_node *node = flight->jobs->head.next; node != &flight->jobs->head;) {
 		struct job *job = job_of(node);
 		node = node->next;
-		if (!command_meets_flight(&job->command, view))
+		if (!command_meets_flight(&job->command, flight->loading))
 			continue;
 		list_remove(&job->node);
 		list_push(ret_waiting, &job->node);
@@ -64,24 +63,31 @@ static void leave_waiting(struct flight *flight, struct list *ret_waiting)
 	}
 }
 
-/* What a row names shows when it is loaded, so it is looked each time whether it is in flight. */
+static enum store_result load_unlocked(struct flight *flight, const struct needs *needs)
+{
+	pthread_mutex_unlock(&flight->committer->lock);
+	enum store_result result = store_load(flight->store, needs, flight->loading);
+	pthread_mutex_lock(&flight->committer->lock);
+	return result;
+}
+
+/* What a row names shows when it is loaded, and others take off meanwhile: each time it is looked what is missing and what is in flight. */
 static enum flight_result load(struct flight *flight, struct list *ret_waiting)
 {
-	struct view *view = flight->committer->view;
 	for (uint32_t round = 0; round < NEEDS_ROUNDS_MAX; round++) {
 		struct needs needs;
 		needs_init(&needs, &flight->arena);
-		if (view_flying_count(view) > 0)
+		if (view_flying_count(flight->loading) > 0)
 			leave_waiting(flight, ret_waiting);
 		list_for_each(node, flight->jobs) {
 			const struct job *job = job_of(node);
-			if (command_needs(&job->command, view, wants_key(flight, job), &needs) != OK)
+			if (command_needs(&job->command, flight->loading, wants_key(flight, job), &needs) != OK)
 				return FLIGHT_FULL;
 		}
 		if (needs_are_empty(&needs))
 			return FLIGHT_DONE;
 		needs_finish(&needs);
-		enum store_result result = store_load(flight->store, &needs, view);
+		enum store_result result = load_unlocked(flight, &needs);
 		if (result != STORE_OK)
 			return result_of(result);
 	}
@@ -256,31 +262,39 @@ struct flight *flight_begin(struct committer *committer, struct list *jobs, uint
 
 void flight_decide(struct flight *flight, struct list *ret_waiting)
 {
-	const struct committer_options *options = &flight->committer->options;
-	struct view *view = flight->committer->view;
-	uint64_t now_ms = clock_now_ms(options->clock);
+	struct committer *committer = flight->committer;
+	struct view *view = committer->view;
+	uint64_t now_ms = clock_now_ms(committer->options.clock);
 	arena_clear(&flight->arena);
-	view_step_begin(view, now_ms);
-	changes_init(&flight->changes, &flight->arena, view_clock(view), random_u64(options->random), now_ms);
+	changes_init(&flight->changes, &flight->arena, view_clock(view), random_u64(committer->options.random), now_ms);
+	pthread_mutex_lock(&committer->lock);
+	view_step_begin(flight->loading, now_ms);
 	flight->result = load(flight, ret_waiting);
+	if (flight->loading != view) {
+		view_step_begin(view, now_ms);
+		view_absorb(flight->loading);
+	}
 	if (flight->result == FLIGHT_DONE)
 		flight->result = decide_all(flight);
 	if (flight->result == FLIGHT_DONE)
 		view_step_take_off(view, &flight->flying);
 	else
 		view_step_failed(view);
+	pthread_mutex_unlock(&committer->lock);
 }
 
 void flight_land(struct flight *flight)
 {
 	struct view *view = flight->committer->view;
+	pthread_mutex_lock(&flight->committer->lock);
 	if (flight->result == FLIGHT_DONE) {
 		view_landed(view, &flight->flying);
-		return;
+	} else {
+		view_lost(view, &flight->flying);
+		for (uint32_t i = 0; i < flight->changes.relied_count; i++)
+			view_forget(view, flight->changes.relied[i]);
 	}
-	view_lost(view, &flight->flying);
-	for (uint32_t i = 0; i < flight->changes.relied_count; i++)
-		view_forget(view, flight->changes.relied[i]);
+	pthread_mutex_unlock(&flight->committer->lock);
 }
 
 static void fail_all(struct flight *flight, enum error error)

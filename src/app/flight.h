@@ -3,7 +3,7 @@
  *
  *   flight_begin, then until it is over: flight_decide, flight_commit, flight_land, flight_is_over
  *
- * flight_decide and flight_land work on the view: one at a time, of all flights of a committer. */
+ * Flights of one committer may be on different threads. They take turns with the view, and let go of it while a store is at work. */
 #pragma once
 
 #include <pthread.h>
@@ -31,6 +31,7 @@ enum flight_result {
 struct flight {
 	struct committer *committer;
 	struct store *store;
+	struct view *loading; /* where it loads: the committer's view; with other flights beside it an annex of that */
 	_Atomic bool is_taken;
 	struct arena arena;    /* of the batch; cleared when a try begins */
 	struct buffer scratch; /* an event's data while it is written */
@@ -47,9 +48,10 @@ struct flight {
 struct committer {
 	struct committer_options options;
 	struct committer_counters counters;
-	pthread_mutex_t lock; /* guards the view; committer_step's */
+	pthread_mutex_t lock; /* guards the view */
 	struct view *view;
 	struct flight flights[COMMITS_IN_FLIGHT_MAX];
+	uint32_t flight_count; /* that were made */
 };
 
 /* Takes a flight that is free; there is one. The list stays the caller's and holds the jobs until it is over. */

@@ -22,6 +22,7 @@ struct view {
 	uint32_t transient_count; /* absent rows and keys, to be forgotten at the end of the step */
 	uint32_t relied_count;
 	uint32_t flying_count;
+	struct view *main; /* of an annex; NULL */
 };
 
 static uint64_t key_hash(const struct view *view, const struct row_key *key)
@@ -86,6 +87,15 @@ struct view *view_new(uint32_t rows_max, struct hash_seed seed)
 	list_init(&view->recency);
 	list_init(&view->changed);
 	return view;
+}
+
+struct view *view_new_annex(struct view *view)
+{
+	assert(view != NULL && view->main == NULL);
+	struct view *annex = view_new(view->rows_max, view->seed);
+	if (annex != NULL)
+		annex->main = view;
+	return annex;
 }
 
 void view_free(struct view *view)
@@ -242,7 +252,7 @@ uint32_t view_row_count(const struct view *view)
 
 uint32_t view_flying_count(const struct view *view)
 {
-	return view->flying_count;
+	return view->main != NULL ? view->main->flying_count : view->flying_count;
 }
 
 struct hlc *view_clock(struct view *view)
@@ -253,9 +263,15 @@ struct hlc *view_clock(struct view *view)
 /* A look-up is a use. Recency is the view's own bookkeeping, so a const view may be looked into. */
 static const struct row *use(const struct view *view, const struct row_key *key)
 {
-	struct row *row = find(view, key, key_hash(view, key));
-	if (row != NULL && view->recency.head.previous != &row->recency) {
-		struct view *own = (struct view *)(uintptr_t)view;
+	uint64_t hash = key_hash(view, key);
+	const struct view *home = view->main != NULL ? view->main : view;
+	struct row *row = find(home, key, hash);
+	if (row == NULL && home != view) {
+		home = view;
+		row = find(home, key, hash);
+	}
+	if (row != NULL && home->recency.head.previous != &row->recency) {
+		struct view *own = (struct view *)(uintptr_t)home;
 		list_remove(&row->recency);
 		list_push(&own->recency, &row->recency);
 	}
@@ -315,6 +331,23 @@ static void grow(struct view *view)
 	view->bucket_count = bucket_count;
 }
 
+/* Takes ownership of `row`, which is set but for its place; no row has its key. */
+static void link_row(struct view *view, struct row *row)
+{
+	if (view->row_count >= view->bucket_count)
+		grow(view);
+	struct row **bucket = &view->buckets[row->hash & (view->bucket_count - 1)];
+	row->next_in_bucket = *bucket;
+	*bucket = row;
+	row->loaded_step = view->step;
+	list_push(&view->recency, &row->recency);
+	view->row_count++;
+	if (row_is_transient(row))
+		view->transient_count++;
+	if (!DEFECT(CLOCK_DEAF))
+		hlc_observe(&view->clock, row->version);
+}
+
 /* Takes ownership of `row`, whose key fields are set. */
 static void insert(struct view *view, struct row *row, enum row_kind kind, uint64_t version)
 {
@@ -324,7 +357,6 @@ static void insert(struct view *view, struct row *row, enum row_kind kind, uint6
 	row->is_changed = false;
 	row->is_flying = false;
 	row->is_relied_on = false;
-	row->loaded_step = view->step;
 	struct row_key key = row_key_of_row(row);
 	row->hash = key_hash(view, &key);
 	struct row *old = find(view, &key, row->hash);
@@ -332,17 +364,23 @@ static void insert(struct view *view, struct row *row, enum row_kind kind, uint6
 		assert(!old->is_changed && !old->is_flying);
 		forget(view, old);
 	}
-	if (view->row_count >= view->bucket_count)
-		grow(view);
-	struct row **bucket = &view->buckets[row->hash & (view->bucket_count - 1)];
-	row->next_in_bucket = *bucket;
-	*bucket = row;
-	list_push(&view->recency, &row->recency);
-	view->row_count++;
-	if (row_is_transient(row))
-		view->transient_count++;
-	if (!DEFECT(CLOCK_DEAF))
-		hlc_observe(&view->clock, version);
+	link_row(view, row);
+}
+
+void view_absorb(struct view *annex)
+{
+	assert(annex != NULL && annex->main != NULL);
+	for (struct list_node *node; (node = list_pop(&annex->recency)) != NULL;) {
+		struct row *row = container_of(node, struct row, recency);
+		struct row_key key = row_key_of_row(row);
+		if (find(annex->main, &key, row->hash) == NULL)
+			link_row(annex->main, row);
+		else
+			free(row);
+	}
+	memset(annex->buckets, 0, annex->bucket_count * sizeof(struct row *));
+	annex->row_count = 0;
+	annex->transient_count = 0;
 }
 
 /* A copy of `source` with `tail` bytes behind it. */

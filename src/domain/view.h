@@ -29,6 +29,10 @@ struct view;
 
 /* rows_max: how many rows survive a step. NULL when out of memory. */
 must_check struct view *view_new(uint32_t rows_max, struct hash_seed seed);
+/* A view of its own to load into while others work on this one: what is looked up in it is looked up here first. NULL when out of memory. Free it before the view. */
+must_check struct view *view_new_annex(struct view *view);
+/* Moves the annex's rows to its view, as loaded in the step that is deciding there; not those that have come there meanwhile. */
+void view_absorb(struct view *annex);
 /* Takes NULL. */
 void view_free(struct view *view);
 
@@ -50,7 +54,7 @@ void view_clear(struct view *view);
 
 uint64_t view_now_ms(const struct view *view);
 uint32_t view_row_count(const struct view *view);
-/* Rows in flight. */
+/* Rows in flight; of an annex those of its view. */
 uint32_t view_flying_count(const struct view *view);
 /* The clock that has observed the version of every row put here. */
 struct hlc *view_clock(struct view *view);

@@ -9,7 +9,8 @@
 	X(BATCH_COMMITTED, "batches committed") \
 	X(BATCH_STALE, "commits found stale") \
 	X(BATCH_BESIDE_ANOTHER, "batches taken up while others of the process were in flight") \
-	X(BATCH_OVERTAKES, "… and committed before one of those") \
+	X(BATCH_WITHIN_ANOTHER, "batches gone on with within a store operation of another of the process") \
+	X(BATCH_OVERTAKES, "batches committed before an earlier one of the process") \
 	X(COMMAND_WAITED, "commands that waited for what a batch in flight was writing") \
 	X(STEP_NESTED, "steps of one process within an operation of another") \
 	X(STEP_NESTED_TWICE, "… and of a third within that") \

@@ -117,6 +117,7 @@ static void restart(struct process *process)
 	for (uint32_t i = 0; i < PROCESS_BATCHES_MAX; i++) {
 		lose(process, &process->batches[i].jobs);
 		process->batches[i].flight = NULL;
+		process->batches[i].is_at_work = false;
 	}
 	lose(process, &process->waiting);
 	lose(process, &process->queue);
@@ -222,7 +223,7 @@ static void advance(struct process *process, struct batch *batch)
 	}
 }
 
-/* One of those in flight, or a new one. */
+/* One of those in flight that is not at work, or a new one; NULL: there is none. */
 static struct batch *choose_batch(struct process *process)
 {
 	struct batch *choices[PROCESS_BATCHES_MAX];
@@ -230,36 +231,58 @@ static struct batch *choose_batch(struct process *process)
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < process->batches_max; i++) {
 		struct batch *batch = &process->batches[i];
-		if (batch->flight != NULL)
+		if (batch->flight != NULL && !batch->is_at_work)
 			choices[count++] = batch;
-		else if (fresh == NULL && process->queued > 0)
+		else if (batch->flight == NULL && fresh == NULL && process->queued > 0)
 			choices[count++] = fresh = batch;
 	}
+	if (count == 0)
+		return NULL;
 	struct batch *batch = choices[prng_below(&process->world->prng, count)];
 	if (batch == fresh)
 		take_batch(process, batch);
 	return batch;
 }
 
-void process_step(struct process *process)
+static void go_on(struct process *process, struct batch *batch)
 {
 	struct world *world = process->world;
-	assert(!process->is_running);
-	if (!process_is_busy(process))
-		return;
-	struct batch *batch = choose_batch(process);
-	uint32_t depth = world->depth;
+	struct batch *outer = process->current;
 	process->current = batch;
-	process->is_running = true;
+	batch->is_at_work = true;
 	world->depth++;
+	do {
+		advance(process, batch);
+	} while (batch->flight != NULL && prng_chance(&world->prng, GOES_ON));
+	world->depth--;
+	batch->is_at_work = false;
+	process->current = outer;
+}
+
+void process_step(struct process *process)
+{
+	assert(!process->is_running);
+	struct batch *batch = choose_batch(process);
+	if (batch == NULL)
+		return;
+	uint32_t depth = process->world->depth;
+	process->is_running = true;
 	if (setjmp(process->crash) == 0) {
-		do {
-			advance(process, batch);
-		} while (batch->flight != NULL && prng_chance(&world->prng, GOES_ON));
+		go_on(process, batch);
 		process->is_running = false;
 	} else {
 		process->is_running = false;
+		process->world->depth = depth;
 		restart(process);
 	}
-	world->depth = depth;
+}
+
+void process_step_beside(struct process *process)
+{
+	assert(process->is_running);
+	struct batch *batch = choose_batch(process);
+	if (batch == NULL)
+		return;
+	world_cover(process->world, SITUATION_BATCH_WITHIN_ANOTHER);
+	go_on(process, batch);
 }

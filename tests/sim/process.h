@@ -32,6 +32,7 @@ struct batch {
 	uint32_t number;   /* of all batches of the world */
 	uint64_t began_ms; /* of the world */
 	enum part next;
+	bool is_at_work;       /* within that part */
 	uint64_t decided_ms;   /* what the process's clock said when it was last asked: the time of its decision */
 	uint32_t disturbances; /* failures, others' steps and long waits on its way */
 	uint32_t seen_commits; /* of the world, when it was last gone on with */
@@ -67,5 +68,7 @@ uint64_t process_now_ms(const struct process *process);
 bool process_is_busy(const struct process *process);
 /* Takes up some of what waits, or goes on with a batch in flight, and answers it when it is over, unless it crashes. */
 void process_step(struct process *process);
+/* The same with another batch, within a step of its own; there may be none. */
+void process_step_beside(struct process *process);
 /* Its memory is lost, and it starts again. Within a step of its own this does not return. */
 void process_crash(struct process *process);

@@ -19,7 +19,7 @@ static bool strikes(struct process *process, uint32_t permille)
 	return does;
 }
 
-/* Time passes around an operation: the process may die, and others work. */
+/* Time passes around an operation: the process may die, and others work, other batches of the process too. */
 static void pass(struct process *process)
 {
 	struct world *world = process->world;
@@ -29,6 +29,8 @@ static void pass(struct process *process)
 	}
 	if (strikes(process, world->hardships.nested))
 		world_interfere(world);
+	if (process->batches_max > 1 && strikes(process, world->hardships.nested))
+		process_step_beside(process);
 }
 
 /* STORE_OK: nothing is wrong. */

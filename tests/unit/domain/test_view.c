@@ -356,6 +356,41 @@ static void what_is_relied_on_is_kept_as_it_was(void **state)
 	assert_int_equal(relied[0]->stored_version, 3);
 }
 
+static void an_annex_is_loaded_beside_the_view_and_then_absorbed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct view *annex = view_new_annex(fixture->view);
+	assert_non_null(annex);
+	assert_non_null(put_seat(fixture->view, 1, 3));
+	view_step_begin(annex, TEST_NOW_MS);
+	assert_non_null(put_seat(annex, 2, 5));
+	assert_non_null(put_seat(annex, 3, 0));
+	assert_non_null(put_seat(annex, 4, 6));
+	assert_int_equal(find_seat(annex, 1)->row.version, 3);
+	assert_int_equal(find_seat(annex, 2)->row.version, 5);
+	assert_null(find_seat(fixture->view, 2));
+	/* Somebody else has loaded, and changed, one of them meanwhile. */
+	struct list flying;
+	list_init(&flying);
+	view_change(fixture->view, &put_seat(fixture->view, 4, 6)->row, 8);
+	view_step_take_off(fixture->view, &flying);
+	assert_true(find_seat(annex, 4)->row.is_flying);
+	assert_int_equal(view_flying_count(annex), 1);
+	view_step_begin(fixture->view, TEST_NOW_MS + 1);
+	view_absorb(annex);
+	assert_int_equal(view_row_count(annex), 0);
+	assert_int_equal(view_row_count(fixture->view), 4);
+	assert_int_equal(find_seat(fixture->view, 4)->row.version, 8);
+	/* They are rows of the step: a refusal need not rely on them, and absence is forgotten with it. */
+	view_rely_on(fixture->view, &find_seat(fixture->view, 2)->row, true);
+	assert_int_equal(relied_count(fixture), 0);
+	next_step(fixture);
+	assert_null(find_seat(fixture->view, 3));
+	assert_int_equal(find_seat(fixture->view, 2)->row.version, 5);
+	view_landed(fixture->view, &flying);
+	view_free(annex);
+}
+
 static void it_grows_with_its_rows(void **state)
 {
 	struct fixture *fixture = *state;
@@ -395,6 +430,7 @@ int main(void)
 		TEST(what_is_in_flight_is_not_forgotten),
 		TEST(a_used_key_is_in_flight_and_then_forgotten),
 		TEST(what_is_relied_on_is_kept_as_it_was),
+		TEST(an_annex_is_loaded_beside_the_view_and_then_absorbed),
 		TEST(it_grows_with_its_rows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
