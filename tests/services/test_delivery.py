@@ -37,14 +37,17 @@ class Shop:
         self.sold += 1
         return hold
 
-    def latencies(self, count: int) -> list[float]:
-        """How long the API took to answer, in seconds."""
-        taken = []
-        for _ in range(count):
-            started = time.monotonic()
-            self.sell()
-            taken.append(time.monotonic() - started)
-        return taken
+    def p50_ms(self) -> float:
+        """How long the API takes to answer: the median of whichever of some rounds the rest of the machine disturbed least."""
+        medians = []
+        for _ in range(8):
+            taken = []
+            for _ in range(20):
+                started = time.monotonic()
+                self.sell()
+                taken.append(time.monotonic() - started)
+            medians.append(statistics.median(taken) * 1e3)
+        return min(medians)
 
 
 def arrivals(listener: messages.Listener) -> dict[str, float]:
@@ -154,23 +157,21 @@ def broker_blocked(broker):
 def test_without_the_broker_sales_go_on_as_before(services, shop, listener, broker, trouble):
     """The outbox keeps everything, the metrics show it, and it drains in order."""
     publisher = services.publisher()
-    shop.latencies(20)
-    before = shop.latencies(150)
+    before = shop.p50_ms()
     await_everything(services, listener, within=5)
     with trouble(broker):
         holds = [shop.sell() for _ in range(2 * PARTITIONS)]
         eventually(lambda: publisher.ready()["bus"]["state"] == "degraded", within=10)
         assert publisher.ready()["bus"]["detail"]
-        during = shop.latencies(150)
+        during = shop.p50_ms()
         follow(shop, holds)
         eventually(lambda: publisher.metric("tro_outbox_entries") >= PARTITIONS, within=5)
         eventually(lambda: publisher.metric("tro_outbox_age_seconds") > 1, within=5)
     await_everything(services, listener, within=20)
     eventually(lambda: publisher.metric("tro_outbox_age_seconds") == 0, within=5)
     eventually(lambda: publisher.ready()["bus"]["state"] == "up", within=5)
-    p50 = [statistics.median(taken) * 1e3 for taken in (before, during)]
-    print(f"p50 of a hold: {p50[0]:.1f} ms before, {p50[1]:.1f} ms without the broker")
-    assert p50[1] < 1.5 * p50[0] + 1 * SLACK
+    print(f"p50 of a hold: {before:.1f} ms before, {during:.1f} ms without the broker")
+    assert during < 1.5 * before + 1 * SLACK
 
 
 def test_wrong_credentials_are_waited_out(services, shop, listener, broker):
