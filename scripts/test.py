@@ -201,6 +201,11 @@ def run_e2e_over_postgres(suite):
     return run_pytest(suite, [f"tests/e2e/test_{name}.py" for name in names], [sys.executable, "tests/peers/postgres.py"])
 
 
+def run_sanitized_services(suite):
+    """Each program from its start to its end, through good times and bad: a leak is found at the end."""
+    return run_pytest(suite, [f"tests/services/test_{name}.py" for name in ("purchase", "services", "tools", "expiry", "proof")])
+
+
 SUITES = [
     Suite("lint", None, run_lines(["scripts/lint.sh"])),
     *[Suite(f"{label}-{preset}", preset, run_ctest) for preset in ("release", "asan", "tsan") for label in ("unit", "contract", "sim")],
@@ -211,7 +216,8 @@ SUITES = [
     Suite("defects", None, run_lines(["scripts/sim-defects.sh"])),
     *[Suite(f"{folder}-{preset}", preset, run_pytest) for preset in ("release", "asan") for folder in ("e2e", "fault")],
     Suite("e2e-postgres", "release", run_e2e_over_postgres),
-    *[Suite(f"services-{preset}", preset, run_pytest) for preset in ("release", "asan")],
+    Suite("services-release", "release", run_pytest),
+    Suite("services-asan", "asan", run_sanitized_services),
     Suite("fuzz", "fuzz", run_fuzz),
 ]
 
