@@ -76,13 +76,15 @@ static void pause_after_failure(struct publisher *publisher)
 	publisher->pause_until_ms = publisher->now_ms + backoff_next(&publisher->backoff, random_u64(publisher->options.random));
 }
 
-/* Notes whether the outbox serves, and answers it; if not there is a pause. */
+/* Notes whether the outbox serves, and answers it; if not there is a pause, in which it is not asked for the lag either. */
 static bool outbox_served(struct publisher *publisher, enum store_result result)
 {
 	bool is_up = result == STORE_OK;
 	publisher->counters.is_outbox_up = is_up || result == STORE_BUSY;
-	if (!is_up)
+	if (!is_up) {
 		pause_after_failure(publisher);
+		publisher->lag_at_ms = publisher->pause_until_ms;
+	}
 	return is_up;
 }
 
@@ -216,9 +218,7 @@ static void measure_lag(struct publisher *publisher)
 	struct outbox *outbox = publisher->options.outbox;
 	struct outbox_lag lag;
 	publisher->lag_at_ms = publisher->now_ms + LAG_MS;
-	enum store_result result = outbox->operations->lag(outbox, &lag);
-	publisher->counters.is_outbox_up = result == STORE_OK || result == STORE_BUSY;
-	if (result != STORE_OK)
+	if (!outbox_served(publisher, outbox->operations->lag(outbox, &lag)))
 		return;
 	publisher->counters.lag_entries = lag.entries;
 	publisher->counters.lag_oldest_ms = lag.oldest_ms;
@@ -258,6 +258,6 @@ void publisher_finish(struct publisher *publisher)
 	assert(publisher != NULL);
 
 	(void)publisher_step(publisher);
-	(void)acknowledge(publisher);
-	give_leases_back(publisher);
+	if (publisher->counters.is_outbox_up && acknowledge(publisher)) /* nobody waits for one that is down */
+		give_leases_back(publisher);
 }

@@ -34,6 +34,7 @@ struct world {
 	bool is_outbox_down;
 	bool is_bus_down;
 	uint32_t lease_calls;
+	uint32_t lag_calls;
 	uint32_t next_calls;
 	uint32_t publish_calls;
 	uint32_t ping_calls;
@@ -124,7 +125,11 @@ static uint32_t waiting(const struct world *world)
 
 static enum store_result fake_lag(struct outbox *outbox, struct outbox_lag *ret_lag)
 {
-	*ret_lag = (struct outbox_lag){.entries = waiting(world_of_outbox(outbox)), .oldest_ms = 77};
+	struct world *world = world_of_outbox(outbox);
+	world->lag_calls++;
+	if (world->is_outbox_down)
+		return STORE_DOWN;
+	*ret_lag = (struct outbox_lag){.entries = waiting(world), .oldest_ms = 77};
 	return STORE_OK;
 }
 
@@ -341,7 +346,7 @@ static void outbox_that_is_down_is_asked_less_and_less(void **state)
 	commit(world, 1, 5);
 	world->is_outbox_down = true;
 	run(world, 60000);
-	assert_in_range(world->lease_calls, 10, 40);
+	assert_in_range(world->lag_calls + world->lease_calls, 10, 40);
 	assert_false(publisher_counters(world->publisher)->is_outbox_up);
 	world->is_outbox_down = false;
 	run(world, 6000);
@@ -391,6 +396,19 @@ static void batch_is_not_begun_when_reading_it_has_outlasted_the_lease(void **st
 	run(world, 1000);
 	assert_published(world, 1);
 	assert_int_equal(world->lease_calls, 2); /* it is asked for again first */
+}
+
+static void outbox_that_is_down_does_not_delay_the_end(void **state)
+{
+	struct world *world = *state;
+	commit(world, 1, 1);
+	step(world);
+	world->is_outbox_down = true;
+	fake_clock_advance(&world->clock, 1000);
+	uint32_t calls = world->lag_calls + world->lease_calls + world->next_calls + world->release_calls;
+	publisher_finish(world->publisher);
+	assert_int_equal(world->lag_calls + world->lease_calls + world->next_calls + world->release_calls, calls + 1);
+	assert_int_equal(waiting(world), 1); /* for the next publisher, once more */
 }
 
 static void only_leased_partitions_are_published(void **state)
@@ -449,6 +467,7 @@ int main(void)
 		TEST(publisher_that_cannot_reach_the_bus_gives_its_leases_back),
 		TEST(lapsed_lease_stops_it_before_the_next_batch),
 		TEST(batch_is_not_begun_when_reading_it_has_outlasted_the_lease),
+		TEST(outbox_that_is_down_does_not_delay_the_end),
 		TEST(only_leased_partitions_are_published),
 		TEST(entry_with_an_earlier_id_is_found_though_it_comes_late),
 		TEST(at_the_end_nothing_is_left_and_leases_are_given_back),
