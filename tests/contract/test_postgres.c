@@ -1,12 +1,17 @@
 /* test_postgres.c: what a server does to the PostgreSQL adapter and no other: sessions that end, locks, refusals to write, migrations. */
 #include "tests/contract/backends.h"
 
+#include <arpa/inet.h>
 #include <libpq-fe.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "adapters/postgres/postgres.h"
 #include "tests/support/clerk.h"
+#include "tests/support/postgres_proxy.h"
 
 static PGconn *connect_to(const struct backend *backend)
 {
@@ -175,6 +180,48 @@ static void a_session_is_made_when_it_can_be(void **state)
 
 static const char empty_database[] = "SET client_min_messages = warning; DROP SCHEMA public CASCADE; CREATE SCHEMA public";
 
+/* Lets everybody in and throws them out at once. */
+struct bouncer {
+	int listener;
+	_Atomic int visitors;
+};
+
+static void *bounce(void *context)
+{
+	struct bouncer *bouncer = context;
+	for (int visitor; (visitor = accept(bouncer->listener, NULL, NULL)) >= 0; bouncer->visitors++)
+		(void)close(visitor);
+	return NULL;
+}
+
+static void tries_to_connect_are_spaced(void **state)
+{
+	(void)state;
+	char dsn[64], message[POSTGRES_MESSAGE_MAX] = "";
+	pthread_t thread;
+	struct reader *reader;
+	struct ping ping;
+	struct bouncer bouncer = {.listener = socket(AF_INET, SOCK_STREAM, 0)};
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof address;
+	assert_int_equal(bind(bouncer.listener, (struct sockaddr *)&address, length), 0);
+	assert_int_equal(listen(bouncer.listener, 8), 0);
+	assert_int_equal(getsockname(bouncer.listener, (struct sockaddr *)&address, &length), 0);
+	assert_int_equal(pthread_create(&thread, NULL, bounce, &bouncer), 0);
+	(void)snprintf(dsn, sizeof dsn, "host=127.0.0.1 port=%u sslmode=disable", ntohs(address.sin_port));
+	assert_int_equal(postgres_reader_open(dsn, &reader, message), OK);
+	for (int i = 0; i < 200; i++) {
+		assert_int_equal(reader->operations->ping(reader, &ping), STORE_DOWN);
+		usleep(10000);
+	}
+	reader_free(reader);
+	assert_int_equal(shutdown(bouncer.listener, SHUT_RDWR), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	(void)close(bouncer.listener);
+	/* After 0.1, 0.2, 0.4, 0.8 … s, or half of that: about six in 2 s, more on a machine that takes longer, and never one for each ping. */
+	assert_in_range(bouncer.visitors, 3, 12);
+}
+
 static void count_applied(void *context, const char *name)
 {
 	(*(int *)context)++;
@@ -255,6 +302,26 @@ static void of_many_that_migrate_at_once_one_does(void **state)
 	}
 }
 
+/* 40003: the tables are made, and the answer says that nobody knows. */
+static void a_migration_whose_end_is_unknown_is_looked_at_again(void **state)
+{
+	char message[POSTGRES_MESSAGE_MAX] = "", dsn[512];
+	int applied = 0;
+	PGconn *session = connect_to(*state);
+	struct postgres_proxy *proxy = postgres_proxy_new("127.0.0.1", (uint16_t)strtoul(PQport(session), NULL, 10), 0);
+	assert_non_null(proxy);
+	run(session, empty_database);
+	PQfinish(session);
+	(void)snprintf(dsn, sizeof dsn, "%s port=%u", backend_dsn(*state), postgres_proxy_port(proxy));
+	postgres_proxy_arm(proxy, PROXY_SAYS_UNKNOWN, 1, 1);
+	if (postgres_migrate(dsn, NULL, NULL, message) != OK)
+		fail_msg("%s", message);
+	assert_int_equal(postgres_proxy_faults(proxy), 1);
+	assert_int_equal(postgres_migrate(dsn, count_applied, &applied, message), OK);
+	assert_int_equal(applied, 0);
+	postgres_proxy_free(proxy);
+}
+
 static void a_replay_that_was_not_ended_keeps_services_out(void **state)
 {
 	char message[POSTGRES_MESSAGE_MAX] = "";
@@ -283,9 +350,11 @@ int main(void)
 		BACKEND_TEST(what_keeps_from_serving_is_named),
 		BACKEND_TEST(a_database_without_a_table_is_named),
 		BACKEND_TEST(a_session_is_made_when_it_can_be),
+		BACKEND_TEST(tries_to_connect_are_spaced),
 		BACKEND_TEST(says_what_was_migrated),
 		BACKEND_TEST(migrations_that_are_not_the_programs_are_refused),
 		BACKEND_TEST(of_many_that_migrate_at_once_one_does),
+		BACKEND_TEST(a_migration_whose_end_is_unknown_is_looked_at_again),
 		BACKEND_TEST(a_replay_that_was_not_ended_keeps_services_out),
 	};
 	return backends_run("adapter", tests, ARRAY_LENGTH(tests));
