@@ -44,13 +44,45 @@ def database(machine):
     database.drop()
 
 
+class Trio(Server):
+    """A tro-api, and beside it a worker and a publisher, which has no broker: they are started and stopped together."""
+
+    def __init__(self, folder, dsn: str):
+        super().__init__(folder / "api", program="tro-api", CRDB_DSN=dsn)
+        worker = Server(folder / "worker", program="tro-expiry-worker")
+        publisher = Server(folder / "publisher", program="tro-outbox-publisher", RABBIT_URL="amqp://guest:guest@127.0.0.1:1/")
+        self.others = [worker, publisher]
+
+    @property
+    def all(self) -> list[Server]:
+        return [self, *self.others]
+
+    def spawn(self) -> "Trio":
+        for other in self.others:
+            other.options["CRDB_DSN"] = self.options["CRDB_DSN"]
+            other.spawn()
+        return super().spawn()
+
+    def stop(self) -> None:
+        for other in self.others:
+            other.stop()
+        super().stop()
+
+    def kill(self) -> None:
+        for other in self.others:
+            other.kill()
+        super().kill()
+
+
 @pytest.fixture
 def server(tmp_path, machine, database):
-    """A tro-api that has not been started, on a database without tables."""
-    server = Server(tmp_path, program="tro-api", CRDB_DSN=uri(machine.port, database.name))
+    """Services that have not been started, on a database without tables."""
+    server = Trio(tmp_path, uri(machine.port, database.name))
     yield server
     server.kill()
-    assert PASSWORD not in server.stderr + server.stdout
+    for process in server.all:
+        if (process.folder / "stderr").exists():
+            assert PASSWORD not in process.stderr + process.stdout
 
 
 def uri(port: int, name: str, password: str = PASSWORD) -> str:
@@ -119,9 +151,10 @@ def alive(server: Server) -> bool:
         return False
 
 
-def start_unready(server: Server) -> None:
+def start_unready(server: Trio) -> None:
     server.spawn()
-    eventually(lambda: alive(server), within=10)
+    for process in server.all:
+        eventually(lambda: alive(process), within=10)  # noqa: B023
 
 
 def reason(server: Server) -> str:
@@ -136,13 +169,15 @@ def is_refused(response) -> bool:
     return True
 
 
-def expect_unready(server: Server, words: str, within: float = 10.0) -> None:
-    """Readiness and the log say that the store is down, and why; what needs it is refused."""
-    expect_named(server, words, within)
+def expect_unready(server: Trio, words: str, within: float = 10.0) -> None:
+    """Each says that the store is down, and why; what needs it is refused."""
+    for process in server.all:
+        expect_named(process, words, within)
     assert is_refused(server.api().hold(UNKNOWN, ["A-1-1"]))
 
 
 def expect_named(server: Server, words: str, within: float = 10.0) -> None:
+    """In its readiness and in its log."""
     eventually(lambda: words in reason(server), within)
     response = wire.exchange(server.port, "GET", "/v1/readyz?verbose")
     assert (response.status, response.json()["status"]) == (503, "unavailable")
@@ -158,10 +193,11 @@ def expect_named(server: Server, words: str, within: float = 10.0) -> None:
     eventually(is_logged, within=5)
 
 
-def expect_recovery(server: Server) -> None:
-    """It works again, within some seconds and without help."""
-    eventually(server.is_ready, within=10)
-    eventually(lambda: "dependency is back" in messages(server), within=5)
+def expect_recovery(server: Trio) -> None:
+    """All work again, within some seconds and without help."""
+    for process in server.all:
+        eventually(lambda: process.ready()["store"]["state"] == "up", within=10)  # noqa: B023
+        eventually(lambda: "dependency is back" in messages(process), within=5)  # noqa: B023
     eventually(lambda: not is_refused(server.api().hold(UNKNOWN, ["A-1-1"])), within=10)
     server.api().held(server.api().create_event()["event_id"], "A-1-1")
     server.stop()
@@ -186,6 +222,7 @@ def test_a_server_that_takes_connections_and_says_nothing(server, machine, datab
         server.options["CRDB_DSN"] = uri(silent.getsockname()[1], database.name)
         start_unready(server)
         expect_unready(server, "timeout expired", within=15)
+        server.stop()
 
 
 def test_a_wrong_password(server, machine, database):
@@ -301,7 +338,8 @@ def test_a_disk_without_room(server, machine, database, disk):
     with open(disk / "ballast", "wb", buffering=0) as ballast, contextlib.suppress(OSError):
         while True:
             ballast.write(bytes(4096))
-    expect_named(server, "it has no room")
+    for process in server.all:
+        expect_named(process, "it has no room")
     seats = iter(api.seats(event_id))
     eventually(lambda: is_refused(api.hold(event_id, [next(seats)])), within=30)  # some fit into what the tables have
     assert expect(api.get_hold(hold["hold_id"]), 200) == hold
