@@ -104,6 +104,18 @@ static void converse(struct connection *connection, struct slice left, size_t st
 	exchange_free(exchange);
 }
 
+/* may_expect: a client that waits to hear whether its body is wanted is told no at once and loses its connection; when the body has come
+ * along nobody waits, and it is kept. */
+static void check_same(const struct answers *whole, const struct answers *bytewise, bool may_expect)
+{
+	assert(may_expect || whole->count == bytewise->count);
+	for (uint32_t i = 0; i < whole->count && i < bytewise->count; i++) {
+		assert(whole->list[i].status == bytewise->list[i].status);
+		assert(whole->list[i].body_length == bytewise->list[i].body_length);
+		assert(may_expect || whole->list[i].is_persistent == bytewise->list[i].is_persistent);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct cors_origins nobody;
@@ -127,7 +139,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	converse(&connection, text, SIZE_MAX, &whole);
 	converse(&connection, text, 1, &bytewise);
 	assert(list_is_empty(&loop.exchanges));
-	bool may_wait = memmem(data, size, "100-", 4) != NULL; /* whether it is asked for its body depends on whether that is there */
-	assert(may_wait || (whole.count == bytewise.count && memcmp(whole.list, bytewise.list, sizeof whole.list) == 0));
+	check_same(&whole, &bytewise, memmem(data, size, "100-", 4) != NULL);
 	return 0;
 }
