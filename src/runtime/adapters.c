@@ -69,9 +69,9 @@ static const struct database postgres = {
 	.readers = 2,
 };
 
-static_assert(ADAPTERS_MESSAGE_MAX == SQLITE_MESSAGE_MAX && ADAPTERS_MESSAGE_MAX == POSTGRES_MESSAGE_MAX &&
-                      ADAPTERS_MESSAGE_MAX == RABBITMQ_MESSAGE_MAX,
-              "a message of theirs fits");
+static_assert(ADAPTERS_MESSAGE_MAX == SQLITE_MESSAGE_MAX, "a message of SQLite's fits");
+static_assert(ADAPTERS_MESSAGE_MAX == POSTGRES_MESSAGE_MAX, "a message of PostgreSQL's fits");
+static_assert(ADAPTERS_MESSAGE_MAX == RABBITMQ_MESSAGE_MAX, "a message of RabbitMQ's fits");
 
 static bool make_path(const char *data_dir, char path[static PATH_MAX_BYTES], char message[static ADAPTERS_MESSAGE_MAX])
 {

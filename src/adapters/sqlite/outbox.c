@@ -43,8 +43,8 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[UPDATE_LEASE] = "UPDATE outbox_partitions SET owner = ?2, lease_until = ?3 WHERE partition = ?1",
 	[RELEASE_LEASES] = "UPDATE outbox_partitions SET owner = zeroblob(16), lease_until = 0 WHERE owner = ?",
 	/* In the order of their commits. */
-	[SELECT_ENTRIES] = "SELECT o.partition, o.id, o.events FROM outbox o JOIN outbox_partitions p ON p.partition = o.partition"
-			   " WHERE p.owner = ? AND p.lease_until > ? ORDER BY o.position",
+	[SELECT_ENTRIES] = ("SELECT o.partition, o.id, o.events FROM outbox o JOIN outbox_partitions p ON p.partition = o.partition"
+                            " WHERE p.owner = ? AND p.lease_until > ? ORDER BY o.position"),
 	[SELECT_EVENT] = ("SELECT " EVENT_COLUMNS " FROM events WHERE position = ?"),
 	[DELETE_ENTRY] = "DELETE FROM outbox WHERE partition = ? AND id = ?",
 	[COUNT_ENTRIES] =
