@@ -1,5 +1,9 @@
 """Each service as a process: where it listens, what it serves, how it waits for what it needs, and how it ends."""
 
+import contextlib
+import socket
+import struct
+import threading
 import time
 
 import pytest
@@ -182,3 +186,33 @@ def test_passwords_are_never_shown(services):
             shown += [done.stdout, done.stderr]
     for text in shown:
         assert secret not in text, text
+
+
+# What others say
+
+
+def serve_notices(listener: socket.socket) -> None:
+    """A PostgreSQL that lets everybody in, says something in passing, and shuts down."""
+    notice = b"SWARNING\0VWARNING\0C57P02\0Mterminating connection due to immediate shutdown command\0\0"
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        with connection, contextlib.suppress(OSError):
+            while (request := connection.recv(8)) and struct.unpack("!II", request)[1] in (80877103, 80877104):  # is there TLS, or GSSAPI?
+                connection.sendall(b"N")
+            connection.sendall(b"R" + struct.pack("!II", 8, 0) + b"N" + struct.pack("!I", len(notice) + 4) + notice)
+
+
+def test_what_the_database_says_in_passing_is_not_printed(services):
+    """libpq would, as it comes, and a log line that is not JSON breaks whoever reads the log."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve_notices, args=(listener,), daemon=True)
+        thread.start()
+        server = services.add(API, CRDB_DSN=f"postgresql://tro@127.0.0.1:{listener.getsockname()[1]}/tro").spawn()
+        await_reason(server, "store", "connected")
+        server.stop()
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+    assert server.log() and "immediate shutdown" not in server.stderr

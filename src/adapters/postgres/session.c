@@ -45,6 +45,12 @@ static bool is_set(const struct connection *connection, const char *keyword)
 	return value != NULL && (strcmp(keyword, "connect_timeout") != 0 || strtol(value, NULL, 10) > 0);
 }
 
+static void ignore_notice(void *context, const PGresult *notice)
+{
+	(void)context;
+	(void)notice;
+}
+
 /* The DSN's settings, with limits on how long a server that does not answer is waited for where the DSN has none. */
 static PGconn *connect_handle(const struct connection *connection)
 {
@@ -69,7 +75,11 @@ static PGconn *connect_handle(const struct connection *connection)
 		keywords[count] = defaults[i].keyword;
 		values[count++] = defaults[i].value;
 	}
-	return PQconnectdbParams(keywords, values, 0);
+	/* Begun only to have a handle: the server may say something before it has let us in, and libpq would print it. */
+	PGconn *handle = PQconnectStartParams(keywords, values, 0);
+	(void)PQsetNoticeReceiver(handle, ignore_notice, NULL);
+	PQreset(handle);
+	return handle;
 }
 
 static bool configure(struct connection *connection)
@@ -104,12 +114,6 @@ static bool check_schema(struct connection *connection)
 	return false;
 }
 
-static void ignore_notice(void *context, const PGresult *notice)
-{
-	(void)context;
-	(void)notice;
-}
-
 bool session_make(struct connection *connection)
 {
 	assert(connection->handle == NULL);
@@ -118,7 +122,6 @@ bool session_make(struct connection *connection)
 		connection_complain(connection, "it cannot be connected to", PQerrorMessage(connection->handle));
 		return false;
 	}
-	(void)PQsetNoticeReceiver(connection->handle, ignore_notice, NULL);
 	if (!configure(connection))
 		return false;
 	return connection->statement_count == 0 || (check_schema(connection) && connection_prepare(connection));
