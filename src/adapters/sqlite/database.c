@@ -12,6 +12,8 @@
 #define BUSY_LONG_NS 2000000
 #define BUSY_SHORT_TRIES 20
 #define BUSY_TRIES (BUSY_SHORT_TRIES + 1000) /* 2 s */
+#define TURN_NS 20000000
+#define TURNS_MAX 10
 
 /* Without its count of every byte SQLite need not lock for each allocation. */
 static void configure_library(void)
@@ -53,6 +55,17 @@ static int configure(struct database *database, const struct database_options *o
 	return database_execute(database, sql);
 }
 
+/* Of two that turn a new file to WAL one is told that it is busy, at once and without wait_for_lock, since waiting might be for each other. */
+static int configure_in_turn(struct database *database, const struct database_options *options)
+{
+	int code = configure(database, options);
+	for (int tries = 0; (code & 0xff) == SQLITE_BUSY && tries < TURNS_MAX; tries++) {
+		(void)nanosleep(&(struct timespec){.tv_nsec = TURN_NS}, NULL);
+		code = configure(database, options);
+	}
+	return code;
+}
+
 static int prepare(struct database *database, const struct database_options *options)
 {
 	assert(options->statement_count <= DATABASE_STATEMENTS_MAX);
@@ -75,7 +88,7 @@ enum error database_open(const struct database_options *options, struct database
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (options->creates ? SQLITE_OPEN_CREATE : 0);
 	int code = sqlite3_open_v2(options->path, &database.handle, flags, NULL);
 	if (code == SQLITE_OK)
-		code = configure(&database, options);
+		code = configure_in_turn(&database, options);
 	if (code == SQLITE_OK)
 		code = prepare(&database, options);
 	if (code != SQLITE_OK) {
