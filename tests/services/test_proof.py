@@ -167,10 +167,10 @@ def test_nothing_promised_is_lost_and_nothing_sold_twice(tmp_path, durable, prox
     eventually(lambda: "waiting for events" in (tmp_path / "consume.err").read_text(), within=10)
     bench = None
     try:
-        apis = [services.api(CRDB_DSN=database.uri_at(proxy)), services.api()]
+        apis = [services.api(CRDB_DSN=database.uri_at(proxy)), services.api(COMMITS_IN_FLIGHT="3")]
         workers, publishers = [services.worker(), services.worker()], [services.publisher(), services.publisher()]
         urls = ",".join(f"http://127.0.0.1:{api.port}" for api in apis)
-        flags = {"--url": urls, "--connections": 32, "--rate": RATE, "--duration": f"{SECONDS}s", "--warm-up": "0s", "--seed": SEED}
+        flags = {"--url": urls, "--connections": 32, "--rate": RATE, "--duration": f"{SECONDS}s", "--warm-up": "0s", "--seed": SEED, "--events": max(20, SECONDS // 3), "--seats": 2000}
         flags |= {"--timeout": f"{int(3 * SLACK)}s", "--patience": "120s", "--journal": tmp_path / "journal"}
         words = [word for flag in flags.items() for word in flag]
         bench = spawn(tmp_path, "bench", "bench", "onsale", "--json", "--quiet", *words, **services.options)
