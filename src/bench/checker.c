@@ -284,7 +284,8 @@ static bool check_seat(struct checker *checker, uint32_t event, struct json_valu
 	char event_id[UUID_TEXT_LENGTH + 1];
 	uuid_format(&checker->ledger->events[event].event_id, event_id);
 	if (owner == 0) {
-		if (checker->is_complete && !slice_equal_string(word, "available"))
+		bool is_explained = slice_equal_string(word, "available") || (checker->has_strays && slice_equal_string(word, "held"));
+		if (checker->is_complete && !is_explained)
 			violations_add(checker->violations, "seat %s of event %s is %.*s, and nothing that was acknowledged explains it",
 			               seat_plan_label(seat).text, event_id, SLICE_PRINT(word));
 	} else if (!seat_may_be(claim_of(checker, owner - 1), word, answer->answered_ms)) {

@@ -22,6 +22,7 @@ struct checker {
 	struct ledger *ledger;         /* borrowed; `found` of its facts is filled in */
 	struct violations *violations; /* borrowed */
 	bool is_complete;              /* every claim there can be is in the ledger: a seat that none of them may have must be free */
+	bool has_strays;               /* or held: of two servers with the same request, one may have refused what the other did then */
 	struct seat_owners *events;    /* one for each event of the ledger; NULL before checker_find_owners */
 };
 

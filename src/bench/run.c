@@ -60,6 +60,7 @@ static bool find_servers(struct run *run)
 			return false;
 		}
 	}
+	run->checker.has_strays = run->endpoints.count > 1;
 	return true;
 }
 

@@ -330,6 +330,17 @@ static void seats_of_others_are_nobodys_lie(void **state)
 	assert_int_equal(check_map(fixture, "sold", "sold", NOW), 2);
 }
 
+static void of_several_servers_one_may_have_done_what_another_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->ledger.claims[0].hold.found = STATE_ACTIVE;
+	assert_int_equal(check_map(fixture, "held", "held", NOW), SEATS - 2);
+	fixture->checker.has_strays = true;
+	assert_int_equal(check_map(fixture, "held", "held", NOW), 0);
+	assert_int_equal(check_map(fixture, "held", "reserved", NOW), SEATS - 2);
+	assert_int_equal(check_map(fixture, "held", "sold", NOW), SEATS - 2);
+}
+
 static void a_claim_that_nobody_read_may_be_anything(void **state)
 {
 	struct fixture *fixture = *state;
@@ -389,6 +400,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_lapsed_hold_frees_its_seats_for_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_seat_map_agrees_with_what_was_acknowledged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(seats_of_others_are_nobodys_lie, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(of_several_servers_one_may_have_done_what_another_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_claim_that_nobody_read_may_be_anything, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_expired_hold_keeps_its_seats_only_for_the_worker, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(two_owners_of_a_seat_are_found, set_up, tear_down),
