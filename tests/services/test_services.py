@@ -10,7 +10,7 @@ import pytest
 from harness import wire
 from harness.api import Api
 from harness.load import Load, settle
-from harness.problems import expect, one_of
+from harness.problems import one_of
 from harness.server import SLACK, STOP_TIMEOUT, Server, eventually, run_tro
 from harness.services import API, PUBLISHER, WORKER, Services
 
@@ -181,7 +181,12 @@ def test_passwords_are_never_shown(services):
         shown += [process.stderr, process.stdout]
         shown += [wire.exchange(process.port, "GET", target).body.decode() for target in ("/metrics", "/v1/readyz?verbose")]
     for command in ("migrate", "verify", "event list"):
-        for address in (dsn, away.options["CRDB_DSN"], f"postgresql://tro:{secret}@127.0.0.1:1/x", f"postgresql://tro:{secret}@127.0.0.1:nonsense/x"):
+        for address in (
+            dsn,
+            away.options["CRDB_DSN"],
+            f"postgresql://tro:{secret}@127.0.0.1:1/x",
+            f"postgresql://tro:{secret}@127.0.0.1:nonsense/x",
+        ):
             done = services.tro(*command.split(), CRDB_DSN=address)
             shown += [done.stdout, done.stderr]
     for text in shown:

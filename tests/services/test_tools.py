@@ -66,7 +66,11 @@ def test_replay_makes_the_projections_anew(services):
     hold = api.held(event_id, "A-2-1")
 
     def everything() -> list:
-        return [expect(api.get_hold(hold["hold_id"]), 200), [expect(api.get_order(order["order_id"]), 200) for order in orders], api.seats(event_id)]
+        return [
+            expect(api.get_hold(hold["hold_id"]), 200),
+            [expect(api.get_order(order["order_id"]), 200) for order in orders],
+            api.seats(event_id),
+        ]
 
     before = everything()
     services.stop()

@@ -36,9 +36,8 @@ class Database:
         self._psql(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)", self.server["dbname"])
 
     def _psql(self, sql: str, name: str) -> str:
-        command = ["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h", self.server["host"], "-p", self.server["port"]]
-        done = subprocess.run(
-            [*command, "-U", self.server["user"], "-d", name, "-c", sql], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
-        )
+        server = ["-h", self.server["host"], "-p", self.server["port"], "-U", self.server["user"]]
+        command = ["psql", "-XqAt", "-F", "\t", "-v", "ON_ERROR_STOP=1", *server, "-d", name, "-c", sql]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, f"{sql}: {done.stderr}"
         return done.stdout
