@@ -11,7 +11,7 @@ build: ## Install what is missing and build the programs into build/bin
 run: build ## Build and serve a demo event; LISTEN_ADDR, DATA_DIR and the other settings pass through
 	@exec build/bin/tro serve --demo
 
-test: ## Run every suite; TRO_TEST_ONLY=unit,e2e chooses some, FUZZ_SECONDS=60 is for each fuzz target
+test: ## Run every suite; TRO_TEST_ONLY=unit,e2e chooses some, FUZZ_SECONDS=30 is for each fuzz target
 	@exec scripts/test.sh
 
 bench: build ## Measure what README.md's table shows
@@ -27,7 +27,7 @@ crash: ## Kill the server 1,000 times under load and check what it had promised;
 	@TRO_TEST_ONLY=fault-release TRO_CRASH_CYCLES=$${TRO_CRASH_CYCLES:-1000} scripts/test.sh
 
 fuzz: ## Fuzz each target for FUZZ_SECONDS=60
-	@TRO_TEST_ONLY=fuzz scripts/test.sh
+	@TRO_TEST_ONLY=fuzz FUZZ_SECONDS=$${FUZZ_SECONDS:-60} scripts/test.sh
 
 lint: ## Check layout, includes, banned words, function lengths, and clang-tidy
 	@scripts/install-deps.sh test

@@ -1,8 +1,8 @@
 """Runs the suites, one line each, and ends with `N passed, N failed, N skipped`; exit 1 when anything failed or nothing ran.
 
 TRO_TEST_ONLY   the suites to run, comma separated, by kind or in full: "unit,e2e", "unit-asan" (all)
-FUZZ_SECONDS    how long each fuzz target runs (60)
-SERVICES_SECONDS    how long the services are under load while everything fails (60)
+FUZZ_SECONDS    how long each fuzz target runs (30)
+SERVICES_SECONDS    how long the services are under load while everything fails (40)
 
 A suite that crashes, hangs, does not start or has no tests counts as failed. Logs: build/test-logs/.
 """
@@ -24,7 +24,8 @@ import xml.etree.ElementTree as xml
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "test-logs"
 TAIL_LINES = 60
-FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "60"))
+FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "30"))
+WORKERS = {"e2e": 2, "fault": 1}  # for each processor: much of what they do is to wait
 SUITE_SECONDS_MAX = 7200  # a backstop: every test has a limit of its own
 
 SANITIZERS = {
@@ -184,7 +185,7 @@ def run_pytest(suite, files=None, around=()):
     if python is None:
         return Counts(failed=1)
     binaries = ROOT / "build" / "bin" if suite.preset == "release" else ROOT / "build" / suite.preset / "bin"
-    parallel = ["-n", os.cpu_count()] if folder == "e2e" else []
+    parallel = ["-n", WORKERS[folder] * os.cpu_count(), "--dist", "loadfile" if folder == "fault" else "load"] if folder in WORKERS else []
     exit_code = execute([*around, python, "-m", "pytest", *(files or [f"tests/{folder}"]), *parallel, f"--junitxml={suite.junit}"], suite.log,
                         TRO_BIN_DIR=str(binaries), PYTHONDONTWRITEBYTECODE="1")
     counts = Counts()
@@ -201,6 +202,11 @@ def run_e2e_over_postgres(suite):
     return run_pytest(suite, [f"tests/e2e/test_{name}.py" for name in names], [sys.executable, "tests/peers/postgres.py"])
 
 
+def run_sanitized_faults(suite):
+    """Those of a shared database are left to fault-release: services-asan has sanitized programs on one, too."""
+    return run_pytest(suite, ["tests/fault", "--ignore=tests/fault/test_postgres_faults.py"])
+
+
 def run_sanitized_services(suite):
     """Each program from its start to its end, through good times and bad: a leak is found at the end."""
     return run_pytest(suite, [f"tests/services/test_{name}.py" for name in ("purchase", "services", "tools", "expiry", "proof")])
@@ -214,7 +220,9 @@ SUITES = [
     Suite("sql-asan", "asan", run_pytest),
     Suite("corpus-asan", "asan", run_ctest),
     Suite("defects", None, run_lines(["scripts/sim-defects.sh"])),
-    *[Suite(f"{folder}-{preset}", preset, run_pytest) for preset in ("release", "asan") for folder in ("e2e", "fault")],
+    *[Suite(f"{folder}-release", "release", run_pytest) for folder in ("e2e", "fault")],
+    Suite("e2e-asan", "asan", run_pytest),
+    Suite("fault-asan", "asan", run_sanitized_faults),
     Suite("e2e-postgres", "release", run_e2e_over_postgres),
     Suite("services-release", "release", run_pytest),
     Suite("services-asan", "asan", run_sanitized_services),

@@ -17,7 +17,7 @@ from harness.server import SLACK, Server, eventually, spawn
 from harness.services import Services
 from peers import postgres
 
-SECONDS = int(os.environ.get("SERVICES_SECONDS", "60"))
+SECONDS = int(os.environ.get("SERVICES_SECONDS", "40"))
 SEED = int(os.environ.get("SERVICES_SEED", time.time_ns() % 1_000_000))
 RATE = int(400 / SLACK)  # buyers a second
 TTL = "5s"
