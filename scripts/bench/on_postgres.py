@@ -33,19 +33,21 @@ def comparison(db):
     with program("tro-api", CRDB_DSN=db.dsn) as api:
         holds = {connections: sampled(db, api, "holds", connections) for connections in CONNECTIONS}
         half = api.load("holds", 256, "--rate", str(int(rate_of(holds[256]) / 2)))
+    with program("tro-api", CRDB_DSN=db.dsn, COMMITS_IN_FLIGHT="2") as api:
+        two_in_flight = {connections: api.load("holds", connections) for connections in (64, 256)}
     plain_after = db.plain(best)
     batches_after = {clients: db.batches(clients) for clients in BATCH_CLIENTS}
     return {
         "plain_clients": best, "plain": (plain[best] + plain_after) / 2, "plain_by_clients": plain,
         "batches": max((batches[clients] + batches_after[clients]) / 2 for clients in BATCH_CLIENTS),
-        "holds": holds, "half": half}
+        "holds": holds, "half": half, "two_in_flight": two_in_flight}
 
 
 def sizes(db):
     """The same load on one large event and on small ones."""
     with program("tro-api", CRDB_DSN=db.dsn) as api:
         return {
-            "small": sampled(db, api, "holds", 256, "--seats", "1000"),
+            "small": sampled(db, api, "holds", 256, "--seats", "1000", "--check", "none"),
             "large": sampled(db, api, "holds", 256, "--events", "1", "--seats", "1000000", "--check", "none"),
             "large_scattered": sampled(db, api, "holds", 256, "--events", "1", "--seats", "1000000", "--scatter", "--check", "none")}
 
@@ -113,6 +115,10 @@ def rows(results):
     yield "the same, as a share of b", f"{full / results['batches']:.0%}", "60 %"
     yield "at 64 connections, as a share of that at 256", f"{at_64['per_second'] / full:.0%}", "85 %"
     yield "p99 at 64 connections", f"{at_64['p99_ms']:.1f} ms", "10 ms"
+    for connections, report in results["two_in_flight"].items():
+        step = report["steps"]["hold"]
+        yield (f"with COMMITS_IN_FLIGHT=2, at {connections} connections",
+               f"{step['per_second']:,.0f}/s, {step['per_second'] / results['batches']:.0%} of b, p99 {step['p99_ms']:.1f} ms", "")
     yield f"p99 of a hold at half of the load of 256 ({full / 2:,.0f}/s)", f"{results['half']['steps']['hold']['p99_ms']:.1f} ms", "10 ms"
     yield "p50 of a hold on an idle server", f"{holds[1]['steps']['hold']['p50_ms']:.2f} ms", "1.5 ms"
     yield "whole purchases: hold, order and payment", f"{rate_of(results['flow'], 'flow'):,.0f}/s", "4,000/s"

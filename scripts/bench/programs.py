@@ -107,7 +107,7 @@ def program(*command, **settings):
 class Sampler(threading.Thread):
     """Looks, again and again, at how many holds a server was asked for and at the processor time of its parts.
 
-    parts: {name: a function that answers processor seconds}. What happens before and after the load is not counted."""
+    parts: {name: a function that answers processor seconds}. What happens before the load and while it is checked is not counted."""
 
     PERIOD_SECONDS = 0.25
 
@@ -125,6 +125,7 @@ class Sampler(threading.Thread):
         """Microseconds of each part for each hold."""
         self.is_over.set()
         self.join()
-        busy = [(now, then) for now, then in zip(self.samples, self.samples[1:]) if then[0] > now[0]][1:-1]
-        (holds, parts), (holds_later, parts_later) = busy[0][0], busy[-1][1]
+        first = next(index for index, (holds, _) in enumerate(self.samples) if holds > self.samples[0][0])
+        last = min(first + int(SECONDS / self.PERIOD_SECONDS), len(self.samples) - 1)
+        (holds, parts), (holds_later, parts_later) = self.samples[first], self.samples[last]
         return {name: (parts_later[name] - parts[name]) / (holds_later - holds) * 1e6 for name in parts}
