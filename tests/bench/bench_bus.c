@@ -6,10 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "adapters/rabbitmq/consumer.h"
-#include "adapters/system/system.h"
+#include "tests/support/measure.h"
 
 #define BATCH_MAX 8192
 #define TIMEOUT_MS 60000
@@ -18,26 +17,6 @@ static const char data[] = "{\"hold_id\":\"01a3185c-5000-7000-8000-00000000002a\
 			   "\"user_id\":\"user-1234\","
 			   "\"seats\":[\"A-1-12\",\"A-1-13\"],\"status\":\"ACTIVE\",\"expires_at\":\"2026-01-02T03:04:05.678Z\","
 			   "\"created_at\":\"2026-01-02T02:54:05.678Z\"}";
-
-static void must(bool is_right, const char *what)
-{
-	if (is_right)
-		return;
-	(void)fprintf(stderr, "bench_bus: %s\n", what);
-	exit(1);
-}
-
-static double seconds_now(void)
-{
-	return (double)clock_monotonic_ns(system_clock()) / 1e9;
-}
-
-static double cpu_seconds(void)
-{
-	struct rusage usage;
-	(void)getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
 
 static void publish_batch(struct bus *bus, uint64_t first, uint32_t count)
 {

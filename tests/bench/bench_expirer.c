@@ -19,6 +19,7 @@
 #include "domain/sale.h"
 #include "domain/seat.h"
 #include "pipeline/worker.h"
+#include "tests/support/measure.h"
 
 #define WORKERS_MAX 4
 #define SALES 16
@@ -47,14 +48,6 @@ struct bench {
 	uint64_t sale_versions[SALES];
 	struct staff staff[WORKERS_MAX];
 };
-
-static void must(bool is_right, const char *what)
-{
-	if (is_right)
-		return;
-	(void)fprintf(stderr, "bench_expirer: %s\n", what);
-	exit(1);
-}
 
 static void begin(struct bench *bench, struct changes *changes)
 {
@@ -205,7 +198,7 @@ static void dismiss(struct staff *staff)
 static void run(struct bench *bench)
 {
 	uint32_t ended = 0, holds = bench->holds / SALES * SALES;
-	double began_s = (double)clock_monotonic_ns(system_clock()) / 1e9;
+	double began_s = seconds_now();
 	for (uint32_t i = 0; i < bench->workers; i++)
 		hire(bench, &bench->staff[i]);
 	while (ended < holds) {
@@ -214,7 +207,7 @@ static void run(struct bench *bench)
 		for (uint32_t i = 0; i < bench->workers; i++)
 			ended += (uint32_t)expirer_counters(bench->staff[i].expirer)->ended;
 	}
-	double took_s = (double)clock_monotonic_ns(system_clock()) / 1e9 - began_s;
+	double took_s = seconds_now() - began_s;
 	(void)printf("%u workers: %u holds in %.2f s: %.0f/s\n", bench->workers, holds, took_s, holds / took_s);
 	must(ended == holds, "a hold was ended twice");
 	for (uint32_t i = 0; i < bench->workers; i++) {

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include "adapters/local/bus.h"
 #include "adapters/postgres/postgres.h"
@@ -18,6 +16,7 @@
 #include "app/publisher.h"
 #include "domain/changes.h"
 #include "domain/hold.h"
+#include "tests/support/measure.h"
 
 #define SALES 16
 #define SMALL_SHARE 10 /* of the events, one in so many is committed alone */
@@ -33,26 +32,6 @@ struct bench {
 	struct bus *bus;
 	uint64_t received;
 };
-
-static void must(bool is_right, const char *what)
-{
-	if (is_right)
-		return;
-	(void)fprintf(stderr, "bench_publisher: %s\n", what);
-	exit(1);
-}
-
-static double seconds_now(void)
-{
-	return (double)clock_monotonic_ns(system_clock()) / 1e9;
-}
-
-static double cpu_seconds(void)
-{
-	struct rusage usage;
-	(void)getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
 
 static void add_hold(struct bench *bench, struct changes *changes, uint32_t number)
 {

@@ -9,7 +9,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "domain/changes.h"
 #include "domain/needs.h"
 #include "domain/view.h"
+#include "tests/support/measure.h"
 
 #define START_MS UINT64_C(1800000000000)
 #define BATCH_MAX 1024
@@ -56,14 +56,6 @@ static uint64_t next_random(struct bench *bench)
 	bench->random ^= bench->random >> 7;
 	bench->random ^= bench->random << 17;
 	return bench->random;
-}
-
-static void must(bool is_right, const char *what)
-{
-	if (is_right)
-		return;
-	(void)fprintf(stderr, "bench_store: %s\n", what);
-	exit(1);
 }
 
 static struct seat_label label_of(uint32_t seat)
@@ -219,15 +211,7 @@ static int compare_times(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-/* Of all threads: the checkpoints' too. */
-static double cpu_now_us(void)
-{
-	struct rusage usage;
-	(void)getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
-
-static void report(struct bench *bench, double created_s, double cpu_us)
+static void report(struct bench *bench, double created_s, double cpu_s)
 {
 	uint64_t total_ns = 0;
 	for (uint32_t i = 0; i < bench->batches; i++)
@@ -238,7 +222,7 @@ static void report(struct bench *bench, double created_s, double cpu_us)
 		"%-12s of %7u seats in %-6s order: %6.0f holds/s, CPU %4.1f us a hold; batch of %u: p50 %.2f ms, p99 %.2f ms, max %.0f ms;"
 		" the event made in %.2f s\n",
 		bench->loads ? "load, commit" : "commit", bench->seat_count, bench->is_random ? "random" : "layout",
-		holds / ((double)total_ns / 1e9), cpu_us / holds, bench->batch, (double)bench->times_ns[bench->batches / 2] / 1e6,
+		holds / ((double)total_ns / 1e9), cpu_s * 1e6 / holds, bench->batch, (double)bench->times_ns[bench->batches / 2] / 1e6,
 		(double)bench->times_ns[bench->batches * 99 / 100] / 1e6, (double)bench->times_ns[bench->batches - 1] / 1e6, created_s);
 }
 
@@ -267,17 +251,17 @@ static void run(struct bench *bench, uint32_t seat_count, bool is_random, bool l
 	uint64_t began_ns = now_ns();
 	create_sale(bench);
 	double created_s = (double)(now_ns() - began_ns) / 1e9;
-	double cpu_us = 0;
+	double cpu_s = 0;
 	for (uint32_t i = 0, taken = 0; i < bench->batches; i++, taken += bench->batch) {
 		if (taken + bench->batch > seat_count) {
 			create_sale(bench);
 			taken = 0;
 		}
-		cpu_us -= cpu_now_us();
+		cpu_s -= cpu_seconds();
 		take_seats(bench, taken, &bench->times_ns[i]);
-		cpu_us += cpu_now_us();
+		cpu_s += cpu_seconds();
 	}
-	report(bench, created_s, cpu_us);
+	report(bench, created_s, cpu_s);
 	store_free(bench->store);
 	free(bench->order);
 	remove_files(bench);

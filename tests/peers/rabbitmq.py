@@ -30,13 +30,14 @@ CONTROL_SECONDS_MAX = 60
 
 
 def free_ports(count):
-    """Ports that are free and stay so while the broker is down: below those that the system gives to whoever connects."""
+    """Ports that are free and stay so while the broker is down: no other peer or program of the tests looks for its own there, and the system
+    gives none of them to whoever connects."""
     with contextlib.ExitStack() as probes:
         ports = []
         while len(ports) < count:
             probe = probes.enter_context(socket.socket())
             with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", random.randrange(12000, 22000)))
+                probe.bind(("127.0.0.1", random.randrange(12000, 20000)))
                 ports.append(probe.getsockname()[1])
         return ports
 

@@ -1,0 +1,11 @@
+/* measure.h: what the measurements in tests/bench share: the clock, the processor's time, and an end when something is not as it must be. */
+#pragma once
+
+#include <stdbool.h>
+
+/* Unless it is right: says what is not, behind the program's name, and ends the program with 1. */
+void must(bool is_right, const char *what);
+/* Of a clock that never goes back, from some moment on. */
+double seconds_now(void);
+/* What all threads of this process have used of the processors. */
+double cpu_seconds(void);
