@@ -55,6 +55,7 @@ def test_a_lapsed_hold_cannot_be_ordered_or_released(api, event):
     problem(api.release(hold["hold_id"]), "hold-expired")
     eventually(lambda: api.history("holds", hold["hold_id"]) == ["hold.created", "hold.expired"], within=2)
     problem(api.order(hold_id=hold["hold_id"]), "hold-expired")
+    problem(api.order(event_id=event["event_id"], seats=["A-1-1"]), "hold-unknown")
     problem(api.release(hold["hold_id"]), "hold-expired")
 
 
