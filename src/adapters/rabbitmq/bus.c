@@ -46,11 +46,6 @@ static struct rabbitmq_bus *self_of(struct bus *bus)
 	return container_of(bus, struct rabbitmq_bus, base);
 }
 
-static struct slice slice_of_bytes(amqp_bytes_t bytes)
-{
-	return (struct slice){.data = bytes.bytes, .length = bytes.len};
-}
-
 static bool select_confirms(struct session *session, uint64_t deadline_ns)
 {
 	struct rabbitmq_bus *self = session->context;

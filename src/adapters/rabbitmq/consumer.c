@@ -22,11 +22,6 @@ struct rabbitmq_consumer {
 	struct buffer body;
 };
 
-static struct slice slice_of_bytes(amqp_bytes_t bytes)
-{
-	return (struct slice){.data = bytes.bytes, .length = bytes.len};
-}
-
 static bool subscribe(struct session *session, uint64_t deadline_ns)
 {
 	struct rabbitmq_consumer *consumer = session->context;

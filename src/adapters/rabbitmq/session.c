@@ -83,13 +83,18 @@ static void pause_after_failure(struct session *session)
 	session->next_try_ns = now_ns + pause_ns / 2 + now_ns % (pause_ns / 2);
 }
 
-void session_lose(struct session *session, const char *what, const char *why)
+static void drop(struct session *session)
 {
-	explain(session, what, why);
 	amqp_destroy_connection(session->handle);
 	session->handle = NULL;
 	session->is_blocked = false;
 	pause_after_failure(session);
+}
+
+void session_lose(struct session *session, const char *what, const char *why)
+{
+	explain(session, what, why);
+	drop(session);
 }
 
 void session_release(struct session *session)
@@ -110,7 +115,15 @@ void session_limit(struct session *session, uint64_t deadline_ns)
 	(void)amqp_set_rpc_timeout(session->handle, &left);
 }
 
-/* The broker's own words, when it closes the channel or the connection. */
+/* The broker's own words are why. */
+static void explain_in_its_words(struct session *session, const char *what, amqp_bytes_t words)
+{
+	char why[RABBITMQ_MESSAGE_MAX];
+	(void)snprintf(why, sizeof why, "%.*s", (int)words.len, (const char *)words.bytes);
+	explain(session, what, why);
+}
+
+/* The same, when it closes the channel or the connection. */
 static void explain_close(struct session *session, const char *what, const amqp_method_t *method)
 {
 	amqp_bytes_t text = {0};
@@ -118,9 +131,7 @@ static void explain_close(struct session *session, const char *what, const amqp_
 		text = ((const amqp_channel_close_t *)method->decoded)->reply_text;
 	else if (method->id == AMQP_CONNECTION_CLOSE_METHOD)
 		text = ((const amqp_connection_close_t *)method->decoded)->reply_text;
-	char why[RABBITMQ_MESSAGE_MAX];
-	(void)snprintf(why, sizeof why, "%.*s", (int)text.len, (const char *)text.bytes);
-	explain(session, what, why);
+	explain_in_its_words(session, what, text);
 }
 
 static bool check_reply(struct session *session, amqp_rpc_reply_t reply, const char *what)
@@ -214,14 +225,11 @@ bool session_connect(struct session *session, uint64_t deadline_ns)
 		return false;
 	session->handle = amqp_new_connection();
 	if (session->handle == NULL) {
-		explain(session, "cannot be reached", "out of memory");
-		pause_after_failure(session);
+		session_lose(session, "cannot be reached", "out of memory");
 		return false;
 	}
 	if (!set_up(session, deadline_ns)) {
-		amqp_destroy_connection(session->handle);
-		session->handle = NULL;
-		pause_after_failure(session);
+		drop(session);
 		return false;
 	}
 	session->connections++;
@@ -234,14 +242,10 @@ bool session_connect(struct session *session, uint64_t deadline_ns)
 static enum session_result take_connection_method(struct session *session, const amqp_method_t *method)
 {
 	switch (method->id) {
-	case AMQP_CONNECTION_BLOCKED_METHOD: {
-		amqp_bytes_t reason = ((const amqp_connection_blocked_t *)method->decoded)->reason;
-		char why[RABBITMQ_MESSAGE_MAX];
-		(void)snprintf(why, sizeof why, "%.*s", (int)reason.len, (const char *)reason.bytes);
+	case AMQP_CONNECTION_BLOCKED_METHOD:
 		session->is_blocked = true;
-		explain(session, "takes no messages now", why);
+		explain_in_its_words(session, "takes no messages now", ((const amqp_connection_blocked_t *)method->decoded)->reason);
 		return SESSION_NOTHING;
-	}
 	case AMQP_CONNECTION_UNBLOCKED_METHOD:
 		session->is_blocked = false;
 		session->problem[0] = '\0';
@@ -266,11 +270,8 @@ enum session_result session_wait(struct session *session, uint64_t deadline_ns, 
 		return SESSION_FRAME;
 	const amqp_method_t *method = &ret_frame->payload.method;
 	if (method->id == AMQP_CHANNEL_CLOSE_METHOD || method->id == AMQP_CONNECTION_CLOSE_METHOD) {
-		char problem[RABBITMQ_MESSAGE_MAX];
 		explain_close(session, "has closed the connection", method);
-		(void)snprintf(problem, sizeof problem, "%s", session->problem);
-		session_lose(session, "is gone", NULL);
-		(void)snprintf(session->problem, sizeof session->problem, "%s", problem);
+		drop(session);
 		return SESSION_LOST;
 	}
 	return take_connection_method(session, method);

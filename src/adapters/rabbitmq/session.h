@@ -11,6 +11,7 @@
 #include "adapters/rabbitmq/rabbitmq.h"
 #include "base/attributes.h"
 #include "base/error.h"
+#include "base/slice.h"
 
 #define SESSION_CHANNEL 1
 
@@ -36,6 +37,12 @@ enum session_result {
 };
 
 uint64_t session_now_ns(void);
+
+/* Borrowed. */
+static inline struct slice slice_of_bytes(amqp_bytes_t bytes)
+{
+	return (struct slice){.data = bytes.bytes, .length = bytes.len};
+}
 
 /* Reads the URL and connects to nothing. ERR_VALIDATION with a message, ERR_NO_MEMORY; *ret_session is untouched then. */
 must_check enum error session_init(const char *url, struct session *ret_session, char message[static RABBITMQ_MESSAGE_MAX]);
