@@ -72,11 +72,7 @@ static enum store_result memory_release(struct outbox *port, const struct uuid *
 	for (uint32_t i = 0; i < OUTBOX_PARTITIONS; i++)
 		if (uuid_equal(&database->leases[i].owner, owner))
 			database->leases[i] = (struct outbox_lease){.until_ms = 0};
-	uint32_t kept = 0;
-	for (uint32_t i = 0; i < database->publisher_count; i++)
-		if (!uuid_equal(&database->publishers[i].owner, owner))
-			database->publishers[kept++] = database->publishers[i];
-	database->publisher_count = kept;
+	strike_publishers(database, owner, 0, UINT64_MAX); /* no other */
 	pthread_mutex_unlock(&database->lock);
 	return STORE_OK;
 }

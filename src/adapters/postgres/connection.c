@@ -196,6 +196,13 @@ static bool collect(struct connection *connection, uint64_t deadline_ns, struct 
 	}
 }
 
+/* Ends what was queued and takes its answers, in time. False: the session is lost. */
+static bool exchange(struct connection *connection, uint64_t timeout_ms, struct progress *progress)
+{
+	uint64_t deadline_ns = now_ns() + timeout_ms * 1000000;
+	return PQpipelineSync(connection->handle) == 1 && flush(connection, deadline_ns) && collect(connection, deadline_ns, progress);
+}
+
 /* The session is of no more use: it went, or the server does not answer in time. */
 static void complain_of_loss(struct connection *connection)
 {
@@ -233,10 +240,8 @@ enum store_result connection_finish(struct connection *connection, PGresult **re
 	for (uint32_t i = 0; i < count; i++)
 		ret_answers[i] = NULL;
 	uint64_t timeout_ms = connection->answer_timeout_ms + connection->sent_bytes / BYTES_PER_MS;
-	uint64_t deadline_ns = now_ns() + timeout_ms * 1000000;
 	struct progress progress = {.answers = ret_answers, .answer_count = count, .failed = UINT32_MAX, .result = STORE_OK};
-	bool is_whole =
-		PQpipelineSync(connection->handle) == 1 && flush(connection, deadline_ns) && collect(connection, deadline_ns, &progress);
+	bool is_whole = exchange(connection, timeout_ms, &progress);
 	return end_exchange(connection, &progress, is_whole);
 }
 
@@ -282,10 +287,8 @@ bool connection_prepare(struct connection *connection)
 			return false;
 		connection->sent++;
 	}
-	uint64_t deadline_ns = now_ns() + (uint64_t)CONNECTION_ANSWER_MS * 1000000;
 	struct progress progress = {.failed = UINT32_MAX, .result = STORE_OK};
-	bool is_whole =
-		PQpipelineSync(connection->handle) == 1 && flush(connection, deadline_ns) && collect(connection, deadline_ns, &progress);
+	bool is_whole = exchange(connection, CONNECTION_ANSWER_MS, &progress);
 	if (!is_whole)
 		complain_of_loss(connection);
 	return is_whole && progress.failed == UINT32_MAX;
@@ -347,11 +350,9 @@ void connection_rollback(struct connection *connection)
 {
 	if (connection->handle == NULL || PQtransactionStatus(connection->handle) == PQTRANS_IDLE)
 		return;
-	uint64_t deadline_ns = now_ns() + (uint64_t)CONNECTION_ANSWER_MS * 1000000;
 	struct progress progress = {.failed = UINT32_MAX};
 	bool is_done = PQsendQueryParams(connection->handle, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 1) == 1 &&
-	               PQpipelineSync(connection->handle) == 1 && flush(connection, deadline_ns) &&
-	               collect(connection, deadline_ns, &progress);
+	               exchange(connection, CONNECTION_ANSWER_MS, &progress);
 	if (!is_done)
 		disconnect(connection);
 }

@@ -1,4 +1,4 @@
-/* outbox.c: the outbox port. Every call is one statement or two, and none needs a transaction. */
+/* outbox.c: the outbox port. Every call is one statement or a few, and none needs a transaction. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

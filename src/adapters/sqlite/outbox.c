@@ -106,14 +106,21 @@ static int write_leases(struct database *database, const struct outbox_lease lea
 	return code;
 }
 
-/* How many publishers there are, with this one. */
-static int count_publishers(struct database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms, uint64_t *ret_count)
+/* Forgets the owner and whoever has not been heard of for too long. */
+static int strike_publishers(struct database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms)
 {
-	sqlite3_stmt *strike = database->statements[STRIKE_PUBLISHERS], *count = database->statements[COUNT_PUBLISHER];
+	sqlite3_stmt *strike = database->statements[STRIKE_PUBLISHERS];
 	bind_uuid(strike, 1, owner);
 	bind_uint(strike, 2, now_ms);
 	bind_uint(strike, 3, now_ms + lease_ms);
-	int code = database_run(database, STRIKE_PUBLISHERS);
+	return database_run(database, STRIKE_PUBLISHERS);
+}
+
+/* How many publishers there are, with this one. */
+static int count_publishers(struct database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms, uint64_t *ret_count)
+{
+	sqlite3_stmt *count = database->statements[COUNT_PUBLISHER];
+	int code = strike_publishers(database, owner, now_ms, lease_ms);
 	if (code != SQLITE_OK)
 		return code;
 	bind_uuid(count, 1, owner);
@@ -168,13 +175,8 @@ static enum store_result sqlite_release(struct outbox *port, const struct uuid *
 		return database_result(code);
 	bind_uuid(database->statements[RELEASE_LEASES], 1, owner);
 	code = database_run(database, RELEASE_LEASES);
-	if (code == SQLITE_OK) {
-		sqlite3_stmt *strike = database->statements[STRIKE_PUBLISHERS];
-		bind_uuid(strike, 1, owner);
-		bind_uint(strike, 2, 0);
-		bind_uint(strike, 3, UINT64_MAX);
-		code = database_run(database, STRIKE_PUBLISHERS);
-	}
+	if (code == SQLITE_OK)
+		code = strike_publishers(database, owner, 0, UINT64_MAX); /* no other */
 	return end(database, code);
 }
 
