@@ -17,23 +17,6 @@ static bool is_printable(struct slice text)
 	return true;
 }
 
-/* method SP target SP HTTP/1.x */
-static struct http_refusal parse_request_line(struct slice line, struct http_head *head)
-{
-	struct slice method = field_cut(&line, ' ');
-	struct slice target = field_cut(&line, ' ');
-	if (!field_is_token(method) || method.length > METHOD_LENGTH_MAX)
-		return http_refuse(ERR_BAD_REQUEST, "The request line does not begin with a method.");
-	if (target.length == 0 || !is_printable(target))
-		return http_refuse(ERR_BAD_REQUEST, "The request line has no acceptable target.");
-	if (!slice_equal(line, SLICE("HTTP/1.1")) && !slice_equal(line, SLICE("HTTP/1.0")))
-		return http_refuse(ERR_BAD_REQUEST, "The version is neither HTTP/1.1 nor HTTP/1.0.");
-	head->method = method;
-	head->target = target;
-	head->is_version_1_0 = line.data[VERSION_LENGTH - 1] == '0';
-	return HTTP_ACCEPTED;
-}
-
 /* Judges a request line by as much of it as has arrived, so that garbage is answered and not waited for. The leftmost fault decides: what
  * goes on from a beginning that is refused is refused with the same error, in whatever pieces it arrives. */
 static struct http_refusal check_begun_line(struct slice line, const struct http_head_limits *limits)
@@ -56,11 +39,26 @@ static struct http_refusal check_begun_line(struct slice line, const struct http
 	return HTTP_ACCEPTED;
 }
 
+/* method SP target SP HTTP/1.x */
+static struct slice split_request_line(struct slice line, struct slice *ret_method, struct slice *ret_target)
+{
+	*ret_method = field_cut(&line, ' ');
+	*ret_target = field_cut(&line, ' ');
+	return line;
+}
+
 static struct http_refusal check_request_line(struct slice line, const struct http_head_limits *limits)
 {
-	struct http_head head = {0};
+	struct slice method, target;
 	struct http_refusal refusal = check_begun_line(line, limits);
-	return refusal.error == OK ? parse_request_line(line, &head) : refusal;
+	if (refusal.error != OK)
+		return refusal;
+	struct slice version = split_request_line(line, &method, &target);
+	if (target.length == 0)
+		return http_refuse(ERR_BAD_REQUEST, "The request line has no acceptable target.");
+	if (!slice_equal(version, SLICE("HTTP/1.1")) && !slice_equal(version, SLICE("HTTP/1.0")))
+		return http_refuse(ERR_BAD_REQUEST, "The version is neither HTTP/1.1 nor HTTP/1.0.");
+	return HTTP_ACCEPTED;
 }
 
 /* Called with scan->position behind a line feed. */
@@ -258,7 +256,9 @@ struct http_refusal http_head_parse(struct slice input, struct http_header heade
 
 	struct field_summary summary = {0};
 	struct http_head head = {.framing = HTTP_BODY_NONE, .headers = headers};
-	struct http_refusal refusal = parse_request_line(take_line(&input), &head);
+	struct http_refusal refusal = HTTP_ACCEPTED;
+	struct slice version = split_request_line(take_line(&input), &head.method, &head.target); /* which http_head_scan has checked */
+	head.is_version_1_0 = slice_equal(version, SLICE("HTTP/1.0"));
 	struct slice line = {0};
 	while (refusal.error == OK && (line = take_line(&input)).length > 0) {
 		if (head.header_count == HTTP_HEADERS_MAX)
