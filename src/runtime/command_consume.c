@@ -1,12 +1,12 @@
 /* command_consume.c: `tro consume`: shows what comes out of RabbitMQ, and whether it is whole and in order. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "adapters/rabbitmq/consumer.h"
+#include "adapters/system/system.h"
 #include "base/json_writer.h"
 #include "base/time.h"
 #include "codec/json_reader.h"
@@ -50,15 +50,7 @@ struct sighting {
 
 static uint64_t now_ms(void)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static bool is_told_to_stop(void)
-{
-	sigset_t pending;
-	return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);
+	return clock_monotonic_ns(system_clock()) / 1000000;
 }
 
 /* The text of a string without escapes. */
@@ -201,7 +193,7 @@ static void tell_connection(struct consume *consume, bool is_up)
 static bool is_over(const struct consume *consume)
 {
 	bool is_quiet = consume->timeout_ms > 0 && now_ms() - consume->quiet_since_ms >= consume->timeout_ms;
-	return is_quiet || is_told_to_stop();
+	return is_quiet || process_is_told_to_stop();
 }
 
 /* One message, or a wait for it. False: no more of it. */
@@ -220,7 +212,7 @@ static bool step(struct consume *consume, int *code)
 	if (result == CONSUMER_DELIVERY) {
 		is_printed = show(consume, &delivery);
 		is_enough = consume->events == consume->count_max;
-		if (is_printed && (is_enough || consume->unsettled == SETTLE_EVERY || is_told_to_stop()))
+		if (is_printed && (is_enough || consume->unsettled == SETTLE_EVERY || process_is_told_to_stop()))
 			is_printed = settle(consume);
 		consume->quiet_since_ms = now_ms();
 	} else if (result == CONSUMER_NOTHING) {

@@ -37,6 +37,12 @@ void process_hold_signals(void)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 }
 
+bool process_is_told_to_stop(void)
+{
+	sigset_t pending;
+	return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
 static void exit_at_once(int signal_number)
 {
 	(void)signal_number;

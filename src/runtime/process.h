@@ -7,8 +7,10 @@
 
 /* As many file descriptors as may be had, for the connections. */
 void process_raise_descriptor_limit(void);
-/* SIGTERM and SIGINT wait for process_wait_for_stop, in every thread made from now on; SIGPIPE is ignored. */
+/* SIGTERM and SIGINT wait to be asked for by what follows, in every thread made from now on; SIGPIPE is ignored. */
 void process_hold_signals(void);
+/* Whether one of them has come and waits. */
+bool process_is_told_to_stop(void);
 /* Returns when the first signal comes. From then on a second one ends the process at once, with exit code 1. */
 void process_wait_for_stop(void);
 /* Takes the lock of the data directory, until the process ends; makes the directory (0700). False: message says why. */

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/system/system.h"
+#include "base/hash.h"
+
 #define SLOTS (2 * SEQUENCES_STREAMS) /* of a table: half empty at least, so that a search is short */
 
 struct entry {
@@ -18,6 +21,7 @@ struct sequences {
 	struct entry *young;
 	struct entry *old;
 	uint32_t young_count;
+	struct hash_seed seed;
 	bool is_complete;
 };
 
@@ -27,6 +31,7 @@ struct sequences *sequences_new(bool is_complete)
 	if (sequences == NULL)
 		return NULL;
 	sequences->is_complete = is_complete;
+	sequences->seed = (struct hash_seed){.k0 = random_u64(system_random()), .k1 = random_u64(system_random())};
 	sequences->young = calloc(SLOTS, sizeof *sequences->young);
 	sequences->old = calloc(SLOTS, sizeof *sequences->old);
 	if (sequences->young != NULL && sequences->old != NULL)
@@ -44,12 +49,10 @@ void sequences_free(struct sequences *sequences)
 	free(sequences);
 }
 
-/* The stream's slot, or the empty one where it belongs. The first bytes of an id are its time; the middle is random. */
-static struct entry *find(struct entry *table, const struct uuid *stream)
+/* The stream's slot, or the empty one where it belongs. */
+static struct entry *find(const struct sequences *sequences, struct entry *table, const struct uuid *stream)
 {
-	uint64_t hash;
-	memcpy(&hash, stream->bytes + 8, sizeof hash);
-	uint32_t slot = (uint32_t)((hash * UINT64_C(0x9e3779b97f4a7c15)) >> 32) % SLOTS;
+	uint32_t slot = (uint32_t)(hash_bytes(&sequences->seed, stream->bytes, sizeof stream->bytes) % SLOTS);
 	while (table[slot].last != 0 && !uuid_equal(&table[slot].stream, stream))
 		slot = (slot + 1) % SLOTS;
 	return &table[slot];
@@ -68,15 +71,15 @@ static void change_tables(struct sequences *sequences)
 /* The stream's entry among the young, made of what the old ones have of it, or empty. */
 static struct entry *take(struct sequences *sequences, const struct uuid *stream)
 {
-	struct entry *entry = find(sequences->young, stream);
+	struct entry *entry = find(sequences, sequences->young, stream);
 	if (entry->last != 0)
 		return entry;
 	if (sequences->young_count == SEQUENCES_STREAMS) {
 		change_tables(sequences);
-		entry = find(sequences->young, stream);
+		entry = find(sequences, sequences->young, stream);
 	}
 	sequences->young_count++;
-	*entry = *find(sequences->old, stream);
+	*entry = *find(sequences, sequences->old, stream);
 	entry->stream = *stream;
 	return entry;
 }
