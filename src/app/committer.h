@@ -23,7 +23,7 @@ struct committer_counters {
 	_Atomic uint64_t events;
 	_Atomic uint64_t stale;    /* times a batch was decided again */
 	_Atomic uint64_t retries;  /* after STORE_BUSY or STORE_UNKNOWN */
-	_Atomic uint64_t failures; /* batches answered with ERR_STORE_UNAVAILABLE */
+	_Atomic uint64_t failures; /* batches that were given up: all their commands have the same error */
 };
 
 #define COMMITS_IN_FLIGHT_MAX 8

@@ -3,8 +3,8 @@
  * Any number of publishers share the partitions by leases (ports/outbox.h). A round is three calls: what the bus has confirmed is acknowledged,
  * the oldest entries of the leased partitions are read, and they are published. So each round begins with the first entries that are left,
  * and among the messages on the bus the first of each event comes after the first of everything it is based on: also when publishers
- * overlap, and when a message arrives late that a former owner has sent. Repeats have the same message id. No batch is begun that the lease might
- * not outlast, and a publisher that cannot reach the bus gives its leases back. */
+ * overlap, and when a message arrives late that a former owner has sent. Repeats have the same message id. No batch is begun that the lease
+ * might not outlast, and a publisher that cannot reach the bus gives its leases back. */
 #pragma once
 
 #include <stdbool.h>

@@ -27,7 +27,8 @@ struct changes {
 	uint32_t event_capacity;
 
 	/* Set by changes_collect. Rows are borrowed from the view, those relied on are copies, good for their keys and versions. A row with
-	 * stored_version 0 is inserted, any other updated where the store has exactly stored_version. A changed sale with stored_version 0 brings its seats in the layout of its event. */
+	 * stored_version 0 is inserted, any other updated where the store has exactly stored_version. A changed sale with stored_version 0
+	 * brings its seats in the layout of its event. */
 	const struct row **rows;
 	uint32_t row_count;
 	const struct row **relied; /* unchanged rows that must still have stored_version */

@@ -29,7 +29,8 @@ struct view;
 
 /* rows_max: how many rows survive a step. NULL when out of memory. */
 must_check struct view *view_new(uint32_t rows_max, struct hash_seed seed);
-/* A view of its own to load into while others work on this one: what is looked up in it is looked up here first. NULL when out of memory. Free it before the view. */
+/* A view of its own to load into while others work on this one: what is looked up in it is looked up here first. Free it before the view.
+ * NULL when out of memory. */
 must_check struct view *view_new_annex(struct view *view);
 /* Moves the annex's rows to its view, as loaded in the step that is deciding there; not those that have come there meanwhile. */
 void view_absorb(struct view *annex);
