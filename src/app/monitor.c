@@ -8,6 +8,7 @@
 
 /* Comparisons take at most this share of the time: with very many events they are further apart. */
 #define COMPARISON_SHARE 10
+#define CATALOG_PING_NS UINT64_C(2000000000)
 
 /* The store looked at its clock about halfway between the question and its answer, at latest half of the time between them off. */
 static void compare_clocks(struct monitor *monitor, uint64_t asked_ms)
@@ -21,7 +22,8 @@ static void compare_clocks(struct monitor *monitor, uint64_t asked_ms)
 		store_clock_correct(monitor->store_clock, skew_ms, took_ms / 2 + 1);
 }
 
-static bool store_answers(struct monitor *monitor)
+/* Answers the result. */
+static enum store_result ask_store(struct monitor *monitor)
 {
 	uint64_t asked_ms = clock_now_ms(monitor->clock);
 	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
@@ -29,14 +31,33 @@ static bool store_answers(struct monitor *monitor)
 	monitor->store_ns = clock_monotonic_ns(monitor->clock) - began_ns;
 	if (monitor->ping.store_now_ms != 0)
 		compare_clocks(monitor, asked_ms);
-	return result == STORE_OK; /* one that stays busy with others serves nobody here */
+	return result;
+}
+
+static bool store_answers(struct monitor *monitor)
+{
+	if (monitor->service != NULL)
+		service_store_asked(monitor->service);
+	bool knew_clock = monitor->has_store_clock;
+	enum store_result result = ask_store(monitor);
+	if (!knew_clock && monitor->has_store_clock && result == STORE_OK)
+		result = ask_store(monitor); /* the session was made meanwhile, at the cost of exactness: this time it is there */
+	bool is_up = result == STORE_OK; /* one that stays busy with others serves nobody here */
+	if (monitor->service != NULL)
+		service_store_found(monitor->service, is_up, !is_up && monitor->ping.is_silent);
+	return is_up;
 }
 
 static bool catalog_answers(struct monitor *monitor)
 {
 	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
+	if (monitor->service != NULL)
+		service_catalog_asked(monitor->service);
+	monitor->catalog->deadline_ns = began_ns + CATALOG_PING_NS;
 	enum catalog_result result = monitor->catalog->operations->ping(monitor->catalog);
 	monitor->catalog_ns = clock_monotonic_ns(monitor->clock) - began_ns;
+	if (monitor->service != NULL)
+		service_catalog_found(monitor->service, result == CATALOG_OK);
 	return result == CATALOG_OK;
 }
 
@@ -47,6 +68,8 @@ uint64_t monitor_step(void *context)
 	assert(monitor->reader != NULL);
 
 	monitor->is_store_up = store_answers(monitor);
+	if (monitor->is_stopping)
+		return MONITOR_INTERVAL_MS;
 	monitor->is_catalog_up = monitor->catalog != NULL && catalog_answers(monitor);
 	bool both = monitor->is_store_up && monitor->is_catalog_up;
 	uint64_t began_ns = clock_monotonic_ns(monitor->clock);

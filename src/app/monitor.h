@@ -5,12 +5,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/service.h"
 #include "app/store_clock.h"
 #include "ports/catalog.h"
 #include "ports/clock.h"
 #include "ports/reader.h"
 
 #define MONITOR_INTERVAL_MS 1000
+#define MONITOR_DOWN_MS 250      /* between two steps while one of them does not serve: whoever waits for it is let in by the next */
 #define MONITOR_SKEW_MAX_MS 500 /* clocks further apart are told of */
 
 /* Starts zeroed but for what is borrowed; then it reads as not up until the first step. */
@@ -19,6 +21,8 @@ struct monitor {
 	struct catalog *catalog;         /* NULL: this process has none */
 	struct clock *clock;             /* borrowed: of this machine */
 	struct store_clock *store_clock; /* borrowed: corrected by what is found; or NULL */
+	struct service *service;         /* borrowed: told what is found; or NULL */
+	_Atomic bool is_stopping;        /* the caller's: a step that runs asks nothing more */
 	/* What the last step found; safe to read from any thread. */
 	_Atomic bool is_store_up; /* it answers and can be written to */
 	_Atomic bool is_catalog_up;

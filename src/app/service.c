@@ -12,10 +12,14 @@
 #include "app/event_pages.h"
 #include "pipeline/breaker.h"
 #include "pipeline/lane.h"
+#include "pipeline/worker.h"
 
 #define COMMIT_TRIES_MAX 10
 #define BREAKER_FAILURES_MAX 3
 #define BREAKER_PAUSE_MS 500
+#define OVERDUE_MS 100                        /* how late an overdue job may be answered */
+#define READ_NS UINT64_C(4500000000)          /* what a batch of queries may take */
+#define CATALOG_NS UINT64_C(2000000000)       /* one query of the catalog, or bringing one event there */
 
 struct commit_lane {
 	struct service *service;
@@ -40,6 +44,8 @@ struct service {
 	struct lane *catalog_lane;
 	struct lane *admission_lane;                  /* NULL: admission is local */
 	struct admission_request *admission_requests; /* the admission lane's: one batch */
+	struct worker *timekeeper;                    /* answers what is overdue */
+	bool has_found_store;                         /* it was up once: service_store_found's */
 	struct breaker commits;
 	struct breaker reads;
 	struct breaker catalog;
@@ -194,6 +200,7 @@ static void serve_queries(void *context, struct list *batch, uint32_t count)
 		refuse_all(service, &jobs, ERR_STORE_UNAVAILABLE);
 		return;
 	}
+	self->reader->deadline_ns = clock_monotonic_ns(service->options.clock) + READ_NS;
 	bool is_up = count == 1 ? ask_store(self, &jobs) : ask_store_at_once(self, &jobs);
 	if (is_up)
 		breaker_succeeded(&service->reads);
@@ -208,6 +215,7 @@ static void bring_to_catalog(struct service *service, const struct job *job)
 	uint64_t now_ms = monotonic_ms(service);
 	if (!breaker_allows(&service->catalog, now_ms))
 		return;
+	service->options.catalog_reader->deadline_ns = service->options.catalog->deadline_ns;
 	enum error error = catalog_sync_event(service->options.catalog_reader, service->options.catalog, &job->outcome.resource_id);
 	if (error == ERR_CATALOG_UNAVAILABLE)
 		breaker_failed(&service->catalog, now_ms);
@@ -226,14 +234,87 @@ static void serve_catalog(void *context, struct list *batch, uint32_t count)
 	struct service *service = context;
 	assert(count > 0);
 	for (struct job *job = pop_job(batch); job != NULL; job = pop_job(batch)) {
-		if (job->kind == JOB_COMMAND)
+		uint64_t now_ns = clock_monotonic_ns(service->options.clock), until_ns = now_ns + CATALOG_NS;
+		bool is_query = job->kind == JOB_QUERY;
+		service->options.catalog->deadline_ns = is_query && job->deadline_ns < until_ns ? job->deadline_ns : until_ns;
+		if (!is_query)
 			bring_to_catalog(service, job);
-		else if (job->deadline_ns < clock_monotonic_ns(service->options.clock))
+		else if (job->deadline_ns < now_ns)
 			job->outcome.error = ERR_OVERLOADED;
 		else
 			browse_events(service, job);
 		answer(service, job);
 	}
+}
+
+static uint64_t deadline_of(const struct list_node *node)
+{
+	return container_of(node, const struct job, node)->deadline_ns;
+}
+
+/* Refuses what waits in the lane past its deadline; a command that waits for the catalog is done, and says so. */
+static void answer_overdue(struct service *service, struct lane *lane, uint64_t now_ns, enum error error)
+{
+	struct list jobs;
+	list_init(&jobs);
+	if (lane == NULL || lane_take_overdue(lane, now_ns, &jobs) == 0)
+		return;
+	for (struct job *job = pop_job(&jobs); job != NULL; job = pop_job(&jobs)) {
+		if (lane == service->catalog_lane && job->kind == JOB_COMMAND)
+			answer(service, job);
+		else
+			refuse(service, job, error);
+	}
+}
+
+/* Threads of lanes may be stuck in a store that hangs. This one never is, and answers for them. */
+static uint64_t keep_time(void *context)
+{
+	struct service *service = context;
+	uint64_t now_ns = clock_monotonic_ns(service->options.clock);
+	answer_overdue(service, service->admission_lane, now_ns, ERR_OVERLOADED);
+	for (uint32_t i = 0; i < service->commit_lane_count; i++)
+		answer_overdue(service, service->commit_lanes[i].lane, now_ns, ERR_OVERLOADED);
+	for (uint32_t i = 0; i < service->options.reader_count; i++)
+		answer_overdue(service, service->read_lanes[i].lane, now_ns, ERR_OVERLOADED);
+	answer_overdue(service, service->catalog_lane, now_ns, ERR_OVERLOADED);
+	return OVERDUE_MS;
+}
+
+void service_store_asked(struct service *service)
+{
+	breaker_watch(&service->commits);
+	breaker_watch(&service->reads);
+}
+
+void service_store_found(struct service *service, bool is_up, bool is_silent)
+{
+	assert(service != NULL && !(is_up && is_silent));
+	if (is_up)
+		breaker_release(&service->commits);
+	else if (breaker_hold(&service->commits))
+		for (uint32_t i = 0; i < service->commit_lane_count; i++)
+			answer_overdue(service, service->commit_lanes[i].lane, UINT64_MAX, ERR_STORE_UNAVAILABLE);
+	service->has_found_store |= is_up;
+	if (!is_silent && (service->has_found_store || !service->options.awaits_store))
+		breaker_release(&service->reads);
+	else if (breaker_hold(&service->reads))
+		for (uint32_t i = 0; i < service->options.reader_count; i++)
+			answer_overdue(service, service->read_lanes[i].lane, UINT64_MAX, ERR_STORE_UNAVAILABLE);
+}
+
+void service_catalog_asked(struct service *service)
+{
+	breaker_watch(&service->catalog);
+}
+
+void service_catalog_found(struct service *service, bool is_up)
+{
+	assert(service != NULL);
+	if (is_up)
+		breaker_release(&service->catalog);
+	else
+		(void)breaker_hold(&service->catalog);
 }
 
 static struct lane *lane_for_query(struct service *service, const struct query *query)
@@ -356,6 +437,7 @@ static enum error start_commit_lane(struct service *service, uint32_t index)
 		.batch_max = options->batch_max,
 		.thread_count = options->commits_in_flight,
 		.serve = serve_commands,
+		.deadline_ns = deadline_of,
 		.context = self,
 	};
 	return lane_new(&lane, &self->lane);
@@ -375,6 +457,7 @@ static enum error start_read_lane(struct service *service, uint32_t index)
 		.batch_max = service->options.batch_max,
 		.thread_count = 1,
 		.serve = serve_queries,
+		.deadline_ns = deadline_of,
 		.context = self,
 	};
 	return lane_new(&lane, &self->lane);
@@ -391,9 +474,10 @@ static enum error start_catalog_lane(struct service *service)
 	const struct lane_options lane = {
 		.name = "catalog",
 		.capacity = options->queue_capacity,
-		.batch_max = options->batch_max,
+		.batch_max = 1, /* what waits for a catalog that hangs is to wait where it is answered in time */
 		.thread_count = 1,
 		.serve = serve_catalog,
+		.deadline_ns = deadline_of,
 		.context = service,
 	};
 	return lane_new(&lane, &service->catalog_lane);
@@ -413,9 +497,16 @@ static enum error start_admission_lane(struct service *service)
 		.batch_max = options->batch_max,
 		.thread_count = 1,
 		.serve = serve_admission,
+		.deadline_ns = deadline_of,
 		.context = service,
 	};
 	return lane_new(&lane, &service->admission_lane);
+}
+
+static enum error start_timekeeper(struct service *service)
+{
+	const struct worker_options worker = {.name = "timekeeper", .step = keep_time, .context = service};
+	return worker_new(&worker, &service->timekeeper);
 }
 
 enum error service_new(const struct service_options *options, struct service **ret_service)
@@ -436,6 +527,10 @@ enum error service_new(const struct service_options *options, struct service **r
 	breaker_init(&service->commits, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
 	breaker_init(&service->reads, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
 	breaker_init(&service->catalog, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
+	if (options->awaits_store) {
+		(void)breaker_hold(&service->commits);
+		(void)breaker_hold(&service->reads);
+	}
 	enum error error = start_catalog_lane(service);
 	for (uint32_t i = 0; error == OK && i < options->reader_count; i++)
 		error = start_read_lane(service, i);
@@ -443,6 +538,8 @@ enum error service_new(const struct service_options *options, struct service **r
 		error = start_commit_lane(service, i);
 	if (error == OK)
 		error = start_admission_lane(service);
+	if (error == OK)
+		error = start_timekeeper(service);
 	if (error != OK) {
 		service_free(service);
 		return error;
@@ -455,6 +552,7 @@ void service_free(struct service *service)
 {
 	if (service == NULL)
 		return;
+	worker_free(service->timekeeper);
 	/* In the order of the jobs' way, so that what a lane hands on is still served. */
 	lane_free(service->admission_lane);
 	for (uint32_t i = 0; i < service->commit_lane_count; i++)

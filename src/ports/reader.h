@@ -83,6 +83,7 @@ struct due_list {
 /* What a ping found. */
 struct ping {
 	uint64_t store_now_ms;          /* by the store's own clock, about in the middle of the ping; 0: it goes by this machine's */
+	bool is_silent;                 /* nothing was heard of it: it is gone or hangs, and nobody need try to read either */
 	char problem[PING_PROBLEM_MAX]; /* why it does not serve, in one line for people, never with a password; empty when it does */
 };
 
@@ -119,7 +120,7 @@ struct reader_operations {
 	enum store_result (*scan)(struct reader *reader, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
 	                          const struct row ***ret_rows, uint32_t *ret_count);
 
-	/* Whether the store answers and can be written to. *ret_ping is filled in any case. Ends within seconds. */
+	/* Whether the store answers and can be written to. *ret_ping is filled in any case. Ends within two seconds. */
 	enum store_result (*ping)(struct reader *reader, struct ping *ret_ping);
 
 	void (*free)(struct reader *reader);
@@ -127,6 +128,9 @@ struct reader_operations {
 
 struct reader {
 	const struct reader_operations *operations;
+	/* The caller's, by the monotonic clock: every call but ping waits for another machine until then and answers STORE_DOWN. 0: as long as
+	 * the adapter thinks right. */
+	uint64_t deadline_ns;
 };
 
 /* Takes NULL. */

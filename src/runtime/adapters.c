@@ -186,6 +186,7 @@ bool adapters_open(const struct config *config, uint32_t roles, struct adapters 
 	char path[PATH_MAX_BYTES];
 	struct adapters adapters = {.clock = system_clock(), .random = system_random()};
 	const char *dsn = config->systems.crdb_dsn;
+	adapters.is_store_shared = dsn != NULL;
 	if (!adapters_check(config, message) || (dsn == NULL && !make_path(config->systems.data_dir, path, message)))
 		return false;
 	snprintf(message, ADAPTERS_MESSAGE_MAX, "out of memory");

@@ -25,7 +25,8 @@
 #define BATCH_MAX 512
 #define VIEW_ROWS_MAX 32768
 #define TOKENS_CACHED 4096
-#define STOP_MS 7000
+#define STOP_MS 6000 /* for the answers; what else ends takes 3 s at most, with a store and a bus that hang */
+#define STOP_SECONDS_MAX 9
 #define STORE_WAIT_MS 50
 
 struct runtime {
@@ -151,6 +152,7 @@ static enum error start_service(struct runtime *runtime)
 		.admission = adapters->admission,
 		.clock = &runtime->clock.base,
 		.random = adapters->random,
+		.awaits_store = adapters->is_store_shared,
 		.queue_capacity = QUEUE_CAPACITY,
 		.batch_max = BATCH_MAX,
 		.view_rows_max = VIEW_ROWS_MAX,
@@ -214,7 +216,8 @@ static enum error start_watch(struct runtime *runtime)
 		.monitor = {.reader = adapters->monitor_reader,
 	                    .catalog = adapters->monitor_catalog,
 	                    .clock = adapters->clock,
-	                    .store_clock = &runtime->clock},
+	                    .store_clock = &runtime->clock,
+	                    .service = runtime->service},
 		.publisher = runtime->publisher,
 		.adapters = adapters,
 		.logger = runtime->logger,
@@ -250,6 +253,22 @@ static enum error start_api(struct runtime *runtime)
 	return api_new(&options, &runtime->api);
 }
 
+/* What is asked at a scrape. The server is the last of it, and must not serve before. */
+static void connect_instruments(struct runtime *runtime)
+{
+	const struct instruments_sources sources = {
+		.service = runtime->service,
+		.server = runtime->server,
+		.outbox_lag = on_lag,
+		.published = count_published,
+		.unroutable = count_unroutable,
+		.expired = count_expired,
+		.clock_skew_ms = read_clock_skew,
+		.context = runtime,
+	};
+	instruments_connect(runtime->instruments, &sources);
+}
+
 /* Answers an exit code, with the complaint made. */
 static int start_server(struct runtime *runtime)
 {
@@ -268,7 +287,13 @@ static int start_server(struct runtime *runtime)
 	if (http_server_new(&options, &runtime->server) != OK)
 		return complain("LISTEN_ADDR %s:%u cannot be listened on: %s", http->listen.host, (unsigned)http->listen.port,
 		                strerror(errno));
-	return EXIT_DONE;
+	connect_instruments(runtime);
+	if (http_server_start(runtime->server) == OK)
+		return EXIT_DONE;
+	int code = complain("the server cannot be started: %s", strerror(errno));
+	http_server_free(runtime->server);
+	runtime->server = NULL;
+	return code;
 }
 
 /* Everything behind the adapters. Answers an exit code, with the complaint made. */
@@ -288,27 +313,31 @@ static int start(struct runtime *runtime)
 		error = start_api(runtime);
 	if (error != OK)
 		return complain("the service cannot be started: %s", error_title(error));
-	int code = start_server(runtime);
-	const struct instruments_sources sources = {
-		.service = runtime->service,
-		.server = runtime->server,
-		.outbox_lag = on_lag,
-		.published = count_published,
-		.unroutable = count_unroutable,
-		.expired = count_expired,
-		.clock_skew_ms = read_clock_skew,
-		.context = runtime,
-	};
-	instruments_connect(runtime->instruments, &sources);
-	return code;
+	return start_server(runtime);
+}
+
+/* Those who may wait for a store or a bus that hangs wait at the same time, and not one after the other. The publisher still sends what the
+ * last requests have done, where that is possible. */
+static void end_workers(struct runtime *runtime, bool is_over)
+{
+	if (runtime->expirer_worker != NULL)
+		worker_end(runtime->expirer_worker);
+	if (runtime->publisher_worker != NULL && (is_over || !runtime->watch.monitor.is_store_up))
+		worker_end(runtime->publisher_worker);
+	if (runtime->watch_worker != NULL && is_over) {
+		runtime->watch.monitor.is_stopping = true;
+		worker_end(runtime->watch_worker);
+	}
 }
 
 /* In this order nothing is handed to somebody who has gone: clients, workers, lanes, then what they stood on. Any part may be missing. */
 static void stop(struct runtime *runtime)
 {
 	runtime->watch.is_stopping = true;
+	end_workers(runtime, false);
 	if (runtime->server != NULL && !http_server_stop(runtime->server, STOP_MS))
 		log_event(runtime->logger, LOG_WARN, "connections were cut", log_uint("after_ms", STOP_MS));
+	end_workers(runtime, true);
 	if (runtime->expirer_worker != NULL)
 		worker_stop(runtime->expirer_worker);
 	if (runtime->watch_worker != NULL)
@@ -339,6 +368,7 @@ static int serve(struct runtime *runtime, const struct runtime_options *options)
 		if (options->started != NULL)
 			options->started(options->context, port);
 		process_wait_for_stop();
+		process_end_within(STOP_SECONDS_MAX);
 		log_event(runtime->logger, LOG_INFO, "stopping");
 	}
 	stop(runtime);

@@ -395,6 +395,7 @@ enum store_result postgres_commit(struct store *port, const struct changes *chan
 	const struct row **relied = sort_rows(changes, changes->relied, changes->relied_count);
 	if (rows == NULL || relied == NULL)
 		return STORE_CORRUPT;
+	store->connection.deadline_ns = port->deadline_ns;
 	bool writes = changes->row_count > 0 || (changes->event_count > 0 && !changes->is_replay);
 	return writes ? write_all(store, changes, rows, relied) : check_all(store, changes, relied);
 }

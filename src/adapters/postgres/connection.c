@@ -113,8 +113,20 @@ static void disconnect(struct connection *connection)
 	connection->handle = NULL;
 }
 
-/* Waits until the socket is ready for `events`; those that are, 0 at the deadline. */
-static short wait_for_socket(struct connection *connection, short events, uint64_t deadline_ns)
+/* What is large has more time than its caller thinks. */
+static uint64_t deadline_of(const struct connection *connection, uint64_t timeout_ms, uint64_t extra_ms)
+{
+	uint64_t own_ns = now_ns() + timeout_ms * 1000000;
+	bool is_callers = connection->deadline_ns != 0 && connection->deadline_ns < own_ns;
+	return (is_callers ? connection->deadline_ns : own_ns) + extra_ms * 1000000;
+}
+
+uint64_t connection_deadline_ns(const struct connection *connection, uint64_t timeout_ms)
+{
+	return deadline_of(connection, timeout_ms, 0);
+}
+
+short connection_wait(struct connection *connection, short events, uint64_t deadline_ns)
 {
 	struct pollfd descriptor = {.fd = PQsocket(connection->handle), .events = events};
 	for (;;) {
@@ -134,7 +146,7 @@ static bool flush(struct connection *connection, uint64_t deadline_ns)
 {
 	int left;
 	while ((left = PQflush(connection->handle)) == 1) {
-		short ready = wait_for_socket(connection, POLLIN | POLLOUT, deadline_ns);
+		short ready = connection_wait(connection, POLLIN | POLLOUT, deadline_ns);
 		if (ready == 0 || ((ready & POLLIN) != 0 && PQconsumeInput(connection->handle) == 0))
 			return false;
 	}
@@ -145,7 +157,7 @@ static bool flush(struct connection *connection, uint64_t deadline_ns)
 static bool next_answer(struct connection *connection, uint64_t deadline_ns, PGresult **ret_answer)
 {
 	while (PQisBusy(connection->handle) != 0) {
-		if (wait_for_socket(connection, POLLIN, deadline_ns) == 0 || PQconsumeInput(connection->handle) == 0)
+		if (connection_wait(connection, POLLIN, deadline_ns) == 0 || PQconsumeInput(connection->handle) == 0)
 			return false;
 	}
 	*ret_answer = PQgetResult(connection->handle);
@@ -199,7 +211,7 @@ static bool collect(struct connection *connection, uint64_t deadline_ns, struct 
 /* Ends what was queued and takes its answers, in time. False: the session is lost. */
 static bool exchange(struct connection *connection, uint64_t timeout_ms, struct progress *progress)
 {
-	uint64_t deadline_ns = now_ns() + timeout_ms * 1000000;
+	uint64_t deadline_ns = deadline_of(connection, timeout_ms, connection->sent_bytes / BYTES_PER_MS);
 	return PQpipelineSync(connection->handle) == 1 && flush(connection, deadline_ns) && collect(connection, deadline_ns, progress);
 }
 
@@ -239,9 +251,8 @@ enum store_result connection_finish(struct connection *connection, PGresult **re
 	}
 	for (uint32_t i = 0; i < count; i++)
 		ret_answers[i] = NULL;
-	uint64_t timeout_ms = connection->answer_timeout_ms + connection->sent_bytes / BYTES_PER_MS;
 	struct progress progress = {.answers = ret_answers, .answer_count = count, .failed = UINT32_MAX, .result = STORE_OK};
-	bool is_whole = exchange(connection, timeout_ms, &progress);
+	bool is_whole = exchange(connection, connection->answer_timeout_ms, &progress);
 	return end_exchange(connection, &progress, is_whole);
 }
 
@@ -324,8 +335,15 @@ void connection_release(struct connection *connection)
 	*connection = (struct connection){0};
 }
 
+static bool is_too_late(const struct connection *connection)
+{
+	return connection->deadline_ns != 0 && now_ns() >= connection->deadline_ns;
+}
+
 enum store_result connection_begin(struct connection *connection)
 {
+	if (is_too_late(connection))
+		return STORE_DOWN;
 	if (connection->handle == NULL && (now_ns() < connection->next_try_ns || !reconnect(connection)))
 		return STORE_DOWN;
 	begin_exchange(connection);
@@ -391,7 +409,7 @@ enum store_result connection_run(struct connection *connection, const char *sql,
 	connection->state[0] = '\0';
 	PGresult *answer = NULL;
 	if (PQsendQuery(connection->handle, sql) == 1)
-		answer = last_answer(connection, now_ns() + timeout_ms * 1000000);
+		answer = last_answer(connection, deadline_of(connection, timeout_ms, 0));
 	else
 		complain_of_loss(connection);
 	bool is_done = PQresultStatus(answer) == PGRES_COMMAND_OK || PQresultStatus(answer) == PGRES_TUPLES_OK;

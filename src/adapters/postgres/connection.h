@@ -29,6 +29,7 @@ struct connection {
 	uint64_t pause_ms;              /* between the tries to connect */
 	uint64_t next_try_ns;           /* not before, by the monotonic clock */
 	uint64_t answer_timeout_ms;     /* of an exchange; large parameters have more */
+	uint64_t deadline_ns;           /* the caller's: whatever is waited for is given up then; the same of large ones. 0: none */
 	bool refuses_replay;            /* no session while a replay is not ended; the caller's to set */
 	char state[6];                  /* the SQLSTATE of the last failure that has one */
 	char problem[PING_PROBLEM_MAX]; /* of the last failure: one line for people, without the password; empty: there was none */
@@ -66,6 +67,10 @@ void connection_rollback(struct connection *connection);
  * PQclear; NULL: not wanted. Between begin and the release of the connection. */
 must_check enum store_result connection_run(struct connection *connection, const char *sql, uint64_t timeout_ms, PGresult **ret_answer);
 
+/* For session.c: when something that may take timeout_ms is given up, by the monotonic clock; and waiting for the socket until then: the
+ * events that it is ready for, 0 at the deadline. */
+uint64_t connection_deadline_ns(const struct connection *connection, uint64_t timeout_ms);
+short connection_wait(struct connection *connection, short events, uint64_t deadline_ns);
 /* For session.c: prepares the statements; false: the problem says why. Keeps "what: why" as the problem, in one line. Neither libpq nor the
  * server says the password, if the DSN was read as it was meant. */
 must_check bool connection_prepare(struct connection *connection);

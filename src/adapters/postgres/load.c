@@ -156,6 +156,7 @@ enum store_result postgres_load(struct store *port, const struct needs *needs, s
 	PGresult *answers[LOADS_MAX];
 	uint32_t count = 0;
 	enum store_result result = STORE_UNKNOWN;
+	store->connection.deadline_ns = port->deadline_ns;
 	for (int tries = 0; result == STORE_UNKNOWN && tries < 2; tries++) { /* a session that was lost while idle is made again */
 		result = connection_begin(&store->connection);
 		if (result != STORE_OK)

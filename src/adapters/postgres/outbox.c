@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "domain/changes.h"
 
+#define CALL_MS 4000 /* of one call, with the session made again: a publisher that hangs is to notice before its leases end */
 #define NOW_MS "(extract(epoch FROM clock_timestamp()) * 1000)::int8"
 
 enum {
@@ -80,6 +81,8 @@ static struct postgres_outbox *outbox_of(struct outbox *port)
 /* Runs the statement with what is in the parameters, and empties them. *ret_answer is the caller's, for PQclear. */
 static enum store_result query(struct postgres_outbox *outbox, uint32_t statement, PGresult **ret_answer)
 {
+	outbox->connection.deadline_ns = 0;
+	outbox->connection.deadline_ns = connection_deadline_ns(&outbox->connection, CALL_MS);
 	enum store_result result = connection_query(&outbox->connection, statement, &outbox->parameters, ret_answer);
 	parameters_clear(&outbox->parameters);
 	return result;

@@ -56,6 +56,7 @@ _Static_assert(ROW_HOLD == 2 && ROW_ORDER == 3, "LIST_DUE says so");
 enum store_result reader_query(struct postgres_reader *reader, enum reader_statement statement, PGresult **ret_answer)
 {
 	/* Outside its transaction a statement would read another moment. */
+	reader->connection.deadline_ns = reader->port.deadline_ns;
 	bool is_lost = reader->has_snapshot && !connection_has_transaction(&reader->connection);
 	enum store_result result = is_lost ? STORE_DOWN : connection_query(&reader->connection, statement, &reader->parameters, ret_answer);
 	parameters_clear(&reader->parameters);

@@ -4,7 +4,7 @@
 
 #include "adapters/postgres/reader.h"
 
-#define TIMEOUT_MS 3000
+#define TIMEOUT_MS 2000 /* of the whole ping, with the session made again */
 
 /* Both statements are one transaction, and the setting ends with it; on CockroachDB, which has no such setting, it is one statement. */
 static enum store_result ask_once(struct connection *connection, PGresult **ret_answer)
@@ -26,15 +26,15 @@ static enum store_result ask_once(struct connection *connection, PGresult **ret_
 	return STORE_OK;
 }
 
-/* A session that was lost while idle is made again. */
+/* A session that was lost while idle is made again, and without a pause: who pings has his own pace. */
 static enum store_result ask(struct connection *connection, PGresult **ret_answer)
 {
-	uint64_t timeout_ms = connection->answer_timeout_ms;
-	connection->answer_timeout_ms = TIMEOUT_MS;
+	connection->deadline_ns = 0;
+	connection->deadline_ns = connection_deadline_ns(connection, TIMEOUT_MS);
+	connection->next_try_ns = 0;
 	enum store_result result = ask_once(connection, ret_answer);
 	if (result == STORE_UNKNOWN)
 		result = ask_once(connection, ret_answer);
-	connection->answer_timeout_ms = timeout_ms;
 	return result == STORE_UNKNOWN ? STORE_DOWN : result;
 }
 
@@ -54,6 +54,7 @@ enum store_result postgres_ping(struct reader *port, struct ping *ret_ping)
 		problem = is_right ? "a replay was begun and not ended: run 'tro replay' again" : "its table meta is not as it was made";
 		PQclear(answer);
 	}
+	ret_ping->is_silent = reader->connection.handle == NULL;
 	if (result != STORE_OK)
 		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "%s", problem);
 	return result;

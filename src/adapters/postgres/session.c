@@ -4,6 +4,7 @@
 #include "adapters/postgres/session.h"
 
 #include <assert.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 
 /* A lane waits for a lock or a statement so long and not longer. */
 static const char common_settings[] =
-	"SET statement_timeout = 10000; SET lock_timeout = 5000; SET idle_in_transaction_session_timeout = 10000";
+	"SET statement_timeout = 10000; SET lock_timeout = 2000; SET idle_in_transaction_session_timeout = 10000";
 
 /* Statements are prepared while tables may be empty, and must still be right for millions of rows: only plans by index. For the rest of an
  * exchange a server waits without any limit, with rows locked: it is to notice when the client's machine is gone. */
@@ -75,11 +76,29 @@ static PGconn *connect_handle(const struct connection *connection)
 		keywords[count] = defaults[i].keyword;
 		values[count++] = defaults[i].value;
 	}
-	/* Begun only to have a handle: the server may say something before it has let us in, and libpq would print it. */
+	/* The server may say something before it has let us in, and libpq would print it. */
 	PGconn *handle = PQconnectStartParams(keywords, values, 0);
 	(void)PQsetNoticeReceiver(handle, ignore_notice, NULL);
-	PQreset(handle);
 	return handle;
+}
+
+/* Lets libpq go on whenever its socket is ready: its own waits know no caller's deadline. */
+static bool await_connection(struct connection *connection)
+{
+	const char *limit = is_set(connection, "connect_timeout") ? setting(connection, "connect_timeout") : "3";
+	uint64_t deadline_ns = connection_deadline_ns(connection, (uint64_t)strtol(limit, NULL, 10) * 1000);
+	PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
+	while (PQstatus(connection->handle) != CONNECTION_BAD && wanted != PGRES_POLLING_OK && wanted != PGRES_POLLING_FAILED) {
+		if (connection_wait(connection, wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ns) == 0) {
+			connection_complain(connection, "it cannot be connected to", "it does not answer in time");
+			return false;
+		}
+		wanted = PQconnectPoll(connection->handle);
+	}
+	bool is_connected = PQstatus(connection->handle) == CONNECTION_OK;
+	if (!is_connected)
+		connection_complain(connection, "it cannot be connected to", PQerrorMessage(connection->handle));
+	return is_connected;
 }
 
 static bool configure(struct connection *connection)
@@ -118,11 +137,7 @@ bool session_make(struct connection *connection)
 {
 	assert(connection->handle == NULL);
 	connection->handle = connect_handle(connection);
-	if (PQstatus(connection->handle) != CONNECTION_OK || PQsetnonblocking(connection->handle, 1) != 0) {
-		connection_complain(connection, "it cannot be connected to", PQerrorMessage(connection->handle));
-		return false;
-	}
-	if (!configure(connection))
+	if (!await_connection(connection) || PQsetnonblocking(connection->handle, 1) != 0 || !configure(connection))
 		return false;
 	return connection->statement_count == 0 || (check_schema(connection) && connection_prepare(connection));
 }

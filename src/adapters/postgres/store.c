@@ -107,6 +107,7 @@ static enum store_result postgres_resolve(struct store *port, const struct chang
 	struct postgres_store *store = store_of(port);
 	PGresult *answers[ANSWERS];
 	enum store_result result = STORE_UNKNOWN;
+	store->connection.deadline_ns = port->deadline_ns;
 	for (int tries = 0; result == STORE_UNKNOWN && tries < 2; tries++) { /* a session that was lost while idle is made again */
 		result = connection_begin(&store->connection);
 		if (result != STORE_OK)
