@@ -2,6 +2,7 @@
 works again by itself, and every process ends when it is told to."""
 
 import concurrent.futures
+import signal
 import time
 
 from harness.problems import expect, one_of
@@ -124,6 +125,21 @@ def test_every_process_ends_in_time_while_the_store_hangs(server, services):
             process.wait_for_clean_exit()
         for response, took in (future.result() for future in waiting):
             assert refused(response) and took < ANSWER_MAX
+
+
+def test_a_publisher_ends_in_time_while_store_and_broker_hang(server, services, broker):
+    publisher = services.publisher()
+    api = services.api().api()
+    event_id = api.create_event()["event_id"]
+    broker.process.send_signal(signal.SIGSTOP)
+    try:
+        for number in range(1, 9):
+            api.held(event_id, f"A-1-{number}")
+        with server.hung():
+            time.sleep(0.5)
+            ends_in_time(publisher)
+    finally:
+        broker.process.send_signal(signal.SIGCONT)
 
 
 def test_a_process_that_starts_while_the_store_hangs_serves_when_it_is_back(server, services):
