@@ -4,11 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "app/catalog_sync.h"
-
-/* Comparisons take at most this share of the time: with very many events they are further apart. */
-#define COMPARISON_SHARE 10
 #define CATALOG_PING_NS UINT64_C(2000000000)
+#define SYNC_NS UINT64_C(2000000000) /* of bringing changes to the catalog; the rest is left for the next step */
 
 /* The store looked at its clock about halfway between the question and its answer, at latest half of the time between them off. */
 static void compare_clocks(struct monitor *monitor, uint64_t asked_ms)
@@ -61,6 +58,19 @@ static bool catalog_answers(struct monitor *monitor)
 	return result == CATALOG_OK;
 }
 
+/* A page of what has changed; with more of it the next step comes at once. Whether the catalog has all of it. */
+static bool bring_catalog(struct monitor *monitor)
+{
+	uint64_t now_ns = clock_monotonic_ns(monitor->clock);
+	monitor->sync.reader = monitor->reader;
+	monitor->sync.catalog = monitor->catalog;
+	monitor->reader->deadline_ns = now_ns + SYNC_NS;
+	monitor->catalog->deadline_ns = now_ns + SYNC_NS;
+	bool is_done = catalog_sync_changes(&monitor->sync, now_ns) == OK;
+	monitor->unplaced_count = monitor->sync.refused_count;
+	return is_done && !monitor->sync.has_more && monitor->sync.refused_count == 0;
+}
+
 uint64_t monitor_step(void *context)
 {
 	struct monitor *monitor = context;
@@ -72,8 +82,8 @@ uint64_t monitor_step(void *context)
 		return MONITOR_INTERVAL_MS;
 	monitor->is_catalog_up = monitor->catalog != NULL && catalog_answers(monitor);
 	bool both = monitor->is_store_up && monitor->is_catalog_up;
-	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
-	monitor->is_catalog_current = both && catalog_sync_all(monitor->reader, monitor->catalog) == OK;
-	uint64_t pause_ms = (clock_monotonic_ns(monitor->clock) - began_ns) / 1000000 * COMPARISON_SHARE;
-	return pause_ms > MONITOR_INTERVAL_MS ? pause_ms : MONITOR_INTERVAL_MS;
+	monitor->is_catalog_current = both && bring_catalog(monitor);
+	if (!monitor->is_store_up || (monitor->catalog != NULL && !monitor->is_catalog_up))
+		return MONITOR_DOWN_MS;
+	return monitor->sync.has_more ? 0 : MONITOR_INTERVAL_MS;
 }

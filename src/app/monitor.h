@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/catalog_sync.h"
 #include "app/service.h"
 #include "app/store_clock.h"
 #include "ports/catalog.h"
@@ -27,12 +28,14 @@ struct monitor {
 	_Atomic bool is_store_up; /* it answers and can be written to */
 	_Atomic bool is_catalog_up;
 	_Atomic bool is_catalog_current; /* it was brought to where the store is */
+	_Atomic uint32_t unplaced_count; /* events that cannot be brought there: what is stored of them is not right */
 	_Atomic uint64_t store_ns;       /* how long each took to answer */
 	_Atomic uint64_t catalog_ns;
 	_Atomic bool has_store_clock;  /* the store has answered, and has a clock of its own */
 	_Atomic int64_t clock_skew_ms; /* this process's clock less the store's, at the last answer; exact to half of what it took */
 	_Atomic bool is_clock_skewed;  /* by more than MONITOR_SKEW_MAX_MS, whatever that half was */
 	struct ping ping;              /* the last; not for other threads */
+	struct catalog_sync sync;      /* the same */
 };
 
 /* The step of a worker (pipeline/worker.h); `context` is the struct monitor. */

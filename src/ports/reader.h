@@ -78,6 +78,17 @@ struct due_list {
 	uint64_t next_deadline_ms; /* of what is not due yet; UINT64_MAX: nothing */
 };
 
+/* A sale that was made or changed, which the catalog may not have yet. */
+struct catalog_change {
+	struct uuid event_id;
+	uint64_t version; /* of the sale */
+};
+
+struct catalog_change_list {
+	struct catalog_change *changes;
+	uint32_t count;
+};
+
 #define PING_PROBLEM_MAX 256
 
 /* What a ping found. */
@@ -119,6 +130,13 @@ struct reader_operations {
 	 * keys' bytes: seats by event and label, payments by transaction id, the others by id. For verify. */
 	enum store_result (*scan)(struct reader *reader, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
 	                          const struct row ***ret_rows, uint32_t *ret_count);
+
+	/* Changes of sales that nobody has dropped yet, with an id past `after` (NULL: from the first), in order of id. A commit adds them, in
+	 * its transaction; a later change of a sale takes the place of an earlier one. */
+	enum store_result (*list_catalog_changes)(struct reader *reader, const struct uuid *after, uint32_t limit, struct arena *arena,
+	                                          struct catalog_change_list *ret_list);
+	/* The catalog has it: a change of this sale up to this version is not listed any more. */
+	enum store_result (*drop_catalog_change)(struct reader *reader, const struct catalog_change *change);
 
 	/* Whether the store answers and can be written to. *ret_ping is filled in any case. Ends within two seconds. */
 	enum store_result (*ping)(struct reader *reader, struct ping *ret_ping);

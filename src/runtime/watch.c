@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define OUTBOX_AGE_DEGRADED_MS 10000
+#define UNPLACED_PAUSE_NS 60000000000
 #define WORD_PAUSE_MIN_NS 10000000000
 #define WORD_PAUSE_MAX_NS 60000000000
 
@@ -58,6 +59,18 @@ static void tell_skew(struct watch *watch)
 	watch->was_skewed = is_skewed;
 }
 
+/* Only an operator can do something about an event that contradicts itself. */
+static void tell_unplaced(struct watch *watch)
+{
+	uint64_t now_ns = clock_monotonic_ns(watch->clock);
+	uint32_t count = watch->monitor.unplaced_count;
+	if (count == 0 || now_ns < watch->next_unplaced_ns)
+		return;
+	watch->next_unplaced_ns = now_ns + UNPLACED_PAUSE_NS;
+	log_event(watch->logger, LOG_ERROR, "events cannot be brought to the catalog", log_uint("count", count),
+	          log_uuid("last_event_id", &watch->monitor.sync.last_refused), log_string("reason", error_title(ERR_CORRUPT)));
+}
+
 static const char *bus_problem(const struct bus_status *status)
 {
 	return status->problem[0] == '\0' ? bus_reason : status->problem;
@@ -97,6 +110,7 @@ uint64_t watch_step(void *context)
 	tell(watch, "store", watch->monitor.is_store_up, watch->monitor.ping.problem, &watch->store);
 	if (watch->monitor.catalog != NULL)
 		tell(watch, "catalog", watch->monitor.is_catalog_up, catalog_reason, &watch->catalog);
+	tell_unplaced(watch);
 	look_at_bus(watch);
 	tell_skew(watch);
 	watch->has_looked = true;
@@ -150,7 +164,9 @@ void watch_ready(struct watch *watch, struct ready_report *ret_report)
 	if (monitor->catalog != NULL) {
 		bool is_current = monitor->is_catalog_up && monitor->is_catalog_current;
 		explain(add(ret_report, "catalog", is_current ? READY_UP : READY_DEGRADED, (double)monitor->catalog_ns / 1e6),
-		        monitor->is_catalog_up ? "it lags behind the store" : catalog_reason);
+		        !monitor->is_catalog_up           ? catalog_reason
+		        : monitor->unplaced_count > 0 ? "it lacks events that contradict themselves in the store: the log names them"
+		                                      : "it lags behind the store");
 	}
 	if (watch->publisher == NULL)
 		return;

@@ -250,6 +250,31 @@ static enum store_result memory_scan(struct reader *port, enum row_kind kind, co
 	return leave(port, has_memory);
 }
 
+static enum store_result memory_list_catalog_changes(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                                     struct catalog_change_list *ret_list)
+{
+	struct catalog_change_list list = {.changes = arena_allocate_array(arena, limit, sizeof *list.changes)};
+	const struct memory_database *database = enter(port);
+	uint32_t first = contents_catalog_change_after(database, after);
+	for (uint32_t i = first; list.changes != NULL && i < database->catalog_change_count && list.count < limit; i++)
+		list.changes[list.count++] = database->catalog_changes[i];
+	if (list.changes != NULL)
+		*ret_list = list;
+	return leave(port, list.changes != NULL);
+}
+
+static enum store_result memory_drop_catalog_change(struct reader *port, const struct catalog_change *change)
+{
+	struct memory_database *database = enter(port);
+	struct catalog_change *changes = database->catalog_changes;
+	uint32_t end = contents_catalog_change_after(database, &change->event_id);
+	if (end > 0 && uuid_equal(&changes[end - 1].event_id, &change->event_id) && changes[end - 1].version <= change->version) {
+		memmove(&changes[end - 1], &changes[end], (database->catalog_change_count - end) * sizeof *changes);
+		database->catalog_change_count--;
+	}
+	return leave(port, true);
+}
+
 static enum store_result memory_ping(struct reader *port, struct ping *ret_ping)
 {
 	(void)port;
@@ -271,6 +296,8 @@ static const struct reader_operations operations = {
 	.list_due = memory_list_due,
 	.list_events = memory_list_events,
 	.scan = memory_scan,
+	.list_catalog_changes = memory_list_catalog_changes,
+	.drop_catalog_change = memory_drop_catalog_change,
 	.ping = memory_ping,
 	.free = memory_free,
 };

@@ -43,6 +43,8 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 	[SCAN_ORDERS] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id > $1::uuid ORDER BY order_id LIMIT $2::int8",
 	[SCAN_PAYMENTS] =
 		"SELECT " PAYMENT_COLUMNS " FROM payments WHERE transaction_id > $1::bytea ORDER BY transaction_id LIMIT $2::int8",
+	[LIST_CATALOG_CHANGES] = "SELECT event_id, version FROM catalog_changes WHERE event_id > $1::uuid ORDER BY event_id LIMIT $2::int8",
+	[DROP_CATALOG_CHANGE] = "DELETE FROM catalog_changes WHERE event_id = $1::uuid AND version <= $2::int8",
 	/* What is updated fits where it was; a megabyte that does not fit into memory goes to the disk, and finds out whether there is room. */
 	[NARROW_MEMORY] = "SELECT set_config('work_mem', '64kB', true)",
 	[PING] = "WITH room AS MATERIALIZED (SELECT repeat('room', 256) FROM generate_series(1, 1024))"
@@ -219,6 +221,8 @@ static const struct reader_operations operations = {
 	.list_due = postgres_list_due,
 	.list_events = postgres_list_events,
 	.scan = postgres_scan,
+	.list_catalog_changes = postgres_list_catalog_changes,
+	.drop_catalog_change = postgres_drop_catalog_change,
 	.ping = postgres_ping,
 	.free = postgres_free,
 };

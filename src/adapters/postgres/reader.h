@@ -22,6 +22,8 @@ enum reader_statement {
 	SCAN_HOLDS,
 	SCAN_ORDERS,
 	SCAN_PAYMENTS,
+	LIST_CATALOG_CHANGES,
+	DROP_CATALOG_CHANGE,
 	NARROW_MEMORY,
 	PING,
 	READER_STATEMENT_COUNT,
@@ -46,3 +48,6 @@ enum store_result postgres_ping(struct reader *port, struct ping *ret_ping);
 enum store_result postgres_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list);
 enum store_result postgres_scan(struct reader *port, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
                                 const struct row ***ret_rows, uint32_t *ret_count);
+enum store_result postgres_list_catalog_changes(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                                struct catalog_change_list *ret_list);
+enum store_result postgres_drop_catalog_change(struct reader *port, const struct catalog_change *change);

@@ -27,6 +27,8 @@ enum {
 	SCAN_HOLDS,
 	SCAN_ORDERS,
 	SCAN_PAYMENTS,
+	LIST_CATALOG_CHANGES,
+	DROP_CATALOG_CHANGE,
 	PING,
 	STATEMENT_COUNT,
 };
@@ -55,6 +57,8 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[SCAN_HOLDS] = "SELECT " HOLD_COLUMNS " FROM holds WHERE hold_id > ? ORDER BY hold_id LIMIT ?",
 	[SCAN_ORDERS] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id > ? ORDER BY order_id LIMIT ?",
 	[SCAN_PAYMENTS] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE transaction_id > ? ORDER BY transaction_id LIMIT ?",
+	[LIST_CATALOG_CHANGES] = "SELECT event_id, version FROM catalog_changes WHERE event_id > ? ORDER BY event_id LIMIT ?",
+	[DROP_CATALOG_CHANGE] = "DELETE FROM catalog_changes WHERE event_id = ? AND version <= ?",
 	[PING] = "UPDATE meta SET value = value + 1 WHERE name = 'pings'",
 };
 
@@ -316,6 +320,37 @@ static enum store_result sqlite_scan(struct reader *port, enum row_kind kind, co
 	return code == SQLITE_ROW ? STORE_CORRUPT : database_result(code);
 }
 
+static enum store_result sqlite_list_catalog_changes(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                                     struct catalog_change_list *ret_list)
+{
+	struct sqlite_reader *reader = reader_of(port);
+	sqlite3_stmt *statement = reader->database.statements[LIST_CATALOG_CHANGES];
+	struct catalog_change_list list = {.changes = arena_allocate_array(arena, limit, sizeof *list.changes)};
+	if (list.changes == NULL)
+		return STORE_CORRUPT;
+	bind_after(statement, 1, after);
+	bind_int(statement, 2, limit);
+	int code;
+	while ((code = database_step(&reader->database, LIST_CATALOG_CHANGES)) == SQLITE_ROW) {
+		assert(list.count < limit);
+		list.changes[list.count++] = (struct catalog_change){.event_id = column_uuid(statement, 0), .version = column_uint(statement, 1)};
+	}
+	database_reset(&reader->database, LIST_CATALOG_CHANGES);
+	if (code != SQLITE_DONE)
+		return database_result(code);
+	*ret_list = list;
+	return STORE_OK;
+}
+
+static enum store_result sqlite_drop_catalog_change(struct reader *port, const struct catalog_change *change)
+{
+	struct sqlite_reader *reader = reader_of(port);
+	sqlite3_stmt *statement = reader->database.statements[DROP_CATALOG_CHANGE];
+	bind_uuid(statement, 1, &change->event_id);
+	bind_uint(statement, 2, change->version);
+	return database_result(database_run(&reader->database, DROP_CATALOG_CHANGE));
+}
+
 /* Writing is tried, because a full disk or a file that became read-only shows in nothing else. */
 static enum store_result sqlite_ping(struct reader *port, struct ping *ret_ping)
 {
@@ -345,6 +380,8 @@ static const struct reader_operations operations = {
 	.list_due = sqlite_list_due,
 	.list_events = sqlite_list_events,
 	.scan = sqlite_scan,
+	.list_catalog_changes = sqlite_list_catalog_changes,
+	.drop_catalog_change = sqlite_drop_catalog_change,
 	.ping = sqlite_ping,
 	.free = sqlite_free,
 };
