@@ -39,7 +39,7 @@ static bool store_answers(struct monitor *monitor)
 	enum store_result result = ask_store(monitor);
 	if (!knew_clock && monitor->has_store_clock && result == STORE_OK)
 		result = ask_store(monitor); /* the session was made meanwhile, at the cost of exactness: this time it is there */
-	bool is_up = result == STORE_OK; /* one that stays busy with others serves nobody here */
+	bool is_up = result == STORE_OK;     /* one that stays busy with others serves nobody here */
 	if (monitor->service != NULL)
 		service_store_found(monitor->service, is_up, !is_up && monitor->ping.is_silent);
 	return is_up;

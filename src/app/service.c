@@ -17,9 +17,9 @@
 #define COMMIT_TRIES_MAX 10
 #define BREAKER_FAILURES_MAX 3
 #define BREAKER_PAUSE_MS 500
-#define OVERDUE_MS 100                        /* how late an overdue job may be answered */
-#define READ_NS UINT64_C(4500000000)          /* what a batch of queries may take */
-#define CATALOG_NS UINT64_C(2000000000)       /* one query of the catalog, or bringing one event there */
+#define OVERDUE_MS 100                  /* how late an overdue job may be answered */
+#define READ_NS UINT64_C(4500000000)    /* what a batch of queries may take */
+#define CATALOG_NS UINT64_C(2000000000) /* one query of the catalog, or bringing one event there */
 
 struct commit_lane {
 	struct service *service;

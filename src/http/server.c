@@ -20,7 +20,7 @@ struct http_server {
 	struct http_server_options options;
 	uint16_t port;
 	int listening_descriptor; /* until the loops have theirs; then -1 */
-	struct loop loops[]; /* options.loops of them */
+	struct loop loops[];      /* options.loops of them */
 };
 
 struct http_server_options http_server_defaults(void)

@@ -164,7 +164,7 @@ void watch_ready(struct watch *watch, struct ready_report *ret_report)
 	if (monitor->catalog != NULL) {
 		bool is_current = monitor->is_catalog_up && monitor->is_catalog_current;
 		explain(add(ret_report, "catalog", is_current ? READY_UP : READY_DEGRADED, (double)monitor->catalog_ns / 1e6),
-		        !monitor->is_catalog_up           ? catalog_reason
+		        !monitor->is_catalog_up       ? catalog_reason
 		        : monitor->unplaced_count > 0 ? "it lacks events that contradict themselves in the store: the log names them"
 		                                      : "it lags behind the store");
 	}

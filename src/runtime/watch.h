@@ -31,7 +31,7 @@ struct watch {
 	bool has_looked;
 	bool was_skewed;
 	uint64_t next_unplaced_ns; /* when it is said again that an event cannot be brought to the catalog */
-	uint64_t unroutable; /* messages that were told of */
+	uint64_t unroutable;       /* messages that were told of */
 	struct watched store, catalog, bus;
 	pthread_mutex_t mutex; /* guards what follows */
 	char store_problem[READY_DETAIL_MAX];

@@ -4,6 +4,7 @@
 
 #include "adapters/postgres/reader.h"
 
+#define PAUSE_MS 250    /* what is doubled to be the longest between two tries */
 #define TIMEOUT_MS 2000 /* of the whole ping, with the session made again */
 
 /* Both statements are one transaction, and the setting ends with it; on CockroachDB, which has no such setting, it is one statement. */
@@ -26,12 +27,13 @@ static enum store_result ask_once(struct connection *connection, PGresult **ret_
 	return STORE_OK;
 }
 
-/* A session that was lost while idle is made again, and without a pause: who pings has his own pace. */
+/* A session that was lost while idle is made again. Others wait for what a ping finds: its tries are never far apart. */
 static enum store_result ask(struct connection *connection, PGresult **ret_answer)
 {
 	connection->deadline_ns = 0;
 	connection->deadline_ns = connection_deadline_ns(connection, TIMEOUT_MS);
-	connection->next_try_ns = 0;
+	if (connection->pause_ms > PAUSE_MS)
+		connection->pause_ms = PAUSE_MS;
 	enum store_result result = ask_once(connection, ret_answer);
 	if (result == STORE_UNKNOWN)
 		result = ask_once(connection, ret_answer);

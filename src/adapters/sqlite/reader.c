@@ -333,7 +333,8 @@ static enum store_result sqlite_list_catalog_changes(struct reader *port, const 
 	int code;
 	while ((code = database_step(&reader->database, LIST_CATALOG_CHANGES)) == SQLITE_ROW) {
 		assert(list.count < limit);
-		list.changes[list.count++] = (struct catalog_change){.event_id = column_uuid(statement, 0), .version = column_uint(statement, 1)};
+		list.changes[list.count++] =
+			(struct catalog_change){.event_id = column_uuid(statement, 0), .version = column_uint(statement, 1)};
 	}
 	database_reset(&reader->database, LIST_CATALOG_CHANGES);
 	if (code != SQLITE_DONE)

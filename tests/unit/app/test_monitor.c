@@ -321,10 +321,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
 	const struct CMUnitTest tests[] = {
-		TEST(event_comes_to_the_catalog_as_it_was_made),    TEST(pause_made_elsewhere_is_found),
-		TEST(many_events_are_placed_page_by_page),          TEST(monitor_says_what_serves),
-		TEST(one_bad_event_holds_up_no_other),              TEST(what_did_not_change_costs_nothing),
-		TEST(clocks_are_compared_in_the_middle_of_a_ping),  TEST(why_the_store_is_down_is_kept_and_its_clock_too),
+		TEST(event_comes_to_the_catalog_as_it_was_made),
+		TEST(pause_made_elsewhere_is_found),
+		TEST(many_events_are_placed_page_by_page),
+		TEST(monitor_says_what_serves),
+		TEST(one_bad_event_holds_up_no_other),
+		TEST(what_did_not_change_costs_nothing),
+		TEST(clocks_are_compared_in_the_middle_of_a_ping),
+		TEST(why_the_store_is_down_is_kept_and_its_clock_too),
 		TEST(store_without_a_clock_of_its_own_has_no_skew),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,6 +106,7 @@ struct world {
 	struct admission *admission;
 	struct fake_catalog *catalog;
 	struct service *service;
+	bool awaits_store; /* of services that are made from now on */
 	struct task tasks[JOBS_MAX];
 	uint32_t task_count;
 };
@@ -127,6 +128,7 @@ static void make_service(struct world *world, uint32_t commits_in_flight)
 		.admission = world->admission,
 		.clock = &world->clock.base,
 		.random = &world->random.base,
+		.awaits_store = world->awaits_store,
 		.queue_capacity = 8,
 		.batch_max = 4,
 		.view_rows_max = 1000,
@@ -396,6 +398,95 @@ static void job_that_is_too_late_is_not_begun(void **state)
 	assert_int_equal(answer_of(submit_query(world, hold_query(2))), ERR_HOLD_UNKNOWN);
 }
 
+static struct task *submit_until(struct world *world, struct command command, uint64_t within_ms)
+{
+	struct task *task = task_of(world);
+	task->job.kind = JOB_COMMAND;
+	task->job.command = command;
+	task->job.command.arena = &task->arena;
+	task->job.deadline_ns = clock_monotonic_ns(&world->clock.base) + within_ms * 1000000;
+	return submit(world, task);
+}
+
+static void what_waits_is_answered_at_its_deadline_though_the_lane_is_stuck(void **state)
+{
+	struct world *world = *state;
+	put_on_sale(world);
+	close_gate(world);
+	struct task *stuck = submit_until(world, take(world, 1, "ada", "1"), 1000);
+	sem_wait(&world->gate.entered);
+	struct task *late = submit_until(world, take(world, 2, "bob", "2"), 1000);
+	struct task *patient = submit_until(world, take(world, 3, "eve", "3"), 3000);
+	fake_clock_advance(&world->clock, 2000);
+	assert_int_equal(answer_of(late), ERR_OVERLOADED);
+	assert_int_not_equal(sem_trywait(&stuck->done), 0);
+	assert_int_not_equal(sem_trywait(&patient->done), 0);
+	open_gate(world);
+	assert_int_equal(answer_of(stuck), OK);
+	assert_int_equal(answer_of(patient), OK);
+}
+
+static void a_store_that_is_found_silent_keeps_nobody_waiting(void **state)
+{
+	struct world *world = *state;
+	put_on_sale(world);
+	close_gate(world);
+	service_store_asked(world->service);
+	struct task *stuck = submit_command(world, take(world, 1, "ada", "1"));
+	sem_wait(&world->gate.entered);
+	struct task *waiting = submit_command(world, take(world, 2, "bob", "2"));
+	service_store_found(world->service, false, true);
+	assert_int_equal(answer_of(waiting), ERR_STORE_UNAVAILABLE);
+	assert_int_equal(answer_of(submit_query(world, hold_query(1))), ERR_STORE_UNAVAILABLE);
+	assert_int_not_equal(sem_trywait(&stuck->done), 0);
+	open_gate(world);
+	assert_int_equal(answer_of(stuck), OK);
+	assert_int_equal(answer_of(submit_command(world, take(world, 2, "bob", "2"))), ERR_STORE_UNAVAILABLE);
+	service_store_found(world->service, true, false);
+	assert_int_equal(answer_of(submit_command(world, take(world, 2, "bob", "2"))), OK);
+	assert_int_equal(answer_of(submit_query(world, hold_query(1))), OK);
+}
+
+static void a_store_that_only_refuses_to_write_is_read(void **state)
+{
+	struct world *world = *state;
+	put_on_sale(world);
+	assert_int_equal(answer_of(submit_command(world, take(world, 1, "ada", "1"))), OK);
+	service_store_asked(world->service);
+	service_store_found(world->service, false, false);
+	assert_int_equal(answer_of(submit_command(world, take(world, 2, "bob", "2"))), ERR_STORE_UNAVAILABLE);
+	assert_int_equal(answer_of(submit_query(world, hold_query(1))), OK);
+}
+
+static void a_store_that_has_served_meanwhile_serves(void **state)
+{
+	struct world *world = *state;
+	service_store_asked(world->service);
+	put_on_sale(world);
+	service_store_found(world->service, false, true);
+	assert_int_equal(answer_of(submit_command(world, take(world, 1, "ada", "1"))), OK);
+}
+
+static void nothing_is_decided_before_there_is_word_of_a_shared_store(void **state)
+{
+	struct world *world = *state;
+	put_on_sale(world);
+	service_free(world->service);
+	world->awaits_store = true;
+	make_service(world, 1);
+	uint32_t loads = world->gate.loads;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(answer_of(submit_command(world, take(world, 1, "ada", "1"))), ERR_STORE_UNAVAILABLE);
+		assert_int_equal(answer_of(submit_query(world, hold_query(1))), ERR_STORE_UNAVAILABLE);
+		service_store_asked(world->service);
+		service_store_found(world->service, false, false);
+	}
+	assert_int_equal(world->gate.loads, loads);
+	service_store_found(world->service, true, false);
+	assert_int_equal(answer_of(submit_command(world, take(world, 1, "ada", "1"))), OK);
+	assert_int_equal(answer_of(submit_query(world, hold_query(1))), OK);
+}
+
 static void store_that_is_down_is_not_asked_every_time(void **state)
 {
 	struct world *world = *state;
@@ -626,6 +717,11 @@ int main(void)
 		TEST(reader_that_is_down_is_not_asked_every_time),
 		TEST(queries_that_wait_share_a_snapshot),
 		TEST(far_admission_has_a_lane_of_its_own),
+		TEST(what_waits_is_answered_at_its_deadline_though_the_lane_is_stuck),
+		TEST(a_store_that_is_found_silent_keeps_nobody_waiting),
+		TEST(a_store_that_only_refuses_to_write_is_read),
+		TEST(a_store_that_has_served_meanwhile_serves),
+		TEST(nothing_is_decided_before_there_is_word_of_a_shared_store),
 		TEST(stopping_service_answers_what_waits),
 		TEST(each_seat_goes_to_one_of_a_crowd),
 		TEST(each_seat_goes_to_one_of_a_crowd_with_several_batches_in_flight),
