@@ -17,97 +17,90 @@
 	GUARD("SELECT 1 FROM (SELECT unnest($2::int8[]), unnest($3::uuid[])) AS d (expected, key) LEFT JOIN " table " ON " id " = d.key" \
 	      " WHERE coalesce(" table ".version, 0) = d.expected")
 
-/* Writes sales, which become `changed`, and lists them for the catalog. */
-#define LISTING(write) \
+/* Writes sales, lists those that were written for the catalog, and answers `result` of them. */
+#define LISTING(write, result) \
 	"WITH changed AS (" write "), listed AS (INSERT INTO catalog_changes (event_id, version) SELECT event_id, version FROM changed" \
-	" ON CONFLICT (event_id) DO UPDATE SET version = excluded.version)"
+	" ON CONFLICT (event_id) DO UPDATE SET version = excluded.version) SELECT " result " FROM changed"
 
-static const char *const statements[STORE_STATEMENT_COUNT] =
-	{
-		[BEGIN_WRITE] = "BEGIN ISOLATION LEVEL SERIALIZABLE",
-		[COMMIT] = "COMMIT",
+static const char *const statements[STORE_STATEMENT_COUNT] = {
+	[BEGIN_WRITE] = "BEGIN ISOLATION LEVEL SERIALIZABLE",
+	[COMMIT] = "COMMIT",
 
-		[LOAD_SALES] = "SELECT " SALE_COLUMNS ", d.key FROM unnest($1::uuid[]) AS d (key) LEFT JOIN sales ON event_id = d.key",
-		[LOAD_SEATS] =
-			"SELECT " SEAT_COLUMNS ", d.key, d.label FROM (SELECT unnest($1::uuid[]), unnest($2::bytea[])) AS d (key, label)"
-			" LEFT JOIN seats ON event_id = d.key AND seat = d.label",
-		[LOAD_HOLDS] = "SELECT " HOLD_COLUMNS ", d.key FROM unnest($1::uuid[]) AS d (key) LEFT JOIN holds ON hold_id = d.key",
-		[LOAD_ORDERS] = "SELECT " ORDER_COLUMNS ", d.key FROM unnest($1::uuid[]) AS d (key) LEFT JOIN orders ON order_id = d.key",
-		[LOAD_PAYMENTS] = "SELECT " PAYMENT_COLUMNS ", d.key, (SELECT data FROM events WHERE id = applied_by)"
-				  " FROM unnest($1::bytea[]) AS d (key) LEFT JOIN payments ON transaction_id = d.key",
-		[LOAD_KEYS] = "SELECT id, stream_id, fingerprint, data, d.key FROM unnest($1::uuid[]) AS d (key)"
-			      " LEFT JOIN events ON idempotency_key = d.key AND idempotency_key IS NOT NULL",
+	[LOAD_SALES] = "SELECT " SALE_COLUMNS ", d.key FROM unnest($1::uuid[]) AS d (key) LEFT JOIN sales ON event_id = d.key",
+	[LOAD_SEATS] = "SELECT " SEAT_COLUMNS ", d.key, d.label FROM (SELECT unnest($1::uuid[]), unnest($2::bytea[])) AS d (key, label)"
+		       " LEFT JOIN seats ON event_id = d.key AND seat = d.label",
+	[LOAD_HOLDS] = "SELECT " HOLD_COLUMNS ", d.key FROM unnest($1::uuid[]) AS d (key) LEFT JOIN holds ON hold_id = d.key",
+	[LOAD_ORDERS] = "SELECT " ORDER_COLUMNS ", d.key FROM unnest($1::uuid[]) AS d (key) LEFT JOIN orders ON order_id = d.key",
+	[LOAD_PAYMENTS] = "SELECT " PAYMENT_COLUMNS ", d.key, (SELECT data FROM events WHERE id = applied_by)"
+			  " FROM unnest($1::bytea[]) AS d (key) LEFT JOIN payments ON transaction_id = d.key",
+	[LOAD_KEYS] = "SELECT id, stream_id, fingerprint, data, d.key FROM unnest($1::uuid[]) AS d (key)"
+		      " LEFT JOIN events ON idempotency_key = d.key AND idempotency_key IS NOT NULL",
 
-		[CHECK_SALES] = CHECK("sales", "event_id"),
-		[CHECK_SEATS] =
-			GUARD("SELECT 1 FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]),"
+	[CHECK_SALES] = CHECK("sales", "event_id"),
+	[CHECK_SEATS] = GUARD("SELECT 1 FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]),"
                               " unnest($4::bytea[])) AS d (expected, key, label)"
                               " LEFT JOIN seats ON event_id = d.key AND seat = d.label WHERE coalesce(seats.version, 0) = d.expected"),
-		[CHECK_HOLDS] = CHECK("holds", "hold_id"),
-		[CHECK_ORDERS] = CHECK("orders", "order_id"),
-		[CHECK_PAYMENTS] = GUARD("SELECT 1 FROM (SELECT unnest($2::int8[]), unnest($3::bytea[])) AS d (expected, key)"
-                                         " LEFT JOIN payments ON transaction_id = d.key WHERE coalesce(payments.version, 0) = d.expected"),
-		[CHECK_KEYS] = GUARD("SELECT 1 FROM unnest($2::uuid[]) AS d (key)"
-                                     " JOIN events ON idempotency_key = d.key AND idempotency_key IS NOT NULL"),
+	[CHECK_HOLDS] = CHECK("holds", "hold_id"),
+	[CHECK_ORDERS] = CHECK("orders", "order_id"),
+	[CHECK_PAYMENTS] = GUARD("SELECT 1 FROM (SELECT unnest($2::int8[]), unnest($3::bytea[])) AS d (expected, key)"
+                                 " LEFT JOIN payments ON transaction_id = d.key WHERE coalesce(payments.version, 0) = d.expected"),
+	[CHECK_KEYS] = GUARD("SELECT 1 FROM unnest($2::uuid[]) AS d (key)"
+                             " JOIN events ON idempotency_key = d.key AND idempotency_key IS NOT NULL"),
 
-		[UPDATE_SALES] = LISTING("UPDATE sales SET sequence = d.sequence, status = d.status, version = d.version"
-                                         " FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::int8[]), unnest($5::int8[]),"
-                                         " unnest($6::int8[]))"
-                                         " AS d (expected, key, sequence, status, version)"
-                                         " WHERE sales.event_id = d.key AND sales.version = d.expected RETURNING sales.event_id, "
-                                         "sales.version") " SELECT 1 / (CASE WHEN count(*) = $1::int8 THEN 1 ELSE 0 END) FROM changed",
-		[UPDATE_SEATS] = GUARD("UPDATE seats SET status = d.status, holder_id = d.holder_id, version = d.version"
-                                       " FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::bytea[]), unnest($5::int8[]),"
-                                       " unnest($6::uuid[]), unnest($7::int8[]))"
-                                       " AS d (expected, key, label, status, holder_id, version)"
-                                       " WHERE seats.event_id = d.key AND seats.seat = d.label AND seats.version = d.expected RETURNING 1"),
-		[UPDATE_HOLDS] = GUARD("UPDATE holds SET sequence = d.sequence, status = d.status, version = d.version"
-                                       " FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::int8[]), unnest($5::int8[]),"
-                                       " unnest($6::int8[]))"
-                                       " AS d (expected, key, sequence, status, version)"
-                                       " WHERE holds.hold_id = d.key AND holds.version = d.expected RETURNING 1"),
-		[UPDATE_ORDERS] = GUARD("UPDATE orders SET sequence = d.sequence, status = d.status, refund_required = d.refund_required,"
-                                        " version = d.version FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::int8[]),"
-                                        " unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]))"
-                                        " AS d (expected, key, sequence, status, refund_required, version)"
-                                        " WHERE orders.order_id = d.key AND orders.version = d.expected RETURNING 1"),
+	[UPDATE_SALES] = LISTING("UPDATE sales SET sequence = d.sequence, status = d.status, version = d.version"
+                                 " FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::int8[]), unnest($5::int8[]),"
+                                 " unnest($6::int8[]))"
+                                 " AS d (expected, key, sequence, status, version)"
+                                 " WHERE sales.event_id = d.key AND sales.version = d.expected RETURNING sales.event_id, sales.version",
+                                 "1 / (CASE WHEN count(*) = $1::int8 THEN 1 ELSE 0 END)"),
+	[UPDATE_SEATS] = GUARD("UPDATE seats SET status = d.status, holder_id = d.holder_id, version = d.version"
+                               " FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::bytea[]), unnest($5::int8[]),"
+                               " unnest($6::uuid[]), unnest($7::int8[]))"
+                               " AS d (expected, key, label, status, holder_id, version)"
+                               " WHERE seats.event_id = d.key AND seats.seat = d.label AND seats.version = d.expected RETURNING 1"),
+	[UPDATE_HOLDS] = GUARD("UPDATE holds SET sequence = d.sequence, status = d.status, version = d.version"
+                               " FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::int8[]), unnest($5::int8[]),"
+                               " unnest($6::int8[]))"
+                               " AS d (expected, key, sequence, status, version)"
+                               " WHERE holds.hold_id = d.key AND holds.version = d.expected RETURNING 1"),
+	[UPDATE_ORDERS] = GUARD("UPDATE orders SET sequence = d.sequence, status = d.status, refund_required = d.refund_required,"
+                                " version = d.version FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::int8[]),"
+                                " unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]))"
+                                " AS d (expected, key, sequence, status, refund_required, version)"
+                                " WHERE orders.order_id = d.key AND orders.version = d.expected RETURNING 1"),
 
-		[INSERT_SALES] =
-			LISTING("INSERT INTO sales (" SALE_COLUMNS ") SELECT unnest($1::uuid[]), unnest($2::int8[]), unnest($3::int8[]),"
-                                " unnest($4::text[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]), unnest($8::int8[])"
-                                " RETURNING event_id, version") " SELECT count(*) FROM changed",
-		/* $1 to $3: the event, the version and the position before the first. */
-		[INSERT_SEATS] = "INSERT INTO seats (event_id, seat, position, section, row_name, price, status, holder_id, version)"
-				 " SELECT $1::uuid, seat, $3::int8 + number, section, row_name, price, 1,"
-				 " '00000000-0000-0000-0000-000000000000'::uuid, $2::int8"
-				 " FROM unnest($4::bytea[], $5::text[], $6::text[], $7::int8[]) WITH ORDINALITY"
-				 " AS d (seat, section, row_name, price, number)",
-		[INSERT_HOLDS] = "INSERT INTO holds (" HOLD_COLUMNS ") SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]),"
-				 " unnest($4::int8[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]), unnest($8::text[]),"
-				 " unnest($9::int8[])",
-		[INSERT_ORDERS] =
-			"INSERT INTO orders (" ORDER_COLUMNS ") SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]),"
-			" unnest($4::text[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]), unnest($8::text[]),"
-			" unnest($9::int8[]), unnest($10::int8[]), unnest($11::int8[]), unnest($12::int8[]), unnest($13::text[]),"
-			" unnest($14::int8[])",
-		[INSERT_PAYMENTS] = "INSERT INTO payments (" PAYMENT_COLUMNS ") SELECT unnest($1::bytea[]), unnest($2::uuid[]),"
-				    " unnest($3::int8[]), unnest($4::uuid[]), unnest($5::int8[])",
-		/* $11: the first's id. It fails as a guard does when these events have been given up. */
-		[INSERT_EVENTS] =
-			"INSERT INTO events (" EVENT_COLUMNS ") SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::int8[]),"
-			" unnest($4::int8[]), unnest($5::int8[]), unnest($6::text[]), unnest($7::bytea[]), unnest($8::uuid[]),"
-			" unnest($9::uuid[]), unnest($10::text[])"
-			" WHERE 1 = (SELECT 1 / (CASE WHEN count(*) = 0 THEN 1 ELSE 0 END) FROM abandoned_commits"
-			" WHERE first_event_id = $11::uuid)",
-		[INSERT_OUTBOX] =
-			"INSERT INTO outbox (partition, id, events) SELECT unnest($1::int8[]), unnest($2::uuid[]), unnest($3::bytea[])",
+	[INSERT_SALES] = LISTING("INSERT INTO sales (" SALE_COLUMNS ") SELECT unnest($1::uuid[]), unnest($2::int8[]), unnest($3::int8[]),"
+                                 " unnest($4::text[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]), unnest($8::int8[])"
+                                 " RETURNING event_id, version",
+                                 "count(*)"),
+	/* $1 to $3: the event, the version and the position before the first. */
+	[INSERT_SEATS] = "INSERT INTO seats (event_id, seat, position, section, row_name, price, status, holder_id, version)"
+			 " SELECT $1::uuid, seat, $3::int8 + number, section, row_name, price, 1,"
+			 " '00000000-0000-0000-0000-000000000000'::uuid, $2::int8"
+			 " FROM unnest($4::bytea[], $5::text[], $6::text[], $7::int8[]) WITH ORDINALITY"
+			 " AS d (seat, section, row_name, price, number)",
+	[INSERT_HOLDS] = "INSERT INTO holds (" HOLD_COLUMNS ") SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]),"
+			 " unnest($4::int8[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]), unnest($8::text[]),"
+			 " unnest($9::int8[])",
+	[INSERT_ORDERS] = "INSERT INTO orders (" ORDER_COLUMNS ") SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]),"
+			  " unnest($4::text[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]), unnest($8::text[]),"
+			  " unnest($9::int8[]), unnest($10::int8[]), unnest($11::int8[]), unnest($12::int8[]), unnest($13::text[]),"
+			  " unnest($14::int8[])",
+	[INSERT_PAYMENTS] = "INSERT INTO payments (" PAYMENT_COLUMNS ") SELECT unnest($1::bytea[]), unnest($2::uuid[]),"
+			    " unnest($3::int8[]), unnest($4::uuid[]), unnest($5::int8[])",
+	/* $11: the first's id. It fails as a guard does when these events have been given up. */
+	[INSERT_EVENTS] = "INSERT INTO events (" EVENT_COLUMNS ") SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::int8[]),"
+			  " unnest($4::int8[]), unnest($5::int8[]), unnest($6::text[]), unnest($7::bytea[]), unnest($8::uuid[]),"
+			  " unnest($9::uuid[]), unnest($10::text[])"
+			  " WHERE 1 = (SELECT 1 / (CASE WHEN count(*) = 0 THEN 1 ELSE 0 END) FROM abandoned_commits"
+			  " WHERE first_event_id = $11::uuid)",
+	[INSERT_OUTBOX] = "INSERT INTO outbox (partition, id, events) SELECT unnest($1::int8[]), unnest($2::uuid[]), unnest($3::bytea[])",
 
-		[ABANDON_COMMIT] =
-			"INSERT INTO abandoned_commits SELECT $1::uuid WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = $1::uuid)"
-			" ON CONFLICT (first_event_id) DO NOTHING",
-		[SELECT_EVENT] = "SELECT 1 FROM events WHERE id = $1::uuid",
-		[UPDATE_REPLAYING] = "UPDATE meta SET value = $1::int8 WHERE name = 'replaying'",
-		[EMPTY_PROJECTIONS] = "TRUNCATE sales, seats, holds, orders, payments",
+	[ABANDON_COMMIT] = "INSERT INTO abandoned_commits SELECT $1::uuid WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = $1::uuid)"
+			   " ON CONFLICT (first_event_id) DO NOTHING",
+	[SELECT_EVENT] = "SELECT 1 FROM events WHERE id = $1::uuid",
+	[UPDATE_REPLAYING] = "UPDATE meta SET value = $1::int8 WHERE name = 'replaying'",
+	[EMPTY_PROJECTIONS] = "TRUNCATE sales, seats, holds, orders, payments",
 };
 
 _Static_assert(HOLD_ACTIVE == 1 && ORDER_PENDING == 1, "db/postgres/001_core.sql says so in its indexes");
