@@ -104,6 +104,8 @@ uint64_t watch_step(void *context)
 {
 	struct watch *watch = context;
 	uint64_t wait_ms = monitor_step(&watch->monitor);
+	if (watch->monitor.is_stopping) /* what was not looked at is not down */
+		return wait_ms;
 	(void)pthread_mutex_lock(&watch->mutex);
 	(void)snprintf(watch->store_problem, sizeof watch->store_problem, "%s", watch->monitor.ping.problem);
 	(void)pthread_mutex_unlock(&watch->mutex);

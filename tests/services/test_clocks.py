@@ -76,6 +76,14 @@ def test_a_server_that_starts_with_a_wrong_clock_takes_no_held_seat(services, se
         server.stop()
 
 
+def test_an_operator_whose_clock_is_wrong_works_by_that_of_the_store(services):
+    api = services.api().api()
+    done = services.tro("event", "create", "--demo", **wrong_by(HOUR))
+    assert done.returncode == 0, done.stderr
+    created_at = expect(api.get(f"/v1/events/{done.stdout.strip()}"), 200)["created_at"]
+    assert abs(until(created_at)) < 10
+
+
 def test_a_server_that_does_not_know_the_time_is_not_ready_and_says_why(server, services):
     event_id = services.api().api().create_event()["event_id"]
     with server.hung():
