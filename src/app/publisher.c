@@ -15,7 +15,7 @@
 #define LEASE_MS 6000
 #define LEASE_RENEW_MS 1500
 #define PUBLISH_TIMEOUT_MS 2000 /* a batch begins only when so much of the lease is left */
-#define POLL_MS 100             /* what another process commits is found by asking */
+#define POLL_MS 100             /* what another process commits, and the bus confirms late, is found by asking */
 #define STEP_MS 100
 #define LAG_MS 1000
 #define PAUSE_BASE_MS 100
@@ -28,6 +28,7 @@ struct publisher {
 	struct arena arena;                              /* of the batch at hand */
 	struct outbox_key confirmed[OUTBOX_ENTRIES_MAX]; /* and not acknowledged */
 	uint32_t confirmed_count;
+	bool is_pending; /* something was sent and may still be confirmed: the leases are kept, and nothing new is read */
 	/* All of the monotonic clock. */
 	uint64_t now_ms;         /* as read last */
 	uint64_t pause_until_ms; /* after a failure */
@@ -88,17 +89,18 @@ static bool outbox_served(struct publisher *publisher, enum store_result result)
 	return is_up;
 }
 
-/* The same of the bus. */
+/* The same of the bus. What is pending is no failure, and asked for again soon. */
 static bool bus_answered(struct publisher *publisher, enum bus_result result)
 {
 	bool is_up = result == BUS_OK;
 	publisher->counters.is_bus_up = is_up;
-	if (!is_up)
+	publisher->is_pending = result == BUS_PENDING;
+	if (result == BUS_DOWN)
 		pause_after_failure(publisher);
 	return is_up;
 }
 
-/* Another publisher may reach the bus. */
+/* Another publisher may reach the bus, and nothing is under way there from this one. */
 static void give_leases_back(struct publisher *publisher)
 {
 	struct outbox *outbox = publisher->options.outbox;
@@ -108,21 +110,26 @@ static void give_leases_back(struct publisher *publisher)
 	publisher->renew_at_ms = 0;
 }
 
-/* False: one of the two does not answer, and there is a pause. */
+/* Whoever has messages under way keeps the partitions that they are of: another owner would send them again. False: one of the two does not
+ * answer, and there is a pause. */
 static bool keep_lease(struct publisher *publisher)
 {
 	struct outbox *outbox = publisher->options.outbox;
 	struct bus *bus = publisher->options.bus;
 	uint32_t partitions;
-	if (publisher->now_ms < publisher->renew_at_ms)
+	bool is_due = publisher->now_ms >= publisher->renew_at_ms;
+	if (!is_due && !publisher->is_pending)
 		return true;
-	if (!bus_answered(publisher, bus->operations->ping(bus))) {
+	if (!bus_answered(publisher, bus->operations->ping(bus)) && !publisher->is_pending) {
 		give_leases_back(publisher);
 		return false;
 	}
+	if (!is_due)
+		return true;
 	read_clock(publisher);
 	uint64_t began_ms = publisher->now_ms;
-	enum store_result result = outbox->operations->lease(outbox, &publisher->options.owner, LEASE_MS, &partitions);
+	enum store_result result =
+		outbox->operations->lease(outbox, &publisher->options.owner, LEASE_MS, publisher->is_pending, &partitions);
 	read_clock(publisher);
 	if (!outbox_served(publisher, result))
 		return false;
@@ -177,8 +184,9 @@ static bool publish(struct publisher *publisher, const struct outbox_batch *batc
 	read_clock(publisher);
 	if (!bus_answered(publisher, result) && !DEFECT(UNCONFIRMED_IS_DONE)) {
 		publisher->counters.failures++;
-		publisher->renew_at_ms = 0; /* the bus is asked before it is tried again */
-		return false;
+		if (!publisher->is_pending)
+			publisher->renew_at_ms = 0; /* the bus is asked before it is tried again */
+		return publisher->is_pending;
 	}
 	publisher->counters.published += count;
 	for (uint32_t i = 0; i < batch->count; i++)
@@ -194,7 +202,7 @@ static bool publish_next(struct publisher *publisher, bool *ret_has_more)
 	/* In this order nothing is confirmed and waits to be acknowledged when the lease gives a partition to somebody else. */
 	if (!acknowledge(publisher) || !keep_lease(publisher))
 		return false;
-	if (publisher->counters.partitions == 0)
+	if (publisher->counters.partitions == 0 || publisher->is_pending)
 		return true;
 	struct outbox *outbox = publisher->options.outbox;
 	struct outbox_batch batch;
@@ -248,7 +256,8 @@ uint64_t publisher_step(void *context)
 	do {
 		if (!publish_next(publisher, &has_more))
 			return next_step(publisher);
-		backoff_reset(&publisher->backoff);
+		if (!publisher->is_pending)
+			backoff_reset(&publisher->backoff);
 	} while (has_more && publisher->now_ms < until_ms);
 	return has_more ? 0 : next_step(publisher);
 }

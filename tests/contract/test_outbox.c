@@ -67,7 +67,7 @@ static void acknowledge(struct office *office, struct uuid id)
 static uint32_t lease_for(struct office *office, const struct uuid *owner, uint64_t lease_ms)
 {
 	uint32_t partitions = 0;
-	assert_int_equal(office->outbox->operations->lease(office->outbox, owner, lease_ms, &partitions), STORE_OK);
+	assert_int_equal(office->outbox->operations->lease(office->outbox, owner, lease_ms, false, &partitions), STORE_OK);
 	return partitions;
 }
 
@@ -266,6 +266,21 @@ static void publishers_come_to_have_equal_shares(void **state)
 	close_office(&office);
 }
 
+/* Its messages are under way: whoever got the partition would send them again. */
+static void one_that_keeps_all_gives_nothing_back(void **state)
+{
+	struct office office = open_office(*state);
+	uint32_t partitions = 0;
+	assert_int_equal(lease(&office, &ann), ALL);
+	assert_int_equal(lease(&office, &bob), 0);
+	assert_int_equal(office.outbox->operations->lease(office.outbox, &ann, LEASE_MS, true, &partitions), STORE_OK);
+	assert_int_equal(partitions, ALL);
+	assert_int_equal(lease(&office, &bob), 0);
+	assert_int_equal(size(lease(&office, &ann)), OUTBOX_PARTITIONS / 2);
+	assert_int_equal(size(lease(&office, &bob)), OUTBOX_PARTITIONS / 2);
+	close_office(&office);
+}
+
 static void one_that_is_not_heard_of_counts_no_more(void **state)
 {
 	struct office office = open_office(*state);
@@ -322,6 +337,7 @@ int main(void)
 		BACKEND_TEST(lag_counts_entries_and_knows_the_oldest),
 		BACKEND_TEST(a_lease_is_the_owners_until_it_runs_out),
 		BACKEND_TEST(publishers_come_to_have_equal_shares),
+		BACKEND_TEST(one_that_keeps_all_gives_nothing_back),
 		BACKEND_TEST(one_that_is_not_heard_of_counts_no_more),
 		BACKEND_TEST(a_lease_from_the_future_is_none),
 		BACKEND_TEST(released_partitions_are_free_at_once),

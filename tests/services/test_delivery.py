@@ -12,6 +12,7 @@ from harness.server import SLACK, Server, eventually
 PARTITIONS = 16  # of the outbox
 LATENCY_MAX = 0.2  # seconds, from the answer to the consumer
 TAKEOVER_MAX = 10.0
+LEASE_OUTLASTED = 8.0  # seconds
 
 
 @pytest.fixture
@@ -151,6 +152,39 @@ def broker_blocked(broker):
         yield
     finally:
         broker.clear_alarm()
+
+
+@contextlib.contextmanager
+def broker_paused(broker):
+    broker.pause()
+    try:
+        yield
+    finally:
+        broker.resume()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("trouble", [broker_paused, broker_blocked])
+def test_what_waits_for_a_slow_broker_is_not_sent_again(services, shop, listener, broker, trouble, count):
+    """Publishers keep their leases while messages are under way, for longer than a lease lasts."""
+    publishers = [services.publisher() for _ in range(count)]
+    while any(publisher.metric("tro_published_events_total") == 0 for publisher in publishers):
+        shop.sell()
+        time.sleep(0.05)
+    for _ in range(100):
+        shop.sell()
+    with trouble(broker):
+        for _ in range(200):
+            shop.sell()
+        time.sleep(LEASE_OUTLASTED)
+        for _ in range(100):
+            shop.sell()
+    for _ in range(100):
+        shop.sell()
+    await_everything(services, listener, within=30)
+    sent = sum(not message.is_redelivered for message in listener.messages)
+    print(f"{shop.sold} events, {sent} messages from {count} publishers")
+    assert sent <= shop.sold * 1.03
 
 
 @pytest.mark.parametrize("trouble", [broker_away, broker_blocked])

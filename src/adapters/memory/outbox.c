@@ -47,13 +47,14 @@ static bool count_publisher(struct memory_database *database, const struct uuid 
 	return true;
 }
 
-static enum store_result memory_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, uint32_t *ret_partitions)
+static enum store_result memory_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
+                                      uint32_t *ret_partitions)
 {
 	struct memory_database *database = enter(port);
 	uint64_t now_ms = clock_now_ms(outbox_of(port)->clock);
 	bool has_memory = count_publisher(database, owner, now_ms, lease_ms);
 	if (has_memory) {
-		uint32_t share = outbox_share(database->leases, owner, database->publisher_count, now_ms, lease_ms);
+		uint32_t share = outbox_share(database->leases, owner, database->publisher_count, now_ms, lease_ms, keeps_all);
 		for (uint32_t i = 0; i < OUTBOX_PARTITIONS; i++) {
 			if ((share >> i & 1) != 0)
 				database->leases[i] = (struct outbox_lease){.owner = *owner, .until_ms = now_ms + lease_ms};

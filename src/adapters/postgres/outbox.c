@@ -144,7 +144,8 @@ static bool put_share(struct postgres_outbox *outbox, const struct leases *lease
 	return has_any;
 }
 
-static enum store_result postgres_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, uint32_t *ret_partitions)
+static enum store_result postgres_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
+                                        uint32_t *ret_partitions)
 {
 	struct postgres_outbox *outbox = outbox_of(port);
 	struct leases leases = {0};
@@ -152,7 +153,7 @@ static enum store_result postgres_lease(struct outbox *port, const struct uuid *
 	if (result != STORE_OK)
 		return result;
 	uint32_t partitions = 0;
-	uint32_t share = outbox_share(leases.of, owner, leases.publishers, leases.now_ms, lease_ms);
+	uint32_t share = outbox_share(leases.of, owner, leases.publishers, leases.now_ms, lease_ms, keeps_all);
 	if (!put_share(outbox, &leases, share, owner)) {
 		*ret_partitions = 0;
 		return STORE_OK;

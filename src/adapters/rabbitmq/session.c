@@ -14,7 +14,7 @@
 
 #define PAUSE_MIN_MS 50
 #define PAUSE_MAX_MS 1000
-#define HEARTBEAT_S 10
+#define HEARTBEAT_S 15 /* the broker is given up after two of them, and never while it has been silent for less than 22 s */
 #define FRAME_MAX 131072
 #define CLOSE_TIMEOUT_MS 500
 #define SEND_BUFFER (256 * 1024) /* what is written between two looks at the socket fits in a third of it (bus.c) */

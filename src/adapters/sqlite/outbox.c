@@ -144,7 +144,8 @@ static enum store_result end(struct database *database, int code)
 	return database_result(code);
 }
 
-static enum store_result sqlite_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, uint32_t *ret_partitions)
+static enum store_result sqlite_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
+                                      uint32_t *ret_partitions)
 {
 	struct database *database = database_of(port);
 	struct outbox_lease leases[OUTBOX_PARTITIONS] = {0};
@@ -158,7 +159,7 @@ static enum store_result sqlite_lease(struct outbox *port, const struct uuid *ow
 	if (code == SQLITE_OK)
 		code = read_leases(database, leases);
 	if (code == SQLITE_OK) {
-		share = outbox_share(leases, owner, publishers, now_ms, lease_ms);
+		share = outbox_share(leases, owner, publishers, now_ms, lease_ms, keeps_all);
 		code = write_leases(database, leases, share, owner, now_ms + lease_ms);
 	}
 	enum store_result result = end(database, code);
