@@ -154,6 +154,7 @@ enum error postgres_catalog_open(const char *dsn, struct catalog **ret_catalog, 
 		free(catalog);
 		return error;
 	}
+	catalog->connection.waits_for_session = true;
 	*ret_catalog = &catalog->port;
 	return OK;
 }

@@ -13,9 +13,11 @@
 
 #define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 2000
-#define BYTES_PER_MS 1000 /* what is added to an answer's time for large messages */
+#define WAIT_MAX_MS 500       /* the longest pause of a connection that is waited for */
+#define REPEAT_WITHIN_MS 2000 /* a session that took longer to be lost hung: another one would not do better */
+#define BYTES_PER_MS 1000     /* what is added to an answer's time for large messages */
 
-static uint64_t now_ns(void)
+uint64_t connection_now_ns(void)
 {
 	struct timespec now;
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -73,6 +75,7 @@ static enum store_result result_of_state(const char *state)
 /* The failure in words for people, with the server's own. */
 static void complain_of(struct connection *connection, const PGresult *answer)
 {
+	connection->is_silent = false;
 	static const struct {
 		const char *prefix, *words;
 	} meanings[] = {
@@ -116,7 +119,7 @@ static void disconnect(struct connection *connection)
 /* What is large has more time than its caller thinks. */
 static uint64_t deadline_of(const struct connection *connection, uint64_t timeout_ms, uint64_t extra_ms)
 {
-	uint64_t own_ns = now_ns() + timeout_ms * 1000000;
+	uint64_t own_ns = connection_now_ns() + timeout_ms * 1000000;
 	bool is_callers = connection->deadline_ns != 0 && connection->deadline_ns < own_ns;
 	return (is_callers ? connection->deadline_ns : own_ns) + extra_ms * 1000000;
 }
@@ -126,11 +129,11 @@ uint64_t connection_deadline_ns(const struct connection *connection, uint64_t ti
 	return deadline_of(connection, timeout_ms, 0);
 }
 
-short connection_wait(struct connection *connection, short events, uint64_t deadline_ns)
+short connection_wait(const struct connection *connection, short events, uint64_t deadline_ns)
 {
 	struct pollfd descriptor = {.fd = PQsocket(connection->handle), .events = events};
 	for (;;) {
-		uint64_t now = now_ns();
+		uint64_t now = connection_now_ns();
 		if (now >= deadline_ns)
 			return 0;
 		int ready = poll(&descriptor, 1, (int)((deadline_ns - now) / 1000000 + 1));
@@ -218,7 +221,8 @@ static bool exchange(struct connection *connection, uint64_t timeout_ms, struct 
 /* The session is of no more use: it went, or the server does not answer in time. */
 static void complain_of_loss(struct connection *connection)
 {
-	if (PQstatus(connection->handle) == CONNECTION_OK)
+	connection->is_silent = PQstatus(connection->handle) == CONNECTION_OK;
+	if (connection->is_silent)
 		connection_complain(connection, "it does not answer", "the time for that is over");
 	else
 		connection_complain(connection, "the connection was lost", PQerrorMessage(connection->handle));
@@ -308,10 +312,11 @@ bool connection_prepare(struct connection *connection)
 /* Sessions that were lost together are not made again together: each waits for half of its pause, and a part of the rest. */
 static void pause_tries(struct connection *connection)
 {
+	uint64_t maximum_ms = connection->waits_for_session ? WAIT_MAX_MS : PAUSE_MAX_MS;
 	connection->pause_ms = connection->pause_ms == 0 ? PAUSE_MIN_MS : connection->pause_ms * 2;
-	if (connection->pause_ms > PAUSE_MAX_MS)
-		connection->pause_ms = PAUSE_MAX_MS;
-	uint64_t half_ns = connection->pause_ms * 500000, now = now_ns();
+	if (connection->pause_ms > maximum_ms)
+		connection->pause_ms = maximum_ms;
+	uint64_t half_ns = connection->pause_ms * 500000, now = connection_now_ns();
 	uint64_t seed[] = {now, (uintptr_t)connection};
 	connection->next_try_ns = now + half_ns + hash_bytes(&(struct hash_seed){0}, seed, sizeof seed) % half_ns;
 }
@@ -332,19 +337,36 @@ void connection_release(struct connection *connection)
 {
 	disconnect(connection);
 	PQconninfoFree(connection->settings);
+	resolver_free(connection->resolver);
 	*connection = (struct connection){0};
 }
 
 static bool is_too_late(const struct connection *connection)
 {
-	return connection->deadline_ns != 0 && now_ns() >= connection->deadline_ns;
+	return connection->deadline_ns != 0 && connection_now_ns() >= connection->deadline_ns;
+}
+
+/* Whether it is time for the next try, now or after waiting for it. */
+static bool may_try(const struct connection *connection)
+{
+	uint64_t now = connection_now_ns();
+	if (now >= connection->next_try_ns)
+		return true;
+	if (!connection->waits_for_session)
+		return false;
+	bool is_callers = connection->deadline_ns != 0 && connection->deadline_ns < connection->next_try_ns;
+	uint64_t left_ns = (is_callers ? connection->deadline_ns : connection->next_try_ns) - now;
+	struct timespec left = {.tv_sec = (time_t)(left_ns / 1000000000), .tv_nsec = (long)(left_ns % 1000000000)};
+	while (nanosleep(&left, &left) != 0)
+		continue;
+	return !is_callers;
 }
 
 enum store_result connection_begin(struct connection *connection)
 {
 	if (is_too_late(connection))
 		return STORE_DOWN;
-	if (connection->handle == NULL && (now_ns() < connection->next_try_ns || !reconnect(connection)))
+	if (connection->handle == NULL && (!may_try(connection) || !reconnect(connection)))
 		return STORE_DOWN;
 	begin_exchange(connection);
 	return STORE_OK;
@@ -352,16 +374,19 @@ enum store_result connection_begin(struct connection *connection)
 
 enum store_result connection_query(struct connection *connection, uint32_t statement, struct parameters *parameters, PGresult **ret_answer)
 {
-	bool may_repeat = connection->handle != NULL && PQtransactionStatus(connection->handle) == PQTRANS_IDLE;
-	enum store_result result = STORE_UNKNOWN;
-	for (int tries = 0; result == STORE_UNKNOWN && tries < (may_repeat ? 2 : 1); tries++) {
-		result = connection_begin(connection);
+	uint64_t repeat_until_ns = connection_now_ns() + (uint64_t)REPEAT_WITHIN_MS * 1000000;
+	bool may_repeat = connection->handle == NULL || PQtransactionStatus(connection->handle) == PQTRANS_IDLE;
+	for (;;) {
+		enum store_result result = connection_begin(connection);
 		if (result != STORE_OK)
 			return result;
 		connection_send(connection, statement, parameters);
 		result = connection_finish(connection, ret_answer, 1);
+		bool is_lost = result != STORE_OK && connection->handle == NULL;
+		if (!is_lost || !may_repeat || connection_now_ns() > repeat_until_ns)
+			return result == STORE_UNKNOWN ? STORE_DOWN : result;
+		may_repeat = false;
 	}
-	return result == STORE_UNKNOWN ? STORE_DOWN : result;
 }
 
 void connection_rollback(struct connection *connection)

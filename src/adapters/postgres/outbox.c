@@ -338,6 +338,7 @@ enum error postgres_outbox_open(const char *dsn, struct outbox **ret_outbox, cha
 		free(outbox);
 		return error;
 	}
+	outbox->connection.waits_for_session = true;
 	*ret_outbox = &outbox->port;
 	return OK;
 }

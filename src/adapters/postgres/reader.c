@@ -239,6 +239,7 @@ enum error postgres_reader_open(const char *dsn, struct reader **ret_reader, cha
 		free(reader);
 		return error;
 	}
+	reader->connection.waits_for_session = true;
 	*ret_reader = &reader->port;
 	return OK;
 }

@@ -56,7 +56,7 @@ enum store_result postgres_ping(struct reader *port, struct ping *ret_ping)
 		problem = is_right ? "a replay was begun and not ended: run 'tro replay' again" : "its table meta is not as it was made";
 		PQclear(answer);
 	}
-	ret_ping->is_silent = reader->connection.handle == NULL;
+	ret_ping->is_silent = result != STORE_OK && reader->connection.is_silent;
 	if (result != STORE_OK)
 		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "%s", problem);
 	return result;
