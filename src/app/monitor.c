@@ -54,7 +54,7 @@ static bool catalog_answers(struct monitor *monitor)
 	enum catalog_result result = monitor->catalog->operations->ping(monitor->catalog);
 	monitor->catalog_ns = clock_monotonic_ns(monitor->clock) - began_ns;
 	if (monitor->service != NULL)
-		service_catalog_found(monitor->service, result == CATALOG_OK);
+		service_catalog_found(monitor->service, result != CATALOG_OK && monitor->catalog_ns >= CATALOG_PING_NS);
 	return result == CATALOG_OK;
 }
 

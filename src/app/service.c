@@ -17,6 +17,7 @@
 #define COMMIT_TRIES_MAX 10
 #define BREAKER_FAILURES_MAX 3
 #define BREAKER_PAUSE_MS 500
+#define SLOW_MS 1000                    /* a failure that took so long was waited for */
 #define OVERDUE_MS 100                  /* how late an overdue job may be answered */
 #define READ_NS UINT64_C(4500000000)    /* what a batch of queries may take */
 #define CATALOG_NS UINT64_C(2000000000) /* one query of the catalog, or bringing one event there */
@@ -32,6 +33,7 @@ struct read_lane {
 	struct reader *reader;
 	struct browser *browser;
 	struct lane *lane;
+	uint64_t failed_ms; /* when the store was found down last */
 };
 
 struct service {
@@ -49,6 +51,7 @@ struct service {
 	struct breaker commits;
 	struct breaker reads;
 	struct breaker catalog;
+	uint64_t catalog_failed_ms; /* when the catalog was found down last: the catalog lane's */
 };
 
 static struct job *job_of(struct list_node *node)
@@ -159,53 +162,86 @@ static void serve_commands(void *context, struct list *batch, uint32_t count)
 		answer_command(service, job);
 }
 
-/* Answers the queries until one finds the store down. False: it is, and the rest have the same answer. */
+/* A try that fails stands for all who came before its end; whoever comes later has a try of his own, for the store may be back. */
+static bool came_before(const struct job *job, uint64_t failed_ms)
+{
+	return failed_ms != 0 && job->admission.now_ms <= failed_ms;
+}
+
+/* A breaker spares its callers the wait for what hangs. What fails at once needs none, and the next caller is not refused for it. */
+static void report(struct service *service, struct breaker *breaker, bool is_up, uint64_t began_ms)
+{
+	uint64_t now_ms = monotonic_ms(service);
+	if (is_up || now_ms - began_ms < SLOW_MS)
+		breaker_succeeded(breaker);
+	else
+		breaker_failed(breaker, now_ms);
+}
+
+/* Answers the queries that have no answer yet, until one finds the store down. False: it is, and the rest have the same answer. */
 static bool ask_store(struct read_lane *self, struct list *jobs)
 {
 	uint64_t now_ms = clock_now_ms(self->service->options.clock);
 	bool is_up = true;
 	list_for_each(node, jobs) {
 		struct job *job = job_of(node);
-		enum error error = ERR_STORE_UNAVAILABLE;
-		if (is_up)
-			error = browser_answer(self->browser, &job->query, now_ms, job->arena, &job->outcome.body);
-		job->outcome.error = error;
-		is_up = error != ERR_STORE_UNAVAILABLE;
+		if (is_up && job->outcome.error == ERR_STORE_UNAVAILABLE)
+			job->outcome.error = browser_answer(self->browser, &job->query, now_ms, job->arena, &job->outcome.body);
+		is_up = is_up && job->outcome.error != ERR_STORE_UNAVAILABLE;
 	}
 	return is_up;
 }
 
-/* One snapshot for a batch costs the store less than one for each query, and is as fresh: all of them were asked before it. */
+/* One snapshot for a batch costs the store less than one for each query, and is as fresh: all of them were asked before it. One that is lost
+ * before its end, with the session, is made once more. */
 static bool ask_store_at_once(struct read_lane *self, struct list *jobs)
 {
-	if (self->reader->operations->snapshot_begin(self->reader) != STORE_OK) {
-		list_for_each(node, jobs)
-			job_of(node)->outcome.error = ERR_STORE_UNAVAILABLE;
-		return false;
+	bool is_up = false;
+	for (int tries = 0; !is_up && tries < 2; tries++) {
+		if (self->reader->operations->snapshot_begin(self->reader) != STORE_OK)
+			return false;
+		is_up = ask_store(self, jobs);
+		self->reader->operations->snapshot_end(self->reader);
 	}
-	bool is_up = ask_store(self, jobs);
-	self->reader->operations->snapshot_end(self->reader);
 	return is_up;
+}
+
+/* Moves the jobs that came before the store was found down to `ret_refused`, unless it is to be found out for them. */
+static uint32_t take_refused(struct read_lane *self, struct list *jobs, struct list *ret_refused)
+{
+	struct list left;
+	uint32_t count = 0;
+	list_init(&left);
+	list_init(ret_refused);
+	for (struct job *job = pop_job(jobs); job != NULL; job = pop_job(jobs)) {
+		bool is_refused = came_before(job, self->failed_ms);
+		job->outcome.error = ERR_STORE_UNAVAILABLE;
+		list_push(is_refused ? ret_refused : &left, &job->node);
+		count += is_refused;
+	}
+	list_splice(jobs, &left);
+	return count;
 }
 
 static void serve_queries(void *context, struct list *batch, uint32_t count)
 {
 	struct read_lane *self = context;
 	struct service *service = self->service;
-	struct list jobs;
+	struct list jobs, refused;
 	count = take_timely(service, batch, &jobs);
+	count -= take_refused(self, &jobs, &refused);
+	answer_all(service, &refused);
 	if (count == 0)
 		return;
-	if (!breaker_allows(&service->reads, monotonic_ms(service))) {
+	uint64_t began_ms = monotonic_ms(service);
+	if (!breaker_allows(&service->reads, began_ms)) {
 		refuse_all(service, &jobs, ERR_STORE_UNAVAILABLE);
 		return;
 	}
 	self->reader->deadline_ns = clock_monotonic_ns(service->options.clock) + READ_NS;
 	bool is_up = count == 1 ? ask_store(self, &jobs) : ask_store_at_once(self, &jobs);
-	if (is_up)
-		breaker_succeeded(&service->reads);
-	else
-		breaker_failed(&service->reads, monotonic_ms(service));
+	report(service, &service->reads, is_up, began_ms);
+	self->failed_ms = is_up ? 0 : monotonic_ms(service);
 	answer_all(service, &jobs);
 }
 
@@ -217,16 +253,19 @@ static void bring_to_catalog(struct service *service, const struct job *job)
 		return;
 	service->options.catalog_reader->deadline_ns = service->options.catalog->deadline_ns;
 	enum error error = catalog_sync_event(service->options.catalog_reader, service->options.catalog, &job->outcome.resource_id);
-	if (error == ERR_CATALOG_UNAVAILABLE)
-		breaker_failed(&service->catalog, now_ms);
-	else
-		breaker_succeeded(&service->catalog);
+	report(service, &service->catalog, error != ERR_CATALOG_UNAVAILABLE, now_ms);
 }
 
 static void browse_events(struct service *service, struct job *job)
 {
 	uint64_t now_ms = monotonic_ms(service);
-	job->outcome.error = event_pages_answer(service->pages, &job->query, now_ms, job->arena, &job->outcome.body);
+	bool is_refused = came_before(job, service->catalog_failed_ms) || !breaker_allows(&service->catalog, now_ms);
+	bool is_down = is_refused;
+	job->outcome.error = event_pages_answer(service->pages, &job->query, now_ms, job->arena, &is_down, &job->outcome.body);
+	if (is_refused)
+		return;
+	report(service, &service->catalog, !is_down, now_ms);
+	service->catalog_failed_ms = is_down ? monotonic_ms(service) : 0;
 }
 
 static void serve_catalog(void *context, struct list *batch, uint32_t count)
@@ -308,10 +347,10 @@ void service_catalog_asked(struct service *service)
 	breaker_watch(&service->catalog);
 }
 
-void service_catalog_found(struct service *service, bool is_up)
+void service_catalog_found(struct service *service, bool is_silent)
 {
 	assert(service != NULL);
-	if (is_up)
+	if (!is_silent)
 		breaker_release(&service->catalog);
 	else
 		(void)breaker_hold(&service->catalog);
@@ -468,7 +507,7 @@ static enum error start_catalog_lane(struct service *service)
 	const struct service_options *options = &service->options;
 	if (options->catalog == NULL)
 		return OK;
-	enum error error = event_pages_new(options->catalog, &service->catalog, options->random, &service->pages);
+	enum error error = event_pages_new(options->catalog, options->random, &service->pages);
 	if (error != OK)
 		return error;
 	const struct lane_options lane = {

@@ -61,12 +61,12 @@ void service_free(struct service *service);
 void service_submit(struct service *service, struct job *job);
 
 /* Whoever looks after the store, or the catalog, says before that he begins to, and after what he has found; what has served meanwhile, does
- * serve. While the store is found not to be up commands are refused, while it is silent queries too, and what waits for it is answered at
- * once. By one thread. */
+ * serve. While the store is found not to be up commands are refused, while it or the catalog is silent queries too, and what waits for it is
+ * answered at once. One that answers, if only to refuse, is asked for each query that comes: it may be back. By one thread. */
 void service_store_asked(struct service *service);
 void service_store_found(struct service *service, bool is_up, bool is_silent);
 void service_catalog_asked(struct service *service);
-void service_catalog_found(struct service *service, bool is_up);
+void service_catalog_found(struct service *service, bool is_silent);
 
 /* For metrics. Safe from any thread. */
 struct service_status {

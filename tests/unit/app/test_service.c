@@ -26,6 +26,9 @@ struct gate {
 	struct reader *inner_reader;
 	_Atomic bool is_store_down;
 	_Atomic bool is_reader_down;
+	_Atomic uint32_t lost_snapshots; /* so many are lost at their first question */
+	_Atomic uint32_t down_after_ms;  /* how long a reader takes to be found down */
+	struct fake_clock *clock;
 	_Atomic bool is_closed;        /* to loads and finds */
 	_Atomic bool is_commit_closed; /* to commits */
 	sem_t entered;                 /* somebody waits at the closed gate */
@@ -66,8 +69,14 @@ static enum store_result gate_find(struct reader *reader, enum row_kind kind, co
 	struct gate *gate = container_of(reader, struct gate, reader);
 	gate->finds++;
 	pass(gate, gate->is_closed);
-	if (gate->is_reader_down)
+	if (gate->snapshots > 0 && gate->lost_snapshots > 0) {
+		gate->lost_snapshots--;
 		return STORE_DOWN;
+	}
+	if (gate->is_reader_down) {
+		fake_clock_advance(gate->clock, gate->down_after_ms);
+		return STORE_DOWN;
+	}
 	return gate->inner_reader->operations->find(gate->inner_reader, kind, id, arena, ret_row);
 }
 
@@ -151,6 +160,7 @@ static int make_world(void **state)
 	world->gate.reader.operations = &reader_operations;
 	world->gate.inner_store = world->store;
 	world->gate.inner_reader = world->readers[0];
+	world->gate.clock = &world->clock;
 	sem_init(&world->gate.entered, 0, 0);
 	sem_init(&world->gate.opened, 0, 0);
 	const struct local_admission_options limits = {
@@ -511,19 +521,73 @@ static void store_that_is_down_is_not_asked_every_time(void **state)
 	assert_false(status.refuses_commits);
 }
 
-static void reader_that_is_down_is_not_asked_every_time(void **state)
+static void reader_that_hangs_is_not_asked_every_time(void **state)
 {
 	struct world *world = *state;
 	put_on_sale(world);
 	assert_int_equal(answer_of(submit_command(world, take(world, 1, "ada", "1"))), OK);
 	world->gate.is_reader_down = true;
-	for (uint32_t i = 0; i < 10; i++)
+	world->gate.down_after_ms = 2000;
+	for (uint32_t i = 0; i < 10; i++) {
+		fake_clock_advance(&world->clock, 1);
 		assert_int_equal(answer_of(submit_query(world, hold_query(1))), ERR_STORE_UNAVAILABLE);
+	}
 	assert_int_equal(world->gate.finds, 3);
 	assert_int_equal(answer_of(submit_command(world, take(world, 2, "ada", "2"))), OK);
 	world->gate.is_reader_down = false;
 	fake_clock_advance(&world->clock, 500);
 	assert_int_equal(answer_of(submit_query(world, hold_query(1))), OK);
+}
+
+static void reader_that_refuses_is_asked_for_each_query_and_found_when_it_is_back(void **state)
+{
+	struct world *world = *state;
+	put_on_sale(world);
+	assert_int_equal(answer_of(submit_command(world, take(world, 1, "ada", "1"))), OK);
+	world->gate.is_reader_down = true;
+	for (uint32_t i = 0; i < 10; i++) {
+		fake_clock_advance(&world->clock, 1);
+		assert_int_equal(answer_of(submit_query(world, hold_query(1))), ERR_STORE_UNAVAILABLE);
+	}
+	assert_int_equal(world->gate.finds, 10);
+	world->gate.is_reader_down = false;
+	fake_clock_advance(&world->clock, 1);
+	assert_int_equal(answer_of(submit_query(world, hold_query(1))), OK);
+}
+
+/* Or a queue of them would wait, each for a try of its own. */
+static void a_try_that_fails_stands_for_all_who_came_before_its_end(void **state)
+{
+	struct world *world = *state;
+	struct task *tasks[5];
+	world->gate.is_reader_down = true;
+	close_gate(world);
+	fake_clock_advance(&world->clock, 1);
+	tasks[0] = submit_query(world, hold_query(1));
+	sem_wait(&world->gate.entered);
+	for (uint32_t i = 1; i < ARRAY_LENGTH(tasks); i++)
+		tasks[i] = submit_query(world, hold_query(1));
+	fake_clock_advance(&world->clock, 1);
+	open_gate(world);
+	for (uint32_t i = 0; i < ARRAY_LENGTH(tasks); i++)
+		assert_int_equal(answer_of(tasks[i]), ERR_STORE_UNAVAILABLE);
+	assert_int_equal(world->gate.finds, 1);
+}
+
+static void a_snapshot_that_is_lost_is_made_once_more(void **state)
+{
+	struct world *world = *state;
+	struct task *tasks[5];
+	close_gate(world);
+	tasks[0] = submit_query(world, hold_query(1));
+	sem_wait(&world->gate.entered);
+	for (uint32_t i = 1; i < ARRAY_LENGTH(tasks); i++)
+		tasks[i] = submit_query(world, hold_query(1));
+	world->gate.lost_snapshots = 1;
+	open_gate(world);
+	for (uint32_t i = 0; i < ARRAY_LENGTH(tasks); i++)
+		assert_int_equal(answer_of(tasks[i]), ERR_HOLD_UNKNOWN);
+	assert_int_equal(world->gate.snapshots, 2);
 }
 
 static void queries_that_wait_share_a_snapshot(void **state)
@@ -714,7 +778,10 @@ int main(void)
 		TEST(full_queue_is_refused_at_once),
 		TEST(job_that_is_too_late_is_not_begun),
 		TEST(store_that_is_down_is_not_asked_every_time),
-		TEST(reader_that_is_down_is_not_asked_every_time),
+		TEST(reader_that_hangs_is_not_asked_every_time),
+		TEST(reader_that_refuses_is_asked_for_each_query_and_found_when_it_is_back),
+		TEST(a_try_that_fails_stands_for_all_who_came_before_its_end),
+		TEST(a_snapshot_that_is_lost_is_made_once_more),
 		TEST(queries_that_wait_share_a_snapshot),
 		TEST(far_admission_has_a_lane_of_its_own),
 		TEST(what_waits_is_answered_at_its_deadline_though_the_lane_is_stuck),
