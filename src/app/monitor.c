@@ -6,6 +6,10 @@
 
 #define CATALOG_PING_NS UINT64_C(2000000000)
 #define SYNC_NS UINT64_C(2000000000) /* of bringing changes to the catalog; the rest is left for the next step */
+}
+
+#define OUTBOX_NS UINT64_C(2000000000)
+#define OUTBOX_SHARE 20 /* looks at the outbox take at most this part of the time */
 
 /* The store looked at its clock about halfway between the question and its answer, at latest half of the time between them off. */
 static void compare_clocks(struct monitor *monitor, uint64_t asked_ms)
@@ -71,6 +75,27 @@ static bool bring_catalog(struct monitor *monitor)
 	return is_done && !monitor->sync.has_more && monitor->sync.refused_count == 0;
 }
 
+/* Every process does, so that it is known how much waits also where no publisher lives. */
+static void look_at_outbox(struct monitor *monitor)
+{
+	struct outbox_status status;
+	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
+	if (began_ns < monitor->outbox_at_ns)
+		return;
+	monitor->reader->deadline_ns = began_ns + OUTBOX_NS;
+	enum store_result result = monitor->reader->operations->look_at_outbox(monitor->reader, &status);
+	monitor->reader->deadline_ns = 0;
+	uint64_t pause_ns = (clock_monotonic_ns(monitor->clock) - began_ns) * OUTBOX_SHARE;
+	/* Steps are a little further apart than their interval. */
+	uint64_t least_ns = UINT64_C(1000000) * (MONITOR_OUTBOX_MS - MONITOR_INTERVAL_MS / 2);
+	monitor->outbox_at_ns = began_ns + (pause_ns > least_ns ? pause_ns : least_ns);
+	if (result != STORE_OK)
+		return;
+	monitor->outbox_entries = status.entries;
+	monitor->outbox_oldest_ms = status.oldest_ms;
+	monitor->publishers = status.publishers;
+}
+
 uint64_t monitor_step(void *context)
 {
 	struct monitor *monitor = context;
@@ -80,6 +105,8 @@ uint64_t monitor_step(void *context)
 	monitor->is_store_up = store_answers(monitor);
 	if (monitor->is_stopping)
 		return MONITOR_INTERVAL_MS;
+	if (monitor->is_store_up)
+		look_at_outbox(monitor);
 	monitor->is_catalog_up = monitor->catalog != NULL && catalog_answers(monitor);
 	bool both = monitor->is_store_up && monitor->is_catalog_up;
 	monitor->is_catalog_current = both && bring_catalog(monitor);

@@ -17,7 +17,6 @@
 #define PUBLISH_TIMEOUT_MS 2000 /* a batch begins only when so much of the lease is left */
 #define POLL_MS 100             /* what another process commits, and the bus confirms late, is found by asking */
 #define STEP_MS 100
-#define LAG_MS 1000
 #define PAUSE_BASE_MS 100
 #define PAUSE_MAX_MS 5000
 
@@ -34,7 +33,6 @@ struct publisher {
 	uint64_t pause_until_ms; /* after a failure */
 	uint64_t lease_until_ms; /* the store's leases last at least until then */
 	uint64_t renew_at_ms;
-	uint64_t lag_at_ms;
 };
 
 enum error publisher_new(const struct publisher_options *options, struct publisher **ret_publisher)
@@ -77,15 +75,13 @@ static void pause_after_failure(struct publisher *publisher)
 	publisher->pause_until_ms = publisher->now_ms + backoff_next(&publisher->backoff, random_u64(publisher->options.random));
 }
 
-/* Notes whether the outbox serves, and answers it; if not there is a pause, in which it is not asked for the lag either. */
+/* Notes whether the outbox serves, and answers it; if not there is a pause. */
 static bool outbox_served(struct publisher *publisher, enum store_result result)
 {
 	bool is_up = result == STORE_OK;
 	publisher->counters.is_outbox_up = is_up || result == STORE_BUSY;
-	if (!is_up) {
+	if (!is_up)
 		pause_after_failure(publisher);
-		publisher->lag_at_ms = publisher->pause_until_ms;
-	}
 	return is_up;
 }
 
@@ -221,24 +217,12 @@ static bool publish_next(struct publisher *publisher, bool *ret_has_more)
 	return publish(publisher, &batch, ret_has_more);
 }
 
-static void measure_lag(struct publisher *publisher)
-{
-	struct outbox *outbox = publisher->options.outbox;
-	struct outbox_lag lag;
-	publisher->lag_at_ms = publisher->now_ms + LAG_MS;
-	if (!outbox_served(publisher, outbox->operations->lag(outbox, &lag)))
-		return;
-	publisher->counters.lag_entries = lag.entries;
-	publisher->counters.lag_oldest_ms = lag.oldest_ms;
-}
-
 /* Milliseconds until there is something to do again. */
 static uint64_t next_step(const struct publisher *publisher)
 {
 	if (publisher->pause_until_ms <= publisher->now_ms)
 		return publisher->confirmed_count > 0 ? PUBLISHER_SPACING_MS : POLL_MS;
-	uint64_t at_ms = publisher->pause_until_ms < publisher->lag_at_ms ? publisher->pause_until_ms : publisher->lag_at_ms;
-	return at_ms > publisher->now_ms ? at_ms - publisher->now_ms : 0;
+	return publisher->pause_until_ms - publisher->now_ms;
 }
 
 uint64_t publisher_step(void *context)
@@ -248,8 +232,6 @@ uint64_t publisher_step(void *context)
 
 	read_clock(publisher);
 	uint64_t until_ms = publisher->now_ms + STEP_MS;
-	if (publisher->now_ms >= publisher->lag_at_ms)
-		measure_lag(publisher);
 	if (publisher->now_ms < publisher->pause_until_ms)
 		return next_step(publisher);
 	bool has_more;

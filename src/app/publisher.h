@@ -41,8 +41,6 @@ struct publisher_counters {
 	_Atomic uint64_t lost_leases;  /* batches that were not begun because the lease had run out while they were read */
 	_Atomic bool is_bus_up;        /* it confirmed the last batch, or answered the last ping */
 	_Atomic bool is_outbox_up;
-	_Atomic uint64_t lag_entries;   /* as the outbox says, once a second */
-	_Atomic uint64_t lag_oldest_ms; /* when the oldest waiting entry was written; 0: none */
 };
 
 /* ERR_NO_MEMORY. */

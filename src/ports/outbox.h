@@ -35,11 +35,6 @@ struct outbox_batch {
 	uint32_t count;
 };
 
-struct outbox_lag {
-	uint64_t entries;   /* rows waiting; counting stops at 100,000 */
-	uint64_t oldest_ms; /* when the oldest was written; 0: none */
-};
-
 struct outbox;
 
 struct outbox_operations {
@@ -56,7 +51,6 @@ struct outbox_operations {
 	                          struct outbox_batch *ret_batch);
 	/* Deletes entries whose events are all confirmed, of any partitions, in one transaction. Unknown ones are no error. */
 	enum store_result (*acknowledge)(struct outbox *outbox, const struct outbox_key *keys, uint32_t count);
-	enum store_result (*lag)(struct outbox *outbox, struct outbox_lag *ret_lag);
 	void (*free)(struct outbox *outbox);
 };
 

@@ -98,6 +98,15 @@ struct ping {
 	char problem[PING_PROBLEM_MAX]; /* why it does not serve, in one line for people, never with a password; empty when it does */
 };
 
+/* What waits to be published, and who is there to do it (ports/outbox.h). */
+struct outbox_status {
+	uint64_t entries;    /* rows waiting; counting stops at OUTBOX_COUNT_MAX */
+	uint64_t oldest_ms;  /* when the oldest was written; 0: none */
+	uint64_t publishers; /* that have been heard of within a lease */
+};
+
+#define OUTBOX_COUNT_MAX 100000
+
 struct reader;
 
 struct reader_operations {
@@ -137,6 +146,8 @@ struct reader_operations {
 	                                          struct catalog_change_list *ret_list);
 	/* The catalog has it: a change of this sale up to this version is not listed any more. */
 	enum store_result (*drop_catalog_change)(struct reader *reader, const struct catalog_change *change);
+	/* One statement of bounded cost, whoever else is there. */
+	enum store_result (*look_at_outbox)(struct reader *reader, struct outbox_status *ret_status);
 
 	/* Whether the store answers and can be written to. *ret_ping is filled in any case. Ends within two seconds. */
 	enum store_result (*ping)(struct reader *reader, struct ping *ret_ping);

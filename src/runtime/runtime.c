@@ -96,9 +96,10 @@ static void on_metrics(void *context, struct buffer *buffer)
 	instruments_write(((struct runtime *)context)->instruments, buffer);
 }
 
-static void on_lag(void *context, uint64_t *ret_entries, uint64_t *ret_age_ms)
+static void on_outbox(void *context, struct instruments_outbox *ret_outbox)
 {
-	watch_outbox_lag(&((struct runtime *)context)->watch, ret_entries, ret_age_ms);
+	struct watched_outbox outbox = watch_outbox(&((struct runtime *)context)->watch);
+	*ret_outbox = (struct instruments_outbox){.entries = outbox.entries, .age_ms = outbox.age_ms, .publishers = outbox.publishers};
 }
 
 static uint64_t count_published(void *context)
@@ -259,7 +260,7 @@ static void connect_instruments(struct runtime *runtime)
 	const struct instruments_sources sources = {
 		.service = runtime->service,
 		.server = runtime->server,
-		.outbox_lag = on_lag,
+		.outbox = on_outbox,
 		.published = count_published,
 		.unroutable = count_unroutable,
 		.expired = count_expired,

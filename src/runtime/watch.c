@@ -119,14 +119,15 @@ uint64_t watch_step(void *context)
 	return wait_ms;
 }
 
-void watch_outbox_lag(const struct watch *watch, uint64_t *ret_entries, uint64_t *ret_age_ms)
+struct watched_outbox watch_outbox(const struct watch *watch)
 {
-	if (watch->publisher == NULL)
-		return;
-	const struct publisher_counters *counters = publisher_counters(watch->publisher);
-	uint64_t oldest_ms = counters->lag_oldest_ms, now_ms = clock_now_ms(watch->clock);
-	*ret_entries = counters->lag_entries;
-	*ret_age_ms = oldest_ms == 0 || oldest_ms > now_ms ? 0 : now_ms - oldest_ms;
+	const struct monitor *monitor = &watch->monitor;
+	uint64_t oldest_ms = monitor->outbox_oldest_ms, now_ms = clock_now_ms(watch->clock);
+	return (struct watched_outbox){
+		.entries = monitor->outbox_entries,
+		.age_ms = oldest_ms == 0 || oldest_ms > now_ms ? 0 : now_ms - oldest_ms,
+		.publishers = monitor->publishers,
+	};
 }
 
 static struct ready_dependency *add(struct ready_report *report, const char *name, enum ready_state state, double latency_ms)
@@ -172,11 +173,9 @@ void watch_ready(struct watch *watch, struct ready_report *ret_report)
 	}
 	if (watch->publisher == NULL)
 		return;
-	uint64_t entries = 0, age_ms = 0;
-	watch_outbox_lag(watch, &entries, &age_ms);
 	struct bus_status status;
 	adapters_bus_status(watch->adapters, &status);
 	bool is_up = publisher_counters(watch->publisher)->is_bus_up;
-	explain(add(ret_report, "bus", is_up && age_ms < OUTBOX_AGE_DEGRADED_MS ? READY_UP : READY_DEGRADED, -1),
+	explain(add(ret_report, "bus", is_up && watch_outbox(watch).age_ms < OUTBOX_AGE_DEGRADED_MS ? READY_UP : READY_DEGRADED, -1),
 	        is_up ? "events wait longer than they should" : bus_problem(&status));
 }

@@ -41,5 +41,11 @@ struct watch {
 uint64_t watch_step(void *context);
 /* api_options.ready. Safe from any thread. */
 void watch_ready(struct watch *watch, struct ready_report *ret_report);
-/* The outbox as the publisher saw it last, for the metrics. */
-void watch_outbox_lag(const struct watch *watch, uint64_t *ret_entries, uint64_t *ret_age_ms);
+/* The outbox as it was seen last, whoever publishes; the age goes on while the store is away. Safe from any thread. */
+struct watched_outbox {
+	uint64_t entries;
+	uint64_t age_ms; /* of the oldest */
+	uint64_t publishers;
+};
+
+struct watched_outbox watch_outbox(const struct watch *watch);

@@ -181,18 +181,11 @@ static enum store_result sim_acknowledge(struct outbox *outbox, const struct out
 	return result != STORE_OK ? result : answer(courier, courier->inner->operations->acknowledge(courier->inner, keys, count));
 }
 
-static enum store_result sim_lag(struct outbox *outbox, struct outbox_lag *ret_lag)
-{
-	struct courier *courier = courier_of(outbox);
-	return courier->inner->operations->lag(courier->inner, ret_lag);
-}
-
 static const struct outbox_operations outbox_operations = {
 	.lease = sim_lease,
 	.release = sim_release,
 	.next = sim_next,
 	.acknowledge = sim_acknowledge,
-	.lag = sim_lag,
 };
 
 static struct message message_of(const struct event_record *record)
@@ -332,9 +325,8 @@ void courier_step(struct courier *courier)
 
 static bool has_entries(const struct world *world)
 {
-	struct outbox *outbox = world->couriers[0].inner;
-	struct outbox_lag lag;
-	return outbox->operations->lag(outbox, &lag) != STORE_OK || lag.entries > 0;
+	struct outbox_status status;
+	return world->reader->operations->look_at_outbox(world->reader, &status) != STORE_OK || status.entries > 0;
 }
 
 static void check_everything_was_heard(struct world *world)

@@ -4,8 +4,6 @@
 
 #include "adapters/memory/contents.h"
 
-#define LAG_ENTRIES_MAX 100000
-
 struct memory_outbox {
 	struct outbox port;
 	struct memory_database *database;
@@ -145,18 +143,6 @@ static enum store_result memory_acknowledge(struct outbox *port, const struct ou
 	return STORE_OK;
 }
 
-static enum store_result memory_lag(struct outbox *port, struct outbox_lag *ret_lag)
-{
-	struct memory_database *database = enter(port);
-	struct outbox_lag lag = {.entries = database->outbox_count < LAG_ENTRIES_MAX ? database->outbox_count : LAG_ENTRIES_MAX};
-	for (uint32_t i = 0; i < database->outbox_count; i++)
-		if (lag.oldest_ms == 0 || database->outbox[i].written_ms < lag.oldest_ms)
-			lag.oldest_ms = database->outbox[i].written_ms;
-	pthread_mutex_unlock(&database->lock);
-	*ret_lag = lag;
-	return STORE_OK;
-}
-
 static void memory_free(struct outbox *port)
 {
 	free(outbox_of(port));
@@ -167,7 +153,6 @@ static const struct outbox_operations operations = {
 	.release = memory_release,
 	.next = memory_next,
 	.acknowledge = memory_acknowledge,
-	.lag = memory_lag,
 	.free = memory_free,
 };
 

@@ -275,6 +275,21 @@ static enum store_result memory_drop_catalog_change(struct reader *port, const s
 	return leave(port, true);
 }
 
+/* Publishers count from lease to release, or until another notices that they are gone: a reader has no clock. */
+static enum store_result memory_look_at_outbox(struct reader *port, struct outbox_status *ret_status)
+{
+	struct memory_database *database = enter(port);
+	struct outbox_status status = {
+		.entries = database->outbox_count < OUTBOX_COUNT_MAX ? database->outbox_count : OUTBOX_COUNT_MAX,
+		.publishers = database->publisher_count,
+	};
+	for (uint32_t i = 0; i < database->outbox_count; i++)
+		if (status.oldest_ms == 0 || database->outbox[i].written_ms < status.oldest_ms)
+			status.oldest_ms = database->outbox[i].written_ms;
+	*ret_status = status;
+	return leave(port, true);
+}
+
 static enum store_result memory_ping(struct reader *port, struct ping *ret_ping)
 {
 	(void)port;
@@ -298,6 +313,7 @@ static const struct reader_operations operations = {
 	.scan = memory_scan,
 	.list_catalog_changes = memory_list_catalog_changes,
 	.drop_catalog_change = memory_drop_catalog_change,
+	.look_at_outbox = memory_look_at_outbox,
 	.ping = memory_ping,
 	.free = memory_free,
 };

@@ -22,7 +22,6 @@ enum {
 	SELECT_ENTRIES,
 	SELECT_EVENTS,
 	DELETE_ENTRIES,
-	SELECT_LAG,
 	STATEMENT_COUNT,
 };
 
@@ -54,10 +53,6 @@ static const char *const statements[STATEMENT_COUNT] = {
 			  " JOIN events ON id = d.key ORDER BY d.number",
 	[DELETE_ENTRIES] = "DELETE FROM outbox USING unnest($1::int8[], $2::uuid[]) AS d (partition, id)"
 			   " WHERE outbox.partition = d.partition AND outbox.id = d.id",
-	/* Of each partition the oldest, beside how many there are in all. */
-	[SELECT_LAG] = "SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox WHERE partition >= 0 LIMIT 100000) AS entries),"
-		       " (SELECT o.id FROM outbox o WHERE o.partition = p.partition ORDER BY o.id LIMIT 1)"
-		       " FROM outbox_partitions p WHERE p.partition >= 0",
 };
 
 struct postgres_outbox {
@@ -288,27 +283,6 @@ static enum store_result postgres_acknowledge(struct outbox *port, const struct 
 	return run(outbox, DELETE_ENTRIES);
 }
 
-static enum store_result postgres_lag(struct outbox *port, struct outbox_lag *ret_lag)
-{
-	struct postgres_outbox *outbox = outbox_of(port);
-	struct outbox_lag lag = {0};
-	PGresult *answer;
-	enum store_result result = query(outbox, SELECT_LAG, &answer);
-	if (result != STORE_OK)
-		return result;
-	for (int row = 0; row < PQntuples(answer); row++) {
-		struct tuple tuple = {.answer = answer, .row = row};
-		struct uuid id = field_uuid(tuple, 1);
-		uint64_t written_ms = hlc_milliseconds(uuid_stamp(&id));
-		lag.entries = field_uint(tuple, 0);
-		if (!field_is_null(tuple, 1) && (lag.oldest_ms == 0 || written_ms < lag.oldest_ms))
-			lag.oldest_ms = written_ms;
-	}
-	PQclear(answer);
-	*ret_lag = lag;
-	return STORE_OK;
-}
-
 static void postgres_free(struct outbox *port)
 {
 	struct postgres_outbox *outbox = outbox_of(port);
@@ -322,7 +296,6 @@ static const struct outbox_operations operations = {
 	.release = postgres_release,
 	.next = postgres_next,
 	.acknowledge = postgres_acknowledge,
-	.lag = postgres_lag,
 	.free = postgres_free,
 };
 

@@ -45,6 +45,12 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 		"SELECT " PAYMENT_COLUMNS " FROM payments WHERE transaction_id > $1::bytea ORDER BY transaction_id LIMIT $2::int8",
 	[LIST_CATALOG_CHANGES] = "SELECT event_id, version FROM catalog_changes WHERE event_id > $1::uuid ORDER BY event_id LIMIT $2::int8",
 	[DROP_CATALOG_CHANGE] = "DELETE FROM catalog_changes WHERE event_id = $1::uuid AND version <= $2::int8",
+	/* $1 at most are counted; of each partition the oldest. */
+	[LOOK_AT_OUTBOX] =
+		"SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox WHERE partition >= 0 LIMIT $1::int8) AS entries),"
+		" (SELECT count(*) FROM outbox_publishers WHERE alive_until > (extract(epoch FROM clock_timestamp()) * 1000)::int8),"
+		" (SELECT o.id FROM outbox o WHERE o.partition = p.partition ORDER BY o.id LIMIT 1)"
+		" FROM outbox_partitions p WHERE p.partition >= 0",
 	/* What is updated fits where it was; a megabyte that does not fit into memory goes to the disk, and finds out whether there is room. */
 	[NARROW_MEMORY] = "SELECT set_config('work_mem', '64kB', true)",
 	[PING] = "WITH room AS MATERIALIZED (SELECT repeat('room', 256) FROM generate_series(1, 1024))"
@@ -223,6 +229,7 @@ static const struct reader_operations operations = {
 	.scan = postgres_scan,
 	.list_catalog_changes = postgres_list_catalog_changes,
 	.drop_catalog_change = postgres_drop_catalog_change,
+	.look_at_outbox = postgres_look_at_outbox,
 	.ping = postgres_ping,
 	.free = postgres_free,
 };

@@ -1,4 +1,5 @@
-/* reader_ping.c: whether the database answers, can be written to and has room, and what its clock says. */
+/* reader_ping.c: what is asked for the sake of operators: whether the database answers, can be written to and has room, what its clock says,
+ * and what waits in the outbox. */
 #include <assert.h>
 #include <stdio.h>
 
@@ -60,4 +61,27 @@ enum store_result postgres_ping(struct reader *port, struct ping *ret_ping)
 	if (result != STORE_OK)
 		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "%s", problem);
 	return result;
+}
+
+enum store_result postgres_look_at_outbox(struct reader *port, struct outbox_status *ret_status)
+{
+	struct postgres_reader *reader = reader_of(port);
+	struct outbox_status status = {0};
+	PGresult *answer;
+	scalar_int(&reader->parameters, 0, OUTBOX_COUNT_MAX);
+	enum store_result result = reader_query(reader, LOOK_AT_OUTBOX, &answer);
+	if (result != STORE_OK)
+		return result;
+	for (int row = 0; row < PQntuples(answer); row++) {
+		struct tuple tuple = {.answer = answer, .row = row};
+		struct uuid id = field_uuid(tuple, 2);
+		uint64_t written_ms = hlc_milliseconds(uuid_stamp(&id));
+		status.entries = field_uint(tuple, 0);
+		status.publishers = field_uint(tuple, 1);
+		if (!field_is_null(tuple, 2) && (status.oldest_ms == 0 || written_ms < status.oldest_ms))
+			status.oldest_ms = written_ms;
+	}
+	PQclear(answer);
+	*ret_status = status;
+	return STORE_OK;
 }

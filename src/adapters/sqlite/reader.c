@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/rows.h"
@@ -29,6 +30,7 @@ enum {
 	SCAN_PAYMENTS,
 	LIST_CATALOG_CHANGES,
 	DROP_CATALOG_CHANGE,
+	LOOK_AT_OUTBOX,
 	PING,
 	STATEMENT_COUNT,
 };
@@ -59,6 +61,9 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[SCAN_PAYMENTS] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE transaction_id > ? ORDER BY transaction_id LIMIT ?",
 	[LIST_CATALOG_CHANGES] = "SELECT event_id, version FROM catalog_changes WHERE event_id > ? ORDER BY event_id LIMIT ?",
 	[DROP_CATALOG_CHANGE] = "DELETE FROM catalog_changes WHERE event_id = ? AND version <= ?",
+	[LOOK_AT_OUTBOX] = "SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox INDEXED BY outbox_order WHERE partition >= 0 LIMIT ?2)),"
+			   " (SELECT count(*) FROM outbox_publishers WHERE alive_until > ?1),"
+			   " (SELECT id FROM outbox ORDER BY position LIMIT 1)",
 	[PING] = "UPDATE meta SET value = value + 1 WHERE name = 'pings'",
 };
 
@@ -353,6 +358,27 @@ static enum store_result sqlite_drop_catalog_change(struct reader *port, const s
 }
 
 /* Writing is tried, because a full disk or a file that became read-only shows in nothing else. */
+static enum store_result sqlite_look_at_outbox(struct reader *port, struct outbox_status *ret_status)
+{
+	struct database *database = &reader_of(port)->database;
+	sqlite3_stmt *select = database->statements[LOOK_AT_OUTBOX];
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	bind_uint(select, 1, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+	bind_uint(select, 2, OUTBOX_COUNT_MAX);
+	int code = database_step(database, LOOK_AT_OUTBOX);
+	if (code == SQLITE_ROW) {
+		struct outbox_status status = {.entries = column_uint(select, 0), .publishers = column_uint(select, 1)};
+		if (sqlite3_column_type(select, 2) != SQLITE_NULL) {
+			struct uuid id = column_uuid(select, 2);
+			status.oldest_ms = hlc_milliseconds(uuid_stamp(&id));
+		}
+		*ret_status = status;
+	}
+	database_reset(database, LOOK_AT_OUTBOX);
+	return database_result(code);
+}
+
 static enum store_result sqlite_ping(struct reader *port, struct ping *ret_ping)
 {
 	struct sqlite_reader *reader = reader_of(port);
@@ -383,6 +409,7 @@ static const struct reader_operations operations = {
 	.scan = sqlite_scan,
 	.list_catalog_changes = sqlite_list_catalog_changes,
 	.drop_catalog_change = sqlite_drop_catalog_change,
+	.look_at_outbox = sqlite_look_at_outbox,
 	.ping = sqlite_ping,
 	.free = sqlite_free,
 };

@@ -257,6 +257,9 @@ struct far_reader {
 	uint64_t takes_ms;
 	int64_t ahead_ms; /* of this process */
 	enum store_result result;
+	struct outbox_status outbox;
+	uint64_t look_takes_ms;
+	uint32_t looks;
 };
 
 static enum store_result far_ping(struct reader *port, struct ping *ret_ping)
@@ -270,7 +273,16 @@ static enum store_result far_ping(struct reader *port, struct ping *ret_ping)
 	return reader->result;
 }
 
-static const struct reader_operations far_operations = {.ping = far_ping};
+static enum store_result far_look_at_outbox(struct reader *port, struct outbox_status *ret_status)
+{
+	struct far_reader *reader = container_of(port, struct far_reader, port);
+	reader->looks++;
+	fake_clock_advance(reader->clock, reader->look_takes_ms);
+	*ret_status = reader->outbox;
+	return reader->result;
+}
+
+static const struct reader_operations far_operations = {.ping = far_ping, .look_at_outbox = far_look_at_outbox};
 
 static void clocks_are_compared_in_the_middle_of_a_ping(void **state)
 {
@@ -317,6 +329,38 @@ static void store_without_a_clock_of_its_own_has_no_skew(void **state)
 	assert_int_equal(world->monitor.clock_skew_ms, 0);
 }
 
+static void steps(struct monitor *monitor, struct fake_clock *clock, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		fake_clock_advance(clock, monitor_step(monitor));
+}
+
+static void the_outbox_is_looked_at_every_two_seconds_and_less_often_when_it_takes_long(void **state)
+{
+	struct world *world = *state;
+	struct far_reader reader = {.port.operations = &far_operations, .clock = &world->shop.clock, .outbox = {7, 1234, 2}};
+	struct monitor monitor = {.reader = &reader.port, .clock = &world->shop.clock.base};
+	monitor_step(&monitor);
+	assert_int_equal(monitor.outbox_entries, 7);
+	assert_int_equal(monitor.outbox_oldest_ms, 1234);
+	assert_int_equal(monitor.publishers, 2);
+	reader.looks = 0;
+	steps(&monitor, &world->shop.clock, 60);
+	assert_in_range(reader.looks, 29, 31);
+	reader.outbox = (struct outbox_status){0};
+	reader.look_takes_ms = 500;
+	steps(&monitor, &world->shop.clock, 3);
+	assert_int_equal(monitor.outbox_entries, 0);
+	assert_int_equal(monitor.publishers, 0);
+	reader.looks = 0;
+	steps(&monitor, &world->shop.clock, 60);
+	assert_in_range(reader.looks, 5, 7); /* a twentieth of the time */
+	reader.result = STORE_DOWN;
+	reader.looks = 0;
+	steps(&monitor, &world->shop.clock, 60);
+	assert_int_equal(reader.looks, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
@@ -330,6 +374,7 @@ int main(void)
 		TEST(clocks_are_compared_in_the_middle_of_a_ping),
 		TEST(why_the_store_is_down_is_kept_and_its_clock_too),
 		TEST(store_without_a_clock_of_its_own_has_no_skew),
+		TEST(the_outbox_is_looked_at_every_two_seconds_and_less_often_when_it_takes_long),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

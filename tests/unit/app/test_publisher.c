@@ -35,7 +35,6 @@ struct world {
 	bool is_bus_down;
 	bool is_bus_pending; /* what was sent is not confirmed, and the connection stands */
 	uint32_t lease_calls;
-	uint32_t lag_calls;
 	uint32_t next_calls;
 	uint32_t publish_calls;
 	uint32_t ping_calls;
@@ -126,22 +125,11 @@ static uint32_t waiting(const struct world *world)
 	return count;
 }
 
-static enum store_result fake_lag(struct outbox *outbox, struct outbox_lag *ret_lag)
-{
-	struct world *world = world_of_outbox(outbox);
-	world->lag_calls++;
-	if (world->is_outbox_down)
-		return STORE_DOWN;
-	*ret_lag = (struct outbox_lag){.entries = waiting(world), .oldest_ms = 77};
-	return STORE_OK;
-}
-
 static const struct outbox_operations outbox_operations = {
 	.lease = fake_lease,
 	.release = fake_release,
 	.next = fake_next,
 	.acknowledge = fake_acknowledge,
-	.lag = fake_lag,
 };
 
 static enum bus_result fake_publish(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms)
@@ -334,7 +322,6 @@ static void unconfirmed_batch_is_published_again_after_a_pause(void **state)
 	assert_in_range(world->ping_calls, 10, 40);
 	assert_in_range(world->publish_calls, calls, calls + 1);
 	assert_int_equal(waiting(world), 1); /* what was confirmed before is acknowledged all the same */
-	assert_int_equal(publisher_counters(world->publisher)->lag_entries, 1);
 	world->is_bus_down = false;
 	run(world, 6000);
 	assert_published(world, 10);
@@ -349,7 +336,7 @@ static void outbox_that_is_down_is_asked_less_and_less(void **state)
 	commit(world, 1, 5);
 	world->is_outbox_down = true;
 	run(world, 60000);
-	assert_in_range(world->lag_calls + world->lease_calls, 10, 40);
+	assert_in_range(world->lease_calls, 10, 40);
 	assert_false(publisher_counters(world->publisher)->is_outbox_up);
 	world->is_outbox_down = false;
 	run(world, 6000);
@@ -441,9 +428,9 @@ static void outbox_that_is_down_does_not_delay_the_end(void **state)
 	step(world);
 	world->is_outbox_down = true;
 	fake_clock_advance(&world->clock, 1000);
-	uint32_t calls = world->lag_calls + world->lease_calls + world->next_calls + world->release_calls;
+	uint32_t calls = world->lease_calls + world->next_calls + world->release_calls;
 	publisher_finish(world->publisher);
-	assert_int_equal(world->lag_calls + world->lease_calls + world->next_calls + world->release_calls, calls + 1);
+	assert_int_equal(world->lease_calls + world->next_calls + world->release_calls, calls);
 	assert_int_equal(waiting(world), 1); /* for the next publisher, once more */
 }
 
