@@ -6,8 +6,6 @@
 
 #define CATALOG_PING_NS UINT64_C(2000000000)
 #define SYNC_NS UINT64_C(2000000000) /* of bringing changes to the catalog; the rest is left for the next step */
-}
-
 #define OUTBOX_NS UINT64_C(2000000000)
 #define OUTBOX_SHARE 20 /* looks at the outbox take at most this part of the time */
 

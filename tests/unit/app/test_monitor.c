@@ -162,11 +162,18 @@ static enum store_result picky_ping(struct reader *port, struct ping *ret_ping)
 	return STORE_OK;
 }
 
+static enum store_result picky_look_at_outbox(struct reader *port, struct outbox_status *ret_status)
+{
+	const struct picky_reader *reader = container_of(port, struct picky_reader, port);
+	return reader->inner->operations->look_at_outbox(reader->inner, ret_status);
+}
+
 static const struct reader_operations picky_operations = {
 	.find = picky_find,
 	.list_history = picky_history,
 	.list_catalog_changes = picky_list,
 	.drop_catalog_change = picky_drop,
+	.look_at_outbox = picky_look_at_outbox,
 	.ping = picky_ping,
 };
 
