@@ -67,7 +67,7 @@ static void answer(struct service *service, struct job *job)
 	if (job->has_key_in_use) {
 		struct admission *admission = service->options.admission;
 		bool is_used = job->outcome.error == OK && job->outcome.body.length > 0;
-		admission->operations->finish(admission, &job->admission.idempotency, is_used ? ADMISSION_DONE : ADMISSION_FORGET,
+		admission->operations->finish(admission, &job->admission, is_used ? ADMISSION_DONE : ADMISSION_FORGET,
 		                              monotonic_ms(service));
 		job->has_key_in_use = false;
 	}
