@@ -77,7 +77,6 @@ static struct admission *admission_for(struct limits limits)
 		.address_quota = limits.address_quota,
 		.address_window_ms = ADDRESS_WINDOW_MS,
 		.local = local_for((struct limits){0}),
-		.clock = system_clock(),
 		.random = system_random(),
 	};
 	struct admission *admission;
@@ -395,7 +394,8 @@ int main(void)
 		cmocka_unit_test(admission_costs_less_than_it_saves),
 	};
 	if (getenv("TRO_TEST_REDIS") != NULL)
-		return run_over_redis("TRO_TEST_REDIS", "admission over Redis") + run_over_redis("TRO_TEST_REDIS_CLUSTER", "admission over Redis Cluster");
+		return run_over_redis("TRO_TEST_REDIS", "admission over Redis") +
+		       run_over_redis("TRO_TEST_REDIS_CLUSTER", "admission over Redis Cluster");
 	return cmocka_run_group_tests_name("admission in memory", contract, NULL, NULL) +
 	       cmocka_run_group_tests_name("admission in memory, by its clock", local, NULL, NULL);
 }

@@ -75,8 +75,8 @@ static struct call *add_judge(struct redis_admission *self, const struct admissi
 	struct call *call = add_call(self, REDIS_SCRIPT_ADMIT, &tag);
 	bool has_key = has_user && request->idempotency.is_present;
 	call_add_argument(call, (struct slice){.data = nonce, .length = NONCE_DIGITS});
-	add_window(call, has_user && options->user_quota > 0 && !slice_is_empty(request->user), options->user_quota, options->user_window_ms,
-	           redis_name_of_user(&tag));
+	add_window(call, has_user && options->user_quota > 0 && !slice_is_empty(request->user), options->user_quota,
+	           options->user_window_ms, redis_name_of_user(&tag));
 	add_window(call, has_address, options->address_quota, options->address_window_ms, redis_name_of_address(&address_tag));
 	struct mark mark = {0};
 	if (has_key) {
@@ -164,8 +164,8 @@ static void read_verdict(struct redis_admission *self, const struct judging *jud
 		request->ret_retry_after_ms = (uint64_t)(user->wait_ms > address->wait_ms ? user->wait_ms : address->wait_ms);
 	else if (request->ret_verdict == ADMISSION_BUSY)
 		request->ret_retry_after_ms = BUSY_RETRY_MS;
-	request->ret_user = quota_of(options->user_quota > 0 && !slice_is_empty(request->user), options->user_quota, options->user_window_ms,
-	                             user->user_remaining, user->user_reset_ms);
+	request->ret_user = quota_of(options->user_quota > 0 && !slice_is_empty(request->user), options->user_quota,
+	                             options->user_window_ms, user->user_remaining, user->user_reset_ms);
 	request->ret_address = quota_of(options->address_quota > 0 && !slice_is_empty(request->address), options->address_quota,
 	                                options->address_window_ms, address->address_remaining, address->address_reset_ms);
 }
@@ -204,7 +204,8 @@ static void admit_some(struct redis_admission *self, struct admission_request *r
 		add_finishes(self);
 		for (uint32_t i = 0; i < count; i++)
 			judgings[i] = judge(self, &requests[i]);
-		calls_run(&self->nodes, self->calls, self->call_count, redis_connection_now_ns() + REDIS_DEADLINE_MS * UINT64_C(1000000), &failures);
+		calls_run(&self->nodes, self->calls, self->call_count, redis_connection_now_ns() + REDIS_DEADLINE_MS * UINT64_C(1000000),
+		          &failures);
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		if (is_serving && is_answered(&judgings[i]))
@@ -284,7 +285,8 @@ enum error redis_admission_new(const struct redis_admission_options *options, st
 	if (!redis_address_parse(options->address, &address, message))
 		return ERR_VALIDATION;
 	if (address.is_tls) {
-		(void)snprintf(message, REDIS_MESSAGE_MAX, "REDIS_ADDR asks for TLS, which this build's hiredis does not have: use redis://");
+		(void)snprintf(message, REDIS_MESSAGE_MAX,
+		               "REDIS_ADDR asks for TLS, which this build's hiredis does not have: use redis://");
 		return ERR_VALIDATION;
 	}
 	struct redis_admission *self = calloc(1, sizeof *self);

@@ -46,8 +46,8 @@ static bool queue_call(struct node *node, struct call *call)
 
 static bool read_judgement(const redisReply *reply, struct judgement *ret_judgement)
 {
-	int64_t *const fields[] = {&ret_judgement->verdict,        &ret_judgement->is_repeat,        &ret_judgement->user_remaining,
-	                           &ret_judgement->user_reset_ms,  &ret_judgement->address_remaining, &ret_judgement->address_reset_ms,
+	int64_t *const fields[] = {&ret_judgement->verdict,       &ret_judgement->is_repeat,         &ret_judgement->user_remaining,
+	                           &ret_judgement->user_reset_ms, &ret_judgement->address_remaining, &ret_judgement->address_reset_ms,
 	                           &ret_judgement->wait_ms};
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != ARRAY_LENGTH(fields))
 		return false;
@@ -63,7 +63,8 @@ static bool read_judgement(const redisReply *reply, struct judgement *ret_judgem
 /* What the node says makes it useless to all calls for now. */
 static bool is_node_error(const redisReply *reply)
 {
-	static const char *const words[] = {"LOADING", "READONLY", "OOM", "MISCONF", "NOAUTH", "NOPERM", "MASTERDOWN", "BUSY", "CLUSTERDOWN"};
+	static const char *const words[] = {"LOADING", "READONLY",   "OOM",  "MISCONF",    "NOAUTH",
+	                                    "NOPERM",  "MASTERDOWN", "BUSY", "CLUSTERDOWN"};
 	for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
 		if (redis_reply_is_error(reply, words[i]))
 			return true;

@@ -34,7 +34,7 @@ struct call {
 		uint32_t length;
 	} arguments[CALL_ARGUMENTS_MAX];
 
-	bool is_answered;           /* the script ran; of admit.lua `judgement` is what it said */
+	bool is_answered; /* the script ran; of admit.lua `judgement` is what it said */
 	struct judgement judgement;
 
 	/* For calls_run. */

@@ -129,7 +129,8 @@ static bool set_up(struct redis_connection *connection, const struct redis_addre
 	redisReply *reply = NULL;
 	if (address->password[0] != '\0') {
 		bool has_user = address->user[0] != '\0';
-		const struct slice words[] = {SLICE("AUTH"), slice_of(has_user ? address->user : address->password), slice_of(address->password)};
+		const struct slice words[] = {SLICE("AUTH"), slice_of(has_user ? address->user : address->password),
+		                              slice_of(address->password)};
 		if (!ask(connection, endpoint, has_user ? 3 : 2, words, deadline_ns, &reply, problem))
 			return false;
 		redis_reply_clear(&reply);
@@ -158,8 +159,8 @@ static bool set_up(struct redis_connection *connection, const struct redis_addre
 	return true;
 }
 
-struct redis_connection *redis_connection_open(const struct redis_address *address, const struct redis_endpoint *endpoint, uint64_t deadline_ns,
-                                   char problem[static REDIS_MESSAGE_MAX])
+struct redis_connection *redis_connection_open(const struct redis_address *address, const struct redis_endpoint *endpoint,
+                                               uint64_t deadline_ns, char problem[static REDIS_MESSAGE_MAX])
 {
 	assert(address != NULL && endpoint != NULL && !address->is_tls);
 
@@ -206,7 +207,7 @@ bool redis_connection_queue(struct redis_connection *connection, uint32_t count,
 }
 
 bool redis_connection_queue_script(struct redis_connection *connection, enum redis_script script, bool with_text, uint32_t key_count,
-                             uint32_t word_count, const struct slice *words)
+                                   uint32_t word_count, const struct slice *words)
 {
 	assert(word_count + 3 <= REDIS_WORDS_MAX && key_count <= word_count);
 
@@ -257,7 +258,8 @@ redisReply *redis_connection_ask(struct redis_connection *connection, uint64_t d
 bool redis_reply_is_error(const redisReply *reply, const char *word)
 {
 	size_t length = strlen(word);
-	return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, word, length) == 0 && (reply->str[length] == ' ' || reply->str[length] == '\0');
+	return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, word, length) == 0 &&
+	       (reply->str[length] == ' ' || reply->str[length] == '\0');
 }
 
 void redis_reply_clear(redisReply **reply)

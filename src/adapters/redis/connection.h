@@ -32,8 +32,8 @@ uint64_t redis_connection_now_ns(void);
 
 /* Connects, authenticates, selects the database and loads the scripts, all before the deadline (resolving a name may take longer). NULL: problem
  * (REDIS_MESSAGE_MAX bytes) says why, without the password. */
-must_check struct redis_connection *redis_connection_open(const struct redis_address *address, const struct redis_endpoint *endpoint, uint64_t deadline_ns,
-                                              char problem[static REDIS_MESSAGE_MAX]);
+must_check struct redis_connection *redis_connection_open(const struct redis_address *address, const struct redis_endpoint *endpoint,
+                                                          uint64_t deadline_ns, char problem[static REDIS_MESSAGE_MAX]);
 /* Takes NULL. */
 void redis_connection_close(struct redis_connection *connection);
 
@@ -41,8 +41,8 @@ void redis_connection_close(struct redis_connection *connection);
 must_check bool redis_connection_queue(struct redis_connection *connection, uint32_t count, const struct slice *words);
 /* Queues the run of a script by its digest, or with its whole text where the server has lost it. At most REDIS_WORDS_MAX words. */
 #define REDIS_WORDS_MAX 16
-must_check bool redis_connection_queue_script(struct redis_connection *connection, enum redis_script script, bool with_text, uint32_t key_count,
-                                        uint32_t word_count, const struct slice *words);
+must_check bool redis_connection_queue_script(struct redis_connection *connection, enum redis_script script, bool with_text,
+                                              uint32_t key_count, uint32_t word_count, const struct slice *words);
 /* Hands what is queued to the kernel as far as it takes it now, and reads what has come. Never waits. False: the connection is lost. */
 must_check bool redis_connection_exchange(struct redis_connection *connection);
 /* The next reply that has come, for freeReplyObject; NULL: not yet. False: the connection is lost. */

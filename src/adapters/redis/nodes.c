@@ -125,7 +125,8 @@ static void lose_probe(struct node *node)
 /* One row of CLUSTER SLOTS: first slot, last slot, then the nodes, [host, port, …], the one that writes first. */
 static void learn_row(struct nodes *nodes, const redisReply *row, const struct redis_endpoint *told_by, int8_t *owners)
 {
-	if (row->type != REDIS_REPLY_ARRAY || row->elements < 3 || row->element[2]->type != REDIS_REPLY_ARRAY || row->element[2]->elements < 2)
+	if (row->type != REDIS_REPLY_ARRAY || row->elements < 3 || row->element[2]->type != REDIS_REPLY_ARRAY ||
+	    row->element[2]->elements < 2)
 		return;
 	const redisReply *host = row->element[2]->element[0];
 	bool has_host = host->type == REDIS_REPLY_STRING && host->len > 0; /* none: the node that was asked */
@@ -183,8 +184,9 @@ static void ask_slots(struct nodes *nodes, struct admission_ping *ping)
 		struct node *node = &nodes->nodes[i];
 		if (!connect_probe(nodes, node, ping))
 			continue;
-		redisReply *reply =
-			redis_connection_queue(node->probe, 2, words) ? redis_connection_ask(node->probe, deadline_in(REDIS_DEADLINE_MS)) : NULL;
+		redisReply *reply = redis_connection_queue(node->probe, 2, words)
+		                            ? redis_connection_ask(node->probe, deadline_in(REDIS_DEADLINE_MS))
+		                            : NULL;
 		if (reply == NULL) {
 			note(ping, "no answer in time");
 			lose_probe(node);
@@ -208,12 +210,19 @@ static bool try_node(struct node *node, uint32_t index, struct admission_ping *p
 {
 	char name[32];
 	int length = snprintf(name, sizeof name, "tro:{ping-%" PRIu32 "}:a", index);
-	const struct slice words[] = {{.data = name, .length = (size_t)length}, SLICE("ping"), SLICE("0"), SLICE("0"), SLICE("1"),
-	                              SLICE("1000"), SLICE(""), SLICE("0")};
+	const struct slice words[] = {{.data = name, .length = (size_t)length},
+	                              SLICE("ping"),
+	                              SLICE("0"),
+	                              SLICE("0"),
+	                              SLICE("1"),
+	                              SLICE("1000"),
+	                              SLICE(""),
+	                              SLICE("0")};
 	redisReply *reply = redis_connection_queue_script(node->probe, REDIS_SCRIPT_ADMIT, false, 1, ARRAY_LENGTH(words), words)
 	                            ? redis_connection_ask(node->probe, deadline_in(REDIS_DEADLINE_MS))
 	                            : NULL;
-	bool is_serving = reply != NULL && (reply->type == REDIS_REPLY_ARRAY || redis_reply_is_error(reply, "MOVED") || redis_reply_is_error(reply, "ASK"));
+	bool is_serving = reply != NULL &&
+	                  (reply->type == REDIS_REPLY_ARRAY || redis_reply_is_error(reply, "MOVED") || redis_reply_is_error(reply, "ASK"));
 	if (!is_serving) {
 		note(ping, reply == NULL ? "no answer in time" : reply->str);
 		lose_probe(node);

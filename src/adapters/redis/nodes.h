@@ -22,7 +22,7 @@ struct node {
 	struct redis_endpoint endpoint;
 	struct redis_connection *connection; /* for judging; NULL: the node is not to be asked */
 	struct redis_connection *probe;      /* of the ping; NULL: not connected */
-	bool has_slots;                /* it serves some, or is the only server there is */
+	bool has_slots;                      /* it serves some, or is the only server there is */
 	/* The calls that were sent on the connection and are not answered, in order. */
 	struct call *first_waiting;
 	struct call **last_waiting;

@@ -10,22 +10,20 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "ports/admission.h"
-#include "ports/clock.h"
 #include "ports/random.h"
 
 #define REDIS_MESSAGE_MAX 512
-#define REDIS_DEADLINE_MS 20   /* of one admit, however many requests it has */
+#define REDIS_DEADLINE_MS 20     /* of one admit, however many requests it has */
 #define REDIS_FINISHES_MAX 65536 /* ends of keys that wait to be sent; beyond it a key stays in use for its lease */
 
 struct redis_admission_options {
-	const char *address;  /* REDIS_ADDR: host:port, cluster nodes with commas between, or a redis:// URL; borrowed during the call */
-	uint32_t user_quota;  /* requests of a user in a window; 0: not limited */
+	const char *address; /* REDIS_ADDR: host:port, cluster nodes with commas between, or a redis:// URL; borrowed during the call */
+	uint32_t user_quota; /* requests of a user in a window; 0: not limited */
 	uint32_t user_window_ms;
 	uint32_t address_quota; /* requests of a client address in a window; 0: not limited */
 	uint32_t address_window_ms;
 	struct admission *local; /* judges what Redis does not; taken over on success */
-	struct clock *clock;     /* borrowed, like random */
-	struct random *random;
+	struct random *random;   /* borrowed during the call */
 };
 
 /* Connects to nothing. ERR_VALIDATION: a malformed address, or TLS where the client library has none; message says so in one line for people,

@@ -94,10 +94,8 @@ static void more_nodes_than_are_kept_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(host_and_port_are_one_server),
-		cmocka_unit_test(several_with_commas_between_are_a_cluster),
-		cmocka_unit_test(url_has_user_password_and_database),
-		cmocka_unit_test(malformed_address_is_refused_without_its_password),
+		cmocka_unit_test(host_and_port_are_one_server),         cmocka_unit_test(several_with_commas_between_are_a_cluster),
+		cmocka_unit_test(url_has_user_password_and_database),   cmocka_unit_test(malformed_address_is_refused_without_its_password),
 		cmocka_unit_test(more_nodes_than_are_kept_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
