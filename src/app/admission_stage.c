@@ -17,6 +17,7 @@ struct admission_stage {
 	struct admission_request *requests; /* of the batch at hand */
 	struct list_node flush;             /* submitted to the lane like a job, so that ends of keys go out though no request comes */
 	_Atomic bool is_flushing;           /* it waits in the lane */
+	struct admission_stage_counters counters;
 };
 
 static struct job *job_of(struct list_node *node)
@@ -29,10 +30,16 @@ static uint64_t monotonic_ms(const struct admission_stage *stage)
 	return clock_monotonic_ns(stage->options.clock) / 1000000;
 }
 
+static void hand_on(struct admission_stage *stage, struct job *job)
+{
+	atomic_fetch_add_explicit(job->admission.ret_is_shared ? &stage->counters.shared : &stage->counters.alone, 1, memory_order_relaxed);
+	stage->options.judged(stage->options.context, job);
+}
+
 static void judge_here(struct admission_stage *stage, struct admission *admission, struct job *job)
 {
 	admission->operations->admit(admission, &job->admission, 1);
-	stage->options.judged(stage->options.context, job);
+	hand_on(stage, job);
 }
 
 /* Jobs that have waited too long already wait for no round trip. */
@@ -66,7 +73,7 @@ static void serve(void *context, struct list *batch, uint32_t count)
 	for (struct list_node *node = list_pop(&timely); node != NULL; node = list_pop(&timely)) {
 		struct job *job = job_of(node);
 		job->admission = stage->requests[index++];
-		stage->options.judged(stage->options.context, job);
+		hand_on(stage, job);
 	}
 }
 
@@ -130,6 +137,12 @@ void admission_stage_free(struct admission_stage *stage)
 	pthread_mutex_destroy(&stage->lock);
 	free(stage->requests);
 	free(stage);
+}
+
+const struct admission_stage_counters *admission_stage_counters(const struct admission_stage *stage)
+{
+	assert(stage != NULL);
+	return &stage->counters;
 }
 
 void admission_stage_submit(struct admission_stage *stage, struct job *job)

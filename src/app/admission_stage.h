@@ -13,7 +13,9 @@
 #include "ports/admission.h"
 #include "ports/clock.h"
 
-#define ADMISSION_LATE_MS 20 /* a job that has waited longer for its round trip is judged here */
+/* A job that has waited longer for its round trip is judged here: the lane's own thread is late then, because one round trip takes less, and
+ * after one that failed the outside admission does not serve. */
+#define ADMISSION_LATE_MS 100
 
 struct admission_stage;
 
@@ -36,5 +38,13 @@ void admission_stage_free(struct admission_stage *stage);
 
 /* Takes the job until `judged`, which may come before this returns. Safe from any thread; never waits. */
 void admission_stage_submit(struct admission_stage *stage, struct job *job);
+struct admission_stage_counters {
+	_Atomic uint64_t shared; /* jobs judged for all processes together */
+	_Atomic uint64_t alone;  /* by what this process has seen; what has nothing to judge is in neither */
+};
+
+/* For a metric; safe from any thread. */
+const struct admission_stage_counters *admission_stage_counters(const struct admission_stage *stage);
+
 /* The job, which was let go on with a key, has its answer: its key is remembered, or free again. Safe from any thread; never waits. */
 void admission_stage_finish(struct admission_stage *stage, const struct job *job, enum admission_end end);

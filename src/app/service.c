@@ -461,5 +461,8 @@ void service_status(struct service *service, struct service_status *ret_status)
 		status.retries += counters->retries;
 		status.failures += counters->failures;
 	}
+	const struct admission_stage_counters *admission = admission_stage_counters(service->admission);
+	status.admitted_shared = admission->shared;
+	status.admitted_alone = admission->alone;
 	*ret_status = status;
 }

@@ -39,6 +39,7 @@ struct admission_request {
 	struct admission_quota ret_address;
 	uint64_t ret_retry_after_ms; /* ADMISSION_LIMITED: the exact wait. ADMISSION_BUSY: a guess */
 	bool ret_is_repeat;          /* the key was finished before: the store will have it */
+	bool ret_is_shared;          /* judged for all processes together; else by what this one has seen */
 };
 
 enum admission_end {

@@ -64,6 +64,7 @@ static void judge(struct local_admission *self, struct admission_request *reques
 	const struct idempotency *idempotency = &request->idempotency;
 	request->ret_retry_after_ms = 0;
 	request->ret_is_repeat = false;
+	request->ret_is_shared = false;
 	if (!idempotency->is_present) {
 		judge_windows(self, request, KEY_UNKNOWN);
 		return;

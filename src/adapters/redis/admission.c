@@ -159,6 +159,7 @@ static void read_verdict(struct redis_admission *self, const struct judging *jud
 	}
 	request->ret_verdict = is_limited ? ADMISSION_LIMITED : verdicts[user->verdict];
 	request->ret_is_repeat = !is_limited && user->verdict == 0 && user->is_repeat != 0;
+	request->ret_is_shared = true;
 	request->ret_retry_after_ms = 0;
 	if (is_limited)
 		request->ret_retry_after_ms = (uint64_t)(user->wait_ms > address->wait_ms ? user->wait_ms : address->wait_ms);
