@@ -53,8 +53,9 @@ struct admission;
 
 /* What a ping of an admission outside this process found. */
 struct admission_ping {
-	bool is_serving;                     /* it judges; else every request is judged in this process */
-	char problem[ADMISSION_PROBLEM_MAX]; /* why it does not, or not for everybody: one line for people, never with a password; or empty */
+	bool is_serving; /* it judges; else every request is judged in this process */
+	char problem
+		[ADMISSION_PROBLEM_MAX]; /* why it does not, or not for everybody: one line for people, never with a password; or empty */
 };
 
 struct admission_operations {
@@ -74,7 +75,7 @@ struct admission_operations {
 
 struct admission {
 	const struct admission_operations *operations;
-	struct admission *local;  /* NULL: admit takes microseconds and never waits: call it where you are. Else who judges where you are */
+	struct admission *local; /* NULL: admit takes microseconds and never waits: call it where you are. Else who judges where you are */
 	_Atomic bool is_serving; /* with `local`: false while only that judges */
 };
 

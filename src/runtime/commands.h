@@ -14,10 +14,10 @@ struct invocation {
 };
 
 struct command_entry {
-	const char *name;                                /* "token", "event create" */
-	const char *summary;                             /* one line */
-	const char *usage;                               /* behind "usage: tro " */
-	const char *details;                             /* what its own flags mean, and an example */
+	const char *name;    /* "token", "event create" */
+	const char *summary; /* one line */
+	const char *usage;   /* behind "usage: tro " */
+	const char *details; /* what its own flags mean, and an example */
 	/* Answers an exit code. NULL: the program tro-NAME beside this one is started instead, and reads the configuration itself. */
 	int (*run)(const struct invocation *invocation);
 };
