@@ -18,9 +18,16 @@
 
 #define JOBS_MAX 64
 
+struct gate;
+
+struct gate_store {
+	struct store port;
+	struct gate *gate;
+};
+
 /* A store, or a reader, in front of another: fails or waits when it is told to. */
 struct gate {
-	struct store store;
+	struct gate_store stores[4]; /* one for each batch in flight */
 	struct reader reader;
 	struct store *inner_store;
 	struct reader *inner_reader;
@@ -48,7 +55,7 @@ static void pass(struct gate *gate, bool is_closed)
 
 static enum store_result gate_load(struct store *store, const struct needs *needs, struct view *view)
 {
-	struct gate *gate = container_of(store, struct gate, store);
+	struct gate *gate = container_of(store, struct gate_store, port)->gate;
 	gate->loads++;
 	pass(gate, gate->is_closed);
 	return gate->is_store_down ? STORE_DOWN : store_load(gate->inner_store, needs, view);
@@ -56,7 +63,7 @@ static enum store_result gate_load(struct store *store, const struct needs *need
 
 static enum store_result gate_commit(struct store *store, const struct changes *changes)
 {
-	struct gate *gate = container_of(store, struct gate, store);
+	struct gate *gate = container_of(store, struct gate_store, port)->gate;
 	pass(gate, gate->is_commit_closed);
 	return gate->is_store_down ? STORE_DOWN : store_commit(gate->inner_store, changes);
 }
@@ -122,8 +129,8 @@ struct world {
 
 static void make_service(struct world *world, uint32_t commits_in_flight)
 {
-	struct store *store = &world->gate.store;
-	struct store *stores[] = {store, store, store, store};
+	struct gate_store *gates = world->gate.stores;
+	struct store *stores[] = {&gates[0].port, &gates[1].port, &gates[2].port, &gates[3].port};
 	assert_true(commits_in_flight <= ARRAY_LENGTH(stores));
 	struct reader *readers[] = {&world->gate.reader};
 	const struct service_options options = {
@@ -145,6 +152,19 @@ static void make_service(struct world *world, uint32_t commits_in_flight)
 	assert_int_equal(service_new(&options, &world->service), OK);
 }
 
+static struct admission *new_admission(void)
+{
+	const struct local_admission_options limits = {
+		.user_quota = 5,
+		.user_window_ms = 60000,
+		.callers_max = 100,
+		.keys_max = 100,
+	};
+	struct admission *admission;
+	assert_int_equal(local_admission_new(&limits, &admission), OK);
+	return admission;
+}
+
 static int make_world(void **state)
 {
 	struct world *world = calloc(1, sizeof *world);
@@ -156,20 +176,16 @@ static int make_world(void **state)
 	assert_int_equal(memory_store_new(world->database, &world->store), OK);
 	for (uint32_t i = 0; i < ARRAY_LENGTH(world->readers); i++)
 		assert_int_equal(memory_reader_new(world->database, &world->readers[i]), OK);
-	world->gate.store = (struct store){.operations = &store_operations, .has_local_reads = world->store->has_local_reads};
+	for (uint32_t i = 0; i < ARRAY_LENGTH(world->gate.stores); i++)
+		world->gate.stores[i] = (struct gate_store){
+			.port = {.operations = &store_operations, .has_local_reads = world->store->has_local_reads}, .gate = &world->gate};
 	world->gate.reader.operations = &reader_operations;
 	world->gate.inner_store = world->store;
 	world->gate.inner_reader = world->readers[0];
 	world->gate.clock = &world->clock;
 	sem_init(&world->gate.entered, 0, 0);
 	sem_init(&world->gate.opened, 0, 0);
-	const struct local_admission_options limits = {
-		.user_quota = 5,
-		.user_window_ms = 60000,
-		.callers_max = 100,
-		.keys_max = 100,
-	};
-	assert_int_equal(local_admission_new(&limits, &world->admission), OK);
+	world->admission = new_admission();
 	world->catalog = fake_catalog_new();
 	assert_non_null(world->catalog);
 	make_service(world, 1);
@@ -606,13 +622,54 @@ static void queries_that_wait_share_a_snapshot(void **state)
 	assert_int_equal(world->gate.finds, 5);
 }
 
-/* An admission that takes a round trip. */
+/* An admission outside this process: it asks one that stands for it, whose limits are the same, on the thread of its lane. */
+struct far_admission {
+	struct admission base;
+	struct admission *asked;
+	_Atomic uint32_t batches;
+	_Atomic uint32_t judged;
+};
+
+static void far_admit(struct admission *admission, struct admission_request *requests, uint32_t count)
+{
+	struct far_admission *far = container_of(admission, struct far_admission, base);
+	far->batches++;
+	far->judged += count;
+	far->asked->operations->admit(far->asked, requests, count);
+}
+
+static void far_finish(struct admission *admission, const struct admission_request *request, enum admission_end end, uint64_t now_ms)
+{
+	struct far_admission *far = container_of(admission, struct far_admission, base);
+	far->asked->operations->finish(far->asked, request, end, now_ms);
+	far->base.local->operations->finish(far->base.local, request, end, now_ms);
+}
+
+static const struct admission_operations far_operations = {.admit = far_admit, .finish = far_finish};
+
+/* The service with a far admission in front; the world's becomes its local one. */
+static void move_admission_away(struct world *world, struct far_admission *far)
+{
+	*far = (struct far_admission){.base = {.operations = &far_operations, .local = world->admission, .is_serving = true}};
+	far->asked = new_admission();
+	service_free(world->service);
+	world->admission = &far->base;
+	make_service(world, 1);
+}
+
+static void bring_admission_back(struct world *world, struct far_admission *far)
+{
+	service_free(world->service);
+	world->service = NULL;
+	world->admission = far->base.local;
+	admission_free(far->asked);
+}
+
 static void far_admission_has_a_lane_of_its_own(void **state)
 {
 	struct world *world = *state;
-	service_free(world->service);
-	world->admission->is_local = false;
-	make_service(world, 1);
+	struct far_admission far;
+	move_admission_away(world, &far);
 	put_on_sale(world);
 	assert_int_equal(answer_of(submit_as(world, with_key(take(world, 1, "ada", "1"), 7, 1), "ada")), OK);
 	struct task *repeat = submit_as(world, with_key(take(world, 2, "ada", "1"), 7, 1), "ada");
@@ -621,6 +678,29 @@ static void far_admission_has_a_lane_of_its_own(void **state)
 	for (uint32_t i = 0; i < 3; i++)
 		assert_int_equal(answer_of(submit_as(world, take(world, 3 + i, "ada", "1"), "ada")), ERR_SEATS_TAKEN);
 	assert_int_equal(answer_of(submit_as(world, take(world, 6, "ada", "2"), "ada")), ERR_RATE_LIMITED);
+	assert_int_equal(far.judged, 6);
+	bring_admission_back(world, &far);
+	assert_true(far.batches > 6); /* the end of the key went out though no request came with it */
+}
+
+static void local_admission_judges_while_the_far_one_does_not_serve(void **state)
+{
+	struct world *world = *state;
+	struct far_admission far;
+	move_admission_away(world, &far);
+	put_on_sale(world);
+	far.base.is_serving = false;
+	assert_int_equal(answer_of(submit_as(world, with_key(take(world, 1, "ada", "1"), 7, 1), "ada")), OK);
+	struct task *repeat = submit_as(world, with_key(take(world, 2, "ada", "1"), 7, 1), "ada");
+	assert_int_equal(answer_of(repeat), OK);
+	assert_true(repeat->job.outcome.is_replayed);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(answer_of(submit_as(world, take(world, 3 + i, "ada", "1"), "ada")), ERR_SEATS_TAKEN);
+	assert_int_equal(answer_of(submit_as(world, take(world, 6, "ada", "2"), "ada")), ERR_RATE_LIMITED);
+	assert_int_equal(far.judged, 0);
+	far.base.is_serving = true; /* it has counted nothing meanwhile */
+	assert_int_equal(answer_of(submit_as(world, take(world, 7, "ada", "2"), "ada")), OK);
+	bring_admission_back(world, &far);
 }
 
 static void stopping_service_answers_what_waits(void **state)
@@ -784,6 +864,7 @@ int main(void)
 		TEST(a_snapshot_that_is_lost_is_made_once_more),
 		TEST(queries_that_wait_share_a_snapshot),
 		TEST(far_admission_has_a_lane_of_its_own),
+		TEST(local_admission_judges_while_the_far_one_does_not_serve),
 		TEST(what_waits_is_answered_at_its_deadline_though_the_lane_is_stuck),
 		TEST(a_store_that_is_found_silent_keeps_nobody_waiting),
 		TEST(a_store_that_only_refuses_to_write_is_read),
