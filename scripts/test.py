@@ -2,7 +2,7 @@
 
 TRO_TEST_ONLY   the suites to run, comma separated, by kind or in full: "unit,e2e", "unit-asan" (all)
 FUZZ_SECONDS    how long each fuzz target runs (30)
-SERVICES_SECONDS    how long the services are under load while everything fails (40)
+SERVICES_SECONDS    how long the services are under load while everything fails (60)
 
 A suite that crashes, hangs, does not start or has no tests counts as failed. Logs: build/test-logs/.
 """

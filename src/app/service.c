@@ -167,10 +167,11 @@ static bool came_before(const struct job *job, uint64_t failed_ms)
 }
 
 /* A breaker spares its callers the wait for what hangs. What fails at once needs none, and the next caller is not refused for it. */
-static void report(struct service *service, struct breaker *breaker, bool is_up, uint64_t began_ms)
+static void report(struct service *service, struct breaker *breaker, bool is_up, uint64_t began_ms, uint64_t deadline_ns)
 {
 	uint64_t now_ms = monotonic_ms(service);
-	if (is_up || now_ms - began_ms < SLOW_MS)
+	bool was_waited_for = now_ms - began_ms >= SLOW_MS || now_ms >= deadline_ns / 1000000;
+	if (is_up || !was_waited_for)
 		breaker_succeeded(breaker);
 	else
 		breaker_failed(breaker, now_ms);
@@ -238,7 +239,7 @@ static void serve_queries(void *context, struct list *batch, uint32_t count)
 	}
 	self->reader->deadline_ns = clock_monotonic_ns(service->options.clock) + READ_NS;
 	bool is_up = count == 1 ? ask_store(self, &jobs) : ask_store_at_once(self, &jobs);
-	report(service, &service->reads, is_up, began_ms);
+	report(service, &service->reads, is_up, began_ms, self->reader->deadline_ns);
 	self->failed_ms = is_up ? 0 : monotonic_ms(service);
 	answer_all(service, &jobs);
 }
@@ -251,7 +252,7 @@ static void bring_to_catalog(struct service *service, const struct job *job)
 		return;
 	service->options.catalog_reader->deadline_ns = service->options.catalog->deadline_ns;
 	enum error error = catalog_sync_event(service->options.catalog_reader, service->options.catalog, &job->outcome.resource_id);
-	report(service, &service->catalog, error != ERR_CATALOG_UNAVAILABLE, now_ms);
+	report(service, &service->catalog, error != ERR_CATALOG_UNAVAILABLE, now_ms, service->options.catalog->deadline_ns);
 }
 
 static void browse_events(struct service *service, struct job *job)
@@ -262,7 +263,7 @@ static void browse_events(struct service *service, struct job *job)
 	job->outcome.error = event_pages_answer(service->pages, &job->query, now_ms, job->arena, &is_down, &job->outcome.body);
 	if (is_refused)
 		return;
-	report(service, &service->catalog, !is_down, now_ms);
+	report(service, &service->catalog, !is_down, now_ms, service->options.catalog->deadline_ns);
 	service->catalog_failed_ms = is_down ? monotonic_ms(service) : 0;
 }
 
