@@ -165,26 +165,32 @@ BALANCES = []
 
 
 class Hand(threading.Thread):
-    """Meets everything of its list once, in any order; then again, as long as the load goes on."""
+    """Meets everything of its list once, in any order; then again, as long as the load goes on. It stays until it is dismissed: the kernel ends
+    what a thread has started with the thread."""
 
     def __init__(self, troubles: Troubles, methods: list, source: random.Random, bench: subprocess.Popen):
         super().__init__()
         self.troubles, self.methods, self.source, self.bench = troubles, methods, source, bench
         self.met: list[tuple[str, float, float]] = []  # what, from when to when
         self.failure: BaseException | None = None
+        self.is_done, self.may_go = threading.Event(), threading.Event()
 
     def run(self) -> None:
-        deadline = time.monotonic() + SECONDS - 5
         try:
-            while not self.met or time.monotonic() < deadline:
-                for method in self.source.sample(self.methods, len(self.methods)):
-                    is_enough = len(self.met) >= len(self.methods) and time.monotonic() > deadline
-                    if is_enough or self.bench.poll() not in (None, 0):
-                        return
-                    time.sleep(self.source.uniform(0, 1.0))
-                    self.meet(method)
+            self.work(time.monotonic() + SECONDS - 5)
         except BaseException as failure:  # the test fails of it, not this thread alone
             self.failure = failure
+        self.is_done.set()
+        self.may_go.wait()
+
+    def work(self, deadline: float) -> None:
+        while not self.met or time.monotonic() < deadline:
+            for method in self.source.sample(self.methods, len(self.methods)):
+                is_enough = len(self.met) >= len(self.methods) and time.monotonic() > deadline
+                if is_enough or self.bench.poll() not in (None, 0):
+                    return
+                time.sleep(self.source.uniform(0, 1.0))
+                self.meet(method)
 
     def meet(self, method) -> None:
         began = time.monotonic()
@@ -326,16 +332,24 @@ def witnesses_of(apis: list[Server]):
             witness.join()
 
 
-def meet_troubles(troubles: Troubles, source: random.Random, bench: subprocess.Popen) -> list[Hand]:
+@contextlib.contextmanager
+def hands_of(troubles: Troubles, source: random.Random, bench: subprocess.Popen):
+    """One for each list, once they have met what they are to meet."""
     hands = [Hand(troubles, methods, random.Random(source.random()), bench) for methods in (STORE_TROUBLES, BUS_TROUBLES)]
     for hand in hands:
         hand.start()
-    for hand in hands:
-        hand.join()
-    for hand in hands:
-        if hand.failure is not None:
-            raise hand.failure
-    return hands
+    try:
+        for hand in hands:
+            hand.is_done.wait()
+        for hand in hands:
+            if hand.failure is not None:
+                raise hand.failure
+        yield hands
+    finally:
+        for hand in hands:
+            hand.may_go.set()
+        for hand in hands:
+            hand.join()
 
 
 @pytest.mark.timeout(3 * SECONDS + 600)
@@ -351,33 +365,44 @@ def test_nothing_promised_is_lost_and_nothing_sold_twice(tmp_path, durable, prox
     bench = None
     try:
         apis, workers, publishers = start_all(services, proxy)
+        troubles = Troubles(apis, workers, publishers, database, durable, broker, source)
         with witnesses_of(apis) as witnesses:
             bench = start_load(tmp_path, services, apis)
-            hands = meet_troubles(Troubles(apis, workers, publishers, database, durable, broker, source), source, bench)
-            assert bench.wait(300 + SECONDS) == 0, (tmp_path / "bench.out").read_text() + (tmp_path / "bench.err").read_text()
-        check_bench(json.loads((tmp_path / "bench.out").read_text()))
-        check_refusals(witnesses, hands[0])
-
-        eventually(lambda: database.query(PENDING) == [["0"]], within=20, every=0.2)
-        eventually(lambda: database.query("SELECT count(*) FROM outbox") == [["0"]], within=30, every=0.2)
-        stored = store_of(database)
-        eventually(lambda: {line["message_id"] for line in consumed(tmp_path)} >= stored.keys(), within=30, every=0.5)
-        services.stop()
-        services.verify()
-        consumer.send_signal(signal.SIGTERM)
-        assert consumer.wait(30) == 0, (tmp_path / "consume.err").read_text()
-        repeats = check_events(stored, consumed(tmp_path))
-        seats = check_sold_once(database)
-        check_logs(services)
-        for balance in BALANCES:
-            balance(database)
-        print(f"{len(stored)} events, {repeats} of them again; {seats} seats sold; troubles: {[hand.counts() for hand in hands]}")
+            with hands_of(troubles, source, bench) as hands:
+                assert bench.wait(300 + SECONDS) == 0, (tmp_path / "bench.out").read_text() + (tmp_path / "bench.err").read_text()
+                check_bench(json.loads((tmp_path / "bench.out").read_text()))
+                check_refusals(witnesses, hands[0])
+                stored = settle(database, tmp_path)
+                services.stop()
+                services.verify()
+                consumer.send_signal(signal.SIGTERM)
+                assert consumer.wait(30) == 0, (tmp_path / "consume.err").read_text()
+                check_the_end(services, stored, consumed(tmp_path))
+                print(f"troubles: {[hand.counts() for hand in hands]}")
     finally:
         for process in (consumer, bench):
             if process is not None and process.poll() is None:
                 process.kill()
                 process.wait()
         services.kill()
+
+
+def settle(database: Database, folder) -> dict[str, tuple[str, int]]:
+    """Waits until what is to end has ended, all is published, and all of it consumed. What the store has then."""
+    eventually(lambda: database.query(PENDING) == [["0"]], within=20, every=0.2)
+    eventually(lambda: database.query("SELECT count(*) FROM outbox") == [["0"]], within=30, every=0.2)
+    stored = store_of(database)
+    eventually(lambda: {line["message_id"] for line in consumed(folder)} >= stored.keys(), within=30, every=0.5)
+    return stored
+
+
+def check_the_end(services: Services, stored: dict[str, tuple[str, int]], lines: list[dict]) -> None:
+    repeats = check_events(stored, lines)
+    seats = check_sold_once(services.database)
+    check_logs(services)
+    for balance in BALANCES:
+        balance(services.database)
+    print(f"{len(stored)} events, {repeats} of them again; {seats} seats sold")
 
 
 def check_bench(report: dict) -> None:
