@@ -326,10 +326,14 @@ def witnesses_of(apis: list[Server]):
     try:
         yield witnesses
     finally:
-        for witness in witnesses:
-            witness.is_over.set()
-        for witness in witnesses:
-            witness.join()
+        dismiss(witnesses)
+
+
+def dismiss(witnesses: list[Witness]) -> None:
+    for witness in witnesses:
+        witness.is_over.set()
+    for witness in witnesses:
+        witness.join()
 
 
 @contextlib.contextmanager
@@ -371,6 +375,7 @@ def test_nothing_promised_is_lost_and_nothing_sold_twice(tmp_path, durable, prox
             with hands_of(troubles, source, bench) as hands:
                 assert bench.wait(300 + SECONDS) == 0, (tmp_path / "bench.out").read_text() + (tmp_path / "bench.err").read_text()
                 check_bench(json.loads((tmp_path / "bench.out").read_text()))
+                dismiss(witnesses)
                 check_refusals(witnesses, hands[0])
                 stored = settle(database, tmp_path)
                 services.stop()
