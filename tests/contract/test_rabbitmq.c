@@ -376,6 +376,27 @@ static void a_broker_that_hangs_is_not_waited_for_longer_than_asked(void **state
 	bus_free(bus);
 }
 
+/* As when the network is gone: what is pending stays so until two heartbeats are missing, and not for ever. */
+static void a_connection_without_a_sign_of_life_is_given_up(void **state)
+{
+	(void)state;
+	struct bus *bus = open_bus(broker_url());
+	assert_int_equal(publish(bus, 1, 1), BUS_OK);
+	broker_tell("pause");
+	uint64_t began_ms = now_ms();
+	assert_int_equal(publish_large(bus, 2, 1, 1, 500), BUS_PENDING);
+	enum bus_result result;
+	while ((result = bus->operations->ping(bus)) == BUS_PENDING)
+		(void)usleep(100000);
+	assert_int_equal(result, BUS_DOWN);
+	assert_in_range(now_ms() - began_ms, 20000, 30000 + AT_ONCE_MS);
+	assert_false(status_of(bus).is_connected);
+	broker_tell("resume");
+	(void)publish_at_last(bus, 2, 1);
+	assert_int_equal(status_of(bus).connections, 2);
+	bus_free(bus);
+}
+
 /* What is still under way when the time is over is not sent again; so it comes to its end, once. */
 static void a_batch_that_is_too_large_for_its_time_is_published_all_the_same(void **state)
 {
@@ -480,6 +501,7 @@ int main(void)
 		cmocka_unit_test(a_blocked_connection_takes_nothing_and_says_why_at_once),
 		cmocka_unit_test(a_queue_that_refuses_is_asked_again),
 		cmocka_unit_test(a_broker_that_hangs_is_not_waited_for_longer_than_asked),
+		cmocka_unit_test(a_connection_without_a_sign_of_life_is_given_up),
 		cmocka_unit_test(a_batch_that_is_too_large_for_its_time_is_published_all_the_same),
 		cmocka_unit_test(a_connection_that_an_operator_closes_is_made_again),
 		cmocka_unit_test(what_is_not_acknowledged_comes_again),
