@@ -37,6 +37,21 @@ static enum error error_of(enum store_result result)
 	return result == STORE_OK ? OK : result == STORE_CORRUPT ? ERR_CORRUPT : ERR_STORE_UNAVAILABLE;
 }
 
+enum error replay_decode(const struct event_record *record, struct arena *arena, struct event *ret_event)
+{
+	*ret_event = (struct event){
+		.id = record->id,
+		.type = record->type,
+		.stream_id = record->stream_id,
+		.sequence = record->sequence,
+		.occurred_at_ms = record->occurred_at_ms,
+		.actor = record->actor,
+		.trace = record->trace,
+		.idempotency = record->idempotency,
+	};
+	return event_data_read(record->data, arena, ret_event);
+}
+
 static enum error decode(struct page *page)
 {
 	page->events = arena_allocate_array(page->arena, page->list.count, sizeof *page->events);
@@ -44,20 +59,9 @@ static enum error decode(struct page *page)
 		return ERR_NO_MEMORY;
 	for (uint32_t i = 0; i < page->list.count; i++) {
 		const struct event_record *record = &page->list.records[i];
-		struct event *event = &page->events[i];
-		*event = (struct event){
-			.id = record->id,
-			.type = record->type,
-			.stream_id = record->stream_id,
-			.sequence = record->sequence,
-			.occurred_at_ms = record->occurred_at_ms,
-			.actor = record->actor,
-			.trace = record->trace,
-			.idempotency = record->idempotency,
-		};
 		if (record->occurred_at_ms != hlc_milliseconds(uuid_stamp(&record->id)))
 			return fail(page, i, "its time is not that of its id");
-		enum error error = event_data_read(record->data, page->arena, event);
+		enum error error = replay_decode(record, page->arena, &page->events[i]);
 		if (error == ERR_CORRUPT)
 			return fail(page, i, "its data is not what its type has");
 		if (error != OK)

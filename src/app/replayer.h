@@ -7,6 +7,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "base/uuid.h"
+#include "domain/event.h"
 #include "ports/reader.h"
 #include "ports/store.h"
 
@@ -25,3 +26,7 @@ struct replay {
 
 /* ERR_STORE_UNAVAILABLE, ERR_CORRUPT (see ret_event), ERR_NO_MEMORY. Memory is bounded, however many the events. */
 must_check enum error replay_events(struct replay *replay);
+
+/* The event that a record is of; what it points to is in the record or the arena. ERR_CORRUPT: its data is not what its type has;
+ * ERR_NO_MEMORY. */
+must_check enum error replay_decode(const struct event_record *record, struct arena *arena, struct event *ret_event);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/rebuilder.h"
 #include "app/verifier.h"
 #include "domain/row_compare.h"
 #include "runtime/adapters.h"
@@ -91,14 +92,28 @@ static int verify_with(struct adapters *adapters, struct scratch *scratch)
 	return error == OK ? report(&verify) : complain_replay(adapters, error, &verify.ret_event, &verify.ret_stream, verify.ret_problem);
 }
 
-static int verify_in(const char *directory, struct adapters *adapters)
+static int in_directory(const char *directory, struct adapters *adapters, int (*work)(struct adapters *, struct scratch *))
 {
 	struct scratch scratch;
 	char message[ADAPTERS_MESSAGE_MAX];
 	if (!scratch_open(directory, &scratch, message))
 		return complain("%s", message);
-	int code = verify_with(adapters, &scratch);
+	int code = work(adapters, &scratch);
 	scratch_close(&scratch);
+	return code;
+}
+
+/* With a directory of its own, which is gone afterwards. */
+static int with_scratch(const struct invocation *invocation, struct adapters *adapters, int (*work)(struct adapters *, struct scratch *))
+{
+	const char *parent = getenv("TMPDIR");
+	struct slice directory =
+		arena_format(invocation->arena, "%s/tro-verify-XXXXXX", parent == NULL || *parent == '\0' ? "/tmp" : parent);
+	char *path = (char *)(uintptr_t)directory.data;
+	if (path == NULL || mkdtemp(path) == NULL)
+		return complain("a temporary directory cannot be made: %s", strerror(errno));
+	int code = in_directory(path, adapters, work);
+	rmdir(path);
 	return code;
 }
 
@@ -114,34 +129,40 @@ int run_verify(const struct invocation *invocation)
 	char message[ADAPTERS_MESSAGE_MAX];
 	if (!adapters_open(invocation->config, ROLE_TOOL, &adapters, message))
 		return complain("%s", message);
-	const char *parent = getenv("TMPDIR");
-	struct slice directory =
-		arena_format(invocation->arena, "%s/tro-verify-XXXXXX", parent == NULL || *parent == '\0' ? "/tmp" : parent);
-	char *path = (char *)(uintptr_t)directory.data;
-	if (path == NULL || mkdtemp(path) == NULL) {
-		code = complain("a temporary directory cannot be made: %s", strerror(errno));
-	} else {
-		code = verify_in(path, &adapters);
-		rmdir(path);
-	}
+	code = with_scratch(invocation, &adapters, verify_with);
 	adapters_close(&adapters);
 	return code;
 }
 
-static int replay_with(struct adapters *adapters)
+static void show_rebuild(void *context, uint64_t events, uint64_t rows)
 {
-	char message[ADAPTERS_MESSAGE_MAX];
-	struct store *store = adapters->stores[0];
+	uint64_t *shown = context;
+	if (rows == 0) {
+		show_progress(context, events);
+		return;
+	}
+	if (*shown != UINT64_MAX)
+		fprintf(stderr, "%llu events replayed; writing the rows\n", (unsigned long long)events);
+	*shown = UINT64_MAX;
+}
+
+static int replay_with(struct adapters *adapters, struct scratch *scratch)
+{
 	uint64_t shown = 0;
-	struct replay replay = {.from = adapters->readers[0], .to = store, .progress = show_progress, .context = &shown};
-	if (store->operations->replay_begin(store) != STORE_OK)
-		return complain("%s", adapters_explain(adapters, ERR_STORE_UNAVAILABLE, message));
-	enum error error = replay_events(&replay);
+	struct rebuild rebuild = {
+		.store = adapters->stores[0],
+		.reader = adapters->readers[0],
+		.scratch = scratch->store,
+		.scratch_reader = scratch->reader,
+		.progress = show_rebuild,
+		.context = &shown,
+	};
+	enum error error = rebuild_projections(&rebuild);
+	if (rebuild.ret_is_overtaken)
+		return complain("another replay has begun meanwhile: this one has changed nothing");
 	if (error != OK)
-		return complain_replay(adapters, error, &replay.ret_event, &replay.ret_stream, replay.ret_problem);
-	if (store->operations->replay_end(store) != STORE_OK)
-		return complain("%s", adapters_explain(adapters, ERR_STORE_UNAVAILABLE, message));
-	printf("%llu events replayed\n", (unsigned long long)replay.ret_events);
+		return complain_replay(adapters, error, &rebuild.ret_event, &rebuild.ret_stream, rebuild.ret_problem);
+	printf("%llu events replayed, %llu rows written\n", (unsigned long long)rebuild.ret_events, (unsigned long long)rebuild.ret_rows);
 	return EXIT_DONE;
 }
 
@@ -161,7 +182,7 @@ int run_replay(const struct invocation *invocation)
 	}
 	if (!adapters_open(invocation->config, ROLE_TOOL | ROLE_REPLAY, &adapters, message))
 		return complain("%s", message);
-	code = replay_with(&adapters);
+	code = with_scratch(invocation, &adapters, replay_with);
 	adapters_close(&adapters);
 	return code;
 }

@@ -16,6 +16,10 @@
 #include "ports/reader.h"
 #include "ports/store.h"
 
+/* What is said while the store is marked as being replayed. */
+#define REPLAYING_PROBLEM "a replay runs, or was begun and not ended"
+#define REPLAYING_ADVICE "if none runs, run 'tro replay' again"
+
 #define CONNECTION_ANSWER_MS 12000 /* longer than any statement may take (statement_timeout in session.c) */
 
 struct connection {

@@ -108,7 +108,7 @@ static bool check_schema(struct connection *connection)
 	else if (number < known)
 		connection_complain(connection, "the schema of the database is older than this program, run 'tro migrate'", difference);
 	else if (is_replaying && connection->refuses_replay)
-		connection_complain(connection, "a replay was begun and not ended", "run 'tro replay' again");
+		connection_complain(connection, REPLAYING_PROBLEM, REPLAYING_ADVICE);
 	else
 		return true;
 	return false;

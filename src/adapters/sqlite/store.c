@@ -73,25 +73,38 @@ static enum store_result sqlite_resolve(struct store *port, const struct changes
 	return result;
 }
 
-/* All or nothing. */
+/* A replay is one transaction from begin to end, which keeps every other writer out; when the process ends SQLite takes it back. */
 static enum store_result execute(struct sqlite_store *store, const char *sql)
 {
 	int code = database_execute(&store->database, sql);
-	database_rollback(&store->database);
+	if (code != SQLITE_OK)
+		database_rollback(&store->database);
 	return database_result(code);
 }
 
 static enum store_result sqlite_replay_begin(struct store *port)
 {
 	store_of(port)->seen_position = -1;
-	return execute(store_of(port),
-	               "BEGIN IMMEDIATE; UPDATE meta SET value = 1 WHERE name = 'replaying';"
-	               "DELETE FROM sales; DELETE FROM seats; DELETE FROM holds; DELETE FROM orders; DELETE FROM payments; COMMIT");
+	return execute(store_of(port), "BEGIN IMMEDIATE");
 }
 
-static enum store_result sqlite_replay_end(struct store *port)
+static enum store_result sqlite_replay_clear(struct store *port)
 {
-	return execute(store_of(port), "UPDATE meta SET value = 0 WHERE name = 'replaying'");
+	if (sqlite3_get_autocommit(store_of(port)->database.handle) != 0)
+		return STORE_STALE;
+	return execute(store_of(port), "DELETE FROM sales; DELETE FROM seats; DELETE FROM holds; DELETE FROM orders; DELETE FROM payments");
+}
+
+/* The mark is one that an earlier version of the program has left: it wrote the projections bit by bit. */
+static enum store_result sqlite_replay_end(struct store *port, bool is_done)
+{
+	struct sqlite_store *store = store_of(port);
+	if (sqlite3_get_autocommit(store->database.handle) != 0)
+		return STORE_STALE;
+	if (is_done)
+		return execute(store, "UPDATE meta SET value = 0 WHERE name = 'replaying'; COMMIT");
+	database_rollback(&store->database);
+	return STORE_OK;
 }
 
 static void sqlite_free(struct store *port)
@@ -109,6 +122,7 @@ static const struct store_operations operations = {
 	.commit = sqlite_commit,
 	.resolve = sqlite_resolve,
 	.replay_begin = sqlite_replay_begin,
+	.replay_clear = sqlite_replay_clear,
 	.replay_end = sqlite_replay_end,
 	.free = sqlite_free,
 };
