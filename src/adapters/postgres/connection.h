@@ -34,6 +34,7 @@ struct connection {
 	uint64_t next_try_ns;           /* not before, by the monotonic clock */
 	uint64_t answer_timeout_ms;     /* of an exchange; large parameters have more */
 	bool refuses_replay;            /* no session while a replay is not ended; the caller's to set */
+	bool looks;                     /* sessions that write nothing and may take their time; the caller's to set */
 	char state[6];                  /* the SQLSTATE of the last failure that has one */
 	char problem[PING_PROBLEM_MAX]; /* of the last failure: one line for people, without the password; empty: there was none */
 };

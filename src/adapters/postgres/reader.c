@@ -7,6 +7,8 @@
 
 #include "domain/limits.h"
 
+#define LOOK_ANSWER_MS 310000 /* longer than a statement of a session that looks may take */
+
 static const char *const statements[READER_STATEMENT_COUNT] = {
 	[BEGIN_SNAPSHOT] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 	[FIND_SALE] = "SELECT " SALE_COLUMNS " FROM sales WHERE event_id = $1::uuid",
@@ -48,6 +50,7 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 	[PING] = "WITH room AS MATERIALIZED (SELECT repeat('room', 256) FROM generate_series(1, 1024))"
 		 " UPDATE meta SET value = value + 1 WHERE name = 'pings' RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::int8,"
 		 " (SELECT value FROM meta WHERE name = 'replaying'), (SELECT count(*) FROM room)",
+	[LOOK] = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8, value FROM meta WHERE name = 'replaying'",
 };
 
 _Static_assert(SEAT_AVAILABLE == 1 && SEAT_HELD == 2 && SEAT_RESERVED == 3, "LIST_SEATS says so");
@@ -222,7 +225,7 @@ static const struct reader_operations operations = {
 	.free = postgres_free,
 };
 
-enum error postgres_reader_open(const char *dsn, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX])
+static enum error open_reader(const char *dsn, bool looks, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX])
 {
 	struct postgres_reader *reader = calloc(1, sizeof *reader);
 	if (reader == NULL)
@@ -234,6 +237,19 @@ enum error postgres_reader_open(const char *dsn, struct reader **ret_reader, cha
 		free(reader);
 		return error;
 	}
+	reader->connection.looks = looks;
+	if (looks)
+		reader->connection.answer_timeout_ms = LOOK_ANSWER_MS;
 	*ret_reader = &reader->port;
 	return OK;
+}
+
+enum error postgres_reader_open(const char *dsn, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX])
+{
+	return open_reader(dsn, false, ret_reader, message);
+}
+
+enum error postgres_reader_open_to_look(const char *dsn, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX])
+{
+	return open_reader(dsn, true, ret_reader, message);
 }

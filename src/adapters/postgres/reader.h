@@ -24,6 +24,7 @@ enum reader_statement {
 	SCAN_PAYMENTS,
 	NARROW_MEMORY,
 	PING,
+	LOOK,
 	READER_STATEMENT_COUNT,
 };
 

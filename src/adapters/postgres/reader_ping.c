@@ -13,10 +13,10 @@ static enum store_result ask_once(struct connection *connection, PGresult **ret_
 	enum store_result result = connection_begin(connection);
 	if (result != STORE_OK)
 		return result;
-	uint32_t count = connection_is_cockroach(connection) ? 1 : 2;
+	uint32_t count = connection->looks || connection_is_cockroach(connection) ? 1 : 2;
 	if (count == 2)
 		connection_send(connection, NARROW_MEMORY, NULL);
-	connection_send(connection, PING, NULL);
+	connection_send(connection, connection->looks ? LOOK : PING, NULL);
 	result = connection_finish(connection, answers, count);
 	if (result != STORE_OK)
 		return result;

@@ -9,6 +9,7 @@
 #include "base/list.h"
 
 #define CACHE_KIB 1024
+#define CACHE_TO_LOOK_KIB 65536 /* all is looked at, along indexes */
 
 enum {
 	BEGIN,
@@ -28,6 +29,7 @@ enum {
 	SCAN_ORDERS,
 	SCAN_PAYMENTS,
 	PING,
+	LOOK,
 	STATEMENT_COUNT,
 };
 
@@ -56,12 +58,14 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[SCAN_ORDERS] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id > ? ORDER BY order_id LIMIT ?",
 	[SCAN_PAYMENTS] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE transaction_id > ? ORDER BY transaction_id LIMIT ?",
 	[PING] = "UPDATE meta SET value = value + 1 WHERE name = 'pings'",
+	[LOOK] = "SELECT value FROM meta WHERE name = 'replaying'",
 };
 
 struct sqlite_reader {
 	struct reader port;
 	struct database database;
 	bool has_snapshot;
+	bool looks; /* may not write */
 };
 
 static struct sqlite_reader *reader_of(struct reader *port)
@@ -316,12 +320,25 @@ static enum store_result sqlite_scan(struct reader *port, enum row_kind kind, co
 	return code == SQLITE_ROW ? STORE_CORRUPT : database_result(code);
 }
 
+/* For whoever may not write. */
+static enum store_result ask_for_mark(struct sqlite_reader *reader, struct ping *ret_ping)
+{
+	int code = database_step(&reader->database, LOOK);
+	bool is_marked = code == SQLITE_ROW && column_uint(reader->database.statements[LOOK], 0) != 0;
+	database_reset(&reader->database, LOOK);
+	if (is_marked)
+		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "a replay was begun and not ended: run 'tro replay' again");
+	return is_marked ? STORE_DOWN : database_result(code);
+}
+
 /* Writing is tried, because a full disk or a file that became read-only shows in nothing else. */
 static enum store_result sqlite_ping(struct reader *port, struct ping *ret_ping)
 {
 	struct sqlite_reader *reader = reader_of(port);
 	assert(!reader->has_snapshot);
 	*ret_ping = (struct ping){0};
+	if (reader->looks)
+		return ask_for_mark(reader, ret_ping);
 	enum store_result result = database_result(database_run(&reader->database, PING));
 	if (result != STORE_OK)
 		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "it cannot be written to: %s",
@@ -349,14 +366,15 @@ static const struct reader_operations operations = {
 	.free = sqlite_free,
 };
 
-enum error sqlite_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
+static enum error open_reader(const char *path, bool looks, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
 {
 	struct sqlite_reader *reader = calloc(1, sizeof *reader);
 	if (reader == NULL)
 		return ERR_NO_MEMORY;
 	reader->port = (struct reader){.operations = &operations};
 	const struct database_options options = {
-		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_KIB};
+		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = looks ? CACHE_TO_LOOK_KIB : CACHE_KIB, .looks = looks};
+	reader->looks = looks;
 	enum error error = database_open(&options, &reader->database, message);
 	if (error != OK) {
 		free(reader);
@@ -364,4 +382,14 @@ enum error sqlite_reader_open(const char *path, struct reader **ret_reader, char
 	}
 	*ret_reader = &reader->port;
 	return OK;
+}
+
+enum error sqlite_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
+{
+	return open_reader(path, false, ret_reader, message);
+}
+
+enum error sqlite_reader_open_to_look(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
+{
+	return open_reader(path, true, ret_reader, message);
 }
