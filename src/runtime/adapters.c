@@ -298,9 +298,9 @@ bool scratch_open(const char *directory, struct scratch *ret_scratch, char messa
 	}
 	enum error error = sqlite_migrate(scratch.path, NULL, NULL, message);
 	if (error == OK)
-		error = sqlite_store_open(scratch.path, false, &scratch.store, message);
+		error = sqlite_scratch_open(scratch.path, &scratch.store, message);
 	if (error == OK)
-		error = sqlite_reader_open(scratch.path, &scratch.reader, message);
+		error = sqlite_scratch_reader_open(scratch.path, &scratch.reader, message);
 	if (error != OK) {
 		scratch_close(&scratch);
 		return false;

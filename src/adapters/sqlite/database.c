@@ -39,6 +39,13 @@ void database_explain(struct database *database, const char *what, char message[
 	               database->handle == NULL ? "out of memory" : sqlite3_errmsg(database->handle));
 }
 
+static const char *journal_of(const struct database_options *options)
+{
+	if (options->is_scratch)
+		return "PRAGMA journal_mode = MEMORY;";
+	return options->looks ? "PRAGMA query_only = ON;" : "PRAGMA journal_mode = WAL;";
+}
+
 static int configure(struct database *database, const struct database_options *options)
 {
 	char sql[512];
@@ -50,8 +57,7 @@ static int configure(struct database *database, const struct database_options *o
 	                      "%s PRAGMA synchronous = %s; PRAGMA cache_size = -%u; PRAGMA wal_autocheckpoint = 0;"
 	                      "PRAGMA journal_size_limit = 100663296; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY;"
 	                      "PRAGMA cell_size_check = ON",
-	                      options->looks ? "PRAGMA query_only = ON;" : "PRAGMA journal_mode = WAL;", options->syncs ? "FULL" : "NORMAL",
-	                      options->cache_kib);
+	                      journal_of(options), options->is_scratch ? "OFF" : options->syncs ? "FULL" : "NORMAL", options->cache_kib);
 	assert(length > 0 && (size_t)length < sizeof sql);
 	(void)length;
 	return database_execute(database, sql);

@@ -366,16 +366,14 @@ static const struct reader_operations operations = {
 	.free = sqlite_free,
 };
 
-static enum error open_reader(const char *path, bool looks, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
+static enum error open_reader(const struct database_options *options, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
 {
 	struct sqlite_reader *reader = calloc(1, sizeof *reader);
 	if (reader == NULL)
 		return ERR_NO_MEMORY;
 	reader->port = (struct reader){.operations = &operations};
-	const struct database_options options = {
-		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = looks ? CACHE_TO_LOOK_KIB : CACHE_KIB, .looks = looks};
-	reader->looks = looks;
-	enum error error = database_open(&options, &reader->database, message);
+	reader->looks = options->looks;
+	enum error error = database_open(options, &reader->database, message);
 	if (error != OK) {
 		free(reader);
 		return error;
@@ -386,10 +384,21 @@ static enum error open_reader(const char *path, bool looks, struct reader **ret_
 
 enum error sqlite_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
 {
-	return open_reader(path, false, ret_reader, message);
+	const struct database_options options = {
+		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_KIB};
+	return open_reader(&options, ret_reader, message);
+}
+
+enum error sqlite_scratch_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
+{
+	const struct database_options options = {
+		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_KIB, .is_scratch = true};
+	return open_reader(&options, ret_reader, message);
 }
 
 enum error sqlite_reader_open_to_look(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
 {
-	return open_reader(path, true, ret_reader, message);
+	const struct database_options options = {
+		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_TO_LOOK_KIB, .looks = true};
+	return open_reader(&options, ret_reader, message);
 }

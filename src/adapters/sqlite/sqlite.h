@@ -27,6 +27,10 @@ must_check enum error sqlite_migrate(const char *path, void (*applied)(void *con
 must_check enum error sqlite_store_open(const char *path, bool for_replay, struct store **ret_store,
                                         char message[static SQLITE_MESSAGE_MAX]);
 
+/* For a file that is thrown away: migrated, and of no use after a crash. */
+must_check enum error sqlite_scratch_open(const char *path, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX]);
+must_check enum error sqlite_scratch_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX]);
+
 /* For those who only look: nothing is written, not even a file beside this one while nobody else has it open. Their ping says whether a replay
  * was begun and not ended. sqlite_look: whether the schema is this program's; ERR_CORRUPT: it is older, newer or another; ERR_SYSTEM. */
 must_check enum error sqlite_look(const char *path, char message[static SQLITE_MESSAGE_MAX]);

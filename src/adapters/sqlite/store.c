@@ -8,6 +8,7 @@
 #include "adapters/sqlite/rows.h"
 
 #define CACHE_KIB 8192
+#define SCRATCH_CACHE_KIB 262144
 #define SCRATCH_MAX (64 * 1024 * 1024)
 
 _Static_assert(HOLD_ACTIVE == 1 && ORDER_PENDING == 1, "db/sqlite/001_core.sql says so in its indexes");
@@ -156,11 +157,8 @@ static enum error check_replay(const char *path, char message[static SQLITE_MESS
 	return error;
 }
 
-enum error sqlite_store_open(const char *path, bool for_replay, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX])
+static enum error open_store(const char *path, bool is_scratch, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX])
 {
-	enum error error = for_replay ? OK : check_replay(path, message);
-	if (error != OK)
-		return error;
 	struct sqlite_store *store = calloc(1, sizeof *store);
 	if (store == NULL)
 		return ERR_NO_MEMORY;
@@ -169,15 +167,33 @@ enum error sqlite_store_open(const char *path, bool for_replay, struct store **r
 	key_index_init(&store->index);
 	buffer_init(&store->scratch, NULL, SCRATCH_MAX);
 	const struct database_options options = {
-		.path = path, .statements = statements, .statement_count = STORE_STATEMENT_COUNT, .cache_kib = CACHE_KIB, .syncs = true};
-	error = database_open(&options, &store->database, message);
-	if (error == OK)
+		.path = path,
+		.statements = statements,
+		.statement_count = STORE_STATEMENT_COUNT,
+		.cache_kib = is_scratch ? SCRATCH_CACHE_KIB : CACHE_KIB,
+		.is_scratch = is_scratch,
+		.syncs = true,
+	};
+	enum error error = database_open(&options, &store->database, message);
+	if (error == OK && !is_scratch)
 		error = checkpointer_new(path, &store->checkpointer, message);
 	if (error != OK) {
 		sqlite_free(&store->port);
 		return error;
 	}
-	(void)sqlite3_wal_hook(store->database.handle, notice_commit, store->checkpointer);
+	if (!is_scratch)
+		(void)sqlite3_wal_hook(store->database.handle, notice_commit, store->checkpointer);
 	*ret_store = &store->port;
 	return OK;
+}
+
+enum error sqlite_store_open(const char *path, bool for_replay, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX])
+{
+	enum error error = for_replay ? OK : check_replay(path, message);
+	return error != OK ? error : open_store(path, false, ret_store, message);
+}
+
+enum error sqlite_scratch_open(const char *path, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX])
+{
+	return open_store(path, true, ret_store, message);
 }
