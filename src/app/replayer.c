@@ -28,6 +28,7 @@ struct page {
 	uint32_t failed;     /* the event at fault … */
 	const char *problem; /* … and why; NULL: none is known to be */
 	enum error error;    /* of reading it */
+	bool is_last;
 };
 
 static enum error fail(struct page *page, uint32_t index, const char *problem)
@@ -129,6 +130,19 @@ static enum error replay_page(struct page *page)
 	return error;
 }
 
+/* Whether another page follows; without the events that are not asked for. */
+static void end_list(struct page *page)
+{
+	const struct uuid *until = &page->replay->until;
+	page->is_last = page->list.count < PAGE_EVENTS;
+	if (uuid_is_nil(until))
+		return;
+	while (page->list.count > 0 && uuid_compare(&page->list.records[page->list.count - 1].id, until) > 0) {
+		page->list.count--;
+		page->is_last = true;
+	}
+}
+
 /* A thread: whoever reads has the reader for himself. */
 static void *read_page(void *argument)
 {
@@ -138,8 +152,10 @@ static void *read_page(void *argument)
 	arena_clear(&page->arena);
 	page->list.count = 0;
 	page->error = error_of(reader->operations->list_events(reader, after, PAGE_EVENTS, &page->arena, &page->list));
-	if (page->error == OK)
-		page->error = decode(page);
+	if (page->error != OK)
+		return NULL;
+	end_list(page);
+	page->error = decode(page);
 	return NULL;
 }
 
@@ -147,7 +163,7 @@ static void *read_page(void *argument)
 static enum error replay_beside_reading(struct page *page, struct page *next)
 {
 	pthread_t thread;
-	bool has_next = page->list.count == PAGE_EVENTS;
+	bool has_next = !page->is_last;
 	next->after = page->list.count == 0 ? page->after : page->list.records[page->list.count - 1].id;
 	bool has_thread = has_next && pthread_create(&thread, NULL, read_page, next) == 0;
 	enum error error = replay_page(page);
@@ -180,7 +196,8 @@ static enum error replay_all(struct page pages[static 2])
 			return error;
 		}
 		replay->ret_events += page->list.count;
-		has_next = page->list.count == PAGE_EVENTS;
+		replay->after = next->after;
+		has_next = !page->is_last;
 		if (replay->progress != NULL)
 			replay->progress(replay->context, replay->ret_events);
 		struct page *done = page;
@@ -199,10 +216,9 @@ enum error replay_events(struct replay *replay)
 	if (view == NULL)
 		return ERR_NO_MEMORY;
 	for (int i = 0; i < 2; i++) {
-		pages[i] = (struct page){.replay = replay, .view = view};
+		pages[i] = (struct page){.replay = replay, .view = view, .after = replay->after};
 		arena_init(&pages[i].arena, ARENA_BLOCK, ARENA_MAX);
 	}
-	replay->ret_events = 0;
 	replay->ret_problem = NULL;
 	enum error error = replay_all(pages);
 	for (int i = 0; i < 2; i++)

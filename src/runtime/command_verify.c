@@ -15,6 +15,7 @@
 #include "runtime/terminal.h"
 
 #define PROGRESS_EVENTS 50000
+#define SETTLING_MS 60000
 
 static void show_progress(void *context, uint64_t events)
 {
@@ -58,6 +59,15 @@ static void print_finding(void *context, enum verify_finding finding, const stru
 	printf(" (stream %s)\n", stream);
 }
 
+static void print_waiting(void *context, const struct waiting_entry *entry, const char *problem)
+{
+	(void)context;
+	char id[UUID_TEXT_LENGTH + 1], stream[UUID_TEXT_LENGTH + 1];
+	uuid_format(&entry->id, id);
+	uuid_format(entry->count > 0 ? &entry->events[0].stream_id : &entry->id, stream);
+	printf("outbox row %s of partition %u: %s (stream %s)\n", id, entry->partition, problem, stream);
+}
+
 static int complain_replay(const struct adapters *adapters, enum error error, const struct uuid *event_id, const struct uuid *stream_id,
                            const char *problem)
 {
@@ -83,9 +93,20 @@ static bool tell_of_replay(const struct adapters *adapters)
 static int report(const struct adapters *adapters, const struct verify *verify)
 {
 	bool is_marked = tell_of_replay(adapters);
-	printf("%llu events replayed, %llu rows compared, %llu differences\n", (unsigned long long)verify->ret_events,
-	       (unsigned long long)verify->ret_rows, (unsigned long long)verify->ret_differences);
+	printf("%llu events replayed, %llu rows compared, %llu outbox rows looked at, %llu differences\n",
+	       (unsigned long long)verify->ret_events, (unsigned long long)verify->ret_rows, (unsigned long long)verify->ret_waiting,
+	       (unsigned long long)verify->ret_differences);
 	return verify->ret_differences == 0 && !is_marked ? EXIT_DONE : EXIT_FAILED;
+}
+
+/* By the clock of the store, which is what events are stamped by; 0: nothing is known. A commit is answered, or given up, long before. */
+static uint64_t settled_ms(const struct adapters *adapters)
+{
+	struct ping ping;
+	struct reader *reader = adapters->readers[0];
+	(void)reader->operations->ping(reader, &ping);
+	uint64_t now_ms = ping.store_now_ms == 0 ? clock_now_ms(adapters->clock) : ping.store_now_ms;
+	return now_ms > SETTLING_MS ? now_ms - SETTLING_MS : 0;
 }
 
 static int verify_with(struct adapters *adapters, struct scratch *scratch)
@@ -96,7 +117,9 @@ static int verify_with(struct adapters *adapters, struct scratch *scratch)
 		.scratch = scratch->store,
 		.scratch_reader = scratch->reader,
 		.catalog = adapters->catalog,
+		.settled_ms = settled_ms(adapters),
 		.found = print_finding,
+		.found_waiting = print_waiting,
 		.progress = show_progress,
 		.context = &shown,
 	};

@@ -50,6 +50,10 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 	[PING] = "WITH room AS MATERIALIZED (SELECT repeat('room', 256) FROM generate_series(1, 1024))"
 		 " UPDATE meta SET value = value + 1 WHERE name = 'pings' RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::int8,"
 		 " (SELECT value FROM meta WHERE name = 'replaying'), (SELECT count(*) FROM room)",
+	[LIST_OUTBOX] = "SELECT partition, id, events FROM outbox WHERE (partition, id) > ($1::int8, $2::uuid)"
+			" ORDER BY partition, id LIMIT $3::int8",
+	[FIND_WAITING] = "SELECT d.key, stream_id, type FROM unnest($1::uuid[]) WITH ORDINALITY AS d (key, number)"
+			 " LEFT JOIN events ON id = d.key ORDER BY d.number",
 	[LOOK] = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8, value FROM meta WHERE name = 'replaying'",
 };
 
@@ -221,6 +225,7 @@ static const struct reader_operations operations = {
 	.list_due = postgres_list_due,
 	.list_events = postgres_list_events,
 	.scan = postgres_scan,
+	.list_outbox = postgres_list_outbox,
 	.ping = postgres_ping,
 	.free = postgres_free,
 };

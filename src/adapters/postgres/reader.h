@@ -25,6 +25,8 @@ enum reader_statement {
 	NARROW_MEMORY,
 	PING,
 	LOOK,
+	LIST_OUTBOX,
+	FIND_WAITING,
 	READER_STATEMENT_COUNT,
 };
 
@@ -43,6 +45,8 @@ static inline struct postgres_reader *reader_of(struct reader *port)
 /* Runs the statement with what is in the reader's parameters, and empties them. *ret_answer is the caller's, for PQclear. */
 must_check enum store_result reader_query(struct postgres_reader *reader, enum reader_statement statement, PGresult **ret_answer);
 
+enum store_result postgres_list_outbox(struct reader *port, const struct waiting_entry *after, uint32_t limit, struct arena *arena,
+                                       struct waiting_list *ret_list);
 enum store_result postgres_ping(struct reader *port, struct ping *ret_ping);
 enum store_result postgres_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list);
 enum store_result postgres_scan(struct reader *port, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,

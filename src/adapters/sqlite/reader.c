@@ -1,5 +1,6 @@
 /* reader.c: the reader port. Each call is one read transaction, or part of the snapshot's. */
 #include <assert.h>
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,8 @@ enum {
 	SCAN_PAYMENTS,
 	PING,
 	LOOK,
+	LIST_OUTBOX,
+	FIND_WAITING,
 	STATEMENT_COUNT,
 };
 
@@ -58,6 +61,9 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[SCAN_ORDERS] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id > ? ORDER BY order_id LIMIT ?",
 	[SCAN_PAYMENTS] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE transaction_id > ? ORDER BY transaction_id LIMIT ?",
 	[PING] = "UPDATE meta SET value = value + 1 WHERE name = 'pings'",
+	[LIST_OUTBOX] = "SELECT partition, id, events FROM outbox INDEXED BY outbox_order WHERE (partition, id) > (?, ?)"
+			" ORDER BY partition, id LIMIT ?",
+	[FIND_WAITING] = "SELECT id, stream_id, type FROM events WHERE position = ?",
 	[LOOK] = "SELECT value FROM meta WHERE name = 'replaying'",
 };
 
@@ -320,6 +326,70 @@ static enum store_result sqlite_scan(struct reader *port, enum row_kind kind, co
 	return code == SQLITE_ROW ? STORE_CORRUPT : database_result(code);
 }
 
+static struct waiting_event find_waiting(struct database *database, const char *position_bytes, int *ret_code)
+{
+	sqlite3_stmt *statement = database->statements[FIND_WAITING];
+	struct waiting_event event = {.type = EVENT_NONE};
+	uint64_t position;
+	memcpy(&position, position_bytes, sizeof position);
+	bind_uint(statement, 1, le64toh(position));
+	*ret_code = database_step(database, FIND_WAITING);
+	if (*ret_code == SQLITE_ROW) {
+		uint64_t type = column_uint(statement, 2);
+		event.id = column_uuid(statement, 0);
+		event.stream_id = column_uuid(statement, 1);
+		event.type = type < EVENT_TYPE_COUNT ? (enum event_type)type : EVENT_NONE;
+	}
+	database_reset(database, FIND_WAITING);
+	return event;
+}
+
+/* The entry that LIST_OUTBOX is at. False: the arena is full, or the code says why. */
+static bool read_waiting(struct database *database, struct arena *arena, struct waiting_entry *ret_entry, int *code)
+{
+	sqlite3_stmt *statement = database->statements[LIST_OUTBOX];
+	struct slice positions = column_text(statement, 2);
+	*ret_entry = (struct waiting_entry){
+		.partition = (uint8_t)column_uint(statement, 0),
+		.id = column_uuid(statement, 1),
+		.count = (uint32_t)(positions.length / sizeof(uint64_t)),
+	};
+	ret_entry->events = arena_allocate_array(arena, ret_entry->count, sizeof *ret_entry->events);
+	for (uint32_t i = 0; ret_entry->events != NULL && i < ret_entry->count; i++) {
+		int found;
+		ret_entry->events[i] = find_waiting(database, positions.data + i * sizeof(uint64_t), &found);
+		if (found != SQLITE_ROW && found != SQLITE_DONE) {
+			*code = found;
+			return false;
+		}
+	}
+	return ret_entry->events != NULL;
+}
+
+static enum store_result sqlite_list_outbox(struct reader *port, const struct waiting_entry *after, uint32_t limit, struct arena *arena,
+                                            struct waiting_list *ret_list)
+{
+	struct database *database = &reader_of(port)->database;
+	sqlite3_stmt *statement = database->statements[LIST_OUTBOX];
+	struct waiting_list list = {.entries = arena_allocate_array(arena, limit, sizeof *list.entries)};
+	if (list.entries == NULL)
+		return STORE_CORRUPT;
+	bind_int(statement, 1, after == NULL ? -1 : after->partition);
+	bind_after(statement, 2, after == NULL ? NULL : &after->id);
+	bind_int(statement, 3, limit);
+	int code;
+	while ((code = database_step(database, LIST_OUTBOX)) == SQLITE_ROW) {
+		assert(list.count < limit);
+		if (!read_waiting(database, arena, &list.entries[list.count], &code))
+			break;
+		list.count++;
+	}
+	database_reset(database, LIST_OUTBOX);
+	if (code == SQLITE_DONE)
+		*ret_list = list;
+	return code == SQLITE_ROW ? STORE_CORRUPT : database_result(code);
+}
+
 /* For whoever may not write. */
 static enum store_result ask_for_mark(struct sqlite_reader *reader, struct ping *ret_ping)
 {
@@ -362,6 +432,7 @@ static const struct reader_operations operations = {
 	.list_due = sqlite_list_due,
 	.list_events = sqlite_list_events,
 	.scan = sqlite_scan,
+	.list_outbox = sqlite_list_outbox,
 	.ping = sqlite_ping,
 	.free = sqlite_free,
 };
