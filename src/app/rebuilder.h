@@ -24,8 +24,8 @@ struct rebuild {
 
 	uint64_t ret_events;
 	uint64_t ret_rows;
-	bool ret_is_overtaken;   /* with ERR_STORE_UNAVAILABLE: another replay has begun since */
-	struct uuid ret_event;   /* as replay_events has them */
+	bool ret_is_overtaken; /* with ERR_STORE_UNAVAILABLE: another replay has begun since */
+	struct uuid ret_event; /* as replay_events has them */
 	struct uuid ret_stream;
 	const char *ret_problem;
 };

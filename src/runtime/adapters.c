@@ -239,7 +239,7 @@ bool adapters_open(const struct config *config, uint32_t roles, struct adapters 
 		return false;
 	snprintf(message, ADAPTERS_MESSAGE_MAX, "out of memory");
 	enum error error = dsn == NULL ? open_all(config, &sqlite, path, roles, &adapters, message)
-		                    : open_all(config, &postgres, dsn, roles, &adapters, message);
+	                               : open_all(config, &postgres, dsn, roles, &adapters, message);
 	if (error != OK) {
 		adapters_close(&adapters);
 		return false;

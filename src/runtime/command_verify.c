@@ -124,7 +124,8 @@ static int verify_with(struct adapters *adapters, struct scratch *scratch)
 		.context = &shown,
 	};
 	enum error error = verify_store(&verify);
-	return error == OK ? report(adapters, &verify) : complain_replay(adapters, error, &verify.ret_event, &verify.ret_stream, verify.ret_problem);
+	return error == OK ? report(adapters, &verify)
+	                   : complain_replay(adapters, error, &verify.ret_event, &verify.ret_stream, verify.ret_problem);
 }
 
 static int in_directory(const char *directory, struct adapters *adapters, int (*work)(struct adapters *, struct scratch *))

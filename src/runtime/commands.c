@@ -46,7 +46,7 @@ static const struct command_entry commands[] = {
          run_pay},
 	{"verify", "replay every event and compare the result with the store", "verify", "example:\n  tro verify --data-dir ./tro-data\n",
          run_verify},
-	{"replay", "rebuild the projections from the events; no server may run", "replay", "example:\n  tro replay --data-dir ./tro-data\n",
+	{"replay", "rebuild the projections from the events; nobody can write meanwhile", "replay", "example:\n  tro replay --data-dir ./tro-data\n",
          run_replay},
 	{"bench", "load a running server, measure it, and check what it answered", "bench SCENARIO [FLAGS]",
          "`tro bench` without a scenario tells more.\n\nexample:\n  tro bench holds --connections 256 --duration 10s\n", NULL},

@@ -145,7 +145,7 @@ int main(int argc, char **argv)
 		else if (option == 's')
 			fill.seats = (uint32_t)strtoul(optarg, NULL, 10);
 	}
-	enum error error = path != NULL ? sqlite_store_open(path, false, &fill.store, message)
+	enum error error = path != NULL  ? sqlite_store_open(path, false, &fill.store, message)
 	                   : dsn != NULL ? postgres_store_open(dsn, false, &fill.store, message)
 	                                 : ERR_SYSTEM;
 	must(error == OK && fill.seats >= SEATS_PER_ROW, message);

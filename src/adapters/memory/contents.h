@@ -39,7 +39,7 @@ struct memory_database {
 	uint64_t epoch;
 	bool is_replaying;
 	struct memory_rebuild *rebuild; /* what a replay has made by now; NULL: nothing */
-	struct event_record *events; /* in order of their ids */
+	struct event_record *events;    /* in order of their ids */
 	uint32_t event_count, event_capacity;
 	struct seat_place *places; /* in the order of the layouts; the position is the index plus one */
 	uint32_t place_count, place_capacity;

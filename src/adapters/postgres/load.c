@@ -160,7 +160,8 @@ enum store_result postgres_load(struct store *port, const struct needs *needs, s
 	uint32_t count = 0;
 	enum store_result result = STORE_UNKNOWN;
 	bool had_session = store->connection.handle != NULL;
-	for (int tries = 0; store_may_repeat(store, had_session, result) && tries < 2; tries++) { /* a session that was lost while idle is made again */
+	for (int tries = 0; store_may_repeat(store, had_session, result) && tries < 2;
+	     tries++) { /* a session that was lost while idle is made again */
 		result = connection_begin(&store->connection);
 		if (result != STORE_OK)
 			return result;

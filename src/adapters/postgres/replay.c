@@ -5,7 +5,7 @@
 
 #include "adapters/postgres/rows.h"
 
-#define DRAIN_TRIES 12            /* of lock_timeout each: a transaction whose client is gone is ended by the server before */
+#define DRAIN_TRIES 12           /* of lock_timeout each: a transaction whose client is gone is ended by the server before */
 #define REPLAY_ANSWER_MS 3600000 /* emptying tables of many millions of rows is one statement */
 
 void replay_fence(struct postgres_store *store, const struct changes *changes, bool is_locking)

@@ -133,8 +133,12 @@ static enum error open_catalog(const char *path, bool looks, struct catalog **re
 	if (catalog == NULL)
 		return ERR_NO_MEMORY;
 	catalog->port = (struct catalog){.operations = &operations};
-	const struct database_options options = {
-		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_KIB, .syncs = !looks, .looks = looks};
+	const struct database_options options = {.path = path,
+	                                         .statements = statements,
+	                                         .statement_count = STATEMENT_COUNT,
+	                                         .cache_kib = CACHE_KIB,
+	                                         .syncs = !looks,
+	                                         .looks = looks};
 	enum error error = database_open(&options, &catalog->database, message);
 	if (error != OK) {
 		free(catalog);

@@ -57,7 +57,11 @@ static int configure(struct database *database, const struct database_options *o
 	                      "%s PRAGMA synchronous = %s; PRAGMA cache_size = -%u; PRAGMA wal_autocheckpoint = 0;"
 	                      "PRAGMA journal_size_limit = 100663296; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY;"
 	                      "PRAGMA cell_size_check = ON",
-	                      journal_of(options), options->is_scratch ? "OFF" : options->syncs ? "FULL" : "NORMAL", options->cache_kib);
+	                      journal_of(options),
+	                      options->is_scratch ? "OFF"
+	                      : options->syncs    ? "FULL"
+	                                          : "NORMAL",
+	                      options->cache_kib);
 	assert(length > 0 && (size_t)length < sizeof sql);
 	(void)length;
 	return database_execute(database, sql);

@@ -76,8 +76,7 @@ static enum error check_applied(struct database *database, uint32_t statement, c
 	return error;
 }
 
-enum error migrations_check(struct database *database, uint32_t statement, const char **ret_lacks,
-                            char message[static SQLITE_MESSAGE_MAX])
+enum error migrations_check(struct database *database, uint32_t statement, const char **ret_lacks, char message[static SQLITE_MESSAGE_MAX])
 {
 	const struct embedded_file *next = NULL;
 	enum error error = check_applied(database, statement, &next, message);
