@@ -26,6 +26,7 @@ enum defect {
 	DEFECT_TORN_VIEW = 16,            /* rows of different moments are taken as they are */
 	DEFECT_FLIGHTS_CROSS = 17,        /* what is on its way to the store is decided on as if it were there */
 	DEFECT_UNCONFIRMED_IS_DONE = 18,  /* what the bus has not confirmed is taken out of the outbox */
+	DEFECT_REPLAY_UNFENCED = 19,      /* what is decided while a replay runs, or was before it, is written all the same */
 };
 
 #define DEFECT(name) (TRO_DEFECT == DEFECT_##name)

@@ -65,6 +65,25 @@ struct seat_query {
 	uint64_t now_ms;
 };
 
+/* An outbox row as it is: what it names may not be there. */
+struct waiting_event {
+	struct uuid id;
+	struct uuid stream_id;
+	enum event_type type; /* EVENT_NONE: there is no such event */
+};
+
+struct waiting_entry {
+	uint8_t partition;
+	struct uuid id;
+	struct waiting_event *events; /* in its order */
+	uint32_t count;
+};
+
+struct waiting_list {
+	struct waiting_entry *entries;
+	uint32_t count;
+};
+
 /* A hold or order whose deadline has come. */
 struct due_item {
 	enum row_kind kind; /* ROW_HOLD or ROW_ORDER */
@@ -148,6 +167,10 @@ struct reader_operations {
 	enum store_result (*drop_catalog_change)(struct reader *reader, const struct catalog_change *change);
 	/* One statement of bounded cost, whoever else is there. */
 	enum store_result (*look_at_outbox)(struct reader *reader, struct outbox_status *ret_status);
+
+	/* Outbox rows past `after` (NULL: from the first), in order of partition and id. For verify. */
+	enum store_result (*list_outbox)(struct reader *reader, const struct waiting_entry *after, uint32_t limit, struct arena *arena,
+	                                 struct waiting_list *ret_list);
 
 	/* Whether the store answers and can be written to. *ret_ping is filled in any case. Ends within two seconds. */
 	enum store_result (*ping)(struct reader *reader, struct ping *ret_ping);

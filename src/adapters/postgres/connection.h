@@ -17,6 +17,10 @@
 #include "ports/reader.h"
 #include "ports/store.h"
 
+/* What is said while the store is marked as being replayed. */
+#define REPLAYING_PROBLEM "a replay runs, or was begun and not ended"
+#define REPLAYING_ADVICE "if none runs, run 'tro replay' again"
+
 #define CONNECTION_ANSWER_MS 12000 /* longer than any statement may take (statement_timeout in session.c) */
 
 struct connection {
@@ -35,6 +39,7 @@ struct connection {
 	uint64_t deadline_ns;           /* the caller's: whatever is waited for is given up then; the same of large ones. 0: none */
 	bool refuses_replay;            /* no session while a replay is not ended; the caller's to set */
 	bool is_silent;                 /* the last failure: nothing was heard of the server until the time was over */
+	bool looks;                     /* sessions that write nothing and may take their time; the caller's to set */
 	char state[6];                  /* the SQLSTATE of the last failure that has one */
 	char problem[PING_PROBLEM_MAX]; /* of the last failure: one line for people, without the password; empty: there was none */
 };

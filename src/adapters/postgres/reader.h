@@ -27,6 +27,9 @@ enum reader_statement {
 	LOOK_AT_OUTBOX,
 	NARROW_MEMORY,
 	PING,
+	LOOK,
+	LIST_OUTBOX,
+	FIND_WAITING,
 	READER_STATEMENT_COUNT,
 };
 
@@ -46,6 +49,8 @@ static inline struct postgres_reader *reader_of(struct reader *port)
 must_check enum store_result reader_query(struct postgres_reader *reader, enum reader_statement statement, PGresult **ret_answer);
 
 enum store_result postgres_look_at_outbox(struct reader *port, struct outbox_status *ret_status);
+enum store_result postgres_list_outbox(struct reader *port, const struct waiting_entry *after, uint32_t limit, struct arena *arena,
+                                       struct waiting_list *ret_list);
 enum store_result postgres_ping(struct reader *port, struct ping *ret_ping);
 enum store_result postgres_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list);
 enum store_result postgres_scan(struct reader *port, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
