@@ -15,11 +15,11 @@
 struct jwt_keyring {
 	struct slice secrets[JWT_SECRETS_MAX]; /* of HS256; borrowed; constant after start */
 	uint32_t secret_count;
-	struct jwt_keys *own;   /* from PEM; NULL: none; constant after start */
+	struct jwt_keys *own;    /* from PEM; NULL: none; constant after start */
 	bool are_keys_published; /* constant after start: jwt_keyring_publish will be called */
 
-	pthread_mutex_t mutex;      /* guards `published` */
-	struct jwt_keys *published; /* NULL: none yet */
+	pthread_mutex_t mutex;       /* guards `published` */
+	struct jwt_keys *published;  /* NULL: none yet */
 	_Atomic uint32_t generation; /* goes up with each change of `published` */
 	_Atomic bool is_kid_missing; /* a token named a key that is not here */
 };

@@ -109,18 +109,35 @@ enum error jwt_keys_add(struct jwt_keys *keys, EVP_PKEY *key, uint32_t algorithm
 	return OK;
 }
 
-static enum error add_pem_blocks(struct jwt_keys *keys, BIO *text)
+static enum error add_pem_block(struct jwt_keys *keys, struct slice block)
 {
+	BIO *text = BIO_new_mem_buf(block.data, (int)block.length);
+	if (text == NULL)
+		return ERR_NO_MEMORY;
+	EVP_PKEY *key = PEM_read_bio_PUBKEY(text, NULL, NULL, NULL);
+	BIO_free(text);
+	ERR_clear_error();
+	return key == NULL ? ERR_CORRUPT : jwt_keys_add(keys, key, algorithms_of(key), (struct slice){0});
+}
+
+/* Block by block: where the text ends is not left to OpenSSL's errors, which differ between its releases. */
+static enum error add_pem_blocks(struct jwt_keys *keys, struct slice rest)
+{
+	static const char begin[] = "-----BEGIN ", end[] = "-----END PUBLIC KEY-----";
 	for (;;) {
-		EVP_PKEY *key = PEM_read_bio_PUBKEY(text, NULL, NULL, NULL);
-		if (key == NULL) {
-			bool is_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-			ERR_clear_error();
-			return is_end && keys->count > 0 ? OK : ERR_CORRUPT;
-		}
-		enum error error = jwt_keys_add(keys, key, algorithms_of(key), (struct slice){0});
+		const char *start = memmem(rest.data, rest.length, begin, sizeof begin - 1);
+		if (start == NULL)
+			return keys->count > 0 ? OK : ERR_CORRUPT;
+		rest.length -= (size_t)(start - rest.data);
+		rest.data = start;
+		const char *stop = memmem(rest.data, rest.length, end, sizeof end - 1);
+		if (stop == NULL)
+			return ERR_CORRUPT;
+		size_t length = (size_t)(stop - start) + sizeof end - 1;
+		enum error error = add_pem_block(keys, (struct slice){.data = start, .length = length});
 		if (error != OK)
 			return error == ERR_LIMIT ? ERR_CORRUPT : error;
+		rest = (struct slice){.data = start + length, .length = rest.length - length};
 	}
 }
 
@@ -132,9 +149,7 @@ enum error jwt_keys_from_pem(struct slice pem, struct jwt_keys **ret_keys)
 	if (pem.length > JWT_JWKS_LENGTH_MAX || memmem(pem.data, pem.length, private_key, sizeof private_key - 1) != NULL)
 		return ERR_CORRUPT;
 	struct jwt_keys *keys = jwt_keys_new();
-	BIO *text = BIO_new_mem_buf(pem.data, (int)pem.length);
-	enum error error = keys == NULL || text == NULL ? ERR_NO_MEMORY : add_pem_blocks(keys, text);
-	BIO_free(text);
+	enum error error = keys == NULL ? ERR_NO_MEMORY : add_pem_blocks(keys, pem);
 	if (error != OK) {
 		jwt_keys_release(keys);
 		return error;

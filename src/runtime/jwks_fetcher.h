@@ -15,6 +15,7 @@ must_check bool jwks_url_is_acceptable(const char *url);
 
 /* Fetches once, which takes 5 seconds at most, and starts the thread, whatever came of that. Everything is borrowed until it is freed.
  * ERR_NO_MEMORY, ERR_SYSTEM. */
-must_check enum error jwks_fetcher_new(const char *url, struct jwt_keyring *keyring, struct logger *logger, struct jwks_fetcher **ret_fetcher);
+must_check enum error jwks_fetcher_new(const char *url, struct jwt_keyring *keyring, struct logger *logger,
+                                       struct jwks_fetcher **ret_fetcher);
 /* Breaks off a fetch, joins the thread. Takes NULL. */
 void jwks_fetcher_free(struct jwks_fetcher *fetcher);
