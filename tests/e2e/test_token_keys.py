@@ -93,7 +93,7 @@ def test_each_pem_key_is_taken_by_its_algorithms(pem_server, algorithm, key):
     made = jwt.encode(claims(), key, algorithm)
     head, _, signature = made.rpartition(".")
     assert_refused(with_token(pem_server, f"{head}.{'A' * len(signature)}"))
-    for parameter in ({"b64": True}, {"crit": ["b64"]}, {"jku": "http://127.0.0.1/"}, {"x5u": "http://127.0.0.1/"}, {"zip": "DEF"}):
+    for parameter in ({"crit": ["b64"]}, {"jku": "http://127.0.0.1/"}, {"x5u": "http://127.0.0.1/"}, {"zip": "DEF"}):
         assert_refused(with_token(pem_server, jwt.encode(claims(), key, algorithm, headers=parameter)))
 
 
@@ -112,6 +112,12 @@ def test_a_public_key_is_no_secret(pem_server, key):
         head = f"{base64url(json.dumps({'alg': 'HS256'}).encode())}.{base64url(json.dumps(claims()).encode())}"
         mac = hmac.new(secret, head.encode(), hashlib.sha256).digest()
         assert_refused(with_token(pem_server, f"{head}.{base64url(mac)}"))
+
+
+def test_b64_is_refused_on_a_properly_signed_token(pem_server):
+    # PyJWT leaves b64 out of the header, so this token is put together here.
+    head = f"{base64url(json.dumps({'alg': 'EdDSA', 'b64': True}).encode())}.{base64url(json.dumps(claims()).encode())}"
+    assert_refused(with_token(pem_server, f"{head}.{base64url(ED.sign(head.encode()))}"))
 
 
 def test_zero_is_no_signature(pem_server):

@@ -332,7 +332,7 @@ static size_t write_strings(char *text, size_t length, bool are_names)
 		text[at++] = '"';
 		for (size_t j = 0; j < escapes; j++, at += 6)
 			memcpy(text + at, "\\u0061", 6);
-		at += (size_t)sprintf(text + at, are_names ? "%03d\":1" : "%03d\"", i);
+		at += (size_t)snprintf(text + at, 16, are_names ? "%03d\":1" : "%03d\"", i);
 	}
 	text[at++] = are_names ? '}' : ']';
 	return at;
@@ -358,8 +358,8 @@ static void a_long_name_is_found_again_however_it_is_spelt(void **state)
 		memset(plain, 'a', length);
 		plain[length] = '\0';
 		/* An escape of two bytes first, so that a character lies across the end of a piece. */
-		at += (size_t)sprintf(text + at, "{\"%s\xc3\xa9%s\":1,\"", plain, plain);
-		at += (size_t)sprintf(text + at, "%s\\u00e9%s\":2}", plain, plain);
+		at += (size_t)snprintf(text + at, sizeof text - at, "{\"%s\xc3\xa9%s\":1,\"", plain, plain);
+		at += (size_t)snprintf(text + at, sizeof text - at, "%s\\u00e9%s\":2}", plain, plain);
 		struct json_value value;
 		struct json_problem problem;
 		assert_false(json_check((struct slice){.data = text, .length = at}, &value, &problem));
