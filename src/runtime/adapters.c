@@ -27,8 +27,6 @@ bool adapters_check(const struct config *config, char message[static ADAPTERS_ME
 		bool is_set;
 	} systems[] = {
 		{"MONGO_URI", config->systems.mongo_uri != NULL},
-		{"JWT_PUBLIC_KEY", config->auth.jwt_public_key != NULL},
-		{"JWT_JWKS_URL", config->auth.jwt_jwks_url != NULL},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", config->systems.otlp_endpoint != NULL},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(systems); i++) {

@@ -20,6 +20,7 @@
 #include "runtime/instruments.h"
 #include "runtime/process.h"
 #include "runtime/terminal.h"
+#include "runtime/token_keys.h"
 #include "runtime/watch.h"
 
 #define QUEUE_CAPACITY 8192
@@ -34,6 +35,7 @@ struct runtime {
 	const struct config *config;
 	uint32_t roles;
 	struct logger *logger;
+	struct token_keys token_keys;
 	struct adapters adapters;
 	struct store_clock clock; /* what deadlines go by */
 	bool knows_time;          /* the store has answered: the expirer's */
@@ -255,7 +257,8 @@ static enum error start_api(struct runtime *runtime)
 		.clock = runtime->adapters.clock, /* whoever signs tokens and callbacks has not the store's */
 		.random = runtime->adapters.random,
 		.loops = config->http.threads,
-		.jwt = {.key = {.algorithm = JWT_HS256, .secret = config->auth.jwt_secret},
+		.jwt = {.keyring = &runtime->token_keys.keyring,
+	                .leeway_ms = config->auth.jwt_leeway_ms,
 	                .issuer = config->auth.jwt_issuer,
 	                .audience = config->auth.jwt_audience,
 	                .cache_capacity = TOKENS_CACHED},
@@ -318,6 +321,11 @@ static int start_server(struct runtime *runtime)
 /* Everything behind the adapters. Answers an exit code, with the complaint made. */
 static int start(struct runtime *runtime)
 {
+	int code = EXIT_DONE;
+	if ((runtime->roles & ROLE_API) != 0)
+		code = token_keys_start(&runtime->token_keys, runtime->config, runtime->logger);
+	if (code != EXIT_DONE)
+		return code;
 	store_clock_init(&runtime->clock, runtime->adapters.clock);
 	enum error error = instruments_new(runtime->adapters.clock, &runtime->instruments);
 	if (error == OK && (runtime->roles & (ROLE_API | ROLE_EXPIRY)) != 0)
@@ -372,6 +380,7 @@ static void stop(struct runtime *runtime)
 		publisher_finish(runtime->publisher);
 	http_server_free(runtime->server);
 	api_free(runtime->api);
+	token_keys_release(&runtime->token_keys);
 	worker_free(runtime->expirer_worker);
 	expirer_free(runtime->expirer);
 	worker_free(runtime->publisher_worker);
