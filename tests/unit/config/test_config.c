@@ -174,7 +174,8 @@ static void a_bad_value_is_named_with_what_is_accepted(void **state)
 	static const char *const cases[][2] = {
 		{"HOLD_TTL=5x", "HOLD_TTL: '5x' is not accepted; it must be a duration such as 90s, 5m or 1h30m, from 10ms to 30d"},
 		{"HTTP_THREADS=0", "HTTP_THREADS: '0' is not accepted; it must be a whole number from 1 to 64"},
-		{"JWT_SECRET=short", "JWT_SECRET: '***' is not accepted; it must be at most 8 secrets with commas between, each of at least 32 bytes"},
+		{"JWT_SECRET=short",
+	         "JWT_SECRET: '***' is not accepted; it must be at most 8 secrets with commas between, each of at least 32 bytes"},
 		{"RABBIT_URL=http://u:pw@x",
 	         "RABBIT_URL: 'http://u:***@x' is not accepted; it must be a URL that starts with amqp:// or amqps://"},
 		{"LOG_LEVEL=a\nb\x01", "LOG_LEVEL: 'a\\nb\\x01' is not accepted; it must be debug, info, warn or error"},
