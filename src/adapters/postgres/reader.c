@@ -52,7 +52,7 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 	 * hold more. */
 	[LIST_OPEN] =
 		"(SELECT 2::int8 AS kind, hold_id AS id FROM holds WHERE status = 1 AND expires_at > 0 AND event_id = $1::uuid LIMIT "
-                "$2::int8)"
+		"$2::int8)"
 		" UNION ALL (SELECT 3::int8, order_id FROM orders WHERE status = 1 AND pay_by > 0 AND event_id = $1::uuid LIMIT $2::int8)"
 		" UNION ALL (SELECT 3::int8, order_id FROM orders WHERE kept > 0 AND event_id = $1::uuid LIMIT $2::int8)"
 		" LIMIT $2::int8",
