@@ -1,4 +1,4 @@
-/* admission.c: a key, then two windows. Locks are taken in that order: the key's shard, the user's, the address's. */
+/* admission.c: two windows and a key. Locks are taken in this order: the key's shard, the user's, the address's. */
 #include "adapters/local/admission.h"
 
 #include <assert.h>
@@ -23,23 +23,33 @@ static struct local_admission *self_of(struct admission *admission)
 	return container_of(admission, struct local_admission, base);
 }
 
-/* What the windows and the key's state say together; counts the request when it goes on. */
+static enum admission_verdict verdict_of(enum key_state state)
+{
+	switch (state) {
+	case KEY_UNKNOWN:
+	case KEY_FINISHED:
+		break;
+	case KEY_IN_USE:
+		return ADMISSION_BUSY;
+	case KEY_MISMATCH:
+		return ADMISSION_MISMATCH;
+	}
+	return ADMISSION_GO;
+}
+
+/* What the windows and the key's state say together; counts the request unless a window is full. */
 static void judge_windows(struct local_admission *self, struct admission_request *request, enum key_state state)
 {
 	struct window user = window_open(self->users, request->user, request->now_ms);
 	struct window address = window_open(self->addresses, request->address, request->now_ms);
-	if (state == KEY_MISMATCH) {
-		request->ret_verdict = ADMISSION_MISMATCH;
-	} else if (state == KEY_IN_USE) {
-		request->ret_verdict = ADMISSION_BUSY;
-		request->ret_retry_after_ms = BUSY_RETRY_MS;
-	} else if (window_is_full(&user) || window_is_full(&address)) {
+	if (window_is_full(&user) || window_is_full(&address)) {
 		request->ret_verdict = ADMISSION_LIMITED;
 		uint64_t user_ms = window_wait_ms(&user);
 		uint64_t address_ms = window_wait_ms(&address);
 		request->ret_retry_after_ms = user_ms > address_ms ? user_ms : address_ms;
 	} else {
-		request->ret_verdict = ADMISSION_GO;
+		request->ret_verdict = verdict_of(state);
+		request->ret_retry_after_ms = state == KEY_IN_USE ? BUSY_RETRY_MS : 0;
 		window_count(&user);
 		window_count(&address);
 	}
@@ -54,6 +64,7 @@ static void judge(struct local_admission *self, struct admission_request *reques
 	const struct idempotency *idempotency = &request->idempotency;
 	request->ret_retry_after_ms = 0;
 	request->ret_is_repeat = false;
+	request->ret_is_shared = false;
 	if (!idempotency->is_present) {
 		judge_windows(self, request, KEY_UNKNOWN);
 		return;
@@ -74,9 +85,9 @@ static void local_admit(struct admission *admission, struct admission_request *r
 		judge(self_of(admission), &requests[i]);
 }
 
-static void local_finish(struct admission *admission, const struct idempotency *idempotency, enum admission_end end, uint64_t now_ms)
+static void local_finish(struct admission *admission, const struct admission_request *request, enum admission_end end, uint64_t now_ms)
 {
-	struct key_slot slot = key_open(self_of(admission)->keys, idempotency, now_ms);
+	struct key_slot slot = key_open(self_of(admission)->keys, &request->idempotency, now_ms);
 	key_finish(&slot, end, now_ms);
 	key_close(&slot);
 }
@@ -119,7 +130,7 @@ enum error local_admission_new(const struct local_admission_options *options, st
 	struct local_admission *self = calloc(1, sizeof *self);
 	if (self == NULL)
 		return ERR_NO_MEMORY;
-	self->base = (struct admission){.operations = &local_operations, .is_local = true};
+	self->base.operations = &local_operations;
 	enum error error = keys_new(options->keys_max, options->seed, &self->keys);
 	if (error == OK)
 		error = windows_for(options, options->user_quota, options->user_window_ms, &self->users);
