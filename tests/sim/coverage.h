@@ -56,7 +56,6 @@
 	X(PAYMENT_MISMATCHED, "payments of too little, or in another currency") \
 	X(PAYMENT_OVERPAID, "payments of too much") \
 	X(REFUND_CLOSED, "refunds closed") \
-	X(REFUND_CLOSED_TWO, "… two at once") \
 	X(REFUND_REPLAYED, "… and told again") \
 	X(REFUND_REFUSED, "refunds refused: nothing due, or another amount") \
 	X(ORDER_REFUNDED, "orders whose every payment was given back") \
