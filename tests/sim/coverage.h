@@ -69,6 +69,7 @@
 	X(CLOCK_JUMPED, "clocks that jumped") \
 	X(MESSAGE_NEW, "messages that arrived for the first time") \
 	X(MESSAGE_REPEATED, "… and again") \
+	X(MESSAGE_UNDER_WAY, "a message that is under way comes up again, and is not sent again") \
 	X(MESSAGE_LATE, "times that messages arrived whose sender had given up") \
 	X(COURIER_CRASH, "crashes of publishers within a step") \
 	X(COURIER_HANGS, "publishers that hung for longer than their lease")
