@@ -117,13 +117,14 @@ enum error decide_order_create(struct decision *decision)
 	return append_order(decision, create, hold, sale);
 }
 
-static enum error end_order(struct decision *decision, enum event_type type, enum order_status status, const struct order *order)
+static enum error end_order(struct decision *decision, enum event_type type, const struct order *order)
 {
 	if (!order_has_its_seats(decision->view, order))
 		return ERR_CORRUPT;
+	struct order ended = *order;
 	struct event event;
-	event_of_order(type, status, order, &event);
-	return decision_append(decision, &event, true);
+	event_of_order(type, order, &event);
+	return decision_append_order(decision, &event, &ended, true);
 }
 
 enum error decide_order_cancel(struct decision *decision)
@@ -139,7 +140,7 @@ enum error decide_order_cancel(struct decision *decision)
 		outcome->error = ERR_ORDER_NOT_CANCELLABLE;
 		return OK;
 	}
-	return end_order(decision, EVENT_ORDER_CANCELLED, ORDER_CANCELLED, order);
+	return end_order(decision, EVENT_ORDER_CANCELLED, order);
 }
 
 enum error decide_order_expire(struct decision *decision)
@@ -148,5 +149,5 @@ enum error decide_order_expire(struct decision *decision)
 	if (order == NULL || order->row.version == 0 || !order_is_lapsed(order, decision->now_ms))
 		return OK; /* somebody was faster, or the worker's clock is ahead */
 	decision->outcome->resource_id = order->order_id;
-	return end_order(decision, EVENT_ORDER_EXPIRED, ORDER_EXPIRED, order);
+	return end_order(decision, EVENT_ORDER_EXPIRED, order);
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "base/uuid.h"
+#include "domain/refund.h"
 #include "domain/text.h"
 
 struct outcome {
@@ -16,5 +17,6 @@ struct outcome {
 	struct slice body;                  /* the resource as JSON, as it was right after; in the command's arena. Empty on a refusal */
 	const struct seat_label *conflicts; /* ERR_SEATS_TAKEN: every seat that was lost; in the command's arena */
 	uint32_t conflict_count;
-	uint32_t seat_index; /* ERR_SEAT_UNKNOWN: which of the seats asked for */
+	const struct refund *refund; /* COMMAND_REFUND_DONE: the refund as it is now; in the command's arena. The body is of no use then */
+	uint32_t seat_index;         /* ERR_SEAT_UNKNOWN: which of the seats asked for */
 };

@@ -28,14 +28,14 @@ struct outbox_row {
 
 /* The projections while a replay makes them. */
 struct memory_rebuild {
-	struct table tables[ROW_PAYMENT + 1];
+	struct table tables[ROW_REFUND + 1];
 	struct seat_place *places;
 	uint32_t place_count, place_capacity;
 };
 
 struct memory_database {
 	pthread_mutex_t lock; /* guards everything below */
-	struct table tables[ROW_PAYMENT + 1];
+	struct table tables[ROW_REFUND + 1];
 	uint64_t epoch;
 	bool is_replaying;
 	struct memory_rebuild *rebuild; /* what a replay has made by now; NULL: nothing */

@@ -86,7 +86,8 @@ static enum store_result finish(struct postgres_store *store)
 
 enum store_result postgres_replay_clear(struct store *port)
 {
-	static const enum store_statement deletes[] = {DELETE_SALES, DELETE_SEATS, DELETE_HOLDS, DELETE_ORDERS, DELETE_PAYMENTS};
+	static const enum store_statement deletes[] = {DELETE_SALES,  DELETE_SEATS,    DELETE_HOLDS,
+	                                               DELETE_ORDERS, DELETE_PAYMENTS, DELETE_REFUNDS};
 	struct postgres_store *store = store_of(port);
 	assert(store->epoch > 0);
 	enum store_result result = claim(store);
