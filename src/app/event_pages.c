@@ -98,7 +98,8 @@ static enum catalog_result write_list(struct event_pages *pages, const struct qu
 	/* One more than asked for tells whether there is a next page. */
 	struct catalog_list list;
 	const struct uuid *after = query->has_after_id ? &query->after_id : NULL;
-	enum catalog_result result = pages->catalog->operations->list(pages->catalog, after, query->limit + 1, &pages->entries, &list);
+	enum catalog_result result = 
+		pages->catalog->operations->search(pages->catalog, &query->filter, after, query->limit + 1, &pages->entries, &list);
 	if (result != CATALOG_OK)
 		return result;
 	bool has_more = list.count > query->limit;

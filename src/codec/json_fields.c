@@ -278,7 +278,7 @@ static void add_unknown(struct reading *reading, const struct place *object, str
 	while (shown < text.length && shown < SHOWN_NAME_MAX)
 		shown += utf8_character_length(text.data + shown, text.length - shown);
 	const struct place place = {.parent = object, .name = {.data = text.data, .length = shown}};
-	add_fault(reading, &place, SLICE("is not a field of this object"));
+	add_fault(reading, &place, SLICE("unknown field"));
 }
 
 static void read_object(struct reading *reading, const struct json_schema *schema, const struct place *place, struct json_value value,

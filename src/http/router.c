@@ -197,6 +197,9 @@ enum http_progress http_router_dispatch(const struct http_router *router, struct
 
 	if (router->cors != NULL)
 		cors_answer(router->cors, request);
+	bool has_handler = request->route != NULL && request->method != HTTP_OPTIONS;
+	if (refusal.error == OK && has_handler)
+		refusal = http_refuse(http_request_query_check(request, request->route->parameters), NULL);
 	if (refusal.error != OK && router->refuse != NULL && request->route != NULL && !request->route->is_rate_limit_exempt)
 		return router->refuse(request, refusal);
 	if (refusal.error != OK) {

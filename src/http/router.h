@@ -24,6 +24,7 @@ struct http_route {
 	enum http_method method; /* HTTP_GET serves HEAD too */
 	const char *path;        /* "/v1/holds/{id}": {…} stands for one segment. Names the route in metrics and logs */
 	enum http_access access;
+	const char *const *parameters; /* of the query; ends with NULL. NULL: none. Others are refused */
 	bool takes_json;            /* the body must be application/json; else one of up to 64 KiB is let through and ignored */
 	bool needs_idempotency_key; /* the handler sees to it; here for the comparison with the API's description */
 	bool is_rate_limit_exempt;  /* likewise */
