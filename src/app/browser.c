@@ -63,7 +63,7 @@ static enum error find_own(struct browser *browser, enum row_kind kind, const st
 		return unknown;
 	const struct short_text *owner =
 		kind == ROW_HOLD ? &container_of(row, const struct hold, row)->user : &container_of(row, const struct order, row)->user;
-	if (!slice_equal(short_text_slice(owner), query->user))
+	if (!query->is_of_anybody && !slice_equal(short_text_slice(owner), query->user))
 		return unknown;
 	*ret_row = row;
 	return OK;

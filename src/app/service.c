@@ -10,6 +10,7 @@
 #include "app/catalog_sync.h"
 #include "app/committer.h"
 #include "app/event_pages.h"
+#include "app/sale_answer.h"
 #include "pipeline/breaker.h"
 #include "pipeline/lane.h"
 
@@ -126,8 +127,13 @@ static bool changes_a_sale(const struct job *job)
 static void answer_command(struct service *service, struct job *job)
 {
 	bool goes_on = changes_a_sale(job) && service->catalog_lane != NULL;
-	if (!goes_on || lane_submit(service->catalog_lane, &job->node) != OK)
+	if (goes_on && lane_submit(service->catalog_lane, &job->node) == OK)
+		return;
+	bool is_complete = !goes_on || (job->command.kind == COMMAND_SALE_CREATE && !job->outcome.is_replayed);
+	if (is_complete)
 		answer(service, job);
+	else
+		refuse(service, job, ERR_OVERLOADED);
 }
 
 static void serve_commands(void *context, struct list *batch, uint32_t count)
@@ -215,6 +221,15 @@ static void bring_to_catalog(struct service *service, const struct job *job)
 		breaker_succeeded(&service->catalog);
 }
 
+/* A command on an event that is done: the catalog has it, and its maker is told how people see it. */
+static void finish_sale(struct service *service, struct job *job)
+{
+	bring_to_catalog(service, job);
+	enum error error = sale_answer(service->options.catalog_reader, &job->command, &job->outcome);
+	if (error != OK)
+		job->outcome = (struct outcome){.error = error};
+}
+
 static void browse_events(struct service *service, struct job *job)
 {
 	uint64_t now_ms = monotonic_ms(service);
@@ -227,7 +242,7 @@ static void serve_catalog(void *context, struct list *batch, uint32_t count)
 	assert(count > 0);
 	for (struct job *job = pop_job(batch); job != NULL; job = pop_job(batch)) {
 		if (job->kind == JOB_COMMAND)
-			bring_to_catalog(service, job);
+			finish_sale(service, job);
 		else if (job->deadline_ns < clock_monotonic_ns(service->options.clock))
 			job->outcome.error = ERR_OVERLOADED;
 		else

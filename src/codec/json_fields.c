@@ -296,7 +296,8 @@ static void read_object(struct reading *reading, const struct json_schema *schem
 		while (i < schema->count && !json_string_equal(name, slice_of(schema->fields[i].name)))
 			i++;
 		if (i == schema->count) {
-			add_unknown(reading, place, name);
+			if (!schema->takes_unknown)
+				add_unknown(reading, place, name);
 			continue;
 		}
 		const struct json_field *field = &schema->fields[i];

@@ -117,6 +117,7 @@ static enum error decide_failed(struct decision *decision, const struct order *o
 {
 	if (order->status == ORDER_CONFIRMED) {
 		decision->outcome->error = ERR_ORDER_NOT_PAYABLE;
+		decision->outcome->order_status = order->status;
 		return OK;
 	}
 	if (order->status != ORDER_PENDING)

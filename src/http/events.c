@@ -10,13 +10,23 @@
 /* What people browse may be kept, and is asked for again with its ETag. */
 static const char browsed[] = "no-cache";
 
+/* The key is optional: with it the event is made once. */
+static enum error read_sale(struct call *call, struct command *command)
+{
+	struct http_request *request = call->request;
+	enum error error = call_read_optional_key(call);
+	if (error != OK)
+		return error;
+	return sale_body_read(request->body, clock_now_ms(api_of(request)->options.clock), &call->faults, &command->sale_create);
+}
+
 enum http_progress events_post(struct http_request *request)
 {
 	struct call *call = call_begin(request, 201);
 	if (call == NULL)
 		return HTTP_ANSWERED;
 	struct command *command = call_command(call, COMMAND_SALE_CREATE);
-	enum error error = sale_body_read(request->body, &call->faults, &command->sale_create);
+	enum error error = read_sale(call, command);
 	if (error != OK)
 		return call_refuse(call, error);
 	/* The last byte of an event's id is its shard: any will do. */
@@ -80,6 +90,30 @@ static enum error read_filter(struct http_request *request, struct catalog_filte
 	if (error == OK)
 		error = read_folded(request, SLICE("venue"), &filter->venue);
 	return error == OK ? read_folded(request, SLICE("q"), &filter->text) : error;
+}
+
+static enum http_progress change_sale(struct http_request *request, enum command_kind kind)
+{
+	struct call *call = call_begin(request, 200);
+	if (call == NULL)
+		return HTTP_ANSWERED;
+	struct command *command = call_command(call, kind);
+	return call_read_id(call, &command->event_id) ? call_submit(call) : call_refuse(call, ERR_EVENT_UNKNOWN);
+}
+
+enum http_progress events_pause(struct http_request *request)
+{
+	return change_sale(request, COMMAND_SALE_PAUSE);
+}
+
+enum http_progress events_resume(struct http_request *request)
+{
+	return change_sale(request, COMMAND_SALE_RESUME);
+}
+
+enum http_progress events_cancel(struct http_request *request)
+{
+	return change_sale(request, COMMAND_SALE_CANCEL);
 }
 
 enum http_progress events_list(struct http_request *request)

@@ -27,16 +27,25 @@ static const struct json_field payment_body_fields[] = {
          .minimum = 1,
          .maximum = SHORT_TEXT_LENGTH_MAX},
 };
-static const struct json_schema payment_body_schema = {
-	.fields = payment_body_fields, .count = ARRAY_LENGTH(payment_body_fields), .size = sizeof(struct payment_body)};
+static const struct json_schema payment_body_schema = {.fields = payment_body_fields,
+                                                       .count = ARRAY_LENGTH(payment_body_fields),
+                                                       .size = sizeof(struct payment_body),
+                                                       .takes_unknown = true};
 
 static enum error read_payment(struct call *call)
 {
 	struct http_request *request = call->request;
 	struct slice signature = http_request_header(request, SLICE("tro-signature"));
 	uint64_t now_ms = clock_now_ms(api_of(request)->options.clock);
-	if (signature.data == NULL || !callback_verify(api_loop_of(request)->callback, signature, request->body, now_ms))
+	if (signature.data == NULL) {
+		call->detail = "The TRO-Signature header is missing.";
 		return ERR_SIGNATURE_INVALID;
+	}
+	enum callback_verdict verdict = callback_verify(api_loop_of(request)->callback, signature, request->body, now_ms);
+	if (verdict != CALLBACK_RIGHT) {
+		call->detail = callback_verdict_text(verdict);
+		return ERR_SIGNATURE_INVALID;
+	}
 	struct payment_body body = {0};
 	enum error error = json_read(request->body, &payment_body_schema, &call->faults, &body);
 	if (error != OK)

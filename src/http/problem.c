@@ -58,6 +58,47 @@ static void write_instance(struct json_writer *writer, struct http_request *requ
 	json_writer_string(writer, "instance", is_whole ? buffer_slice(&instance) : SLICE("/"));
 }
 
+/* Where nobody knows more; empty where the title says it all. */
+static struct slice usual_detail(struct http_request *request, enum error error)
+{
+	switch (error) {
+	case ERR_NOT_FOUND:
+		return arena_format(&request->arena, "Nothing is served at %.*s.", SLICE_PRINT(request->path));
+	case ERR_BODY_TOO_LARGE:
+		return arena_format(&request->arena, "The body may have at most %zu bytes.", http_router_body_max(request));
+	case ERR_MEDIA_TYPE:
+		return SLICE("The Content-Type must be application/json.");
+	case ERR_IDEMPOTENCY_KEY_MISSING:
+		return SLICE("Send an Idempotency-Key of 16 to 255 printable characters.");
+	case ERR_IDEMPOTENCY_BUSY:
+		return SLICE("Try again in a second.");
+	case ERR_IDEMPOTENCY_MISMATCH:
+		return SLICE("The key was used with another method, path or body. Draw a new key for a new request.");
+	case ERR_USER_MISMATCH:
+		return SLICE("Acting for another user needs the scope tro:service.");
+	case ERR_HOLD_CONVERTED:
+		return SLICE("An order was made of the hold.");
+	case ERR_HOLD_RELEASED:
+		return SLICE("The hold was released.");
+	case ERR_SALES_PAUSED:
+		return SLICE("Sales of this event are paused.");
+	case ERR_EVENT_CANCELLED:
+		return SLICE("This event is cancelled.");
+	case ERR_INTERNAL:
+		return SLICE("The request failed. The log has the reason, under this trace_id.");
+	case ERR_OVERLOADED:
+		return SLICE("Too many requests are waiting, or this one waited too long. Nothing was done.");
+	case ERR_STORE_UNAVAILABLE:
+		return SLICE("The store does not answer. Repeat the request with the same key.");
+	case ERR_CATALOG_UNAVAILABLE:
+		return SLICE("The catalog does not answer.");
+	case ERR_SHUTTING_DOWN:
+		return SLICE("This server is stopping. Another one, or this one in a moment, will take the request.");
+	default:
+		return (struct slice){0};
+	}
+}
+
 /* What the caller says, else what the faults say, else the title. */
 static struct slice detail_of(struct http_request *request, const struct problem *problem)
 {
@@ -67,9 +108,12 @@ static struct slice detail_of(struct http_request *request, const struct problem
 		detail = arena_format(&request->arena, "The query parameter \"%.*s\" %.*s.", SLICE_PRINT(fault->parameter),
 		                      SLICE_PRINT(fault->detail));
 	} else if (slice_is_empty(detail) && problem->field_count > 0) {
-		detail = arena_format(&request->arena, problem->field_count == 1 ? "%u field is not acceptable." : "%u fields are not acceptable.",
+		detail = arena_format(&request->arena,
+		                      problem->field_count == 1 ? "%u field is not acceptable." : "%u fields are not acceptable.",
 		                      problem->field_count);
 	}
+	if (slice_is_empty(detail))
+		detail = usual_detail(request, problem->error);
 	return slice_is_empty(detail) ? slice_of(error_title(problem->error)) : detail;
 }
 

@@ -24,7 +24,11 @@ static const char *const ready_parameters[] = {"verbose", NULL};
 const struct http_route api_routes[] = {
 	{POST("/v1/holds", HTTP_ACCESS_USER, holds_post), .takes_json = true, .needs_idempotency_key = true},
 	{GET("/v1/holds/{id}", HTTP_ACCESS_USER, holds_get), .parameters = owner_parameters},
-	{.method = HTTP_DELETE, .path = "/v1/holds/{id}", .access = HTTP_ACCESS_USER, .parameters = owner_parameters, .handle = holds_delete},
+	{.method = HTTP_DELETE,
+         .path = "/v1/holds/{id}",
+         .access = HTTP_ACCESS_USER,
+         .parameters = owner_parameters,
+         .handle = holds_delete},
 	{GET("/v1/holds/{id}/history", HTTP_ACCESS_USER, holds_history), .parameters = history_parameters},
 	{POST("/v1/orders", HTTP_ACCESS_USER, orders_post), .takes_json = true, .needs_idempotency_key = true},
 	{GET("/v1/orders/{id}", HTTP_ACCESS_USER, orders_get), .parameters = owner_parameters},
@@ -35,6 +39,9 @@ const struct http_route api_routes[] = {
 	{POST("/v1/events", HTTP_ACCESS_ADMIN, events_post), .takes_json = true, .body_max = EVENT_BODY_MAX},
 	{GET("/v1/events/{id}", HTTP_ACCESS_PUBLIC, events_get)},
 	{GET("/v1/events/{id}/seats", HTTP_ACCESS_PUBLIC, events_seats), .parameters = seats_parameters},
+	{POST("/v1/events/{id}/pause", HTTP_ACCESS_ADMIN, events_pause)},
+	{POST("/v1/events/{id}/resume", HTTP_ACCESS_ADMIN, events_resume)},
+	{POST("/v1/events/{id}/cancel", HTTP_ACCESS_ADMIN, events_cancel)},
 	HEALTH_ROUTES,
 	{GET("/v1/openapi.yaml", HTTP_ACCESS_PUBLIC, openapi_get), .is_rate_limit_exempt = true},
 };

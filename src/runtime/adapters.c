@@ -142,6 +142,8 @@ static enum error open_admission(const struct config *config, struct adapters *a
 	const struct local_admission_options options = {
 		.user_quota = config->limits.user.limit,
 		.user_window_ms = config->limits.user.window_s * 1000,
+		.service_quota = config->limits.service.limit,
+		.service_window_ms = config->limits.service.window_s * 1000,
 		.address_quota = config->limits.address.limit,
 		.address_window_ms = config->limits.address.window_s * 1000,
 		.callers_max = CALLERS_MAX,

@@ -239,6 +239,7 @@ static enum error start_api(struct runtime *runtime)
 	                .cache_capacity = TOKENS_CACHED},
 		.payment_secrets = config->auth.payment_secrets.items,
 		.payment_secret_count = config->auth.payment_secrets.count,
+		.requires_payment_amount = config->auth.requires_payment_amount,
 		.hold_ttl_ms = config->sales.hold_ttl_ms,
 		.order_ttl_ms = config->sales.order_ttl_ms,
 		.seats_per_hold_max = config->sales.seats_per_hold_max,

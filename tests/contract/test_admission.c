@@ -16,6 +16,7 @@
 
 struct limits {
 	uint32_t user_quota;
+	uint32_t service_quota;
 	uint32_t address_quota;
 };
 
@@ -24,6 +25,8 @@ static struct admission *admission_for(struct limits limits)
 	const struct local_admission_options options = {
 		.user_quota = limits.user_quota,
 		.user_window_ms = 60000,
+		.service_quota = limits.service_quota,
+		.service_window_ms = 60000,
 		.address_quota = limits.address_quota,
 		.address_window_ms = 10000,
 		.callers_max = 100000,
@@ -167,17 +170,42 @@ static void key_whose_request_died_is_free_after_its_lease(void **state)
 	admission_free(admission);
 }
 
-static void busy_and_mismatch_are_not_counted_but_repeats_are(void **state)
+static void every_request_counts_whatever_its_key(void **state)
 {
 	(void)state;
-	struct admission *admission = admission_for((struct limits){.user_quota = 3});
-	assert_int_equal(admit_key(admission, key_of(1, 1), NOW_MS).ret_user.remaining, 2);
-	assert_int_equal(admit_key(admission, key_of(1, 1), NOW_MS).ret_user.remaining, 2);
-	assert_int_equal(admit_key(admission, key_of(1, 2), NOW_MS).ret_user.remaining, 2);
+	struct admission *admission = admission_for((struct limits){.user_quota = 5});
+	assert_int_equal(admit_key(admission, key_of(1, 1), NOW_MS).ret_user.remaining, 4);
+	struct admission_request busy = admit_key(admission, key_of(1, 1), NOW_MS);
+	assert_int_equal(busy.ret_verdict, ADMISSION_BUSY);
+	assert_int_equal(busy.ret_user.remaining, 3);
+	struct admission_request mismatch = admit_key(admission, key_of(1, 2), NOW_MS);
+	assert_int_equal(mismatch.ret_verdict, ADMISSION_MISMATCH);
+	assert_int_equal(mismatch.ret_user.remaining, 2);
 	finish(admission, key_of(1, 1), ADMISSION_DONE, NOW_MS);
 	assert_int_equal(admit_key(admission, key_of(1, 1), NOW_MS).ret_user.remaining, 1);
-	assert_int_equal(admit_key(admission, key_of(1, 1), NOW_MS).ret_user.remaining, 0);
+	assert_int_equal(admit_key(admission, key_of(1, 2), NOW_MS).ret_verdict, ADMISSION_MISMATCH);
+	assert_int_equal(admit_key(admission, key_of(1, 2), NOW_MS).ret_verdict, ADMISSION_LIMITED);
 	assert_int_equal(admit_key(admission, key_of(1, 1), NOW_MS).ret_verdict, ADMISSION_LIMITED);
+	admission_free(admission);
+}
+
+static void a_service_is_limited_whoever_it_acts_for(void **state)
+{
+	(void)state;
+	struct admission *admission = admission_for((struct limits){.user_quota = 2, .service_quota = 3});
+	struct admission_request request = request_of(SLICE("ada"), (struct slice){0}, NOW_MS);
+	request.service = SLICE("shop");
+	assert_int_equal(admit(admission, request).ret_service.remaining, 2);
+	assert_int_equal(admit(admission, request).ret_user.remaining, 0);
+	assert_int_equal(admit(admission, request).ret_verdict, ADMISSION_LIMITED); /* ada is, and the shop is not counted */
+	request.user = SLICE("bob");
+	assert_int_equal(admit(admission, request).ret_service.remaining, 0);
+	request.user = SLICE("eve");
+	assert_int_equal(admit(admission, request).ret_verdict, ADMISSION_LIMITED);
+	request.service = (struct slice){0};
+	assert_int_equal(admit(admission, request).ret_verdict, ADMISSION_GO);
+	request.service = SLICE("other shop");
+	assert_int_equal(admit(admission, request).ret_service.remaining, 2);
 	admission_free(admission);
 }
 
@@ -194,7 +222,7 @@ static void limited_request_leaves_its_key_unused(void **state)
 static void batch_is_judged_in_order(void **state)
 {
 	(void)state;
-	struct admission *admission = admission_for((struct limits){.user_quota = 2});
+	struct admission *admission = admission_for((struct limits){.user_quota = 3});
 	struct admission_request requests[4];
 	for (uint32_t i = 0; i < ARRAY_LENGTH(requests); i++)
 		requests[i] = request_of(SLICE("ada"), (struct slice){0}, NOW_MS);
@@ -283,7 +311,8 @@ int main(void)
 		cmocka_unit_test(key_in_use_is_busy_until_it_is_finished),
 		cmocka_unit_test(refused_key_may_be_used_again_with_another_body),
 		cmocka_unit_test(key_whose_request_died_is_free_after_its_lease),
-		cmocka_unit_test(busy_and_mismatch_are_not_counted_but_repeats_are),
+		cmocka_unit_test(every_request_counts_whatever_its_key),
+		cmocka_unit_test(a_service_is_limited_whoever_it_acts_for),
 		cmocka_unit_test(limited_request_leaves_its_key_unused),
 		cmocka_unit_test(batch_is_judged_in_order),
 		cmocka_unit_test(threads_together_get_exactly_the_quota_and_each_key_once),
