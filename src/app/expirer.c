@@ -11,6 +11,7 @@
 #define ROUND_MAX 1024
 #define PARTS 4 /* of a backlog, that is, more than one round */
 #define LIST_MAX (PARTS * ROUND_MAX)
+#define CANCELLED_MAX (ROUND_MAX / 2) /* of a round: neither keeps the other waiting */
 #define DUE_BLOCK (64 * 1024)
 #define DUE_MAX (1024 * 1024)
 #define ANSWER_BLOCK 1024
@@ -30,7 +31,10 @@ struct expirer {
 	struct backoff backoff;
 	struct arena due;
 	_Atomic uint32_t running; /* commands of the round that are not done, and the step itself while it hands them over */
-	_Atomic uint32_t failed;  /* commands of the round that could not be served */
+	/* An event of which something could not be served is passed over once, so that it holds up no other. */
+	struct uuid cancelled; /* the event of the last round; nil: none */
+	bool passes_over;
+	_Atomic uint32_t failed; /* commands of the round that could not be served */
 	struct expiry expiries[ROUND_MAX];
 };
 
@@ -86,7 +90,20 @@ static void expiry_done(struct job *job)
 		options.wake(options.context);
 }
 
-static void begin_expiry(struct expirer *expirer, struct expiry *expiry, const struct due_item *item)
+static enum command_kind kind_of(const struct due_item *item, bool is_cancelled)
+{
+	switch (item->kind) {
+	case ROW_HOLD:
+		return is_cancelled ? COMMAND_HOLD_CALL_OFF : COMMAND_HOLD_EXPIRE;
+	case ROW_ORDER:
+		return is_cancelled ? COMMAND_ORDER_CALL_OFF : COMMAND_ORDER_EXPIRE;
+	default:
+		assert(item->kind == ROW_SALE && is_cancelled);
+		return COMMAND_SALE_SETTLE;
+	}
+}
+
+static void begin_expiry(struct expirer *expirer, struct expiry *expiry, const struct due_item *item, bool is_cancelled)
 {
 	uint64_t random[3];
 	random_fill(expirer->options.random, random, sizeof random);
@@ -95,7 +112,7 @@ static void begin_expiry(struct expirer *expirer, struct expiry *expiry, const s
 		.kind = JOB_COMMAND,
 		.command =
 			{
-				.kind = item->kind == ROW_HOLD ? COMMAND_HOLD_EXPIRE : COMMAND_ORDER_EXPIRE,
+				.kind = kind_of(item, is_cancelled),
 				.actor = SLICE("expiry-worker"),
 				.trace = trace_context_root(random, TRACE_RANDOM_ID),
 				.arena = &expiry->arena,
@@ -107,8 +124,10 @@ static void begin_expiry(struct expirer *expirer, struct expiry *expiry, const s
 	};
 	if (item->kind == ROW_HOLD)
 		expiry->job.command.hold_id = item->id;
-	else
+	else if (item->kind == ROW_ORDER)
 		expiry->job.command.order_id = item->id;
+	else
+		expiry->job.command.event_id = item->id;
 	expirer->options.submit(expirer->options.context, &expiry->job);
 }
 
@@ -123,16 +142,49 @@ static uint64_t wait_for(uint64_t deadline_ms, uint64_t now_ms)
 	return wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS;
 }
 
-/* Of what is due, what this round is to end: everything, or of a backlog the part whose ids have these random bits. */
-static uint32_t choose(struct due_list *list, uint64_t random)
+/* Of the list, what this round is to end, `limit` at most: everything, or of a backlog the part whose ids have these random bits. */
+static uint32_t choose(struct due_list *list, uint32_t limit, uint64_t random)
 {
 	const size_t random_byte = sizeof(struct uuid) - 2; /* before the shard: base/uuid.h */
-	bool has_backlog = list->count > ROUND_MAX;
+	bool has_backlog = list->count > limit;
 	uint32_t count = 0;
-	for (uint32_t i = 0; i < list->count && count < ROUND_MAX; i++)
+	for (uint32_t i = 0; i < list->count && count < limit; i++)
 		if (!has_backlog || list->items[i].id.bytes[random_byte] % PARTS == random % PARTS)
 			list->items[count++] = list->items[i];
 	return count;
+}
+
+/* What is to be done for a cancelled event now: nothing while it waits to be settled. */
+static enum store_result list_cancelled(struct expirer *expirer, uint64_t now_ms, struct due_list *ret_list)
+{
+	struct reader *reader = expirer->options.reader;
+	struct due_list list = {.count = 0};
+	struct uuid event_id = {0};
+	const struct uuid *after = expirer->passes_over ? &expirer->cancelled : NULL;
+	enum store_result result =
+		reader->operations->list_cancelled(reader, after, PARTS * CANCELLED_MAX, &expirer->due, &event_id, &list);
+	if (result != STORE_OK)
+		return result;
+	expirer->passes_over = false;
+	expirer->cancelled = event_id;
+	if (list.count == 1 && list.items[0].kind == ROW_SALE && list.items[0].deadline_ms > now_ms)
+		list.count = 0;
+	*ret_list = list;
+	return STORE_OK;
+}
+
+/* Hands over a command for each of both lists; the milliseconds to the next step, or WORKER_UNTIL_WOKEN. */
+static uint64_t begin_round(struct expirer *expirer, struct due_list *cancelled, struct due_list *due)
+{
+	uint64_t random = random_u64(expirer->options.random);
+	uint32_t first = choose(cancelled, CANCELLED_MAX, random);
+	uint32_t second = choose(due, ROUND_MAX - first, random);
+	expirer->running = first + second + 1;
+	for (uint32_t i = 0; i < first; i++)
+		begin_expiry(expirer, &expirer->expiries[i], &cancelled->items[i], true);
+	for (uint32_t i = 0; i < second; i++)
+		begin_expiry(expirer, &expirer->expiries[first + i], &due->items[i], false);
+	return atomic_fetch_sub(&expirer->running, 1) == 1 ? 0 : WORKER_UNTIL_WOKEN;
 }
 
 uint64_t expirer_step(void *context)
@@ -142,24 +194,21 @@ uint64_t expirer_step(void *context)
 
 	if (expirer->running > 0)
 		return WORKER_UNTIL_WOKEN;
-	if (atomic_exchange(&expirer->failed, 0) > 0)
+	if (atomic_exchange(&expirer->failed, 0) > 0) {
+		expirer->passes_over = !uuid_is_nil(&expirer->cancelled);
 		return pause_after_failure(expirer);
+	}
 
 	struct reader *reader = expirer->options.reader;
 	uint64_t now_ms = clock_now_ms(expirer->options.clock);
-	struct due_list list;
+	struct due_list due, cancelled;
 	arena_clear(&expirer->due);
-	if (reader->operations->list_due(reader, now_ms, LIST_MAX, &expirer->due, &list) != STORE_OK) {
+	if (reader->operations->list_due(reader, now_ms, LIST_MAX, &expirer->due, &due) != STORE_OK ||
+	    list_cancelled(expirer, now_ms, &cancelled) != STORE_OK) {
 		expirer->counters.failures++;
 		return pause_after_failure(expirer);
 	}
 	backoff_reset(&expirer->backoff);
-	if (list.count == 0)
-		return wait_for(list.next_deadline_ms, now_ms);
-	assert(list.count <= LIST_MAX);
-	uint32_t count = choose(&list, random_u64(expirer->options.random));
-	expirer->running = count + 1;
-	for (uint32_t i = 0; i < count; i++)
-		begin_expiry(expirer, &expirer->expiries[i], &list.items[i]);
-	return atomic_fetch_sub(&expirer->running, 1) == 1 ? 0 : WORKER_UNTIL_WOKEN;
+	assert(due.count <= LIST_MAX && cancelled.count <= PARTS * CANCELLED_MAX);
+	return due.count + cancelled.count == 0 ? wait_for(due.next_deadline_ms, now_ms) : begin_round(expirer, &cancelled, &due);
 }

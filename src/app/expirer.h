@@ -1,7 +1,9 @@
-/* expirer.h: ends holds and unpaid orders whose deadline has come, as commands through the commit stage like everybody else's.
+/* expirer.h: ends holds and unpaid orders whose deadline has come, and winds up the sales of cancelled events: ends their holds and pending
+ * orders, and asks for the refund of what was paid. All as commands through the commit stage like everybody else's.
  *
  * Nobody waits for it: a lapsed hold blocks nobody whether or not it has been marked. It sees to it that the events are written and
- * published within a second of the deadline. A round is one question to the store for what is due and one command for each; when all
+ * published within a second of the deadline. A round is the question to the store for what is due, and for what of a cancelled event is open,
+ * and one command for each; when all
  * are answered the next round begins, until nothing is due. Then it waits until the next deadline, or for half a second when that is sooner:
  * another process may make a hold meanwhile that is due before.
  *

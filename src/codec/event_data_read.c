@@ -21,6 +21,19 @@ struct stream_body {
 	bool refund_required;
 	struct slice transaction_id; /* empty: no payment made the event */
 	uint32_t payment_status;
+	int64_t refunds_due;
+	int64_t paid_amount;
+	struct slice paid_currency;
+	struct json_objects refunds; /* struct refund_body */
+};
+
+struct refund_body {
+	struct uuid refund_id;
+	struct slice transaction_id;
+	int64_t amount;
+	struct slice currency;
+	uint32_t reason, status;
+	uint64_t created_at_ms, done_at_ms;
 };
 
 struct item_body {
@@ -33,7 +46,7 @@ struct item_body {
 #define TEXT_LIMITS .minimum = 1, .maximum = SHORT_TEXT_LENGTH_MAX
 
 static const char *const hold_statuses[] = {"ACTIVE", "CONVERTED", "RELEASED", "EXPIRED", NULL};
-static const char *const order_statuses[] = {"PENDING", "CONFIRMED", "FAILED", "EXPIRED", "CANCELLED", NULL};
+static const char *const order_statuses[] = {"PENDING", "CONFIRMED", "FAILED", "EXPIRED", "CANCELLED", "REFUNDED", NULL};
 static const char *const payment_methods[] = {"card", "invoice", "cash", "transfer", NULL};
 
 static const struct json_field hold_fields[] = {
@@ -65,7 +78,26 @@ static const struct json_field item_fields[] = {
 };
 static const struct json_schema item_schema = {.fields = item_fields, .count = ARRAY_LENGTH(item_fields), .size = sizeof(struct item_body)};
 
-static const char *const payment_statuses[] = {"SUCCEEDED", "FAILED", NULL};
+static const char *const payment_statuses[] = {"SUCCEEDED", "FAILED", "REFUNDED", NULL};
+
+static const char *const refund_reasons[] = {"late_payment", "overpayment", "mismatch", "duplicate_payment", "event_cancelled", NULL};
+static const char *const refund_statuses[] = {"due", "done", NULL};
+
+#define REFUND_FIELD(field_name, field_kind, member) \
+	.name = field_name, .kind = field_kind, .is_required = true, .offset = offsetof(struct refund_body, member)
+
+static const struct json_field refund_fields[] = {
+	{REFUND_FIELD("refund_id", JSON_FIELD_UUID, refund_id)},
+	{REFUND_FIELD("transaction_id", JSON_FIELD_STRING, transaction_id), TEXT_LIMITS},
+	{REFUND_FIELD("amount", JSON_FIELD_INTEGER, amount), .minimum = 1, .maximum = MONEY_MAX},
+	{REFUND_FIELD("currency", JSON_FIELD_STRING, currency), .minimum = 3, .maximum = 3},
+	{REFUND_FIELD("reason", JSON_FIELD_CHOICE, reason), .choices = refund_reasons},
+	{REFUND_FIELD("status", JSON_FIELD_CHOICE, status), .choices = refund_statuses},
+	{REFUND_FIELD("created_at", JSON_FIELD_TIME, created_at_ms)},
+	{.name = "done_at", .kind = JSON_FIELD_TIME, .offset = offsetof(struct refund_body, done_at_ms)},
+};
+static const struct json_schema refund_schema = {
+	.fields = refund_fields, .count = ARRAY_LENGTH(refund_fields), .size = sizeof(struct refund_body)};
 
 static const struct json_field order_fields[] = {
 	{FIELD("order_id", JSON_FIELD_UUID, order_id)},
@@ -85,6 +117,27 @@ static const struct json_field order_fields[] = {
          .kind = JSON_FIELD_CHOICE,
          .offset = offsetof(struct stream_body, payment_status),
          .choices = payment_statuses},
+	{.name = "refunds_due",
+         .kind = JSON_FIELD_INTEGER,
+         .offset = offsetof(struct stream_body, refunds_due),
+         .minimum = 0,
+         .maximum = MONEY_MAX},
+	{.name = "paid_amount",
+         .kind = JSON_FIELD_INTEGER,
+         .offset = offsetof(struct stream_body, paid_amount),
+         .minimum = 0,
+         .maximum = MONEY_MAX},
+	{.name = "paid_currency",
+         .kind = JSON_FIELD_STRING,
+         .offset = offsetof(struct stream_body, paid_currency),
+         .minimum = 3,
+         .maximum = 3},
+	{.name = "refunds",
+         .kind = JSON_FIELD_OBJECTS,
+         .offset = offsetof(struct stream_body, refunds),
+         .count_minimum = 1,
+         .count_maximum = REFUNDS_PER_PAYMENT_MAX,
+         .objects = &refund_schema},
 };
 static const struct json_schema order_schema = {
 	.fields = order_fields, .count = ARRAY_LENGTH(order_fields), .size = sizeof(struct stream_body)};
@@ -168,9 +221,64 @@ static enum error read_hold(struct slice data, struct json_faults *faults, struc
 	return OK;
 }
 
+static enum error read_refunds(const struct stream_body *body, struct event *event)
+{
+	const struct refund_body *from = body->refunds.items;
+	for (uint32_t i = 0; i < body->refunds.count; i++) {
+		struct event_refund *refund = &event->refunds[i];
+		*refund = (struct event_refund){
+			.refund_id = from[i].refund_id,
+			.transaction_id = from[i].transaction_id,
+			.amount = from[i].amount,
+			.reason = (enum refund_reason)(from[i].reason + REFUND_LATE_PAYMENT),
+			.status = (enum refund_status)(from[i].status + REFUND_DUE),
+			.created_at_ms = from[i].created_at_ms,
+			.done_at_ms = from[i].done_at_ms,
+		};
+		if (!currency_parse(from[i].currency, &refund->currency))
+			return ERR_CORRUPT;
+	}
+	event->refund_count = body->refunds.count;
+	return OK;
+}
+
+/* Before there were refunds, order.refund_required said only of which payment. What came was taken to be the order's total. The migrations
+ * of the SQL stores make the same rows of these events. */
+static void derive_refund(struct event *event)
+{
+	if (event->type != EVENT_ORDER_REFUND_REQUIRED || event->total == 0)
+		return;
+	event->refunds[0] = (struct event_refund){
+		.refund_id = event->id,
+		.transaction_id = event->transaction_id,
+		.amount = event->total,
+		.currency = event->currency,
+		.reason = event->order_status == ORDER_CONFIRMED ? REFUND_DUPLICATE_PAYMENT : REFUND_LATE_PAYMENT,
+		.status = REFUND_DUE,
+		.created_at_ms = event->occurred_at_ms,
+	};
+	event->refund_count = 1;
+}
+
+static enum error read_order_money(const struct stream_body *body, struct event *event)
+{
+	event->refund_required = body->refund_required;
+	event->refunds_due = body->refunds_due;
+	event->transaction_id = body->transaction_id;
+	event->payment_status = (enum payment_status)(body->payment_status + PAYMENT_SUCCEEDED);
+	event->has_paid = body->paid_currency.length > 0;
+	event->paid_amount = body->paid_amount;
+	if (event->has_paid && !currency_parse(body->paid_currency, &event->paid_currency))
+		return ERR_CORRUPT;
+	if (event->refunds_due != REFUNDS_DUE_UNKNOWN)
+		return read_refunds(body, event);
+	derive_refund(event);
+	return OK;
+}
+
 static enum error read_order(struct slice data, struct json_faults *faults, struct event *event)
 {
-	struct stream_body body = {0};
+	struct stream_body body = {.refunds_due = REFUNDS_DUE_UNKNOWN};
 	enum error error = json_read(data, &order_schema, faults, &body);
 	if (error != OK)
 		return error;
@@ -191,11 +299,8 @@ static enum error read_order(struct slice data, struct json_faults *faults, stru
 	event->hold_id = body.hold_id;
 	event->order_status = (enum order_status)(body.status + ORDER_PENDING);
 	event->payment_method = (enum payment_method)(body.payment_method + PAYMENT_METHOD_CARD);
-	event->refund_required = body.refund_required;
 	event->total = body.total;
-	event->transaction_id = body.transaction_id;
-	event->payment_status = (enum payment_status)(body.payment_status + PAYMENT_SUCCEEDED);
-	return OK;
+	return read_order_money(&body, event);
 }
 
 enum error event_data_read(struct slice data, struct arena *arena, struct event *event)

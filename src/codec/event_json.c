@@ -86,6 +86,8 @@ static void write_order(struct json_writer *writer, const struct event *order)
 	json_writer_string(writer, "payment_method", slice_of(payment_method_name(order->payment_method)));
 	json_writer_time(writer, "pay_by", order->deadline_ms);
 	json_writer_bool(writer, "refund_required", order->refund_required);
+	if (order->refunds_due != REFUNDS_DUE_UNKNOWN)
+		json_writer_int(writer, "refunds_due", order->refunds_due);
 	json_writer_array_begin(writer, "items");
 	for (uint32_t i = 0; i < order->item_count; i++) {
 		json_writer_object_begin(writer, NULL);
@@ -97,14 +99,67 @@ static void write_order(struct json_writer *writer, const struct event *order)
 	json_writer_time(writer, "created_at", order->created_at_ms);
 }
 
+/* All of a refund but its ids, which differ from place to place. */
+static void write_refund_body(struct json_writer *writer, const struct event_refund *refund)
+{
+	json_writer_string(writer, "transaction_id", refund->transaction_id);
+	json_writer_int(writer, "amount", refund->amount);
+	json_writer_string(writer, "currency", slice_of(refund->currency.code));
+	json_writer_string(writer, "reason", slice_of(refund_reason_name(refund->reason)));
+	json_writer_string(writer, "status", slice_of(refund_status_name(refund->status)));
+	json_writer_time(writer, "created_at", refund->created_at_ms);
+	if (refund->status == REFUND_DONE)
+		json_writer_time(writer, "done_at", refund->done_at_ms);
+}
+
+static void write_event_refunds(struct json_writer *writer, const struct event *event)
+{
+	/* A refund written before there were any was not in its event's data: the answer of a repeat has it not either. */
+	if (event->refunds_due == REFUNDS_DUE_UNKNOWN)
+		return;
+	json_writer_array_begin(writer, "refunds");
+	for (uint32_t i = 0; i < event->refund_count; i++) {
+		json_writer_object_begin(writer, NULL);
+		json_writer_uuid(writer, "refund_id", &event->refunds[i].refund_id);
+		write_refund_body(writer, &event->refunds[i]);
+		json_writer_object_end(writer);
+	}
+	json_writer_array_end(writer);
+}
+
+void refund_write(struct json_writer *writer, const struct refund *refund)
+{
+	assert(writer != NULL && refund != NULL);
+	const struct event_refund body = {
+		.transaction_id = short_text_slice(&refund->transaction_id),
+		.amount = refund->amount,
+		.currency = refund->currency,
+		.reason = refund->reason,
+		.status = refund->status,
+		.created_at_ms = refund->created_at_ms,
+		.done_at_ms = refund->done_at_ms,
+	};
+	json_writer_object_begin(writer, NULL);
+	json_writer_uuid(writer, "refund_id", &refund->refund_id);
+	json_writer_uuid(writer, "order_id", &refund->order_id);
+	json_writer_uuid(writer, "event_id", &refund->event_id);
+	write_refund_body(writer, &body);
+	json_writer_object_end(writer);
+}
+
 static void write_order_event(struct json_writer *writer, const struct event *event)
 {
 	write_order(writer, event);
 	if (event->transaction_id.length > 0) {
 		json_writer_string(writer, "transaction_id", event->transaction_id);
-		json_writer_string(writer, "payment_status",
-		                   event->payment_status == PAYMENT_SUCCEEDED ? SLICE("SUCCEEDED") : SLICE("FAILED"));
+		json_writer_string(writer, "payment_status", slice_of(payment_status_name(event->payment_status)));
 	}
+	if (event->has_paid) {
+		json_writer_int(writer, "paid_amount", event->paid_amount);
+		json_writer_string(writer, "paid_currency", slice_of(event->paid_currency.code));
+	}
+	if (event->refund_count > 0)
+		write_event_refunds(writer, event);
 	json_writer_object_end(writer);
 }
 
@@ -121,9 +176,10 @@ void order_write(struct buffer *buffer, const struct order *order, uint64_t now_
 		.items = order->items,
 		.item_count = order->item_count,
 		.hold_id = order->hold_id,
-		.order_status = order_is_lapsed(order, now_ms) ? ORDER_EXPIRED : order->status,
+		.order_status = order_status_at(order, now_ms),
 		.payment_method = order->payment_method,
-		.refund_required = order->refund_required,
+		.refund_required = order_refund_required(order),
+		.refunds_due = order->refunds_due,
 		.total = order->total,
 		.currency = order->currency,
 	};
@@ -183,7 +239,7 @@ void event_data_write(struct buffer *buffer, const struct event *event)
 
 bool event_answer_differs(const struct event *event)
 {
-	return event->type == EVENT_SALE_CREATED || event->transaction_id.length > 0;
+	return event->type == EVENT_SALE_CREATED || event->transaction_id.length > 0 || event->refund_count > 0;
 }
 
 void event_answer_write(struct buffer *buffer, const struct event *event)

@@ -83,6 +83,17 @@ static enum error apply_sale_change(struct view *view, const struct event *event
 	return change(view, &sale->row, event);
 }
 
+static enum error apply_sale_settled(struct view *view, const struct event *event)
+{
+	const struct sale *found = view_sale(view, &event->event_id);
+	if (found == NULL || found->row.version == 0 || found->sequence + 1 != event->sequence || found->status != SALE_CANCELLED)
+		return ERR_CORRUPT;
+	struct sale *sale = MUTABLE(sale, found);
+	sale->is_settled = true;
+	sale->sequence = event->sequence;
+	return change(view, &sale->row, event);
+}
+
 static enum error apply_hold_created(struct view *view, const struct event *event)
 {
 	struct seat_label labels[SEATS_PER_HOLD_LIMIT];
@@ -153,25 +164,104 @@ static enum error apply_order_created(struct view *view, const struct event *eve
 	return move_seats(view, event, SEAT_HELD, &event->hold_id, SEAT_RESERVED, &event->stream_id);
 }
 
+/* Whether the report of this event may come after what is known of its transaction: FAILED may become SUCCEEDED, and an overpayment is told by
+ * two events. */
+static bool follows_payment(const struct payment *old, const struct event *event)
+{
+	if (!uuid_equal(&old->order_id, &event->stream_id) || event->payment_status != PAYMENT_SUCCEEDED)
+		return false;
+	bool is_second = event->refund_count > 0 && event->refunds[0].reason == REFUND_OVERPAYMENT;
+	return old->status == PAYMENT_FAILED || is_second;
+}
+
 static enum error put_payment(struct view *view, const struct event *event)
 {
-	if (event->transaction_id.length == 0 || DEFECT(PAYMENT_FORGOTTEN))
+	if (event->transaction_id.length == 0 || event->payment_status == PAYMENT_REFUNDED || DEFECT(PAYMENT_FORGOTTEN))
 		return OK;
 	struct payment payment = {
+		.row.kind = ROW_PAYMENT,
 		.transaction_id = short_text_of(event->transaction_id),
 		.order_id = event->stream_id,
 		.status = event->payment_status,
+		.amount = event->has_paid ? event->paid_amount : event->total,
+		.currency = event->has_paid ? event->paid_currency : event->currency,
 		.applied_by = event->id,
 		.answer = event->data,
 	};
 	const struct payment *old = view_payment(view, &payment.transaction_id);
-	if (old != NULL && old->row.version != 0)
+	bool is_known = old != NULL && old->row.version != 0;
+	if (is_known && !follows_payment(old, event))
 		return ERR_CORRUPT;
-	struct payment *row = view_put_payment(view, &payment);
+	struct payment *row = is_known ? view_replace_payment(view, &payment) : view_put_payment(view, &payment);
+	if (row == NULL)
+		return ERR_NO_MEMORY;
+	return change(view, &row->row, event);
+}
+
+/* The payment names its refunds, so that a report that it was given back finds them. */
+static enum error name_refund(struct view *view, const struct event *event, const struct event_refund *refund)
+{
+	const struct short_text transaction_id = short_text_of(refund->transaction_id);
+	const struct payment *found = view_payment(view, &transaction_id);
+	if (found == NULL || found->row.version == 0)
+		return DEFECT(PAYMENT_FORGOTTEN) ? OK : ERR_CORRUPT;
+	struct payment *payment = MUTABLE(payment, found);
+	uint32_t count = 0;
+	while (count < REFUNDS_PER_PAYMENT_MAX && !uuid_is_nil(&payment->refund_ids[count]))
+		count++;
+	if (count == REFUNDS_PER_PAYMENT_MAX || !uuid_equal(&payment->order_id, &event->stream_id))
+		return ERR_CORRUPT;
+	payment->refund_ids[count] = refund->refund_id;
+	uint64_t version = uuid_stamp(&event->id);
+	return payment->row.version == version ? OK : change(view, &payment->row, event); /* it may be what this very event has put */
+}
+
+static enum error make_refund(struct view *view, const struct event *event, const struct event_refund *from)
+{
+	const struct refund *old = view_refund(view, &from->refund_id);
+	if ((old != NULL && old->row.version != 0) || !uuid_equal(&from->refund_id, &event->id))
+		return ERR_CORRUPT;
+	const struct refund refund = {
+		.refund_id = from->refund_id,
+		.order_id = event->stream_id,
+		.event_id = event->event_id,
+		.transaction_id = short_text_of(from->transaction_id),
+		.amount = from->amount,
+		.currency = from->currency,
+		.reason = from->reason,
+		.status = REFUND_DUE,
+		.created_at_ms = from->created_at_ms,
+	};
+	struct refund *row = view_put_refund(view, &refund);
 	if (row == NULL)
 		return ERR_NO_MEMORY;
 	view_change(view, &row->row, uuid_stamp(&event->id));
-	return OK;
+	return name_refund(view, event, from);
+}
+
+static enum error close_refund(struct view *view, const struct event *event, const struct event_refund *from)
+{
+	const struct refund *old = view_refund(view, &from->refund_id);
+	if (old == NULL || old->row.version == 0 || old->status != REFUND_DUE || !uuid_equal(&old->order_id, &event->stream_id))
+		return ERR_CORRUPT;
+	if (old->amount != from->amount || old->reason != from->reason)
+		return ERR_CORRUPT;
+	struct refund refund = *old;
+	refund.status = REFUND_DONE;
+	refund.done_at_ms = from->done_at_ms;
+	refund.closed_by = event->id;
+	refund.answer = event->data;
+	struct refund *row = view_replace_refund(view, &refund);
+	return row == NULL ? ERR_NO_MEMORY : change(view, &row->row, event);
+}
+
+static enum error apply_refunds(struct view *view, const struct event *event)
+{
+	enum error error = OK;
+	for (uint32_t i = 0; error == OK && i < event->refund_count; i++)
+		error = event->refunds[i].status == REFUND_DUE ? make_refund(view, event, &event->refunds[i])
+		                                               : close_refund(view, event, &event->refunds[i]);
+	return error;
 }
 
 /* An order that loses its seats unless it has none: only a pending one has. */
@@ -180,28 +270,17 @@ static enum error free_seats(struct view *view, const struct event *event)
 	return move_seats(view, event, SEAT_RESERVED, &event->stream_id, SEAT_AVAILABLE, NULL);
 }
 
-static enum order_status status_after(const struct event *event, const struct order *order)
+/* Whether the event says of the order what it is now. Events written before there were refunds do not tell what is due. */
+static bool tells_of(const struct event *event, const struct order *order)
 {
-	switch (event->type) {
-	case EVENT_ORDER_CONFIRMED:
-		return ORDER_CONFIRMED;
-	case EVENT_ORDER_FAILED:
-		return ORDER_FAILED;
-	case EVENT_ORDER_EXPIRED:
-		return ORDER_EXPIRED;
-	case EVENT_ORDER_CANCELLED:
-		return ORDER_CANCELLED;
-	default: /* refund_required, payment_failed: the order stays what it is */
-		return order->status;
-	}
+	bool is_due = event->refunds_due == REFUNDS_DUE_UNKNOWN || event->refunds_due == order->refunds_due;
+	return is_due && event->order_status == order_status_read(order, order->status);
 }
 
 static enum error apply_order_event(struct view *view, const struct event *event)
 {
 	struct order *order = find_order(view, &event->stream_id);
 	if (order == NULL || order->sequence + 1 != event->sequence || order->item_count != event->item_count)
-		return ERR_CORRUPT;
-	if (event->order_status != status_after(event, order))
 		return ERR_CORRUPT;
 	bool was_pending = order->status == ORDER_PENDING;
 	enum error error = OK;
@@ -224,10 +303,10 @@ static enum error apply_order_event(struct view *view, const struct event *event
 		error = change(view, &order->row, event);
 	if (error != OK)
 		return error;
-	order->status = event->order_status;
-	order->refund_required = event->refund_required;
-	order->sequence = event->sequence;
-	return put_payment(view, event);
+	if (!order_take(order, event) || !tells_of(event, order))
+		return ERR_CORRUPT;
+	error = put_payment(view, event);
+	return error == OK ? apply_refunds(view, event) : error;
 }
 
 enum error apply(struct view *view, const struct event *event)
@@ -242,6 +321,8 @@ enum error apply(struct view *view, const struct event *event)
 		return apply_sale_change(view, event, SALE_ON_SALE);
 	case EVENT_SALE_CANCELLED:
 		return apply_sale_change(view, event, SALE_CANCELLED);
+	case EVENT_SALE_SETTLED:
+		return apply_sale_settled(view, event);
 	case EVENT_HOLD_CREATED:
 		return apply_hold_created(view, event);
 	case EVENT_HOLD_RELEASED:
@@ -256,6 +337,8 @@ enum error apply(struct view *view, const struct event *event)
 	case EVENT_ORDER_CANCELLED:
 	case EVENT_ORDER_REFUND_REQUIRED:
 	case EVENT_ORDER_PAYMENT_FAILED:
+	case EVENT_ORDER_PAYMENT_MISMATCH:
+	case EVENT_ORDER_REFUNDED:
 		return apply_order_event(view, event);
 	case EVENT_NONE:
 	case EVENT_TYPE_COUNT:

@@ -20,6 +20,17 @@ void changes_init(struct changes *changes, struct arena *arena, struct hlc *cloc
 	*changes = (struct changes){.arena = arena, .clock = clock, .random = random_seed, .now_ms = now_ms};
 }
 
+/* A refund that the event makes has its id and its time; one that it closes was closed then. */
+static void complete_refund(const struct event *event, struct event_refund *refund)
+{
+	if (refund->status == REFUND_DONE) {
+		refund->done_at_ms = event->occurred_at_ms;
+		return;
+	}
+	refund->refund_id = event->id;
+	refund->created_at_ms = event->occurred_at_ms;
+}
+
 struct event *changes_append(struct changes *changes, const struct event *event)
 {
 	assert(event->type != EVENT_NONE && event->sequence > 0);
@@ -38,6 +49,8 @@ struct event *changes_append(struct changes *changes, const struct event *event)
 	uint64_t stamp = hlc_next(changes->clock, changes->now_ms);
 	copy->id = uuid_v7(stamp, next_random(changes), uuid_shard(&event->stream_id));
 	copy->occurred_at_ms = hlc_milliseconds(stamp);
+	for (uint32_t i = 0; i < copy->refund_count; i++)
+		complete_refund(copy, &copy->refunds[i]);
 	return copy;
 }
 
@@ -118,6 +131,11 @@ const char *changes_check(const struct changes *changes)
 		const char *broken = check_event(event);
 		if (broken != NULL)
 			return broken;
+	}
+	for (uint32_t i = 0; i < changes->row_count; i++) {
+		const struct row *row = changes->rows[i];
+		if (row->kind == ROW_ORDER && !order_is_balanced((const struct order *)(const void *)row))
+			return "what was paid is kept, due or given back";
 	}
 	for (uint32_t i = 0; i < changes->row_count; i++)
 		if (changes->rows[i]->version <= changes->rows[i]->stored_version)

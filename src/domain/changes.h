@@ -46,7 +46,7 @@ struct changes {
 
 /* random_seed: from the random port, fresh for every batch. */
 void changes_init(struct changes *changes, struct arena *arena, struct hlc *clock, uint64_t random_seed, uint64_t now_ms);
-/* Appends a copy of the event, with its id and occurred_at filled in. NULL when the arena is full. */
+/* Appends a copy of the event, with its id and occurred_at filled in, and those of its refunds. NULL when the arena is full. */
 must_check struct event *changes_append(struct changes *changes, const struct event *event);
 /* Takes back the events past `event_count`, which have not been applied. */
 void changes_truncate(struct changes *changes, uint32_t event_count);

@@ -27,6 +27,10 @@ enum command_kind {
 	COMMAND_ORDER_CANCEL,
 	COMMAND_ORDER_EXPIRE, /* the worker's */
 	COMMAND_PAYMENT,
+	COMMAND_REFUND_DONE,    /* somebody has given the money back; again: the same answer */
+	COMMAND_HOLD_CALL_OFF,  /* the worker's: ends an open hold of a cancelled event */
+	COMMAND_ORDER_CALL_OFF, /* the worker's: cancels a pending order of a cancelled event, or asks for the refund of a confirmed one */
+	COMMAND_SALE_SETTLE,    /* the worker's: nothing of a cancelled event is open any more */
 	COMMAND_KIND_COUNT,
 };
 
@@ -61,6 +65,12 @@ struct payment_report {
 	struct uuid order_id;
 	enum payment_status status;
 	struct short_text transaction_id;
+	bool has_amount;
+	int64_t amount; /* minor units, 0 or more */
+	bool has_currency;
+	struct currency currency;
+	bool has_refund_id; /* only with PAYMENT_REFUNDED: which refund it closes; without, all that are due for the transaction */
+	struct uuid refund_id;
 };
 
 /* Everything borrowed lives in `arena` or longer. */
@@ -75,12 +85,13 @@ struct command {
 	struct arena *arena; /* the request's: outcomes are written here; used by the stage that has the command */
 	union {
 		struct sale_create sale_create;
-		struct uuid event_id; /* pause, resume, cancel */
+		struct uuid event_id; /* pause, resume, cancel, settle */
 		struct hold_create hold_create;
-		struct uuid hold_id; /* release, expire */
+		struct uuid hold_id; /* release, expire, call off */
 		struct order_create order_create;
-		struct uuid order_id; /* cancel, expire */
+		struct uuid order_id; /* cancel, expire, call off */
 		struct payment_report payment;
+		struct uuid refund_id; /* done */
 	};
 };
 

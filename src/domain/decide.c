@@ -49,6 +49,14 @@ static enum error decide_kind(struct decision *decision)
 		return decide_order_expire(decision);
 	case COMMAND_PAYMENT:
 		return decide_payment(decision);
+	case COMMAND_REFUND_DONE:
+		return decide_refund_done(decision);
+	case COMMAND_HOLD_CALL_OFF:
+		return decide_hold_call_off(decision);
+	case COMMAND_ORDER_CALL_OFF:
+		return decide_order_call_off(decision);
+	case COMMAND_SALE_SETTLE:
+		return decide_sale_settle(decision);
 	case COMMAND_KIND_COUNT:
 		break;
 	}

@@ -118,13 +118,14 @@ enum error decide_order_create(struct decision *decision)
 	return append_order(decision, create, hold, sale);
 }
 
-static enum error end_order(struct decision *decision, enum event_type type, enum order_status status, const struct order *order)
+static enum error end_order(struct decision *decision, enum event_type type, const struct order *order)
 {
 	if (!order_has_its_seats(decision->view, order))
 		return ERR_CORRUPT;
+	struct order ended = *order;
 	struct event event;
-	event_of_order(type, status, order, &event);
-	return decision_append(decision, &event, true);
+	event_of_order(type, order, &event);
+	return decision_append_order(decision, &event, &ended, true);
 }
 
 enum error decide_order_cancel(struct decision *decision)
@@ -138,10 +139,10 @@ enum error decide_order_cancel(struct decision *decision)
 	outcome->resource_id = order->order_id;
 	if (order->status != ORDER_PENDING || order_is_lapsed(order, decision->now_ms)) {
 		outcome->error = ERR_ORDER_NOT_CANCELLABLE;
-		outcome->order_status = order->status == ORDER_PENDING ? ORDER_EXPIRED : order->status;
+		outcome->order_status = order_status_at(order, decision->now_ms);
 		return OK;
 	}
-	return end_order(decision, EVENT_ORDER_CANCELLED, ORDER_CANCELLED, order);
+	return end_order(decision, EVENT_ORDER_CANCELLED, order);
 }
 
 enum error decide_order_expire(struct decision *decision)
@@ -150,5 +151,5 @@ enum error decide_order_expire(struct decision *decision)
 	if (order == NULL || order->row.version == 0 || !order_is_lapsed(order, decision->now_ms))
 		return OK; /* somebody was faster, or the worker's clock is ahead */
 	decision->outcome->resource_id = order->order_id;
-	return end_order(decision, EVENT_ORDER_EXPIRED, ORDER_EXPIRED, order);
+	return end_order(decision, EVENT_ORDER_EXPIRED, order);
 }

@@ -1,20 +1,45 @@
-/* decide_payment.c: what a payment report does to its order: once per transaction, and money is never silently lost.
+/* decide_payment.c: what a payment report does to its order: once per transaction and status, and money is never silently lost.
  *
  *            PENDING           CONFIRMED           EXPIRED, FAILED, CANCELLED
  * SUCCEEDED  order.confirmed   refund_required     order.confirmed when all its seats are free, else refund_required
  * FAILED     order.failed      refused             order.payment_failed: written down, changes nothing
+ * REFUNDED   closes refunds: decide_refund.c
  *
- * An order past its deadline that nobody has marked is expired first. No order of a cancelled event is confirmed. */
+ * An order past its deadline that nobody has marked is expired first. No order of a cancelled event is confirmed: what comes for it is to be
+ * refunded. Too little, and another currency, does not confirm: order.payment_mismatch, and what came is to be refunded. Of more than the total
+ * the difference is. A transaction that failed may succeed later. */
 #include <assert.h>
+#include <string.h>
 
 #include "base/defect.h"
 #include "domain/decision.h"
 
-static enum error replay(struct decision *decision, const struct payment *payment)
+/* What the report says came, where it says so, else what the order asks for. */
+struct money_paid {
+	int64_t amount;
+	struct currency currency;
+};
+
+static struct money_paid paid_by(const struct payment_report *report, const struct order *order)
+{
+	return (struct money_paid){
+		.amount = report->has_amount ? report->amount : order->total,
+		.currency = report->has_currency ? report->currency : order->currency,
+	};
+}
+
+static bool currency_equal(const struct currency *a, const struct currency *b)
+{
+	return strcmp(a->code, b->code) == 0;
+}
+
+/* The report came before. */
+static enum error replay(struct decision *decision, const struct payment *payment, const struct order *order)
 {
 	const struct payment_report *report = &decision->command->payment;
+	const struct money_paid paid = paid_by(report, order);
 	struct outcome *outcome = decision->outcome;
-	if (payment->status != report->status || !uuid_equal(&payment->order_id, &report->order_id)) {
+	if (payment->amount != paid.amount || !currency_equal(&payment->currency, &paid.currency)) {
 		outcome->error = ERR_PAYMENT_CONFLICT;
 		return OK;
 	}
@@ -24,28 +49,62 @@ static enum error replay(struct decision *decision, const struct payment *paymen
 	return outcome->body.data == NULL ? ERR_NO_MEMORY : OK;
 }
 
-/* Appends the event that answers, with the payment; `offset` events of the order come before it in this decision. */
-static enum error append_payment(struct decision *decision, enum event_type type, enum order_status status, const struct order *order,
-                                 uint32_t offset)
+/* Appends an event with the payment. refund_amount: what of it is to be given back, for the reason. */
+static enum error append_payment(struct decision *decision, enum event_type type, struct order *order, int64_t refund_amount,
+                                 enum refund_reason reason)
 {
 	const struct payment_report *report = &decision->command->payment;
+	const struct money_paid paid = paid_by(report, order);
+	bool is_followed = type == EVENT_ORDER_CONFIRMED && paid.amount > order->total && !DEFECT(OVERPAYMENT_KEPT);
 	struct event event;
-	event_of_order(type, status, order, &event);
-	event.sequence += offset;
-	event.refund_required = order->refund_required || type == EVENT_ORDER_REFUND_REQUIRED;
+	event_of_order(type, order, &event);
 	event.transaction_id = short_text_slice(&report->transaction_id);
 	event.payment_status = report->status;
-	return decision_append(decision, &event, true);
+	event.has_paid = report->has_amount || report->has_currency;
+	event.paid_amount = event.has_paid ? paid.amount : 0;
+	if (event.has_paid)
+		event.paid_currency = paid.currency;
+	if (refund_amount > 0) {
+		event.refunds[event.refund_count++] = (struct event_refund){
+			.transaction_id = event.transaction_id,
+			.amount = refund_amount,
+			.currency = paid.currency,
+			.reason = reason,
+			.status = REFUND_DUE,
+		};
+	}
+	return decision_append_order(decision, &event, order, !is_followed);
+}
+
+static enum error append_refund(struct decision *decision, struct order *order, enum refund_reason reason)
+{
+	return append_payment(decision, EVENT_ORDER_REFUND_REQUIRED, order, paid_by(&decision->command->payment, order).amount, reason);
+}
+
+/* Confirms, and marks what came beyond the total. */
+static enum error append_confirmed(struct decision *decision, struct order *order)
+{
+	int64_t excess = paid_by(&decision->command->payment, order).amount - order->total;
+	enum error error = append_payment(decision, EVENT_ORDER_CONFIRMED, order, 0, REFUND_OVERPAYMENT);
+	if (error != OK || excess <= 0 || DEFECT(OVERPAYMENT_KEPT))
+		return error;
+	return append_payment(decision, EVENT_ORDER_REFUND_REQUIRED, order, excess, REFUND_OVERPAYMENT);
 }
 
 /* Appends the end of a pending order that the payment finds already over, or ends without confirming it. */
-static enum error append_end(struct decision *decision, enum event_type type, enum order_status status, const struct order *order)
+static enum error append_end(struct decision *decision, enum event_type type, struct order *order)
 {
 	if (!order_has_its_seats(decision->view, order))
 		return ERR_CORRUPT;
 	struct event event;
-	event_of_order(type, status, order, &event);
-	return decision_append(decision, &event, false);
+	event_of_order(type, order, &event);
+	return decision_append_order(decision, &event, order, false);
+}
+
+/* Ends the order when it has lapsed and nobody has marked it. */
+static enum error append_lapse(struct decision *decision, struct order *order)
+{
+	return order_is_lapsed(order, decision->now_ms) ? append_end(decision, EVENT_ORDER_EXPIRED, order) : OK;
 }
 
 /* Whether the order's seats can be taken again; *ret_free says so. ERR_CORRUPT. */
@@ -67,87 +126,120 @@ static enum error check_free(const struct decision *decision, const struct order
 	return OK;
 }
 
-/* SUCCEEDED for an order that no longer waits. The order itself, when it is lapsed and unmarked, is ended first. */
-static enum error decide_late(struct decision *decision, const struct order *order, const struct sale *sale)
+/* SUCCEEDED for an order that no longer waits. `stored` is the order in the view, `order` the copy. */
+static enum error decide_late(struct decision *decision, const struct order *stored, struct order *order)
 {
 	bool is_free = false;
-	enum error error = check_free(decision, order, &is_free);
+	enum error error = check_free(decision, stored, &is_free);
+	if (error == OK)
+		error = append_lapse(decision, order);
 	if (error != OK)
 		return error;
-	uint32_t offset = 0;
-	if (order->status == ORDER_PENDING) {
-		error = append_end(decision, EVENT_ORDER_EXPIRED, ORDER_EXPIRED, order);
-		if (error != OK)
-			return error;
-		offset = 1;
-	}
-	enum order_status ended = offset == 1 ? ORDER_EXPIRED : order->status;
-	if (!is_free || sale->status == SALE_CANCELLED)
-		return append_payment(decision, EVENT_ORDER_REFUND_REQUIRED, ended, order, offset);
+	if (!is_free)
+		return append_refund(decision, order, REFUND_LATE_PAYMENT);
 	const struct seat_label **labels = arena_allocate_array(decision->changes->arena, order->item_count, sizeof *labels);
 	if (labels == NULL)
 		return ERR_NO_MEMORY;
 	for (uint32_t i = 0; i < order->item_count; i++)
 		labels[i] = &order->items[i].seat;
-	error = end_lapsed_holders(decision, &order->event_id, labels, order->item_count, order);
-	if (error != OK)
-		return error;
-	return append_payment(decision, EVENT_ORDER_CONFIRMED, ORDER_CONFIRMED, order, offset);
+	error = end_lapsed_holders(decision, &order->event_id, labels, order->item_count, stored);
+	return error != OK ? error : append_confirmed(decision, order);
 }
 
-static enum error decide_succeeded(struct decision *decision, const struct order *order, const struct sale *sale)
+/* SUCCEEDED for an order of a cancelled event. */
+static enum error decide_cancelled(struct decision *decision, struct order *order)
 {
+	enum error error = append_lapse(decision, order);
+	if (error == OK && order->status == ORDER_PENDING)
+		error = append_end(decision, EVENT_ORDER_CANCELLED, order);
+	return error != OK ? error : append_refund(decision, order, REFUND_EVENT_CANCELLED);
+}
+
+static enum error decide_succeeded(struct decision *decision, const struct order *stored, const struct sale *sale)
+{
+	struct order *order = decision_copy_order(decision, stored); /* as it is after what is appended */
+	if (order == NULL)
+		return ERR_NO_MEMORY;
+	const struct money_paid paid = paid_by(&decision->command->payment, stored);
+	bool is_too_little = paid.amount < order->total || !currency_equal(&paid.currency, &order->currency);
+	if (sale->status == SALE_CANCELLED && !DEFECT(CANCELLED_CONFIRMS))
+		return decide_cancelled(decision, order);
 	if (order->status == ORDER_CONFIRMED)
-		return append_payment(decision, DEFECT(PAYMENT_TWICE) ? EVENT_ORDER_CONFIRMED : EVENT_ORDER_REFUND_REQUIRED,
-		                      ORDER_CONFIRMED, order, 0);
-	if (order->status != ORDER_PENDING || order_is_lapsed(order, decision->now_ms))
-		return decide_late(decision, order, sale);
-	if (sale->status == SALE_CANCELLED) {
-		enum error error = append_end(decision, EVENT_ORDER_CANCELLED, ORDER_CANCELLED, order);
-		if (error != OK)
-			return error;
-		return append_payment(decision, EVENT_ORDER_REFUND_REQUIRED, ORDER_CANCELLED, order, 1);
+		return DEFECT(PAYMENT_TWICE) ? append_confirmed(decision, order) : append_refund(decision, order, REFUND_DUPLICATE_PAYMENT);
+	if (is_too_little && !DEFECT(MISMATCH_CONFIRMS)) {
+		enum error error = append_lapse(decision, order);
+		return error != OK ? error : append_payment(decision, EVENT_ORDER_PAYMENT_MISMATCH, order, paid.amount, REFUND_MISMATCH);
 	}
-	if (!order_has_its_seats(decision->view, order))
+	if (order->status != ORDER_PENDING || order_is_lapsed(order, decision->now_ms))
+		return decide_late(decision, stored, order);
+	if (!order_has_its_seats(decision->view, stored))
 		return ERR_CORRUPT;
-	return append_payment(decision, EVENT_ORDER_CONFIRMED, ORDER_CONFIRMED, order, 0);
+	return append_confirmed(decision, order);
 }
 
-static enum error decide_failed(struct decision *decision, const struct order *order)
+static enum error decide_failed(struct decision *decision, const struct order *stored)
 {
-	if (order->status == ORDER_CONFIRMED) {
+	if (stored->status == ORDER_CONFIRMED) {
 		decision->outcome->error = ERR_ORDER_NOT_PAYABLE;
-		decision->outcome->order_status = order->status;
+		decision->outcome->order_status = order_status_at(stored, decision->now_ms);
 		return OK;
 	}
+	struct order *order = decision_copy_order(decision, stored);
+	if (order == NULL)
+		return ERR_NO_MEMORY;
+	enum error error = append_lapse(decision, order);
+	if (error != OK)
+		return error;
 	if (order->status != ORDER_PENDING)
-		return append_payment(decision, EVENT_ORDER_PAYMENT_FAILED, order->status, order, 0);
-	if (order_is_lapsed(order, decision->now_ms)) {
-		enum error error = append_end(decision, EVENT_ORDER_EXPIRED, ORDER_EXPIRED, order);
-		if (error != OK)
-			return error;
-		return append_payment(decision, EVENT_ORDER_PAYMENT_FAILED, ORDER_EXPIRED, order, 1);
-	}
-	if (!order_has_its_seats(decision->view, order))
+		return append_payment(decision, EVENT_ORDER_PAYMENT_FAILED, order, 0, REFUND_MISMATCH);
+	if (!order_has_its_seats(decision->view, stored))
 		return ERR_CORRUPT;
-	return append_payment(decision, EVENT_ORDER_FAILED, ORDER_FAILED, order, 0);
+	return append_payment(decision, EVENT_ORDER_FAILED, order, 0, REFUND_MISMATCH);
+}
+
+/* A SUCCEEDED after the FAILED of the same transaction is new; a FAILED after a SUCCEEDED is not believed. */
+static bool is_retried(const struct payment *payment, const struct payment_report *report)
+{
+	return payment->status == PAYMENT_FAILED && report->status == PAYMENT_SUCCEEDED && !DEFECT(RETRIED_PAYMENT_LOST);
+}
+
+/* Whether an order's sums stay within what JSON can say exactly. */
+static bool has_room(const struct order *order, const struct payment_report *report)
+{
+	int64_t sum = order->paid;
+	return money_add(&sum, paid_by(report, order).amount) && sum <= MONEY_MAX;
 }
 
 enum error decide_payment(struct decision *decision)
 {
 	const struct payment_report *report = &decision->command->payment;
-	assert(report->transaction_id.length > 0);
+	assert(report->transaction_id.length > 0 && report->amount >= 0);
 	const struct payment *payment = view_payment(decision->view, &report->transaction_id);
-	if (payment != NULL && payment->row.version != 0)
-		return replay(decision, payment);
+	bool is_known = payment != NULL && payment->row.version != 0;
 	const struct order *order = view_order(decision->view, &report->order_id);
 	if (order == NULL || order->row.version == 0) {
-		decision->outcome->error = ERR_ORDER_UNKNOWN;
+		decision->outcome->error = is_known ? ERR_PAYMENT_CONFLICT : ERR_ORDER_UNKNOWN;
+		return OK;
+	}
+	if (is_known && !uuid_equal(&payment->order_id, &report->order_id)) {
+		decision->outcome->error = ERR_PAYMENT_CONFLICT;
+		return OK;
+	}
+	if (report->status == PAYMENT_REFUNDED)
+		return decide_refunded(decision, is_known ? payment : NULL, order);
+	if (is_known && payment->status == report->status)
+		return replay(decision, payment, order);
+	if (is_known && !is_retried(payment, report)) {
+		decision->outcome->error = ERR_PAYMENT_CONFLICT;
 		return OK;
 	}
 	const struct sale *sale = view_sale(decision->view, &order->event_id);
 	if (sale == NULL || sale->row.version == 0)
 		return ERR_CORRUPT;
+	if (!has_room(order, report)) {
+		decision->outcome->error = ERR_ORDER_NOT_PAYABLE;
+		return OK;
+	}
 	decision->outcome->resource_id = order->order_id;
 	return report->status == PAYMENT_SUCCEEDED ? decide_succeeded(decision, order, sale) : decide_failed(decision, order);
 }

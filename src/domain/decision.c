@@ -67,7 +67,7 @@ bool event_of_hold(const struct decision *decision, enum event_type type, const 
 	return true;
 }
 
-void event_of_order(enum event_type type, enum order_status status, const struct order *order, struct event *ret_event)
+void event_of_order(enum event_type type, const struct order *order, struct event *ret_event)
 {
 	assert(event_type_stream(type) == STREAM_ORDER);
 	*ret_event = (struct event){
@@ -81,9 +81,7 @@ void event_of_order(enum event_type type, enum order_status status, const struct
 		.items = order->items,
 		.item_count = order->item_count,
 		.hold_id = order->hold_id,
-		.order_status = status,
 		.payment_method = order->payment_method,
-		.refund_required = order->refund_required,
 		.total = order->total,
 		.currency = order->currency,
 	};
@@ -97,6 +95,25 @@ enum error decision_append(struct decision *decision, struct event *event, bool 
 	if (answers)
 		event->idempotency = command->idempotency;
 	return changes_append(decision->changes, event) == NULL ? ERR_NO_MEMORY : OK;
+}
+
+struct order *decision_copy_order(const struct decision *decision, const struct order *order)
+{
+	struct order *copy = arena_allocate(decision->changes->arena, sizeof *copy);
+	if (copy != NULL)
+		*copy = *order;
+	return copy;
+}
+
+enum error decision_append_order(struct decision *decision, struct event *event, struct order *order, bool answers)
+{
+	assert(uuid_equal(&event->stream_id, &order->order_id) && event->sequence == order->sequence + 1);
+	if (!order_take(order, event))
+		return ERR_CORRUPT;
+	event->order_status = order_status_read(order, order->status);
+	event->refunds_due = order->refunds_due;
+	event->refund_required = order_refund_required(order);
+	return decision_append(decision, event, answers);
 }
 
 bool hold_has_its_seats(const struct view *view, const struct hold *hold)
@@ -171,13 +188,16 @@ enum error end_lapsed_holders(struct decision *decision, const struct uuid *even
 		if (taking != SEAT_TAKING_LAPSED || is_except || is_ended(decision, first, &seat->holder_id))
 			continue;
 		struct event event;
-		if (hold != NULL) {
-			if (!event_of_hold(decision, EVENT_HOLD_EXPIRED, hold, &event))
-				return ERR_NO_MEMORY;
+		enum error error = OK;
+		if (hold == NULL) {
+			struct order ended = *order;
+			event_of_order(EVENT_ORDER_EXPIRED, order, &event);
+			error = decision_append_order(decision, &event, &ended, false);
+		} else if (event_of_hold(decision, EVENT_HOLD_EXPIRED, hold, &event)) {
+			error = decision_append(decision, &event, false);
 		} else {
-			event_of_order(EVENT_ORDER_EXPIRED, ORDER_EXPIRED, order, &event);
+			error = ERR_NO_MEMORY;
 		}
-		enum error error = decision_append(decision, &event, false);
 		if (error != OK)
 			return error;
 	}

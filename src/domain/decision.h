@@ -28,6 +28,12 @@ must_check enum error decide_order_create(struct decision *decision);
 must_check enum error decide_order_cancel(struct decision *decision);
 must_check enum error decide_order_expire(struct decision *decision);
 must_check enum error decide_payment(struct decision *decision);
+/* A report that the payment was given back, for decide_payment; payment: of its transaction, NULL when there is none. */
+must_check enum error decide_refunded(struct decision *decision, const struct payment *payment, const struct order *order);
+must_check enum error decide_refund_done(struct decision *decision);
+must_check enum error decide_hold_call_off(struct decision *decision);
+must_check enum error decide_order_call_off(struct decision *decision);
+must_check enum error decide_sale_settle(struct decision *decision);
 
 /* The hold or order, NULL when it is not there or is somebody else's. */
 const struct hold *decision_own_hold(const struct decision *decision, const struct uuid *hold_id);
@@ -38,9 +44,9 @@ must_check enum error decision_check_seats(struct decision *decision, const stru
                                            uint32_t count);
 
 /* An event about the row as it is, with the next sequence; the caller sets what the event changes. Borrows from the row.
- * False: the arena is full. */
+ * False: the arena is full. An event of an order says what the order becomes only when it is appended. */
 must_check bool event_of_hold(const struct decision *decision, enum event_type type, const struct hold *hold, struct event *ret_event);
-void event_of_order(enum event_type type, enum order_status status, const struct order *order, struct event *ret_event);
+void event_of_order(enum event_type type, const struct order *order, struct event *ret_event);
 
 /* Appends, with the command's actor and trace. `answers`: the event carries the command's key. */
 must_check enum error decision_append(struct decision *decision, struct event *event, bool answers);
@@ -51,6 +57,11 @@ static inline void decision_refuse_expired(struct outcome *outcome, const struct
 	outcome->error = ERR_HOLD_EXPIRED;
 	outcome->at_ms = hold->expires_at_ms;
 }
+
+/* A copy to work on, in the arena of the changes, so that events may borrow from it. NULL: that is full. */
+must_check struct order *decision_copy_order(const struct decision *decision, const struct order *order);
+/* The same for an event of the order, which is a copy that the decision works on: the event changes it, and tells what it is then. */
+must_check enum error decision_append_order(struct decision *decision, struct event *event, struct order *order, bool answers);
 
 /* Whether every seat of an active hold or pending order is its own: false when the view's rows are of different moments. */
 bool hold_has_its_seats(const struct view *view, const struct hold *hold);

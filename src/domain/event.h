@@ -15,13 +15,14 @@
 #include "domain/money.h"
 #include "domain/order.h"
 #include "domain/payment.h"
+#include "domain/refund.h"
 
 /* X(NAME, "type as published", stream, is_published). Numbers are stored: append only. */
 #define EVENT_TYPES(X) \
-	X(EVENT_SALE_CREATED, "event.created", STREAM_SALE, false) \
-	X(EVENT_SALE_PAUSED, "event.paused", STREAM_SALE, false) \
-	X(EVENT_SALE_RESUMED, "event.resumed", STREAM_SALE, false) \
-	X(EVENT_SALE_CANCELLED, "event.cancelled", STREAM_SALE, false) \
+	X(EVENT_SALE_CREATED, "event.created", STREAM_SALE, true) \
+	X(EVENT_SALE_PAUSED, "event.paused", STREAM_SALE, true) \
+	X(EVENT_SALE_RESUMED, "event.resumed", STREAM_SALE, true) \
+	X(EVENT_SALE_CANCELLED, "event.cancelled", STREAM_SALE, true) \
 	X(EVENT_HOLD_CREATED, "hold.created", STREAM_HOLD, true) \
 	X(EVENT_HOLD_RELEASED, "hold.released", STREAM_HOLD, true) \
 	X(EVENT_HOLD_EXPIRED, "hold.expired", STREAM_HOLD, true) \
@@ -31,7 +32,10 @@
 	X(EVENT_ORDER_EXPIRED, "order.expired", STREAM_ORDER, true) \
 	X(EVENT_ORDER_CANCELLED, "order.cancelled", STREAM_ORDER, true) \
 	X(EVENT_ORDER_REFUND_REQUIRED, "order.refund_required", STREAM_ORDER, true) \
-	X(EVENT_ORDER_PAYMENT_FAILED, "order.payment_failed", STREAM_ORDER, true)
+	X(EVENT_ORDER_PAYMENT_FAILED, "order.payment_failed", STREAM_ORDER, true) \
+	X(EVENT_ORDER_PAYMENT_MISMATCH, "order.payment_mismatch", STREAM_ORDER, true) \
+	X(EVENT_ORDER_REFUNDED, "order.refunded", STREAM_ORDER, true) \
+	X(EVENT_SALE_SETTLED, "event.settled", STREAM_SALE, false)
 
 enum stream_kind {
 	STREAM_SALE,
@@ -55,6 +59,20 @@ struct sale_details {
 	uint64_t starts_at_ms;
 };
 
+#define REFUNDS_DUE_UNKNOWN INT64_C(-1)
+
+/* A refund as a domain event tells of it; the order and the event are the domain event's. */
+struct event_refund {
+	struct uuid refund_id;
+	struct slice transaction_id; /* of the payment that is given back */
+	int64_t amount;
+	struct currency currency;
+	enum refund_reason reason;
+	enum refund_status status;
+	uint64_t created_at_ms;
+	uint64_t done_at_ms; /* 0 while due */
+};
+
 /* The parts that a type does not use are zero. Slices and arrays are borrowed: from the view, the command or the arena of whoever decodes. */
 struct event {
 	struct uuid id; /* version 7: its stamp is the version of every row it changes */
@@ -73,15 +91,24 @@ struct event {
 	const struct order_item *items; /* seats, with their prices in order events (0 in hold events) */
 	uint32_t item_count;
 
-	struct uuid hold_id; /* the hold an order was made of */
-	enum order_status order_status;
+	struct uuid hold_id;            /* the hold an order was made of */
+	enum order_status order_status; /* as the order reads after this event: order_status_read */
 	enum payment_method payment_method;
-	bool refund_required;
 	int64_t total;
 	struct currency currency;
+	bool refund_required;
+	int64_t refunds_due; /* of the order after this event, in its currency; REFUNDS_DUE_UNKNOWN in events written before there were refunds */
 
-	struct slice transaction_id; /* payment events */
+	struct slice transaction_id; /* events that a payment report made; empty otherwise */
 	enum payment_status payment_status;
+	bool has_paid; /* the report said how much */
+	int64_t paid_amount;
+	struct currency paid_currency;
+
+	/* The refund that order.refund_required and order.payment_mismatch make, which has the id of the event and its time; or the refunds that
+	 * order.refunded closes. */
+	struct event_refund refunds[REFUNDS_PER_PAYMENT_MAX];
+	uint32_t refund_count;
 
 	/* event.created and what changes a sale */
 	struct sale_details details;
@@ -98,5 +125,5 @@ const char *event_type_name(enum event_type type);
 /* EVENT_NONE when there is no such type. */
 enum event_type event_type_parse(struct slice name);
 enum stream_kind event_type_stream(enum event_type type);
-/* Whether it goes to the outbox. What an operator does to a sale is kept and not published. */
+/* Whether it goes to the outbox. */
 bool event_type_is_published(enum event_type type);

@@ -6,4 +6,5 @@
 #define SHORT_TEXT_LENGTH_MAX 128   /* bytes of a user or transaction id */
 #define SEATS_PER_EVENT_MAX 1000000 /* seats of one event */
 #define SECTIONS_PER_EVENT_MAX 1000
-#define EVENTS_PER_COMMAND_MAX (2 * SEATS_PER_HOLD_LIMIT + 2) /* a command may end one lapsed hold or order for each seat it takes */
+#define REFUNDS_PER_PAYMENT_MAX 2                             /* an overpayment, and the rest when the event is cancelled */
+#define EVENTS_PER_COMMAND_MAX (2 * SEATS_PER_HOLD_LIMIT + 3) /* a command may end one lapsed hold or order for each seat it takes */

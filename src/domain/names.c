@@ -6,6 +6,7 @@
 #include "domain/event.h"
 #include "domain/hold.h"
 #include "domain/order.h"
+#include "domain/refund.h"
 #include "domain/sale.h"
 #include "domain/seat.h"
 
@@ -34,12 +35,9 @@ const char *hold_status_name(enum hold_status status)
 
 const char *order_status_name(enum order_status status)
 {
-	static const char *const names[] = {[ORDER_PENDING] = "PENDING",
-	                                    [ORDER_CONFIRMED] = "CONFIRMED",
-	                                    [ORDER_FAILED] = "FAILED",
-	                                    [ORDER_EXPIRED] = "EXPIRED",
-	                                    [ORDER_CANCELLED] = "CANCELLED"};
-	assert(status >= ORDER_PENDING && status <= ORDER_CANCELLED);
+	static const char *const names[] = {[ORDER_PENDING] = "PENDING", [ORDER_CONFIRMED] = "CONFIRMED", [ORDER_FAILED] = "FAILED",
+	                                    [ORDER_EXPIRED] = "EXPIRED", [ORDER_CANCELLED] = "CANCELLED", [ORDER_REFUNDED] = "REFUNDED"};
+	assert(status >= ORDER_PENDING && status <= ORDER_REFUNDED);
 	return names[status];
 }
 
@@ -51,6 +49,32 @@ const char *payment_method_name(enum payment_method method)
 	                                    [PAYMENT_METHOD_TRANSFER] = "transfer"};
 	assert(method >= PAYMENT_METHOD_CARD && method <= PAYMENT_METHOD_TRANSFER);
 	return names[method];
+}
+
+const char *payment_status_name(enum payment_status status)
+{
+	static const char *const names[] = {
+		[PAYMENT_SUCCEEDED] = "SUCCEEDED", [PAYMENT_FAILED] = "FAILED", [PAYMENT_REFUNDED] = "REFUNDED"};
+	assert(status >= PAYMENT_SUCCEEDED && status <= PAYMENT_REFUNDED);
+	return names[status];
+}
+
+const char *refund_reason_name(enum refund_reason reason)
+{
+	static const char *const names[] = {[REFUND_LATE_PAYMENT] = "late_payment",
+	                                    [REFUND_OVERPAYMENT] = "overpayment",
+	                                    [REFUND_MISMATCH] = "mismatch",
+	                                    [REFUND_DUPLICATE_PAYMENT] = "duplicate_payment",
+	                                    [REFUND_EVENT_CANCELLED] = "event_cancelled"};
+	assert(reason >= REFUND_LATE_PAYMENT && reason <= REFUND_EVENT_CANCELLED);
+	return names[reason];
+}
+
+const char *refund_status_name(enum refund_status status)
+{
+	static const char *const names[] = {[REFUND_DUE] = "due", [REFUND_DONE] = "done"};
+	assert(status >= REFUND_DUE && status <= REFUND_DONE);
+	return names[status];
 }
 
 struct event_type_row {

@@ -15,7 +15,8 @@ void needs_init(struct needs *needs, struct arena *arena)
 
 bool needs_are_empty(const struct needs *needs)
 {
-	return needs->sale_count + needs->seat_count + needs->hold_count + needs->order_count + needs->payment_count + needs->key_count ==
+	return needs->sale_count + needs->seat_count + needs->hold_count + needs->order_count + needs->payment_count + needs->refund_count +
+	               needs->key_count ==
 	       0;
 }
 
@@ -37,8 +38,14 @@ static void *grow(struct needs *needs, enum row_kind kind, void **array, uint32_
 
 static bool need_uuid(struct needs *needs, enum row_kind kind, const struct uuid *id)
 {
-	struct uuid **array = kind == ROW_SALE ? &needs->sales : kind == ROW_HOLD ? &needs->holds : &needs->orders;
-	uint32_t *count = kind == ROW_SALE ? &needs->sale_count : kind == ROW_HOLD ? &needs->hold_count : &needs->order_count;
+	struct uuid **array = kind == ROW_SALE     ? &needs->sales
+	                      : kind == ROW_HOLD   ? &needs->holds
+	                      : kind == ROW_REFUND ? &needs->refunds
+	                                           : &needs->orders;
+	uint32_t *count = kind == ROW_SALE     ? &needs->sale_count
+	                  : kind == ROW_HOLD   ? &needs->hold_count
+	                  : kind == ROW_REFUND ? &needs->refund_count
+	                                       : &needs->order_count;
 	void *untyped = *array;
 	struct uuid *place = grow(needs, kind, &untyped, count, sizeof *place);
 	if (place == NULL)
@@ -139,6 +146,15 @@ static const struct order *see_order(struct walk *walk, const struct uuid *order
 	return order == NULL || order->row.version == 0 ? NULL : order;
 }
 
+static const struct refund *see_refund(struct walk *walk, const struct uuid *refund_id)
+{
+	const struct refund *refund = view_refund(walk->view, refund_id);
+	see_row(walk, (const struct row *)(const void *)refund);
+	if (refund == NULL && walk->needs != NULL && !need_uuid(walk->needs, ROW_REFUND, refund_id))
+		walk->is_out_of_memory = true;
+	return refund == NULL || refund->row.version == 0 ? NULL : refund;
+}
+
 static void see_hold_seats(struct walk *walk, const struct hold *hold)
 {
 	for (uint32_t i = 0; i < hold->seat_count; i++)
@@ -196,7 +212,7 @@ static void see_pending_order(struct walk *walk, const struct uuid *order_id)
 
 /* That a transaction is unused must still be so when a refusal is answered, as with a key: the order that was read after it may show what
  * the first report with it has just done. */
-static void see_transaction(struct walk *walk, const struct short_text *transaction_id)
+static const struct payment *see_transaction(struct walk *walk, const struct short_text *transaction_id)
 {
 	const struct payment *payment = view_payment(walk->view, transaction_id);
 	if (payment != NULL && payment->row.is_flying)
@@ -205,11 +221,24 @@ static void see_transaction(struct walk *walk, const struct short_text *transact
 		view_rely_on(walk->rely_on, &payment->row, false);
 	if (payment == NULL && walk->needs != NULL && !need_payment(walk->needs, transaction_id))
 		walk->is_out_of_memory = true;
+	return payment == NULL || payment->row.version == 0 ? NULL : payment;
+}
+
+/* The refunds of the payment that was given back, and the one that the report names. */
+static void see_given_back(struct walk *walk, const struct payment_report *report)
+{
+	const struct payment *payment = see_transaction(walk, &report->transaction_id);
+	for (uint32_t i = 0; payment != NULL && i < REFUNDS_PER_PAYMENT_MAX; i++)
+		if (!uuid_is_nil(&payment->refund_ids[i]))
+			(void)see_refund(walk, &payment->refund_ids[i]);
+	if (report->has_refund_id)
+		(void)see_refund(walk, &report->refund_id);
+	(void)see_order(walk, &report->order_id);
 }
 
 static void see_payment(struct walk *walk, const struct payment_report *report)
 {
-	see_transaction(walk, &report->transaction_id);
+	(void)see_transaction(walk, &report->transaction_id);
 	const struct order *order = see_order(walk, &report->order_id);
 	if (order == NULL)
 		return;
@@ -217,6 +246,18 @@ static void see_payment(struct walk *walk, const struct payment_report *report)
 	/* A late payment takes the seats again wherever they are free. */
 	for (uint32_t i = 0; order->status != ORDER_CONFIRMED && i < order->item_count; i++)
 		see_wanted_seat(walk, &order->event_id, &order->items[i].seat);
+}
+
+/* An order of a cancelled event: its seats while it is pending, its payment while it keeps the money. */
+static void see_called_off(struct walk *walk, const struct uuid *order_id)
+{
+	see_pending_order(walk, order_id);
+	const struct order *order = see_order(walk, order_id);
+	if (order == NULL)
+		return;
+	(void)see_sale(walk, &order->event_id);
+	if (order->kept > 0)
+		(void)see_transaction(walk, &order->paid_with);
 }
 
 static void walk_command(struct walk *walk, const struct command *command)
@@ -228,6 +269,7 @@ static void walk_command(struct walk *walk, const struct command *command)
 	case COMMAND_SALE_PAUSE:
 	case COMMAND_SALE_RESUME:
 	case COMMAND_SALE_CANCEL:
+	case COMMAND_SALE_SETTLE:
 		(void)see_sale(walk, &command->event_id);
 		break;
 	case COMMAND_HOLD_CREATE:
@@ -249,7 +291,22 @@ static void walk_command(struct walk *walk, const struct command *command)
 		see_pending_order(walk, &command->order_id);
 		break;
 	case COMMAND_PAYMENT:
-		see_payment(walk, &command->payment);
+		if (command->payment.status == PAYMENT_REFUNDED)
+			see_given_back(walk, &command->payment);
+		else
+			see_payment(walk, &command->payment);
+		break;
+	case COMMAND_REFUND_DONE: {
+		const struct refund *refund = see_refund(walk, &command->refund_id);
+		if (refund != NULL)
+			(void)see_order(walk, &refund->order_id);
+		break;
+	}
+	case COMMAND_HOLD_CALL_OFF:
+		see_active_hold(walk, &command->hold_id, true);
+		break;
+	case COMMAND_ORDER_CALL_OFF:
+		see_called_off(walk, &command->order_id);
 		break;
 	case COMMAND_KIND_COUNT:
 		assert(false && "a command has a kind");
@@ -285,6 +342,18 @@ bool command_meets_flight(const struct command *command, const struct view *view
 	return walk.meets_flight || (key != NULL && key->row.is_flying);
 }
 
+/* The payment or refund that each refund of the event changes. */
+static void see_event_refunds(struct walk *walk, const struct event *event)
+{
+	for (uint32_t i = 0; i < event->refund_count; i++) {
+		struct short_text transaction_id = short_text_of(event->refunds[i].transaction_id);
+		if (event->refunds[i].status == REFUND_DUE)
+			(void)see_transaction(walk, &transaction_id);
+		else
+			(void)see_refund(walk, &event->refunds[i].refund_id);
+	}
+}
+
 enum error event_needs(const struct event *event, const struct view *view, struct needs *needs)
 {
 	assert(event != NULL && view != NULL && needs != NULL);
@@ -302,7 +371,8 @@ enum error event_needs(const struct event *event, const struct view *view, struc
 		if (event->type == EVENT_ORDER_CREATED)
 			(void)see_hold(&walk, &event->hold_id);
 		if (transaction_id.length > 0)
-			see_transaction(&walk, &transaction_id);
+			(void)see_transaction(&walk, &transaction_id);
+		see_event_refunds(&walk, event);
 		break;
 	}
 	for (uint32_t i = 0; i < event->item_count; i++)
@@ -355,5 +425,6 @@ void needs_finish(struct needs *needs)
 	needs->hold_count = make_distinct(needs->holds, needs->hold_count, sizeof *needs->holds, compare_uuids);
 	needs->order_count = make_distinct(needs->orders, needs->order_count, sizeof *needs->orders, compare_uuids);
 	needs->payment_count = make_distinct(needs->payments, needs->payment_count, sizeof *needs->payments, compare_texts);
+	needs->refund_count = make_distinct(needs->refunds, needs->refund_count, sizeof *needs->refunds, compare_uuids);
 	needs->key_count = make_distinct(needs->keys, needs->key_count, sizeof *needs->keys, compare_keys);
 }

@@ -36,10 +36,12 @@ struct needs {
 	uint32_t order_count;
 	struct short_text *payments; /* transaction ids */
 	uint32_t payment_count;
+	struct uuid *refunds;
+	uint32_t refund_count;
 	struct idempotency *keys; /* only `key` counts */
 	uint32_t key_count;
 	struct arena *arena;
-	uint32_t capacity[6]; /* of the arrays above, in their order */
+	uint32_t capacity[ROW_KIND_COUNT]; /* of the arrays above */
 };
 
 void needs_init(struct needs *needs, struct arena *arena);

@@ -1,10 +1,12 @@
 /* order.h: seats that wait for their payment, or have it.
- * PENDING → CONFIRMED | FAILED | EXPIRED | CANCELLED; and by the late payment rule EXPIRED | FAILED | CANCELLED → CONFIRMED. */
+ * PENDING → CONFIRMED | FAILED | EXPIRED | CANCELLED; and by the late payment rule EXPIRED | FAILED | CANCELLED → CONFIRMED.
+ * A confirmed or ended order whose every payment was given back reads REFUNDED. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attributes.h"
 #include "base/slice.h"
 #include "base/uuid.h"
 #include "domain/money.h"
@@ -17,6 +19,7 @@ enum order_status {
 	ORDER_FAILED = 3,
 	ORDER_EXPIRED = 4,
 	ORDER_CANCELLED = 5,
+	ORDER_REFUNDED = 6, /* never stored: how a confirmed or ended order reads when every payment was given back */
 };
 
 enum payment_method {
@@ -42,7 +45,14 @@ struct order {
 	enum payment_method payment_method;
 	struct currency currency;
 	int64_t total;
-	bool refund_required; /* money arrived that no seat stands for */
+	/* The money that was reported, in minor units of the order's currency: paid = kept + refunds_due + refunded, always. */
+	int64_t paid;          /* by every payment that succeeded */
+	int64_t kept;          /* what of it pays for the seats: the total of a confirmed order until its event is cancelled, else 0 */
+	int64_t refunds_due;   /* what is to be given back */
+	int64_t refunded;      /* what was given back */
+	uint32_t refund_count; /* refunds of this order, in any currency */
+	uint32_t refunds_open; /* those of them that are due */
+	struct short_text paid_with; /* transaction_id of the payment that confirmed the order; empty before */
 	uint64_t created_at_ms;
 	uint64_t pay_by_ms;
 	uint32_t item_count;
@@ -53,6 +63,33 @@ static inline bool order_is_lapsed(const struct order *order, uint64_t now_ms)
 {
 	return order->status == ORDER_PENDING && now_ms >= order->pay_by_ms;
 }
+
+static inline bool order_refund_required(const struct order *order)
+{
+	return order->refunds_due > 0;
+}
+
+/* The status that clients are told when the order is in `status`: ORDER_REFUNDED when it is confirmed or ended, money came, and all of it was
+ * given back, in every currency. A pending order stays pending. A later payment may still revive an order that reads so. */
+static inline enum order_status order_status_read(const struct order *order, enum order_status status)
+{
+	bool is_open = status == ORDER_PENDING || (status == ORDER_CONFIRMED && (order->kept > 0 || order->total == 0));
+	return !is_open && order->refund_count > 0 && order->refunds_open == 0 ? ORDER_REFUNDED : status;
+}
+
+/* The same at a moment: an order past its deadline has expired, though nobody may have marked it yet. */
+static inline enum order_status order_status_at(const struct order *order, uint64_t now_ms)
+{
+	return order_status_read(order, order_is_lapsed(order, now_ms) ? ORDER_EXPIRED : order->status);
+}
+
+/* Whether the money adds up: what was paid is kept, due or given back, and a confirmed order keeps its total or nothing. */
+bool order_is_balanced(const struct order *order);
+
+struct event;
+/* What an event of the order's stream, but order.created, does to the order's status, sequence and money. False: the money cannot be so.
+ * Decisions use it on a copy, to know what the order is after the event, and apply on the row itself. */
+must_check bool order_take(struct order *order, const struct event *event);
 
 /* "PENDING", … */
 const char *order_status_name(enum order_status status);

@@ -8,6 +8,7 @@
 #include "base/slice.h"
 #include "base/uuid.h"
 #include "domain/order.h"
+#include "domain/refund.h"
 #include "domain/text.h"
 
 struct outcome {
@@ -22,4 +23,5 @@ struct outcome {
 	uint64_t at_ms;                 /* ERR_HOLD_EXPIRED: its deadline. ERR_NOT_ON_SALE: when sales begin, or ended */
 	bool is_past;                   /* ERR_NOT_ON_SALE: sales ended */
 	enum order_status order_status; /* ERR_ORDER_NOT_CANCELLABLE, ERR_ORDER_NOT_PAYABLE: what the order is */
+	const struct refund *refund; /* COMMAND_REFUND_DONE: the refund as it is now; in the command's arena. The body is of no use then */
 };

@@ -1,4 +1,4 @@
-/* row.h: what the sales, seats, holds, orders, payments and used keys of a view have in common.
+/* row.h: what the sales, seats, holds, orders, payments, refunds and used keys of a view have in common.
  *
  * A version is the hybrid logical stamp (base/hlc.h) of the domain event that last changed the row; 0 means that there is no such row.
  * A row is written only where the store still has `stored_version`: that is the whole concurrency control. */
@@ -15,6 +15,7 @@ enum row_kind {
 	ROW_HOLD,
 	ROW_ORDER,
 	ROW_PAYMENT,
+	ROW_REFUND,
 	ROW_KEY,
 	ROW_KIND_COUNT,
 };

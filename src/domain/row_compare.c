@@ -9,6 +9,7 @@
 #include "domain/hold.h"
 #include "domain/order.h"
 #include "domain/payment.h"
+#include "domain/refund.h"
 #include "domain/sale.h"
 #include "domain/seat.h"
 
@@ -33,6 +34,8 @@ int row_key_compare(const struct row *a, const struct row *b)
 		return uuid_compare(&AS(order, a)->order_id, &AS(order, b)->order_id);
 	case ROW_PAYMENT:
 		return slice_compare(short_text_slice(&AS(payment, a)->transaction_id), short_text_slice(&AS(payment, b)->transaction_id));
+	case ROW_REFUND:
+		return uuid_compare(&AS(refund, a)->refund_id, &AS(refund, b)->refund_id);
 	case ROW_KEY:
 	case ROW_KIND_COUNT:
 		break;
@@ -49,6 +52,7 @@ static const char *sale_difference(const struct sale *a, const struct sale *b)
 	DIFFERS_IF(a->on_sale_from_ms != b->on_sale_from_ms, "on_sale_from");
 	DIFFERS_IF(a->on_sale_until_ms != b->on_sale_until_ms, "on_sale_until");
 	DIFFERS_IF(a->seat_count != b->seat_count, "seat_count");
+	DIFFERS_IF(a->is_settled != b->is_settled, "settled");
 	return NULL;
 }
 
@@ -84,7 +88,13 @@ static const char *order_difference(const struct order *a, const struct order *b
 	DIFFERS_IF(a->payment_method != b->payment_method, "payment_method");
 	DIFFERS_IF(strcmp(a->currency.code, b->currency.code) != 0, "currency");
 	DIFFERS_IF(a->total != b->total, "total");
-	DIFFERS_IF(a->refund_required != b->refund_required, "refund_required");
+	DIFFERS_IF(a->paid != b->paid, "paid");
+	DIFFERS_IF(a->kept != b->kept, "kept");
+	DIFFERS_IF(a->refunds_due != b->refunds_due, "refunds_due");
+	DIFFERS_IF(a->refunded != b->refunded, "refunded");
+	DIFFERS_IF(a->refund_count != b->refund_count, "refund_count");
+	DIFFERS_IF(a->refunds_open != b->refunds_open, "refunds_open");
+	DIFFERS_IF(!short_text_equal(&a->paid_with, &b->paid_with), "paid_with");
 	DIFFERS_IF(a->created_at_ms != b->created_at_ms, "created_at");
 	DIFFERS_IF(a->pay_by_ms != b->pay_by_ms, "pay_by");
 	DIFFERS_IF(a->item_count != b->item_count, "items");
@@ -97,7 +107,26 @@ static const char *payment_difference(const struct payment *a, const struct paym
 {
 	DIFFERS_IF(!uuid_equal(&a->order_id, &b->order_id), "order_id");
 	DIFFERS_IF(a->status != b->status, "status");
+	DIFFERS_IF(a->amount != b->amount, "amount");
+	DIFFERS_IF(strcmp(a->currency.code, b->currency.code) != 0, "currency");
+	for (uint32_t i = 0; i < REFUNDS_PER_PAYMENT_MAX; i++)
+		DIFFERS_IF(!uuid_equal(&a->refund_ids[i], &b->refund_ids[i]), "refund_ids");
 	DIFFERS_IF(!uuid_equal(&a->applied_by, &b->applied_by), "applied_by");
+	return NULL;
+}
+
+static const char *refund_difference(const struct refund *a, const struct refund *b)
+{
+	DIFFERS_IF(!uuid_equal(&a->order_id, &b->order_id), "order_id");
+	DIFFERS_IF(!uuid_equal(&a->event_id, &b->event_id), "event_id");
+	DIFFERS_IF(!short_text_equal(&a->transaction_id, &b->transaction_id), "transaction_id");
+	DIFFERS_IF(a->amount != b->amount, "amount");
+	DIFFERS_IF(strcmp(a->currency.code, b->currency.code) != 0, "currency");
+	DIFFERS_IF(a->reason != b->reason, "reason");
+	DIFFERS_IF(a->status != b->status, "status");
+	DIFFERS_IF(a->created_at_ms != b->created_at_ms, "created_at");
+	DIFFERS_IF(a->done_at_ms != b->done_at_ms, "done_at");
+	DIFFERS_IF(!uuid_equal(&a->closed_by, &b->closed_by), "closed_by");
 	return NULL;
 }
 
@@ -121,6 +150,9 @@ const char *row_difference(const struct row *a, const struct row *b)
 	case ROW_PAYMENT:
 		difference = payment_difference(AS(payment, a), AS(payment, b));
 		break;
+	case ROW_REFUND:
+		difference = refund_difference(AS(refund, a), AS(refund, b));
+		break;
 	case ROW_KEY:
 	case ROW_KIND_COUNT:
 		break;
@@ -142,6 +174,8 @@ struct uuid row_stream(const struct row *row)
 		return AS(order, row)->order_id;
 	case ROW_PAYMENT:
 		return AS(payment, row)->order_id;
+	case ROW_REFUND:
+		return AS(refund, row)->order_id;
 	default:
 		return AS(sale, row)->event_id;
 	}

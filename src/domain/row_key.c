@@ -9,6 +9,7 @@
 #include "domain/key.h"
 #include "domain/order.h"
 #include "domain/payment.h"
+#include "domain/refund.h"
 #include "domain/sale.h"
 #include "domain/seat.h"
 
@@ -58,6 +59,8 @@ struct row_key row_key_of_row(const struct row *row)
 		const struct payment *payment = (const struct payment *)(const void *)row;
 		return row_key_of_text(ROW_PAYMENT, payment->transaction_id.text, payment->transaction_id.length);
 	}
+	case ROW_REFUND:
+		return row_key_of_uuid(ROW_REFUND, &((const struct refund *)(const void *)row)->refund_id);
 	case ROW_KEY:
 		return row_key_of_text(ROW_KEY, ((const struct key *)(const void *)row)->idempotency.key, KEY_HASH_LENGTH);
 	case ROW_KIND_COUNT:
@@ -71,7 +74,8 @@ size_t row_size(enum row_kind kind)
 {
 	static const size_t sizes[ROW_KIND_COUNT] = {
 		[ROW_SALE] = sizeof(struct sale),   [ROW_SEAT] = sizeof(struct seat),       [ROW_HOLD] = sizeof(struct hold),
-		[ROW_ORDER] = sizeof(struct order), [ROW_PAYMENT] = sizeof(struct payment), [ROW_KEY] = sizeof(struct key),
+		[ROW_ORDER] = sizeof(struct order), [ROW_PAYMENT] = sizeof(struct payment), [ROW_REFUND] = sizeof(struct refund),
+		[ROW_KEY] = sizeof(struct key),
 	};
 	assert(kind < ROW_KIND_COUNT);
 	return sizes[kind];

@@ -14,7 +14,7 @@ struct row_key {
 	uint8_t bytes[sizeof(struct uuid) + SHORT_TEXT_LENGTH_MAX];
 };
 
-/* Of sales, holds and orders. */
+/* Of sales, holds, orders and refunds. */
 struct row_key row_key_of_uuid(enum row_kind kind, const struct uuid *id);
 struct row_key row_key_of_seat(const struct uuid *event_id, const struct seat_label *label);
 /* Of payments and idempotency keys. */

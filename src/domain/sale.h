@@ -3,6 +3,7 @@
  * "Event" is what people buy tickets for; what the event store keeps are domain events (event.h). */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -26,6 +27,7 @@ struct sale {
 	uint64_t on_sale_from_ms;  /* 0: at once */
 	uint64_t on_sale_until_ms; /* 0: no end */
 	uint32_t seat_count;
+	bool is_settled; /* cancelled, and nothing of it is open any more: no hold, no pending order, no confirmed order with its money */
 };
 
 /* Why a hold is refused now: OK, ERR_NOT_ON_SALE, ERR_SALES_PAUSED or ERR_EVENT_CANCELLED. */

@@ -308,6 +308,12 @@ const struct payment *view_payment(const struct view *view, const struct short_t
 	return (const struct payment *)(const void *)use(view, &key);
 }
 
+const struct refund *view_refund(const struct view *view, const struct uuid *refund_id)
+{
+	struct row_key key = row_key_of_uuid(ROW_REFUND, refund_id);
+	return (const struct refund *)(const void *)use(view, &key);
+}
+
 const struct key *view_key(const struct view *view, const uint8_t bytes[static KEY_HASH_LENGTH])
 {
 	struct row_key key = row_key_of_text(ROW_KEY, bytes, KEY_HASH_LENGTH);
@@ -364,6 +370,22 @@ static void insert(struct view *view, struct row *row, enum row_kind kind, uint6
 		assert(!old->is_changed && !old->is_flying);
 		forget(view, old);
 	}
+	link_row(view, row);
+}
+
+/* Takes ownership of `row`, in the place of the one with its key, whose versions it gets. */
+static void replace(struct view *view, struct row *row)
+{
+	struct row_key key = row_key_of_row(row);
+	struct row *old = find(view, &key, key_hash(view, &key));
+	assert(old != NULL && old->version != 0 && !old->is_flying);
+	row->hash = old->hash;
+	row->version = old->version;
+	row->stored_version = old->stored_version;
+	row->is_changed = false;
+	row->is_flying = false;
+	row->is_relied_on = false;
+	forget(view, old);
 	link_row(view, row);
 }
 
@@ -442,6 +464,36 @@ struct payment *view_put_payment(struct view *view, const struct payment *paymen
 		return NULL;
 	copy->answer.data = (const char *)(copy + 1);
 	insert(view, &copy->row, ROW_PAYMENT, payment->row.version);
+	return copy;
+}
+
+struct payment *view_replace_payment(struct view *view, const struct payment *payment)
+{
+	struct payment *copy = copy_row(payment, sizeof *payment, payment->answer.data, payment->answer.length);
+	if (copy == NULL)
+		return NULL;
+	copy->answer.data = (const char *)(copy + 1);
+	replace(view, &copy->row);
+	return copy;
+}
+
+struct refund *view_put_refund(struct view *view, const struct refund *refund)
+{
+	struct refund *copy = copy_row(refund, sizeof *refund, refund->answer.data, refund->answer.length);
+	if (copy == NULL)
+		return NULL;
+	copy->answer.data = (const char *)(copy + 1);
+	insert(view, &copy->row, ROW_REFUND, refund->row.version);
+	return copy;
+}
+
+struct refund *view_replace_refund(struct view *view, const struct refund *refund)
+{
+	struct refund *copy = copy_row(refund, sizeof *refund, refund->answer.data, refund->answer.length);
+	if (copy == NULL)
+		return NULL;
+	copy->answer.data = (const char *)(copy + 1);
+	replace(view, &copy->row);
 	return copy;
 }
 

@@ -22,6 +22,7 @@
 #include "domain/key.h"
 #include "domain/order.h"
 #include "domain/payment.h"
+#include "domain/refund.h"
 #include "domain/sale.h"
 #include "domain/seat.h"
 
@@ -66,6 +67,7 @@ const struct seat *view_seat(const struct view *view, const struct uuid *event_i
 const struct hold *view_hold(const struct view *view, const struct uuid *hold_id);
 const struct order *view_order(const struct view *view, const struct uuid *order_id);
 const struct payment *view_payment(const struct view *view, const struct short_text *transaction_id);
+const struct refund *view_refund(const struct view *view, const struct uuid *refund_id);
 const struct key *view_key(const struct view *view, const uint8_t bytes[static KEY_HASH_LENGTH]);
 
 /* Put a copy of a row as the store has it: called by store.load. `row` of the argument matters only in its version, which is both the
@@ -76,7 +78,13 @@ must_check struct seat *view_put_seat(struct view *view, const struct seat *seat
 must_check struct hold *view_put_hold(struct view *view, const struct hold *hold);
 must_check struct order *view_put_order(struct view *view, const struct order *order);
 must_check struct payment *view_put_payment(struct view *view, const struct payment *payment);
+must_check struct refund *view_put_refund(struct view *view, const struct refund *refund);
 must_check struct key *view_put_key(struct view *view, const struct key *key);
+
+/* Put a copy in the place of the row with its key, which is there and not in flight, and keep that one's versions: for rows whose answer
+ * changes, before view_change. Answers the new row, or NULL when out of memory with the old one untouched. */
+must_check struct payment *view_replace_payment(struct view *view, const struct payment *payment);
+must_check struct refund *view_replace_refund(struct view *view, const struct refund *refund);
 
 /* Add the row to the changed ones and give it its new version: apply's. A key changes when it is used. */
 void view_change(struct view *view, struct row *row, uint64_t version);

@@ -8,12 +8,14 @@
 
 #include "base/arena.h"
 #include "base/attributes.h"
+#include "base/hlc.h"
 #include "base/slice.h"
 #include "base/trace_context.h"
 #include "base/uuid.h"
 #include "domain/event.h"
 #include "domain/hold.h"
 #include "domain/order.h"
+#include "domain/refund.h"
 #include "domain/row.h"
 #include "domain/sale.h"
 #include "domain/seat.h"
@@ -78,6 +80,29 @@ struct due_list {
 	uint64_t next_deadline_ms; /* of what is not due yet; UINT64_MAX: nothing */
 };
 
+/* Which refunds, in order of their ids, which is the order of their making. */
+struct refund_query {
+	enum refund_status status; /* 0: any */
+	struct uuid event_id;      /* nil: of all events */
+	struct uuid after;         /* only refunds with a greater id; nil: from the first */
+	uint32_t limit;
+};
+
+struct refund_list {
+	struct refund *refunds; /* `limit` of them: there may be more */
+	uint32_t count;
+};
+
+/* What the sale of an event has open. */
+struct sale_account {
+	uint64_t active_holds; /* also those that have lapsed and nobody has marked yet; so with the pending orders */
+	uint64_t pending_orders;
+	uint64_t paid_orders; /* confirmed orders with their money: cancelling the event makes it due */
+	int64_t paid;         /* their totals; minor units of `currency` */
+	struct currency currency;
+	bool is_settled; /* the event is cancelled and the worker is done with it */
+};
+
 #define PING_PROBLEM_MAX 256
 
 /* What a ping found. */
@@ -88,12 +113,23 @@ struct ping {
 
 struct reader;
 
+/* How long after an event was cancelled a hold may still come to light: the transaction that made it knew nothing of the cancelling, and its
+ * commit was on its way. */
+#define LAST_COMMITS_MS 10000
+
+/* What list_cancelled answers of an event that has nothing open; sale_version: of its cancelling. */
+static inline struct due_item due_settlement(const struct uuid *event_id, uint64_t sale_version)
+{
+	return (struct due_item){.kind = ROW_SALE, .id = *event_id, .deadline_ms = hlc_milliseconds(sale_version) + LAST_COMMITS_MS};
+}
+
 struct reader_operations {
 	/* Everything read between the two is of one moment. Not nested. Calls outside are each of their own moment. */
 	enum store_result (*snapshot_begin)(struct reader *reader);
 	void (*snapshot_end)(struct reader *reader);
 
-	/* One row by its id: *ret_row is a struct hold, order or sale in the arena (ROW_HOLD, ROW_ORDER, ROW_SALE), NULL when there is none. */
+	/* One row by its id: *ret_row is a struct hold, order, sale or refund (without its answer) in the arena (ROW_HOLD, ROW_ORDER, ROW_SALE,
+	 * ROW_REFUND), NULL when there is none. */
 	enum store_result (*find)(struct reader *reader, enum row_kind kind, const struct uuid *id, struct arena *arena,
 	                          const struct row **ret_row);
 
@@ -110,12 +146,27 @@ struct reader_operations {
 	enum store_result (*list_due)(struct reader *reader, uint64_t now_ms, uint32_t limit, struct arena *arena,
 	                              struct due_list *ret_list);
 
+	/* What is to be done for a cancelled event that is not settled: its active holds (ROW_HOLD), its pending orders and its confirmed orders
+	 * with their money (ROW_ORDER), or, when there is none of these, the event itself (ROW_SALE), to be settled. Of the first such event with
+	 * an id past `after` (NULL: of all), which is put into *ret_event; empty when there is none, and cheap then. The deadline of the event
+	 * itself is LAST_COMMITS_MS past its cancelling, of the others 0. What is found of a cancelled event only ever becomes less. */
+	enum store_result (*list_cancelled)(struct reader *reader, const struct uuid *after, uint32_t limit, struct arena *arena,
+	                                    struct uuid *ret_event, struct due_list *ret_list);
+
+	/* What the sale has open; all zero when there is no such event. Takes time in proportion to the active holds and pending orders of all
+	 * events and to the paid orders of this one. */
+	enum store_result (*account)(struct reader *reader, const struct uuid *event_id, struct sale_account *ret_account);
+
+	/* Refunds of the query, `limit` or fewer; without their answers. */
+	enum store_result (*list_refunds)(struct reader *reader, const struct refund_query *query, struct arena *arena,
+	                                  struct refund_list *ret_list);
+
 	/* All events with an id past `after` (NULL: from the first), in order of id: the order of cause and effect. */
 	enum store_result (*list_events)(struct reader *reader, const struct uuid *after, uint32_t limit, struct arena *arena,
 	                                 struct event_list *ret_list);
 
 	/* Rows of a kind (not ROW_KEY; payments without their answer) with a key past that of `after` (NULL: from the first), in order of their
-	 * keys' bytes: seats by event and label, payments by transaction id, the others by id. For verify. */
+	 * keys' bytes: seats by event and label, payments by transaction id, the others by id. Refunds have no answer either. For verify. */
 	enum store_result (*scan)(struct reader *reader, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
 	                          const struct row ***ret_rows, uint32_t *ret_count);
 

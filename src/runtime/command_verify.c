@@ -24,8 +24,8 @@ static void show_progress(void *context, uint64_t events)
 	fprintf(stderr, "%llu events replayed\n", (unsigned long long)events);
 }
 
-static const char *const kind_names[] = {
-	[ROW_SALE] = "sale", [ROW_SEAT] = "seat", [ROW_HOLD] = "hold", [ROW_ORDER] = "order", [ROW_PAYMENT] = "payment"};
+static const char *const kind_names[] = {[ROW_SALE] = "sale",   [ROW_SEAT] = "seat",       [ROW_HOLD] = "hold",
+                                         [ROW_ORDER] = "order", [ROW_PAYMENT] = "payment", [ROW_REFUND] = "refund"};
 
 static void print_key(const struct row *row)
 {
@@ -38,7 +38,7 @@ static void print_key(const struct row *row)
 		printf("payment %.*s", SLICE_PRINT(short_text_slice(&((const struct payment *)(const void *)row)->transaction_id)));
 	} else {
 		struct uuid stream_id = row_stream(row);
-		uuid_format(&stream_id, id);
+		uuid_format(row->kind == ROW_REFUND ? &((const struct refund *)(const void *)row)->refund_id : &stream_id, id);
 		printf("%s %s", kind_names[row->kind], id);
 	}
 }

@@ -72,6 +72,8 @@ static enum store_result load_torn(struct process *process, const struct needs *
 		result = load_one(process, &(struct needs){.holds = &needs->holds[i], .hold_count = 1}, view);
 	for (uint32_t i = 0; result == STORE_OK && i < needs->order_count; i++)
 		result = load_one(process, &(struct needs){.orders = &needs->orders[i], .order_count = 1}, view);
+	for (uint32_t i = 0; result == STORE_OK && i < needs->refund_count; i++)
+		result = load_one(process, &(struct needs){.refunds = &needs->refunds[i], .refund_count = 1}, view);
 	return result;
 }
 

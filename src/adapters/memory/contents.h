@@ -28,7 +28,7 @@ struct outbox_row {
 
 struct memory_database {
 	pthread_mutex_t lock; /* guards everything below */
-	struct table tables[ROW_PAYMENT + 1];
+	struct table tables[ROW_REFUND + 1];
 	struct event_record *events; /* in order of their ids */
 	uint32_t event_count, event_capacity;
 	struct seat_place *places; /* in the order of the layouts; the position is the index plus one */

@@ -4,6 +4,7 @@
 
 #include "adapters/memory/contents.h"
 #include "domain/payment.h"
+#include "domain/refund.h"
 
 struct memory_reader {
 	struct reader port;
@@ -62,6 +63,8 @@ static const struct row *copy_row(struct arena *arena, const struct row *row)
 		return copy_bytes(arena, row, sizeof(struct seat));
 	case ROW_PAYMENT:
 		return copy_bytes(arena, row, sizeof(struct payment));
+	case ROW_REFUND:
+		return copy_bytes(arena, row, sizeof(struct refund));
 	case ROW_HOLD: {
 		struct hold *hold = copy_bytes(arena, row, sizeof *hold);
 		if (hold != NULL)
@@ -87,14 +90,15 @@ static const struct row *find_by_id(const struct memory_database *database, enum
 	struct sale sale = {.row.kind = kind, .event_id = *id};
 	struct hold hold = {.row.kind = kind, .hold_id = *id};
 	struct order order = {.row.kind = kind, .order_id = *id};
-	const struct row *key = kind == ROW_SALE ? &sale.row : kind == ROW_HOLD ? &hold.row : &order.row;
+	struct refund refund = {.row.kind = kind, .refund_id = *id};
+	const struct row *key = kind == ROW_SALE ? &sale.row : kind == ROW_HOLD ? &hold.row : kind == ROW_REFUND ? &refund.row : &order.row;
 	return table_find(&database->tables[kind], key);
 }
 
 static enum store_result memory_find(struct reader *port, enum row_kind kind, const struct uuid *id, struct arena *arena,
                                      const struct row **ret_row)
 {
-	assert(kind == ROW_SALE || kind == ROW_HOLD || kind == ROW_ORDER);
+	assert(kind == ROW_SALE || kind == ROW_HOLD || kind == ROW_ORDER || kind == ROW_REFUND);
 	struct memory_database *database = enter(port);
 	const struct row *found = find_by_id(database, kind, id);
 	const struct row *copy = found == NULL ? NULL : copy_row(arena, found);
@@ -231,10 +235,100 @@ static enum store_result memory_list_events(struct reader *port, const struct uu
 	return leave(port, list.records != NULL);
 }
 
+/* Whether the row is open for as long as its event is cancelled and not settled. */
+static bool is_open(const struct row *row, const struct uuid *event_id)
+{
+	if (row->kind == ROW_HOLD) {
+		const struct hold *hold = (const struct hold *)(const void *)row;
+		return hold->status == HOLD_ACTIVE && uuid_equal(&hold->event_id, event_id);
+	}
+	const struct order *order = (const struct order *)(const void *)row;
+	return (order->status == ORDER_PENDING || order->kept > 0) && uuid_equal(&order->event_id, event_id);
+}
+
+static void add_open(const struct memory_database *database, enum row_kind kind, const struct uuid *event_id, uint32_t limit,
+                     struct due_list *list)
+{
+	const struct table *table = &database->tables[kind];
+	for (uint32_t i = 0; i < table->count && list->count < limit; i++) {
+		const void *row = table->rows[i];
+		const struct uuid *id = kind == ROW_HOLD ? &((const struct hold *)row)->hold_id : &((const struct order *)row)->order_id;
+		if (is_open(row, event_id))
+			list->items[list->count++] = (struct due_item){.kind = kind, .id = *id};
+	}
+}
+
+static enum store_result memory_list_cancelled(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                               struct uuid *ret_event, struct due_list *ret_list)
+{
+	struct due_list list = {.items = arena_allocate_array(arena, limit, sizeof *list.items), .next_deadline_ms = UINT64_MAX};
+	if (list.items == NULL)
+		return STORE_CORRUPT;
+	const struct memory_database *database = enter(port);
+	const struct table *sales = &database->tables[ROW_SALE];
+	const struct sale *found = NULL;
+	for (uint32_t i = 0; found == NULL && i < sales->count; i++) {
+		const struct sale *sale = (const struct sale *)(const void *)sales->rows[i];
+		bool is_past = after == NULL || uuid_compare(&sale->event_id, after) > 0;
+		if (is_past && sale->status == SALE_CANCELLED && !sale->is_settled)
+			found = sale;
+	}
+	if (found != NULL) {
+		add_open(database, ROW_HOLD, &found->event_id, limit, &list);
+		add_open(database, ROW_ORDER, &found->event_id, limit, &list);
+		if (list.count == 0)
+			list.items[list.count++] = due_settlement(&found->event_id, found->row.version);
+		*ret_event = found->event_id;
+	}
+	*ret_list = list;
+	return leave(port, true);
+}
+
+static enum store_result memory_account(struct reader *port, const struct uuid *event_id, struct sale_account *ret_account)
+{
+	struct sale_account account = {0};
+	const struct memory_database *database = enter(port);
+	const struct table *holds = &database->tables[ROW_HOLD], *orders = &database->tables[ROW_ORDER];
+	const struct row *row = find_by_id(database, ROW_SALE, event_id);
+	for (uint32_t i = 0; i < holds->count; i++)
+		account.active_holds += is_open(holds->rows[i], event_id);
+	for (uint32_t i = 0; i < orders->count; i++) {
+		const struct order *order = (const struct order *)(const void *)orders->rows[i];
+		bool is_of_event = is_open(orders->rows[i], event_id);
+		account.pending_orders += is_of_event && order->kept == 0;
+		account.paid_orders += is_of_event && order->kept > 0;
+		account.paid += is_of_event ? order->kept : 0;
+	}
+	if (row != NULL) {
+		account.currency = ((const struct sale *)(const void *)row)->currency;
+		account.is_settled = ((const struct sale *)(const void *)row)->is_settled;
+	}
+	*ret_account = account;
+	return leave(port, true);
+}
+
+static enum store_result memory_list_refunds(struct reader *port, const struct refund_query *query, struct arena *arena,
+                                             struct refund_list *ret_list)
+{
+	struct refund_list list = {.refunds = arena_allocate_array(arena, query->limit, sizeof *list.refunds)};
+	if (list.refunds == NULL)
+		return STORE_CORRUPT;
+	const struct table *table = &enter(port)->tables[ROW_REFUND];
+	const struct refund after = {.row.kind = ROW_REFUND, .refund_id = query->after};
+	for (uint32_t i = table_after(table, &after.row); i < table->count && list.count < query->limit; i++) {
+		const struct refund *refund = (const struct refund *)(const void *)table->rows[i];
+		bool is_of_event = uuid_is_nil(&query->event_id) || uuid_equal(&query->event_id, &refund->event_id);
+		if (is_of_event && (query->status == 0 || query->status == refund->status))
+			list.refunds[list.count++] = *refund;
+	}
+	*ret_list = list;
+	return leave(port, true);
+}
+
 static enum store_result memory_scan(struct reader *port, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
                                      const struct row ***ret_rows, uint32_t *ret_count)
 {
-	assert(kind <= ROW_PAYMENT && (after == NULL || after->kind == kind));
+	assert(kind < ROW_KEY && (after == NULL || after->kind == kind));
 	const struct row **rows = arena_allocate_array(arena, limit, sizeof *rows);
 	const struct table *table = &enter(port)->tables[kind];
 	bool has_memory = rows != NULL;
@@ -269,6 +363,9 @@ static const struct reader_operations operations = {
 	.list_history = memory_list_history,
 	.list_seats = memory_list_seats,
 	.list_due = memory_list_due,
+	.list_cancelled = memory_list_cancelled,
+	.account = memory_account,
+	.list_refunds = memory_list_refunds,
 	.list_events = memory_list_events,
 	.scan = memory_scan,
 	.ping = memory_ping,

@@ -48,6 +48,21 @@ static bool load_payments(const struct memory_database *database, const struct n
 	return true;
 }
 
+static bool load_refunds(const struct memory_database *database, const struct needs *needs, struct view *view)
+{
+	for (uint32_t i = 0; i < needs->refund_count; i++) {
+		struct refund absent = {.row.kind = ROW_REFUND, .refund_id = needs->refunds[i]};
+		const struct row *found = table_find(&database->tables[ROW_REFUND], &absent.row);
+		struct refund refund = found == NULL ? absent : *(const struct refund *)(const void *)found;
+		const struct event_record *event = found == NULL ? NULL : contents_event(database, &refund.closed_by);
+		if (event != NULL)
+			refund.answer = event->data;
+		if (view_put_refund(view, &refund) == NULL)
+			return false;
+	}
+	return true;
+}
+
 static bool load_rows(const struct memory_database *database, const struct needs *needs, struct view *view)
 {
 	bool has_memory = true;
@@ -78,7 +93,8 @@ static enum store_result memory_load(struct store *store, const struct needs *ne
 {
 	struct memory_database *database = database_of(store);
 	pthread_mutex_lock(&database->lock);
-	bool has_memory = load_rows(database, needs, view) && load_payments(database, needs, view) && load_keys(database, needs, view);
+	bool has_memory = load_rows(database, needs, view) && load_payments(database, needs, view) && load_refunds(database, needs, view) &&
+	                  load_keys(database, needs, view);
 	pthread_mutex_unlock(&database->lock);
 	return has_memory ? STORE_OK : STORE_CORRUPT;
 }

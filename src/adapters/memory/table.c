@@ -8,6 +8,7 @@
 #include "domain/hold.h"
 #include "domain/order.h"
 #include "domain/payment.h"
+#include "domain/refund.h"
 #include "domain/row_compare.h"
 #include "domain/sale.h"
 #include "domain/seat.h"
@@ -90,6 +91,12 @@ static struct row *copy_row(const struct row *row)
 		struct payment *copy = copy_bytes(row, sizeof *copy, NULL, 0);
 		if (copy != NULL)
 			copy->answer = (struct slice){0}; /* the event has it */
+		return (struct row *)(void *)copy;
+	}
+	case ROW_REFUND: {
+		struct refund *copy = copy_bytes(row, sizeof *copy, NULL, 0);
+		if (copy != NULL)
+			copy->answer = (struct slice){0};
 		return (struct row *)(void *)copy;
 	}
 	case ROW_KEY:

@@ -23,7 +23,8 @@ static void put_sale_insert(struct postgres_store *store, const struct row *row)
 	array_uint(parameters, 4, sale->on_sale_from_ms);
 	array_uint(parameters, 5, sale->on_sale_until_ms);
 	array_int(parameters, 6, sale->seat_count);
-	array_uint(parameters, 7, row->version);
+	array_int(parameters, 7, sale->is_settled);
+	array_uint(parameters, 8, row->version);
 }
 
 /* What was written to the scratch, as an element of an array of texts or bytes. */
@@ -52,6 +53,18 @@ static void put_hold_insert(struct postgres_store *store, const struct row *row)
 	array_uint(parameters, 8, row->version);
 }
 
+/* paid, kept, refunds_due, refunded, refund_count, refunds_open, paid_with: from that index on. */
+static void put_account(struct parameters *parameters, uint32_t index, const struct order *order)
+{
+	array_int(parameters, index, order->paid);
+	array_int(parameters, index + 1, order->kept);
+	array_int(parameters, index + 2, order->refunds_due);
+	array_int(parameters, index + 3, order->refunded);
+	array_int(parameters, index + 4, order->refund_count);
+	array_int(parameters, index + 5, order->refunds_open);
+	array_bytes(parameters, index + 6, short_text_slice(&order->paid_with));
+}
+
 static void put_order_insert(struct postgres_store *store, const struct row *row)
 {
 	const struct order *order = AS(order, row);
@@ -67,11 +80,11 @@ static void put_order_insert(struct postgres_store *store, const struct row *row
 	array_int(parameters, 6, order->payment_method);
 	array_text(parameters, 7, slice_of(order->currency.code));
 	array_int(parameters, 8, order->total);
-	array_int(parameters, 9, order->refund_required);
-	array_uint(parameters, 10, order->created_at_ms);
-	array_uint(parameters, 11, order->pay_by_ms);
-	put_scratch(store, 12, array_text);
-	array_uint(parameters, 13, row->version);
+	put_account(parameters, 9, order);
+	array_uint(parameters, 16, order->created_at_ms);
+	array_uint(parameters, 17, order->pay_by_ms);
+	put_scratch(store, 18, array_text);
+	array_uint(parameters, 19, row->version);
 }
 
 static void put_payment_insert(struct postgres_store *store, const struct row *row)
@@ -81,8 +94,30 @@ static void put_payment_insert(struct postgres_store *store, const struct row *r
 	array_bytes(parameters, 0, short_text_slice(&payment->transaction_id));
 	array_uuid(parameters, 1, &payment->order_id);
 	array_int(parameters, 2, payment->status);
-	array_uuid(parameters, 3, &payment->applied_by);
-	array_uint(parameters, 4, row->version);
+	array_int(parameters, 3, payment->amount);
+	array_text(parameters, 4, slice_of(payment->currency.code));
+	array_uuid(parameters, 5, &payment->refund_ids[0]);
+	array_uuid(parameters, 6, &payment->refund_ids[1]);
+	array_uuid(parameters, 7, &payment->applied_by);
+	array_uint(parameters, 8, row->version);
+}
+
+static void put_refund_insert(struct postgres_store *store, const struct row *row)
+{
+	const struct refund *refund = AS(refund, row);
+	struct parameters *parameters = &store->parameters;
+	array_uuid(parameters, 0, &refund->refund_id);
+	array_uuid(parameters, 1, &refund->order_id);
+	array_uuid(parameters, 2, &refund->event_id);
+	array_bytes(parameters, 3, short_text_slice(&refund->transaction_id));
+	array_int(parameters, 4, refund->amount);
+	array_text(parameters, 5, slice_of(refund->currency.code));
+	array_int(parameters, 6, refund->reason);
+	array_int(parameters, 7, refund->status);
+	array_uint(parameters, 8, refund->created_at_ms);
+	array_uint(parameters, 9, refund->done_at_ms);
+	array_uuid(parameters, 10, &refund->closed_by);
+	array_uint(parameters, 11, row->version);
 }
 
 /* $2 and on: the version that is expected, and the key. */
@@ -104,6 +139,9 @@ static void put_expectation(struct postgres_store *store, const struct row *row)
 	case ROW_ORDER:
 		array_uuid(parameters, 2, &AS(order, row)->order_id);
 		break;
+	case ROW_REFUND:
+		array_uuid(parameters, 2, &AS(refund, row)->refund_id);
+		break;
 	default:
 		assert(row->kind == ROW_PAYMENT);
 		array_bytes(parameters, 2, short_text_slice(&AS(payment, row)->transaction_id));
@@ -116,6 +154,7 @@ static void put_sale_update(struct postgres_store *store, const struct row *row)
 	array_int(&store->parameters, 3, AS(sale, row)->sequence);
 	array_int(&store->parameters, 4, AS(sale, row)->status);
 	array_uint(&store->parameters, 5, row->version);
+	array_int(&store->parameters, 6, AS(sale, row)->is_settled);
 }
 
 static void put_seat_update(struct postgres_store *store, const struct row *row)
@@ -139,11 +178,34 @@ static void put_order_update(struct postgres_store *store, const struct row *row
 	put_expectation(store, row);
 	array_int(&store->parameters, 3, AS(order, row)->sequence);
 	array_int(&store->parameters, 4, AS(order, row)->status);
-	array_int(&store->parameters, 5, AS(order, row)->refund_required);
+	array_uint(&store->parameters, 5, row->version);
+	put_account(&store->parameters, 6, AS(order, row));
+}
+
+static void put_payment_update(struct postgres_store *store, const struct row *row)
+{
+	const struct payment *payment = AS(payment, row);
+	struct parameters *parameters = &store->parameters;
+	put_expectation(store, row);
+	array_int(parameters, 3, payment->status);
+	array_int(parameters, 4, payment->amount);
+	array_text(parameters, 5, slice_of(payment->currency.code));
+	array_uuid(parameters, 6, &payment->refund_ids[0]);
+	array_uuid(parameters, 7, &payment->refund_ids[1]);
+	array_uuid(parameters, 8, &payment->applied_by);
+	array_uint(parameters, 9, row->version);
+}
+
+static void put_refund_update(struct postgres_store *store, const struct row *row)
+{
+	put_expectation(store, row);
+	array_int(&store->parameters, 3, AS(refund, row)->status);
+	array_uint(&store->parameters, 4, AS(refund, row)->done_at_ms);
+	array_uuid(&store->parameters, 5, &AS(refund, row)->closed_by);
 	array_uint(&store->parameters, 6, row->version);
 }
 
-/* How rows of a kind are written. NULL: seats come with their sale, and a payment is applied once and never changed. */
+/* How rows of a kind are written. NULL: seats come with their sale. */
 static const struct writer {
 	enum store_statement check, update, insert;
 	void (*put_update)(struct postgres_store *store, const struct row *row);
@@ -153,7 +215,8 @@ static const struct writer {
 	[ROW_SEAT] = {CHECK_SEATS, UPDATE_SEATS, INSERT_SEATS, put_seat_update, NULL},
 	[ROW_HOLD] = {CHECK_HOLDS, UPDATE_HOLDS, INSERT_HOLDS, put_hold_update, put_hold_insert},
 	[ROW_ORDER] = {CHECK_ORDERS, UPDATE_ORDERS, INSERT_ORDERS, put_order_update, put_order_insert},
-	[ROW_PAYMENT] = {CHECK_PAYMENTS, INSERT_PAYMENTS, INSERT_PAYMENTS, NULL, put_payment_insert},
+	[ROW_PAYMENT] = {CHECK_PAYMENTS, UPDATE_PAYMENTS, INSERT_PAYMENTS, put_payment_update, put_payment_insert},
+	[ROW_REFUND] = {CHECK_REFUNDS, UPDATE_REFUNDS, INSERT_REFUNDS, put_refund_update, put_refund_insert},
 };
 
 /* The new seats of a sale that are not sent yet. */

@@ -9,11 +9,12 @@
 
 /* The column after those of a row: its key. */
 enum {
-	SALE_KEY = 8,
+	SALE_KEY = 9,
 	SEAT_KEY = 6,
 	HOLD_KEY = 9,
-	ORDER_KEY = 14,
-	PAYMENT_KEY = 5,
+	ORDER_KEY = 20,
+	PAYMENT_KEY = 9,
+	REFUND_KEY = 12,
 	KEY_KEY = 4,
 };
 
@@ -44,7 +45,7 @@ static bool put_order(struct postgres_store *store, struct tuple tuple, struct v
 {
 	struct order order = {.order_id = field_uuid(tuple, ORDER_KEY)};
 	bool is_right = field_is_null(tuple, 0) || stored_order_read(tuple_columns(&tuple), store->items, &order);
-	return is_right && view_put_order(view, &order) != NULL;
+	return is_right && order_is_balanced(&order) && view_put_order(view, &order) != NULL;
 }
 
 static bool put_payment(struct postgres_store *store, struct tuple tuple, struct view *view)
@@ -57,6 +58,18 @@ static bool put_payment(struct postgres_store *store, struct tuple tuple, struct
 		payment.answer = field_text(tuple, PAYMENT_KEY + 1);
 	}
 	return view_put_payment(view, &payment) != NULL;
+}
+
+static bool put_refund(struct postgres_store *store, struct tuple tuple, struct view *view)
+{
+	(void)store;
+	struct refund refund = {.refund_id = field_uuid(tuple, REFUND_KEY)};
+	if (!field_is_null(tuple, 0)) {
+		if (!stored_refund_read(tuple_columns(&tuple), &refund))
+			return false;
+		refund.answer = field_text(tuple, REFUND_KEY + 1);
+	}
+	return view_put_refund(view, &refund) != NULL;
 }
 
 static bool put_key(struct postgres_store *store, struct tuple tuple, struct view *view)
@@ -119,7 +132,7 @@ static uint32_t send_keys(struct postgres_store *store, const struct needs *need
 	return needs->key_count > 0;
 }
 
-#define LOADS_MAX 6
+#define LOADS_MAX 7
 
 /* Sends a statement for each kind that is needed; puts[i] is what to do with the rows of the i-th. Answers how many. */
 static uint32_t send_all(struct postgres_store *store, const struct needs *needs, put_row *puts[static LOADS_MAX])
@@ -135,6 +148,8 @@ static uint32_t send_all(struct postgres_store *store, const struct needs *needs
 	count += send_ids(store, LOAD_ORDERS, needs->orders, needs->order_count);
 	puts[count] = put_payment;
 	count += send_payments(store, needs);
+	puts[count] = put_refund;
+	count += send_ids(store, LOAD_REFUNDS, needs->refunds, needs->refund_count);
 	puts[count] = put_key;
 	count += send_keys(store, needs);
 	return count;

@@ -12,7 +12,7 @@
 #include "base/slice.h"
 #include "base/uuid.h"
 
-#define PARAMETERS_MAX 16
+#define PARAMETERS_MAX 24
 
 struct parameters {
 	struct buffer values[PARAMETERS_MAX];

@@ -1,4 +1,4 @@
-/* reader.c: the reader port, but for list_due and scan. Each call is one statement, or part of the snapshot's transaction. */
+/* reader.c: the reader port, but for list_due, scan, and what has to do with refunds. Each call is one statement, or part of the snapshot's transaction. */
 #include "adapters/postgres/reader.h"
 
 #include <assert.h>
@@ -12,6 +12,7 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 	[FIND_SALE] = "SELECT " SALE_COLUMNS " FROM sales WHERE event_id = $1::uuid",
 	[FIND_HOLD] = "SELECT " HOLD_COLUMNS " FROM holds WHERE hold_id = $1::uuid",
 	[FIND_ORDER] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id = $1::uuid",
+	[FIND_REFUND] = "SELECT " REFUND_COLUMNS " FROM refunds WHERE refund_id = $1::uuid",
 	[LIST_HISTORY] = "SELECT " EVENT_COLUMNS " FROM events WHERE stream_id = $1::uuid AND sequence > $2::int8"
 			 " ORDER BY sequence LIMIT $3::int8",
 	[LIST_EVENTS] = "SELECT " EVENT_COLUMNS " FROM events WHERE id > $1::uuid ORDER BY id LIMIT $2::int8",
@@ -43,6 +44,27 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 	[SCAN_ORDERS] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id > $1::uuid ORDER BY order_id LIMIT $2::int8",
 	[SCAN_PAYMENTS] =
 		"SELECT " PAYMENT_COLUMNS " FROM payments WHERE transaction_id > $1::bytea ORDER BY transaction_id LIMIT $2::int8",
+	[SCAN_REFUNDS] = "SELECT " REFUND_COLUMNS " FROM refunds WHERE refund_id > $1::uuid ORDER BY refund_id LIMIT $2::int8",
+	/* 3 is cancelled. */
+	[CANCELLED_SALE] =
+		"SELECT event_id, version FROM sales WHERE status = 3 AND settled = 0 AND event_id > $1::uuid ORDER BY event_id LIMIT 1",
+	/* The indexes of what is due have all active holds and pending orders, of whatever event: an index for these few moments would cost every
+	 * hold more. */
+	[LIST_OPEN] = "(SELECT 2::int8 AS kind, hold_id AS id FROM holds WHERE status = 1 AND event_id = $1::uuid LIMIT $2::int8)"
+		      " UNION ALL (SELECT 3::int8, order_id FROM orders WHERE status = 1 AND event_id = $1::uuid LIMIT $2::int8)"
+		      " UNION ALL (SELECT 3::int8, order_id FROM orders WHERE kept > 0 AND event_id = $1::uuid LIMIT $2::int8)"
+		      " LIMIT $2::int8",
+	[ACCOUNT] = "SELECT (SELECT count(*) FROM holds WHERE status = 1 AND event_id = $1::uuid),"
+		    " (SELECT count(*) FROM orders WHERE status = 1 AND event_id = $1::uuid),"
+		    " (SELECT count(*) FROM orders WHERE kept > 0 AND event_id = $1::uuid),"
+		    " (SELECT coalesce(sum(kept), 0)::int8 FROM orders WHERE kept > 0 AND event_id = $1::uuid),"
+		    " currency, settled FROM sales WHERE event_id = $1::uuid",
+	[LIST_REFUNDS] = "SELECT " REFUND_COLUMNS " FROM refunds WHERE refund_id > $1::uuid AND $3::int8 IN (0, status)"
+			 " ORDER BY refund_id LIMIT $2::int8",
+	[LIST_DUE_REFUNDS] = "SELECT " REFUND_COLUMNS " FROM refunds WHERE status = 1 AND refund_id > $1::uuid"
+			     " ORDER BY refund_id LIMIT $2::int8",
+	[LIST_EVENT_REFUNDS] = "SELECT " REFUND_COLUMNS " FROM refunds WHERE event_id = $4::uuid AND refund_id > $1::uuid"
+			       " AND $3::int8 IN (0, status) ORDER BY refund_id LIMIT $2::int8",
 	/* What is updated fits where it was; a megabyte that does not fit into memory goes to the disk, and finds out whether there is room. */
 	[NARROW_MEMORY] = "SELECT set_config('work_mem', '64kB', true)",
 	[PING] = "WITH room AS MATERIALIZED (SELECT repeat('room', 256) FROM generate_series(1, 1024))"
@@ -86,11 +108,13 @@ static void postgres_snapshot_end(struct reader *port)
 static enum store_result postgres_find(struct reader *port, enum row_kind kind, const struct uuid *id, struct arena *arena,
                                        const struct row **ret_row)
 {
-	assert(kind == ROW_SALE || kind == ROW_HOLD || kind == ROW_ORDER);
+	static const enum reader_statement finds[ROW_KEY] = {
+		[ROW_SALE] = FIND_SALE, [ROW_HOLD] = FIND_HOLD, [ROW_ORDER] = FIND_ORDER, [ROW_REFUND] = FIND_REFUND};
+	assert(kind < ROW_KEY && finds[kind] != 0);
 	struct postgres_reader *reader = reader_of(port);
 	PGresult *answer;
 	scalar_uuid(&reader->parameters, 0, id);
-	enum store_result result = reader_query(reader, kind == ROW_SALE ? FIND_SALE : kind == ROW_HOLD ? FIND_HOLD : FIND_ORDER, &answer);
+	enum store_result result = reader_query(reader, finds[kind], &answer);
 	if (result != STORE_OK)
 		return result;
 	bool is_there = PQntuples(answer) > 0;
@@ -216,6 +240,9 @@ static const struct reader_operations operations = {
 	.list_history = postgres_list_history,
 	.list_seats = postgres_list_seats,
 	.list_due = postgres_list_due,
+	.list_cancelled = postgres_list_cancelled,
+	.account = postgres_account,
+	.list_refunds = postgres_list_refunds,
 	.list_events = postgres_list_events,
 	.scan = postgres_scan,
 	.ping = postgres_ping,

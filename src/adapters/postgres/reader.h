@@ -13,6 +13,7 @@ enum reader_statement {
 	FIND_SALE,
 	FIND_HOLD,
 	FIND_ORDER,
+	FIND_REFUND,
 	LIST_HISTORY,
 	LIST_EVENTS,
 	LIST_SEATS,
@@ -22,6 +23,13 @@ enum reader_statement {
 	SCAN_HOLDS,
 	SCAN_ORDERS,
 	SCAN_PAYMENTS,
+	SCAN_REFUNDS,
+	CANCELLED_SALE,
+	LIST_OPEN,
+	ACCOUNT,
+	LIST_REFUNDS,
+	LIST_DUE_REFUNDS,
+	LIST_EVENT_REFUNDS,
 	NARROW_MEMORY,
 	PING,
 	READER_STATEMENT_COUNT,
@@ -42,6 +50,11 @@ static inline struct postgres_reader *reader_of(struct reader *port)
 /* Runs the statement with what is in the reader's parameters, and empties them. *ret_answer is the caller's, for PQclear. */
 must_check enum store_result reader_query(struct postgres_reader *reader, enum reader_statement statement, PGresult **ret_answer);
 
+enum store_result postgres_list_cancelled(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                          struct uuid *ret_event, struct due_list *ret_list);
+enum store_result postgres_account(struct reader *port, const struct uuid *event_id, struct sale_account *ret_account);
+enum store_result postgres_list_refunds(struct reader *port, const struct refund_query *query, struct arena *arena,
+                                        struct refund_list *ret_list);
 enum store_result postgres_ping(struct reader *port, struct ping *ret_ping);
 enum store_result postgres_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list);
 enum store_result postgres_scan(struct reader *port, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,

@@ -55,6 +55,8 @@ static uint32_t put_after(struct parameters *parameters, enum row_kind kind, con
 		id = &((const struct sale *)row)->event_id;
 	else if (row != NULL && kind == ROW_HOLD)
 		id = &((const struct hold *)row)->hold_id;
+	else if (row != NULL && kind == ROW_REFUND)
+		id = &((const struct refund *)row)->refund_id;
 	else if (row != NULL)
 		id = &((const struct order *)row)->order_id;
 	scalar_uuid(parameters, 0, id);
@@ -66,7 +68,7 @@ enum store_result postgres_scan(struct reader *port, enum row_kind kind, const s
 {
 	static const enum reader_statement scans[ROW_KEY] = {
 		[ROW_SALE] = SCAN_SALES,   [ROW_SEAT] = SCAN_SEATS,       [ROW_HOLD] = SCAN_HOLDS,
-		[ROW_ORDER] = SCAN_ORDERS, [ROW_PAYMENT] = SCAN_PAYMENTS,
+		[ROW_ORDER] = SCAN_ORDERS, [ROW_PAYMENT] = SCAN_PAYMENTS, [ROW_REFUND] = SCAN_REFUNDS,
 	};
 	assert(kind < ROW_KEY && (after == NULL || after->kind == kind));
 	struct postgres_reader *reader = reader_of(port);

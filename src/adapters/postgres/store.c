@@ -28,6 +28,8 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[LOAD_ORDERS] = "SELECT " ORDER_COLUMNS ", d.key FROM unnest($1::uuid[]) AS d (key) LEFT JOIN orders ON order_id = d.key",
 	[LOAD_PAYMENTS] = "SELECT " PAYMENT_COLUMNS ", d.key, (SELECT data FROM events WHERE id = applied_by)"
 			  " FROM unnest($1::bytea[]) AS d (key) LEFT JOIN payments ON transaction_id = d.key",
+	[LOAD_REFUNDS] = "SELECT " REFUND_COLUMNS ", d.key, (SELECT data FROM events WHERE id = closed_by)"
+			 " FROM unnest($1::uuid[]) AS d (key) LEFT JOIN refunds ON refund_id = d.key",
 	[LOAD_KEYS] = "SELECT id, stream_id, fingerprint, data, d.key FROM unnest($1::uuid[]) AS d (key)"
 		      " LEFT JOIN events ON idempotency_key = d.key AND idempotency_key IS NOT NULL",
 
@@ -39,13 +41,14 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[CHECK_ORDERS] = CHECK("orders", "order_id"),
 	[CHECK_PAYMENTS] = GUARD("SELECT 1 FROM (SELECT unnest($2::int8[]), unnest($3::bytea[])) AS d (expected, key)"
                                  " LEFT JOIN payments ON transaction_id = d.key WHERE coalesce(payments.version, 0) = d.expected"),
+	[CHECK_REFUNDS] = CHECK("refunds", "refund_id"),
 	[CHECK_KEYS] = GUARD("SELECT 1 FROM unnest($2::uuid[]) AS d (key)"
                              " JOIN events ON idempotency_key = d.key AND idempotency_key IS NOT NULL"),
 
-	[UPDATE_SALES] = GUARD("UPDATE sales SET sequence = d.sequence, status = d.status, version = d.version"
+	[UPDATE_SALES] = GUARD("UPDATE sales SET sequence = d.sequence, status = d.status, settled = d.settled, version = d.version"
                                " FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::int8[]), unnest($5::int8[]),"
-                               " unnest($6::int8[]))"
-                               " AS d (expected, key, sequence, status, version)"
+                               " unnest($6::int8[]), unnest($7::int8[]))"
+                               " AS d (expected, key, sequence, status, version, settled)"
                                " WHERE sales.event_id = d.key AND sales.version = d.expected RETURNING 1"),
 	[UPDATE_SEATS] = GUARD("UPDATE seats SET status = d.status, holder_id = d.holder_id, version = d.version"
                                " FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::bytea[]), unnest($5::int8[]),"
@@ -57,14 +60,31 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
                                " unnest($6::int8[]))"
                                " AS d (expected, key, sequence, status, version)"
                                " WHERE holds.hold_id = d.key AND holds.version = d.expected RETURNING 1"),
-	[UPDATE_ORDERS] = GUARD("UPDATE orders SET sequence = d.sequence, status = d.status, refund_required = d.refund_required,"
-                                " version = d.version FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::int8[]),"
-                                " unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]))"
-                                " AS d (expected, key, sequence, status, refund_required, version)"
+	[UPDATE_ORDERS] = GUARD("UPDATE orders SET sequence = d.sequence, status = d.status, version = d.version, paid = d.paid,"
+                                " kept = d.kept, refunds_due = d.refunds_due, refunded = d.refunded, refund_count = d.refund_count,"
+                                " refunds_open = d.refunds_open, paid_with = d.paid_with FROM (SELECT unnest($2::int8[]),"
+                                " unnest($3::uuid[]), unnest($4::int8[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]),"
+                                " unnest($8::int8[]), unnest($9::int8[]), unnest($10::int8[]), unnest($11::int8[]),"
+                                " unnest($12::int8[]), unnest($13::bytea[]))"
+                                " AS d (expected, key, sequence, status, version, paid, kept, refunds_due, refunded, refund_count,"
+                                " refunds_open, paid_with)"
                                 " WHERE orders.order_id = d.key AND orders.version = d.expected RETURNING 1"),
+	[UPDATE_PAYMENTS] = GUARD("UPDATE payments SET status = d.status, amount = d.amount, currency = d.currency,"
+                                  " refund_id = d.refund_id, second_refund_id = d.second_refund_id, applied_by = d.applied_by,"
+                                  " version = d.version FROM (SELECT unnest($2::int8[]), unnest($3::bytea[]), unnest($4::int8[]),"
+                                  " unnest($5::int8[]), unnest($6::text[]), unnest($7::uuid[]), unnest($8::uuid[]),"
+                                  " unnest($9::uuid[]), unnest($10::int8[]))"
+                                  " AS d (expected, key, status, amount, currency, refund_id, second_refund_id, applied_by, version)"
+                                  " WHERE payments.transaction_id = d.key AND payments.version = d.expected RETURNING 1"),
+	[UPDATE_REFUNDS] = GUARD("UPDATE refunds SET status = d.status, done_at = d.done_at, closed_by = d.closed_by,"
+                                 " version = d.version FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::int8[]),"
+                                 " unnest($5::int8[]), unnest($6::uuid[]), unnest($7::int8[]))"
+                                 " AS d (expected, key, status, done_at, closed_by, version)"
+                                 " WHERE refunds.refund_id = d.key AND refunds.version = d.expected RETURNING 1"),
 
 	[INSERT_SALES] = "INSERT INTO sales (" SALE_COLUMNS ") SELECT unnest($1::uuid[]), unnest($2::int8[]), unnest($3::int8[]),"
-			 " unnest($4::text[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]), unnest($8::int8[])",
+			 " unnest($4::text[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]), unnest($8::int8[]),"
+			 " unnest($9::int8[])",
 	/* $1 to $3: the event, the version and the position before the first. */
 	[INSERT_SEATS] = "INSERT INTO seats (event_id, seat, position, section, row_name, price, status, holder_id, version)"
 			 " SELECT $1::uuid, seat, $3::int8 + number, section, row_name, price, 1,"
@@ -76,10 +96,15 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 			 " unnest($9::int8[])",
 	[INSERT_ORDERS] = "INSERT INTO orders (" ORDER_COLUMNS ") SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]),"
 			  " unnest($4::text[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]), unnest($8::text[]),"
-			  " unnest($9::int8[]), unnest($10::int8[]), unnest($11::int8[]), unnest($12::int8[]), unnest($13::text[]),"
-			  " unnest($14::int8[])",
+			  " unnest($9::int8[]), unnest($10::int8[]), unnest($11::int8[]), unnest($12::int8[]), unnest($13::int8[]),"
+			  " unnest($14::int8[]), unnest($15::int8[]), unnest($16::bytea[]), unnest($17::int8[]), unnest($18::int8[]),"
+			  " unnest($19::text[]), unnest($20::int8[])",
 	[INSERT_PAYMENTS] = "INSERT INTO payments (" PAYMENT_COLUMNS ") SELECT unnest($1::bytea[]), unnest($2::uuid[]),"
-			    " unnest($3::int8[]), unnest($4::uuid[]), unnest($5::int8[])",
+			    " unnest($3::int8[]), unnest($4::int8[]), unnest($5::text[]), unnest($6::uuid[]), unnest($7::uuid[]),"
+			    " unnest($8::uuid[]), unnest($9::int8[])",
+	[INSERT_REFUNDS] = "INSERT INTO refunds (" REFUND_COLUMNS ") SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]),"
+			   " unnest($4::bytea[]), unnest($5::int8[]), unnest($6::text[]), unnest($7::int8[]), unnest($8::int8[]),"
+			   " unnest($9::int8[]), unnest($10::int8[]), unnest($11::uuid[]), unnest($12::int8[])",
 	/* $11: the first's id. It fails as a guard does when these events have been given up. */
 	[INSERT_EVENTS] = "INSERT INTO events (" EVENT_COLUMNS ") SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::int8[]),"
 			  " unnest($4::int8[]), unnest($5::int8[]), unnest($6::text[]), unnest($7::bytea[]), unnest($8::uuid[]),"
@@ -92,7 +117,7 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 			   " ON CONFLICT (first_event_id) DO NOTHING",
 	[SELECT_EVENT] = "SELECT 1 FROM events WHERE id = $1::uuid",
 	[UPDATE_REPLAYING] = "UPDATE meta SET value = $1::int8 WHERE name = 'replaying'",
-	[EMPTY_PROJECTIONS] = "TRUNCATE sales, seats, holds, orders, payments",
+	[EMPTY_PROJECTIONS] = "TRUNCATE sales, seats, holds, orders, payments, refunds",
 };
 
 _Static_assert(HOLD_ACTIVE == 1 && ORDER_PENDING == 1, "db/postgres/001_core.sql says so in its indexes");

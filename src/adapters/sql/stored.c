@@ -90,8 +90,9 @@ bool stored_sale_read(struct columns columns, struct sale *ret_sale)
 		.on_sale_from_ms = get_uint(columns, 4),
 		.on_sale_until_ms = get_uint(columns, 5),
 		.seat_count = get_uint32(columns, 6),
+		.is_settled = get_int(columns, 7) != 0,
 	};
-	return read_version(columns, 7, &ret_sale->row) && read_currency(columns, 3, &ret_sale->currency) &&
+	return read_version(columns, 8, &ret_sale->row) && read_currency(columns, 3, &ret_sale->currency) &&
 	       ret_sale->status >= SALE_ON_SALE && ret_sale->status <= SALE_CANCELLED;
 }
 
@@ -161,12 +162,17 @@ bool stored_order_read(struct columns columns, struct order_item items[static SE
 		.status = (enum order_status)get_uint32(columns, 5),
 		.payment_method = (enum payment_method)get_uint32(columns, 6),
 		.total = get_int(columns, 8),
-		.refund_required = get_uint(columns, 9) != 0,
-		.created_at_ms = get_uint(columns, 10),
-		.pay_by_ms = get_uint(columns, 11),
+		.paid = get_int(columns, 9),
+		.kept = get_int(columns, 10),
+		.refunds_due = get_int(columns, 11),
+		.refunded = get_int(columns, 12),
+		.refund_count = get_uint32(columns, 13),
+		.refunds_open = get_uint32(columns, 14),
+		.created_at_ms = get_uint(columns, 16),
+		.pay_by_ms = get_uint(columns, 17),
 		.items = items,
 	};
-	struct slice rest = get_text(columns, 12), line, price;
+	struct slice rest = get_text(columns, 18), line, price;
 	while (rest.length > 0 && slice_cut(&rest, '\n', &line)) {
 		if (ret_order->item_count == SEATS_PER_HOLD_LIMIT || !slice_cut(&line, ' ', &price))
 			return false;
@@ -174,9 +180,9 @@ bool stored_order_read(struct columns columns, struct order_item items[static SE
 		if (!read_price(price, &item->price) || !read_label(line, &item->seat))
 			return false;
 	}
-	return read_version(columns, 13, &ret_order->row) && read_short_text(columns, 3, &ret_order->user) &&
-	       read_currency(columns, 7, &ret_order->currency) && ret_order->item_count > 0 && ret_order->status >= ORDER_PENDING &&
-	       ret_order->status <= ORDER_CANCELLED;
+	return read_version(columns, 19, &ret_order->row) && read_short_text(columns, 3, &ret_order->user) &&
+	       read_short_text(columns, 15, &ret_order->paid_with) && read_currency(columns, 7, &ret_order->currency) &&
+	       ret_order->item_count > 0 && ret_order->status >= ORDER_PENDING && ret_order->status <= ORDER_CANCELLED;
 }
 
 void stored_items_write(struct buffer *buffer, const struct order *order)
@@ -195,10 +201,32 @@ bool stored_payment_read(struct columns columns, struct payment *ret_payment)
 		.row = {.kind = ROW_PAYMENT},
 		.order_id = get_uuid(columns, 1),
 		.status = (enum payment_status)get_uint32(columns, 2),
-		.applied_by = get_uuid(columns, 3),
+		.amount = get_int(columns, 3),
+		.refund_ids = {get_uuid(columns, 5), get_uuid(columns, 6)},
+		.applied_by = get_uuid(columns, 7),
 	};
-	return read_version(columns, 4, &ret_payment->row) && read_short_text(columns, 0, &ret_payment->transaction_id) &&
-	       ret_payment->status >= PAYMENT_SUCCEEDED && ret_payment->status <= PAYMENT_FAILED;
+	return read_version(columns, 8, &ret_payment->row) && read_currency(columns, 4, &ret_payment->currency) &&
+	       read_short_text(columns, 0, &ret_payment->transaction_id) && ret_payment->status >= PAYMENT_SUCCEEDED &&
+	       ret_payment->status <= PAYMENT_FAILED;
+}
+
+bool stored_refund_read(struct columns columns, struct refund *ret_refund)
+{
+	*ret_refund = (struct refund){
+		.row = {.kind = ROW_REFUND},
+		.refund_id = get_uuid(columns, 0),
+		.order_id = get_uuid(columns, 1),
+		.event_id = get_uuid(columns, 2),
+		.amount = get_int(columns, 4),
+		.reason = (enum refund_reason)get_uint32(columns, 6),
+		.status = (enum refund_status)get_uint32(columns, 7),
+		.created_at_ms = get_uint(columns, 8),
+		.done_at_ms = get_uint(columns, 9),
+		.closed_by = get_uuid(columns, 10),
+	};
+	return read_version(columns, 11, &ret_refund->row) && read_short_text(columns, 3, &ret_refund->transaction_id) &&
+	       read_currency(columns, 5, &ret_refund->currency) && ret_refund->amount > 0 && ret_refund->reason >= REFUND_LATE_PAYMENT &&
+	       ret_refund->reason <= REFUND_EVENT_CANCELLED && ret_refund->status >= REFUND_DUE && ret_refund->status <= REFUND_DONE;
 }
 
 /* A hold whose seats are in the arena too. */
@@ -228,7 +256,7 @@ const struct row *stored_row_read(struct columns columns, enum row_kind kind, st
 {
 	static const size_t sizes[ROW_KEY] = {
 		[ROW_SALE] = sizeof(struct sale),   [ROW_SEAT] = sizeof(struct seat),       [ROW_HOLD] = sizeof(struct hold),
-		[ROW_ORDER] = sizeof(struct order), [ROW_PAYMENT] = sizeof(struct payment),
+		[ROW_ORDER] = sizeof(struct order), [ROW_PAYMENT] = sizeof(struct payment), [ROW_REFUND] = sizeof(struct refund),
 	};
 	assert(kind < ROW_KEY);
 	void *row = arena_allocate(arena, sizes[kind]);
@@ -243,8 +271,10 @@ const struct row *stored_row_read(struct columns columns, enum row_kind kind, st
 		is_right = read_hold_in_arena(columns, arena, row);
 	else if (kind == ROW_ORDER)
 		is_right = read_order_in_arena(columns, arena, row);
-	else
+	else if (kind == ROW_PAYMENT)
 		is_right = stored_payment_read(columns, row);
+	else
+		is_right = stored_refund_read(columns, row);
 	return is_right ? row : NULL;
 }
 

@@ -15,6 +15,7 @@
 #include "domain/hold.h"
 #include "domain/order.h"
 #include "domain/payment.h"
+#include "domain/refund.h"
 #include "domain/sale.h"
 #include "domain/seat.h"
 #include "ports/catalog.h"
@@ -35,17 +36,20 @@ struct column_operations {
 
 /* Each answers false when what is stored cannot be right; *ret_row may be half filled then. */
 
-/* event_id, sequence, status, currency, on_sale_from, on_sale_until, seat_count, version */
+/* event_id, sequence, status, currency, on_sale_from, on_sale_until, seat_count, settled, version */
 must_check bool stored_sale_read(struct columns columns, struct sale *ret_sale);
 /* event_id, seat, status, holder_id, price, version */
 must_check bool stored_seat_read(struct columns columns, struct seat *ret_seat);
 /* hold_id, event_id, user, sequence, status, created_at, expires_at, seats, version. The seats are written to the array given. */
 must_check bool stored_hold_read(struct columns columns, struct seat_label seats[static SEATS_PER_HOLD_LIMIT], struct hold *ret_hold);
-/* order_id, hold_id, event_id, user, sequence, status, payment_method, currency, total, refund_required, created_at, pay_by, items, version.
+/* order_id, hold_id, event_id, user, sequence, status, payment_method, currency, total, paid, kept, refunds_due, refunded, refund_count,
+ * refunds_open, paid_with, created_at, pay_by, items, version.
  * The items are written to the array given. */
 must_check bool stored_order_read(struct columns columns, struct order_item items[static SEATS_PER_HOLD_LIMIT], struct order *ret_order);
-/* transaction_id, order_id, status, applied_by, version; without the answer. */
+/* transaction_id, order_id, status, amount, currency, refund_id, second_refund_id, applied_by, version; without the answer. */
 must_check bool stored_payment_read(struct columns columns, struct payment *ret_payment);
+/* refund_id, order_id, event_id, transaction_id, amount, currency, reason, status, created_at, done_at, closed_by, version; without the answer. */
+must_check bool stored_refund_read(struct columns columns, struct refund *ret_refund);
 /* Any of these, not ROW_KEY, in the arena. NULL: it cannot be right, or the arena is full. */
 must_check const struct row *stored_row_read(struct columns columns, enum row_kind kind, struct arena *arena);
 

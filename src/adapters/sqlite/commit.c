@@ -69,8 +69,9 @@ static int insert_sale(struct sqlite_store *store, const struct changes *changes
 	bind_uint(statement, 5, sale->on_sale_from_ms);
 	bind_uint(statement, 6, sale->on_sale_until_ms);
 	bind_int(statement, 7, sale->seat_count);
-	bind_uint(statement, 8, sale->row.version);
-	bind_int(statement, 9, first_seat);
+	bind_int(statement, 8, sale->is_settled);
+	bind_uint(statement, 9, sale->row.version);
+	bind_int(statement, 10, first_seat);
 	return database_run(&store->database, INSERT_SALE);
 }
 
@@ -82,6 +83,7 @@ static int update_sale(struct sqlite_store *store, const struct sale *sale)
 	bind_int(statement, 3, sale->sequence);
 	bind_int(statement, 4, sale->status);
 	bind_uint(statement, 5, sale->row.version);
+	bind_int(statement, 6, sale->is_settled);
 	return update(store, UPDATE_SALE);
 }
 
@@ -128,6 +130,18 @@ static int update_hold(struct sqlite_store *store, const struct hold *hold)
 	return update(store, UPDATE_HOLD);
 }
 
+/* paid, kept, refunds_due, refunded, refund_count, refunds_open, paid_with: from that index on. */
+static void bind_account(sqlite3_stmt *statement, int index, const struct order *order)
+{
+	bind_int(statement, index, order->paid);
+	bind_int(statement, index + 1, order->kept);
+	bind_int(statement, index + 2, order->refunds_due);
+	bind_int(statement, index + 3, order->refunded);
+	bind_int(statement, index + 4, order->refund_count);
+	bind_int(statement, index + 5, order->refunds_open);
+	bind_text(statement, index + 6, short_text_slice(&order->paid_with));
+}
+
 static int insert_order(struct sqlite_store *store, const struct order *order)
 {
 	buffer_clear(&store->scratch);
@@ -144,11 +158,11 @@ static int insert_order(struct sqlite_store *store, const struct order *order)
 	bind_int(statement, 7, order->payment_method);
 	bind_text(statement, 8, slice_of(order->currency.code));
 	bind_int(statement, 9, order->total);
-	bind_int(statement, 10, order->refund_required);
-	bind_uint(statement, 11, order->created_at_ms);
-	bind_uint(statement, 12, order->pay_by_ms);
-	bind_text(statement, 13, buffer_slice(&store->scratch));
-	bind_uint(statement, 14, order->row.version);
+	bind_account(statement, 10, order);
+	bind_uint(statement, 17, order->created_at_ms);
+	bind_uint(statement, 18, order->pay_by_ms);
+	bind_text(statement, 19, buffer_slice(&store->scratch));
+	bind_uint(statement, 20, order->row.version);
 	return database_run(&store->database, INSERT_ORDER);
 }
 
@@ -159,21 +173,69 @@ static int update_order(struct sqlite_store *store, const struct order *order)
 	bind_uint(statement, 2, order->row.stored_version);
 	bind_int(statement, 3, order->sequence);
 	bind_int(statement, 4, order->status);
-	bind_int(statement, 5, order->refund_required);
-	bind_uint(statement, 6, order->row.version);
+	bind_uint(statement, 5, order->row.version);
+	bind_account(statement, 6, order);
 	return update(store, UPDATE_ORDER);
 }
 
 static int insert_payment(struct sqlite_store *store, const struct payment *payment)
 {
-	assert(payment->row.stored_version == 0); /* applied once, and never changed */
 	sqlite3_stmt *statement = store->database.statements[INSERT_PAYMENT];
 	bind_text(statement, 1, short_text_slice(&payment->transaction_id));
 	bind_uuid(statement, 2, &payment->order_id);
 	bind_int(statement, 3, payment->status);
-	bind_uuid(statement, 4, &payment->applied_by);
-	bind_uint(statement, 5, payment->row.version);
+	bind_int(statement, 4, payment->amount);
+	bind_text(statement, 5, slice_of(payment->currency.code));
+	bind_uuid(statement, 6, &payment->refund_ids[0]);
+	bind_uuid(statement, 7, &payment->refund_ids[1]);
+	bind_uuid(statement, 8, &payment->applied_by);
+	bind_uint(statement, 9, payment->row.version);
 	return database_run(&store->database, INSERT_PAYMENT);
+}
+
+static int update_payment(struct sqlite_store *store, const struct payment *payment)
+{
+	sqlite3_stmt *statement = store->database.statements[UPDATE_PAYMENT];
+	bind_text(statement, 1, short_text_slice(&payment->transaction_id));
+	bind_uint(statement, 2, payment->row.stored_version);
+	bind_int(statement, 3, payment->status);
+	bind_int(statement, 4, payment->amount);
+	bind_text(statement, 5, slice_of(payment->currency.code));
+	bind_uuid(statement, 6, &payment->refund_ids[0]);
+	bind_uuid(statement, 7, &payment->refund_ids[1]);
+	bind_uuid(statement, 8, &payment->applied_by);
+	bind_uint(statement, 9, payment->row.version);
+	return update(store, UPDATE_PAYMENT);
+}
+
+static int insert_refund(struct sqlite_store *store, const struct refund *refund)
+{
+	sqlite3_stmt *statement = store->database.statements[INSERT_REFUND];
+	bind_uuid(statement, 1, &refund->refund_id);
+	bind_uuid(statement, 2, &refund->order_id);
+	bind_uuid(statement, 3, &refund->event_id);
+	bind_text(statement, 4, short_text_slice(&refund->transaction_id));
+	bind_int(statement, 5, refund->amount);
+	bind_text(statement, 6, slice_of(refund->currency.code));
+	bind_int(statement, 7, refund->reason);
+	bind_int(statement, 8, refund->status);
+	bind_uint(statement, 9, refund->created_at_ms);
+	bind_uint(statement, 10, refund->done_at_ms);
+	bind_uuid(statement, 11, &refund->closed_by);
+	bind_uint(statement, 12, refund->row.version);
+	return database_run(&store->database, INSERT_REFUND);
+}
+
+static int update_refund(struct sqlite_store *store, const struct refund *refund)
+{
+	sqlite3_stmt *statement = store->database.statements[UPDATE_REFUND];
+	bind_uuid(statement, 1, &refund->refund_id);
+	bind_uint(statement, 2, refund->row.stored_version);
+	bind_int(statement, 3, refund->status);
+	bind_uint(statement, 4, refund->done_at_ms);
+	bind_uuid(statement, 5, &refund->closed_by);
+	bind_uint(statement, 6, refund->row.version);
+	return update(store, UPDATE_REFUND);
 }
 
 static int write_row(struct sqlite_store *store, const struct changes *changes, const struct row *row)
@@ -189,7 +251,9 @@ static int write_row(struct sqlite_store *store, const struct changes *changes, 
 	case ROW_ORDER:
 		return is_new ? insert_order(store, AS(order, row)) : update_order(store, AS(order, row));
 	case ROW_PAYMENT:
-		return insert_payment(store, AS(payment, row));
+		return is_new ? insert_payment(store, AS(payment, row)) : update_payment(store, AS(payment, row));
+	case ROW_REFUND:
+		return is_new ? insert_refund(store, AS(refund, row)) : update_refund(store, AS(refund, row));
 	case ROW_KEY:
 	case ROW_KIND_COUNT:
 		break;
@@ -263,7 +327,7 @@ static enum store_statement bind_key_of(struct sqlite_store *store, const struct
 	switch (row->kind) {
 	case ROW_SALE:
 		bind_uuid(statements[SELECT_SALE], 1, &AS(sale, row)->event_id);
-		*ret_version_column = 7;
+		*ret_version_column = 8;
 		return SELECT_SALE;
 	case ROW_SEAT:
 		bind_uuid(statements[SELECT_SEAT], 1, &AS(seat, row)->event_id);
@@ -276,12 +340,16 @@ static enum store_statement bind_key_of(struct sqlite_store *store, const struct
 		return SELECT_HOLD;
 	case ROW_ORDER:
 		bind_uuid(statements[SELECT_ORDER], 1, &AS(order, row)->order_id);
-		*ret_version_column = 13;
+		*ret_version_column = 19;
 		return SELECT_ORDER;
+	case ROW_REFUND:
+		bind_uuid(statements[SELECT_REFUND], 1, &AS(refund, row)->refund_id);
+		*ret_version_column = 11;
+		return SELECT_REFUND;
 	default:
 		assert(row->kind == ROW_PAYMENT);
 		bind_text(statements[SELECT_PAYMENT], 1, short_text_slice(&AS(payment, row)->transaction_id));
-		*ret_version_column = 4;
+		*ret_version_column = 8;
 		return SELECT_PAYMENT;
 	}
 }

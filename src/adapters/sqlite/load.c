@@ -61,7 +61,7 @@ static enum store_result load_order(struct sqlite_store *store, const struct uui
 	int code = database_step(&store->database, SELECT_ORDER);
 	bool is_right =
 		code == SQLITE_DONE || (code == SQLITE_ROW && stored_order_read(statement_columns(statement), store->items, &order));
-	bool is_put = is_right && view_put_order(view, &order) != NULL;
+	bool is_put = is_right && order_is_balanced(&order) && view_put_order(view, &order) != NULL;
 	database_reset(&store->database, SELECT_ORDER);
 	return put_result(code, is_put);
 }
@@ -74,9 +74,23 @@ static enum store_result load_payment(struct sqlite_store *store, const struct s
 	int code = database_step(&store->database, SELECT_PAYMENT);
 	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && stored_payment_read(statement_columns(statement), &payment));
 	if (is_right && code == SQLITE_ROW)
-		payment.answer = column_text(statement, 5);
+		payment.answer = column_text(statement, 9);
 	bool is_put = is_right && view_put_payment(view, &payment) != NULL;
 	database_reset(&store->database, SELECT_PAYMENT);
+	return put_result(code, is_put);
+}
+
+static enum store_result load_refund(struct sqlite_store *store, const struct uuid *refund_id, struct view *view)
+{
+	sqlite3_stmt *statement = store->database.statements[SELECT_REFUND];
+	struct refund refund = {.refund_id = *refund_id};
+	bind_uuid(statement, 1, refund_id);
+	int code = database_step(&store->database, SELECT_REFUND);
+	bool is_right = code == SQLITE_DONE || (code == SQLITE_ROW && stored_refund_read(statement_columns(statement), &refund));
+	if (is_right && code == SQLITE_ROW)
+		refund.answer = column_text(statement, 12);
+	bool is_put = is_right && view_put_refund(view, &refund) != NULL;
+	database_reset(&store->database, SELECT_REFUND);
 	return put_result(code, is_put);
 }
 
@@ -148,6 +162,8 @@ static enum store_result load_all(struct sqlite_store *store, const struct needs
 		result = load_order(store, &needs->orders[i], view);
 	for (uint32_t i = 0; result == STORE_OK && i < needs->payment_count; i++)
 		result = load_payment(store, &needs->payments[i], view);
+	for (uint32_t i = 0; result == STORE_OK && i < needs->refund_count; i++)
+		result = load_refund(store, &needs->refunds[i], view);
 	return result == STORE_OK ? load_keys(store, needs, view) : result;
 }
 

@@ -15,6 +15,7 @@ enum {
 	FIND_SALE,
 	FIND_HOLD,
 	FIND_ORDER,
+	FIND_REFUND,
 	LIST_HISTORY,
 	LIST_SEATS,
 	DUE_HOLDS,
@@ -27,6 +28,15 @@ enum {
 	SCAN_HOLDS,
 	SCAN_ORDERS,
 	SCAN_PAYMENTS,
+	SCAN_REFUNDS,
+	CANCELLED_SALE,
+	OPEN_HOLDS,
+	OPEN_ORDERS,
+	PAID_ORDERS,
+	ACCOUNT,
+	LIST_REFUNDS,
+	LIST_DUE_REFUNDS,
+	LIST_EVENT_REFUNDS,
 	PING,
 	STATEMENT_COUNT,
 };
@@ -36,6 +46,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[FIND_SALE] = "SELECT " SALE_COLUMNS " FROM sales WHERE event_id = ?",
 	[FIND_HOLD] = "SELECT " HOLD_COLUMNS " FROM holds WHERE hold_id = ?",
 	[FIND_ORDER] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id = ?",
+	[FIND_REFUND] = "SELECT " REFUND_COLUMNS " FROM refunds WHERE refund_id = ?",
 	[LIST_HISTORY] = "SELECT " EVENT_COLUMNS " FROM events WHERE stream_id = ? AND sequence > ? ORDER BY sequence LIMIT ?",
 	/* The deadline is that of a seat's hold or order while that lasts: 3 is held, 4 is reserved, 1 is active and pending. */
 	[LIST_SEATS] = "SELECT s.position, s.seat, s.section, s.row, s.price, s.status, s.version, CASE s.status"
@@ -55,6 +66,25 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[SCAN_HOLDS] = "SELECT " HOLD_COLUMNS " FROM holds WHERE hold_id > ? ORDER BY hold_id LIMIT ?",
 	[SCAN_ORDERS] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id > ? ORDER BY order_id LIMIT ?",
 	[SCAN_PAYMENTS] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE transaction_id > ? ORDER BY transaction_id LIMIT ?",
+	[SCAN_REFUNDS] = "SELECT " REFUND_COLUMNS " FROM refunds WHERE refund_id > ? ORDER BY refund_id LIMIT ?",
+	/* 3 is cancelled. */
+	[CANCELLED_SALE] = "SELECT event_id, version FROM sales INDEXED BY sales_open WHERE status = 3 AND settled = 0 AND event_id > ?"
+			   " ORDER BY event_id LIMIT 1",
+	/* The indexes of what is due have all active holds and pending orders, of whatever event: an index for these few moments would cost every
+	 * hold more. */
+	[OPEN_HOLDS] = "SELECT hold_id FROM holds INDEXED BY holds_due WHERE status = 1 AND event_id = ? LIMIT ?",
+	[OPEN_ORDERS] = "SELECT order_id FROM orders INDEXED BY orders_due WHERE status = 1 AND event_id = ? LIMIT ?",
+	[PAID_ORDERS] = "SELECT order_id FROM orders INDEXED BY orders_paid WHERE kept > 0 AND event_id = ? LIMIT ?",
+	[ACCOUNT] = "SELECT (SELECT count(*) FROM holds INDEXED BY holds_due WHERE status = 1 AND event_id = ?1),"
+		    " (SELECT count(*) FROM orders INDEXED BY orders_due WHERE status = 1 AND event_id = ?1),"
+		    " (SELECT count(*) FROM orders INDEXED BY orders_paid WHERE kept > 0 AND event_id = ?1),"
+		    " (SELECT coalesce(sum(kept), 0) FROM orders INDEXED BY orders_paid WHERE kept > 0 AND event_id = ?1),"
+		    " currency, settled FROM sales WHERE event_id = ?1",
+	[LIST_REFUNDS] = "SELECT " REFUND_COLUMNS " FROM refunds WHERE refund_id > ?1 AND ?3 IN (0, status) ORDER BY refund_id LIMIT ?2",
+	[LIST_DUE_REFUNDS] = "SELECT " REFUND_COLUMNS " FROM refunds INDEXED BY refunds_due WHERE status = 1 AND refund_id > ?1"
+			     " ORDER BY refund_id LIMIT ?2",
+	[LIST_EVENT_REFUNDS] = "SELECT " REFUND_COLUMNS " FROM refunds INDEXED BY refunds_event WHERE event_id = ?4 AND refund_id > ?1"
+			       " AND ?3 IN (0, status) ORDER BY refund_id LIMIT ?2",
 	[PING] = "UPDATE meta SET value = value + 1 WHERE name = 'pings'",
 };
 
@@ -89,9 +119,11 @@ static void sqlite_snapshot_end(struct reader *port)
 static enum store_result sqlite_find(struct reader *port, enum row_kind kind, const struct uuid *id, struct arena *arena,
                                      const struct row **ret_row)
 {
-	assert(kind == ROW_SALE || kind == ROW_HOLD || kind == ROW_ORDER);
+	static const uint32_t finds[ROW_KEY] = {
+		[ROW_SALE] = FIND_SALE, [ROW_HOLD] = FIND_HOLD, [ROW_ORDER] = FIND_ORDER, [ROW_REFUND] = FIND_REFUND};
+	assert(kind < ROW_KEY && finds[kind] != 0);
 	struct sqlite_reader *reader = reader_of(port);
-	uint32_t statement = kind == ROW_SALE ? FIND_SALE : kind == ROW_HOLD ? FIND_HOLD : FIND_ORDER;
+	uint32_t statement = finds[kind];
 	bind_uuid(reader->database.statements[statement], 1, id);
 	int code = database_step(&reader->database, statement);
 	const struct row *row =
@@ -260,6 +292,108 @@ static enum store_result sqlite_list_due(struct reader *port, uint64_t now_ms, u
 	return STORE_OK;
 }
 
+/* Ids of the statement, whose first parameter is the event and whose second the limit. */
+static int read_open(struct sqlite_reader *reader, uint32_t statement, enum row_kind kind, const struct uuid *event_id, uint32_t limit,
+                     struct due_list *list)
+{
+	sqlite3_stmt *select = reader->database.statements[statement];
+	int code = SQLITE_DONE;
+	bind_uuid(select, 1, event_id);
+	bind_int(select, 2, limit - list->count);
+	while (list->count < limit && (code = database_step(&reader->database, statement)) == SQLITE_ROW)
+		list->items[list->count++] = (struct due_item){.kind = kind, .id = column_uuid(select, 0)};
+	database_reset(&reader->database, statement);
+	return code == SQLITE_DONE || code == SQLITE_ROW ? SQLITE_OK : code;
+}
+
+static enum store_result sqlite_list_cancelled(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                               struct uuid *ret_event, struct due_list *ret_list)
+{
+	assert(limit > 0);
+	struct sqlite_reader *reader = reader_of(port);
+	sqlite3_stmt *select = reader->database.statements[CANCELLED_SALE];
+	struct due_list list = {.next_deadline_ms = UINT64_MAX};
+	struct uuid event_id = {0};
+	bind_after(select, 1, after);
+	int code = database_step(&reader->database, CANCELLED_SALE);
+	bool is_there = code == SQLITE_ROW;
+	uint64_t version = is_there ? column_uint(select, 1) : 0;
+	if (is_there)
+		event_id = column_uuid(select, 0);
+	database_reset(&reader->database, CANCELLED_SALE);
+	if (is_there) {
+		list.items = arena_allocate_array(arena, limit, sizeof *list.items);
+		if (list.items == NULL)
+			return STORE_CORRUPT;
+		code = read_open(reader, OPEN_HOLDS, ROW_HOLD, &event_id, limit, &list);
+		if (code == SQLITE_OK)
+			code = read_open(reader, OPEN_ORDERS, ROW_ORDER, &event_id, limit, &list);
+		if (code == SQLITE_OK)
+			code = read_open(reader, PAID_ORDERS, ROW_ORDER, &event_id, limit, &list);
+		if (code == SQLITE_OK && list.count == 0)
+			list.items[list.count++] = due_settlement(&event_id, version);
+	}
+	if (code != SQLITE_OK && code != SQLITE_DONE)
+		return database_result(code);
+	*ret_event = event_id;
+	*ret_list = list;
+	return STORE_OK;
+}
+
+static enum store_result sqlite_account(struct reader *port, const struct uuid *event_id, struct sale_account *ret_account)
+{
+	struct sqlite_reader *reader = reader_of(port);
+	sqlite3_stmt *select = reader->database.statements[ACCOUNT];
+	struct sale_account account = {0};
+	bind_uuid(select, 1, event_id);
+	int code = database_step(&reader->database, ACCOUNT);
+	if (code == SQLITE_ROW) {
+		struct slice currency = column_text(select, 4);
+		account = (struct sale_account){
+			.active_holds = column_uint(select, 0),
+			.pending_orders = column_uint(select, 1),
+			.paid_orders = column_uint(select, 2),
+			.paid = sqlite3_column_int64(select, 3),
+			.is_settled = sqlite3_column_int64(select, 5) != 0,
+		};
+		if (currency.length < sizeof account.currency.code)
+			memcpy(account.currency.code, currency.data, currency.length);
+	}
+	database_reset(&reader->database, ACCOUNT);
+	if (database_result(code) == STORE_OK)
+		*ret_account = account;
+	return database_result(code);
+}
+
+static enum store_result sqlite_list_refunds(struct reader *port, const struct refund_query *query, struct arena *arena,
+                                             struct refund_list *ret_list)
+{
+	struct sqlite_reader *reader = reader_of(port);
+	bool is_of_event = !uuid_is_nil(&query->event_id);
+	uint32_t statement = is_of_event ? LIST_EVENT_REFUNDS : query->status == REFUND_DUE ? LIST_DUE_REFUNDS : LIST_REFUNDS;
+	sqlite3_stmt *select = reader->database.statements[statement];
+	struct refund_list list = {.refunds = arena_allocate_array(arena, query->limit, sizeof *list.refunds)};
+	if (list.refunds == NULL)
+		return STORE_CORRUPT;
+	bind_uuid(select, 1, &query->after);
+	bind_int(select, 2, query->limit);
+	if (statement != LIST_DUE_REFUNDS)
+		bind_int(select, 3, query->status);
+	if (is_of_event)
+		bind_uuid(select, 4, &query->event_id);
+	int code;
+	while ((code = database_step(&reader->database, statement)) == SQLITE_ROW) {
+		assert(list.count < query->limit);
+		if (!stored_refund_read(statement_columns(select), &list.refunds[list.count]))
+			break;
+		list.count++;
+	}
+	database_reset(&reader->database, statement);
+	if (code == SQLITE_DONE)
+		*ret_list = list;
+	return code == SQLITE_ROW ? STORE_CORRUPT : database_result(code);
+}
+
 /* Binds the key to begin after; NULL is before all. Answers the index of the limit. */
 static int bind_scan(sqlite3_stmt *statement, enum row_kind kind, const struct row *after)
 {
@@ -278,6 +412,9 @@ static int bind_scan(sqlite3_stmt *statement, enum row_kind kind, const struct r
 	case ROW_ORDER:
 		bind_after(statement, 1, row == NULL ? NULL : &((const struct order *)row)->order_id);
 		return 2;
+	case ROW_REFUND:
+		bind_after(statement, 1, row == NULL ? NULL : &((const struct refund *)row)->refund_id);
+		return 2;
 	default:
 		assert(kind == ROW_PAYMENT);
 		bind_text(statement, 1, row == NULL ? SLICE("") : short_text_slice(&((const struct payment *)row)->transaction_id));
@@ -288,11 +425,11 @@ static int bind_scan(sqlite3_stmt *statement, enum row_kind kind, const struct r
 static enum store_result sqlite_scan(struct reader *port, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
                                      const struct row ***ret_rows, uint32_t *ret_count)
 {
-	static const uint32_t scans[ROW_PAYMENT + 1] = {
+	static const uint32_t scans[ROW_KEY] = {
 		[ROW_SALE] = SCAN_SALES,   [ROW_SEAT] = SCAN_SEATS,       [ROW_HOLD] = SCAN_HOLDS,
-		[ROW_ORDER] = SCAN_ORDERS, [ROW_PAYMENT] = SCAN_PAYMENTS,
+		[ROW_ORDER] = SCAN_ORDERS, [ROW_PAYMENT] = SCAN_PAYMENTS, [ROW_REFUND] = SCAN_REFUNDS,
 	};
-	assert(kind <= ROW_PAYMENT && (after == NULL || after->kind == kind));
+	assert(kind < ROW_KEY && (after == NULL || after->kind == kind));
 	struct sqlite_reader *reader = reader_of(port);
 	sqlite3_stmt *statement = reader->database.statements[scans[kind]];
 	const struct row **rows = arena_allocate_array(arena, limit, sizeof *rows);
@@ -343,6 +480,9 @@ static const struct reader_operations operations = {
 	.list_history = sqlite_list_history,
 	.list_seats = sqlite_list_seats,
 	.list_due = sqlite_list_due,
+	.list_cancelled = sqlite_list_cancelled,
+	.account = sqlite_account,
+	.list_refunds = sqlite_list_refunds,
 	.list_events = sqlite_list_events,
 	.scan = sqlite_scan,
 	.ping = sqlite_ping,

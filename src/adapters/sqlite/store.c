@@ -30,21 +30,29 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[SELECT_ORDER] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id = ?",
 	[SELECT_PAYMENT] =
 		"SELECT " PAYMENT_COLUMNS ", (SELECT data FROM events WHERE id = applied_by) FROM payments WHERE transaction_id = ?",
+	[SELECT_REFUND] = "SELECT " REFUND_COLUMNS ", (SELECT data FROM events WHERE id = closed_by) FROM refunds WHERE refund_id = ?",
 	[INSERT_EVENT] = "INSERT INTO events (" EVENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_KEY] = "INSERT OR IGNORE INTO keys VALUES (?, ?)",
-	[INSERT_SALE] = "INSERT INTO sales (" SALE_COLUMNS ", first_seat) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_SALE] = "INSERT INTO sales (" SALE_COLUMNS ", first_seat) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_SEAT] = "INSERT INTO seats (event_id, seat, section, row, price, version, status, holder_id)"
 			" VALUES (?, ?, ?, ?, ?, ?, 2, zeroblob(16))",
 	[INSERT_HOLD] = "INSERT INTO holds (" HOLD_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_ORDER] = "INSERT INTO orders (" ORDER_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_PAYMENT] = "INSERT INTO payments (" PAYMENT_COLUMNS ") VALUES (?, ?, ?, ?, ?)",
+	[INSERT_ORDER] = "INSERT INTO orders (" ORDER_COLUMNS ")"
+			 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_PAYMENT] = "INSERT INTO payments (" PAYMENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_REFUND] = "INSERT INTO refunds (" REFUND_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_OUTBOX] = "INSERT INTO outbox (partition, id, events) VALUES (?, ?, ?)",
 	[UPDATE_KEYS_POSITION] = "UPDATE meta SET value = max(value, ?) WHERE name = 'keys_position'",
-	[UPDATE_SALE] = "UPDATE sales SET sequence = ?3, status = ?4, version = ?5 WHERE event_id = ?1 AND version = ?2",
+	[UPDATE_SALE] = "UPDATE sales SET sequence = ?3, status = ?4, version = ?5, settled = ?6 WHERE event_id = ?1 AND version = ?2",
 	[UPDATE_SEAT] = "UPDATE seats SET status = ?4, holder_id = ?5, version = ?6 WHERE event_id = ?1 AND seat = ?2 AND version = ?3",
 	[UPDATE_HOLD] = "UPDATE holds SET sequence = ?3, status = ?4, version = ?5 WHERE hold_id = ?1 AND version = ?2",
 	[UPDATE_ORDER] =
-		"UPDATE orders SET sequence = ?3, status = ?4, refund_required = ?5, version = ?6 WHERE order_id = ?1 AND version = ?2",
+		"UPDATE orders SET sequence = ?3, status = ?4, version = ?5, paid = ?6, kept = ?7, refunds_due = ?8, refunded = ?9,"
+		" refund_count = ?10, refunds_open = ?11, paid_with = ?12 WHERE order_id = ?1 AND version = ?2",
+	[UPDATE_PAYMENT] = "UPDATE payments SET status = ?3, amount = ?4, currency = ?5, refund_id = ?6, second_refund_id = ?7,"
+			   " applied_by = ?8, version = ?9 WHERE transaction_id = ?1 AND version = ?2",
+	[UPDATE_REFUND] =
+		"UPDATE refunds SET status = ?3, done_at = ?4, closed_by = ?5, version = ?6 WHERE refund_id = ?1 AND version = ?2",
 };
 
 int store_last_position(struct sqlite_store *store, int64_t *ret_position)
@@ -84,9 +92,9 @@ static enum store_result execute(struct sqlite_store *store, const char *sql)
 static enum store_result sqlite_replay_begin(struct store *port)
 {
 	store_of(port)->seen_position = -1;
-	return execute(store_of(port),
-	               "BEGIN IMMEDIATE; UPDATE meta SET value = 1 WHERE name = 'replaying';"
-	               "DELETE FROM sales; DELETE FROM seats; DELETE FROM holds; DELETE FROM orders; DELETE FROM payments; COMMIT");
+	return execute(store_of(port), "BEGIN IMMEDIATE; UPDATE meta SET value = 1 WHERE name = 'replaying';"
+	                               "DELETE FROM sales; DELETE FROM seats; DELETE FROM holds; DELETE FROM orders; DELETE FROM payments;"
+	                               "DELETE FROM refunds; COMMIT");
 }
 
 static enum store_result sqlite_replay_end(struct store *port)

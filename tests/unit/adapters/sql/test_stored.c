@@ -25,7 +25,7 @@ struct field {
 		.integer = (value) \
 	}
 
-#define COLUMNS_MAX 14
+#define COLUMNS_MAX 20
 struct fields {
 	struct field of[COLUMNS_MAX];
 };
@@ -47,14 +47,34 @@ static struct columns columns_of(struct fields *fields)
 	return (struct columns){.operations = &operations, .source = fields};
 }
 
-static const struct fields right_sale = {{TEXT(ID), INT(2), INT(SALE_PAUSED), TEXT("EUR"), INT(5), INT(6), INT(7), INT(8)}};
+static const struct fields right_sale = {{TEXT(ID), INT(2), INT(SALE_PAUSED), TEXT("EUR"), INT(5), INT(6), INT(7), INT(1), INT(8)}};
 static const struct fields right_seat = {{TEXT(ID), TEXT("A-1-2"), INT(SEAT_SOLD), TEXT(ID), INT(1000), INT(8)}};
 static const struct fields right_hold = {
 	{TEXT(ID), TEXT(ID), TEXT("ann"), INT(2), INT(HOLD_RELEASED), INT(5), INT(6), TEXT("A-1-2\nB 7\n"), INT(8)}};
-static const struct fields right_order = {{TEXT(ID), TEXT(ID), TEXT(ID), TEXT("ann"), INT(2), INT(ORDER_CONFIRMED),
-                                           INT(PAYMENT_METHOD_CASH), TEXT("EUR"), INT(3500), INT(1), INT(5), INT(6),
-                                           TEXT("1000 A-1-2\n2500 B 7\n"), INT(8)}};
-static const struct fields right_payment = {{TEXT("t-1"), TEXT(ID), INT(PAYMENT_FAILED), TEXT(ID), INT(8)}};
+static const struct fields right_order = {{TEXT(ID),
+                                           TEXT(ID),
+                                           TEXT(ID),
+                                           TEXT("ann"),
+                                           INT(2),
+                                           INT(ORDER_CONFIRMED),
+                                           INT(PAYMENT_METHOD_CASH),
+                                           TEXT("EUR"),
+                                           INT(3500),
+                                           INT(3900),
+                                           INT(3500),
+                                           INT(300),
+                                           INT(100),
+                                           INT(2),
+                                           INT(1),
+                                           TEXT("t-1"),
+                                           INT(5),
+                                           INT(6),
+                                           TEXT("1000 A-1-2\n2500 B 7\n"),
+                                           INT(8)}};
+static const struct fields right_payment = {
+	{TEXT("t-1"), TEXT(ID), INT(PAYMENT_FAILED), INT(3500), TEXT("EUR"), TEXT(ID), TEXT(NULL), TEXT(ID), INT(8)}};
+static const struct fields right_refund = {{TEXT(ID), TEXT(ID), TEXT(ID), TEXT("t-1"), INT(300), TEXT("EUR"), INT(REFUND_OVERPAYMENT),
+                                            INT(REFUND_DUE), INT(5), INT(0), TEXT(NULL), INT(8)}};
 static const struct fields right_event = {
 	{TEXT(ID), TEXT(ID), INT(2), INT(EVENT_HOLD_CREATED), INT(5), TEXT("ann"), TEXT(TRACE), TEXT(ID), TEXT(ID), TEXT("{}")}};
 
@@ -86,6 +106,7 @@ static void rows_read_as_they_are_stored(void **state)
 	assert_int_equal(sale->status, SALE_PAUSED);
 	assert_string_equal(sale->currency.code, "EUR");
 	assert_int_equal(sale->seat_count, 7);
+	assert_true(sale->is_settled);
 	assert_int_equal(sale->row.kind, ROW_SALE);
 	assert_int_equal(sale->row.version, 8);
 	assert_int_equal(sale->row.stored_version, 8);
@@ -107,11 +128,25 @@ static void rows_read_as_they_are_stored(void **state)
 	assert_int_equal(order->item_count, 2);
 	assert_int_equal(order->items[1].price, 2500);
 	assert_true(slice_equal_string(seat_label_slice(&order->items[1].seat), "B 7"));
-	assert_true(order->refund_required);
+	assert_int_equal(order->paid, 3900);
+	assert_int_equal(order->refunds_due, 300);
+	assert_int_equal(order->refunds_open, 1);
+	assert_true(slice_equal_string(short_text_slice(&order->paid_with), "t-1"));
+	assert_true(order_is_balanced(order));
 
 	const struct payment *payment = read_row(*state, &right_payment, ROW_PAYMENT);
 	assert_non_null(payment);
 	assert_int_equal(payment->status, PAYMENT_FAILED);
+	assert_int_equal(payment->amount, 3500);
+	assert_memory_equal(payment->refund_ids[0].bytes, ID, 16);
+	assert_true(uuid_is_nil(&payment->refund_ids[1]));
+
+	const struct refund *refund = read_row(*state, &right_refund, ROW_REFUND);
+	assert_non_null(refund);
+	assert_int_equal(refund->amount, 300);
+	assert_int_equal(refund->reason, REFUND_OVERPAYMENT);
+	assert_int_equal(refund->status, REFUND_DUE);
+	assert_true(uuid_is_nil(&refund->closed_by));
 }
 
 static void seats_and_items_are_written_as_they_are_read(void **state)
@@ -123,7 +158,7 @@ static void seats_and_items_are_written_as_they_are_read(void **state)
 	assert_true(slice_equal_string(buffer_slice(&buffer), right_hold.of[7].text));
 	buffer_clear(&buffer);
 	stored_items_write(&buffer, read_row(*state, &right_order, ROW_ORDER));
-	assert_true(slice_equal_string(buffer_slice(&buffer), right_order.of[12].text));
+	assert_true(slice_equal_string(buffer_slice(&buffer), right_order.of[18].text));
 }
 
 static void rows_that_cannot_be_right_are_refused(void **state)
@@ -150,15 +185,19 @@ static void rows_that_cannot_be_right_are_refused(void **state)
 		{ROW_HOLD, &right_hold, 7, TEXT("A\n\nB\n")},
 		{ROW_ORDER, &right_order, 5, INT(0)},
 		{ROW_ORDER, &right_order, 7, TEXT("EU")},
-		{ROW_ORDER, &right_order, 12, TEXT("")},
-		{ROW_ORDER, &right_order, 12, TEXT("1000\n")},
-		{ROW_ORDER, &right_order, 12, TEXT(" A\n")},
-		{ROW_ORDER, &right_order, 12, TEXT("-1 A\n")},
-		{ROW_ORDER, &right_order, 12, TEXT("99999999999999999999 A\n")},
-		{ROW_ORDER, &right_order, 12, TEXT("1000 \n")},
+		{ROW_ORDER, &right_order, 18, TEXT("")},
+		{ROW_ORDER, &right_order, 18, TEXT("1000\n")},
+		{ROW_ORDER, &right_order, 18, TEXT(" A\n")},
+		{ROW_ORDER, &right_order, 18, TEXT("-1 A\n")},
+		{ROW_ORDER, &right_order, 18, TEXT("99999999999999999999 A\n")},
+		{ROW_ORDER, &right_order, 18, TEXT("1000 \n")},
 		{ROW_PAYMENT, &right_payment, 0, TEXT(LONG_60 LONG_60 "123456789")},
 		{ROW_PAYMENT, &right_payment, 2, INT(0)},
 		{ROW_PAYMENT, &right_payment, 2, INT(PAYMENT_FAILED + 1)},
+		{ROW_PAYMENT, &right_payment, 4, TEXT("EURO")},
+		{ROW_REFUND, &right_refund, 4, INT(0)},
+		{ROW_REFUND, &right_refund, 6, INT(REFUND_EVENT_CANCELLED + 1)},
+		{ROW_REFUND, &right_refund, 7, INT(0)},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
 		struct fields wrong = *cases[i].right;

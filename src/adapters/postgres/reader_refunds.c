@@ -1,0 +1,121 @@
+/* reader_refunds.c: what is to be refunded, and what of a cancelled event is open. */
+#include <assert.h>
+#include <string.h>
+
+#include "adapters/postgres/reader.h"
+
+/* The cancelled event as what is to be settled; of the kind ROW_KIND_COUNT when there is none. */
+static enum store_result find_cancelled(struct postgres_reader *reader, const struct uuid *after, struct due_item *ret_event)
+{
+	static const struct uuid before_all;
+	PGresult *answer;
+	scalar_uuid(&reader->parameters, 0, after == NULL ? &before_all : after);
+	enum store_result result = reader_query(reader, CANCELLED_SALE, &answer);
+	if (result != STORE_OK)
+		return result;
+	struct tuple tuple = {.answer = answer};
+	*ret_event = (struct due_item){.kind = ROW_KIND_COUNT};
+	if (PQntuples(answer) > 0) {
+		struct uuid event_id = field_uuid(tuple, 0);
+		*ret_event = due_settlement(&event_id, field_uint(tuple, 1));
+	}
+	PQclear(answer);
+	return STORE_OK;
+}
+
+static enum store_result list_open(struct postgres_reader *reader, const struct uuid *event_id, uint32_t limit, struct due_list *list)
+{
+	PGresult *answer;
+	scalar_uuid(&reader->parameters, 0, event_id);
+	scalar_int(&reader->parameters, 1, limit);
+	enum store_result result = reader_query(reader, LIST_OPEN, &answer);
+	if (result != STORE_OK)
+		return result;
+	for (int row = 0; row < PQntuples(answer) && list->count < limit; row++) {
+		struct tuple tuple = {.answer = answer, .row = row};
+		list->items[list->count++] =
+			(struct due_item){.kind = (enum row_kind)field_uint(tuple, 0), .id = field_uuid(tuple, 1)};
+	}
+	PQclear(answer);
+	return STORE_OK;
+}
+
+enum store_result postgres_list_cancelled(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                          struct uuid *ret_event, struct due_list *ret_list)
+{
+	assert(limit > 0);
+	struct postgres_reader *reader = reader_of(port);
+	struct due_list list = {.next_deadline_ms = UINT64_MAX};
+	struct due_item event;
+	enum store_result result = find_cancelled(reader, after, &event);
+	if (result == STORE_OK && event.kind == ROW_SALE) {
+		list.items = arena_allocate_array(arena, limit, sizeof *list.items);
+		if (list.items == NULL)
+			return STORE_CORRUPT;
+		result = list_open(reader, &event.id, limit, &list);
+		if (result == STORE_OK && list.count == 0)
+			list.items[list.count++] = event;
+	}
+	if (result != STORE_OK)
+		return result;
+	*ret_event = event.id;
+	*ret_list = list;
+	return STORE_OK;
+}
+
+enum store_result postgres_account(struct reader *port, const struct uuid *event_id, struct sale_account *ret_account)
+{
+	struct postgres_reader *reader = reader_of(port);
+	struct sale_account account = {0};
+	PGresult *answer;
+	scalar_uuid(&reader->parameters, 0, event_id);
+	enum store_result result = reader_query(reader, ACCOUNT, &answer);
+	if (result != STORE_OK)
+		return result;
+	if (PQntuples(answer) > 0) {
+		struct tuple tuple = {.answer = answer};
+		struct slice currency = field_text(tuple, 4);
+		account = (struct sale_account){
+			.active_holds = field_uint(tuple, 0),
+			.pending_orders = field_uint(tuple, 1),
+			.paid_orders = field_uint(tuple, 2),
+			.paid = field_int(tuple, 3),
+			.is_settled = field_int(tuple, 5) != 0,
+		};
+		if (currency.length < sizeof account.currency.code)
+			memcpy(account.currency.code, currency.data, currency.length);
+	}
+	PQclear(answer);
+	*ret_account = account;
+	return STORE_OK;
+}
+
+enum store_result postgres_list_refunds(struct reader *port, const struct refund_query *query, struct arena *arena,
+                                        struct refund_list *ret_list)
+{
+	struct postgres_reader *reader = reader_of(port);
+	bool is_of_event = !uuid_is_nil(&query->event_id);
+	PGresult *answer;
+	scalar_uuid(&reader->parameters, 0, &query->after);
+	scalar_int(&reader->parameters, 1, query->limit);
+	enum reader_statement statement = is_of_event ? LIST_EVENT_REFUNDS : query->status == REFUND_DUE ? LIST_DUE_REFUNDS : LIST_REFUNDS;
+	if (statement != LIST_DUE_REFUNDS)
+		scalar_int(&reader->parameters, 2, query->status);
+	if (is_of_event)
+		scalar_uuid(&reader->parameters, 3, &query->event_id);
+	enum store_result result = reader_query(reader, statement, &answer);
+	if (result != STORE_OK)
+		return result;
+	struct refund_list list = {.count = (uint32_t)PQntuples(answer)};
+	list.refunds = arena_allocate_array(arena, list.count, sizeof *list.refunds);
+	bool is_right = list.refunds != NULL;
+	for (uint32_t i = 0; is_right && i < list.count; i++) {
+		struct tuple tuple = {.answer = answer, .row = (int)i};
+		is_right = stored_refund_read(tuple_columns(&tuple), &list.refunds[i]);
+	}
+	PQclear(answer);
+	if (!is_right)
+		return STORE_CORRUPT;
+	*ret_list = list;
+	return STORE_OK;
+}
