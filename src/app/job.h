@@ -16,9 +16,10 @@ enum query_kind {
 	QUERY_ORDER,
 	QUERY_HOLD_HISTORY, /* after: a sequence */
 	QUERY_ORDER_HISTORY,
-	QUERY_EVENTS, /* after_id, filter */
-	QUERY_EVENT,  /* id */
-	QUERY_SEATS,  /* id, seat_status, after: a position */
+	QUERY_EVENTS,  /* after_id, filter */
+	QUERY_EVENT,   /* id */
+	QUERY_REFUNDS, /* id: of an event, nil: of all; refund_status, after_id */
+	QUERY_SEATS,   /* id, seat_status, after: a position */
 };
 
 #define QUERY_LIMIT_MAX 1000
@@ -33,8 +34,9 @@ struct query {
 	uint64_t after; /* 0: from the first */
 	bool has_after_id;
 	struct uuid after_id;
-	enum seat_status seat_status; /* 0: any */
-	struct catalog_filter filter; /* borrowed like the rest of the request */
+	enum seat_status seat_status;     /* 0: any */
+	enum refund_status refund_status; /* 0: any */
+	struct catalog_filter filter;     /* borrowed like the rest of the request */
 };
 
 enum job_kind {

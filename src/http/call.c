@@ -221,12 +221,17 @@ static enum http_progress answer(struct http_request *request)
 		problem_answer(request, ERR_NO_MEMORY, NULL);
 		return HTTP_ANSWERED;
 	}
+	struct slice body = call->render == NULL ? outcome->body : call->render(call);
+	if (call->render != NULL && body.data == NULL) {
+		problem_answer(request, ERR_NO_MEMORY, NULL);
+		return HTTP_ANSWERED;
+	}
 	if (outcome->is_replayed && call->job.admission.idempotency.is_present)
 		http_response_header(&request->response, SLICE("Idempotency-Replayed"), SLICE("true"));
-	http_respond(request, call->status, call->status == 204 ? NULL : json_type, outcome->body);
+	http_respond(request, call->status, call->status == 204 ? NULL : json_type, body);
 	if (call->cache_control != NULL) {
 		request->response.cache_control = call->cache_control;
-		request->response.etag = entity_tag_of(outcome->body, &request->arena);
+		request->response.etag = entity_tag_of(body, &request->arena);
 	}
 	return HTTP_ANSWERED;
 }

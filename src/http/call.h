@@ -17,11 +17,12 @@
 struct call {
 	struct job job;
 	struct http_request *request;
-	uint16_t status;           /* of success */
-	const char *location;      /* static prefix of the Location header: "/v1/holds/"; NULL: none */
-	const char *cache_control; /* static; NULL: no-store. When set, the answer has an ETag */
-	const char *detail;        /* of a refusal by the handler; static or in the arena; NULL: none */
-	struct json_faults faults; /* of the body or the query */
+	uint16_t status;                           /* of success */
+	const char *location;                      /* static prefix of the Location header: "/v1/holds/"; NULL: none */
+	const char *cache_control;                 /* static; NULL: no-store. When set, the answer has an ETag */
+	struct slice (*render)(struct call *call); /* makes the body of a success; data NULL: out of memory. NULL: the outcome has it */
+	const char *detail;                        /* of a refusal by the handler; static or in the arena; NULL: none */
+	struct json_faults faults;                 /* of the body or the query */
 };
 
 /* NULL: out of memory, and the request is answered. */

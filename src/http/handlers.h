@@ -16,6 +16,10 @@ enum http_progress orders_cancel(struct http_request *request);
 /* payments.c */
 enum http_progress payments_callback(struct http_request *request);
 
+/* refunds.c */
+enum http_progress refunds_list(struct http_request *request);
+enum http_progress refunds_done(struct http_request *request);
+
 /* events.c */
 enum http_progress events_post(struct http_request *request);
 enum http_progress events_list(struct http_request *request);

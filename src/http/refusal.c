@@ -77,6 +77,19 @@ static struct slice describe_missing_order(struct call *call)
 	return describe_missing(call, "order", is_payment ? &call->job.command.payment.order_id : NULL);
 }
 
+static struct slice describe_missing_refund(struct call *call)
+{
+	bool is_payment = call->job.kind == JOB_COMMAND && call->job.command.kind == COMMAND_PAYMENT;
+	return describe_missing(call, "refund", is_payment ? &call->job.command.payment.refund_id : NULL);
+}
+
+/* "Nothing of the transaction ch_3PqLk2 is to be refunded." */
+static struct slice describe_transaction(struct call *call, const char *before, const char *after)
+{
+	return arena_format(&call->request->arena, "%s %.*s %s", before,
+	                    SLICE_PRINT(short_text_slice(&call->job.command.payment.transaction_id)), after);
+}
+
 static struct slice describe_time(struct call *call, const char *before)
 {
 	char time[TIME_TEXT_LENGTH + 1];
@@ -125,6 +138,8 @@ static struct slice describe(struct call *call)
 		return describe_missing_hold(call);
 	case ERR_ORDER_UNKNOWN:
 		return describe_missing_order(call);
+	case ERR_REFUND_UNKNOWN:
+		return describe_missing_refund(call);
 	case ERR_HOLD_EXPIRED:
 		return describe_time(call, "The hold expired at");
 	case ERR_NOT_ON_SALE:
@@ -134,8 +149,11 @@ static struct slice describe(struct call *call)
 	case ERR_ORDER_NOT_PAYABLE:
 		return describe_order_status(call, " and cannot fail");
 	case ERR_PAYMENT_CONFLICT:
-		return arena_format(&call->request->arena, "The transaction %.*s was reported before with another order, status or amount.",
-		                    SLICE_PRINT(short_text_slice(&call->job.command.payment.transaction_id)));
+		return describe_transaction(call, "The transaction", "was reported before with another order, status or amount.");
+	case ERR_REFUND_NOT_DUE:
+		return describe_transaction(call, "Nothing of the transaction", "is to be refunded.");
+	case ERR_REFUND_AMOUNT:
+		return describe_transaction(call, "Of the transaction", "another amount, or another currency, is to be refunded.");
 	case ERR_RATE_LIMITED:
 		return describe_quota(call);
 	default:

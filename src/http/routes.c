@@ -19,6 +19,7 @@ static const char *const events_parameters[] = {"cursor", "limit", "from", "to",
 static const char *const seats_parameters[] = {"cursor", "limit", "status", NULL};
 static const char *const owner_parameters[] = {"user_id", NULL};
 static const char *const history_parameters[] = {"cursor", "limit", "user_id", NULL};
+static const char *const refunds_parameters[] = {"cursor", "limit", "status", "event_id", NULL};
 static const char *const ready_parameters[] = {"verbose", NULL};
 
 const struct http_route api_routes[] = {
@@ -35,6 +36,8 @@ const struct http_route api_routes[] = {
 	{POST("/v1/orders/{id}/cancel", HTTP_ACCESS_USER, orders_cancel), .parameters = owner_parameters, .needs_idempotency_key = true},
 	{GET("/v1/orders/{id}/history", HTTP_ACCESS_USER, orders_history), .parameters = history_parameters},
 	{POST("/v1/payments/callback", HTTP_ACCESS_SIGNED, payments_callback), .takes_json = true, .is_rate_limit_exempt = true},
+	{GET("/v1/refunds", HTTP_ACCESS_SERVICE, refunds_list), .parameters = refunds_parameters},
+	{POST("/v1/refunds/{id}/done", HTTP_ACCESS_SERVICE, refunds_done)},
 	{GET("/v1/events", HTTP_ACCESS_PUBLIC, events_list), .parameters = events_parameters},
 	{POST("/v1/events", HTTP_ACCESS_ADMIN, events_post), .takes_json = true, .body_max = EVENT_BODY_MAX},
 	{GET("/v1/events/{id}", HTTP_ACCESS_PUBLIC, events_get)},

@@ -24,6 +24,8 @@ ROUTES = {
     ("post", "/v1/events/{event_id}/pause"),
     ("post", "/v1/events/{event_id}/resume"),
     ("post", "/v1/events/{event_id}/cancel"),
+    ("get", "/v1/refunds"),
+    ("post", "/v1/refunds/{refund_id}/done"),
     ("get", "/v1/healthz"),
     ("get", "/v1/readyz"),
     ("get", "/v1/openapi.yaml"),

@@ -206,7 +206,12 @@ def test_an_unknown_order_stores_nothing(api, order):
         ({"transaction_id": "x" * 10000}, "/transaction_id"),
         ({"order_id": "7"}, "/order_id"),
         ({"order_id": None}, "/order_id"),
-        ({"amount": 1}, "/amount"),
+        ({"amount": -1}, "/amount"),
+        ({"amount": "1"}, "/amount"),
+        ({"amount": 1.5}, "/amount"),
+        ({"currency": "EURO"}, "/currency"),
+        ({"currency": "XXQ"}, "/currency"),
+        ({"refund_id": "7"}, "/refund_id"),
     ],
 )
 def test_a_bad_report_names_the_field_at_fault(api, order, change, pointer):
