@@ -23,7 +23,8 @@ struct outbox_key {
 	struct uuid id;
 };
 
-/* One outbox row: the events of one commit and partition, in order. */
+/* One outbox row: the events of one commit and partition, in order. The data of event.created is without the layout: whoever wants to know the
+ * seats asks for the map. */
 struct outbox_entry {
 	struct outbox_key key;
 	struct event_record *records;

@@ -310,7 +310,7 @@ static void an_empty_database_has_nothing(void **state)
 	const struct row *rows[16];
 	struct event_list list;
 	struct ping ping = {.problem = "not filled"};
-	for (enum row_kind kind = ROW_SALE; kind <= ROW_PAYMENT; kind++)
+	for (enum row_kind kind = ROW_SALE; kind < ROW_KEY; kind++)
 		assert_int_equal(scan(&shop, kind, rows), 0);
 	assert_int_equal(shop.reader->operations->list_events(shop.reader, NULL, 10, &shop.arena, &list), STORE_OK);
 	assert_int_equal(list.count, 0);

@@ -126,7 +126,9 @@ static void loads_rows_as_they_were_committed(void **state)
 	assert_int_equal(order->item_count, 3);
 	assert_int_equal(order->items[2].price, 1000);
 	assert_memory_equal(order->items[2].seat.text, "A-1-3", 5);
-	assert_false(order->refund_required);
+	assert_int_equal(order->paid, 3000);
+	assert_int_equal(order->kept, 3000);
+	assert_false(order_refund_required(order));
 	assert_int_equal(order->pay_by_ms, TEST_NOW_MS + 2 + TEST_ORDER_TTL_MS);
 	assert_true(uuid_equal(&order->hold_id, &hold_ids[0]));
 

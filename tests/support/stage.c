@@ -64,6 +64,8 @@ static void put_absent(struct view *view, const struct needs *needs)
 		assert(view_put_order(view, &(struct order){.order_id = needs->orders[i]}) != NULL);
 	for (uint32_t i = 0; i < needs->payment_count; i++)
 		assert(view_put_payment(view, &(struct payment){.transaction_id = needs->payments[i]}) != NULL);
+	for (uint32_t i = 0; i < needs->refund_count; i++)
+		assert(view_put_refund(view, &(struct refund){.refund_id = needs->refunds[i]}) != NULL);
 	for (uint32_t i = 0; i < needs->key_count; i++)
 		assert(view_put_key(view, &(struct key){.idempotency = needs->keys[i]}) != NULL);
 }

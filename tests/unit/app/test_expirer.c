@@ -26,6 +26,9 @@ struct world {
 	bool is_outrun;    /* somebody else has ended what they are about */
 	enum error answer;
 	uint32_t questions;
+	uint32_t cancelled; /* what is to be done for a cancelled event, itself among it */
+	uint32_t passed_over;
+	uint64_t settle_ms;
 	struct list submitted;
 	uint32_t submitted_count;
 	uint32_t wakes;
@@ -57,14 +60,38 @@ static enum store_result fake_list_due(struct reader *reader, uint64_t now_ms, u
 	return STORE_OK;
 }
 
-static const struct reader_operations reader_operations = {.list_due = fake_list_due};
+/* A hold, an order, and when these are done the event itself. */
+static enum store_result fake_list_cancelled(struct reader *reader, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                             struct uuid *ret_event, struct due_list *ret_list)
+{
+	struct world *world = container_of(reader, struct world, reader);
+	struct due_item *items = arena_allocate_array(arena, limit, sizeof *items);
+	assert_non_null(items);
+	world->passed_over += after != NULL;
+	*ret_list = (struct due_list){.items = items};
+	*ret_event = (struct uuid){0};
+	if (world->cancelled == 0 || after != NULL)
+		return STORE_OK;
+	*ret_event = (struct uuid){.bytes = {9}};
+	for (uint32_t i = 0; i + 1 < world->cancelled; i++)
+		items[ret_list->count++] =
+			(struct due_item){.kind = i % 2 == 0 ? ROW_HOLD : ROW_ORDER, .id = {.bytes = {[0] = (uint8_t)(101 + i)}}};
+	if (world->cancelled == 1)
+		items[ret_list->count++] = (struct due_item){.kind = ROW_SALE, .id = *ret_event, .deadline_ms = world->settle_ms};
+	return STORE_OK;
+}
+
+static const struct reader_operations reader_operations = {.list_due = fake_list_due, .list_cancelled = fake_list_cancelled};
 
 static void finish(struct world *world, struct job *job)
 {
 	job->outcome = (struct outcome){.error = world->answer};
 	if (world->answer == OK && !world->is_outrun)
 		job->outcome.body = SLICE("{}");
-	if (world->answer == OK)
+	bool is_of_cancelled = job->command.kind != COMMAND_HOLD_EXPIRE && job->command.kind != COMMAND_ORDER_EXPIRE;
+	if (world->answer == OK && is_of_cancelled)
+		world->cancelled--;
+	else if (world->answer == OK)
 		world->due--;
 	job->done(job);
 }
@@ -252,11 +279,61 @@ static void store_that_is_down_is_asked_less_and_less(void **state)
 	assert_int_equal(world->submitted_count, 0);
 }
 
+static const struct job *submitted(const struct world *world, uint32_t index)
+{
+	const struct list_node *node = world->submitted.head.next;
+	for (uint32_t i = 0; i < index; i++)
+		node = node->next;
+	return container_of(node, struct job, node);
+}
+
+static void what_a_cancelled_event_has_open_is_called_off_and_then_it_is_settled(void **state)
+{
+	struct world *world = *state;
+	world->due = 1;
+	world->cancelled = 3;
+	world->settle_ms = world->clock.wall_ms + 1;
+	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
+	assert_int_equal(world->submitted_count, 3); /* beside what is due */
+	assert_int_equal(submitted(world, 0)->command.kind, COMMAND_HOLD_CALL_OFF);
+	assert_int_equal(submitted(world, 0)->command.hold_id.bytes[0], 101);
+	assert_int_equal(submitted(world, 1)->command.kind, COMMAND_ORDER_CALL_OFF);
+	assert_int_equal(submitted(world, 1)->command.order_id.bytes[0], 102);
+	assert_int_equal(submitted(world, 2)->command.kind, COMMAND_HOLD_EXPIRE);
+	finish_all(world);
+	/* A hold that was being made when it was cancelled may still come to light. */
+	assert_int_equal(expirer_step(world->expirer), 500);
+	assert_int_equal(world->submitted_count, 3);
+	world->clock.wall_ms++;
+	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
+	assert_int_equal(submitted(world, 0)->command.kind, COMMAND_SALE_SETTLE);
+	assert_int_equal(submitted(world, 0)->command.event_id.bytes[0], 9);
+	finish_all(world);
+	assert_int_equal(expirer_step(world->expirer), 500);
+}
+
+static void an_event_that_cannot_be_served_is_passed_over_once(void **state)
+{
+	struct world *world = *state;
+	world->cancelled = 2;
+	world->answer = ERR_CORRUPT;
+	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
+	finish_all(world);
+	(void)expirer_step(world->expirer); /* the pause */
+	assert_int_equal(world->passed_over, 0);
+	assert_int_equal(expirer_step(world->expirer), 500);
+	assert_int_equal(world->passed_over, 1);
+	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
+	assert_int_equal(world->passed_over, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_due_becomes_commands_of_the_expiry_worker),
+		TEST(what_a_cancelled_event_has_open_is_called_off_and_then_it_is_settled),
+		TEST(an_event_that_cannot_be_served_is_passed_over_once),
 		TEST(round_goes_on_when_its_last_command_is_done),
 		TEST(of_a_backlog_each_round_takes_another_part),
 		TEST(what_another_worker_has_ended_is_not_counted_as_its_own),

@@ -251,9 +251,106 @@ static void the_data_is_the_resource_as_clients_see_it(void **state)
 	assert_text(written(*state, &order),
 	            "{\"order_id\":\"%s\",\"event_id\":\"%s\",\"hold_id\":\"%s\",\"user_id\":\"ann\",\"status\":\"CONFIRMED\","
 	            "\"total\":1000000000000,\"currency\":\"EUR\",\"payment_method\":\"transfer\",\"pay_by\":\"2027-01-15T08:00:00.001Z\","
-	            "\"refund_required\":false,\"items\":[{\"seat\":\"A-1\",\"price\":0},{\"seat\":\"A-2\",\"price\":1000000000000}],"
+	            "\"refund_required\":false,\"refunds_due\":0,\"items\":[{\"seat\":\"A-1\",\"price\":0},{\"seat\":\"A-2\",\"price\":1000000000000}],"
 	            "\"created_at\":\"2027-01-15T08:00:00.000Z\",\"transaction_id\":\"t-1\",\"payment_status\":\"SUCCEEDED\"}",
 	            &order.stream_id, &order.event_id, &order.hold_id);
+}
+
+/* With all that has to do with money. */
+static struct event refunded_event(void)
+{
+	struct event event = order_event(EVENT_ORDER_REFUNDED, ORDER_REFUNDED);
+	event.transaction_id = SLICE("t-1");
+	event.payment_status = PAYMENT_REFUNDED;
+	event.has_paid = true;
+	event.paid_amount = 7;
+	event.paid_currency = (struct currency){"USD"};
+	event.refunds_due = 12;
+	event.refund_required = true;
+	for (uint32_t i = 0; i < REFUNDS_PER_PAYMENT_MAX; i++)
+		event.refunds[event.refund_count++] = (struct event_refund){
+			.refund_id = test_hold_id(i),
+			.transaction_id = SLICE("t-1"),
+			.amount = 5 + i,
+			.currency = {"USD"},
+			.reason = i == 0 ? REFUND_OVERPAYMENT : REFUND_EVENT_CANCELLED,
+			.status = i == 0 ? REFUND_DUE : REFUND_DONE,
+			.created_at_ms = UINT64_C(1800000000000),
+			.done_at_ms = i == 0 ? 0 : UINT64_C(1800000000001),
+		};
+	return event;
+}
+
+static void refunds_come_back(void **state)
+{
+	struct event event = refunded_event();
+	struct event copy = read_back(*state, &event);
+	assert_int_equal(copy.order_status, ORDER_REFUNDED);
+	assert_int_equal(copy.payment_status, PAYMENT_REFUNDED);
+	assert_true(copy.has_paid);
+	assert_int_equal(copy.paid_amount, 7);
+	assert_string_equal(copy.paid_currency.code, "USD");
+	assert_int_equal(copy.refunds_due, 12);
+	assert_int_equal(copy.refund_count, 2);
+	for (uint32_t i = 0; i < copy.refund_count; i++) {
+		assert_true(uuid_equal(&copy.refunds[i].refund_id, &event.refunds[i].refund_id));
+		assert_true(slice_equal(copy.refunds[i].transaction_id, event.refunds[i].transaction_id));
+		assert_int_equal(copy.refunds[i].amount, event.refunds[i].amount);
+		assert_string_equal(copy.refunds[i].currency.code, event.refunds[i].currency.code);
+		assert_int_equal(copy.refunds[i].reason, event.refunds[i].reason);
+		assert_int_equal(copy.refunds[i].status, event.refunds[i].status);
+		assert_int_equal(copy.refunds[i].created_at_ms, event.refunds[i].created_at_ms);
+		assert_int_equal(copy.refunds[i].done_at_ms, event.refunds[i].done_at_ms);
+	}
+	assert_true(event_answer_differs(&event));
+}
+
+static void an_event_of_before_there_were_refunds_asks_for_the_total(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct {
+		enum order_status status;
+		enum refund_reason reason;
+	} cases[] = {{ORDER_CONFIRMED, REFUND_DUPLICATE_PAYMENT}, {ORDER_EXPIRED, REFUND_LATE_PAYMENT}};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct event event = order_event(EVENT_ORDER_REFUND_REQUIRED, cases[i].status);
+		event.transaction_id = SLICE("t-1");
+		event.payment_status = PAYMENT_SUCCEEDED;
+		event.refund_required = true;
+		event.refunds_due = REFUNDS_DUE_UNKNOWN; /* it is not written then */
+		struct slice data = arena_copy(&fixture->arena, written(fixture, &event));
+		assert_null(memmem(data.data, data.length, "refunds", 7));
+		struct event copy = {.id = test_hold_id(9), .type = event.type, .stream_id = event.stream_id, .occurred_at_ms = 77};
+		assert_int_equal(event_data_read(data, &fixture->arena, &copy), OK);
+		assert_int_equal(copy.refunds_due, REFUNDS_DUE_UNKNOWN);
+		assert_int_equal(copy.refund_count, 1);
+		assert_true(uuid_equal(&copy.refunds[0].refund_id, &copy.id));
+		assert_int_equal(copy.refunds[0].amount, event.total);
+		assert_int_equal(copy.refunds[0].reason, cases[i].reason);
+		assert_int_equal(copy.refunds[0].created_at_ms, 77);
+		/* Written again, for whoever repeats the payment, it is the text that it was. */
+		assert_true(slice_equal(written(fixture, &copy), data));
+	}
+}
+
+static void a_refund_is_written_for_clients(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct refund refund = {.refund_id = test_hold_id(1),
+	                              .order_id = test_order_id(1),
+	                              .event_id = test_event_id(),
+	                              .transaction_id = {3, "t-1"},
+	                              .amount = 5,
+	                              .currency = {"EUR"},
+	                              .reason = REFUND_MISMATCH,
+	                              .status = REFUND_DUE,
+	                              .created_at_ms = UINT64_C(1800000000000)};
+	struct json_writer writer = json_writer_on(&fixture->buffer);
+	buffer_clear(&fixture->buffer);
+	refund_write(&writer, &refund);
+	buffer_append_byte(&fixture->buffer, '\0');
+	assert_non_null(strstr(fixture->buffer.data, "\"transaction_id\":\"t-1\",\"amount\":5,\"currency\":\"EUR\",\"reason\":\"mismatch\","
+	                                             "\"status\":\"due\",\"created_at\":\"2027-01-15T08:00:00.000Z\"}"));
 }
 
 static struct slice answer_to(struct fixture *fixture, const struct event *event)
@@ -366,6 +463,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(hold_events_come_back),
 		TEST(order_events_come_back),
+		TEST(refunds_come_back),
+		TEST(an_event_of_before_there_were_refunds_asks_for_the_total),
+		TEST(a_refund_is_written_for_clients),
 		TEST(an_event_with_sections_comes_back),
 		TEST(an_event_with_listed_seats_comes_back),
 		TEST(what_changes_a_sale_comes_back),

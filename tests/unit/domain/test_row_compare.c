@@ -32,6 +32,15 @@ static const struct order order = {.row.kind = ROW_ORDER,
 static const struct payment payment = {
 	.row.kind = ROW_PAYMENT, .row.version = 5, .transaction_id = {2, "t1"}, .status = PAYMENT_SUCCEEDED, .answer = {"{}", 2}};
 
+static const struct refund refund = {.row.kind = ROW_REFUND,
+                                     .row.version = 5,
+                                     .transaction_id = {2, "t1"},
+                                     .amount = 5,
+                                     .currency = {"EUR"},
+                                     .reason = REFUND_MISMATCH,
+                                     .status = REFUND_DUE,
+                                     .created_at_ms = 5};
+
 /* Spoils one member of a copy, and asks for the difference. */
 #define ASSERT_DIFFERENCE(type, member, value, name) \
 	do { \
@@ -50,6 +59,7 @@ static void a_sales_difference_is_named(void **state)
 	ASSERT_DIFFERENCE(sale, on_sale_from_ms, 1, "on_sale_from");
 	ASSERT_DIFFERENCE(sale, on_sale_until_ms, 1, "on_sale_until");
 	ASSERT_DIFFERENCE(sale, seat_count, 1, "seat_count");
+	ASSERT_DIFFERENCE(sale, is_settled, true, "settled");
 	ASSERT_DIFFERENCE(sale, row.version, 6, "version");
 }
 
@@ -86,7 +96,13 @@ static void an_orders_difference_is_named(void **state)
 	ASSERT_DIFFERENCE(order, payment_method, PAYMENT_METHOD_CASH, "payment_method");
 	ASSERT_DIFFERENCE(order, currency, (struct currency){"USD"}, "currency");
 	ASSERT_DIFFERENCE(order, total, 6, "total");
-	ASSERT_DIFFERENCE(order, refund_required, true, "refund_required");
+	ASSERT_DIFFERENCE(order, paid, 1, "paid");
+	ASSERT_DIFFERENCE(order, kept, 1, "kept");
+	ASSERT_DIFFERENCE(order, refunds_due, 1, "refunds_due");
+	ASSERT_DIFFERENCE(order, refunded, 1, "refunded");
+	ASSERT_DIFFERENCE(order, refund_count, 1, "refund_count");
+	ASSERT_DIFFERENCE(order, refunds_open, 1, "refunds_open");
+	ASSERT_DIFFERENCE(order, paid_with, ((struct short_text){2, "t1"}), "paid_with");
 	ASSERT_DIFFERENCE(order, created_at_ms, 1, "created_at");
 	ASSERT_DIFFERENCE(order, pay_by_ms, 1, "pay_by");
 	ASSERT_DIFFERENCE(order, item_count, 0, "items");
@@ -98,10 +114,31 @@ static void a_payments_difference_is_named_but_for_its_answer(void **state)
 	(void)state;
 	ASSERT_DIFFERENCE(payment, order_id, test_order_id(1), "order_id");
 	ASSERT_DIFFERENCE(payment, status, PAYMENT_FAILED, "status");
+	ASSERT_DIFFERENCE(payment, amount, 5, "amount");
+	ASSERT_DIFFERENCE(payment, currency, (struct currency){"USD"}, "currency");
+	ASSERT_DIFFERENCE(payment, refund_ids[1], test_order_id(1), "refund_ids");
 	ASSERT_DIFFERENCE(payment, applied_by, test_order_id(1), "applied_by");
 	struct payment copy = payment;
 	copy.answer = (struct slice){0};
 	assert_null(row_difference(&payment.row, &copy.row));
+}
+
+static void a_refunds_difference_is_named_but_for_its_answer(void **state)
+{
+	(void)state;
+	ASSERT_DIFFERENCE(refund, order_id, test_order_id(1), "order_id");
+	ASSERT_DIFFERENCE(refund, event_id, test_order_id(1), "event_id");
+	ASSERT_DIFFERENCE(refund, transaction_id, ((struct short_text){2, "t2"}), "transaction_id");
+	ASSERT_DIFFERENCE(refund, amount, 6, "amount");
+	ASSERT_DIFFERENCE(refund, currency, (struct currency){"USD"}, "currency");
+	ASSERT_DIFFERENCE(refund, reason, REFUND_OVERPAYMENT, "reason");
+	ASSERT_DIFFERENCE(refund, status, REFUND_DONE, "status");
+	ASSERT_DIFFERENCE(refund, created_at_ms, 6, "created_at");
+	ASSERT_DIFFERENCE(refund, done_at_ms, 6, "done_at");
+	ASSERT_DIFFERENCE(refund, closed_by, test_order_id(1), "closed_by");
+	struct refund copy = refund;
+	copy.answer = SLICE("{}");
+	assert_null(row_difference(&refund.row, &copy.row));
 }
 
 static void rows_are_in_the_order_of_their_keys(void **state)
@@ -144,6 +181,7 @@ int main(void)
 		cmocka_unit_test(a_holds_difference_is_named),
 		cmocka_unit_test(an_orders_difference_is_named),
 		cmocka_unit_test(a_payments_difference_is_named_but_for_its_answer),
+		cmocka_unit_test(a_refunds_difference_is_named_but_for_its_answer),
 		cmocka_unit_test(rows_are_in_the_order_of_their_keys),
 		cmocka_unit_test(a_row_is_explained_by_its_stream),
 	};
