@@ -186,8 +186,3 @@ int run_event_resume(const struct invocation *invocation)
 {
 	return change_event(invocation, "event resume", COMMAND_SALE_RESUME);
 }
-
-int run_event_cancel(const struct invocation *invocation)
-{
-	return change_event(invocation, "event cancel", COMMAND_SALE_CANCEL);
-}
