@@ -187,7 +187,10 @@ static enum flight_result decide_job(struct flight *flight, struct job *job)
 		return FLIGHT_DONE;
 	}
 	if (job->outcome.is_replayed) {
+		/* A key is used once for all, but what a transaction was reported as may change: the row must still be so. */
 		bool is_payment = job->command.kind == COMMAND_PAYMENT;
+		if (is_payment && !DEFECT(UNRELIABLE))
+			command_rely(&job->command, flight->committer->view, true);
 		error = is_payment ? answer_payment_again(flight, job) : OK;
 		return error == OK ? FLIGHT_DONE : give_up_on(job, error);
 	}

@@ -37,9 +37,9 @@ struct refund {
 	enum refund_reason reason;
 	enum refund_status status;
 	uint64_t created_at_ms;
-	uint64_t done_at_ms;    /* 0 while due */
-	struct uuid closed_by;  /* the domain event order.refunded that closed it; nil while due */
-	struct slice answer;    /* its data, as loaded; inside the same allocation. Empty while due */
+	uint64_t done_at_ms;   /* 0 while due */
+	struct uuid closed_by; /* the domain event order.refunded that closed it; nil while due */
+	struct slice answer;   /* its data, as loaded; inside the same allocation. Empty while due */
 };
 
 /* "late_payment", "overpayment", "mismatch", "duplicate_payment", "event_cancelled". */

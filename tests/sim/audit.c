@@ -2,10 +2,12 @@
 #include "tests/sim/audit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/verifier.h"
 #include "domain/row_compare.h"
 #include "domain/payment.h"
+#include "domain/refund.h"
 #include "tests/sim/world.h"
 
 #define ROWS_MAX 1000
@@ -16,14 +18,14 @@ struct auditing {
 	struct world *world;
 	const struct model *model;
 	struct arena arena;
-	const struct row **rows[ROW_PAYMENT + 1];
-	uint32_t counts[ROW_PAYMENT + 1];
+	const struct row **rows[ROW_KEY];
+	uint32_t counts[ROW_KEY];
 };
 
 static void scan(struct auditing *auditing)
 {
 	struct reader *reader = auditing->world->reader;
-	for (enum row_kind kind = ROW_SALE; kind <= ROW_PAYMENT; kind++)
+	for (enum row_kind kind = ROW_SALE; kind < ROW_KEY; kind++)
 		if (reader->operations->scan(reader, kind, NULL, ROWS_MAX, &auditing->arena, &auditing->rows[kind],
 		                             &auditing->counts[kind]) != STORE_OK)
 			abort();
@@ -39,7 +41,7 @@ static void audit_sales(struct auditing *auditing)
 	for (uint32_t i = 0; i < count; i++) {
 		const struct sale *sale = AS(sale, auditing->rows[ROW_SALE][i]);
 		const struct model_sale *expected = &auditing->model->sales[event_of(&sale->event_id)];
-		if (sale->status != expected->status || sale->sequence != expected->sequence)
+		if (sale->status != expected->status || sale->sequence != expected->sequence || sale->is_settled != expected->is_settled)
 			world_fail(auditing->world, "event %u is not as in the model", event_of(&sale->event_id));
 	}
 }
@@ -82,6 +84,14 @@ static void audit_hold(struct auditing *auditing, const struct hold *hold)
 		world_fail(auditing->world, "hold %u is not as in the model", number);
 }
 
+static bool account_is_equal(const struct model *model, const struct order *order, uint16_t number)
+{
+	struct model_account account = model_account_of(model, number);
+	return order->paid == account.paid && order->kept == account.kept && order->refunds_due == account.due &&
+	       order->refunded == account.refunded && order->refund_count == account.refund_count &&
+	       order->refunds_open == account.open_count && account.paid == account.kept + account.due + account.refunded;
+}
+
 static void audit_order(struct auditing *auditing, const struct order *order)
 {
 	uint32_t number = number_of(&order->order_id);
@@ -89,7 +99,7 @@ static void audit_order(struct auditing *auditing, const struct order *order)
 	struct uuid hold_id = hold_id_of(expected->event, expected->hold);
 	bool is_equal = order->status == expected->status && order->sequence == expected->sequence &&
 	                order->item_count == expected->seat_count && order->pay_by_ms == expected->pay_by_ms &&
-	                order->total == expected->total && order->refund_required == expected->refund_required &&
+	                order->total == expected->total && account_is_equal(auditing->model, order, (uint16_t)number) &&
 	                slice_equal(short_text_slice(&order->user), user_of(expected->user)) && uuid_equal(&order->hold_id, &hold_id);
 	for (uint32_t i = 0; is_equal && i < order->item_count; i++)
 		is_equal = labels_equal(&order->items[i].seat, expected->seats[i]) &&
@@ -104,7 +114,7 @@ static void audit_holds_and_orders(struct auditing *auditing)
 	for (uint32_t i = 0; i < ATTEMPTS_MAX; i++) {
 		holds += auditing->model->holds[i].status != 0;
 		orders += auditing->model->orders[i].status != 0;
-		payments += auditing->model->transactions[i].attempt != NOBODY;
+		payments += auditing->model->payments[i].attempt != NOBODY;
 	}
 	if (holds != auditing->counts[ROW_HOLD] || orders != auditing->counts[ROW_ORDER] || payments != auditing->counts[ROW_PAYMENT])
 		world_fail(auditing->world, "there are %u holds, %u orders, %u payments, the model has %u, %u, %u",
@@ -115,11 +125,32 @@ static void audit_holds_and_orders(struct auditing *auditing)
 		audit_order(auditing, AS(order, auditing->rows[ROW_ORDER][i]));
 }
 
+static void audit_refunds(struct auditing *auditing, const struct payment *payment, const struct model_payment *expected)
+{
+	for (uint32_t i = 0; i < REFUNDS_PER_PAYMENT_MAX; i++) {
+		const struct model_refund *refund = &expected->refunds[i];
+		const struct refund *found = NULL;
+		for (uint32_t j = 0; j < auditing->counts[ROW_REFUND] && found == NULL; j++) {
+			const struct refund *row = AS(refund, auditing->rows[ROW_REFUND][j]);
+			found = uuid_equal(&row->refund_id, &payment->refund_ids[i]) ? row : NULL;
+		}
+		if (refund->amount == 0 && found == NULL)
+			continue;
+		bool is_due = refund->closed_by == NOBODY;
+		if (found == NULL || found->amount != refund->amount || found->reason != refund->reason ||
+		    found->status != (is_due ? REFUND_DUE : REFUND_DONE) ||
+		    strcmp(found->currency.code, refund->is_foreign ? "USD" : "EUR") != 0 ||
+		    !short_text_equal(&found->transaction_id, &payment->transaction_id))
+			world_fail(auditing->world, "a refund of order %u is not as in the model", expected->order);
+	}
+}
+
 static void audit_payments(struct auditing *auditing)
 {
+	uint32_t refunds = 0;
 	for (uint16_t number = 0; number < ATTEMPTS_MAX; number++) {
-		const struct model_use *use = &auditing->model->transactions[number];
-		if (use->attempt == NOBODY)
+		const struct model_payment *expected = &auditing->model->payments[number];
+		if (expected->attempt == NOBODY)
 			continue;
 		struct short_text transaction = transaction_of(number);
 		const struct payment *found = NULL;
@@ -127,9 +158,14 @@ static void audit_payments(struct auditing *auditing)
 			const struct payment *payment = AS(payment, auditing->rows[ROW_PAYMENT][i]);
 			found = short_text_equal(&payment->transaction_id, &transaction) ? payment : NULL;
 		}
-		if (found == NULL || found->status != use->status || number_of(&found->order_id) != use->order)
+		if (found == NULL || found->status != expected->status || number_of(&found->order_id) != expected->order ||
+		    found->amount != expected->amount)
 			world_fail(auditing->world, "transaction %u is not as in the model", number);
+		audit_refunds(auditing, found, expected);
+		refunds += (uint32_t)(expected->refunds[0].amount > 0) + (uint32_t)(expected->refunds[1].amount > 0);
 	}
+	if (refunds != auditing->counts[ROW_REFUND])
+		world_fail(auditing->world, "there are %u refunds, the model has %u", auditing->counts[ROW_REFUND], refunds);
 }
 
 /* Whatever the model thinks: a live hold or order has its seats, and a seat that is not free has a live holder. */

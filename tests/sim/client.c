@@ -7,7 +7,13 @@
 
 static struct request request_of(enum command_kind kind)
 {
-	return (struct request){.kind = kind, .hold = NOBODY, .order = NOBODY, .transaction = NOBODY, .key = NOBODY};
+	return (struct request){.kind = kind,
+	                        .hold = NOBODY,
+	                        .order = NOBODY,
+	                        .transaction = NOBODY,
+	                        .key = NOBODY,
+	                        .amount = UNSAID,
+	                        .refund = ANY_REFUND};
 }
 
 static uint8_t some_user(struct world *world)
@@ -141,6 +147,59 @@ static struct request draw_cancel(struct world *world)
 	return request;
 }
 
+/* Mostly what is asked for, whether said or not; sometimes less or more, or in another currency. */
+static void draw_amount(struct world *world, struct request *request)
+{
+	int64_t total = world_model(world)->orders[request->order].total;
+	uint32_t choice = prng_below(&world->prng, 100);
+	if (choice < 45)
+		return;
+	request->amount = choice < 70   ? total
+	                  : choice < 80 ? total - 1 - (int64_t)prng_below(&world->prng, 100)
+	                  : choice < 92 ? total + 1 + (int64_t)prng_below(&world->prng, 100)
+	                                : total;
+	request->is_foreign = choice >= 92;
+	if (request->amount < 0)
+		request->amount = 0;
+}
+
+/* A transaction with money to give back, or any that was reported, looked for from a random one on; NOBODY. */
+static uint16_t some_transaction(struct world *world, bool with_refund)
+{
+	const struct model *model = world_model(world);
+	uint32_t number = prng_below(&world->prng, world->attempt_count);
+	while (number < world->attempt_count &&
+	       (model->payments[number].attempt == NOBODY || (with_refund && model->payments[number].refunds[0].amount == 0)))
+		number++;
+	return number < world->attempt_count ? (uint16_t)number : NOBODY;
+}
+
+static struct request draw_payment(struct world *world);
+
+/* Somebody has given money back, and says so himself or by the provider. */
+static struct request draw_given_back(struct world *world)
+{
+	struct request request = request_of(prng_chance(&world->prng, 300) ? COMMAND_REFUND_DONE : COMMAND_PAYMENT);
+	bool with_refund = request.kind == COMMAND_REFUND_DONE || prng_chance(&world->prng, 900);
+	request.transaction = some_transaction(world, with_refund);
+	if (request.transaction == NOBODY)
+		return draw_payment(world);
+	const struct model_payment *payment = &world_model(world)->payments[request.transaction];
+	request.order = payment->order;
+	request.event = world_model(world)->orders[payment->order].event;
+	request.payment_status = PAYMENT_REFUNDED;
+	if (with_refund && (request.kind == COMMAND_REFUND_DONE || prng_chance(&world->prng, 400))) {
+		request.refund = payment->refunds[1].amount > 0 && prng_chance(&world->prng, 500);
+		request.refund_id = world->refund_ids[request.transaction][request.refund];
+	}
+	uint32_t choice = prng_below(&world->prng, 100);
+	if (request.kind == COMMAND_PAYMENT && choice >= 40)
+		request.amount = choice < 70   ? payment->refunds[0].amount
+		                 : choice < 90 ? payment->refunds[0].amount + payment->refunds[1].amount
+		                               : payment->refunds[0].amount + 1;
+	return request;
+}
+
 static struct request draw_payment(struct world *world)
 {
 	struct request request = request_of(COMMAND_PAYMENT);
@@ -151,6 +210,7 @@ static struct request draw_payment(struct world *world)
 		request.order = wrong_number(world);
 	request.event = world_model(world)->orders[request.order].event;
 	request.payment_status = prng_chance(&world->prng, 750) ? PAYMENT_SUCCEEDED : PAYMENT_FAILED;
+	draw_amount(world, &request);
 	return request;
 }
 
@@ -161,7 +221,7 @@ static struct request draw_sale(struct world *world)
 	enum command_kind kind = kinds[prng_below(&world->prng, ARRAY_LENGTH(kinds))];
 	struct request request = request_of(kind);
 	request.event = some_event(world);
-	if (kind == COMMAND_SALE_CANCEL && prng_chance(&world->prng, 800))
+	if (kind == COMMAND_SALE_CANCEL && prng_chance(&world->prng, 500))
 		request.kind = COMMAND_SALE_RESUME;
 	return request;
 }
@@ -174,12 +234,13 @@ static struct request draw_new(struct world *world)
 	                         : choice < 50 ? draw_release(world)
 	                         : choice < 68 ? draw_order(world)
 	                         : choice < 74 ? draw_cancel(world)
-	                         : choice < 95 ? draw_payment(world)
+	                         : choice < 88 ? draw_payment(world)
+	                         : choice < 95 ? draw_given_back(world)
 	                                       : draw_sale(world);
 	bool has_key = request.kind == COMMAND_HOLD_CREATE || request.kind == COMMAND_ORDER_CREATE || request.kind == COMMAND_ORDER_CANCEL;
 	if (has_key && prng_chance(&world->prng, 850))
 		request.key = (uint16_t)world->attempt_count;
-	if (request.kind == COMMAND_PAYMENT)
+	if (request.kind == COMMAND_PAYMENT && request.payment_status != PAYMENT_REFUNDED)
 		request.transaction = (uint16_t)world->attempt_count;
 	return request;
 }
@@ -189,11 +250,16 @@ static struct request draw_again(struct world *world)
 {
 	uint32_t reach = prng_chance(&world->prng, 700) && world->attempt_count > 12 ? 12 : world->attempt_count;
 	struct request request = world->attempts[world->attempt_count - 1 - prng_below(&world->prng, reach)].request;
-	if (request.kind == COMMAND_SALE_CREATE || request.kind == COMMAND_HOLD_EXPIRE || request.kind == COMMAND_ORDER_EXPIRE)
+	bool is_workers = request.kind == COMMAND_HOLD_EXPIRE || request.kind == COMMAND_ORDER_EXPIRE ||
+	                  request.kind == COMMAND_HOLD_CALL_OFF || request.kind == COMMAND_ORDER_CALL_OFF ||
+	                  request.kind == COMMAND_SALE_SETTLE;
+	if (request.kind == COMMAND_SALE_CREATE || is_workers)
 		return draw_new(world);
 	if (!prng_chance(&world->prng, 150))
 		return request;
-	if (request.kind == COMMAND_PAYMENT)
+	if (request.kind == COMMAND_PAYMENT && (request.payment_status == PAYMENT_REFUNDED || prng_chance(&world->prng, 300)))
+		request.amount = request.amount == UNSAID ? 1 : request.amount + 1;
+	else if (request.kind == COMMAND_PAYMENT)
 		request.payment_status = request.payment_status == PAYMENT_SUCCEEDED ? PAYMENT_FAILED : PAYMENT_SUCCEEDED;
 	else if (request.kind == COMMAND_HOLD_CREATE)
 		draw_seats(world, &request);

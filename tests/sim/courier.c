@@ -37,11 +37,20 @@ static void sim_fill(struct random *random, void *memory, size_t length)
 static const struct random_operations random_operations = {.fill = sim_fill};
 
 /* The message has come out of the broker's queue. */
+static const char *const kind_names[] = {[STREAM_SALE] = "event", [STREAM_HOLD] = "hold", [STREAM_ORDER] = "order"};
+
+static struct hearing *hearing_of(struct audience *audience, const struct message *message)
+{
+	return message->kind == STREAM_ORDER  ? &audience->orders[message->number]
+	       : message->kind == STREAM_HOLD ? &audience->holds[message->number]
+	                                      : &audience->sales[message->number];
+}
+
 static void hear(struct world *world, const struct message *message)
 {
 	struct audience *audience = &world->audience;
-	struct hearing *hearing = message->is_of_order ? &audience->orders[message->number] : &audience->holds[message->number];
-	const char *kind = message->is_of_order ? "order" : "hold";
+	struct hearing *hearing = hearing_of(audience, message);
+	const char *kind = kind_names[message->kind];
 	if (message->sequence > hearing->sequence + 1)
 		world_fail(world, "message %u of %s %u arrives before message %u", message->sequence, kind, message->number,
 		           hearing->sequence + 1);
@@ -198,8 +207,8 @@ static struct message message_of(const struct event_record *record)
 {
 	return (struct message){
 		.id = record->id,
-		.number = number_of(&record->stream_id),
-		.is_of_order = event_type_stream(record->type) == STREAM_ORDER,
+		.kind = event_type_stream(record->type),
+		.number = event_type_stream(record->type) == STREAM_SALE ? event_of(&record->stream_id) : number_of(&record->stream_id),
 		.sequence = record->sequence,
 	};
 }
@@ -311,11 +320,9 @@ static void check_everything_was_heard(struct world *world)
 		if (!event_type_is_published(list.records[i].type))
 			continue;
 		struct message message = message_of(&list.records[i]);
-		const struct hearing *hearing =
-			message.is_of_order ? &world->audience.orders[message.number] : &world->audience.holds[message.number];
+		const struct hearing *hearing = hearing_of(&world->audience, &message);
 		if (hearing->sequence < message.sequence || !uuid_equal(&hearing->ids[message.sequence], &message.id))
-			world_fail(world, "nobody hears of event %u of %s %u", message.sequence, message.is_of_order ? "order" : "hold",
-			           message.number);
+			world_fail(world, "nobody hears of event %u of %s %u", message.sequence, kind_names[message.kind], message.number);
 		published++;
 	}
 	arena_release(&arena);

@@ -24,8 +24,8 @@ struct world;
 
 struct message {
 	struct uuid id;
-	uint16_t number; /* of its hold or order */
-	bool is_of_order;
+	enum stream_kind kind;
+	uint16_t number; /* of its hold, order or event */
 	uint32_t sequence;
 };
 
@@ -41,7 +41,7 @@ struct hearing {
 };
 
 struct audience {
-	struct hearing holds[ATTEMPTS_MAX], orders[ATTEMPTS_MAX];
+	struct hearing holds[ATTEMPTS_MAX], orders[ATTEMPTS_MAX], sales[EVENT_COUNT];
 	uint32_t new_count; /* of all that has arrived for the first time */
 };
 

@@ -48,6 +48,18 @@
 	X(PAYMENT_SECOND_REFUNDED, "second payments refunded") \
 	X(PAYMENT_FAILURE_NOTED, "failed payments of what had ended") \
 	X(PAYMENT_OF_CANCELLED_EVENT, "payments refunded, the event being cancelled") \
+	X(PAYMENT_RETRIED, "payments that failed and then succeeded") \
+	X(PAYMENT_MISMATCHED, "payments of too little, or in another currency") \
+	X(PAYMENT_OVERPAID, "payments of too much") \
+	X(REFUND_CLOSED, "refunds closed") \
+	X(REFUND_CLOSED_TWO, "… two at once") \
+	X(REFUND_REPLAYED, "… and told again") \
+	X(REFUND_REFUSED, "refunds refused: nothing due, or another amount") \
+	X(ORDER_REFUNDED, "orders whose every payment was given back") \
+	X(HOLD_CALLED_OFF, "holds ended because their event was cancelled") \
+	X(ORDER_CALLED_OFF, "orders cancelled because their event was") \
+	X(CONFIRMED_CALLED_OFF, "confirmed orders to be refunded because their event was cancelled") \
+	X(SALE_SETTLED, "cancelled events settled") \
 	X(SALES_STOPPED, "holds refused, sales closed, paused or cancelled") \
 	X(SALE_CREATED, "events put on sale amid it all") \
 	X(CLOCK_BEHIND, "events stamped past a clock that was behind") \

@@ -55,6 +55,16 @@ static struct expected_body body_of(const struct model *model, const struct expe
 	return (struct expected_body){order->seats, order->seat_count, order->user, order->pay_by_ms, order->total};
 }
 
+static bool money_is_as_expected(const struct expected_event *expected, const struct event *event)
+{
+	int64_t refunded = 0;
+	for (uint32_t i = 0; i < event->refund_count; i++)
+		refunded += event->refunds[i].amount;
+	bool is_reason = event->refund_count == 0 || event->refunds[0].reason == expected->reason;
+	return event->order_status == expected->reads && event->refunds_due == expected->due &&
+	       event->refund_required == (expected->due > 0) && refunded == expected->refunded && is_reason;
+}
+
 static bool event_is_as_expected(const struct model *model, const struct expected_event *expected, const struct event *event)
 {
 	struct uuid stream_id = stream_of(expected);
@@ -65,6 +75,8 @@ static bool event_is_as_expected(const struct model *model, const struct expecte
 	struct expected_body body = body_of(model, expected);
 	if (event->item_count != body.seat_count || event->deadline_ms != body.deadline_ms || event->total != body.total ||
 	    !slice_equal(event->user, user_of(body.user)))
+		return false;
+	if (event_type_stream(event->type) == STREAM_ORDER && !money_is_as_expected(expected, event))
 		return false;
 	for (uint32_t i = 0; i < event->item_count; i++) {
 		struct seat_label label = label_of(body.seats[i]);
@@ -103,6 +115,19 @@ static struct answer do_now(struct world *world, const struct process *process, 
 	return answer;
 }
 
+/* The ids of refunds are known when they are made: that of the event. */
+static void learn_refunds(struct world *world, const struct changes *changes, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = first; i < first + count; i++) {
+		const struct event *event = &changes->events[i];
+		if (event->refund_count == 0 || event->refunds[0].status != REFUND_DUE)
+			continue;
+		uint32_t transaction = transaction_number(event->refunds[0].transaction_id);
+		struct uuid *ids = world->refund_ids[transaction];
+		ids[uuid_is_nil(&ids[0]) ? 0 : 1] = event->refunds[0].refund_id;
+	}
+}
+
 static void judge_resource(struct world *world, const struct attempt *attempt, const struct answer *answer)
 {
 	struct uuid expected = stream_of(&answer->events[answer->event_count - 1]);
@@ -124,6 +149,7 @@ void judge_commit(struct world *world, struct process *process, const struct cha
 		struct answer answer = do_now(world, process, attempt, changes, next);
 		judge_resource(world, attempt, &answer);
 		world_cover_success(world, attempt, &answer, &changes->events[next], process->current->decided_ms);
+		learn_refunds(world, changes, next, answer.event_count);
 		next += answer.event_count;
 		attempt->is_applied = true;
 		attempt->body = attempt->job.outcome.body;
@@ -193,15 +219,30 @@ static void judge_unchanged(struct world *world, const struct process *process, 
 	           error_name(outcome->error), process->number, error_name(answer.error), answer.replay_of != NOBODY ? ", again" : "");
 }
 
+/* Whose answer was to be given again at some moment since the request came: a key is used once for all, what a transaction was reported as
+ * may change. NOBODY: at no moment anybody's. */
+static uint16_t replayed_attempt(const struct world *world, const struct question *question, const struct attempt *attempt)
+{
+	for (uint32_t moment = world->moment_count; moment-- > attempt->first_moment;) {
+		struct model model = world->moments[moment];
+		struct answer answer = model_do(&model, question);
+		if (answer.replay_of != NOBODY && slice_equal(attempt->job.outcome.body, world->attempts[answer.replay_of].body))
+			return answer.replay_of;
+		if (answer.replay_of != NOBODY && attempt->request.kind != COMMAND_PAYMENT)
+			return answer.replay_of;
+	}
+	return NOBODY;
+}
+
 static void judge_replay(struct world *world, const struct process *process, const struct attempt *attempt)
 {
 	const struct outcome *outcome = &attempt->job.outcome;
 	struct question question = question_of(world, process, attempt);
-	struct model model = *world_model(world);
-	struct answer answer = model_do(&model, &question);
-	if (answer.replay_of == NOBODY)
-		world_fail(world, "attempt %u is answered again, but its key or transaction was not used", attempt->number);
-	const struct attempt *first = &world->attempts[answer.replay_of];
+	uint16_t number = replayed_attempt(world, &question, attempt);
+	if (number == NOBODY)
+		world_fail(world, "attempt %u is answered again, but its key or transaction was not used, or not answered so",
+		           attempt->number);
+	const struct attempt *first = &world->attempts[number];
 	if (!slice_equal(outcome->body, first->body) || !uuid_equal(&outcome->resource_id, &first->resource_id))
 		world_fail(world, "attempt %u is answered otherwise than attempt %u was", attempt->number, first->number);
 	world_cover_replay(world, attempt, first);

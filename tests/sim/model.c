@@ -18,7 +18,7 @@ void model_init(struct model *model)
 		for (uint32_t seat = 0; seat < SEAT_COUNT; seat++)
 			model->seats[event][seat].status = SEAT_AVAILABLE;
 	for (uint32_t i = 0; i < ATTEMPTS_MAX; i++)
-		model->keys[i].attempt = model->transactions[i].attempt = NOBODY;
+		model->keys[i].attempt = model->payments[i].attempt = NOBODY;
 }
 
 static void say(struct doing *doing, enum event_type type, uint8_t event, uint16_t number, uint32_t sequence)
@@ -27,6 +27,40 @@ static void say(struct doing *doing, enum event_type type, uint8_t event, uint16
 	assert(answer->event_count < EXPECTED_EVENTS_MAX);
 	answer->events[answer->event_count++] =
 		(struct expected_event){.type = type, .event = event, .number = number, .sequence = sequence};
+}
+
+struct model_account model_account_of(const struct model *model, uint16_t order)
+{
+	struct model_account account = {.kept = model->orders[order].keeps_money ? model->orders[order].total : 0};
+	for (uint32_t i = 0; i < ATTEMPTS_MAX; i++) {
+		const struct model_payment *payment = &model->payments[i];
+		if (payment->attempt == NOBODY || payment->order != order || payment->status != PAYMENT_SUCCEEDED)
+			continue;
+		account.paid += payment->is_foreign ? 0 : payment->amount;
+		for (uint32_t j = 0; j < REFUNDS_PER_PAYMENT_MAX; j++) {
+			const struct model_refund *refund = &payment->refunds[j];
+			bool is_due = refund->amount > 0 && refund->closed_by == NOBODY;
+			account.refund_count += refund->amount > 0;
+			account.open_count += is_due;
+			account.due += is_due && !refund->is_foreign ? refund->amount : 0;
+			account.refunded += !is_due && !refund->is_foreign ? refund->amount : 0;
+		}
+	}
+	return account;
+}
+
+/* Says what has become of the order. refunded, reason: of the refunds that this makes or closes. */
+static void say_order(struct doing *doing, enum event_type type, uint16_t number, int64_t refunded, enum refund_reason reason)
+{
+	struct model_order *order = &doing->model->orders[number];
+	struct model_account account = model_account_of(doing->model, number);
+	say(doing, type, order->event, number, ++order->sequence);
+	struct expected_event *event = &doing->answer->events[doing->answer->event_count - 1];
+	bool is_over = order->status != ORDER_PENDING && !order->keeps_money && !(order->status == ORDER_CONFIRMED && order->total == 0);
+	event->reads = is_over && account.refund_count > 0 && account.open_count == 0 ? ORDER_REFUNDED : order->status;
+	event->due = account.due;
+	event->refunded = refunded;
+	event->reason = reason;
 }
 
 static void move_seats(struct doing *doing, uint8_t event, const uint8_t *seats, uint32_t count, enum seat_status status, uint16_t holder)
@@ -47,7 +81,7 @@ static void end_order(struct doing *doing, uint16_t number, enum order_status st
 {
 	struct model_order *order = &doing->model->orders[number];
 	order->status = status;
-	say(doing, type, order->event, number, ++order->sequence);
+	say_order(doing, type, number, 0, 0);
 	move_seats(doing, order->event, order->seats, order->seat_count, SEAT_AVAILABLE, 0);
 }
 
@@ -228,7 +262,8 @@ static enum error create_order(struct doing *doing)
 		order->total += price_of(order->event, order->seats[i]);
 	hold->status = HOLD_CONVERTED;
 	move_seats(doing, order->event, order->seats, order->seat_count, SEAT_RESERVED, number);
-	say(doing, EVENT_ORDER_CREATED, order->event, number, 1);
+	order->sequence = 0;
+	say_order(doing, EVENT_ORDER_CREATED, number, 0, 0);
 	return OK;
 }
 
@@ -244,36 +279,69 @@ static enum error cancel_order(struct doing *doing)
 	return OK;
 }
 
+static int64_t amount_of(const struct doing *doing)
+{
+	const struct request *request = doing->request;
+	return request->amount == UNSAID ? doing->model->orders[request->order].total : request->amount;
+}
+
+/* So much of the payment is to be given back. */
+static void owe(struct doing *doing, enum event_type type, uint16_t transaction, int64_t amount, enum refund_reason reason)
+{
+	struct model_payment *payment = &doing->model->payments[transaction];
+	if (amount > 0) {
+		struct model_refund *refund = payment->refunds[0].amount == 0 ? &payment->refunds[0] : &payment->refunds[1];
+		assert(refund->amount == 0);
+		*refund = (struct model_refund){.amount = amount, .is_foreign = payment->is_foreign, .reason = reason, .closed_by = NOBODY};
+	}
+	say_order(doing, type, payment->order, amount, reason);
+}
+
 static void confirm(struct doing *doing, uint16_t number)
 {
 	struct model_order *order = &doing->model->orders[number];
+	uint16_t transaction = doing->request->transaction;
+	int64_t excess = amount_of(doing) - order->total;
 	order->status = ORDER_CONFIRMED;
-	say(doing, EVENT_ORDER_CONFIRMED, order->event, number, ++order->sequence);
+	order->keeps_money = order->total > 0;
+	order->transaction = transaction;
+	say_order(doing, EVENT_ORDER_CONFIRMED, number, 0, 0);
 	move_seats(doing, order->event, order->seats, order->seat_count, SEAT_SOLD, number);
+	if (excess > 0)
+		owe(doing, EVENT_ORDER_REFUND_REQUIRED, transaction, excess, REFUND_OVERPAYMENT);
 }
 
-static void refund(struct doing *doing, uint16_t number)
+static void refund_all(struct doing *doing, enum refund_reason reason)
 {
-	struct model_order *order = &doing->model->orders[number];
-	order->refund_required = true;
-	say(doing, EVENT_ORDER_REFUND_REQUIRED, order->event, number, ++order->sequence);
+	owe(doing, EVENT_ORDER_REFUND_REQUIRED, doing->request->transaction, amount_of(doing), reason);
 }
 
 static void take_money(struct doing *doing, uint16_t number)
 {
 	struct model_order *order = &doing->model->orders[number];
-	bool is_cancelled = doing->model->sales[order->event].status == SALE_CANCELLED;
-	if (order->status == ORDER_PENDING && !is_cancelled) {
+	if (doing->model->sales[order->event].status == SALE_CANCELLED) {
+		if (order->status == ORDER_PENDING)
+			end_order(doing, number, ORDER_CANCELLED, EVENT_ORDER_CANCELLED);
+		refund_all(doing, REFUND_EVENT_CANCELLED);
+		return;
+	}
+	if (order->status == ORDER_CONFIRMED) {
+		refund_all(doing, REFUND_DUPLICATE_PAYMENT);
+		return;
+	}
+	if (doing->request->is_foreign || amount_of(doing) < order->total) {
+		owe(doing, EVENT_ORDER_PAYMENT_MISMATCH, doing->request->transaction, amount_of(doing), REFUND_MISMATCH);
+		return;
+	}
+	if (order->status == ORDER_PENDING) {
 		confirm(doing, number);
 		return;
 	}
-	if (order->status == ORDER_PENDING)
-		end_order(doing, number, ORDER_CANCELLED, EVENT_ORDER_CANCELLED);
-	bool is_free = order->status != ORDER_CONFIRMED && !is_cancelled;
+	bool is_free = true;
 	for (uint32_t i = 0; i < order->seat_count; i++)
 		is_free = is_free && !seat_is_taken(doing, order->event, order->seats[i]);
 	if (!is_free) {
-		refund(doing, number);
+		refund_all(doing, REFUND_LATE_PAYMENT);
 		return;
 	}
 	clear_seats(doing, order->event, order->seats, order->seat_count);
@@ -282,36 +350,173 @@ static void take_money(struct doing *doing, uint16_t number)
 
 static void note_failure(struct doing *doing, uint16_t number)
 {
-	struct model_order *order = &doing->model->orders[number];
-	if (order->status == ORDER_PENDING)
+	if (doing->model->orders[number].status == ORDER_PENDING)
 		end_order(doing, number, ORDER_FAILED, EVENT_ORDER_FAILED);
 	else
-		say(doing, EVENT_ORDER_PAYMENT_FAILED, order->event, number, ++order->sequence);
+		say_order(doing, EVENT_ORDER_PAYMENT_FAILED, number, 0, 0);
+}
+
+/* The refunds of the payment that are due, or that an attempt has closed, as bits; the sum of them. */
+static uint8_t refunds_of(const struct model_payment *payment, uint16_t closed_by, int64_t *ret_sum)
+{
+	uint8_t bits = 0;
+	*ret_sum = 0;
+	for (uint32_t i = 0; i < REFUNDS_PER_PAYMENT_MAX; i++) {
+		if (payment->refunds[i].amount == 0 || payment->refunds[i].closed_by != closed_by)
+			continue;
+		bits |= (uint8_t)(1 << i);
+		*ret_sum += payment->refunds[i].amount;
+	}
+	return bits;
+}
+
+static void close_refunds(struct doing *doing, struct model_payment *payment, uint8_t bits)
+{
+	int64_t sum = 0;
+	enum refund_reason reason = 0;
+	for (uint32_t i = REFUNDS_PER_PAYMENT_MAX; i-- > 0;) {
+		if ((bits >> i & 1) == 0)
+			continue;
+		payment->refunds[i].closed_by = doing->question->attempt;
+		sum += payment->refunds[i].amount;
+		reason = payment->refunds[i].reason;
+	}
+	say_order(doing, EVENT_ORDER_REFUNDED, payment->order, sum, reason);
+}
+
+static bool amount_is(const struct doing *doing, int64_t amount, bool is_foreign)
+{
+	const struct request *request = doing->request;
+	return (request->amount == UNSAID || request->amount == amount) && (!request->is_foreign || is_foreign);
+}
+
+static enum error report_one_given_back(struct doing *doing, struct model_payment *payment)
+{
+	uint8_t number = doing->request->refund;
+	if (payment->attempt == NOBODY || payment->refunds[number].amount == 0)
+		return ERR_REFUND_UNKNOWN;
+	struct model_refund *refund = &payment->refunds[number];
+	if (!amount_is(doing, refund->amount, refund->is_foreign))
+		return ERR_REFUND_AMOUNT;
+	if (refund->closed_by == NOBODY)
+		close_refunds(doing, payment, (uint8_t)(1 << number));
+	else
+		doing->answer->replay_of = refund->closed_by;
+	return OK;
+}
+
+static enum error report_given_back(struct doing *doing, struct model_payment *payment)
+{
+	if (doing->request->refund != ANY_REFUND)
+		return report_one_given_back(doing, payment);
+	if (payment->attempt == NOBODY || payment->refunds[0].amount == 0)
+		return ERR_REFUND_NOT_DUE;
+	int64_t sum;
+	uint8_t due = refunds_of(payment, NOBODY, &sum);
+	bool is_foreign = payment->is_foreign;
+	if (due != 0 && amount_is(doing, sum, is_foreign)) {
+		close_refunds(doing, payment, due);
+		return OK;
+	}
+	for (uint32_t i = REFUNDS_PER_PAYMENT_MAX; i-- > 0;) {
+		uint16_t closed_by = payment->refunds[i].closed_by;
+		if (payment->refunds[i].amount == 0 || closed_by == NOBODY)
+			continue;
+		(void)refunds_of(payment, closed_by, &sum);
+		if (!amount_is(doing, sum, is_foreign))
+			continue;
+		doing->answer->replay_of = closed_by;
+		return OK;
+	}
+	return ERR_REFUND_AMOUNT;
 }
 
 static enum error report_payment(struct doing *doing)
 {
 	const struct request *request = doing->request;
-	struct model_use *use = &doing->model->transactions[request->transaction];
-	if (use->attempt != NOBODY) {
-		if (use->order != request->order || use->status != request->payment_status)
+	struct model_payment *payment = &doing->model->payments[request->transaction];
+	const struct model_order *order = &doing->model->orders[request->order];
+	bool is_known = payment->attempt != NOBODY;
+	if (!order_exists(doing))
+		return is_known ? ERR_PAYMENT_CONFLICT : ERR_ORDER_UNKNOWN;
+	if (is_known && payment->order != request->order)
+		return ERR_PAYMENT_CONFLICT;
+	if (request->payment_status == PAYMENT_REFUNDED)
+		return report_given_back(doing, payment);
+	if (is_known && payment->status == request->payment_status) {
+		if (payment->amount != amount_of(doing) || payment->is_foreign != request->is_foreign)
 			return ERR_PAYMENT_CONFLICT;
-		doing->answer->replay_of = use->attempt;
+		doing->answer->replay_of = payment->attempt;
 		return OK;
 	}
-	const struct model_order *order = &doing->model->orders[request->order];
-	if (!order_exists(doing))
-		return ERR_ORDER_UNKNOWN;
+	if (is_known && payment->status == PAYMENT_SUCCEEDED)
+		return ERR_PAYMENT_CONFLICT;
 	if (order->status == ORDER_CONFIRMED && request->payment_status == PAYMENT_FAILED)
 		return ERR_ORDER_NOT_PAYABLE;
+	/* An order that has lapsed ends before anything is paid. */
 	if (order_is_over(doing, request->order))
 		end_order(doing, request->order, ORDER_EXPIRED, EVENT_ORDER_EXPIRED);
+	*payment = (struct model_payment){
+		.attempt = doing->question->attempt,
+		.order = request->order,
+		.status = request->payment_status,
+		.amount = amount_of(doing),
+		.is_foreign = request->is_foreign,
+	};
 	if (request->payment_status == PAYMENT_SUCCEEDED)
 		take_money(doing, request->order);
 	else
 		note_failure(doing, request->order);
-	*use = (struct model_use){.attempt = doing->question->attempt, .order = request->order, .status = request->payment_status};
 	return OK;
+}
+
+static enum error refund_done(struct doing *doing)
+{
+	struct model_payment *payment = &doing->model->payments[doing->request->transaction];
+	const struct model_refund *refund = &payment->refunds[doing->request->refund];
+	if (payment->attempt == NOBODY || refund->amount == 0)
+		return ERR_REFUND_UNKNOWN;
+	if (refund->closed_by == NOBODY)
+		close_refunds(doing, payment, (uint8_t)(1 << doing->request->refund));
+	return OK;
+}
+
+/* The worker's, of a cancelled event. */
+static void call_off_hold(struct doing *doing)
+{
+	uint16_t number = doing->request->hold;
+	const struct model_hold *hold = &doing->model->holds[number];
+	if (hold->status != HOLD_ACTIVE || doing->model->sales[hold->event].status != SALE_CANCELLED)
+		return;
+	if (hold_is_over(doing, number))
+		end_hold(doing, number, HOLD_EXPIRED, EVENT_HOLD_EXPIRED);
+	else
+		end_hold(doing, number, HOLD_RELEASED, EVENT_HOLD_RELEASED);
+}
+
+static void call_off_order(struct doing *doing)
+{
+	uint16_t number = doing->request->order;
+	struct model_order *order = &doing->model->orders[number];
+	if (order->status == 0 || doing->model->sales[order->event].status != SALE_CANCELLED)
+		return;
+	if (order->keeps_money) {
+		order->keeps_money = false;
+		owe(doing, EVENT_ORDER_REFUND_REQUIRED, order->transaction, order->total, REFUND_EVENT_CANCELLED);
+	} else if (order_is_over(doing, number)) {
+		end_order(doing, number, ORDER_EXPIRED, EVENT_ORDER_EXPIRED);
+	} else if (order->status == ORDER_PENDING) {
+		end_order(doing, number, ORDER_CANCELLED, EVENT_ORDER_CANCELLED);
+	}
+}
+
+static void settle_sale(struct doing *doing)
+{
+	struct model_sale *sale = &doing->model->sales[doing->request->event];
+	if (sale->status != SALE_CANCELLED || sale->is_settled)
+		return;
+	sale->is_settled = true;
+	say(doing, EVENT_SALE_SETTLED, doing->request->event, 0, ++sale->sequence);
 }
 
 static enum error create_sale(struct doing *doing)
@@ -364,6 +569,17 @@ static enum error do_kind(struct doing *doing)
 		return OK;
 	case COMMAND_PAYMENT:
 		return report_payment(doing);
+	case COMMAND_REFUND_DONE:
+		return refund_done(doing);
+	case COMMAND_HOLD_CALL_OFF:
+		call_off_hold(doing);
+		return OK;
+	case COMMAND_ORDER_CALL_OFF:
+		call_off_order(doing);
+		return OK;
+	case COMMAND_SALE_SETTLE:
+		settle_sale(doing);
+		return OK;
 	case COMMAND_KIND_COUNT:
 		break;
 	}

@@ -68,6 +68,16 @@ struct short_text transaction_of(uint32_t transaction)
 	return text;
 }
 
+uint32_t transaction_number(struct slice text)
+{
+	uint32_t number = 0;
+	assert(text.length == 4);
+	for (uint32_t i = 0; i < text.length; i++)
+		number |= (uint32_t)(text.data[i] - 'a') << 4 * i;
+	assert(number < ATTEMPTS_MAX);
+	return number;
+}
+
 struct slice user_of(uint32_t user)
 {
 	static const char *const users[USER_COUNT] = {"ann", "bob", "cy", "dee"};
@@ -145,10 +155,12 @@ struct command command_of(const struct request *request, uint32_t number, uint64
 		break;
 	case COMMAND_HOLD_RELEASE:
 	case COMMAND_HOLD_EXPIRE:
+	case COMMAND_HOLD_CALL_OFF:
 		command.hold_id = hold_id_of(request->event, request->hold);
 		break;
 	case COMMAND_ORDER_CANCEL:
 	case COMMAND_ORDER_EXPIRE:
+	case COMMAND_ORDER_CALL_OFF:
 		command.order_id = order_id_of(request->event, request->order);
 		break;
 	case COMMAND_PAYMENT:
@@ -156,7 +168,16 @@ struct command command_of(const struct request *request, uint32_t number, uint64
 			.order_id = order_id_of(request->event, request->order),
 			.status = request->payment_status,
 			.transaction_id = transaction_of(request->transaction),
+			.has_amount = request->amount != UNSAID,
+			.amount = request->amount == UNSAID ? 0 : request->amount,
+			.has_currency = request->is_foreign,
+			.currency = {"USD"},
+			.has_refund_id = request->refund != ANY_REFUND,
+			.refund_id = request->refund_id,
 		};
+		break;
+	case COMMAND_REFUND_DONE:
+		command.refund_id = request->refund_id;
 		break;
 	default:
 		command.event_id = event_id_of(request->event);
@@ -168,10 +189,14 @@ struct command command_of(const struct request *request, uint32_t number, uint64
 void request_describe(const struct request *request, char *text, uint32_t size)
 {
 	static const char *const names[COMMAND_KIND_COUNT] = {
-		[COMMAND_SALE_CREATE] = "create",        [COMMAND_SALE_PAUSE] = "pause",   [COMMAND_SALE_RESUME] = "resume",
-		[COMMAND_SALE_CANCEL] = "cancel",        [COMMAND_HOLD_CREATE] = "hold",   [COMMAND_HOLD_RELEASE] = "release",
-		[COMMAND_HOLD_EXPIRE] = "expire",        [COMMAND_ORDER_CREATE] = "order", [COMMAND_ORDER_CANCEL] = "cancel order",
-		[COMMAND_ORDER_EXPIRE] = "expire order", [COMMAND_PAYMENT] = "payment",
+		[COMMAND_SALE_CREATE] = "create",        [COMMAND_SALE_PAUSE] = "pause",
+		[COMMAND_SALE_RESUME] = "resume",        [COMMAND_SALE_CANCEL] = "cancel",
+		[COMMAND_HOLD_CREATE] = "hold",          [COMMAND_HOLD_RELEASE] = "release",
+		[COMMAND_HOLD_EXPIRE] = "expire",        [COMMAND_ORDER_CREATE] = "order",
+		[COMMAND_ORDER_CANCEL] = "cancel order", [COMMAND_ORDER_EXPIRE] = "expire order",
+		[COMMAND_PAYMENT] = "payment",           [COMMAND_REFUND_DONE] = "refund done",
+		[COMMAND_HOLD_CALL_OFF] = "call off",    [COMMAND_ORDER_CALL_OFF] = "call off order",
+		[COMMAND_SALE_SETTLE] = "settle",
 	};
 	struct arena arena;
 	struct buffer buffer;
@@ -187,8 +212,11 @@ void request_describe(const struct request *request, char *text, uint32_t size)
 	if (request->order != NOBODY)
 		buffer_append_format(&buffer, ", order %u", request->order);
 	if (request->kind == COMMAND_PAYMENT)
-		buffer_append_format(&buffer, ", transaction %u %s", request->transaction,
-		                     request->payment_status == PAYMENT_SUCCEEDED ? "succeeded" : "failed");
+		buffer_append_format(&buffer, ", transaction %u %s %lld%s", request->transaction,
+		                     payment_status_name(request->payment_status), (long long)request->amount,
+		                     request->is_foreign ? " foreign" : "");
+	if (request->refund != ANY_REFUND)
+		buffer_append_format(&buffer, ", refund %u of %u", request->refund, request->transaction);
 	buffer_append_format(&buffer, ", by %.*s", SLICE_PRINT(user_of(request->user)));
 	if (request->key != NOBODY)
 		buffer_append_format(&buffer, ", key %u/%u", request->key, request->body);

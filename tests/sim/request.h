@@ -14,7 +14,9 @@
 #define EVENT_COUNT 5       /* the last is never put on sale */
 #define SEAT_COUNT 6        /* of each event */
 #define SEATS_PER_REQUEST 4 /* at most */
-#define ATTEMPTS_MAX 320
+#define ATTEMPTS_MAX 384
+#define UNSAID INT64_C(-1)
+#define ANY_REFUND UINT8_MAX
 #define NOBODY UINT16_MAX                /* no such number */
 #define START_MS UINT64_C(1800000000000) /* when every run begins */
 
@@ -29,8 +31,12 @@ struct request {
 	bool is_by_seats; /* an order for the hold of these seats */
 	uint16_t transaction;
 	enum payment_status payment_status;
-	uint16_t key; /* NOBODY: none */
-	uint8_t body; /* tells one request with a key from another */
+	int64_t amount;        /* of a payment; UNSAID: the report does not say */
+	bool is_foreign;       /* it came in another currency */
+	uint8_t refund;        /* which of the transaction's: of COMMAND_REFUND_DONE, or of a report that it was given back; ANY_REFUND */
+	struct uuid refund_id; /* its id, which nobody could have foreseen */
+	uint16_t key;          /* NOBODY: none */
+	uint8_t body;          /* tells one request with a key from another */
 };
 
 struct uuid event_id_of(uint32_t event);
@@ -46,6 +52,8 @@ int64_t price_of(uint32_t event, uint32_t seat);
 uint64_t on_sale_from_of(uint32_t event);
 uint64_t on_sale_until_of(uint32_t event);
 struct short_text transaction_of(uint32_t transaction);
+/* The number that it was made of. */
+uint32_t transaction_number(struct slice text);
 /* "user 2" */
 struct slice user_of(uint32_t user);
 

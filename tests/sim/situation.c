@@ -12,9 +12,40 @@ static void cover_end(struct world *world, const struct attempt *attempt, enum e
 		world_cover(world, is_by_worker ? SITUATION_ORDER_EXPIRED_BY_WORKER : SITUATION_ORDER_TAKEN_OVER);
 }
 
+static void cover_refund(struct world *world, const struct attempt *attempt, const struct answer *answer)
+{
+	const struct expected_event *last = &answer->events[answer->event_count - 1];
+	const struct model_payment *before = &world_model(world)->payments[attempt->request.transaction];
+	world_cover(world, SITUATION_REFUND_CLOSED);
+	if (before->refunds[1].amount > 0 && last->refunded == before->refunds[0].amount + before->refunds[1].amount)
+		world_cover(world, SITUATION_REFUND_CLOSED_TWO);
+	if (last->reads == ORDER_REFUNDED)
+		world_cover(world, SITUATION_ORDER_REFUNDED);
+}
+
+/* What the worker has done for a cancelled event. */
+static void cover_called_off(struct world *world, const struct attempt *attempt, enum event_type last)
+{
+	if (attempt->request.kind == COMMAND_HOLD_CALL_OFF)
+		world_cover(world, SITUATION_HOLD_CALLED_OFF);
+	else if (attempt->request.kind == COMMAND_ORDER_CALL_OFF)
+		world_cover(world, last == EVENT_ORDER_REFUND_REQUIRED ? SITUATION_CONFIRMED_CALLED_OFF : SITUATION_ORDER_CALLED_OFF);
+	else if (attempt->request.kind == COMMAND_SALE_SETTLE)
+		world_cover(world, SITUATION_SALE_SETTLED);
+}
+
 static void cover_payment(struct world *world, const struct attempt *attempt, const struct answer *answer)
 {
 	const struct model *before = world_model(world);
+	const struct expected_event *told = &answer->events[answer->event_count - 1];
+	if (before->payments[attempt->request.transaction].attempt != NOBODY && attempt->request.payment_status == PAYMENT_SUCCEEDED)
+		world_cover(world, SITUATION_PAYMENT_RETRIED);
+	if (told->type == EVENT_ORDER_PAYMENT_MISMATCH)
+		world_cover(world, SITUATION_PAYMENT_MISMATCHED);
+	if (told->type == EVENT_ORDER_REFUND_REQUIRED && told->reason == REFUND_OVERPAYMENT) {
+		world_cover(world, SITUATION_PAYMENT_OVERPAID);
+		return;
+	}
 	const struct model_order *order = &before->orders[attempt->request.order];
 	enum event_type last = answer->events[answer->event_count - 1].type;
 	bool was_waiting = order->status == ORDER_PENDING && answer->event_count == 1;
@@ -52,7 +83,10 @@ void world_cover_success(struct world *world, const struct attempt *attempt, con
 	const struct request *request = &attempt->request;
 	for (uint32_t i = 0; i < answer->event_count; i++)
 		cover_end(world, attempt, answer->events[i].type);
-	if (request->kind == COMMAND_PAYMENT)
+	cover_called_off(world, attempt, answer->events[answer->event_count - 1].type);
+	if (answer->events[answer->event_count - 1].type == EVENT_ORDER_REFUNDED)
+		cover_refund(world, attempt, answer);
+	else if (request->kind == COMMAND_PAYMENT)
 		cover_payment(world, attempt, answer);
 	if (request->kind == COMMAND_ORDER_CREATE && request->is_by_seats)
 		world_cover(world, SITUATION_ORDER_BY_SEATS);
@@ -69,7 +103,8 @@ void world_cover_success(struct world *world, const struct attempt *attempt, con
 void world_cover_replay(struct world *world, const struct attempt *attempt, const struct attempt *first)
 {
 	if (attempt->request.kind == COMMAND_PAYMENT) {
-		world_cover(world, SITUATION_PAYMENT_REPLAYED);
+		world_cover(world,
+		            attempt->request.payment_status == PAYMENT_REFUNDED ? SITUATION_REFUND_REPLAYED : SITUATION_PAYMENT_REPLAYED);
 		return;
 	}
 	world_cover(world, SITUATION_KEY_REPLAYED);
@@ -101,6 +136,10 @@ void world_cover_outcome(struct world *world, const struct attempt *attempt)
 	case ERR_HOLD_UNKNOWN:
 	case ERR_ORDER_UNKNOWN:
 		world_cover(world, SITUATION_NOT_OWN);
+		break;
+	case ERR_REFUND_NOT_DUE:
+	case ERR_REFUND_AMOUNT:
+		world_cover(world, SITUATION_REFUND_REFUSED);
 		break;
 	case ERR_PAYMENT_CONFLICT:
 		world_cover(world, SITUATION_PAYMENT_CONFLICT);

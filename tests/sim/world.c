@@ -67,15 +67,18 @@ static void expirer_fill(struct random *random, void *memory, size_t length)
 static void expirer_submit(void *context, struct job *job)
 {
 	struct world *world = context;
-	bool is_hold = job->command.kind == COMMAND_HOLD_EXPIRE;
-	const struct uuid *id = is_hold ? &job->command.hold_id : &job->command.order_id;
+	enum command_kind kind = job->command.kind;
+	bool is_hold = kind == COMMAND_HOLD_EXPIRE || kind == COMMAND_HOLD_CALL_OFF;
+	bool is_sale = kind == COMMAND_SALE_SETTLE;
+	const struct uuid *id = is_sale ? &job->command.event_id : is_hold ? &job->command.hold_id : &job->command.order_id;
 	const struct request request = {
-		.kind = job->command.kind,
+		.kind = kind,
 		.event = event_of(id),
 		.hold = is_hold ? number_of(id) : NOBODY,
-		.order = is_hold ? NOBODY : number_of(id),
+		.order = is_hold || is_sale ? NOBODY : number_of(id),
 		.transaction = NOBODY,
 		.key = NOBODY,
+		.refund = ANY_REFUND,
 	};
 	struct attempt *attempt = world_submit(world, &request, &world->processes[prng_below(&world->prng, PROCESS_COUNT)], job);
 	if (attempt == NULL) {
@@ -145,6 +148,7 @@ static void begin(struct world *world, uint64_t seed, struct coverage *coverage,
 	world->step = world->depth = world->commit_count = world->batch_count = 0;
 	world->created_events = 0;
 	world->attempt_count = 0;
+	memset(world->refund_ids, 0, sizeof world->refund_ids);
 	world->digest = UINT64_C(0xcbf29ce484222325);
 	world->coverage = coverage;
 	world->trace = trace;
@@ -291,20 +295,35 @@ static void expire_all(struct world *world)
 	for (uint32_t i = 0; i < PROCESS_COUNT; i++)
 		world->processes[i].skew_ms = 0;
 	world->now_ms += 2 * JUMP_MAX_MS + world->hold_ttl_ms + world->order_ttl_ms;
-	for (int round = 0; round < 3; round++) {
+	for (int round = 0; round < 3 + 2 * EVENT_COUNT; round++) {
 		(void)expirer_step(world->expirer);
 		drain(world);
 	}
 	for (uint32_t i = 0; i < ATTEMPTS_MAX; i++)
 		if (world_model(world)->holds[i].status == HOLD_ACTIVE || world_model(world)->orders[i].status == ORDER_PENDING)
 			world_fail(world, "what attempt %u made is never ended", i);
+	for (uint32_t event = 0; event < EVENT_COUNT; event++) {
+		const struct model_sale *sale = &world_model(world)->sales[event];
+		if (sale->status == SALE_CANCELLED && !sale->is_settled)
+			world_fail(world, "cancelled event %u is never settled", event);
+	}
+	for (uint32_t i = 0; i < ATTEMPTS_MAX; i++) {
+		const struct model_order *order = &world_model(world)->orders[i];
+		if (order->keeps_money && world_model(world)->sales[order->event].status == SALE_CANCELLED)
+			world_fail(world, "order %u of cancelled event %u keeps its money", i, order->event);
+	}
 }
 
 static void put_first_events_on_sale(struct world *world)
 {
 	for (uint8_t event = 0; event < 2; event++) {
-		struct request request = {
-			.kind = COMMAND_SALE_CREATE, .event = event, .hold = NOBODY, .order = NOBODY, .transaction = NOBODY, .key = NOBODY};
+		struct request request = {.kind = COMMAND_SALE_CREATE,
+		                          .event = event,
+		                          .hold = NOBODY,
+		                          .order = NOBODY,
+		                          .transaction = NOBODY,
+		                          .key = NOBODY,
+		                          .refund = ANY_REFUND};
 		world->created_events |= 1U << event;
 		world_submit(world, &request, &world->processes[0], NULL);
 	}

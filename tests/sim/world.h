@@ -88,9 +88,10 @@ struct world {
 	/* The model after each change; the last is how things are. */
 	struct model moments[MOMENTS_MAX];
 	uint32_t moment_count;
-	uint64_t digest;           /* of all events and answers */
-	struct coverage *coverage; /* borrowed */
-	struct trace *trace;       /* borrowed; NULL: none is kept */
+	struct uuid refund_ids[ATTEMPTS_MAX][REFUNDS_PER_PAYMENT_MAX]; /* of each transaction */
+	uint64_t digest;                                               /* of all events and answers */
+	struct coverage *coverage;                                     /* borrowed */
+	struct trace *trace;                                           /* borrowed; NULL: none is kept */
 	jmp_buf failed;
 	char failure[512];
 };

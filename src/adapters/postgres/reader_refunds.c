@@ -33,8 +33,7 @@ static enum store_result list_open(struct postgres_reader *reader, const struct 
 		return result;
 	for (int row = 0; row < PQntuples(answer) && list->count < limit; row++) {
 		struct tuple tuple = {.answer = answer, .row = row};
-		list->items[list->count++] =
-			(struct due_item){.kind = (enum row_kind)field_uint(tuple, 0), .id = field_uuid(tuple, 1)};
+		list->items[list->count++] = (struct due_item){.kind = (enum row_kind)field_uint(tuple, 0), .id = field_uuid(tuple, 1)};
 	}
 	PQclear(answer);
 	return STORE_OK;

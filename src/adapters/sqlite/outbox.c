@@ -48,9 +48,9 @@ static const char *const statements[STATEMENT_COUNT] = {
 	/* Of event.created, 1, without the layout, which is its last member and may be megabytes. No text has an unescaped
 	 * quotation mark in it, so none looks like a member. */
 	[SELECT_EVENT] = ("SELECT id, stream_id, sequence, type, occurred_at, actor, trace, idempotency_key, fingerprint,"
-			  " CASE WHEN type = 1 AND instr(data, ',\"sections\":[') + instr(data, ',\"seats\":[') > 0"
-			  " THEN substr(data, 1, instr(data, ',\"sections\":[') + instr(data, ',\"seats\":[') - 1) || '}'"
-			  " ELSE data END FROM events WHERE position = ?"),
+                          " CASE WHEN type = 1 AND instr(data, ',\"sections\":[') + instr(data, ',\"seats\":[') > 0"
+                          " THEN substr(data, 1, instr(data, ',\"sections\":[') + instr(data, ',\"seats\":[') - 1) || '}'"
+                          " ELSE data END FROM events WHERE position = ?"),
 	[DELETE_ENTRY] = "DELETE FROM outbox WHERE partition = ? AND id = ?",
 	[COUNT_ENTRIES] =
 		("SELECT count(*) FROM (SELECT id FROM outbox INDEXED BY outbox_order WHERE partition >= 0 LIMIT " LAG_ENTRIES_MAX ")"),

@@ -251,7 +251,8 @@ static void the_data_is_the_resource_as_clients_see_it(void **state)
 	assert_text(written(*state, &order),
 	            "{\"order_id\":\"%s\",\"event_id\":\"%s\",\"hold_id\":\"%s\",\"user_id\":\"ann\",\"status\":\"CONFIRMED\","
 	            "\"total\":1000000000000,\"currency\":\"EUR\",\"payment_method\":\"transfer\",\"pay_by\":\"2027-01-15T08:00:00.001Z\","
-	            "\"refund_required\":false,\"refunds_due\":0,\"items\":[{\"seat\":\"A-1\",\"price\":0},{\"seat\":\"A-2\",\"price\":1000000000000}],"
+	            "\"refund_required\":false,\"refunds_due\":0,\"items\":[{\"seat\":\"A-1\",\"price\":0},{\"seat\":\"A-2\",\"price\":"
+	            "1000000000000}],"
 	            "\"created_at\":\"2027-01-15T08:00:00.000Z\",\"transaction_id\":\"t-1\",\"payment_status\":\"SUCCEEDED\"}",
 	            &order.stream_id, &order.event_id, &order.hold_id);
 }
