@@ -72,8 +72,7 @@ static uint64_t filter_hash(const struct page_cache *cache, const struct catalog
 
 static struct page_key key_of(const struct page_cache *cache, const struct query *query)
 {
-	struct page_key key = {
-		.id = query->id, .filter = filter_hash(cache, &query->filter), .kind = query->kind, .limit = query->limit};
+	struct page_key key = {.id = query->id, .filter = filter_hash(cache, &query->filter), .kind = query->kind, .limit = query->limit};
 	if (query->has_after_id)
 		key.after_id = query->after_id;
 	return key;
@@ -82,7 +81,8 @@ static struct page_key key_of(const struct page_cache *cache, const struct query
 /* The link that leads to the page, or to the end of its bucket. */
 static struct page **link_of(const struct page_cache *cache, const struct page_key *key)
 {
-	static_assert(sizeof *key == 2 * sizeof(struct uuid) + sizeof(uint64_t) + 2 * sizeof(uint32_t), "a key without padding can be hashed and compared");
+	static_assert(sizeof *key == 2 * sizeof(struct uuid) + sizeof(uint64_t) + 2 * sizeof(uint32_t),
+	              "a key without padding can be hashed and compared");
 	uint64_t hash = hash_bytes(&cache->options.seed, key, sizeof *key);
 	struct page **link = &cache->buckets[hash & (cache->bucket_count - 1)];
 	while (*link != NULL && memcmp(&(*link)->key, key, sizeof *key) != 0)

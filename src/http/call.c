@@ -35,6 +35,11 @@ static struct ip_address network_of(const struct ip_address *address)
 	return network;
 }
 
+static bool is_counted(const struct http_request *request)
+{
+	return request->route == NULL || !request->route->is_rate_limit_exempt;
+}
+
 struct call *call_begin(struct http_request *request, uint16_t success_status)
 {
 	struct call *call = arena_allocate(&request->arena, sizeof *call);
@@ -51,7 +56,7 @@ struct call *call_begin(struct http_request *request, uint16_t success_status)
 	call->job.deadline_ns = request->deadline_ns;
 	call->job.done = job_done;
 	call->job.context = call;
-	if (!request->route->is_rate_limit_exempt) {
+	if (is_counted(request)) {
 		bool is_service = (request->scopes & JWT_SCOPE_SERVICE) != 0;
 		call->job.admission.user = request->user;
 		call->job.admission.service = is_service ? request->user : (struct slice){0};
@@ -142,7 +147,7 @@ static void set_user(struct call *call, struct slice user, bool is_anybody)
 		call->job.query.user = user;
 		call->job.query.is_of_anybody = is_anybody;
 	}
-	bool is_limited = !request->route->is_rate_limit_exempt;
+	bool is_limited = is_counted(request);
 	if (is_limited && (request->scopes & JWT_SCOPE_SERVICE) != 0)
 		call->job.admission.user = is_anybody ? (struct slice){0} : user;
 }

@@ -37,4 +37,5 @@ enum http_progress orders_history(struct http_request *request);
 enum http_progress health_get(struct http_request *request);
 enum http_progress ready_get(struct http_request *request);
 enum http_progress metrics_get(struct http_request *request);
+enum http_progress docs_get(struct http_request *request);
 enum http_progress openapi_get(struct http_request *request);

@@ -214,7 +214,8 @@ enum http_progress http_router_dispatch(const struct http_router *router, struct
 	bool has_handler = request->route != NULL && request->method != HTTP_OPTIONS;
 	if (refusal.error == OK && has_handler)
 		refusal = http_refuse(http_request_query_check(request, request->route->parameters), NULL);
-	if (refusal.error != OK && router->refuse != NULL && request->route != NULL && !request->route->is_rate_limit_exempt)
+	bool counts = request->route == NULL ? refusal.error == ERR_NOT_FOUND : !request->route->is_rate_limit_exempt;
+	if (refusal.error != OK && router->refuse != NULL && counts)
 		return router->refuse(request, refusal);
 	if (refusal.error != OK) {
 		refuse(request, refusal);

@@ -39,7 +39,7 @@ struct http_router {
 	const struct cors_origins *cors; /* borrowed */
 	/* Says who asks (request->user and scopes) or refuses. On the loop, for every route, before the body arrives; NULL: all are public. */
 	struct http_refusal (*authenticate)(struct http_request *request);
-	/* Answers a refused request of a route that is not exempt from rate limits, so that what is refused counts; NULL: it is answered at once. */
+	/* Answers a refused request of a route that is not exempt from rate limits, or of none, so that what is refused counts; NULL: it is answered at once. */
 	enum http_progress (*refuse)(struct http_request *request, struct http_refusal refusal);
 	void *context; /* becomes request->context */
 };

@@ -47,6 +47,7 @@ const struct http_route api_routes[] = {
 	{POST("/v1/events/{id}/cancel", HTTP_ACCESS_ADMIN, events_cancel)},
 	HEALTH_ROUTES,
 	{GET("/v1/openapi.yaml", HTTP_ACCESS_PUBLIC, openapi_get), .is_rate_limit_exempt = true},
+	{GET("/docs", HTTP_ACCESS_PUBLIC, docs_get), .is_rate_limit_exempt = true},
 };
 
 const struct http_route health_routes[] = {HEALTH_ROUTES};

@@ -195,7 +195,8 @@ static bool has_store(const struct config *config, uint32_t roles, char message[
 		return true;
 	bool is_relative = data_dir[0] != '/' && getcwd(folder, sizeof folder) != NULL;
 	snprintf(message, ADAPTERS_MESSAGE_MAX,
-	         "there is no store at %.200s%s%.150s/tro.db: set DATA_DIR to that of the running server; 'tro serve' and 'tro migrate' make one",
+	         "there is no store at %.200s%s%.150s/tro.db: set DATA_DIR to that of the running server; 'tro serve' and 'tro migrate' "
+	         "make one",
 	         is_relative ? folder : "", is_relative ? "/" : "", data_dir);
 	return false;
 }

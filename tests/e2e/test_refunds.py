@@ -112,6 +112,12 @@ def test_a_refund_is_done_once(api, shop, event, order):
     assert api.history("orders", order["order_id"])[-1] == "order.refunded"
 
 
+def test_every_command_is_counted_by_its_name(server, api, shop, event, order):
+    expect(api.pay(order["order_id"], amount=5500, currency="EUR"), 200)
+    expect(done(shop, due(shop, event)[0]), 200)
+    assert server.metric("tro_commands_total", command="refund_done") >= 1
+
+
 def test_a_callback_closes_all_that_is_due_of_its_transaction(api, shop, event, order):
     tx = transaction()
     expect(api.cancel(order["order_id"]), 200)

@@ -131,7 +131,8 @@ static bool passes(const struct catalog_entry *entry, const struct catalog_filte
 	return details->starts_at_ms >= filter->starts_from_ms &&
 	       (filter->starts_until_ms == 0 || details->starts_at_ms <= filter->starts_until_ms) &&
 	       (filter->status == 0 || entry->status == filter->status) &&
-	       (slice_is_empty(filter->venue) || (filter->venue.length == details->venue.length && has_text(details->venue, filter->venue))) &&
+	       (slice_is_empty(filter->venue) ||
+	        (filter->venue.length == details->venue.length && has_text(details->venue, filter->venue))) &&
 	       (slice_is_empty(filter->text) || has_text(details->name, filter->text) || has_text(details->venue, filter->text) ||
 	        has_text(details->description, filter->text));
 }
@@ -156,7 +157,8 @@ static enum catalog_result fake_ping(struct catalog *catalog)
 	return self_of(catalog)->is_down ? CATALOG_DOWN : CATALOG_OK;
 }
 
-static const struct catalog_operations operations = {.put = fake_put, .find = fake_find, .list = fake_list, .search = fake_search, .ping = fake_ping};
+static const struct catalog_operations operations = {
+	.put = fake_put, .find = fake_find, .list = fake_list, .search = fake_search, .ping = fake_ping};
 
 struct fake_catalog *fake_catalog_new(void)
 {

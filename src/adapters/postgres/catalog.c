@@ -34,10 +34,12 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[LIST] = "SELECT " COLUMNS " FROM catalog WHERE event_id > $1::uuid ORDER BY event_id LIMIT $2::int8",
 	/* An end of 0 is none, and so is a status; an empty text is a part of every text. */
 	[SEARCH] = "SELECT " COLUMNS " FROM catalog WHERE event_id > $1::uuid AND starts_at >= $3::int8"
-		" AND ($4::int8 = 0 OR starts_at <= $4::int8) AND ($5::int8 = 0 OR status = $5::int8)"
-		" AND ($6::text = '' OR " FOLDED("venue") " = $6::text) AND (strpos(" FOLDED("name") ", $7::text) > 0"
-		" OR strpos(" FOLDED("venue") ", $7::text) > 0 OR strpos(" FOLDED("description") ", $7::text) > 0)"
-		" ORDER BY event_id LIMIT $2::int8",
+		   " AND ($4::int8 = 0 OR starts_at <= $4::int8) AND ($5::int8 = 0 OR status = $5::int8)"
+		   " AND ($6::text = '' OR " FOLDED("venue") " = $6::text) AND (strpos(" FOLDED(
+			   "name") ", $7::text) > 0"
+				   " OR strpos(" FOLDED("venue") ", $7::text) > 0 OR strpos(" FOLDED(
+					   "description") ", $7::text) > 0)"
+							  " ORDER BY event_id LIMIT $2::int8",
 	[PING] = "SELECT 1 FROM catalog ORDER BY event_id LIMIT 1",
 };
 

@@ -30,8 +30,8 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[LIST] = "SELECT " COLUMNS " FROM catalog WHERE event_id > ? ORDER BY event_id LIMIT ?",
 	/* lower() folds ASCII alone. An end of 0 is none, and so is a status; an empty text is a part of every text. */
 	[SEARCH] = "SELECT " COLUMNS " FROM catalog WHERE event_id > ?1 AND starts_at >= ?3 AND (?4 = 0 OR starts_at <= ?4)"
-		" AND (?5 = 0 OR status = ?5) AND (?6 = '' OR lower(venue) = ?6)"
-		" AND (instr(lower(name), ?7) OR instr(lower(venue), ?7) OR instr(lower(description), ?7)) ORDER BY event_id LIMIT ?2",
+		   " AND (?5 = 0 OR status = ?5) AND (?6 = '' OR lower(venue) = ?6)"
+		   " AND (instr(lower(name), ?7) OR instr(lower(venue), ?7) OR instr(lower(description), ?7)) ORDER BY event_id LIMIT ?2",
 	[PING] = "SELECT 1 FROM catalog LIMIT 1",
 };
 
