@@ -121,6 +121,11 @@ def run_over_postgres(suite):
     return run_ctest(suite, "postgres", [sys.executable, "tests/peers/postgres.py"])
 
 
+def run_over_redis(suite):
+    """The contract of admission over a Redis and a cluster of three."""
+    return run_ctest(suite, "redis", [sys.executable, "tests/peers/redis.py"])
+
+
 def run_over_rabbitmq(suite):
     """The same of the bus's port, and what a broker does to its adapter."""
     return run_ctest(suite, "rabbitmq", [sys.executable, "tests/peers/rabbitmq.py"])
@@ -217,6 +222,7 @@ SUITES = [
     *[Suite(f"{label}-{preset}", preset, run_ctest) for preset in ("release", "asan", "tsan") for label in ("unit", "contract", "sim")],
     Suite("contract-postgres", "asan", run_over_postgres),
     Suite("contract-rabbitmq", "asan", run_over_rabbitmq),
+    Suite("contract-redis", "asan", run_over_redis),
     Suite("sql-asan", "asan", run_pytest),
     Suite("corpus-asan", "asan", run_ctest),
     Suite("defects", None, run_lines(["scripts/sim-defects.sh"])),

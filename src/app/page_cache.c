@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash_table.h"
 #include "base/list.h"
 
 /* What makes two queries ask for the same page. */
@@ -19,7 +20,7 @@ struct page_key {
 
 struct page {
 	struct page_key key;
-	struct page *next_in_bucket;
+	struct hash_node node;
 	struct list_node age;
 	uint64_t put_ms;
 	size_t length;
@@ -28,10 +29,8 @@ struct page {
 
 struct page_cache {
 	struct page_cache_options options;
-	struct page **buckets;
-	uint32_t bucket_count; /* a power of two */
-	struct list pages;     /* the oldest first */
-	uint32_t page_count;
+	struct hash_table table;
+	struct list pages; /* the oldest first */
 	size_t bytes;
 };
 
@@ -45,11 +44,7 @@ enum error page_cache_new(const struct page_cache_options *options, struct page_
 		return ERR_NO_MEMORY;
 	cache->options = *options;
 	list_init(&cache->pages);
-	cache->bucket_count = 1;
-	while (cache->bucket_count < options->pages_max)
-		cache->bucket_count *= 2;
-	cache->buckets = calloc(cache->bucket_count, sizeof(struct page *));
-	if (cache->buckets == NULL) {
+	if (hash_table_init(options->pages_max, &cache->table) != OK) {
 		free(cache);
 		return ERR_NO_MEMORY;
 	}
@@ -78,43 +73,45 @@ static struct page_key key_of(const struct page_cache *cache, const struct query
 	return key;
 }
 
-/* The link that leads to the page, or to the end of its bucket. */
-static struct page **link_of(const struct page_cache *cache, const struct page_key *key)
+static uint64_t hash_of(const struct page_cache *cache, const struct page_key *key)
 {
 	static_assert(sizeof *key == 2 * sizeof(struct uuid) + sizeof(uint64_t) + 2 * sizeof(uint32_t),
 	              "a key without padding can be hashed and compared");
-	uint64_t hash = hash_bytes(&cache->options.seed, key, sizeof *key);
-	struct page **link = &cache->buckets[hash & (cache->bucket_count - 1)];
-	while (*link != NULL && memcmp(&(*link)->key, key, sizeof *key) != 0)
-		link = &(*link)->next_in_bucket;
-	return link;
+	return hash_bytes(&cache->options.seed, key, sizeof *key);
 }
 
-static void remove_page(struct page_cache *cache, struct page **link)
+/* NULL: there is none. */
+static struct page *find(const struct page_cache *cache, const struct page_key *key)
 {
-	struct page *page = *link;
-	assert(page != NULL);
-	*link = page->next_in_bucket;
+	for (struct hash_node *node = hash_table_first(&cache->table, hash_of(cache, key)); node != NULL; node = hash_table_next(node)) {
+		struct page *page = container_of(node, struct page, node);
+		if (memcmp(&page->key, key, sizeof *key) == 0)
+			return page;
+	}
+	return NULL;
+}
+
+static void remove_page(struct page_cache *cache, struct page *page)
+{
+	hash_table_remove(&cache->table, &page->node);
 	list_remove(&page->age);
-	cache->page_count--;
 	cache->bytes -= page->length;
 	free(page);
 }
 
 static void remove_oldest(struct page_cache *cache)
 {
-	assert(cache->page_count > 0);
-	const struct page *oldest = container_of(cache->pages.head.next, struct page, age);
-	remove_page(cache, link_of(cache, &oldest->key));
+	assert(cache->table.count > 0);
+	remove_page(cache, container_of(cache->pages.head.next, struct page, age));
 }
 
 void page_cache_free(struct page_cache *cache)
 {
 	if (cache == NULL)
 		return;
-	while (cache->page_count > 0)
+	while (cache->table.count > 0)
 		remove_oldest(cache);
-	free(cache->buckets);
+	hash_table_release(&cache->table);
 	free(cache);
 }
 
@@ -124,22 +121,20 @@ void page_cache_put(struct page_cache *cache, const struct query *query, struct 
 	assert(text.data != NULL);
 
 	const struct page_key key = key_of(cache, query);
-	struct page **link = link_of(cache, &key);
-	if (*link != NULL)
-		remove_page(cache, link);
+	struct page *older = find(cache, &key);
+	if (older != NULL)
+		remove_page(cache, older);
 	if (text.length > cache->options.bytes_max)
 		return;
-	while (cache->page_count == cache->options.pages_max || cache->bytes > cache->options.bytes_max - text.length)
+	while (cache->table.count == cache->options.pages_max || cache->bytes > cache->options.bytes_max - text.length)
 		remove_oldest(cache);
 	struct page *page = malloc(sizeof *page + text.length);
 	if (page == NULL)
 		return;
-	link = link_of(cache, &key); /* its bucket may have changed meanwhile */
 	*page = (struct page){.key = key, .put_ms = now_ms, .length = text.length};
 	memcpy(page->text, text.data, text.length);
-	*link = page;
+	hash_table_put(&cache->table, &page->node, hash_of(cache, &key));
 	list_push(&cache->pages, &page->age);
-	cache->page_count++;
 	cache->bytes += page->length;
 }
 
@@ -148,7 +143,7 @@ struct slice page_cache_find(const struct page_cache *cache, const struct query 
 	assert(cache != NULL && query != NULL);
 
 	const struct page_key key = key_of(cache, query);
-	const struct page *page = *link_of(cache, &key);
+	const struct page *page = find(cache, &key);
 	if (page == NULL || now_ms - page->put_ms > cache->options.age_max_ms)
 		return (struct slice){0};
 	return (struct slice){.data = page->text, .length = page->length};

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "app/admission_stage.h"
 #include "app/browser.h"
 #include "app/catalog_sync.h"
 #include "app/committer.h"
@@ -39,8 +40,7 @@ struct service {
 	_Atomic uint32_t next_read_lane;
 	struct event_pages *pages;
 	struct lane *catalog_lane;
-	struct lane *admission_lane;                  /* NULL: admission is local */
-	struct admission_request *admission_requests; /* the admission lane's: one batch */
+	struct admission_stage *admission;
 	struct breaker commits;
 	struct breaker reads;
 	struct breaker catalog;
@@ -66,10 +66,8 @@ static uint64_t monotonic_ms(struct service *service)
 static void answer(struct service *service, struct job *job)
 {
 	if (job->has_key_in_use) {
-		struct admission *admission = service->options.admission;
 		bool is_used = job->outcome.error == OK && job->outcome.body.length > 0;
-		admission->operations->finish(admission, &job->admission.idempotency, is_used ? ADMISSION_DONE : ADMISSION_FORGET,
-		                              monotonic_ms(service));
+		admission_stage_finish(service->admission, job, is_used ? ADMISSION_DONE : ADMISSION_FORGET);
 		job->has_key_in_use = false;
 	}
 	job->done(job);
@@ -275,8 +273,9 @@ static void route(struct service *service, struct job *job)
 		refuse(service, job, error);
 }
 
-static void proceed(struct service *service, struct job *job)
+static void proceed(void *context, struct job *job)
 {
+	struct service *service = context;
 	switch (job->admission.ret_verdict) {
 	case ADMISSION_GO:
 		job->has_key_in_use = job->admission.idempotency.is_present;
@@ -296,46 +295,18 @@ static void proceed(struct service *service, struct job *job)
 	assert(false && "a verdict is one of four");
 }
 
-static void serve_admission(void *context, struct list *batch, uint32_t count)
-{
-	struct service *service = context;
-	struct admission *admission = service->options.admission;
-	struct admission_request *requests = service->admission_requests;
-	uint32_t index = 0;
-	list_for_each(node, batch)
-		requests[index++] = job_of(node)->admission;
-	assert(index == count);
-	admission->operations->admit(admission, requests, count);
-	index = 0;
-	for (struct job *job = pop_job(batch); job != NULL; job = pop_job(batch)) {
-		job->admission = requests[index++];
-		proceed(service, job);
-	}
-}
-
 void service_submit(struct service *service, struct job *job)
 {
 	assert(service != NULL);
 	assert(job != NULL && job->done != NULL);
 
-	struct admission_request *request = &job->admission;
-	struct admission *admission = service->options.admission;
 	job->has_key_in_use = false;
 	job->is_repeat = false;
 	if (job->kind != JOB_REFUSAL)
 		job->outcome = (struct outcome){0};
-	request->idempotency = job->kind == JOB_COMMAND ? job->command.idempotency : (struct idempotency){0};
-	request->now_ms = monotonic_ms(service);
-	if (slice_is_empty(request->user) && slice_is_empty(request->address) && !request->idempotency.is_present) {
-		route(service, job);
-	} else if (service->admission_lane == NULL) {
-		admission->operations->admit(admission, request, 1);
-		proceed(service, job);
-	} else {
-		enum error error = lane_submit(service->admission_lane, &job->node);
-		if (error != OK)
-			refuse(service, job, error);
-	}
+	job->admission.idempotency = job->kind == JOB_COMMAND ? job->command.idempotency : (struct idempotency){0};
+	job->admission.ret_is_repeat = false;
+	admission_stage_submit(service->admission, job);
 }
 
 static void pause_committer(void *context, uint64_t ms)
@@ -414,23 +385,18 @@ static enum error start_catalog_lane(struct service *service)
 	return lane_new(&lane, &service->catalog_lane);
 }
 
-static enum error start_admission_lane(struct service *service)
+static enum error start_admission(struct service *service)
 {
 	const struct service_options *options = &service->options;
-	if (options->admission == NULL || options->admission->is_local)
-		return OK;
-	service->admission_requests = calloc(options->batch_max, sizeof *service->admission_requests);
-	if (service->admission_requests == NULL)
-		return ERR_NO_MEMORY;
-	const struct lane_options lane = {
-		.name = "admission",
-		.capacity = options->queue_capacity,
+	const struct admission_stage_options stage = {
+		.admission = options->admission,
+		.clock = options->clock,
+		.queue_capacity = options->queue_capacity,
 		.batch_max = options->batch_max,
-		.thread_count = 1,
-		.serve = serve_admission,
+		.judged = proceed,
 		.context = service,
 	};
-	return lane_new(&lane, &service->admission_lane);
+	return admission_stage_new(&stage, &service->admission);
 }
 
 enum error service_new(const struct service_options *options, struct service **ret_service)
@@ -457,7 +423,7 @@ enum error service_new(const struct service_options *options, struct service **r
 	for (uint32_t i = 0; error == OK && i < service->commit_lane_count; i++)
 		error = start_commit_lane(service, i);
 	if (error == OK)
-		error = start_admission_lane(service);
+		error = start_admission(service);
 	if (error != OK) {
 		service_free(service);
 		return error;
@@ -471,7 +437,7 @@ void service_free(struct service *service)
 	if (service == NULL)
 		return;
 	/* In the order of the jobs' way, so that what a lane hands on is still served. */
-	lane_free(service->admission_lane);
+	admission_stage_stop(service->admission);
 	for (uint32_t i = 0; i < service->commit_lane_count; i++)
 		lane_free(service->commit_lanes[i].lane);
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
@@ -482,7 +448,7 @@ void service_free(struct service *service)
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
 		browser_free(service->read_lanes[i].browser);
 	event_pages_free(service->pages);
-	free(service->admission_requests);
+	admission_stage_free(service->admission);
 	free(service);
 }
 
@@ -510,5 +476,8 @@ void service_status(struct service *service, struct service_status *ret_status)
 		status.retries += counters->retries;
 		status.failures += counters->failures;
 	}
+	const struct admission_stage_counters *admission = admission_stage_counters(service->admission);
+	status.admitted_shared = admission->shared;
+	status.admitted_alone = admission->alone;
 	*ret_status = status;
 }

@@ -65,5 +65,6 @@ struct service_status {
 	bool refuses_reads;
 	bool refuses_events;                                          /* but for pages served within the last minute */
 	uint64_t batches, commands, events, stale, retries, failures; /* sums of struct committer_counters */
+	uint64_t admitted_shared, admitted_alone;                     /* struct admission_stage_counters */
 };
 void service_status(struct service *service, struct service_status *ret_status);

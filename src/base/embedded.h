@@ -17,3 +17,5 @@ extern const struct embedded_file embedded_sqlite_migrations[];
 extern const struct embedded_file embedded_postgres_migrations[];
 /* api/openapi.yaml; linked into http. */
 extern const struct embedded_file embedded_openapi[];
+/* The Lua scripts of src/adapters/redis; linked into adapters/redis. */
+extern const struct embedded_file embedded_redis_scripts[];

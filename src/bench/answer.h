@@ -7,7 +7,7 @@
 #include "base/attributes.h"
 #include "base/slice.h"
 #include "base/uuid.h"
-#include "bench/ledger.h"
+#include "bench/claim.h"
 #include "bench/wire.h"
 #include "codec/json_reader.h"
 

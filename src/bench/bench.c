@@ -11,6 +11,7 @@
 #include "bench/check.h"
 #include "bench/clock.h"
 #include "bench/idle.h"
+#include "bench/journal_read.h"
 #include "bench/run.h"
 #include "bench/scenario.h"
 #include "bench/seat_plan.h"

@@ -8,7 +8,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/uuid.h"
-#include "bench/ledger.h"
+#include "bench/claim.h"
 
 struct journal {
 	int descriptor;
@@ -20,15 +20,12 @@ must_check enum error journal_open(struct journal *journal, const char *path, ui
 /* Takes NULL. */
 void journal_close(struct journal *journal);
 
-/* Each writes one line; a NULL journal writes none. ERR_SYSTEM: the file did not take it. */
+/* Each writes one line; a NULL journal writes none. `index` is the number of the claim in the ledger. ERR_SYSTEM: the file did not take it. */
 must_check enum error journal_write_event(struct journal *journal, const struct ledger_event *event);
-must_check enum error journal_write_hold(struct journal *journal, const struct ledger *ledger, uint32_t index, uint64_t at_ms);
-must_check enum error journal_write_asked(struct journal *journal, const struct ledger *ledger, uint32_t index, enum claim_state state,
+must_check enum error journal_write_hold(struct journal *journal, uint32_t index, const struct claim *claim, const struct uuid *event_id,
+                                         uint64_t at_ms);
+must_check enum error journal_write_asked(struct journal *journal, uint32_t index, const struct claim *claim, enum claim_state state,
                                           uint64_t at_ms);
-must_check enum error journal_write_order(struct journal *journal, const struct ledger *ledger, uint32_t index, uint64_t at_ms);
-must_check enum error journal_write_settled(struct journal *journal, const struct ledger *ledger, uint32_t index, enum claim_state state,
+must_check enum error journal_write_order(struct journal *journal, uint32_t index, const struct claim *claim, uint64_t at_ms);
+must_check enum error journal_write_settled(struct journal *journal, uint32_t index, const struct claim *claim, enum claim_state state,
                                             uint64_t at_ms);
-
-/* Adds the facts of all runs in the file to the ledger, which keeps no journal itself. A last line without its end is passed over: it
- * was never acknowledged to be there. ERR_SYSTEM: the file cannot be read; ERR_CORRUPT: *ret_line is the line that is not a journal's. */
-must_check enum error journal_read(const char *path, struct ledger *ledger, uint64_t *ret_line);

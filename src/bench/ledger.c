@@ -6,27 +6,6 @@
 
 #include "bench/journal.h"
 
-static const char *const state_names[] = {
-	[STATE_NONE] = "NONE",           [STATE_ACTIVE] = "ACTIVE",   [STATE_CONVERTED] = "CONVERTED",
-	[STATE_RELEASED] = "RELEASED",   [STATE_EXPIRED] = "EXPIRED", [STATE_PENDING] = "PENDING",
-	[STATE_CONFIRMED] = "CONFIRMED", [STATE_FAILED] = "FAILED",   [STATE_CANCELLED] = "CANCELLED",
-};
-
-const char *claim_state_name(enum claim_state state)
-{
-	assert((size_t)state < ARRAY_LENGTH(state_names));
-	return state_names[state];
-}
-
-enum claim_state claim_state_parse(struct slice name)
-{
-	for (size_t i = 1; i < ARRAY_LENGTH(state_names); i++) {
-		if (slice_equal_string(name, state_names[i]))
-			return (enum claim_state)i;
-	}
-	return STATE_NONE;
-}
-
 void ledger_release(struct ledger *ledger)
 {
 	if (ledger == NULL)
@@ -99,7 +78,7 @@ enum error ledger_hold(struct ledger *ledger, const struct claim *claim, uint64_
 	added->from_ms = at_ms;
 	added->until_ms = certain_until(claim->hold.deadline_ms);
 	*ret_index = index;
-	return journal_write_hold(ledger->journal, ledger, index, at_ms);
+	return journal_write_hold(ledger->journal, index, added, &ledger->events[added->event].event_id, at_ms);
 }
 
 enum error ledger_asked(struct ledger *ledger, uint32_t index, enum claim_state state, uint64_t at_ms)
@@ -110,7 +89,7 @@ enum error ledger_asked(struct ledger *ledger, uint32_t index, enum claim_state 
 	bool may_end = state == STATE_RELEASED || state == STATE_FAILED || state == STATE_CANCELLED;
 	if (may_end && at_ms < claim->until_ms)
 		claim->until_ms = at_ms;
-	return journal_write_asked(ledger->journal, ledger, index, state, at_ms);
+	return journal_write_asked(ledger->journal, index, claim, state, at_ms);
 }
 
 enum error ledger_order(struct ledger *ledger, uint32_t index, const struct fact *order, uint64_t at_ms)
@@ -123,7 +102,7 @@ enum error ledger_order(struct ledger *ledger, uint32_t index, const struct fact
 	claim->order = *order;
 	claim->order.acknowledged = STATE_PENDING;
 	claim->until_ms = certain_until(order->deadline_ms);
-	return journal_write_order(ledger->journal, ledger, index, at_ms);
+	return journal_write_order(ledger->journal, index, claim, at_ms);
 }
 
 enum error ledger_settled(struct ledger *ledger, uint32_t index, enum claim_state state, uint64_t at_ms)
@@ -137,18 +116,5 @@ enum error ledger_settled(struct ledger *ledger, uint32_t index, enum claim_stat
 			claim->from_ms = at_ms;
 		claim->until_ms = UINT64_MAX;
 	}
-	return journal_write_settled(ledger->journal, ledger, index, state, at_ms);
-}
-
-bool fact_allows(const struct fact *fact, enum claim_state state, uint64_t asked_ms, uint64_t answered_ms)
-{
-	assert(fact != NULL);
-	assert(asked_ms <= answered_ms);
-
-	bool was_live = fact->acknowledged == STATE_ACTIVE || fact->acknowledged == STATE_PENDING;
-	if (state == fact->acknowledged)
-		return !was_live || asked_ms <= fact->deadline_ms + LEDGER_GRACE_MS;
-	if (state == STATE_EXPIRED && was_live && answered_ms + LEDGER_GRACE_MS >= fact->deadline_ms)
-		return true;
-	return (fact->possible & 1u << state) != 0;
+	return journal_write_settled(ledger->journal, index, claim, state, at_ms);
 }

@@ -7,7 +7,7 @@
 #include "base/attributes.h"
 #include "base/uuid.h"
 #include "bench/arrivals.h"
-#include "bench/bench.h"
+#include "bench/options.h"
 #include "bench/checker.h"
 #include "bench/client.h"
 #include "bench/dice.h"

@@ -70,7 +70,7 @@ struct config_systems {
 	const char *crdb_dsn;
 	uint32_t commits_in_flight; /* of the server at crdb_dsn; SQLite writes one at a time */
 	const char *mongo_uri;
-	struct config_address redis; /* host NULL: not set */
+	const char *redis;
 	const char *rabbit_url;
 	const char *otlp_endpoint;
 };

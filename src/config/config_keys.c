@@ -20,6 +20,7 @@
 #define PEM(member) .kind = CONFIG_PEM, MEMBER(const char *, member)
 #define RATE(member) .kind = CONFIG_RATE, MEMBER(struct rate, member)
 #define REQUIRED(member) .kind = CONFIG_REQUIRED, MEMBER(bool, member)
+#define REDIS(member) .kind = CONFIG_REDIS, MEMBER(const char *, member)
 #define SECRET(member) .kind = CONFIG_SECRET, MEMBER(struct slice, member)
 #define SECRETS(member) .kind = CONFIG_SECRETS, MEMBER(struct config_secrets, member)
 #define TEXT(member) .kind = CONFIG_TEXT, MEMBER(struct slice, member)
@@ -64,8 +65,8 @@ const struct config_key config_keys[] = {
                         "database is far away."},
 	{"MONGO_URI", URL(systems.mongo_uri), .schemes = "mongodb:// mongodb+srv://",
          .description = "MongoDB; not set, the catalog is in the store."},
-	{"REDIS_ADDR", ADDRESS(systems.redis),
-         .description = "Redis; not set, rate limits and idempotency keys in use are kept in memory."},
+	{"REDIS_ADDR", REDIS(systems.redis), .schemes = "redis:// rediss://",
+         .description = "Redis, Redis Cluster or Valkey; not set, rate limits and idempotency keys in use count in each process alone."},
 	{"RABBIT_URL", URL(systems.rabbit_url), .schemes = "amqp:// amqps://",
          .description = "RabbitMQ; not set, events are published within the process."},
 	{"OTEL_EXPORTER_OTLP_ENDPOINT", URL(systems.otlp_endpoint), .schemes = "http:// https://",

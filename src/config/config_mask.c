@@ -135,7 +135,7 @@ void config_shown_append(struct buffer *buffer, const struct config_key *key, st
 
 	if (key->kind == CONFIG_SECRET || key->kind == CONFIG_SECRETS) {
 		buffer_append_string(buffer, MASK);
-	} else if (key->kind == CONFIG_URL || key->kind == CONFIG_DSN) {
+	} else if (key->kind == CONFIG_URL || key->kind == CONFIG_DSN || key->kind == CONFIG_REDIS) {
 		struct buffer masked;
 		buffer_init(&masked, NULL, 8 * text.length); /* a mask may stand for one byte */
 		append_masked(&masked, text);

@@ -211,6 +211,22 @@ static bool parse_rate(const struct config_key *key, struct slice text, struct a
 	return rate_parse(text, target);
 }
 
+/* The adapter reads the parts. */
+static bool parse_redis(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	if (parse_url(key, text, arena, target))
+		return true;
+	struct slice rest = text;
+	struct slice part, host;
+	uint64_t port;
+	while (slice_cut(&rest, ',', &part)) {
+		if (!split_address(slice_trim(part), &host, &port) || host.length == 0 || port == 0)
+			return false;
+	}
+	*(const char **)target = text.data;
+	return true;
+}
+
 static bool parse_secret(const struct config_key *key, struct slice text, struct arena *arena, void *target)
 {
 	(void)arena;
@@ -276,6 +292,7 @@ static const struct config_kind_row kinds[CONFIG_KIND_COUNT] = {
 	[CONFIG_PEM] = {parse_pem, "PEM", "a public key in PEM, from -----BEGIN PUBLIC KEY----- to -----END PUBLIC KEY-----"},
 	[CONFIG_RATE] = {parse_rate, "RATE", "requests/duration, such as 100/1m, in whole seconds up to a day, or off"},
 	[CONFIG_REQUIRED] = {parse_required, "optional|required", "optional or required"},
+	[CONFIG_REDIS] = {parse_redis, "ADDRESS", "host:port, cluster nodes with commas between, or a URL that starts with"},
 	[CONFIG_SECRET] = {parse_secret, "SECRET", "a secret"},
 	[CONFIG_SECRETS] = {parse_secrets, "SECRETS", "at most 8 secrets with commas between, each"},
 	[CONFIG_TEXT] = {parse_text, "TEXT", "printable text"},

@@ -1,6 +1,6 @@
 /* admission.h: who may go on: sliding-window rate limits, and which idempotency keys are in use right now.
  *
- * Only a filter in front: the store alone decides whether a key was used. When it is down everything goes on. */
+ * Only a filter in front: the store alone decides whether a key was used. A request is never refused because admission is down. */
 #pragma once
 
 #include <stdbool.h>
@@ -41,6 +41,7 @@ struct admission_request {
 	struct admission_quota ret_address;
 	uint64_t ret_retry_after_ms; /* ADMISSION_LIMITED: the exact wait. ADMISSION_BUSY: a guess */
 	bool ret_is_repeat;          /* the key was finished before: the store will have it */
+	bool ret_is_shared;          /* judged for all processes together; else by what this one has seen */
 };
 
 enum admission_end {
@@ -50,19 +51,35 @@ enum admission_end {
 
 struct admission;
 
+#define ADMISSION_PROBLEM_MAX 256
+
+/* What a ping of an admission outside this process found. */
+struct admission_ping {
+	bool is_serving; /* it judges; else every request is judged in this process */
+	char problem
+		[ADMISSION_PROBLEM_MAX]; /* why it does not, or not for everybody: one line for people, never with a password; or empty */
+};
+
 struct admission_operations {
-	/* Judges `count` requests in order, filling their ret_ fields. The windows come first: a request counts in all of its own, also one that
-	 * is refused for its key, or in none when one of them is full. Then the key. The key of one that goes on is in use until finish, or for
-	 * ADMISSION_LEASE_MS; that of a repeat, which goes on and counts like any other, stays finished. Safe from any thread. */
+	/* Judges `count` requests in order, filling their ret_ fields. The windows come first: a request counts in all of its own or, where one
+	 * is full, in none and is refused. Then the key: a busy one and a mismatch are refused, and have been counted. The key of one that goes on
+	 * is in use until finish, or for ADMISSION_LEASE_MS; that of a repeat, which goes on, stays finished. Safe from any thread.
+	 * One outside this process is called on a thread that may wait; `count` may be 0, which sends what finish has queued. It may count services
+	 * in each process apart. */
 	void (*admit)(struct admission *admission, struct admission_request *requests, uint32_t count);
-	/* Ends the use of a key. now_ms: as in struct admission_request. Safe from any thread. */
-	void (*finish)(struct admission *admission, const struct idempotency *idempotency, enum admission_end end, uint64_t now_ms);
+	/* Ends the use of the key that the request was admitted with. now_ms: as in struct admission_request. Safe from any thread; never waits:
+	 * one outside this process queues it for the next admit. */
+	void (*finish)(struct admission *admission, const struct admission_request *request, enum admission_end end, uint64_t now_ms);
+	/* Finds out whether it serves, and makes the connections that admit uses: call it about once a second on a thread that may wait. NULL where
+	 * there is nothing to find out. */
+	void (*ping)(struct admission *admission, struct admission_ping *ret_ping);
 	void (*free)(struct admission *admission);
 };
 
 struct admission {
 	const struct admission_operations *operations;
-	bool is_local; /* admit and finish take microseconds and never wait: call them where you are, without a lane */
+	struct admission *local; /* NULL: admit takes microseconds and never waits: call it where you are. Else who judges where you are */
+	_Atomic bool is_serving; /* with `local`: false while only that judges */
 };
 
 /* Takes NULL. */

@@ -12,6 +12,7 @@
 #include "adapters/local/bus.h"
 #include "adapters/postgres/postgres.h"
 #include "adapters/rabbitmq/rabbitmq.h"
+#include "adapters/redis/redis.h"
 #include "adapters/sqlite/sqlite.h"
 #include "adapters/system/system.h"
 
@@ -27,7 +28,6 @@ bool adapters_check(const struct config *config, char message[static ADAPTERS_ME
 		bool is_set;
 	} systems[] = {
 		{"MONGO_URI", config->systems.mongo_uri != NULL},
-		{"REDIS_ADDR", config->systems.redis.host != NULL},
 		{"JWT_PUBLIC_KEY", config->auth.jwt_public_key != NULL},
 		{"JWT_JWKS_URL", config->auth.jwt_jwks_url != NULL},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", config->systems.otlp_endpoint != NULL},
@@ -73,6 +73,7 @@ static const struct database postgres = {
 static_assert(ADAPTERS_MESSAGE_MAX == SQLITE_MESSAGE_MAX, "a message of SQLite's fits");
 static_assert(ADAPTERS_MESSAGE_MAX == POSTGRES_MESSAGE_MAX, "a message of PostgreSQL's fits");
 static_assert(ADAPTERS_MESSAGE_MAX == RABBITMQ_MESSAGE_MAX, "a message of RabbitMQ's fits");
+static_assert(ADAPTERS_MESSAGE_MAX == REDIS_MESSAGE_MAX, "a message of Redis's fits");
 
 static bool make_path(const char *data_dir, char path[static PATH_MAX_BYTES], char message[static ADAPTERS_MESSAGE_MAX])
 {
@@ -138,7 +139,7 @@ static enum error open_publishing(const struct config *config, const struct data
 	                               : local_bus_new(&adapters->bus);
 }
 
-static enum error open_admission(const struct config *config, struct adapters *adapters)
+static enum error open_admission(const struct config *config, struct adapters *adapters, char message[static ADAPTERS_MESSAGE_MAX])
 {
 	const struct local_admission_options options = {
 		.user_quota = config->limits.user.limit,
@@ -151,7 +152,25 @@ static enum error open_admission(const struct config *config, struct adapters *a
 		.keys_max = KEYS_MAX,
 		.seed = {.k0 = random_u64(adapters->random), .k1 = random_u64(adapters->random)},
 	};
-	return local_admission_new(&options, &adapters->admission);
+	struct admission *local;
+	enum error error = local_admission_new(&options, &local);
+	if (error != OK || config->systems.redis == NULL) {
+		adapters->admission = error == OK ? local : NULL;
+		return error;
+	}
+	const struct redis_admission_options redis = {
+		.address = config->systems.redis,
+		.user_quota = options.user_quota,
+		.user_window_ms = options.user_window_ms,
+		.address_quota = options.address_quota,
+		.address_window_ms = options.address_window_ms,
+		.local = local,
+		.random = adapters->random,
+	};
+	error = redis_admission_new(&redis, &adapters->admission, message);
+	if (error != OK)
+		admission_free(local);
+	return error;
 }
 
 static enum error open_all(const struct config *config, const struct database *database, const char *where, uint32_t roles,
@@ -165,7 +184,7 @@ static enum error open_all(const struct config *config, const struct database *d
 	if (error == OK && (roles & ROLE_API) != 0)
 		error = open_api(database, where, adapters, message);
 	if (error == OK && (roles & ROLE_API) != 0)
-		error = open_admission(config, adapters);
+		error = open_admission(config, adapters, message);
 	if (error == OK && (roles & ROLE_EXPIRY) != 0)
 		error = database->open_reader(where, &adapters->expirer_reader, message);
 	if (error == OK && (roles & ROLE_PUBLISHER) != 0)

@@ -1,6 +1,9 @@
 /* commands.c: the table of subcommands, --help, and the way into one. */
 #include "runtime/commands.h"
 
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -61,7 +64,7 @@ static const struct command_entry commands[] = {
 	{"replay", "rebuild the projections from the events; no server may run", "replay", "example:\n  tro replay --data-dir ./tro-data\n",
          run_replay},
 	{"bench", "load a running server, measure it, and check what it answered", "bench SCENARIO [FLAGS]",
-         "`tro bench` without a scenario tells more.\n\nexample:\n  tro bench holds --connections 256 --duration 10s\n", run_bench},
+         "`tro bench` without a scenario tells more.\n\nexample:\n  tro bench holds --connections 256 --duration 10s\n", NULL},
 	{"consume", "show the events that come out of RabbitMQ, and whether any repeat or are missing", "consume --queue QUEUE [FLAGS]",
          "  --queue QUEUE     a durable queue, made if it is not there; one reader at a time\n"
          "  --bind PATTERN    the types of events it gets: 'order.*' (default: #, all)\n"
@@ -160,6 +163,24 @@ static int run_command(const struct command_entry *entry, int argc, char **argv,
 	return code;
 }
 
+/* Becomes the command's own program, in the folder of this one. Returns only when it cannot. */
+static int start_program(const struct command_entry *entry, char **argv)
+{
+	char name[64];
+	char path[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+	path[length < 0 ? 0 : length] = '\0';
+	char *slash = strrchr(path, '/');
+	char *file = slash == NULL ? path : slash + 1;
+	int name_length = snprintf(name, sizeof name, "tro-%s", entry->name);
+	assert(name_length > 0 && (size_t)name_length < sizeof name);
+	if ((size_t)(file - path) + (size_t)name_length >= sizeof path)
+		return complain("cannot start %s: the path is too long", name);
+	memcpy(file, name, (size_t)name_length + 1);
+	execv(path, argv);
+	return complain("cannot start %s: %s", path, strerror(errno));
+}
+
 int tro_main(int argc, char **argv, char *const *environment)
 {
 	(void)setlocale(LC_ALL, "C");
@@ -179,5 +200,7 @@ int tro_main(int argc, char **argv, char *const *environment)
 		print_command_help(entry);
 		return EXIT_DONE;
 	}
+	if (entry->run == NULL)
+		return start_program(entry, argv + words);
 	return run_command(entry, argc - words, argv + words, environment);
 }

@@ -14,11 +14,12 @@ struct invocation {
 };
 
 struct command_entry {
-	const char *name;                                /* "token", "event create" */
-	const char *summary;                             /* one line */
-	const char *usage;                               /* behind "usage: tro " */
-	const char *details;                             /* what its own flags mean, and an example */
-	int (*run)(const struct invocation *invocation); /* answers an exit code */
+	const char *name;    /* "token", "event create" */
+	const char *summary; /* one line */
+	const char *usage;   /* behind "usage: tro " */
+	const char *details; /* what its own flags mean, and an example */
+	/* Answers an exit code. NULL: the program tro-NAME beside this one is started instead, and reads the configuration itself. */
+	int (*run)(const struct invocation *invocation);
 };
 
 /* Each in the file of its name. */
@@ -35,7 +36,6 @@ int run_token(const struct invocation *invocation);
 int run_pay(const struct invocation *invocation);
 int run_verify(const struct invocation *invocation);
 int run_replay(const struct invocation *invocation);
-int run_bench(const struct invocation *invocation);
 int run_consume(const struct invocation *invocation);
 int run_config(const struct invocation *invocation);
 int run_version(const struct invocation *invocation);

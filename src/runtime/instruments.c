@@ -16,6 +16,7 @@ static const char *const statuses[] = {"other", "200", "201", "202", "204", "304
                                        "408",   "409", "413", "414", "415", "422", "429", "431", "500", "503"};
 static const char *const versions[] = {TRO_VERSION};
 static const char *const lanes[] = {"commit", "read", "catalog"};
+static const char *const scopes[] = {"shared", "process"};
 static const char *const command_kinds[COMMAND_KIND_COUNT] = {
 	[COMMAND_SALE_CREATE] = "event_create",
 	[COMMAND_SALE_PAUSE] = "event_pause",
@@ -107,6 +108,12 @@ static int64_t read_depth(void *context, uint32_t series)
 	return depths[series];
 }
 
+static int64_t read_admitted(void *context, uint32_t series)
+{
+	struct service_status status = status_of(context);
+	return (int64_t)(series == 0 ? status.admitted_shared : status.admitted_alone);
+}
+
 #define READ_STATUS(field) \
 	static int64_t read_##field(void *context, uint32_t series) \
 	{ \
@@ -191,6 +198,11 @@ static enum error declare_read(struct instruments *instruments)
 	          .help = "Jobs waiting for a lane.",
 	          .labels = {{"lane", lanes, ARRAY_LENGTH(lanes)}},
 	          .read = read_depth}},
+		{true,
+	         {.name = "tro_admission_judged_total",
+	          .help = "Requests judged for all processes together, or by what this process alone has seen.",
+	          .labels = {{"scope", scopes, ARRAY_LENGTH(scopes)}},
+	          .read = read_admitted}},
 		{true, {.name = "tro_commit_batches_total", .help = "Batches that were served.", .read = read_batches}},
 		{true, {.name = "tro_commit_events_total", .help = "Domain events that were committed.", .read = read_events}},
 		{true,

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/admission_monitor.h"
 #include "app/expirer.h"
 #include "app/publisher.h"
 #include "app/service.h"
@@ -42,6 +43,8 @@ struct runtime {
 	struct worker *expirer_worker;
 	struct worker *publisher_worker;
 	struct worker *watch_worker;
+	struct worker *admission_worker;
+	struct admission_monitor admission_monitor; /* of an admission outside this process */
 	struct watch watch;
 	struct cors_origins cors;
 	struct api *api;
@@ -224,6 +227,9 @@ static enum error start_watch(struct runtime *runtime)
 	                    .clock = adapters->clock,
 	                    .store_clock = &runtime->clock},
 		.publisher = runtime->publisher,
+		.admission_monitor = runtime->admission_worker == NULL ? NULL : &runtime->admission_monitor,
+		.is_admission_per_process = (runtime->roles & ROLE_API) != 0 && runtime->config->systems.crdb_dsn != NULL &&
+	                                    runtime->config->systems.redis == NULL,
 		.adapters = adapters,
 		.logger = runtime->logger,
 		.clock = &runtime->clock.base,
@@ -231,6 +237,18 @@ static enum error start_watch(struct runtime *runtime)
 	};
 	const struct worker_options worker = {.name = "watch", .step = watch_step, .context = &runtime->watch};
 	return worker_new(&worker, &runtime->watch_worker);
+}
+
+/* Before the watch, which reads what it finds. */
+static enum error start_admission_monitor(struct runtime *runtime)
+{
+	struct admission *admission = runtime->adapters.admission;
+	if (admission == NULL || admission->local == NULL)
+		return OK;
+	admission_monitor_init(&runtime->admission_monitor, admission);
+	const struct worker_options worker = {
+		.name = "admission-ping", .step = admission_monitor_step, .context = &runtime->admission_monitor};
+	return worker_new(&worker, &runtime->admission_worker);
 }
 
 static enum error start_api(struct runtime *runtime)
@@ -290,6 +308,8 @@ static int start(struct runtime *runtime)
 	if (error == OK && (runtime->roles & ROLE_PUBLISHER) != 0)
 		error = start_publisher(runtime);
 	if (error == OK)
+		error = start_admission_monitor(runtime);
+	if (error == OK)
 		error = start_watch(runtime);
 	if (error == OK && (runtime->roles & ROLE_EXPIRY) != 0)
 		error = start_expirer(runtime);
@@ -322,6 +342,8 @@ static void stop(struct runtime *runtime)
 		worker_stop(runtime->expirer_worker);
 	if (runtime->watch_worker != NULL)
 		worker_stop(runtime->watch_worker);
+	if (runtime->admission_worker != NULL)
+		worker_stop(runtime->admission_worker);
 	service_free(runtime->service);
 	if (runtime->publisher_worker != NULL)
 		worker_stop(runtime->publisher_worker);
@@ -334,6 +356,8 @@ static void stop(struct runtime *runtime)
 	worker_free(runtime->publisher_worker);
 	publisher_free(runtime->publisher);
 	worker_free(runtime->watch_worker);
+	worker_free(runtime->admission_worker);
+	admission_monitor_release(&runtime->admission_monitor);
 	instruments_free(runtime->instruments);
 	adapters_close(&runtime->adapters);
 }

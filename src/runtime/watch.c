@@ -87,6 +87,18 @@ static void look_at_bus(struct watch *watch)
 	tell_unroutable(watch, &status);
 }
 
+/* Limits and keys in use then count in each process alone, which stops nothing. */
+static void look_at_admission(struct watch *watch)
+{
+	struct admission_ping ping;
+	if (watch->is_admission_per_process && !watch->has_looked)
+		log_event(watch->logger, LOG_INFO, "rate limits and idempotency keys in use count per process: REDIS_ADDR is not set");
+	if (watch->admission_monitor == NULL || !watch->has_looked)
+		return;
+	admission_monitor_read(watch->admission_monitor, &ping);
+	tell(watch, "admission", ping.is_serving && ping.problem[0] == '\0', ping.problem, &watch->admission);
+}
+
 uint64_t watch_step(void *context)
 {
 	struct watch *watch = context;
@@ -98,6 +110,7 @@ uint64_t watch_step(void *context)
 	if (watch->monitor.catalog != NULL)
 		tell(watch, "catalog", watch->monitor.is_catalog_up, catalog_reason, &watch->catalog);
 	look_at_bus(watch);
+	look_at_admission(watch);
 	tell_skew(watch);
 	watch->has_looked = true;
 	return wait_ms;
@@ -142,6 +155,24 @@ static void add_store(struct watch *watch, struct ready_report *report)
 		(void)snprintf(clock->detail, sizeof clock->detail, "it is %+.3f s from the store's", (double)monitor->clock_skew_ms / 1e3);
 }
 
+/* "per-process": each process counts alone, because nothing is set that counts for all, or because that does not serve. */
+static void add_admission(struct watch *watch, struct ready_report *report)
+{
+	struct admission_ping ping;
+	if (watch->is_admission_per_process) {
+		struct ready_dependency *admission = add(report, "admission", READY_UP, -1);
+		(void)snprintf(admission->detail, sizeof admission->detail, "per-process");
+	}
+	if (watch->admission_monitor == NULL)
+		return;
+	admission_monitor_read(watch->admission_monitor, &ping);
+	bool is_up = ping.is_serving && ping.problem[0] == '\0';
+	struct ready_dependency *admission = add(report, "admission", is_up ? READY_UP : READY_DEGRADED, -1);
+	if (!is_up)
+		(void)snprintf(admission->detail, sizeof admission->detail, "per-process%s: %.*s", ping.is_serving ? " in part" : "",
+		               READY_DETAIL_MAX - 32, ping.problem);
+}
+
 void watch_ready(struct watch *watch, struct ready_report *ret_report)
 {
 	const struct monitor *monitor = &watch->monitor;
@@ -152,6 +183,7 @@ void watch_ready(struct watch *watch, struct ready_report *ret_report)
 		explain(add(ret_report, "catalog", is_current ? READY_UP : READY_DEGRADED, (double)monitor->catalog_ns / 1e6),
 		        monitor->is_catalog_up ? "it lags behind the store" : catalog_reason);
 	}
+	add_admission(watch, ret_report);
 	if (watch->publisher == NULL)
 		return;
 	uint64_t entries = 0, age_ms = 0;

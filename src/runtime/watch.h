@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/admission_monitor.h"
 #include "app/monitor.h"
 #include "app/publisher.h"
 #include "http/api.h"
@@ -23,7 +24,10 @@ struct watched {
 /* Starts zeroed but for what is borrowed and the mutex. */
 struct watch {
 	struct monitor monitor;
-	struct publisher *publisher;     /* borrowed; NULL: this process has none */
+	struct publisher *publisher; /* borrowed; NULL: this process has none */
+	/* Borrowed; NULL: this process admits nobody, or admits alone. */
+	struct admission_monitor *admission_monitor;
+	bool is_admission_per_process;   /* it admits alone what other processes on the same store admit as well */
 	const struct adapters *adapters; /* borrowed: they know what ails the bus */
 	struct logger *logger;           /* borrowed */
 	struct clock *clock;             /* borrowed */
@@ -31,7 +35,7 @@ struct watch {
 	bool has_looked;
 	bool was_skewed;
 	uint64_t unroutable; /* messages that were told of */
-	struct watched store, catalog, bus;
+	struct watched store, catalog, bus, admission;
 	pthread_mutex_t mutex; /* guards what follows */
 	char store_problem[READY_DETAIL_MAX];
 };

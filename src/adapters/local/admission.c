@@ -1,4 +1,4 @@
-/* admission.c: a key, then its windows. Locks are taken in that order: the key's shard, the user's, the service's, the address's. */
+/* admission.c: windows and a key. Locks are taken in this order: the key's shard, the user's, the service's, the address's. */
 #include "adapters/local/admission.h"
 
 #include <assert.h>
@@ -24,12 +24,18 @@ static struct local_admission *self_of(struct admission *admission)
 	return container_of(admission, struct local_admission, base);
 }
 
-/* A key's state as a verdict. */
 static enum admission_verdict verdict_of(enum key_state state)
 {
-	if (state == KEY_MISMATCH)
+	switch (state) {
+	case KEY_UNKNOWN:
+	case KEY_FINISHED:
+		break;
+	case KEY_IN_USE:
+		return ADMISSION_BUSY;
+	case KEY_MISMATCH:
 		return ADMISSION_MISMATCH;
-	return state == KEY_IN_USE ? ADMISSION_BUSY : ADMISSION_GO;
+	}
+	return ADMISSION_GO;
 }
 
 static uint64_t longest(uint64_t a, uint64_t b, uint64_t c)
@@ -38,7 +44,7 @@ static uint64_t longest(uint64_t a, uint64_t b, uint64_t c)
 	return longer > c ? longer : c;
 }
 
-/* What the windows and the key's state say together; counts the request when no window is full. */
+/* What the windows and the key's state say together; counts the request unless a window is full. */
 static void judge_windows(struct local_admission *self, struct admission_request *request, enum key_state state)
 {
 	struct window user = window_open(self->users, request->user, request->now_ms);
@@ -67,6 +73,7 @@ static void judge(struct local_admission *self, struct admission_request *reques
 	const struct idempotency *idempotency = &request->idempotency;
 	request->ret_retry_after_ms = 0;
 	request->ret_is_repeat = false;
+	request->ret_is_shared = false;
 	if (!idempotency->is_present) {
 		judge_windows(self, request, KEY_UNKNOWN);
 		return;
@@ -87,9 +94,9 @@ static void local_admit(struct admission *admission, struct admission_request *r
 		judge(self_of(admission), &requests[i]);
 }
 
-static void local_finish(struct admission *admission, const struct idempotency *idempotency, enum admission_end end, uint64_t now_ms)
+static void local_finish(struct admission *admission, const struct admission_request *request, enum admission_end end, uint64_t now_ms)
 {
-	struct key_slot slot = key_open(self_of(admission)->keys, idempotency, now_ms);
+	struct key_slot slot = key_open(self_of(admission)->keys, &request->idempotency, now_ms);
 	key_finish(&slot, end, now_ms);
 	key_close(&slot);
 }
@@ -133,7 +140,7 @@ enum error local_admission_new(const struct local_admission_options *options, st
 	struct local_admission *self = calloc(1, sizeof *self);
 	if (self == NULL)
 		return ERR_NO_MEMORY;
-	self->base = (struct admission){.operations = &local_operations, .is_local = true};
+	self->base.operations = &local_operations;
 	enum error error = keys_new(options->keys_max, options->seed, &self->keys);
 	if (error == OK)
 		error = windows_for(options, options->user_quota, options->user_window_ms, &self->users);

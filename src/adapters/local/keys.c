@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash_table.h"
 #include "base/list.h"
 
 #define SHARD_COUNT 16
@@ -15,7 +16,7 @@ struct key_entry {
 	uint8_t key[KEY_HASH_LENGTH];
 	uint8_t fingerprint[KEY_HASH_LENGTH];
 	uint64_t until_ms; /* end of the lease, or of the memory */
-	struct key_entry *next_in_bucket;
+	struct hash_node node;
 	struct list_node order; /* in `used` or `finished` of the shard */
 	bool is_finished;
 };
@@ -24,7 +25,7 @@ struct key_shard {
 	pthread_mutex_t lock; /* guards all below */
 	struct key_entry *entries;
 	uint32_t entry_count; /* of the pool, taken so far */
-	struct key_entry **buckets;
+	struct hash_table table;
 	struct list used;     /* in use, the first to lapse first */
 	struct list finished; /* the longest ago first */
 	struct list spare;    /* taken from the pool and not needed now */
@@ -33,7 +34,6 @@ struct key_shard {
 struct keys {
 	struct hash_seed seed;
 	uint32_t entries_per_shard;
-	uint32_t buckets_per_shard; /* a power of two */
 	struct key_shard shards[SHARD_COUNT];
 };
 
@@ -46,9 +46,6 @@ enum error keys_new(uint32_t keys_max, struct hash_seed seed, struct keys **ret_
 		return ERR_NO_MEMORY;
 	keys->seed = seed;
 	keys->entries_per_shard = (keys_max + SHARD_COUNT - 1) / SHARD_COUNT;
-	keys->buckets_per_shard = 1;
-	while (keys->buckets_per_shard < keys->entries_per_shard)
-		keys->buckets_per_shard *= 2;
 	for (uint32_t i = 0; i < SHARD_COUNT; i++) {
 		struct key_shard *shard = &keys->shards[i];
 		pthread_mutex_init(&shard->lock, NULL);
@@ -56,8 +53,7 @@ enum error keys_new(uint32_t keys_max, struct hash_seed seed, struct keys **ret_
 		list_init(&shard->finished);
 		list_init(&shard->spare);
 		shard->entries = calloc(keys->entries_per_shard, sizeof *shard->entries);
-		shard->buckets = calloc(keys->buckets_per_shard, sizeof(struct key_entry *));
-		if (shard->entries == NULL || shard->buckets == NULL) {
+		if (shard->entries == NULL || hash_table_init(keys->entries_per_shard, &shard->table) != OK) {
 			keys_free(keys);
 			return ERR_NO_MEMORY;
 		}
@@ -72,7 +68,7 @@ void keys_free(struct keys *keys)
 		return;
 	for (uint32_t i = 0; i < SHARD_COUNT; i++) {
 		free(keys->shards[i].entries);
-		free(keys->shards[i].buckets);
+		hash_table_release(&keys->shards[i].table);
 		pthread_mutex_destroy(&keys->shards[i].lock);
 	}
 	free(keys);
@@ -82,26 +78,22 @@ static struct key_slot slot_of(struct keys *keys, const uint8_t key[static KEY_H
 {
 	uint64_t hash = hash_bytes(&keys->seed, key, KEY_HASH_LENGTH);
 	struct key_shard *shard = &keys->shards[hash % SHARD_COUNT];
-	return (struct key_slot){
-		.keys = keys,
-		.shard = shard,
-		.bucket = &shard->buckets[hash / SHARD_COUNT & (keys->buckets_per_shard - 1)],
-	};
+	return (struct key_slot){.keys = keys, .shard = shard, .hash = hash / SHARD_COUNT};
 }
 
 static void slot_find(struct key_slot *slot, const uint8_t key[static KEY_HASH_LENGTH])
 {
-	slot->entry = *slot->bucket;
-	while (slot->entry != NULL && memcmp(slot->entry->key, key, KEY_HASH_LENGTH) != 0)
-		slot->entry = slot->entry->next_in_bucket;
+	slot->entry = NULL;
+	for (struct hash_node *node = hash_table_first(&slot->shard->table, slot->hash); node != NULL; node = hash_table_next(node)) {
+		struct key_entry *entry = container_of(node, struct key_entry, node);
+		if (memcmp(entry->key, key, KEY_HASH_LENGTH) == 0)
+			slot->entry = entry;
+	}
 }
 
 static void slot_forget(struct key_slot *slot)
 {
-	struct key_entry **link = slot->bucket;
-	while (*link != slot->entry)
-		link = &(*link)->next_in_bucket;
-	*link = slot->entry->next_in_bucket;
+	hash_table_remove(&slot->shard->table, &slot->entry->node);
 	list_remove(&slot->entry->order);
 	list_push(&slot->shard->spare, &slot->entry->order);
 	slot->entry = NULL;
@@ -170,8 +162,7 @@ void key_use(struct key_slot *slot, uint64_t now_ms)
 	memcpy(entry->fingerprint, slot->idempotency->fingerprint, KEY_HASH_LENGTH);
 	entry->until_ms = now_ms + ADMISSION_LEASE_MS;
 	entry->is_finished = false;
-	entry->next_in_bucket = *slot->bucket;
-	*slot->bucket = entry;
+	hash_table_put(&slot->shard->table, &entry->node, slot->hash);
 	list_push(&slot->shard->used, &entry->order);
 	slot->entry = entry;
 	slot->state = KEY_IN_USE;

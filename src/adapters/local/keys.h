@@ -31,12 +31,12 @@ struct key_slot {
 	struct keys *keys;
 	const struct idempotency *idempotency; /* borrowed */
 	struct key_shard *shard;
-	struct key_entry **bucket;
+	uint64_t hash;
 	struct key_entry *entry; /* NULL: unknown */
 	enum key_state state;
 };
 
-/* Whoever has it open opens no other. */
+/* Callers may hold only one slot at a time. */
 struct key_slot key_open(struct keys *keys, const struct idempotency *idempotency, uint64_t now_ms);
 /* The unknown key is in use from now until key_finish, or for ADMISSION_LEASE_MS. */
 void key_use(struct key_slot *slot, uint64_t now_ms);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash_table.h"
 #include "base/list.h"
 
 #define SHARD_COUNT 16
@@ -14,8 +15,7 @@
 #define IDLE_FREED_MAX 2 /* idle logs that one use of a shard frees */
 
 struct window_log {
-	uint64_t caller; /* hash */
-	struct window_log *next_in_bucket;
+	struct hash_node node; /* by the hash of the caller, which alone tells callers apart */
 	struct list_node recency;
 	uint64_t latest_ms;
 	uint32_t *times; /* ring: the low 32 bits of each time, which are enough: all are within one window of latest_ms */
@@ -26,15 +26,13 @@ struct window_log {
 
 struct window_shard {
 	pthread_mutex_t lock; /* guards all below */
-	struct window_log **buckets;
+	struct hash_table logs;
 	struct list recency; /* least recently used first */
-	uint32_t log_count;
 };
 
 struct windows {
 	struct windows_options options;
 	uint32_t logs_per_shard;
-	uint32_t buckets_per_shard; /* a power of two */
 	struct window_shard shards[SHARD_COUNT];
 };
 
@@ -48,15 +46,11 @@ enum error windows_new(const struct windows_options *options, struct windows **r
 		return ERR_NO_MEMORY;
 	windows->options = *options;
 	windows->logs_per_shard = (options->callers_max + SHARD_COUNT - 1) / SHARD_COUNT;
-	windows->buckets_per_shard = 1;
-	while (windows->buckets_per_shard < windows->logs_per_shard / CALLERS_PER_BUCKET)
-		windows->buckets_per_shard *= 2;
 	for (uint32_t i = 0; i < SHARD_COUNT; i++) {
 		struct window_shard *shard = &windows->shards[i];
 		pthread_mutex_init(&shard->lock, NULL);
 		list_init(&shard->recency);
-		shard->buckets = calloc(windows->buckets_per_shard, sizeof(struct window_log *));
-		if (shard->buckets == NULL) {
+		if (hash_table_init(windows->logs_per_shard / CALLERS_PER_BUCKET + 1, &shard->logs) != OK) {
 			windows_free(windows);
 			return ERR_NO_MEMORY;
 		}
@@ -65,19 +59,10 @@ enum error windows_new(const struct windows_options *options, struct windows **r
 	return OK;
 }
 
-static struct window_log **bucket_of(const struct windows *windows, struct window_shard *shard, uint64_t caller)
+static void log_free(struct window_shard *shard, struct window_log *log)
 {
-	return &shard->buckets[caller / SHARD_COUNT & (windows->buckets_per_shard - 1)];
-}
-
-static void log_free(struct windows *windows, struct window_shard *shard, struct window_log *log)
-{
-	struct window_log **link = bucket_of(windows, shard, log->caller);
-	while (*link != log)
-		link = &(*link)->next_in_bucket;
-	*link = log->next_in_bucket;
+	hash_table_remove(&shard->logs, &log->node);
 	list_remove(&log->recency);
-	shard->log_count--;
 	free(log->times);
 	free(log);
 }
@@ -93,9 +78,9 @@ void windows_free(struct windows *windows)
 		return;
 	for (uint32_t i = 0; i < SHARD_COUNT; i++) {
 		struct window_shard *shard = &windows->shards[i];
-		while (shard->log_count > 0)
-			log_free(windows, shard, least_recent(shard));
-		free(shard->buckets);
+		while (shard->logs.count > 0)
+			log_free(shard, least_recent(shard));
+		hash_table_release(&shard->logs);
 		pthread_mutex_destroy(&shard->lock);
 	}
 	free(windows);
@@ -107,20 +92,18 @@ static bool log_is_idle(const struct windows *windows, const struct window_log *
 }
 
 /* NULL when out of memory. */
-static struct window_log *log_add(struct windows *windows, struct window_shard *shard, uint64_t caller, uint64_t now_ms)
+static struct window_log *log_add(struct windows *windows, struct window_shard *shard, uint64_t caller_hash, uint64_t now_ms)
 {
-	for (uint32_t i = 0; i < IDLE_FREED_MAX && shard->log_count > 0 && log_is_idle(windows, least_recent(shard), now_ms); i++)
-		log_free(windows, shard, least_recent(shard));
-	if (shard->log_count == windows->logs_per_shard)
-		log_free(windows, shard, least_recent(shard));
+	for (uint32_t i = 0; i < IDLE_FREED_MAX && shard->logs.count > 0 && log_is_idle(windows, least_recent(shard), now_ms); i++)
+		log_free(shard, least_recent(shard));
+	if (shard->logs.count == windows->logs_per_shard)
+		log_free(shard, least_recent(shard));
 	struct window_log *log = calloc(1, sizeof *log);
 	if (log == NULL)
 		return NULL;
-	struct window_log **bucket = bucket_of(windows, shard, caller);
-	*log = (struct window_log){.caller = caller, .next_in_bucket = *bucket, .latest_ms = now_ms};
-	*bucket = log;
+	log->latest_ms = now_ms;
+	hash_table_put(&shard->logs, &log->node, caller_hash);
 	list_push(&shard->recency, &log->recency);
-	shard->log_count++;
 	return log;
 }
 
@@ -150,11 +133,10 @@ struct window window_open(struct windows *windows, struct slice caller, uint64_t
 	uint64_t hash = hash_bytes(&windows->options.seed, caller.data, caller.length);
 	struct window_shard *shard = &windows->shards[hash % SHARD_COUNT];
 	pthread_mutex_lock(&shard->lock);
-	struct window_log *log = *bucket_of(windows, shard, hash);
-	while (log != NULL && log->caller != hash)
-		log = log->next_in_bucket;
+	struct hash_node *node = hash_table_first(&shard->logs, hash / SHARD_COUNT);
+	struct window_log *log = node == NULL ? NULL : container_of(node, struct window_log, node);
 	if (log == NULL) {
-		log = log_add(windows, shard, hash, now_ms);
+		log = log_add(windows, shard, hash / SHARD_COUNT, now_ms);
 	} else {
 		list_remove(&log->recency);
 		list_push(&shard->recency, &log->recency);

@@ -134,6 +134,19 @@ static void make_service(struct world *world, uint32_t commits_in_flight)
 	assert_int_equal(service_new(&options, &world->service), OK);
 }
 
+static struct admission *new_admission(void)
+{
+	const struct local_admission_options limits = {
+		.user_quota = 5,
+		.user_window_ms = 60000,
+		.callers_max = 100,
+		.keys_max = 100,
+	};
+	struct admission *admission;
+	assert_int_equal(local_admission_new(&limits, &admission), OK);
+	return admission;
+}
+
 static int make_world(void **state)
 {
 	struct world *world = calloc(1, sizeof *world);
@@ -151,13 +164,7 @@ static int make_world(void **state)
 	world->gate.inner_reader = world->readers[0];
 	sem_init(&world->gate.entered, 0, 0);
 	sem_init(&world->gate.opened, 0, 0);
-	const struct local_admission_options limits = {
-		.user_quota = 5,
-		.user_window_ms = 60000,
-		.callers_max = 100,
-		.keys_max = 100,
-	};
-	assert_int_equal(local_admission_new(&limits, &world->admission), OK);
+	world->admission = new_admission();
 	world->catalog = fake_catalog_new();
 	assert_non_null(world->catalog);
 	make_service(world, 1);
@@ -451,13 +458,54 @@ static void queries_that_wait_share_a_snapshot(void **state)
 	assert_int_equal(world->gate.finds, 5);
 }
 
-/* An admission that takes a round trip. */
+/* An admission outside this process: it asks one that stands for it, whose limits are the same, on the thread of its lane. */
+struct far_admission {
+	struct admission base;
+	struct admission *asked;
+	_Atomic uint32_t batches;
+	_Atomic uint32_t judged;
+};
+
+static void far_admit(struct admission *admission, struct admission_request *requests, uint32_t count)
+{
+	struct far_admission *far = container_of(admission, struct far_admission, base);
+	far->batches++;
+	far->judged += count;
+	far->asked->operations->admit(far->asked, requests, count);
+}
+
+static void far_finish(struct admission *admission, const struct admission_request *request, enum admission_end end, uint64_t now_ms)
+{
+	struct far_admission *far = container_of(admission, struct far_admission, base);
+	far->asked->operations->finish(far->asked, request, end, now_ms);
+	far->base.local->operations->finish(far->base.local, request, end, now_ms);
+}
+
+static const struct admission_operations far_operations = {.admit = far_admit, .finish = far_finish};
+
+/* The service with a far admission in front; the world's becomes its local one. */
+static void move_admission_away(struct world *world, struct far_admission *far)
+{
+	*far = (struct far_admission){.base = {.operations = &far_operations, .local = world->admission, .is_serving = true}};
+	far->asked = new_admission();
+	service_free(world->service);
+	world->admission = &far->base;
+	make_service(world, 1);
+}
+
+static void bring_admission_back(struct world *world, struct far_admission *far)
+{
+	service_free(world->service);
+	world->service = NULL;
+	world->admission = far->base.local;
+	admission_free(far->asked);
+}
+
 static void far_admission_has_a_lane_of_its_own(void **state)
 {
 	struct world *world = *state;
-	service_free(world->service);
-	world->admission->is_local = false;
-	make_service(world, 1);
+	struct far_admission far;
+	move_admission_away(world, &far);
 	put_on_sale(world);
 	assert_int_equal(answer_of(submit_as(world, with_key(take(world, 1, "ada", "1"), 7, 1), "ada")), OK);
 	struct task *repeat = submit_as(world, with_key(take(world, 2, "ada", "1"), 7, 1), "ada");
@@ -466,6 +514,29 @@ static void far_admission_has_a_lane_of_its_own(void **state)
 	for (uint32_t i = 0; i < 3; i++)
 		assert_int_equal(answer_of(submit_as(world, take(world, 3 + i, "ada", "1"), "ada")), ERR_SEATS_TAKEN);
 	assert_int_equal(answer_of(submit_as(world, take(world, 6, "ada", "2"), "ada")), ERR_RATE_LIMITED);
+	assert_int_equal(far.judged, 6);
+	bring_admission_back(world, &far);
+	assert_true(far.batches > 6); /* the end of the key went out though no request came with it */
+}
+
+static void local_admission_judges_while_the_far_one_does_not_serve(void **state)
+{
+	struct world *world = *state;
+	struct far_admission far;
+	move_admission_away(world, &far);
+	put_on_sale(world);
+	far.base.is_serving = false;
+	assert_int_equal(answer_of(submit_as(world, with_key(take(world, 1, "ada", "1"), 7, 1), "ada")), OK);
+	struct task *repeat = submit_as(world, with_key(take(world, 2, "ada", "1"), 7, 1), "ada");
+	assert_int_equal(answer_of(repeat), OK);
+	assert_true(repeat->job.outcome.is_replayed);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(answer_of(submit_as(world, take(world, 3 + i, "ada", "1"), "ada")), ERR_SEATS_TAKEN);
+	assert_int_equal(answer_of(submit_as(world, take(world, 6, "ada", "2"), "ada")), ERR_RATE_LIMITED);
+	assert_int_equal(far.judged, 0);
+	far.base.is_serving = true; /* it has counted nothing meanwhile */
+	assert_int_equal(answer_of(submit_as(world, take(world, 7, "ada", "2"), "ada")), OK);
+	bring_admission_back(world, &far);
 }
 
 static void stopping_service_answers_what_waits(void **state)
@@ -626,6 +697,7 @@ int main(void)
 		TEST(reader_that_is_down_is_not_asked_every_time),
 		TEST(queries_that_wait_share_a_snapshot),
 		TEST(far_admission_has_a_lane_of_its_own),
+		TEST(local_admission_judges_while_the_far_one_does_not_serve),
 		TEST(stopping_service_answers_what_waits),
 		TEST(each_seat_goes_to_one_of_a_crowd),
 		TEST(each_seat_goes_to_one_of_a_crowd_with_several_batches_in_flight),

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bench/journal.h"
+#include "bench/journal_read.h"
 #include "bench/ledger.h"
 
 #define NOW UINT64_C(1790000000000)

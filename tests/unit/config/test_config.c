@@ -81,7 +81,7 @@ static void without_anything_the_defaults_hold(void **state)
 	assert_int_equal(test.config.auth.payment_secrets.count, 0);
 	assert_string_equal(test.config.systems.data_dir, "./tro-data");
 	assert_null(test.config.systems.crdb_dsn);
-	assert_null(test.config.systems.redis.host);
+	assert_null(test.config.systems.redis);
 	assert_int_equal(test.config.log_level, LOG_INFO);
 }
 
@@ -116,8 +116,7 @@ static void every_kind_of_value_is_read(void **state)
 	assert_int_equal(test.config.log_level, LOG_WARN);
 	assert_string_equal(test.config.systems.crdb_dsn, "host=db user=tro");
 	assert_string_equal(test.config.systems.mongo_uri, "mongodb+srv://cluster.example/tro");
-	assert_string_equal(test.config.systems.redis.host, "redis");
-	assert_int_equal(test.config.systems.redis.port, 6379);
+	assert_string_equal(test.config.systems.redis, "redis:6379");
 	assert_string_equal(test.config.systems.rabbit_url, "amqps://user:pass@rabbit:5671/%2f");
 	assert_string_equal(test.config.systems.otlp_endpoint, "http://collector:4318");
 	assert_string_equal(test.config.auth.jwt_jwks_url, "https://issuer.example/jwks.json");
@@ -143,7 +142,7 @@ static void an_empty_value_counts_as_not_set(void **state)
 		CONFIG_OK);
 	assert_int_equal(test.config.sales.hold_ttl_ms, 5 * 60 * 1000);
 	assert_int_equal(test.config.sales.order_ttl_ms, 15 * 60 * 1000);
-	assert_null(test.config.systems.redis.host);
+	assert_null(test.config.systems.redis);
 	assert_int_equal(test.config.auth.jwt_secret.length, 0);
 }
 

@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Measures how src/ is built: prints the figures, and fails on a file of more than 600 lines or on includes in a circle.
+
+A .c with its .h counts as one file of the circles: that a header and its body know each other is no circle. Folders count as well.
+"""
+
+import pathlib
+import re
+import sys
+
+LINES_MAX = 600
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SOURCES = sorted(path for folder in ("src", "cmd") for path in (ROOT / folder).rglob("*.[ch]"))
+INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
+
+
+def unit(path):
+    """src/http/loop.c and src/http/loop.h are http/loop."""
+    return str(path.relative_to(ROOT / path.relative_to(ROOT).parts[0]).with_suffix(""))
+
+
+def circles(graph):
+    """The strongly connected parts of more than one member (Tarjan's algorithm)."""
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(node):
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for other in sorted(graph.get(node, ())):
+            if other not in index:
+                visit(other)
+                low[node] = min(low[node], low[other])
+            elif other in stack:
+                low[node] = min(low[node], index[other])
+        if low[node] == index[node]:
+            part = stack[stack.index(node):]
+            del stack[stack.index(node):]
+            if len(part) > 1:
+                found.append(sorted(part))
+
+    for node in sorted(graph):
+        if node not in index:
+            visit(node)
+    return found
+
+
+def count_functions(text):
+    """What the layout makes a function: a brace alone in the first column opens it."""
+    return len(re.findall(r"^\{$", text, re.M))
+
+
+def main():
+    files, folders, functions, assertions, failed = {}, {}, {}, {}, False
+    for path in SOURCES:
+        text = path.read_text()
+        lines = text.count("\n")
+        if lines > LINES_MAX:
+            print(f"{path.relative_to(ROOT)}: {lines} lines")
+            failed = True
+        name, folder = unit(path), str(pathlib.PurePath(unit(path)).parent)
+        for include in INCLUDE.findall(text):
+            other = str(pathlib.PurePath(include).with_suffix(""))
+            if other != name:
+                files.setdefault(name, set()).add(other)
+            if str(pathlib.PurePath(other).parent) != folder:
+                folders.setdefault(folder, set()).add(str(pathlib.PurePath(other).parent))
+        if path.suffix == ".c":
+            functions[folder] = functions.get(folder, 0) + count_functions(text)
+            assertions[folder] = assertions.get(folder, 0) + len(re.findall(r"\bassert\(", text))
+    for what, graph in (("files", files), ("folders", folders)):
+        found = circles(graph)
+        for part in found:
+            print(f"includes in a circle: {', '.join(part)}")
+        print(f"includes in a circle between {what}: {len(found)}")
+        failed |= bool(found)
+    print(f"files of more than {LINES_MAX} lines: {sum(path.read_text().count(chr(10)) > LINES_MAX for path in SOURCES)} of {len(SOURCES)}")
+    for folder in sorted(functions):
+        if functions[folder]:
+            print(f"assertions a function: {assertions[folder] / functions[folder]:.2f} in {folder} ({functions[folder]} functions)")
+    print(f"assertions a function: {sum(assertions.values()) / sum(functions.values()):.2f} in all ({sum(functions.values())} functions)")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
