@@ -397,7 +397,6 @@ static const struct CMUnitTest contract[] = {
 	cmocka_unit_test(key_in_use_is_busy_until_it_is_finished),
 	cmocka_unit_test(refused_key_may_be_used_again_with_another_body),
 	cmocka_unit_test(every_request_counts_also_one_refused_for_its_key),
-	cmocka_unit_test(a_service_is_limited_whoever_it_acts_for),
 	cmocka_unit_test(limited_request_leaves_its_key_unused),
 	cmocka_unit_test(request_refused_for_its_address_leaves_its_key_unused),
 	cmocka_unit_test(batch_is_judged_in_order),
@@ -415,6 +414,7 @@ int main(void)
 {
 	const struct CMUnitTest local[] = {
 		cmocka_unit_test(key_whose_request_died_is_free_after_its_lease),
+		cmocka_unit_test(a_service_is_limited_whoever_it_acts_for),
 		cmocka_unit_test(admission_costs_less_than_it_saves),
 	};
 	if (getenv("TRO_TEST_REDIS") != NULL)
