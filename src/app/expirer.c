@@ -11,7 +11,7 @@
 #define ROUND_MAX 1024
 #define PARTS 4 /* of a backlog, that is, more than one round */
 #define LIST_MAX (PARTS * ROUND_MAX)
-#define CANCELLED_MAX (ROUND_MAX / 2) /* of a round: neither keeps the other waiting */
+#define CANCELLED_MAX (ROUND_MAX / 4 * 3) /* of a round: what is due is not kept waiting */
 #define DUE_BLOCK (64 * 1024)
 #define DUE_MAX (1024 * 1024)
 #define ANSWER_BLOCK 1024

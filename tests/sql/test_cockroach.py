@@ -30,7 +30,8 @@ LACKS = {
     r"\bfor\s+(no\s+key\s+)?(update|share)\b(?!\s+skip)": "row locks are best effort: rely on the isolation",
 }
 
-FUNCTIONS = {"clock_timestamp", "coalesce", "count", "extract", "generate_series", "length", "max", "min", "repeat", "set_config", "sum", "unnest"}
+FUNCTIONS = {"clock_timestamp", "coalesce", "count", "extract", "generate_series", "length", "max", "min", "repeat", "right", "set_config",
+             "split_part", "sum", "unnest"}
 TYPES = {"bytea", "bytea[]", "int8", "int8[]", "text", "text[]", "uuid", "uuid[]"}
 
 

@@ -18,9 +18,12 @@ INSERT INTO seats SELECT id(1, 1 + n % {EVENTS}), convert_to('A-' || n / {EVENTS
 	id(2, n), n FROM generate_series(0, {SEATS} - 1) AS numbers (n);
 INSERT INTO holds SELECT id(2, n), id(1, 1 + n % {EVENTS}), 'user' || n, 2, CASE WHEN n % 20 = 0 THEN 1 ELSE 2 END, n, n, 'A-1', n
 	FROM generate_series(1, 50000) AS numbers (n);
-INSERT INTO orders SELECT id(3, n), id(2, n), id(1, 1 + n % {EVENTS}), 'user' || n, 2, CASE WHEN n % 20 = 0 THEN 1 ELSE 2 END, 1, 'EUR', 1000, 0, n, n,
+INSERT INTO orders SELECT id(3, n), id(2, n), id(1, 1 + n % {EVENTS}), 'user' || n, 2, CASE WHEN n % 20 = 0 THEN 1 ELSE 2 END, 1, 'EUR', 1000, n, n,
 	'1000 A-1', n FROM generate_series(1, 40000) AS numbers (n);
+UPDATE orders SET paid = total, kept = total WHERE status = 2;
 INSERT INTO payments SELECT convert_to('transaction-' || n, 'UTF8'), id(3, n), 1, id(4, n), n FROM generate_series(1, 30000) AS numbers (n);
+INSERT INTO refunds SELECT id(4, n), id(3, n), id(1, 1 + n % {EVENTS}), convert_to('transaction-' || n, 'UTF8'), 1000, 'EUR', 1,
+	CASE WHEN n % 20 = 0 THEN 1 ELSE 2 END, n, n, id(4, n), n FROM generate_series(1, 20000) AS numbers (n);
 INSERT INTO events SELECT id(4, n), id(2, n / 3), 1 + n % 3, 1, n, 'user', '', CASE WHEN n % 3 = 0 THEN id(5, n) END, NULL, '{{}}'
 	FROM generate_series(1, 150000) AS numbers (n);
 INSERT INTO outbox SELECT n % 16, id(4, n), '' FROM generate_series(1, 20000) AS numbers (n);

@@ -50,12 +50,14 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 		"SELECT event_id, version FROM sales WHERE status = 3 AND settled = 0 AND event_id > $1::uuid ORDER BY event_id LIMIT 1",
 	/* The indexes of what is due have all active holds and pending orders, of whatever event: an index for these few moments would cost every
 	 * hold more. */
-	[LIST_OPEN] = "(SELECT 2::int8 AS kind, hold_id AS id FROM holds WHERE status = 1 AND event_id = $1::uuid LIMIT $2::int8)"
-		      " UNION ALL (SELECT 3::int8, order_id FROM orders WHERE status = 1 AND event_id = $1::uuid LIMIT $2::int8)"
-		      " UNION ALL (SELECT 3::int8, order_id FROM orders WHERE kept > 0 AND event_id = $1::uuid LIMIT $2::int8)"
-		      " LIMIT $2::int8",
-	[ACCOUNT] = "SELECT (SELECT count(*) FROM holds WHERE status = 1 AND event_id = $1::uuid),"
-		    " (SELECT count(*) FROM orders WHERE status = 1 AND event_id = $1::uuid),"
+	[LIST_OPEN] =
+		"(SELECT 2::int8 AS kind, hold_id AS id FROM holds WHERE status = 1 AND expires_at > 0 AND event_id = $1::uuid LIMIT "
+		"$2::int8)"
+		" UNION ALL (SELECT 3::int8, order_id FROM orders WHERE status = 1 AND pay_by > 0 AND event_id = $1::uuid LIMIT $2::int8)"
+		" UNION ALL (SELECT 3::int8, order_id FROM orders WHERE kept > 0 AND event_id = $1::uuid LIMIT $2::int8)"
+		" LIMIT $2::int8",
+	[ACCOUNT] = "SELECT (SELECT count(*) FROM holds WHERE status = 1 AND expires_at > 0 AND event_id = $1::uuid),"
+		    " (SELECT count(*) FROM orders WHERE status = 1 AND pay_by > 0 AND event_id = $1::uuid),"
 		    " (SELECT count(*) FROM orders WHERE kept > 0 AND event_id = $1::uuid),"
 		    " (SELECT coalesce(sum(kept), 0)::int8 FROM orders WHERE kept > 0 AND event_id = $1::uuid),"
 		    " currency, settled FROM sales WHERE event_id = $1::uuid",

@@ -1,0 +1,66 @@
+"""A cancelled event: nothing of it stays open, and whoever has paid gets the money back."""
+
+import pytest
+
+from harness.problems import expect, problem
+from harness.server import eventually
+
+
+@pytest.fixture
+def shop(start_server):
+    return start_server(SEATS_PER_HOLD_MAX="10")
+
+
+def cancel(server, event_id: str) -> None:
+    done = server.tro("event", "cancel", event_id)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_open_ends_and_what_is_paid_is_to_be_refunded(shop):
+    api = shop.api()
+    event_id = api.create_event()["event_id"]
+    other = api.create_event()["event_id"]
+    held = api.held(event_id, "A-1-1")
+    pending = api.ordered(event_id, "A-1-2")
+    paid = api.confirmed(event_id, "A-1-3", "A-1-4")
+    elsewhere = api.held(other, "A-1-1")
+    cancel(shop, event_id)
+
+    assert eventually(lambda: expect(api.get_hold(held["hold_id"]), 200)["status"] == "RELEASED", within=10)
+    assert eventually(lambda: expect(api.get_order(pending["order_id"]), 200)["status"] == "CANCELLED", within=10)
+    assert eventually(lambda: expect(api.get_order(paid["order_id"]), 200)["refund_required"], within=10)
+    order = expect(api.get_order(paid["order_id"]), 200)
+    assert (order["status"], order["refunds_due"]) == ("CONFIRMED", 5000)
+    assert api.history("holds", held["hold_id"]) == ["hold.created", "hold.released"]
+    assert api.history("orders", pending["order_id"]) == ["order.created", "order.cancelled"]
+    assert api.history("orders", paid["order_id"]) == ["order.created", "order.confirmed", "order.refund_required"]
+    entry = api.pages(f"/v1/orders/{paid['order_id']}/history")[-1]
+    (refund,) = entry["data"]["refunds"]
+    assert refund["refund_id"] == entry["id"]
+    assert (refund["amount"], refund["currency"], refund["reason"], refund["status"]) == (5000, "EUR", "event_cancelled", "due")
+    assert api.seat_status(event_id, "A-1-1", "A-1-2", "A-1-3") == ["available", "available", "sold"]
+    assert expect(api.get_hold(elsewhere["hold_id"]), 200)["status"] == "ACTIVE"
+
+
+def test_no_payment_confirms_an_order_of_it(shop):
+    api = shop.api()
+    event_id = api.create_event()["event_id"]
+    pending = api.ordered(event_id, "A-1-1")
+    held = api.held(event_id, "A-1-2")
+    cancel(shop, event_id)
+    order = expect(api.pay(pending["order_id"]), 200)
+    assert (order["status"], order["refund_required"], order["refunds_due"]) == ("CANCELLED", True, 2500)
+    refused = api.order(hold_id=held["hold_id"])  # the worker may have been there before
+    problem(refused, "hold-released" if refused.json()["type"].endswith("hold-released") else "event-cancelled")
+
+
+def test_what_happens_to_many_orders_survives_a_crash(shop):
+    api = shop.api()
+    event_id = api.create_event(rows=10, seats_per_row=30)["event_id"]
+    orders = [api.confirmed(event_id, f"A-{row}-{seat}")["order_id"] for row in range(1, 11) for seat in range(1, 21)]
+    cancel(shop, event_id)
+    shop.kill()
+    shop.start()
+    assert eventually(lambda: all(expect(api.get_order(order), 200)["refunds_due"] == 2500 for order in orders), within=10)
+    for order in orders[::20]:
+        assert api.history("orders", order) == ["order.created", "order.confirmed", "order.refund_required"]
