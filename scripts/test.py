@@ -203,7 +203,7 @@ def run_pytest(suite, files=None, around=()):
 
 def run_e2e_over_postgres(suite):
     """What the store has a part in, each server on a database of its own."""
-    names = ("cli", "concurrency", "events", "expiry", "history", "holds", "idempotency", "orders", "ownership", "payments", "service", "upgrade")
+    names = ("cancelled_events", "cli", "concurrency", "events", "expiry", "history", "holds", "idempotency", "orders", "ownership", "payments", "service", "upgrade")
     return run_pytest(suite, [f"tests/e2e/test_{name}.py" for name in names], [sys.executable, "tests/peers/postgres.py"])
 
 

@@ -275,7 +275,8 @@ void flight_decide(struct flight *flight, struct list *ret_waiting)
 	flight->result = load(flight, ret_waiting);
 	if (flight->loading != view) {
 		view_step_begin(view, now_ms);
-		view_absorb(flight->loading);
+		if (!view_absorb(flight->loading) && flight->result == FLIGHT_DONE)
+			flight->result = FLIGHT_AGAIN;
 	}
 	if (flight->result == FLIGHT_DONE)
 		flight->result = decide_all(flight);
@@ -290,7 +291,8 @@ void flight_land(struct flight *flight)
 {
 	struct view *view = flight->committer->view;
 	pthread_mutex_lock(&flight->committer->lock);
-	if (flight->result == FLIGHT_DONE) {
+	bool is_of_this_epoch = flight->changes.epoch == 0 || flight->changes.epoch == view_epoch(view);
+	if (flight->result == FLIGHT_DONE && is_of_this_epoch) {
 		view_landed(view, &flight->flying);
 	} else {
 		view_lost(view, &flight->flying);

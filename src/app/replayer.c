@@ -1,7 +1,9 @@
-/* replayer.c: a page of events at a time: read, apply to a view, write the rows that changed. */
+/* replayer.c: a page of events at a time: read, apply to a view, write the rows that changed. The next page is read meanwhile, on a thread of
+ * its own. */
 #include "app/replayer.h"
 
 #include <assert.h>
+#include <pthread.h>
 
 #include "base/hlc.h"
 #include "codec/event_json.h"
@@ -10,25 +12,29 @@
 #include "domain/needs.h"
 #include "domain/view.h"
 
-#define PAGE_EVENTS 1000
-#define VIEW_ROWS_MAX 65536
+#define PAGE_EVENTS 8192
+#define VIEW_ROWS_MAX 262144
 #define ARENA_BLOCK (256 * 1024)
 #define ARENA_MAX ((size_t)1024 * 1024 * 1024) /* a page with events of a million listed seats */
 
 struct page {
 	struct replay *replay;
 	struct view *view;
-	struct arena *arena;
+	struct arena arena;
+	struct uuid after; /* the last event before it; nil: it is the first page */
 	struct event_list list;
 	struct event *events;
 	uint32_t begin, end; /* of the events that are being applied */
+	uint32_t failed;     /* the event at fault … */
+	const char *problem; /* … and why; NULL: none is known to be */
+	enum error error;    /* of reading it */
+	bool is_last;
 };
 
 static enum error fail(struct page *page, uint32_t index, const char *problem)
 {
-	page->replay->ret_event = page->list.records[index].id;
-	page->replay->ret_stream = page->list.records[index].stream_id;
-	page->replay->ret_problem = problem;
+	page->failed = index;
+	page->problem = problem;
 	return ERR_CORRUPT;
 }
 
@@ -37,27 +43,31 @@ static enum error error_of(enum store_result result)
 	return result == STORE_OK ? OK : result == STORE_CORRUPT ? ERR_CORRUPT : ERR_STORE_UNAVAILABLE;
 }
 
+enum error replay_decode(const struct event_record *record, struct arena *arena, struct event *ret_event)
+{
+	*ret_event = (struct event){
+		.id = record->id,
+		.type = record->type,
+		.stream_id = record->stream_id,
+		.sequence = record->sequence,
+		.occurred_at_ms = record->occurred_at_ms,
+		.actor = record->actor,
+		.trace = record->trace,
+		.idempotency = record->idempotency,
+	};
+	return event_data_read(record->data, arena, ret_event);
+}
+
 static enum error decode(struct page *page)
 {
-	page->events = arena_allocate_array(page->arena, page->list.count, sizeof *page->events);
+	page->events = arena_allocate_array(&page->arena, page->list.count, sizeof *page->events);
 	if (page->events == NULL)
 		return ERR_NO_MEMORY;
 	for (uint32_t i = 0; i < page->list.count; i++) {
 		const struct event_record *record = &page->list.records[i];
-		struct event *event = &page->events[i];
-		*event = (struct event){
-			.id = record->id,
-			.type = record->type,
-			.stream_id = record->stream_id,
-			.sequence = record->sequence,
-			.occurred_at_ms = record->occurred_at_ms,
-			.actor = record->actor,
-			.trace = record->trace,
-			.idempotency = record->idempotency,
-		};
 		if (record->occurred_at_ms != hlc_milliseconds(uuid_stamp(&record->id)))
 			return fail(page, i, "its time is not that of its id");
-		enum error error = event_data_read(record->data, page->arena, event);
+		enum error error = replay_decode(record, &page->arena, &page->events[i]);
 		if (error == ERR_CORRUPT)
 			return fail(page, i, "its data is not what its type has");
 		if (error != OK)
@@ -69,7 +79,7 @@ static enum error decode(struct page *page)
 static enum error load(struct page *page)
 {
 	struct needs needs;
-	needs_init(&needs, page->arena);
+	needs_init(&needs, &page->arena);
 	for (uint32_t i = page->begin; i < page->end; i++)
 		if (event_needs(&page->events[i], page->view, &needs) != OK)
 			return ERR_NO_MEMORY;
@@ -82,7 +92,7 @@ static enum error load(struct page *page)
 static enum error write_rows(struct page *page)
 {
 	struct changes changes;
-	changes_init(&changes, page->arena, view_clock(page->view), 0, 0);
+	changes_init(&changes, &page->arena, view_clock(page->view), 0, 0);
 	changes.is_replay = true;
 	changes.events = page->events + page->begin;
 	changes.event_count = page->end - page->begin;
@@ -110,7 +120,7 @@ static enum error replay_part(struct page *page)
 /* The seats of a new event are made by the store: what follows can load them only when it is written. */
 static enum error replay_page(struct page *page)
 {
-	enum error error = decode(page);
+	enum error error = OK;
 	for (page->begin = 0; error == OK && page->begin < page->list.count; page->begin = page->end) {
 		page->end = page->begin + 1;
 		while (page->end < page->list.count && page->events[page->end - 1].type != EVENT_SALE_CREATED)
@@ -120,40 +130,99 @@ static enum error replay_page(struct page *page)
 	return error;
 }
 
-static enum error replay_all(struct page *page)
+/* Whether another page follows; without the events that are not asked for. */
+static void end_list(struct page *page)
 {
+	const struct uuid *until = &page->replay->until;
+	page->is_last = page->list.count < PAGE_EVENTS;
+	if (uuid_is_nil(until))
+		return;
+	while (page->list.count > 0 && uuid_compare(&page->list.records[page->list.count - 1].id, until) > 0) {
+		page->list.count--;
+		page->is_last = true;
+	}
+}
+
+/* A thread: whoever reads has the reader for himself. */
+static void *read_page(void *argument)
+{
+	struct page *page = argument;
+	struct reader *reader = page->replay->from;
+	const struct uuid *after = uuid_is_nil(&page->after) ? NULL : &page->after;
+	arena_clear(&page->arena);
+	page->list.count = 0;
+	page->error = error_of(reader->operations->list_events(reader, after, PAGE_EVENTS, &page->arena, &page->list));
+	if (page->error != OK)
+		return NULL;
+	end_list(page);
+	page->error = decode(page);
+	return NULL;
+}
+
+/* Replays the page while the next is read, which there may be when this one is full. */
+static enum error replay_beside_reading(struct page *page, struct page *next)
+{
+	pthread_t thread;
+	bool has_next = !page->is_last;
+	next->after = page->list.count == 0 ? page->after : page->list.records[page->list.count - 1].id;
+	bool has_thread = has_next && pthread_create(&thread, NULL, read_page, next) == 0;
+	enum error error = replay_page(page);
+	if (has_thread)
+		(void)pthread_join(thread, NULL);
+	else if (has_next && error == OK)
+		(void)read_page(next);
+	return error;
+}
+
+static void tell_failure(const struct page *page)
+{
+	if (page->problem == NULL)
+		return;
+	page->replay->ret_event = page->list.records[page->failed].id;
+	page->replay->ret_stream = page->list.records[page->failed].stream_id;
+	page->replay->ret_problem = page->problem;
+}
+
+static enum error replay_all(struct page pages[static 2])
+{
+	struct page *page = &pages[0], *next = &pages[1];
 	struct replay *replay = page->replay;
-	struct uuid after;
-	do {
-		arena_clear(page->arena);
-		enum store_result result = replay->from->operations->list_events(replay->from, replay->ret_events == 0 ? NULL : &after,
-		                                                                 PAGE_EVENTS, page->arena, &page->list);
-		enum error error = result == STORE_OK ? replay_page(page) : error_of(result);
-		if (error != OK)
+	bool has_next = true;
+	(void)read_page(page);
+	while (has_next) {
+		enum error error = page->error == OK ? replay_beside_reading(page, next) : page->error;
+		if (error != OK) {
+			tell_failure(page);
 			return error;
-		if (page->list.count > 0)
-			after = page->list.records[page->list.count - 1].id;
+		}
 		replay->ret_events += page->list.count;
+		replay->after = next->after;
+		has_next = !page->is_last;
 		if (replay->progress != NULL)
 			replay->progress(replay->context, replay->ret_events);
-	} while (page->list.count == PAGE_EVENTS);
+		struct page *done = page;
+		page = next;
+		next = done;
+	}
 	return OK;
 }
 
 enum error replay_events(struct replay *replay)
 {
 	assert(replay != NULL && replay->from != NULL && replay->to != NULL);
-	struct arena arena;
 	const struct hash_seed seed = {.k0 = 0, .k1 = 0}; /* nobody outside chooses when this runs */
 	struct view *view = view_new(VIEW_ROWS_MAX, seed);
+	struct page pages[2];
 	if (view == NULL)
 		return ERR_NO_MEMORY;
-	arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
-	struct page page = {.replay = replay, .view = view, .arena = &arena};
-	replay->ret_events = 0;
+	for (int i = 0; i < 2; i++) {
+		pages[i] = (struct page){.replay = replay, .view = view, .after = replay->after};
+		arena_init(&pages[i].arena, ARENA_BLOCK, ARENA_MAX);
+	}
 	replay->ret_problem = NULL;
-	enum error error = replay_all(&page);
-	arena_release(&arena);
+	enum error error = replay_all(pages);
+	for (int i = 0; i < 2; i++)
+		arena_release(&pages[i].arena);
 	view_free(view);
 	return error;
 }

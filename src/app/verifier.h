@@ -1,5 +1,5 @@
-/* verifier.h: is the store what its events say? Replays them all into an empty store, and compares every row of the two; then the catalog
- * with the store. */
+/* verifier.h: is the store what its events say? Replays them all into an empty store, and compares every row of the two; looks whether what
+ * waits in the outbox is there; and then compares the catalog with the store. Nothing is written to it. */
 #pragma once
 
 #include <stdint.h>
@@ -23,13 +23,19 @@ struct verify {
 	struct store *scratch;         /* borrowed: an empty one … */
 	struct reader *scratch_reader; /* … and its reader */
 	struct catalog *catalog;       /* borrowed; NULL: it is not looked at */
+	/* Events up to this time are all stored, and no more will come: they are read before the store is looked at as of one moment, so that this
+	 * is short. 0: nothing is known of any. */
+	uint64_t settled_ms;
 	/* For each difference; row: what the events make it, or the store's that no event makes. */
 	void (*found)(void *context, enum verify_finding finding, const struct row *row, const char *field);
+	/* For each outbox row that cannot be right, and why; NULL: the outbox is not looked at. */
+	void (*found_waiting)(void *context, const struct waiting_entry *entry, const char *problem);
 	void (*progress)(void *context, uint64_t events); /* may be NULL */
 	void *context;
 
 	uint64_t ret_events;
 	uint64_t ret_rows;
+	uint64_t ret_waiting; /* outbox rows that were looked at */
 	uint64_t ret_differences;
 	struct uuid ret_event;   /* with ERR_CORRUPT: the event that cannot be replayed … */
 	struct uuid ret_stream;  /* … its stream … */

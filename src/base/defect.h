@@ -26,12 +26,13 @@ enum defect {
 	DEFECT_TORN_VIEW = 16,            /* rows of different moments are taken as they are */
 	DEFECT_FLIGHTS_CROSS = 17,        /* what is on its way to the store is decided on as if it were there */
 	DEFECT_UNCONFIRMED_IS_DONE = 18,  /* what the bus has not confirmed is taken out of the outbox */
-	DEFECT_MISMATCH_CONFIRMS = 19,    /* an order is confirmed whatever was paid */
-	DEFECT_OVERPAYMENT_KEPT = 20,     /* more than the total is not given back */
-	DEFECT_RETRIED_PAYMENT_LOST = 21, /* a transaction that failed cannot succeed any more */
-	DEFECT_CANCELLED_CONFIRMS = 22,   /* a payment confirms an order of a cancelled event */
-	DEFECT_REFUND_ANY_AMOUNT = 23,    /* a report closes refunds whatever amount it names */
-	DEFECT_CONFIRMED_FORGOTTEN = 24,  /* an order that was paid is forgotten when its event is cancelled */
+	DEFECT_REPLAY_UNFENCED = 19,      /* what is decided while a replay runs, or was before it, is written all the same */
+	DEFECT_MISMATCH_CONFIRMS = 20,    /* an order is confirmed whatever was paid */
+	DEFECT_OVERPAYMENT_KEPT = 21,     /* more than the total is not given back */
+	DEFECT_RETRIED_PAYMENT_LOST = 22, /* a transaction that failed cannot succeed any more */
+	DEFECT_CANCELLED_CONFIRMS = 23,   /* a payment confirms an order of a cancelled event */
+	DEFECT_REFUND_ANY_AMOUNT = 24,    /* a report closes refunds whatever amount it names */
+	DEFECT_CONFIRMED_FORGOTTEN = 25,  /* an order that was paid is forgotten when its event is cancelled */
 };
 
 #define DEFECT(name) (TRO_DEFECT == DEFECT_##name)

@@ -80,6 +80,7 @@ enum error changes_add_unused_key(struct changes *changes, const struct idempote
 enum error changes_collect(struct changes *changes, const struct view *view)
 {
 	assert(changes->rows == NULL && changes->relied == NULL);
+	changes->epoch = view_epoch(view);
 	const struct list *changed = view_changed(view);
 	uint32_t count = 0;
 	list_for_each(node, changed)

@@ -42,6 +42,7 @@ struct changes {
 	uint64_t random;     /* state of the generator of the ids' random bits */
 	uint64_t now_ms;
 	bool is_replay; /* the events are in the store already: write the rows only */
+	uint64_t epoch; /* of the view that it was decided on; 0: of none */
 };
 
 /* random_seed: from the random port, fresh for every batch. */

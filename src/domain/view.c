@@ -16,6 +16,7 @@ struct view {
 	struct hash_seed seed;
 	struct hlc clock;
 	uint64_t step;
+	uint64_t epoch; /* of the rows; of an annex: of those it has loaded, or else of its view's when the step began */
 	uint64_t now_ms;
 	struct list recency; /* least recently used first */
 	struct list changed;
@@ -131,6 +132,8 @@ void view_step_begin(struct view *view, uint64_t now_ms)
 	assert(list_is_empty(&view->changed));
 	view->step++;
 	view->now_ms = now_ms;
+	if (view->main != NULL)
+		view->epoch = view->main->epoch;
 }
 
 /* Rows are used in the order of the recency list, newest last, so the transient ones of this step are near its end. */
@@ -238,6 +241,21 @@ void view_forget(struct view *view, const struct row *row)
 	struct row *own = find(view, &key, row->hash);
 	if (own != NULL && !own->is_flying)
 		forget(view, own);
+}
+
+uint64_t view_epoch(const struct view *view)
+{
+	return view->epoch;
+}
+
+bool view_enter_epoch(struct view *view, uint64_t epoch)
+{
+	assert(view != NULL && epoch > 0);
+	bool is_other = view->epoch != epoch && view->row_count > 0;
+	if (is_other)
+		view_clear(view);
+	view->epoch = epoch;
+	return !is_other;
 }
 
 uint64_t view_now_ms(const struct view *view)
@@ -389,9 +407,13 @@ static void replace(struct view *view, struct row *row)
 	link_row(view, row);
 }
 
-void view_absorb(struct view *annex)
+bool view_absorb(struct view *annex)
 {
 	assert(annex != NULL && annex->main != NULL);
+	bool is_newer = annex->epoch > annex->main->epoch;
+	bool is_same = annex->epoch == annex->main->epoch || (is_newer && view_enter_epoch(annex->main, annex->epoch));
+	if (!is_same && !is_newer)
+		view_clear(annex);
 	for (struct list_node *node; (node = list_pop(&annex->recency)) != NULL;) {
 		struct row *row = container_of(node, struct row, recency);
 		struct row_key key = row_key_of_row(row);
@@ -403,6 +425,7 @@ void view_absorb(struct view *annex)
 	memset(annex->buckets, 0, annex->bucket_count * sizeof(struct row *));
 	annex->row_count = 0;
 	annex->transient_count = 0;
+	return is_same;
 }
 
 /* A copy of `source` with `tail` bytes behind it. */

@@ -33,8 +33,9 @@ must_check struct view *view_new(uint32_t rows_max, struct hash_seed seed);
 /* A view of its own to load into while others work on this one: what is looked up in it is looked up here first. Free it before the view.
  * NULL when out of memory. */
 must_check struct view *view_new_annex(struct view *view);
-/* Moves the annex's rows to its view, as loaded in the step that is deciding there; not those that have come there meanwhile. */
-void view_absorb(struct view *annex);
+/* Moves the annex's rows to its view, as loaded in the step that is deciding there; not those that have come there meanwhile. False: the two
+ * are of different epochs; what was of the older one is forgotten, and the step cannot decide: it is to load again. */
+must_check bool view_absorb(struct view *annex);
 /* Takes NULL. */
 void view_free(struct view *view);
 
@@ -53,6 +54,11 @@ void view_lost(struct view *view, struct list *flying);
 void view_forget(struct view *view, const struct row *row);
 /* Forget everything but what is in flight: the store was changed by somebody else. */
 void view_clear(struct view *view);
+
+/* The epoch of the store (ports/store.h) that its rows are of; 0: none was loaded. */
+uint64_t view_epoch(const struct view *view);
+/* For load, before it puts rows of this epoch. False: rows of another were here, and are forgotten: the needs are not what they were. */
+must_check bool view_enter_epoch(struct view *view, uint64_t epoch);
 
 uint64_t view_now_ms(const struct view *view);
 uint32_t view_row_count(const struct view *view);

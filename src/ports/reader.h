@@ -67,6 +67,25 @@ struct seat_query {
 	uint64_t now_ms;
 };
 
+/* An outbox row as it is: what it names may not be there. */
+struct waiting_event {
+	struct uuid id;
+	struct uuid stream_id;
+	enum event_type type; /* EVENT_NONE: there is no such event */
+};
+
+struct waiting_entry {
+	uint8_t partition;
+	struct uuid id;
+	struct waiting_event *events; /* in its order */
+	uint32_t count;
+};
+
+struct waiting_list {
+	struct waiting_entry *entries;
+	uint32_t count;
+};
+
 /* A hold or order whose deadline has come. */
 struct due_item {
 	enum row_kind kind; /* ROW_HOLD or ROW_ORDER */
@@ -169,6 +188,10 @@ struct reader_operations {
 	 * keys' bytes: seats by event and label, payments by transaction id, the others by id. Refunds have no answer either. For verify. */
 	enum store_result (*scan)(struct reader *reader, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
 	                          const struct row ***ret_rows, uint32_t *ret_count);
+
+	/* Outbox rows past `after` (NULL: from the first), in order of partition and id. For verify. */
+	enum store_result (*list_outbox)(struct reader *reader, const struct waiting_entry *after, uint32_t limit, struct arena *arena,
+	                                 struct waiting_list *ret_list);
 
 	/* Whether the store answers and can be written to. *ret_ping is filled in any case. Ends within seconds. */
 	enum store_result (*ping)(struct reader *reader, struct ping *ret_ping);

@@ -1,6 +1,9 @@
 /* store.h: where the events and their projections are written.
  *
- * A store is used by one thread at a time; make one for each lane. */
+ * A store is used by one thread at a time; make one for each lane.
+ *
+ * The projections have an epoch, which a replay raises. A row of an earlier epoch may be wrong although its version is right: it may have been
+ * what the replay has mended. So load tells the view the epoch of its rows, and commit refuses what was decided on those of another. */
 #pragma once
 
 #include <stdbool.h>
@@ -40,10 +43,15 @@ struct store_operations {
 	 * called any number of times. STORE_OK with *ret_committed set, STORE_BUSY, STORE_DOWN. */
 	enum store_result (*resolve)(struct store *store, const struct changes *changes, bool *ret_committed);
 
-	/* Replay: begin empties the projections (not the events) and marks the store as being replayed, so that a service refuses to start on
-	 * half of them; end takes the mark away. Nobody else uses the store meanwhile. */
+	/* Replay makes the projections anew, beside services that run. Begin keeps everybody else from writing: when it returns, what others had
+	 * on the way is stored or will never be, and load and commit of theirs answer that the store is down. Readers go on with the old
+	 * projections. Clear starts the new ones, which are empty, with one transaction: commit with is_replay writes to them, and nobody else
+	 * sees them. End puts them in the place of the old (is_done, after clear), or takes back what was begun, and lets others write again.
+	 * When the process ends before that nothing has changed, but nobody writes until a replay is ended. Of two at once the one that began
+	 * first fails, with STORE_STALE. Begin: STORE_OK, STORE_BUSY (others do not end), STORE_DOWN; the others the same and STORE_STALE. */
 	enum store_result (*replay_begin)(struct store *store);
-	enum store_result (*replay_end)(struct store *store);
+	enum store_result (*replay_clear)(struct store *store);
+	enum store_result (*replay_end)(struct store *store, bool is_done);
 
 	void (*free)(struct store *store);
 };

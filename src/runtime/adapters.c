@@ -48,6 +48,8 @@ struct database {
 	enum error (*open_reader)(const char *where, struct reader **ret_reader, char message[static ADAPTERS_MESSAGE_MAX]);
 	enum error (*open_outbox)(const char *where, struct outbox **ret_outbox, char message[static ADAPTERS_MESSAGE_MAX]);
 	enum error (*open_catalog)(const char *where, struct catalog **ret_catalog, char message[static ADAPTERS_MESSAGE_MAX]);
+	enum error (*look_reader)(const char *where, struct reader **ret_reader, char message[static ADAPTERS_MESSAGE_MAX]);
+	enum error (*look_catalog)(const char *where, struct catalog **ret_catalog, char message[static ADAPTERS_MESSAGE_MAX]);
 	bool has_many_writers; /* COMMITS_IN_FLIGHT holds; else it is one */
 	uint32_t readers;      /* lanes of an API */
 };
@@ -57,6 +59,8 @@ static const struct database sqlite = {
 	.open_reader = sqlite_reader_open,
 	.open_outbox = sqlite_outbox_open,
 	.open_catalog = sqlite_catalog_open,
+	.look_reader = sqlite_reader_open_to_look,
+	.look_catalog = sqlite_catalog_open_to_look,
 	.has_many_writers = false,
 	.readers = 1,
 };
@@ -66,6 +70,8 @@ static const struct database postgres = {
 	.open_reader = postgres_reader_open,
 	.open_outbox = postgres_outbox_open,
 	.open_catalog = postgres_catalog_open,
+	.look_reader = postgres_reader_open_to_look,
+	.look_catalog = postgres_catalog_open_to_look,
 	.has_many_writers = true,
 	.readers = 2,
 };
@@ -75,18 +81,32 @@ static_assert(ADAPTERS_MESSAGE_MAX == POSTGRES_MESSAGE_MAX, "a message of Postgr
 static_assert(ADAPTERS_MESSAGE_MAX == RABBITMQ_MESSAGE_MAX, "a message of RabbitMQ's fits");
 static_assert(ADAPTERS_MESSAGE_MAX == REDIS_MESSAGE_MAX, "a message of Redis's fits");
 
-static bool make_path(const char *data_dir, char path[static PATH_MAX_BYTES], char message[static ADAPTERS_MESSAGE_MAX])
+static bool write_path(const char *data_dir, char path[static PATH_MAX_BYTES], char message[static ADAPTERS_MESSAGE_MAX])
 {
-	if (mkdir(data_dir, 0700) != 0 && errno != EEXIST) {
-		snprintf(message, ADAPTERS_MESSAGE_MAX, "DATA_DIR %s cannot be made: %s", data_dir, strerror(errno));
-		return false;
-	}
 	int length = snprintf(path, PATH_MAX_BYTES, "%s/tro.db", data_dir);
 	if (length < 0 || length >= PATH_MAX_BYTES) {
 		snprintf(message, ADAPTERS_MESSAGE_MAX, "DATA_DIR is longer than a path can be");
 		return false;
 	}
 	return true;
+}
+
+static bool make_path(const char *data_dir, char path[static PATH_MAX_BYTES], char message[static ADAPTERS_MESSAGE_MAX])
+{
+	if (mkdir(data_dir, 0700) != 0 && errno != EEXIST) {
+		snprintf(message, ADAPTERS_MESSAGE_MAX, "DATA_DIR %s cannot be made: %s", data_dir, strerror(errno));
+		return false;
+	}
+	return write_path(data_dir, path, message);
+}
+
+/* The embedded store's, as the roles need it: made and up to date, or as it is. */
+static bool prepare_file(const struct config *config, uint32_t roles, char path[static PATH_MAX_BYTES],
+                         char message[static ADAPTERS_MESSAGE_MAX])
+{
+	if ((roles & ROLE_LOOK) != 0)
+		return write_path(config->systems.data_dir, path, message) && sqlite_look(path, message) == OK;
+	return make_path(config->systems.data_dir, path, message) && sqlite_migrate(path, NULL, NULL, message) == OK;
 }
 
 /* For a command on the store. */
@@ -101,6 +121,14 @@ static enum error open_tool(const struct database *database, const char *where, 
 	if (error == OK)
 		error = database->open_reader(where, &adapters->catalog_reader, message);
 	return error != OK ? error : database->open_catalog(where, &adapters->catalog, message);
+}
+
+static enum error open_look(const struct database *database, const char *where, struct adapters *adapters,
+                            char message[static ADAPTERS_MESSAGE_MAX])
+{
+	adapters->reader_count = 1;
+	enum error error = database->look_reader(where, &adapters->readers[0], message);
+	return error != OK ? error : database->look_catalog(where, &adapters->catalog, message);
 }
 
 static enum error open_api(const struct database *database, const char *where, struct adapters *adapters,
@@ -176,6 +204,8 @@ static enum error open_admission(const struct config *config, struct adapters *a
 static enum error open_all(const struct config *config, const struct database *database, const char *where, uint32_t roles,
                            struct adapters *adapters, char message[static ADAPTERS_MESSAGE_MAX])
 {
+	if ((roles & ROLE_LOOK) != 0)
+		return open_look(database, where, adapters, message);
 	if ((roles & (ROLE_TOOL | ROLE_REPLAY)) != 0)
 		return open_tool(database, where, (roles & ROLE_REPLAY) != 0, adapters, message);
 	enum error error = database->open_reader(where, &adapters->monitor_reader, message);
@@ -227,13 +257,11 @@ bool adapters_open(const struct config *config, uint32_t roles, struct adapters 
 	struct adapters adapters = {.clock = system_clock(), .random = system_random()};
 	const char *dsn = config->systems.crdb_dsn;
 	if (!adapters_check(config, message) || !has_store(config, roles, message) ||
-	    (dsn == NULL && !make_path(config->systems.data_dir, path, message)))
+	    (dsn == NULL && !prepare_file(config, roles, path, message)))
 		return false;
 	snprintf(message, ADAPTERS_MESSAGE_MAX, "out of memory");
-	enum error error = dsn == NULL ? sqlite_migrate(path, NULL, NULL, message) : OK;
-	if (error == OK)
-		error = dsn == NULL ? open_all(config, &sqlite, path, roles, &adapters, message)
-		                    : open_all(config, &postgres, dsn, roles, &adapters, message);
+	enum error error = dsn == NULL ? open_all(config, &sqlite, path, roles, &adapters, message)
+	                               : open_all(config, &postgres, dsn, roles, &adapters, message);
 	if (error != OK) {
 		adapters_close(&adapters);
 		return false;
@@ -292,9 +320,9 @@ bool scratch_open(const char *directory, struct scratch *ret_scratch, char messa
 	}
 	enum error error = sqlite_migrate(scratch.path, NULL, NULL, message);
 	if (error == OK)
-		error = sqlite_store_open(scratch.path, false, &scratch.store, message);
+		error = sqlite_scratch_open(scratch.path, &scratch.store, message);
 	if (error == OK)
-		error = sqlite_reader_open(scratch.path, &scratch.reader, message);
+		error = sqlite_scratch_reader_open(scratch.path, &scratch.reader, message);
 	if (error != OK) {
 		scratch_close(&scratch);
 		return false;

@@ -27,6 +27,7 @@ enum role {
 	ROLE_PUBLISHER = 4,
 	ROLE_TOOL = 8,    /* a command that works on the store and ends */
 	ROLE_REPLAY = 16, /* the one that may open a store whose replay was interrupted */
+	ROLE_LOOK = 32,   /* a command that only reads: nothing is written, made or migrated, and there is no store */
 };
 
 /* One for each user, because a store, reader, catalog or outbox is used by one thread. NULL: the roles do not need it. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/rebuilder.h"
 #include "app/verifier.h"
 #include "domain/row_compare.h"
 #include "runtime/adapters.h"
@@ -14,6 +15,7 @@
 #include "runtime/terminal.h"
 
 #define PROGRESS_EVENTS 50000
+#define SETTLING_MS 60000
 
 static void show_progress(void *context, uint64_t events)
 {
@@ -57,6 +59,15 @@ static void print_finding(void *context, enum verify_finding finding, const stru
 	printf(" (stream %s)\n", stream);
 }
 
+static void print_waiting(void *context, const struct waiting_entry *entry, const char *problem)
+{
+	(void)context;
+	char id[UUID_TEXT_LENGTH + 1], stream[UUID_TEXT_LENGTH + 1];
+	uuid_format(&entry->id, id);
+	uuid_format(entry->count > 0 ? &entry->events[0].stream_id : &entry->id, stream);
+	printf("outbox row %s of partition %u: %s (stream %s)\n", id, entry->partition, problem, stream);
+}
+
 static int complain_replay(const struct adapters *adapters, enum error error, const struct uuid *event_id, const struct uuid *stream_id,
                            const char *problem)
 {
@@ -68,11 +79,34 @@ static int complain_replay(const struct adapters *adapters, enum error error, co
 	return complain("%s", adapters_explain(adapters, error, message));
 }
 
-static int report(const struct verify *verify)
+/* Rows are right all the same: those from before it. But nobody writes. */
+static bool tell_of_replay(const struct adapters *adapters)
 {
-	printf("%llu events replayed, %llu rows compared, %llu differences\n", (unsigned long long)verify->ret_events,
-	       (unsigned long long)verify->ret_rows, (unsigned long long)verify->ret_differences);
-	return verify->ret_differences == 0 ? EXIT_DONE : EXIT_FAILED;
+	struct ping ping;
+	struct reader *reader = adapters->readers[0];
+	bool is_marked = reader->operations->ping(reader, &ping) != STORE_OK;
+	if (is_marked)
+		printf("the store is not served: %s\n", ping.problem);
+	return is_marked;
+}
+
+static int report(const struct adapters *adapters, const struct verify *verify)
+{
+	bool is_marked = tell_of_replay(adapters);
+	printf("%llu events replayed, %llu rows compared, %llu outbox rows looked at, %llu differences\n",
+	       (unsigned long long)verify->ret_events, (unsigned long long)verify->ret_rows, (unsigned long long)verify->ret_waiting,
+	       (unsigned long long)verify->ret_differences);
+	return verify->ret_differences == 0 && !is_marked ? EXIT_DONE : EXIT_FAILED;
+}
+
+/* By the clock of the store, which is what events are stamped by; 0: nothing is known. A commit is answered, or given up, long before. */
+static uint64_t settled_ms(const struct adapters *adapters)
+{
+	struct ping ping;
+	struct reader *reader = adapters->readers[0];
+	(void)reader->operations->ping(reader, &ping);
+	uint64_t now_ms = ping.store_now_ms == 0 ? clock_now_ms(adapters->clock) : ping.store_now_ms;
+	return now_ms > SETTLING_MS ? now_ms - SETTLING_MS : 0;
 }
 
 static int verify_with(struct adapters *adapters, struct scratch *scratch)
@@ -83,22 +117,39 @@ static int verify_with(struct adapters *adapters, struct scratch *scratch)
 		.scratch = scratch->store,
 		.scratch_reader = scratch->reader,
 		.catalog = adapters->catalog,
+		.settled_ms = settled_ms(adapters),
 		.found = print_finding,
+		.found_waiting = print_waiting,
 		.progress = show_progress,
 		.context = &shown,
 	};
 	enum error error = verify_store(&verify);
-	return error == OK ? report(&verify) : complain_replay(adapters, error, &verify.ret_event, &verify.ret_stream, verify.ret_problem);
+	return error == OK ? report(adapters, &verify)
+	                   : complain_replay(adapters, error, &verify.ret_event, &verify.ret_stream, verify.ret_problem);
 }
 
-static int verify_in(const char *directory, struct adapters *adapters)
+static int in_directory(const char *directory, struct adapters *adapters, int (*work)(struct adapters *, struct scratch *))
 {
 	struct scratch scratch;
 	char message[ADAPTERS_MESSAGE_MAX];
 	if (!scratch_open(directory, &scratch, message))
 		return complain("%s", message);
-	int code = verify_with(adapters, &scratch);
+	int code = work(adapters, &scratch);
 	scratch_close(&scratch);
+	return code;
+}
+
+/* With a directory of its own, which is gone afterwards. */
+static int with_scratch(const struct invocation *invocation, struct adapters *adapters, int (*work)(struct adapters *, struct scratch *))
+{
+	const char *parent = getenv("TMPDIR");
+	struct slice directory =
+		arena_format(invocation->arena, "%s/tro-verify-XXXXXX", parent == NULL || *parent == '\0' ? "/tmp" : parent);
+	char *path = (char *)(uintptr_t)directory.data;
+	if (path == NULL || mkdtemp(path) == NULL)
+		return complain("a temporary directory cannot be made: %s", strerror(errno));
+	int code = in_directory(path, adapters, work);
+	rmdir(path);
 	return code;
 }
 
@@ -112,36 +163,42 @@ int run_verify(const struct invocation *invocation)
 		return complain("DATA_DIR %s cannot be read: %s", data_dir, strerror(errno));
 	struct adapters adapters;
 	char message[ADAPTERS_MESSAGE_MAX];
-	if (!adapters_open(invocation->config, ROLE_TOOL, &adapters, message))
+	if (!adapters_open(invocation->config, ROLE_LOOK, &adapters, message))
 		return complain("%s", message);
-	const char *parent = getenv("TMPDIR");
-	struct slice directory =
-		arena_format(invocation->arena, "%s/tro-verify-XXXXXX", parent == NULL || *parent == '\0' ? "/tmp" : parent);
-	char *path = (char *)(uintptr_t)directory.data;
-	if (path == NULL || mkdtemp(path) == NULL) {
-		code = complain("a temporary directory cannot be made: %s", strerror(errno));
-	} else {
-		code = verify_in(path, &adapters);
-		rmdir(path);
-	}
+	code = with_scratch(invocation, &adapters, verify_with);
 	adapters_close(&adapters);
 	return code;
 }
 
-static int replay_with(struct adapters *adapters)
+static void show_rebuild(void *context, uint64_t events, uint64_t rows)
 {
-	char message[ADAPTERS_MESSAGE_MAX];
-	struct store *store = adapters->stores[0];
+	uint64_t *shown = context;
+	if (rows == 0) {
+		show_progress(context, events);
+		return;
+	}
+	if (*shown != UINT64_MAX)
+		fprintf(stderr, "%llu events replayed; writing the rows\n", (unsigned long long)events);
+	*shown = UINT64_MAX;
+}
+
+static int replay_with(struct adapters *adapters, struct scratch *scratch)
+{
 	uint64_t shown = 0;
-	struct replay replay = {.from = adapters->readers[0], .to = store, .progress = show_progress, .context = &shown};
-	if (store->operations->replay_begin(store) != STORE_OK)
-		return complain("%s", adapters_explain(adapters, ERR_STORE_UNAVAILABLE, message));
-	enum error error = replay_events(&replay);
+	struct rebuild rebuild = {
+		.store = adapters->stores[0],
+		.reader = adapters->readers[0],
+		.scratch = scratch->store,
+		.scratch_reader = scratch->reader,
+		.progress = show_rebuild,
+		.context = &shown,
+	};
+	enum error error = rebuild_projections(&rebuild);
+	if (rebuild.ret_is_overtaken)
+		return complain("another replay has begun meanwhile: this one has changed nothing");
 	if (error != OK)
-		return complain_replay(adapters, error, &replay.ret_event, &replay.ret_stream, replay.ret_problem);
-	if (store->operations->replay_end(store) != STORE_OK)
-		return complain("%s", adapters_explain(adapters, ERR_STORE_UNAVAILABLE, message));
-	printf("%llu events replayed\n", (unsigned long long)replay.ret_events);
+		return complain_replay(adapters, error, &rebuild.ret_event, &rebuild.ret_stream, rebuild.ret_problem);
+	printf("%llu events replayed, %llu rows written\n", (unsigned long long)rebuild.ret_events, (unsigned long long)rebuild.ret_rows);
 	return EXIT_DONE;
 }
 
@@ -161,7 +218,7 @@ int run_replay(const struct invocation *invocation)
 	}
 	if (!adapters_open(invocation->config, ROLE_TOOL | ROLE_REPLAY, &adapters, message))
 		return complain("%s", message);
-	code = replay_with(&adapters);
+	code = with_scratch(invocation, &adapters, replay_with);
 	adapters_close(&adapters);
 	return code;
 }

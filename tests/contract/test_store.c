@@ -1,4 +1,5 @@
 /* test_store.c: the contract of ports/store.h, for every adapter. */
+#include "adapters/memory/database.h"
 #include "tests/contract/backends.h"
 #include "tests/support/clerk.h"
 #include "tests/support/faulty_store.h"
@@ -393,36 +394,64 @@ static void the_same_changes_cannot_be_committed_twice(void **state)
 	dismiss(&clerk);
 }
 
-static void replay_writes_the_rows_and_no_events(void **state)
+/* What a command makes of an empty store, to be written by a replay. */
+static void make_replayed(struct clerk *clerk, struct memory_database *database, struct command command)
 {
-	struct clerk clerk = hire_and_open_sale(*state);
-	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "ann", "1")), OK);
-	assert_int_equal(clerk.store->operations->replay_begin(clerk.store), STORE_OK);
-	view_clear(clerk.view);
+	struct store *memory;
+	assert_int_equal(memory_store_new(database, &memory), OK);
+	clerk_init(clerk, memory);
+	clerk_begin(clerk, 1);
+	assert_int_equal(clerk_decide(clerk, command), OK);
+	assert_int_equal(changes_collect(&clerk->changes, clerk->view), OK);
+	clerk->changes.is_replay = true;
+}
 
-	struct uuid hold_id = test_hold_id(1), event_id = test_event_id();
-	struct needs needs = {.holds = &hold_id, .hold_count = 1, .sales = &event_id, .sale_count = 1};
-	clerk_begin(&clerk, 2);
-	assert_int_equal(store_load(clerk.store, &needs, clerk.view), STORE_OK);
-	assert_int_equal(view_hold(clerk.view, &hold_id)->row.version, 0);
-	assert_int_equal(view_sale(clerk.view, &event_id)->row.version, 0);
-
-	assert_int_equal(clerk_decide(&clerk, sale_create_command(&clerk.request)), OK);
-	clerk.changes.is_replay = true;
-	assert_int_equal(clerk_commit(&clerk), STORE_OK);
-	assert_int_equal(clerk.store->operations->replay_end(clerk.store), STORE_OK);
-
-	struct reader *reader = backend_reader(*state);
+static enum seat_status first_seat(struct backend *backend, struct arena *arena, uint32_t *ret_count, uint32_t *ret_events)
+{
+	struct reader *reader = backend_reader(backend);
 	struct event_list events;
 	struct seat_list seats;
-	struct seat_query query = {.event_id = event_id, .limit = 100, .now_ms = TEST_NOW_MS};
-	assert_int_equal(reader->operations->list_events(reader, NULL, 100, &clerk.request, &events), STORE_OK);
-	assert_int_equal(events.count, 2);
-	assert_int_equal(reader->operations->list_seats(reader, &query, &clerk.request, &seats), STORE_OK);
-	assert_int_equal(seats.count, TEST_SEAT_COUNT);
-	assert_int_equal(seats.entries[0].status, SEAT_AVAILABLE);
+	struct seat_query query = {.event_id = test_event_id(), .limit = 100, .now_ms = TEST_NOW_MS};
+	assert_int_equal(reader->operations->list_events(reader, NULL, 100, arena, &events), STORE_OK);
+	assert_int_equal(reader->operations->list_seats(reader, &query, arena, &seats), STORE_OK);
 	reader_free(reader);
+	*ret_events = events.count;
+	*ret_count = seats.count;
+	return seats.entries[0].status;
+}
+
+/* Replays the event's beginning alone, so that one sees whether it took the place of what was there. */
+static void replay_to(void **state, bool is_done, enum seat_status expected)
+{
+	struct clerk clerk = hire_and_open_sale(*state), replayed;
+	struct memory_database *database = memory_database_new();
+	const struct store_operations *operations = clerk.store->operations;
+	uint32_t seats, events;
+	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	make_replayed(&replayed, database, sale_create_command(&clerk.request));
+	assert_int_equal(operations->replay_begin(clerk.store), STORE_OK);
+	assert_int_equal(first_seat(*state, &clerk.request, &seats, &events), SEAT_HELD);
+	assert_int_equal(operations->replay_clear(clerk.store), STORE_OK);
+	assert_int_equal(store_commit(clerk.store, &replayed.changes), STORE_OK);
+	assert_int_equal(first_seat(*state, &clerk.request, &seats, &events), SEAT_HELD);
+	assert_int_equal(operations->replay_end(clerk.store, is_done), STORE_OK);
+	assert_int_equal(first_seat(*state, &clerk.request, &seats, &events), expected);
+	assert_int_equal(seats, TEST_SEAT_COUNT);
+	assert_int_equal(events, 2);
+	view_step_failed(replayed.view);
+	dismiss(&replayed);
+	memory_database_free(database);
 	dismiss(&clerk);
+}
+
+static void replay_writes_the_rows_and_no_events(void **state)
+{
+	replay_to(state, true, SEAT_AVAILABLE);
+}
+
+static void replay_that_gives_up_has_changed_nothing(void **state)
+{
+	replay_to(state, false, SEAT_HELD);
 }
 
 int main(void)
@@ -447,6 +476,7 @@ int main(void)
 		BACKEND_TEST(an_answer_that_was_lost_can_be_found_out),
 		BACKEND_TEST(the_same_changes_cannot_be_committed_twice),
 		BACKEND_TEST(replay_writes_the_rows_and_no_events),
+		BACKEND_TEST(replay_that_gives_up_has_changed_nothing),
 	};
 	return backends_run("store", tests, ARRAY_LENGTH(tests));
 }

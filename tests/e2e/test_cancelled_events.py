@@ -1,5 +1,8 @@
 """A cancelled event: nothing of it stays open, and whoever has paid gets the money back."""
 
+import contextlib
+import sqlite3
+
 import pytest
 
 from harness.problems import expect, problem
@@ -64,3 +67,34 @@ def test_what_happens_to_many_orders_survives_a_crash(shop):
     assert eventually(lambda: all(expect(api.get_order(order), 200)["refunds_due"] == 2500 for order in orders), within=10)
     for order in orders[::20]:
         assert api.history("orders", order) == ["order.created", "order.confirmed", "order.refund_required"]
+
+
+def alter(server, sql: str) -> None:
+    """Changes what a stopped server has stored."""
+    if server.database is not None:
+        server.database.query(sql)
+        return
+    with contextlib.closing(sqlite3.connect(server.data_dir / "tro.db")) as connection, connection:
+        connection.execute(sql)
+
+
+@pytest.mark.parametrize(
+    "damage, repair, field",
+    [
+        ("UPDATE refunds SET amount = amount + 1", "UPDATE refunds SET amount = amount - 1", "amount"),
+        ("UPDATE refunds SET status = 2", "UPDATE refunds SET status = 1", "status"),
+        ("UPDATE orders SET paid = paid + 1", "UPDATE orders SET paid = paid - 1", "paid"),
+        ("UPDATE orders SET kept = kept - 1, refunds_due = refunds_due + 1", "UPDATE orders SET kept = kept + 1, refunds_due = refunds_due - 1", "kept"),
+        ("UPDATE payments SET amount = amount + 1", "UPDATE payments SET amount = amount - 1", "amount"),
+    ],
+)
+def test_verify_finds_money_that_was_moved_behind_its_back(shop, damage, repair, field):
+    api = shop.api()
+    order = api.confirmed(api.create_event()["event_id"], "A-1-1")
+    expect(api.pay(order["order_id"]), 200)
+    shop.stop()
+    alter(shop, damage)
+    done = shop.tro("verify")
+    alter(shop, repair)
+    assert done.returncode == 1
+    assert f": {field} is not what the events say (stream {order['order_id']})" in done.stdout

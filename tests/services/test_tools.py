@@ -56,6 +56,17 @@ def test_verify_names_the_stream_that_differs(services):
     succeed(services.tro("verify"))
 
 
+def test_verify_names_the_outbox_row_that_cannot_be_right(services):
+    api = services.api().api()
+    api.held(api.create_event()["event_id"], "A-1-1")
+    succeed(services.tro("verify"))
+    services.database.query("INSERT INTO outbox VALUES (3, '01a3185c-5000-7000-8000-00000000002a', decode(repeat('00', 15) || '01', 'hex'))")
+    done = services.tro("verify")
+    assert done.returncode == 1 and "it names an event that is not stored" in done.stdout, done.stdout
+    assert "01a3185c-5000-7000-8000-00000000002a of partition 3" in done.stdout
+    services.database.query("DELETE FROM outbox WHERE id = '01a3185c-5000-7000-8000-00000000002a'")
+
+
 def test_replay_makes_the_projections_anew(services):
     server = services.api(HOLD_TTL="24h", ORDER_TTL="24h")
     api = server.api()

@@ -21,6 +21,10 @@
 	X(UNKNOWN_DONE, "commits done whose answer was lost") \
 	X(UNKNOWN_NOT_DONE, "commits not done whose answer was lost") \
 	X(RESOLVE_FAILED, "times it could not be asked what became of them") \
+	X(REPLAY_UNDER_LOAD, "replays with others at work") \
+	X(REPLAY_INTERRUPTED, "replays that were interrupted") \
+	X(REPLAY_OVERTAKEN, "replays that gave way to another") \
+	X(REPLAY_MET, "loads refused because of a replay") \
 	X(CRASH, "crashes within a step") \
 	X(CRASH_AFTER_COMMIT, "crashes between a commit and its answers") \
 	X(CRASH_IDLE, "crashes between steps") \

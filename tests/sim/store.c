@@ -52,6 +52,10 @@ static enum store_result refuse(struct process *process)
 static enum store_result load_one(struct process *process, const struct needs *needs, struct view *view)
 {
 	enum store_result result = store_load(process->inner, needs, view);
+	if (result == STORE_DOWN) { /* a replay has the store */
+		world_cover(process->world, SITUATION_REPLAY_MET);
+		process->current->disturbances++;
+	}
 	pass(process);
 	return result;
 }

@@ -10,6 +10,7 @@
 
 #include "tests/sim/audit.h"
 #include "tests/sim/client.h"
+#include "tests/sim/replayer.h"
 
 #define DEPTH_MAX 3
 #define SKEW_MAX_MS 2000
@@ -129,6 +130,7 @@ static struct hardships draw_hardships(struct world *world)
 		.crash = draw_rate(world, 3, 15),
 		.resolve = draw_rate(world, 100, 500),
 		.hang = draw_rate(world, 2, 10),
+		.replay = draw_rate(world, 200, 1000),
 	};
 }
 
@@ -147,6 +149,7 @@ static void begin(struct world *world, uint64_t seed, struct coverage *coverage,
 	world->now_ms = START_MS;
 	world->step = world->depth = world->commit_count = world->batch_count = 0;
 	world->created_events = 0;
+	world->is_marked = false;
 	world->attempt_count = 0;
 	memset(world->refund_ids, 0, sizeof world->refund_ids);
 	world->digest = UINT64_C(0xcbf29ce484222325);
@@ -253,10 +256,12 @@ static void leap_to_deadline(struct world *world)
 static void let_something_happen(struct world *world)
 {
 	struct process *process = &world->processes[prng_below(&world->prng, PROCESS_COUNT)];
-	uint32_t choice = prng_below(&world->prng, 1200);
+	uint32_t choice = prng_below(&world->prng, 1205);
 	world->step++;
 	world->now_ms += prng_below(&world->prng, 20);
-	if (choice < 450) {
+	if (world->is_marked && prng_chance(&world->prng, 60)) {
+		replayer_step(world);
+	} else if (choice < 450) {
 		client_act(world);
 	} else if (choice < 880) {
 		step_some_process(world);
@@ -274,6 +279,8 @@ static void let_something_happen(struct world *world)
 		couriers_let_late_arrive(world);
 	} else if (choice < 1200) {
 		courier_step(&world->couriers[prng_below(&world->prng, COURIER_COUNT)]);
+	} else {
+		replayer_step(world);
 	}
 }
 
@@ -281,6 +288,7 @@ static void let_something_happen(struct world *world)
 static void drain(struct world *world)
 {
 	world->hardships = (struct hardships){0};
+	replayer_finish(world);
 	for (uint32_t i = 0; i < PROCESS_COUNT; i++)
 		while (process_is_busy(&world->processes[i]))
 			process_step(&world->processes[i]);

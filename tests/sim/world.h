@@ -54,6 +54,7 @@ struct hardships {
 	uint32_t crash;
 	uint32_t resolve; /* failing */
 	uint32_t hang;    /* of a courier */
+	uint32_t replay;  /* of the times when one might begin */
 };
 
 struct trace {
@@ -73,6 +74,7 @@ struct world {
 	uint32_t batch_count;    /* that were taken up */
 	uint32_t created_events; /* a bit for each event that somebody has put on sale */
 	struct memory_database *database;
+	bool is_marked; /* a replay was begun and not ended */
 	struct reader *reader;
 	struct reader *expirer_reader;
 	struct expirer *expirer;

@@ -87,7 +87,8 @@ static void use_all(const char *dsn)
 	must(postgres_migrate(dsn, NULL, NULL, message) == OK, message);
 	user = "store";
 	must(postgres_store_open(dsn, false, &store, message) == OK, message);
-	must(store->operations->replay_end(store) == STORE_OK, "it cannot be used");
+	must(store->operations->replay_begin(store) == STORE_OK, "it cannot be used");
+	must(store->operations->replay_end(store, false) == STORE_OK, "it cannot be used");
 	store_free(store);
 	user = "reader";
 	must(postgres_reader_open(dsn, &reader, message) == OK, message);

@@ -27,7 +27,8 @@ LACKS = {
     r"\b(xmin|xmax|ctid|tableoid)\b": "there are no such system columns",
     r"\bcreate\s+(extension|rule|unlogged|temp|temporary)\b": "it is not there, or does nothing",
     r"\bsetval\b|\bnextval\b|\bserial\b|\bbigserial\b|\bidentity\b": "sequences are hot, and their numbers leave gaps",
-    r"\bfor\s+(no\s+key\s+)?(update|share)\b(?!\s+skip)": "row locks are best effort: rely on the isolation",
+    # But for the fence's: there the isolation does what its lock does on PostgreSQL (docs/adr/0025).
+    r"\bfor\s+(no\s+key\s+)?(update|share)\b(?!\s+skip|\s+of\s+e$)": "row locks are best effort: rely on the isolation",
 }
 
 FUNCTIONS = {"clock_timestamp", "coalesce", "count", "extract", "generate_series", "length", "max", "min", "repeat", "right", "set_config",

@@ -46,9 +46,14 @@ static enum store_result faulty_replay_begin(struct store *port)
 	return faulty(port)->inner->operations->replay_begin(faulty(port)->inner);
 }
 
-static enum store_result faulty_replay_end(struct store *port)
+static enum store_result faulty_replay_clear(struct store *port)
 {
-	return faulty(port)->inner->operations->replay_end(faulty(port)->inner);
+	return faulty(port)->inner->operations->replay_clear(faulty(port)->inner);
+}
+
+static enum store_result faulty_replay_end(struct store *port, bool is_done)
+{
+	return faulty(port)->inner->operations->replay_end(faulty(port)->inner, is_done);
 }
 
 static void faulty_free(struct store *port)
@@ -64,6 +69,7 @@ void faulty_store_init(struct faulty_store *store, struct store *inner, enum fau
 		.commit = faulty_commit,
 		.resolve = faulty_resolve,
 		.replay_begin = faulty_replay_begin,
+		.replay_clear = faulty_replay_clear,
 		.replay_end = faulty_replay_end,
 		.free = faulty_free,
 	};

@@ -26,10 +26,20 @@ struct outbox_row {
 	uint32_t count;
 };
 
+/* The projections while a replay makes them. */
+struct memory_rebuild {
+	struct table tables[ROW_REFUND + 1];
+	struct seat_place *places;
+	uint32_t place_count, place_capacity;
+};
+
 struct memory_database {
 	pthread_mutex_t lock; /* guards everything below */
 	struct table tables[ROW_REFUND + 1];
-	struct event_record *events; /* in order of their ids */
+	uint64_t epoch;
+	bool is_replaying;
+	struct memory_rebuild *rebuild; /* what a replay has made by now; NULL: nothing */
+	struct event_record *events;    /* in order of their ids */
 	uint32_t event_count, event_capacity;
 	struct seat_place *places; /* in the order of the layouts; the position is the index plus one */
 	uint32_t place_count, place_capacity;
@@ -49,5 +59,9 @@ const struct event_record *contents_event(const struct memory_database *database
 uint32_t contents_event_after(const struct memory_database *database, const struct uuid *id);
 /* The event that carries the key; NULL. */
 const struct event_record *contents_key(const struct memory_database *database, const uint8_t key[static KEY_HASH_LENGTH]);
+/* Exchanges the projections for those of the rebuild, which there is. */
+void contents_swap(struct memory_database *database);
+/* Forgets the rebuild, if there is one. */
+void contents_drop_rebuild(struct memory_database *database);
 /* Room for one more member of an array that doubles. False: out of memory. */
 must_check bool contents_grow(void **array, uint32_t count, uint32_t *capacity, size_t size);

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "adapters/memory/contents.h"
 
@@ -15,6 +16,7 @@ struct memory_database *memory_database_new(void)
 	if (database == NULL)
 		return NULL;
 	pthread_mutex_init(&database->lock, NULL);
+	database->epoch = 1;
 	arena_init(&database->texts, TEXTS_BLOCK, TEXTS_MAX);
 	return database;
 }
@@ -25,6 +27,7 @@ void memory_database_free(struct memory_database *database)
 		return;
 	for (uint32_t i = 0; i < ARRAY_LENGTH(database->tables); i++)
 		table_release(&database->tables[i]);
+	contents_drop_rebuild(database);
 	free(database->events);
 	free(database->places);
 	free(database->outbox);
@@ -32,6 +35,32 @@ void memory_database_free(struct memory_database *database)
 	arena_release(&database->texts);
 	pthread_mutex_destroy(&database->lock);
 	free(database);
+}
+
+void contents_swap(struct memory_database *database)
+{
+	struct memory_rebuild *made = database->rebuild;
+	assert(made != NULL);
+	struct memory_rebuild old = {
+		.places = database->places, .place_count = database->place_count, .place_capacity = database->place_capacity};
+	memcpy(old.tables, database->tables, sizeof old.tables);
+	memcpy(database->tables, made->tables, sizeof database->tables);
+	database->places = made->places;
+	database->place_count = made->place_count;
+	database->place_capacity = made->place_capacity;
+	*made = old;
+}
+
+void contents_drop_rebuild(struct memory_database *database)
+{
+	struct memory_rebuild *rebuild = database->rebuild;
+	if (rebuild == NULL)
+		return;
+	for (uint32_t i = 0; i < ARRAY_LENGTH(rebuild->tables); i++)
+		table_release(&rebuild->tables[i]);
+	free(rebuild->places);
+	free(rebuild);
+	database->rebuild = NULL;
 }
 
 uint32_t contents_event_after(const struct memory_database *database, const struct uuid *id)

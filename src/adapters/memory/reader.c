@@ -344,6 +344,47 @@ static enum store_result memory_scan(struct reader *port, enum row_kind kind, co
 	return leave(port, has_memory);
 }
 
+static bool is_past(const struct outbox_row *row, const struct waiting_entry *after)
+{
+	if (after == NULL || row->partition != after->partition)
+		return after == NULL || row->partition > after->partition;
+	return uuid_compare(&row->id, &after->id) > 0;
+}
+
+static bool fill_waiting(const struct memory_database *database, const struct outbox_row *row, struct arena *arena,
+                         struct waiting_entry *ret_entry)
+{
+	*ret_entry = (struct waiting_entry){.partition = row->partition, .id = row->id, .count = row->count};
+	ret_entry->events = arena_allocate_array(arena, row->count, sizeof *ret_entry->events);
+	for (uint32_t i = 0; ret_entry->events != NULL && i < row->count; i++) {
+		const struct event_record *record = contents_event(database, &row->event_ids[i]);
+		ret_entry->events[i] = (struct waiting_event){.id = row->event_ids[i]};
+		if (record == NULL)
+			continue;
+		ret_entry->events[i].stream_id = record->stream_id;
+		ret_entry->events[i].type = record->type;
+	}
+	return ret_entry->events != NULL;
+}
+
+static enum store_result memory_list_outbox(struct reader *port, const struct waiting_entry *after, uint32_t limit, struct arena *arena,
+                                            struct waiting_list *ret_list)
+{
+	struct memory_database *database = enter(port);
+	struct waiting_list list = {.entries = arena_allocate_array(arena, limit, sizeof *list.entries)};
+	bool has_memory = list.entries != NULL;
+	for (uint8_t partition = 0; partition < OUTBOX_PARTITIONS; partition++) {
+		for (uint32_t i = 0; has_memory && list.count < limit && i < database->outbox_count; i++) {
+			const struct outbox_row *row = &database->outbox[i];
+			if (row->partition == partition && is_past(row, after))
+				has_memory = fill_waiting(database, row, arena, &list.entries[list.count++]);
+		}
+	}
+	if (has_memory)
+		*ret_list = list;
+	return leave(port, has_memory);
+}
+
 static enum store_result memory_ping(struct reader *port, struct ping *ret_ping)
 {
 	(void)port;
@@ -368,6 +409,7 @@ static const struct reader_operations operations = {
 	.list_refunds = memory_list_refunds,
 	.list_events = memory_list_events,
 	.scan = memory_scan,
+	.list_outbox = memory_list_outbox,
 	.ping = memory_ping,
 	.free = memory_free,
 };

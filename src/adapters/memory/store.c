@@ -9,6 +9,7 @@
 struct memory_store {
 	struct store port;
 	struct memory_database *database;
+	uint64_t epoch; /* that this store's replay has begun; 0: it has none */
 };
 
 static struct memory_database *database_of(struct store *store)
@@ -89,14 +90,24 @@ static bool load_rows(const struct memory_database *database, const struct needs
 	return has_memory;
 }
 
+static enum store_result load(const struct memory_database *database, const struct needs *needs, struct view *view)
+{
+	if (database->is_replaying && !DEFECT(REPLAY_UNFENCED))
+		return STORE_DOWN;
+	if (!view_enter_epoch(view, database->epoch))
+		return STORE_OK;
+	bool has_memory = load_rows(database, needs, view) && load_payments(database, needs, view) && load_refunds(database, needs, view) &&
+	                  load_keys(database, needs, view);
+	return has_memory ? STORE_OK : STORE_CORRUPT;
+}
+
 static enum store_result memory_load(struct store *store, const struct needs *needs, struct view *view)
 {
 	struct memory_database *database = database_of(store);
 	pthread_mutex_lock(&database->lock);
-	bool has_memory = load_rows(database, needs, view) && load_payments(database, needs, view) && load_refunds(database, needs, view) &&
-	                  load_keys(database, needs, view);
+	enum store_result result = load(database, needs, view);
 	pthread_mutex_unlock(&database->lock);
-	return has_memory ? STORE_OK : STORE_CORRUPT;
+	return result;
 }
 
 static bool has_stored_version(const struct memory_database *database, const struct row *row)
@@ -120,6 +131,9 @@ static bool event_is_new(const struct memory_database *database, const struct ev
 
 static bool is_as_expected(const struct memory_database *database, const struct changes *changes)
 {
+	bool is_of_this_epoch = changes->epoch == 0 || changes->epoch == database->epoch;
+	if (!changes->is_replay && (database->is_replaying || !is_of_this_epoch) && !DEFECT(REPLAY_UNFENCED))
+		return false;
 	for (uint32_t i = 0; i < changes->row_count && !DEFECT(VERSION_UNCHECKED); i++)
 		if (!has_stored_version(database, changes->rows[i]))
 			return false;
@@ -241,9 +255,14 @@ static enum store_result memory_commit(struct store *store, const struct changes
 {
 	struct memory_database *database = database_of(store);
 	pthread_mutex_lock(&database->lock);
+	bool is_rebuild = changes->is_replay && database->rebuild != NULL;
+	if (is_rebuild)
+		contents_swap(database);
 	bool is_expected = is_as_expected(database, changes);
 	if (is_expected)
 		write_all(database, changes);
+	if (is_rebuild)
+		contents_swap(database);
 	pthread_mutex_unlock(&database->lock);
 	return is_expected ? STORE_OK : STORE_STALE;
 }
@@ -258,21 +277,53 @@ static enum store_result memory_resolve(struct store *store, const struct change
 	return STORE_OK;
 }
 
-static enum store_result memory_replay_begin(struct store *store)
+static enum store_result memory_replay_begin(struct store *port)
 {
-	struct memory_database *database = database_of(store);
+	struct memory_store *store = container_of(port, struct memory_store, port);
+	struct memory_database *database = store->database;
 	pthread_mutex_lock(&database->lock);
-	for (uint32_t i = 0; i < ARRAY_LENGTH(database->tables); i++)
-		table_release(&database->tables[i]);
-	database->place_count = 0;
+	contents_drop_rebuild(database);
+	database->is_replaying = true;
+	store->epoch = ++database->epoch;
 	pthread_mutex_unlock(&database->lock);
 	return STORE_OK;
 }
 
-static enum store_result memory_replay_end(struct store *store)
+/* Whether no other replay has begun since this store's. */
+static bool has_replay(const struct memory_store *store)
 {
-	(void)store; /* nobody can find this database half replayed: it lives in one process */
-	return STORE_OK;
+	return store->database->is_replaying && store->epoch == store->database->epoch;
+}
+
+static enum store_result memory_replay_clear(struct store *port)
+{
+	struct memory_store *store = container_of(port, struct memory_store, port);
+	struct memory_database *database = store->database;
+	pthread_mutex_lock(&database->lock);
+	bool is_mine = has_replay(store);
+	if (is_mine) {
+		contents_drop_rebuild(database);
+		database->rebuild = calloc(1, sizeof *database->rebuild);
+		need(database->rebuild != NULL);
+	}
+	pthread_mutex_unlock(&database->lock);
+	return is_mine ? STORE_OK : STORE_STALE;
+}
+
+static enum store_result memory_replay_end(struct store *port, bool is_done)
+{
+	struct memory_store *store = container_of(port, struct memory_store, port);
+	struct memory_database *database = store->database;
+	pthread_mutex_lock(&database->lock);
+	bool is_mine = has_replay(store);
+	if (is_mine) {
+		if (is_done)
+			contents_swap(database);
+		contents_drop_rebuild(database);
+		database->is_replaying = false;
+	}
+	pthread_mutex_unlock(&database->lock);
+	return is_mine ? STORE_OK : STORE_STALE;
 }
 
 static void memory_free(struct store *store)
@@ -285,6 +336,7 @@ static const struct store_operations operations = {
 	.commit = memory_commit,
 	.resolve = memory_resolve,
 	.replay_begin = memory_replay_begin,
+	.replay_clear = memory_replay_clear,
 	.replay_end = memory_replay_end,
 	.free = memory_free,
 };

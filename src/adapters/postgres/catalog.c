@@ -173,7 +173,7 @@ static const struct catalog_operations operations = {
 	.free = postgres_free,
 };
 
-enum error postgres_catalog_open(const char *dsn, struct catalog **ret_catalog, char message[static POSTGRES_MESSAGE_MAX])
+static enum error open_catalog(const char *dsn, bool looks, struct catalog **ret_catalog, char message[static POSTGRES_MESSAGE_MAX])
 {
 	struct postgres_catalog *catalog = calloc(1, sizeof *catalog);
 	if (catalog == NULL)
@@ -185,6 +185,17 @@ enum error postgres_catalog_open(const char *dsn, struct catalog **ret_catalog, 
 		free(catalog);
 		return error;
 	}
+	catalog->connection.looks = looks;
 	*ret_catalog = &catalog->port;
 	return OK;
+}
+
+enum error postgres_catalog_open(const char *dsn, struct catalog **ret_catalog, char message[static POSTGRES_MESSAGE_MAX])
+{
+	return open_catalog(dsn, false, ret_catalog, message);
+}
+
+enum error postgres_catalog_open_to_look(const char *dsn, struct catalog **ret_catalog, char message[static POSTGRES_MESSAGE_MAX])
+{
+	return open_catalog(dsn, true, ret_catalog, message);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/postgres/replay.h"
 #include "adapters/postgres/rows.h"
 #include "adapters/postgres/store.h"
 #include "domain/row_compare.h"
@@ -328,7 +329,7 @@ static void check_keys(struct postgres_store *store, const struct idempotency *k
 	store_send(store, CHECK_KEYS);
 }
 
-static void write_rows(struct postgres_store *store, const struct changes *changes, const struct row **rows, uint32_t count)
+void store_write_rows(struct postgres_store *store, const struct changes *changes, const struct row **rows, uint32_t count)
 {
 	for (uint32_t i = 0, alike; i < count; i += alike) {
 		const struct writer *writer = &writers[rows[i]->kind];
@@ -413,11 +414,11 @@ static enum store_result try_to_write(struct postgres_store *store, const struct
 	if (result != STORE_OK)
 		return result;
 	store_send(store, BEGIN_WRITE);
+	replay_fence(store, changes, true);
 	check_rows(store, relied, changes->relied_count);
 	check_keys(store, changes->unused_keys, changes->unused_key_count);
-	write_rows(store, changes, rows, changes->row_count);
-	if (!changes->is_replay)
-		append_events(store, changes);
+	store_write_rows(store, changes, rows, changes->row_count);
+	append_events(store, changes);
 	store_send(store, COMMIT);
 	return connection_finish(&store->connection, NULL, 0);
 }
@@ -439,10 +440,13 @@ static enum store_result check_all(struct postgres_store *store, const struct ch
 	enum store_result result = STORE_UNKNOWN;
 	if (changes->relied_count + changes->unused_key_count == 0)
 		return STORE_OK;
-	for (int tries = 0; result == STORE_UNKNOWN && tries < 2; tries++) { /* a session that was lost while idle is made again */
+	bool had_session = store->connection.handle != NULL;
+	for (int tries = 0; store_may_repeat(store, had_session, result) && tries < 2;
+	     tries++) { /* a session that was lost while idle is made again */
 		result = connection_begin(&store->connection);
 		if (result != STORE_OK)
 			return result;
+		replay_fence(store, changes, false);
 		check_rows(store, relied, changes->relied_count);
 		check_keys(store, changes->unused_keys, changes->unused_key_count);
 		result = connection_finish(&store->connection, NULL, 0);
@@ -458,6 +462,8 @@ enum store_result postgres_commit(struct store *port, const struct changes *chan
 	const struct row **relied = sort_rows(changes, changes->relied, changes->relied_count);
 	if (rows == NULL || relied == NULL)
 		return STORE_CORRUPT;
-	bool writes = changes->row_count > 0 || (changes->event_count > 0 && !changes->is_replay);
+	if (changes->is_replay)
+		return replay_write(store, changes, rows);
+	bool writes = changes->row_count > 0 || changes->event_count > 0;
 	return writes ? write_all(store, changes, rows, relied) : check_all(store, changes, relied);
 }

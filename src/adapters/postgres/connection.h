@@ -16,6 +16,10 @@
 #include "ports/reader.h"
 #include "ports/store.h"
 
+/* What is said while the store is marked as being replayed. */
+#define REPLAYING_PROBLEM "a replay runs, or was begun and not ended"
+#define REPLAYING_ADVICE "if none runs, run 'tro replay' again"
+
 #define CONNECTION_ANSWER_MS 12000 /* longer than any statement may take (statement_timeout in session.c) */
 
 struct connection {
@@ -30,6 +34,7 @@ struct connection {
 	uint64_t next_try_ns;           /* not before, by the monotonic clock */
 	uint64_t answer_timeout_ms;     /* of an exchange; large parameters have more */
 	bool refuses_replay;            /* no session while a replay is not ended; the caller's to set */
+	bool looks;                     /* sessions that write nothing and may take their time; the caller's to set */
 	char state[6];                  /* the SQLSTATE of the last failure that has one */
 	char problem[PING_PROBLEM_MAX]; /* of the last failure: one line for people, without the password; empty: there was none */
 };

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "adapters/postgres/replay.h"
 #include "adapters/postgres/rows.h"
 #include "adapters/postgres/store.h"
 
@@ -134,10 +135,12 @@ static uint32_t send_keys(struct postgres_store *store, const struct needs *need
 
 #define LOADS_MAX 7
 
-/* Sends a statement for each kind that is needed; puts[i] is what to do with the rows of the i-th. Answers how many. */
+/* Sends a statement for each kind that is needed; puts[i] is what to do with the rows of the i-th. The first is the epoch's: rows that are read
+ * after it are not older than it says. Answers how many. */
 static uint32_t send_all(struct postgres_store *store, const struct needs *needs, put_row *puts[static LOADS_MAX])
 {
-	uint32_t count = 0;
+	uint32_t count = 1;
+	store_send(store, LOAD_EPOCH);
 	puts[count] = put_sale;
 	count += send_ids(store, LOAD_SALES, needs->sales, needs->sale_count);
 	puts[count] = put_seat;
@@ -171,7 +174,9 @@ enum store_result postgres_load(struct store *port, const struct needs *needs, s
 	PGresult *answers[LOADS_MAX];
 	uint32_t count = 0;
 	enum store_result result = STORE_UNKNOWN;
-	for (int tries = 0; result == STORE_UNKNOWN && tries < 2; tries++) { /* a session that was lost while idle is made again */
+	bool had_session = store->connection.handle != NULL;
+	for (int tries = 0; store_may_repeat(store, had_session, result) && tries < 2;
+	     tries++) { /* a session that was lost while idle is made again */
 		result = connection_begin(&store->connection);
 		if (result != STORE_OK)
 			return result;
@@ -180,10 +185,11 @@ enum store_result postgres_load(struct store *port, const struct needs *needs, s
 	}
 	if (result != STORE_OK)
 		return result == STORE_UNKNOWN ? STORE_DOWN : result;
-	for (uint32_t i = 0; i < count; i++) {
+	result = replay_enter_epoch(store, answers[0], view);
+	for (uint32_t i = 1; i < count; i++)
 		if (result == STORE_OK && !put_all(store, answers[i], puts[i], view))
 			result = STORE_CORRUPT;
+	for (uint32_t i = 0; i < count; i++)
 		PQclear(answers[i]);
-	}
-	return result;
+	return result == STORE_BUSY ? STORE_OK : result; /* the view is empty: it is looked again what is needed */
 }

@@ -31,3 +31,8 @@ must_check enum error postgres_store_open(const char *dsn, bool for_replay, stru
 must_check enum error postgres_reader_open(const char *dsn, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX]);
 must_check enum error postgres_outbox_open(const char *dsn, struct outbox **ret_outbox, char message[static POSTGRES_MESSAGE_MAX]);
 must_check enum error postgres_catalog_open(const char *dsn, struct catalog **ret_catalog, char message[static POSTGRES_MESSAGE_MAX]);
+
+/* For those who only look: in sessions that cannot write. The reader's ping says whether a replay runs, or was begun and not ended. */
+must_check enum error postgres_reader_open_to_look(const char *dsn, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX]);
+must_check enum error postgres_catalog_open_to_look(const char *dsn, struct catalog **ret_catalog,
+                                                    char message[static POSTGRES_MESSAGE_MAX]);

@@ -7,6 +7,8 @@
 
 #include "domain/limits.h"
 
+#define LOOK_ANSWER_MS 310000 /* longer than a statement of a session that looks may take */
+
 static const char *const statements[READER_STATEMENT_COUNT] = {
 	[BEGIN_SNAPSHOT] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 	[FIND_SALE] = "SELECT " SALE_COLUMNS " FROM sales WHERE event_id = $1::uuid",
@@ -72,6 +74,11 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 	[PING] = "WITH room AS MATERIALIZED (SELECT repeat('room', 256) FROM generate_series(1, 1024))"
 		 " UPDATE meta SET value = value + 1 WHERE name = 'pings' RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::int8,"
 		 " (SELECT value FROM meta WHERE name = 'replaying'), (SELECT count(*) FROM room)",
+	[LIST_OUTBOX] = "SELECT partition, id, events FROM outbox WHERE (partition, id) > ($1::int8, $2::uuid)"
+			" ORDER BY partition, id LIMIT $3::int8",
+	[FIND_WAITING] = "SELECT d.key, stream_id, type FROM unnest($1::uuid[]) WITH ORDINALITY AS d (key, number)"
+			 " LEFT JOIN events ON id = d.key ORDER BY d.number",
+	[LOOK] = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8, value FROM meta WHERE name = 'replaying'",
 };
 
 _Static_assert(SEAT_AVAILABLE == 1 && SEAT_HELD == 2 && SEAT_RESERVED == 3, "LIST_SEATS says so");
@@ -247,11 +254,12 @@ static const struct reader_operations operations = {
 	.list_refunds = postgres_list_refunds,
 	.list_events = postgres_list_events,
 	.scan = postgres_scan,
+	.list_outbox = postgres_list_outbox,
 	.ping = postgres_ping,
 	.free = postgres_free,
 };
 
-enum error postgres_reader_open(const char *dsn, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX])
+static enum error open_reader(const char *dsn, bool looks, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX])
 {
 	struct postgres_reader *reader = calloc(1, sizeof *reader);
 	if (reader == NULL)
@@ -263,6 +271,19 @@ enum error postgres_reader_open(const char *dsn, struct reader **ret_reader, cha
 		free(reader);
 		return error;
 	}
+	reader->connection.looks = looks;
+	if (looks)
+		reader->connection.answer_timeout_ms = LOOK_ANSWER_MS;
 	*ret_reader = &reader->port;
 	return OK;
+}
+
+enum error postgres_reader_open(const char *dsn, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX])
+{
+	return open_reader(dsn, false, ret_reader, message);
+}
+
+enum error postgres_reader_open_to_look(const char *dsn, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX])
+{
+	return open_reader(dsn, true, ret_reader, message);
 }

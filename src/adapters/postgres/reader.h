@@ -32,6 +32,9 @@ enum reader_statement {
 	LIST_EVENT_REFUNDS,
 	NARROW_MEMORY,
 	PING,
+	LOOK,
+	LIST_OUTBOX,
+	FIND_WAITING,
 	READER_STATEMENT_COUNT,
 };
 
@@ -55,6 +58,8 @@ enum store_result postgres_list_cancelled(struct reader *port, const struct uuid
 enum store_result postgres_account(struct reader *port, const struct uuid *event_id, struct sale_account *ret_account);
 enum store_result postgres_list_refunds(struct reader *port, const struct refund_query *query, struct arena *arena,
                                         struct refund_list *ret_list);
+enum store_result postgres_list_outbox(struct reader *port, const struct waiting_entry *after, uint32_t limit, struct arena *arena,
+                                       struct waiting_list *ret_list);
 enum store_result postgres_ping(struct reader *port, struct ping *ret_ping);
 enum store_result postgres_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list);
 enum store_result postgres_scan(struct reader *port, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,

@@ -13,10 +13,10 @@ static enum store_result ask_once(struct connection *connection, PGresult **ret_
 	enum store_result result = connection_begin(connection);
 	if (result != STORE_OK)
 		return result;
-	uint32_t count = connection_is_cockroach(connection) ? 1 : 2;
+	uint32_t count = connection->looks || connection_is_cockroach(connection) ? 1 : 2;
 	if (count == 2)
 		connection_send(connection, NARROW_MEMORY, NULL);
-	connection_send(connection, PING, NULL);
+	connection_send(connection, connection->looks ? LOOK : PING, NULL);
 	result = connection_finish(connection, answers, count);
 	if (result != STORE_OK)
 		return result;
@@ -51,7 +51,7 @@ enum store_result postgres_ping(struct reader *port, struct ping *ret_ping)
 		bool is_right = PQntuples(answer) == 1, is_replaying = is_right && field_int(tuple, 1) != 0;
 		ret_ping->store_now_ms = is_right ? field_uint(tuple, 0) : 0;
 		result = !is_right ? STORE_CORRUPT : is_replaying ? STORE_DOWN : STORE_OK;
-		problem = is_right ? "a replay was begun and not ended: run 'tro replay' again" : "its table meta is not as it was made";
+		problem = is_right ? REPLAYING_PROBLEM ": " REPLAYING_ADVICE : "its table meta is not as it was made";
 		PQclear(answer);
 	}
 	if (result != STORE_OK)

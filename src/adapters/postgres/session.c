@@ -27,6 +27,10 @@ static const char postgres_settings[] =
 static const char cockroach_settings[] =
 	"SET default_transaction_use_follower_reads = off; SET default_transaction_isolation = 'serializable'";
 
+/* Who only looks may think about what he has read, and ask for much of it at once. */
+static const char look_settings[] = "SET default_transaction_read_only = on; SET statement_timeout = 300000;"
+				    "SET idle_in_transaction_session_timeout = 300000";
+
 /* What is asked of every new session, in text. */
 static const char select_schema[] = "SELECT max(number), (SELECT value FROM meta WHERE name = 'replaying') FROM migrations";
 
@@ -86,7 +90,8 @@ static bool configure(struct connection *connection)
 {
 	const char *settings = connection_is_cockroach(connection) ? cockroach_settings : postgres_settings;
 	return connection_run(connection, common_settings, CONNECTION_ANSWER_MS, NULL) == STORE_OK &&
-	       connection_run(connection, settings, CONNECTION_ANSWER_MS, NULL) == STORE_OK;
+	       connection_run(connection, settings, CONNECTION_ANSWER_MS, NULL) == STORE_OK &&
+	       (!connection->looks || connection_run(connection, look_settings, CONNECTION_ANSWER_MS, NULL) == STORE_OK);
 }
 
 /* Whether the tables are those of this program, and whole. */
@@ -108,7 +113,7 @@ static bool check_schema(struct connection *connection)
 	else if (number < known)
 		connection_complain(connection, "the schema of the database is older than this program, run 'tro migrate'", difference);
 	else if (is_replaying && connection->refuses_replay)
-		connection_complain(connection, "a replay was begun and not ended", "run 'tro replay' again");
+		connection_complain(connection, REPLAYING_PROBLEM, REPLAYING_ADVICE);
 	else
 		return true;
 	return false;

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "adapters/postgres/replay.h"
 #include "adapters/postgres/rows.h"
 
 #define SCRATCH_MAX (64 * 1024 * 1024)
@@ -117,7 +118,21 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 			   " ON CONFLICT (first_event_id) DO NOTHING",
 	[SELECT_EVENT] = "SELECT 1 FROM events WHERE id = $1::uuid",
 	[UPDATE_REPLAYING] = "UPDATE meta SET value = $1::int8 WHERE name = 'replaying'",
-	[EMPTY_PROJECTIONS] = "TRUNCATE sales, seats, holds, orders, payments, refunds",
+	[FENCE] = FENCE_SQL(" FOR SHARE OF e"),
+	[CHECK_FENCE] = FENCE_SQL(""),
+	[LOAD_EPOCH] = EPOCH_SQL,
+	[RAISE_EPOCH] = "UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value",
+	[CLAIM_EPOCH] = "WITH found AS (UPDATE meta SET value = value WHERE name = 'epoch' AND value = $1::int8 RETURNING 1)"
+			" SELECT 1 / (CASE WHEN count(*) = 1 THEN 1 ELSE 0 END) FROM found",
+	[UNLIMIT_STATEMENTS] = "SET statement_timeout = 0",
+	[UNLIMIT_PAUSES] = "SET idle_in_transaction_session_timeout = 300000",
+	/* Readers go on with what was there until the commit: truncating would empty the tables for them, too. */
+	[DELETE_SALES] = "DELETE FROM sales WHERE true",
+	[DELETE_SEATS] = "DELETE FROM seats WHERE true",
+	[DELETE_HOLDS] = "DELETE FROM holds WHERE true",
+	[DELETE_ORDERS] = "DELETE FROM orders WHERE true",
+	[DELETE_PAYMENTS] = "DELETE FROM payments WHERE true",
+	[DELETE_REFUNDS] = "DELETE FROM refunds WHERE true",
 };
 
 _Static_assert(HOLD_ACTIVE == 1 && ORDER_PENDING == 1, "db/postgres/001_core.sql says so in its indexes");
@@ -152,33 +167,6 @@ static enum store_result postgres_resolve(struct store *port, const struct chang
 	return STORE_OK;
 }
 
-static enum store_result postgres_replay_begin(struct store *port)
-{
-	struct postgres_store *store = store_of(port);
-	enum store_result result = connection_begin(&store->connection);
-	if (result != STORE_OK)
-		return result;
-	store_send(store, BEGIN_WRITE);
-	scalar_int(&store->parameters, 0, 1);
-	store_send(store, UPDATE_REPLAYING);
-	store_send(store, EMPTY_PROJECTIONS);
-	store_send(store, COMMIT);
-	result = connection_finish(&store->connection, NULL, 0);
-	return result == STORE_UNKNOWN ? STORE_DOWN : result; /* begun or not, it is to be begun again */
-}
-
-static enum store_result postgres_replay_end(struct store *port)
-{
-	struct postgres_store *store = store_of(port);
-	PGresult *answer;
-	scalar_int(&store->parameters, 0, 0);
-	enum store_result result = connection_query(&store->connection, UPDATE_REPLAYING, &store->parameters, &answer);
-	parameters_clear(&store->parameters);
-	if (result == STORE_OK)
-		PQclear(answer);
-	return result;
-}
-
 static void postgres_free(struct store *port)
 {
 	struct postgres_store *store = store_of(port);
@@ -193,6 +181,7 @@ static const struct store_operations operations = {
 	.commit = postgres_commit,
 	.resolve = postgres_resolve,
 	.replay_begin = postgres_replay_begin,
+	.replay_clear = postgres_replay_clear,
 	.replay_end = postgres_replay_end,
 	.free = postgres_free,
 };

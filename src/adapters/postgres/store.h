@@ -42,8 +42,20 @@ enum store_statement {
 	INSERT_OUTBOX,
 	ABANDON_COMMIT,
 	SELECT_EVENT,
+	FENCE,
+	CHECK_FENCE,
+	LOAD_EPOCH,
 	UPDATE_REPLAYING,
-	EMPTY_PROJECTIONS,
+	RAISE_EPOCH,
+	CLAIM_EPOCH,
+	UNLIMIT_STATEMENTS,
+	UNLIMIT_PAUSES,
+	DELETE_SALES,
+	DELETE_SEATS,
+	DELETE_HOLDS,
+	DELETE_ORDERS,
+	DELETE_PAYMENTS,
+	DELETE_REFUNDS,
 	STORE_STATEMENT_COUNT,
 };
 
@@ -52,6 +64,7 @@ struct postgres_store {
 	struct connection connection;
 	struct parameters parameters;                  /* of the statement that is being sent */
 	struct buffer scratch;                         /* a column while it is written */
+	uint64_t epoch;                                /* that this store's replay has raised; 0: it has none */
 	struct seat_label seats[SEATS_PER_HOLD_LIMIT]; /* a hold's while it is read */
 	struct order_item items[SEATS_PER_HOLD_LIMIT]; /* an order's */
 };
@@ -68,5 +81,15 @@ static inline void store_send(struct postgres_store *store, enum store_statement
 	parameters_clear(&store->parameters);
 }
 
+/* Whether what only reads may be tried on another session: the one that it had went, before it was told or after. */
+static inline bool store_may_repeat(const struct postgres_store *store, bool had_session, enum store_result result)
+{
+	bool has_lost_it = had_session && store->connection.handle == NULL;
+	return result == STORE_UNKNOWN || (result == STORE_DOWN && has_lost_it);
+}
+
 enum store_result postgres_load(struct store *port, const struct needs *needs, struct view *view);
 enum store_result postgres_commit(struct store *port, const struct changes *changes);
+
+/* For replay.c: sends what writes the rows, which are sorted. */
+void store_write_rows(struct postgres_store *store, const struct changes *changes, const struct row **rows, uint32_t count);

@@ -153,14 +153,18 @@ static const struct catalog_operations operations = {
 	.free = sqlite_free,
 };
 
-enum error sqlite_catalog_open(const char *path, struct catalog **ret_catalog, char message[static SQLITE_MESSAGE_MAX])
+static enum error open_catalog(const char *path, bool looks, struct catalog **ret_catalog, char message[static SQLITE_MESSAGE_MAX])
 {
 	struct sqlite_catalog *catalog = calloc(1, sizeof *catalog);
 	if (catalog == NULL)
 		return ERR_NO_MEMORY;
 	catalog->port = (struct catalog){.operations = &operations};
-	const struct database_options options = {
-		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_KIB, .syncs = true};
+	const struct database_options options = {.path = path,
+	                                         .statements = statements,
+	                                         .statement_count = STATEMENT_COUNT,
+	                                         .cache_kib = CACHE_KIB,
+	                                         .syncs = !looks,
+	                                         .looks = looks};
 	enum error error = database_open(&options, &catalog->database, message);
 	if (error != OK) {
 		free(catalog);
@@ -168,4 +172,14 @@ enum error sqlite_catalog_open(const char *path, struct catalog **ret_catalog, c
 	}
 	*ret_catalog = &catalog->port;
 	return OK;
+}
+
+enum error sqlite_catalog_open(const char *path, struct catalog **ret_catalog, char message[static SQLITE_MESSAGE_MAX])
+{
+	return open_catalog(path, false, ret_catalog, message);
+}
+
+enum error sqlite_catalog_open_to_look(const char *path, struct catalog **ret_catalog, char message[static SQLITE_MESSAGE_MAX])
+{
+	return open_catalog(path, true, ret_catalog, message);
 }

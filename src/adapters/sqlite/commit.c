@@ -422,10 +422,23 @@ static enum store_result end(struct sqlite_store *store, int code)
 	return (code & 0xff) == SQLITE_IOERR ? STORE_UNKNOWN : database_result(code);
 }
 
+/* Within the transaction that replay has begun; what fails takes all of it back. */
+static enum store_result write_replayed(struct sqlite_store *store, const struct changes *changes)
+{
+	int code = SQLITE_OK;
+	for (uint32_t i = 0; code == SQLITE_OK && i < changes->row_count; i++)
+		code = write_row(store, changes, changes->rows[i]);
+	if (code != SQLITE_OK)
+		database_rollback(&store->database);
+	return database_result(code);
+}
+
 enum store_result sqlite_commit(struct store *port, const struct changes *changes)
 {
 	assert(changes != NULL);
 	struct sqlite_store *store = store_of(port);
+	if (changes->is_replay && sqlite3_get_autocommit(store->database.handle) == 0)
+		return write_replayed(store, changes);
 	bool writes = changes->row_count > 0 || (changes->event_count > 0 && !changes->is_replay);
 	int64_t last_position;
 	int code = database_run(&store->database, writes ? BEGIN_WRITE : BEGIN_READ);

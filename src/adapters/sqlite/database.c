@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* How long a writer waits for another: a checkpoint or the commit of an event with a million seats ends before. */
@@ -38,6 +39,13 @@ void database_explain(struct database *database, const char *what, char message[
 	               database->handle == NULL ? "out of memory" : sqlite3_errmsg(database->handle));
 }
 
+static const char *journal_of(const struct database_options *options)
+{
+	if (options->is_scratch)
+		return "PRAGMA journal_mode = MEMORY;";
+	return options->looks ? "PRAGMA query_only = ON;" : "PRAGMA journal_mode = WAL;";
+}
+
 static int configure(struct database *database, const struct database_options *options)
 {
 	char sql[512];
@@ -46,10 +54,14 @@ static int configure(struct database *database, const struct database_options *o
 	/* Checkpoints are the checkpointer's; the WAL shrinks again when an event with a million seats has made it large. Deleted rows need not
 	 * be overwritten with zeros. */
 	int length = snprintf(sql, sizeof sql,
-	                      "PRAGMA journal_mode = WAL; PRAGMA synchronous = %s; PRAGMA cache_size = -%u; PRAGMA wal_autocheckpoint = 0;"
+	                      "%s PRAGMA synchronous = %s; PRAGMA cache_size = -%u; PRAGMA wal_autocheckpoint = 0;"
 	                      "PRAGMA journal_size_limit = 100663296; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY;"
 	                      "PRAGMA cell_size_check = ON",
-	                      options->syncs ? "FULL" : "NORMAL", options->cache_kib);
+	                      journal_of(options),
+	                      options->is_scratch ? "OFF"
+	                      : options->syncs    ? "FULL"
+	                                          : "NORMAL",
+	                      options->cache_kib);
 	assert(length > 0 && (size_t)length < sizeof sql);
 	(void)length;
 	return database_execute(database, sql);
@@ -79,14 +91,37 @@ static int prepare(struct database *database, const struct database_options *opt
 	return SQLITE_OK;
 }
 
+static int open_to_write(const struct database_options *options, sqlite3 **ret_handle)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (options->creates ? SQLITE_OPEN_CREATE : 0);
+	return sqlite3_open_v2(options->path, ret_handle, flags, NULL);
+}
+
+/* Who has a file in WAL mode open has a WAL beside it. Without one nobody writes, and SQLite would make files there to read it: it is told that
+ * nobody will. */
+static int open_to_look(const char *path, sqlite3 **ret_handle)
+{
+	char uri[3 * 4096 + 32] = "file:", wal[4096 + 8];
+	size_t length = 5;
+	for (const char *c = path; *c != '\0' && length < sizeof uri - 32; c++) {
+		bool is_plain = *c == '/' || *c == '.' || *c == '-' || *c == '_' || (*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') ||
+		                (*c >= 'A' && *c <= 'Z');
+		length += (size_t)snprintf(uri + length, 4, is_plain ? "%c" : "%%%02X", (unsigned char)*c);
+	}
+	(void)snprintf(wal, sizeof wal, "%s-wal", path);
+	struct stat status;
+	bool is_at_rest = stat(wal, &status) != 0;
+	(void)snprintf(uri + length, sizeof uri - length, "%s", is_at_rest ? "?immutable=1" : "");
+	return sqlite3_open_v2(uri, ret_handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
+}
+
 enum error database_open(const struct database_options *options, struct database *ret_database, char message[static SQLITE_MESSAGE_MAX])
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	assert(options != NULL && options->path != NULL && ret_database != NULL);
 	(void)pthread_once(&once, configure_library);
 	struct database database = {0};
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (options->creates ? SQLITE_OPEN_CREATE : 0);
-	int code = sqlite3_open_v2(options->path, &database.handle, flags, NULL);
+	int code = options->looks ? open_to_look(options->path, &database.handle) : open_to_write(options, &database.handle);
 	if (code == SQLITE_OK)
 		code = configure_in_turn(&database, options);
 	if (code == SQLITE_OK)

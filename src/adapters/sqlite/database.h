@@ -29,6 +29,8 @@ struct database_options {
 	uint32_t statement_count;
 	uint32_t cache_kib; /* of pages, at most */
 	bool creates;       /* the file when there is none */
+	bool is_scratch;    /* nobody wants what is in it after a crash */
+	bool looks;         /* writes nothing, and can read what may not be written */
 	bool syncs;         /* every commit survives a power cut; else those before the next sync of anybody */
 };
 

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "adapters/sqlite/migrations.h"
+
 #include "adapters/sqlite/database.h"
 #include "base/embedded.h"
 #include "base/hash.h"
@@ -12,8 +14,12 @@ enum {
 	STATEMENT_COUNT,
 };
 
+#define SELECT "SELECT number, name, checksum FROM migrations ORDER BY number"
+
+const char *const migrations_select[1] = {SELECT};
+
 static const char *const statements[STATEMENT_COUNT] = {
-	[SELECT_MIGRATIONS] = "SELECT number, name, checksum FROM migrations ORDER BY number",
+	[SELECT_MIGRATIONS] = SELECT,
 	[INSERT_MIGRATION] = "INSERT INTO migrations VALUES (?, ?, ?, unixepoch() * 1000)",
 };
 
@@ -50,22 +56,32 @@ static enum error check_row(sqlite3_stmt *row, const struct embedded_file *file,
 }
 
 /* What was applied must be what the program begins with. *ret_next is the first file that was not. */
-static enum error check_applied(struct database *database, const struct embedded_file **ret_next, char message[static SQLITE_MESSAGE_MAX])
+static enum error check_applied(struct database *database, uint32_t statement, const struct embedded_file **ret_next,
+                                char message[static SQLITE_MESSAGE_MAX])
 {
 	const struct embedded_file *file = embedded_sqlite_migrations;
 	enum error error = OK;
 	int code;
-	while (error == OK && (code = database_step(database, SELECT_MIGRATIONS)) == SQLITE_ROW) {
-		error = check_row(database->statements[SELECT_MIGRATIONS], file, message);
+	while (error == OK && (code = database_step(database, statement)) == SQLITE_ROW) {
+		error = check_row(database->statements[statement], file, message);
 		file++;
 	}
 	if (error == OK && code != SQLITE_DONE) {
 		database_explain(database, "migrations", message);
 		error = ERR_SYSTEM;
 	}
-	database_reset(database, SELECT_MIGRATIONS);
+	database_reset(database, statement);
 	if (error == OK)
 		*ret_next = file;
+	return error;
+}
+
+enum error migrations_check(struct database *database, uint32_t statement, const char **ret_lacks, char message[static SQLITE_MESSAGE_MAX])
+{
+	const struct embedded_file *next = NULL;
+	enum error error = check_applied(database, statement, &next, message);
+	if (error == OK)
+		*ret_lacks = next->name;
 	return error;
 }
 
@@ -85,7 +101,7 @@ static enum error apply_file(struct database *database, const struct embedded_fi
 static enum error migrate_all(struct database *database, const struct embedded_file **ret_first, char message[static SQLITE_MESSAGE_MAX])
 {
 	const struct embedded_file *first = NULL;
-	enum error error = check_applied(database, &first, message);
+	enum error error = check_applied(database, SELECT_MIGRATIONS, &first, message);
 	for (const struct embedded_file *file = first; error == OK && file->name != NULL; file++)
 		error = apply_file(database, file, message);
 	if (error == OK && database_execute(database, "COMMIT") != SQLITE_OK) {

@@ -1,5 +1,6 @@
 /* reader.c: the reader port. Each call is one read transaction, or part of the snapshot's. */
 #include <assert.h>
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "base/list.h"
 
 #define CACHE_KIB 1024
+#define CACHE_TO_LOOK_KIB 65536 /* all is looked at, along indexes */
 
 enum {
 	BEGIN,
@@ -38,6 +40,9 @@ enum {
 	LIST_DUE_REFUNDS,
 	LIST_EVENT_REFUNDS,
 	PING,
+	LOOK,
+	LIST_OUTBOX,
+	FIND_WAITING,
 	STATEMENT_COUNT,
 };
 
@@ -86,12 +91,17 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[LIST_EVENT_REFUNDS] = "SELECT " REFUND_COLUMNS " FROM refunds INDEXED BY refunds_event WHERE event_id = ?4 AND refund_id > ?1"
 			       " AND ?3 IN (0, status) ORDER BY refund_id LIMIT ?2",
 	[PING] = "UPDATE meta SET value = value + 1 WHERE name = 'pings'",
+	[LIST_OUTBOX] = "SELECT partition, id, events FROM outbox INDEXED BY outbox_order WHERE (partition, id) > (?, ?)"
+			" ORDER BY partition, id LIMIT ?",
+	[FIND_WAITING] = "SELECT id, stream_id, type FROM events WHERE position = ?",
+	[LOOK] = "SELECT value FROM meta WHERE name = 'replaying'",
 };
 
 struct sqlite_reader {
 	struct reader port;
 	struct database database;
 	bool has_snapshot;
+	bool looks; /* may not write */
 };
 
 static struct sqlite_reader *reader_of(struct reader *port)
@@ -453,12 +463,89 @@ static enum store_result sqlite_scan(struct reader *port, enum row_kind kind, co
 	return code == SQLITE_ROW ? STORE_CORRUPT : database_result(code);
 }
 
+static struct waiting_event find_waiting(struct database *database, const char *position_bytes, int *ret_code)
+{
+	sqlite3_stmt *statement = database->statements[FIND_WAITING];
+	struct waiting_event event = {.type = EVENT_NONE};
+	uint64_t position;
+	memcpy(&position, position_bytes, sizeof position);
+	bind_uint(statement, 1, le64toh(position));
+	*ret_code = database_step(database, FIND_WAITING);
+	if (*ret_code == SQLITE_ROW) {
+		uint64_t type = column_uint(statement, 2);
+		event.id = column_uuid(statement, 0);
+		event.stream_id = column_uuid(statement, 1);
+		event.type = type < EVENT_TYPE_COUNT ? (enum event_type)type : EVENT_NONE;
+	}
+	database_reset(database, FIND_WAITING);
+	return event;
+}
+
+/* The entry that LIST_OUTBOX is at. False: the arena is full, or the code says why. */
+static bool read_waiting(struct database *database, struct arena *arena, struct waiting_entry *ret_entry, int *code)
+{
+	sqlite3_stmt *statement = database->statements[LIST_OUTBOX];
+	struct slice positions = column_text(statement, 2);
+	*ret_entry = (struct waiting_entry){
+		.partition = (uint8_t)column_uint(statement, 0),
+		.id = column_uuid(statement, 1),
+		.count = (uint32_t)(positions.length / sizeof(uint64_t)),
+	};
+	ret_entry->events = arena_allocate_array(arena, ret_entry->count, sizeof *ret_entry->events);
+	for (uint32_t i = 0; ret_entry->events != NULL && i < ret_entry->count; i++) {
+		int found;
+		ret_entry->events[i] = find_waiting(database, positions.data + i * sizeof(uint64_t), &found);
+		if (found != SQLITE_ROW && found != SQLITE_DONE) {
+			*code = found;
+			return false;
+		}
+	}
+	return ret_entry->events != NULL;
+}
+
+static enum store_result sqlite_list_outbox(struct reader *port, const struct waiting_entry *after, uint32_t limit, struct arena *arena,
+                                            struct waiting_list *ret_list)
+{
+	struct database *database = &reader_of(port)->database;
+	sqlite3_stmt *statement = database->statements[LIST_OUTBOX];
+	struct waiting_list list = {.entries = arena_allocate_array(arena, limit, sizeof *list.entries)};
+	if (list.entries == NULL)
+		return STORE_CORRUPT;
+	bind_int(statement, 1, after == NULL ? -1 : after->partition);
+	bind_after(statement, 2, after == NULL ? NULL : &after->id);
+	bind_int(statement, 3, limit);
+	int code;
+	while ((code = database_step(database, LIST_OUTBOX)) == SQLITE_ROW) {
+		assert(list.count < limit);
+		if (!read_waiting(database, arena, &list.entries[list.count], &code))
+			break;
+		list.count++;
+	}
+	database_reset(database, LIST_OUTBOX);
+	if (code == SQLITE_DONE)
+		*ret_list = list;
+	return code == SQLITE_ROW ? STORE_CORRUPT : database_result(code);
+}
+
+/* For whoever may not write. */
+static enum store_result ask_for_mark(struct sqlite_reader *reader, struct ping *ret_ping)
+{
+	int code = database_step(&reader->database, LOOK);
+	bool is_marked = code == SQLITE_ROW && column_uint(reader->database.statements[LOOK], 0) != 0;
+	database_reset(&reader->database, LOOK);
+	if (is_marked)
+		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "a replay was begun and not ended: run 'tro replay' again");
+	return is_marked ? STORE_DOWN : database_result(code);
+}
+
 /* Writing is tried, because a full disk or a file that became read-only shows in nothing else. */
 static enum store_result sqlite_ping(struct reader *port, struct ping *ret_ping)
 {
 	struct sqlite_reader *reader = reader_of(port);
 	assert(!reader->has_snapshot);
 	*ret_ping = (struct ping){0};
+	if (reader->looks)
+		return ask_for_mark(reader, ret_ping);
 	enum store_result result = database_result(database_run(&reader->database, PING));
 	if (result != STORE_OK)
 		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "it cannot be written to: %s",
@@ -485,23 +572,44 @@ static const struct reader_operations operations = {
 	.list_refunds = sqlite_list_refunds,
 	.list_events = sqlite_list_events,
 	.scan = sqlite_scan,
+	.list_outbox = sqlite_list_outbox,
 	.ping = sqlite_ping,
 	.free = sqlite_free,
 };
 
-enum error sqlite_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
+static enum error open_reader(const struct database_options *options, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
 {
 	struct sqlite_reader *reader = calloc(1, sizeof *reader);
 	if (reader == NULL)
 		return ERR_NO_MEMORY;
 	reader->port = (struct reader){.operations = &operations};
-	const struct database_options options = {
-		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_KIB};
-	enum error error = database_open(&options, &reader->database, message);
+	reader->looks = options->looks;
+	enum error error = database_open(options, &reader->database, message);
 	if (error != OK) {
 		free(reader);
 		return error;
 	}
 	*ret_reader = &reader->port;
 	return OK;
+}
+
+enum error sqlite_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
+{
+	const struct database_options options = {
+		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_KIB};
+	return open_reader(&options, ret_reader, message);
+}
+
+enum error sqlite_scratch_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
+{
+	const struct database_options options = {
+		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_KIB, .is_scratch = true};
+	return open_reader(&options, ret_reader, message);
+}
+
+enum error sqlite_reader_open_to_look(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
+{
+	const struct database_options options = {
+		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_TO_LOOK_KIB, .looks = true};
+	return open_reader(&options, ret_reader, message);
 }

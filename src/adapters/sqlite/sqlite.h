@@ -27,6 +27,16 @@ must_check enum error sqlite_migrate(const char *path, void (*applied)(void *con
 must_check enum error sqlite_store_open(const char *path, bool for_replay, struct store **ret_store,
                                         char message[static SQLITE_MESSAGE_MAX]);
 
+/* For a file that is thrown away: migrated, and of no use after a crash. */
+must_check enum error sqlite_scratch_open(const char *path, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX]);
+must_check enum error sqlite_scratch_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX]);
+
+/* For those who only look: nothing is written, not even a file beside this one while nobody else has it open. Their ping says whether a replay
+ * was begun and not ended. sqlite_look: whether the schema is this program's; ERR_CORRUPT: it is older, newer or another; ERR_SYSTEM. */
+must_check enum error sqlite_look(const char *path, char message[static SQLITE_MESSAGE_MAX]);
+must_check enum error sqlite_reader_open_to_look(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX]);
+must_check enum error sqlite_catalog_open_to_look(const char *path, struct catalog **ret_catalog, char message[static SQLITE_MESSAGE_MAX]);
+
 /* The file has been migrated. ERR_SYSTEM, ERR_NO_MEMORY. */
 must_check enum error sqlite_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX]);
 must_check enum error sqlite_outbox_open(const char *path, struct outbox **ret_outbox, char message[static SQLITE_MESSAGE_MAX]);

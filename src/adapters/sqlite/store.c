@@ -8,6 +8,7 @@
 #include "adapters/sqlite/rows.h"
 
 #define CACHE_KIB 8192
+#define SCRATCH_CACHE_KIB 262144
 #define SCRATCH_MAX (64 * 1024 * 1024)
 
 _Static_assert(HOLD_ACTIVE == 1 && ORDER_PENDING == 1, "db/sqlite/001_core.sql says so in its indexes");
@@ -81,25 +82,39 @@ static enum store_result sqlite_resolve(struct store *port, const struct changes
 	return result;
 }
 
-/* All or nothing. */
+/* A replay is one transaction from begin to end, which keeps every other writer out; when the process ends SQLite takes it back. */
 static enum store_result execute(struct sqlite_store *store, const char *sql)
 {
 	int code = database_execute(&store->database, sql);
-	database_rollback(&store->database);
+	if (code != SQLITE_OK)
+		database_rollback(&store->database);
 	return database_result(code);
 }
 
 static enum store_result sqlite_replay_begin(struct store *port)
 {
 	store_of(port)->seen_position = -1;
-	return execute(store_of(port), "BEGIN IMMEDIATE; UPDATE meta SET value = 1 WHERE name = 'replaying';"
-	                               "DELETE FROM sales; DELETE FROM seats; DELETE FROM holds; DELETE FROM orders; DELETE FROM payments;"
-	                               "DELETE FROM refunds; COMMIT");
+	return execute(store_of(port), "BEGIN IMMEDIATE");
 }
 
-static enum store_result sqlite_replay_end(struct store *port)
+static enum store_result sqlite_replay_clear(struct store *port)
 {
-	return execute(store_of(port), "UPDATE meta SET value = 0 WHERE name = 'replaying'");
+	if (sqlite3_get_autocommit(store_of(port)->database.handle) != 0)
+		return STORE_STALE;
+	return execute(store_of(port), "DELETE FROM sales; DELETE FROM seats; DELETE FROM holds; DELETE FROM orders; DELETE FROM payments;"
+	                               "DELETE FROM refunds");
+}
+
+/* The mark is one that an earlier version of the program has left: it wrote the projections bit by bit. */
+static enum store_result sqlite_replay_end(struct store *port, bool is_done)
+{
+	struct sqlite_store *store = store_of(port);
+	if (sqlite3_get_autocommit(store->database.handle) != 0)
+		return STORE_STALE;
+	if (is_done)
+		return execute(store, "UPDATE meta SET value = 0 WHERE name = 'replaying'; COMMIT");
+	database_rollback(&store->database);
+	return STORE_OK;
 }
 
 static void sqlite_free(struct store *port)
@@ -117,6 +132,7 @@ static const struct store_operations operations = {
 	.commit = sqlite_commit,
 	.resolve = sqlite_resolve,
 	.replay_begin = sqlite_replay_begin,
+	.replay_clear = sqlite_replay_clear,
 	.replay_end = sqlite_replay_end,
 	.free = sqlite_free,
 };
@@ -150,11 +166,8 @@ static enum error check_replay(const char *path, char message[static SQLITE_MESS
 	return error;
 }
 
-enum error sqlite_store_open(const char *path, bool for_replay, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX])
+static enum error open_store(const char *path, bool is_scratch, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX])
 {
-	enum error error = for_replay ? OK : check_replay(path, message);
-	if (error != OK)
-		return error;
 	struct sqlite_store *store = calloc(1, sizeof *store);
 	if (store == NULL)
 		return ERR_NO_MEMORY;
@@ -163,15 +176,33 @@ enum error sqlite_store_open(const char *path, bool for_replay, struct store **r
 	key_index_init(&store->index);
 	buffer_init(&store->scratch, NULL, SCRATCH_MAX);
 	const struct database_options options = {
-		.path = path, .statements = statements, .statement_count = STORE_STATEMENT_COUNT, .cache_kib = CACHE_KIB, .syncs = true};
-	error = database_open(&options, &store->database, message);
-	if (error == OK)
+		.path = path,
+		.statements = statements,
+		.statement_count = STORE_STATEMENT_COUNT,
+		.cache_kib = is_scratch ? SCRATCH_CACHE_KIB : CACHE_KIB,
+		.is_scratch = is_scratch,
+		.syncs = true,
+	};
+	enum error error = database_open(&options, &store->database, message);
+	if (error == OK && !is_scratch)
 		error = checkpointer_new(path, &store->checkpointer, message);
 	if (error != OK) {
 		sqlite_free(&store->port);
 		return error;
 	}
-	(void)sqlite3_wal_hook(store->database.handle, notice_commit, store->checkpointer);
+	if (!is_scratch)
+		(void)sqlite3_wal_hook(store->database.handle, notice_commit, store->checkpointer);
 	*ret_store = &store->port;
 	return OK;
+}
+
+enum error sqlite_store_open(const char *path, bool for_replay, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX])
+{
+	enum error error = for_replay ? OK : check_replay(path, message);
+	return error != OK ? error : open_store(path, false, ret_store, message);
+}
+
+enum error sqlite_scratch_open(const char *path, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX])
+{
+	return open_store(path, true, ret_store, message);
 }

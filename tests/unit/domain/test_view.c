@@ -377,7 +377,7 @@ static void an_annex_is_loaded_beside_the_view_and_then_absorbed(void **state)
 	assert_true(find_seat(annex, 4)->row.is_flying);
 	assert_int_equal(view_flying_count(annex), 1);
 	view_step_begin(fixture->view, TEST_NOW_MS + 1);
-	view_absorb(annex);
+	assert_true(view_absorb(annex));
 	assert_int_equal(view_row_count(annex), 0);
 	assert_int_equal(view_row_count(fixture->view), 4);
 	assert_int_equal(find_seat(fixture->view, 4)->row.version, 8);

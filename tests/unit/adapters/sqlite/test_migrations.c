@@ -131,20 +131,33 @@ static void processes_that_start_together_migrate_once(void **state)
 	store_free(scratch_store(&scratch));
 }
 
-static void a_replay_that_did_not_end_is_found_at_the_start(void **state)
+static void a_replay_that_an_earlier_version_did_not_end_is_found_at_the_start(void **state)
 {
 	(void)state;
 	char message[SQLITE_MESSAGE_MAX] = "";
 	scratch_migrate(&scratch);
-	struct store *store = scratch_store(&scratch);
-	assert_int_equal(store->operations->replay_begin(store), STORE_OK);
-	store_free(store);
+	struct store *store;
+	scratch_execute(&scratch, "UPDATE meta SET value = 1 WHERE name = 'replaying'");
 	assert_int_equal(sqlite_store_open(scratch.path, false, &store, message), ERR_CORRUPT);
 	assert_non_null(strstr(message, "run the replay again"));
 	assert_int_equal(sqlite_store_open(scratch.path, true, &store, message), OK);
 	assert_int_equal(store->operations->replay_begin(store), STORE_OK);
-	assert_int_equal(store->operations->replay_end(store), STORE_OK);
+	assert_int_equal(store->operations->replay_clear(store), STORE_OK);
+	assert_int_equal(store->operations->replay_end(store, true), STORE_OK);
 	store_free(store);
+	store_free(scratch_store(&scratch));
+}
+
+static void a_replay_whose_process_dies_has_changed_nothing(void **state)
+{
+	(void)state;
+	scratch_migrate(&scratch);
+	scratch_execute(&scratch, "INSERT INTO payments VALUES ('t-1', zeroblob(16), 1, zeroblob(16), 1)");
+	struct store *store = scratch_store(&scratch);
+	assert_int_equal(store->operations->replay_begin(store), STORE_OK);
+	assert_int_equal(store->operations->replay_clear(store), STORE_OK);
+	store_free(store); /* as the system does for a process that is killed: the connection goes, and nothing is said */
+	scratch_execute(&scratch, "UPDATE payments SET version = 1 / (CASE WHEN (SELECT count(*) FROM payments) = 1 THEN 1 END)");
 	store_free(scratch_store(&scratch));
 }
 
@@ -162,7 +175,8 @@ int main(void)
 		TEST(a_file_that_cannot_be_opened_says_so),
 		TEST(what_was_not_migrated_is_not_opened),
 		TEST(processes_that_start_together_migrate_once),
-		TEST(a_replay_that_did_not_end_is_found_at_the_start),
+		TEST(a_replay_that_an_earlier_version_did_not_end_is_found_at_the_start),
+		TEST(a_replay_whose_process_dies_has_changed_nothing),
 	};
 	return cmocka_run_group_tests_name("sqlite migrations", tests, NULL, NULL);
 }

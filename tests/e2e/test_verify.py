@@ -1,0 +1,107 @@
+"""`tro verify` on the embedded store: it finds what is wrong, says of which stream, and writes nothing, whatever file it is shown."""
+
+import os
+import shutil
+import sqlite3
+
+import pytest
+from harness import database
+from harness.server import run_tro
+
+pytestmark = pytest.mark.skipif(database.DSN is not None, reason="the embedded store only")
+
+
+@pytest.fixture
+def backup(start_server, tmp_path):
+    """A copy of what a server has left: its folder."""
+    server = start_server()
+    api = server.api()
+    event_id = api.create_event()["event_id"]
+    api.confirmed(event_id, "A-1-1")
+    api.held(event_id, "A-1-2")
+    server.stop()
+    folder = tmp_path / "backup"
+    folder.mkdir()
+    shutil.copy(server.data_dir / "tro.db", folder / "tro.db")
+    return folder
+
+
+def change(folder, sql: str) -> None:
+    with sqlite3.connect(folder / "tro.db", isolation_level=None) as connection:
+        assert connection.execute(sql).rowcount > 0
+    connection.close()
+
+
+def contents(folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def verify(folder):
+    """What it says, once it is sure that it changed nothing."""
+    before = contents(folder)
+    done = run_tro("verify", DATA_DIR=str(folder))
+    assert contents(folder) == before, "verify has written"
+    return done
+
+
+def test_a_backup_is_verified_and_stays_as_it_is(backup):
+    done = verify(backup)
+    assert done.returncode == 0 and " 0 differences" in done.stdout, done
+
+
+def test_a_backup_that_nobody_may_write_is_verified(backup):
+    os.chmod(backup / "tro.db", 0o400)
+    os.chmod(backup, 0o500)
+    assert verify(backup).returncode == 0
+
+
+def test_a_backup_of_an_older_program_is_not_migrated(backup):
+    change(backup, "DELETE FROM migrations WHERE number = (SELECT max(number) FROM migrations)")
+    done = verify(backup)
+    assert done.returncode == 1 and "older than this program" in done.stderr and "tro migrate" in done.stderr, done
+
+
+def test_a_backup_of_a_newer_program_is_named(backup):
+    change(backup, "INSERT INTO migrations VALUES (900, '900_future.sql', 0, 0)")
+    done = verify(backup)
+    assert done.returncode == 1 and "900_future.sql" in done.stderr and "newer" in done.stderr, done
+
+
+def test_a_folder_without_a_store_stays_empty(tmp_path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    done = verify(folder)
+    assert done.returncode == 1 and "tro.db" in done.stderr, done
+
+
+def test_a_replay_that_was_not_ended_is_told(backup):
+    change(backup, "UPDATE meta SET value = 1 WHERE name = 'replaying'")
+    done = verify(backup)
+    assert done.returncode == 1 and "run 'tro replay' again" in done.stdout and " 0 differences" in done.stdout, done
+
+
+def right_row(folder) -> None:
+    """Makes the outbox one row, of the first hold."""
+    with sqlite3.connect(folder / "tro.db", isolation_level=None) as connection:
+        position, event_id, stream = connection.execute("SELECT position, id, stream_id FROM events WHERE type = 5 ORDER BY position").fetchone()
+        connection.execute("DELETE FROM outbox")
+        connection.execute("INSERT INTO outbox VALUES (1, ?, ?, ?)", (stream[15] % 16, event_id, position.to_bytes(8, "little")))
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "sql, words",
+    [
+        ("UPDATE outbox SET events = x'ffffff0000000000'", "it names an event that is not stored"),
+        ("UPDATE outbox SET events = x'0100000000000000'", "it names an event that is not published"),
+        ("UPDATE outbox SET events = x''", "it names no event"),
+        ("UPDATE outbox SET partition = (partition + 1) % 16", "it names an event of another partition"),
+        ("UPDATE outbox SET id = zeroblob(16)", "its id is not that of its first event"),
+    ],
+)
+def test_an_outbox_row_that_cannot_be_right_is_named(backup, sql, words):
+    right_row(backup)
+    assert verify(backup).returncode == 0
+    change(backup, sql)
+    done = verify(backup)
+    assert done.returncode == 1 and words in done.stdout and "outbox row" in done.stdout and " 1 differences" in done.stdout, done
