@@ -2,7 +2,7 @@
 
 TRO_TEST_ONLY   the suites to run, comma separated, by kind or in full: "unit,e2e", "unit-asan" (all)
 FUZZ_SECONDS    how long each fuzz target runs (30)
-SERVICES_SECONDS    how long the services are under load while everything fails (40)
+SERVICES_SECONDS    how long the services are under load while everything fails (60)
 
 A suite that crashes, hangs, does not start or has no tests counts as failed. Logs: build/test-logs/.
 """
@@ -98,13 +98,18 @@ def count_cmocka(text):
     return Counts(passed, announced - passed - skipped, skipped)
 
 
+def settled(preset):
+    """What to run a command with: the thread sanitizer's shadow memory does not fit every random layout."""
+    is_possible = preset == "tsan" and subprocess.run(["setarch", "-R", "true"], capture_output=True).returncode == 0
+    return ["setarch", "-R"] if is_possible else []
+
+
 def run_ctest(suite, label=None, around=()):
     """The programs with one label: cmocka programs count by test function, others as one test each."""
     label, preset = label or suite.name.split("-")[0], suite.preset
     command = [*around, "ctest", "--test-dir", f"build/{preset}", "-L", f"^{label}$", "-j", os.cpu_count(), "--output-on-failure", "--no-tests=error",
                "--test-output-size-passed", 10_000_000, "--test-output-size-failed", 10_000_000, "--output-junit", suite.junit]
-    if preset == "tsan" and subprocess.run(["setarch", "-R", "true"], capture_output=True).returncode == 0:
-        command = ["setarch", "-R", *command]  # its shadow memory does not fit every random layout
+    command = [*settled(preset), *command]
     exit_code = execute(command, suite.log)
     counts = Counts()
     for case in xml.parse(suite.junit).getroot().iter("testcase") if suite.junit.exists() else ():
@@ -191,7 +196,7 @@ def run_pytest(suite, files=None, around=()):
         return Counts(failed=1)
     binaries = ROOT / "build" / "bin" if suite.preset == "release" else ROOT / "build" / suite.preset / "bin"
     parallel = ["-n", WORKERS[folder] * os.cpu_count(), "--dist", "loadfile" if folder == "fault" else "load"] if folder in WORKERS else []
-    exit_code = execute([*around, python, "-m", "pytest", *(files or [f"tests/{folder}"]), *parallel, f"--junitxml={suite.junit}"], suite.log,
+    exit_code = execute([*settled(suite.preset), *around, python, "-m", "pytest", *(files or [f"tests/{folder}"]), *parallel, f"--junitxml={suite.junit}"], suite.log,
                         TRO_BIN_DIR=str(binaries), PYTHONDONTWRITEBYTECODE="1")
     counts = Counts()
     for result in xml.parse(suite.junit).getroot().iter("testsuite") if suite.junit.exists() else ():
@@ -205,6 +210,11 @@ def run_e2e_over_postgres(suite):
     """What the store has a part in, each server on a database of its own."""
     names = ("cancelled_events", "cli", "concurrency", "events", "expiry", "history", "holds", "idempotency", "orders", "ownership", "payments", "service", "upgrade")
     return run_pytest(suite, [f"tests/e2e/test_{name}.py" for name in names], [sys.executable, "tests/peers/postgres.py"])
+
+
+def run_raced_services(suite):
+    """Those with several threads at work on one store; the proof is short."""
+    return run_pytest(suite, [f"tests/services/test_{name}.py" for name in ("purchase", "services", "expiry", "hung_store", "proof")])
 
 
 def run_sanitized_faults(suite):
@@ -228,10 +238,12 @@ SUITES = [
     Suite("defects", None, run_lines(["scripts/sim-defects.sh"])),
     *[Suite(f"{folder}-release", "release", run_pytest) for folder in ("e2e", "fault")],
     Suite("e2e-asan", "asan", run_pytest),
+    Suite("e2e-tsan", "tsan", run_pytest),
     Suite("fault-asan", "asan", run_sanitized_faults),
     Suite("e2e-postgres", "release", run_e2e_over_postgres),
     Suite("services-release", "release", run_pytest),
     Suite("services-asan", "asan", run_sanitized_services),
+    Suite("services-tsan", "tsan", run_raced_services),
     Suite("fuzz", "fuzz", run_fuzz),
 ]
 

@@ -19,7 +19,7 @@ static int bench(struct invocation *invocation)
 	const struct config_auth *auth = &invocation->config->auth;
 	const struct bench_defaults defaults = {
 		.url = server_url(&invocation->config->http.listen, invocation->arena),
-		.jwt_secret = auth->jwt_secret,
+		.jwt_secret = auth->jwt_secrets.items[0],
 		.jwt_issuer = auth->jwt_issuer,
 		.jwt_audience = auth->jwt_audience,
 		.payment_secret = auth->payment_secrets.items[0],

@@ -1,4 +1,4 @@
-/* catalog_sync.c: walks the sales of the store and the entries of the catalog side by side, both in the order of their ids. */
+/* catalog_sync.c: takes the changes of sales one after the other; what one of them fails with is no matter of the next. */
 #include "app/catalog_sync.h"
 
 #include <assert.h>
@@ -7,18 +7,25 @@
 #include "base/list.h"
 #include "codec/event_json.h"
 
-#define PAGE 256
-#define PAGE_BLOCK (64 * 1024)
-#define PAGE_MAX (32 * 1024 * 1024)
+#define PAGE 256 /* changes of one call: who calls has more to do */
+#define PAGE_BLOCK (16 * 1024)
+#define PAGE_MAX (1024 * 1024)
+#define RETRY_NS UINT64_C(60000000000) /* before an event that could not be placed is tried again */
 #define EVENT_BLOCK (16 * 1024)
 #define EVENT_MAX (512 * 1024 * 1024) /* an event of a million listed seats is read with its layout */
+
+static enum error error_of(enum store_result result)
+{
+	return result == STORE_OK ? OK : result == STORE_CORRUPT ? ERR_CORRUPT : ERR_STORE_UNAVAILABLE;
+}
 
 /* The event as it was made: the details in the first domain event of its stream. *ret_event has type EVENT_NONE when there is none. */
 static enum error read_created(struct reader *reader, const struct uuid *event_id, struct arena *arena, struct event *ret_event)
 {
 	struct event_list list;
-	if (reader->operations->list_history(reader, event_id, 0, 1, arena, &list) != STORE_OK)
-		return ERR_STORE_UNAVAILABLE;
+	enum error error = error_of(reader->operations->list_history(reader, event_id, 0, 1, arena, &list));
+	if (error != OK)
+		return error;
 	if (list.count == 0 || list.records[0].type != EVENT_SALE_CREATED)
 		return ERR_CORRUPT;
 	struct event event = {
@@ -28,7 +35,7 @@ static enum error read_created(struct reader *reader, const struct uuid *event_i
 		.sequence = list.records[0].sequence,
 		.occurred_at_ms = list.records[0].occurred_at_ms,
 	};
-	enum error error = event_data_read(list.records[0].data, arena, &event);
+	error = event_data_read(list.records[0].data, arena, &event);
 	if (error == OK)
 		*ret_event = event;
 	return error;
@@ -64,6 +71,7 @@ static enum error put_sale(struct reader *reader, struct catalog *catalog, const
 	return catalog->operations->put(catalog, &entry) == CATALOG_OK ? OK : ERR_CATALOG_UNAVAILABLE;
 }
 
+/* The change of what was placed is not listed any more. If dropping it fails it is found there again and placed again, which changes nothing. */
 enum error catalog_sync_event(struct reader *reader, struct catalog *catalog, const struct uuid *event_id)
 {
 	assert(reader != NULL && catalog != NULL);
@@ -71,109 +79,78 @@ enum error catalog_sync_event(struct reader *reader, struct catalog *catalog, co
 
 	struct arena arena;
 	arena_init(&arena, EVENT_BLOCK, EVENT_MAX);
-	enum error error = OK;
 	const struct row *row;
-	if (reader->operations->find(reader, ROW_SALE, event_id, &arena, &row) != STORE_OK)
-		error = ERR_STORE_UNAVAILABLE;
-	else if (row != NULL)
+	struct catalog_change change = {.event_id = *event_id};
+	enum error error = error_of(reader->operations->find(reader, ROW_SALE, event_id, &arena, &row));
+	if (error == OK && row != NULL) {
+		change.version = row->version;
 		error = put_sale(reader, catalog, container_of(row, const struct sale, row), &arena);
+	}
 	arena_release(&arena);
+	if (error == OK && change.version > 0)
+		(void)reader->operations->drop_catalog_change(reader, &change);
 	return error;
 }
 
-/* The catalog's entries, page by page. */
-struct entry_walk {
-	struct catalog *catalog;
-	struct arena arena; /* of the page */
-	struct catalog_list page;
-	uint32_t index;
-	struct uuid last; /* id of the page's last entry */
-	bool has_begun;
-	bool is_over;
-};
-
-static enum error next_entries(struct entry_walk *walk)
+/* The place of a change that could not be made; NULL: it is not among those. */
+static struct catalog_change *refused(struct catalog_sync *sync, const struct uuid *event_id)
 {
-	arena_clear(&walk->arena);
-	const struct uuid *after = walk->has_begun ? &walk->last : NULL;
-	if (walk->catalog->operations->list(walk->catalog, after, PAGE, &walk->arena, &walk->page) != CATALOG_OK)
-		return ERR_CATALOG_UNAVAILABLE;
-	walk->has_begun = true;
-	walk->index = 0;
-	walk->is_over = walk->page.count == 0;
-	if (!walk->is_over)
-		walk->last = walk->page.entries[walk->page.count - 1].event_id;
+	for (uint32_t i = 0; i < sync->refused_count; i++)
+		if (uuid_equal(&sync->refused[i].event_id, event_id))
+			return &sync->refused[i];
+	return NULL;
+}
+
+static void refuse(struct catalog_sync *sync, const struct catalog_change *change)
+{
+	struct catalog_change *known = refused(sync, &change->event_id);
+	if (known != NULL)
+		*known = *change;
+	else if (sync->refused_count < CATALOG_SYNC_REFUSED_MAX)
+		sync->refused[sync->refused_count++] = *change;
+	sync->last_refused = change->event_id;
+}
+
+static enum error place(struct catalog_sync *sync, const struct catalog_change *change)
+{
+	struct catalog_change *known = refused(sync, &change->event_id);
+	if (known != NULL && known->version == change->version)
+		return OK; /* not before its time */
+	enum error error = catalog_sync_event(sync->reader, sync->catalog, &change->event_id);
+	if (error == ERR_STORE_UNAVAILABLE || error == ERR_CATALOG_UNAVAILABLE)
+		return error;
+	if (error != OK)
+		refuse(sync, change);
+	else if (known != NULL)
+		*known = sync->refused[--sync->refused_count];
 	return OK;
 }
 
-/* The version that the catalog has of an event; 0: none. Asked for in the order of ids. */
-static enum error entry_version(struct entry_walk *walk, const struct uuid *event_id, uint64_t *ret_version)
+static enum error place_page(struct catalog_sync *sync, struct arena *arena)
 {
-	for (;;) {
-		if (walk->index == walk->page.count && !walk->is_over) {
-			enum error error = next_entries(walk);
-			if (error != OK)
-				return error;
-		}
-		if (walk->is_over)
-			break;
-		const struct catalog_entry *entry = &walk->page.entries[walk->index];
-		int order = uuid_compare(&entry->event_id, event_id);
-		if (order == 0) {
-			*ret_version = entry->version;
-			return OK;
-		}
-		if (order > 0)
-			break;
-		walk->index++;
+	struct catalog_change_list list;
+	const struct uuid *after = sync->has_more ? &sync->after : NULL;
+	enum error error = error_of(sync->reader->operations->list_catalog_changes(sync->reader, after, PAGE, arena, &list));
+	for (uint32_t i = 0; error == OK && i < list.count; i++) {
+		error = place(sync, &list.changes[i]);
+		sync->after = list.changes[i].event_id;
 	}
-	*ret_version = 0;
-	return OK;
+	if (error == OK)
+		sync->has_more = list.count == PAGE;
+	return error;
 }
 
-static enum error sync_sales(struct reader *reader, struct entry_walk *walk, const struct row *const *rows, uint32_t count)
+enum error catalog_sync_changes(struct catalog_sync *sync, uint64_t monotonic_ns)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		const struct sale *sale = container_of(rows[i], const struct sale, row);
-		uint64_t version;
-		enum error error = entry_version(walk, &sale->event_id, &version);
-		if (error == OK && version < sale->row.version)
-			error = catalog_sync_event(reader, walk->catalog, &sale->event_id);
-		if (error != OK)
-			return error;
+	assert(sync != NULL && sync->reader != NULL && sync->catalog != NULL);
+
+	if (!sync->has_more && monotonic_ns >= sync->retry_at_ns) {
+		sync->refused_count = 0;
+		sync->retry_at_ns = monotonic_ns + RETRY_NS;
 	}
-	return OK;
-}
-
-static enum error compare(struct reader *reader, struct entry_walk *walk, struct arena *arena)
-{
-	struct sale last;
-	const struct row *after = NULL;
-	for (;;) {
-		arena_clear(arena);
-		const struct row **rows;
-		uint32_t count;
-		if (reader->operations->scan(reader, ROW_SALE, after, PAGE, arena, &rows, &count) != STORE_OK)
-			return ERR_STORE_UNAVAILABLE;
-		enum error error = sync_sales(reader, walk, rows, count);
-		if (error != OK || count < PAGE)
-			return error;
-		last = *container_of(rows[count - 1], const struct sale, row);
-		after = &last.row;
-	}
-}
-
-enum error catalog_sync_all(struct reader *reader, struct catalog *catalog)
-{
-	assert(reader != NULL);
-	assert(catalog != NULL);
-
 	struct arena arena;
-	struct entry_walk walk = {.catalog = catalog};
 	arena_init(&arena, PAGE_BLOCK, PAGE_MAX);
-	arena_init(&walk.arena, PAGE_BLOCK, PAGE_MAX);
-	enum error error = compare(reader, &walk, &arena);
-	arena_release(&walk.arena);
+	enum error error = place_page(sync, &arena);
 	arena_release(&arena);
 	return error;
 }

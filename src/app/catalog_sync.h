@@ -1,8 +1,11 @@
-/* catalog_sync.h: brings the catalog to where the store is: what it lacks, or has an older version of, is made again from the events.
+/* catalog_sync.h: brings the catalog to where the store is: each sale that was made or changed is made again from its events.
  *
- * The service brings there each event that it puts on sale itself. The comparison finds the rest: events made, paused or cancelled by
- * another process, or while the catalog was down. */
+ * The service brings there each event that it puts on sale itself. The rest is found in the list of changes, which commits write: events
+ * made, paused or cancelled by another process, or while the catalog was down. So it costs what has changed, and nothing when nothing has. */
 #pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/attributes.h"
@@ -16,9 +19,25 @@
 must_check enum error catalog_sync_entry(struct reader *reader, const struct sale *sale, struct arena *arena,
                                          struct catalog_entry *ret_entry);
 
-/* Puts one event into the catalog as the store has it now; an unknown one is passed over.
- * ERR_STORE_UNAVAILABLE, ERR_CATALOG_UNAVAILABLE, ERR_CORRUPT, ERR_NO_MEMORY. */
+/* Puts one event into the catalog as the store has it now, and drops its change; an unknown one is passed over.
+ * ERR_STORE_UNAVAILABLE, ERR_CATALOG_UNAVAILABLE; ERR_CORRUPT, ERR_NO_MEMORY: this event cannot be placed. */
 must_check enum error catalog_sync_event(struct reader *reader, struct catalog *catalog, const struct uuid *event_id);
 
-/* Compares all events, and puts those that differ. The same errors. */
-must_check enum error catalog_sync_all(struct reader *reader, struct catalog *catalog);
+#define CATALOG_SYNC_REFUSED_MAX 64
+
+/* Starts zeroed but for what is borrowed. */
+struct catalog_sync {
+	struct reader *reader;   /* borrowed */
+	struct catalog *catalog; /* borrowed */
+	bool has_more;           /* there were more changes than one call takes: call again */
+	struct uuid after;       /* which goes on behind this one */
+	/* Those that could not be placed, and are tried again after a minute, or when they have changed again. */
+	struct catalog_change refused[CATALOG_SYNC_REFUSED_MAX];
+	uint32_t refused_count;
+	uint64_t retry_at_ns;
+	struct uuid last_refused;
+};
+
+/* Places a page of what has changed. An event that cannot be placed is refused and holds up no other. ERR_STORE_UNAVAILABLE,
+ * ERR_CATALOG_UNAVAILABLE: the rest is left for the next call. */
+must_check enum error catalog_sync_changes(struct catalog_sync *sync, uint64_t monotonic_ns);

@@ -19,15 +19,14 @@
 
 struct event_pages {
 	struct catalog *catalog;
-	struct breaker *breaker;
 	struct page_cache *cache;
 	struct arena entries; /* of the query at hand */
 	struct buffer body;   /* of the query at hand */
 };
 
-enum error event_pages_new(struct catalog *catalog, struct breaker *breaker, struct random *random, struct event_pages **ret_pages)
+enum error event_pages_new(struct catalog *catalog, struct random *random, struct event_pages **ret_pages)
 {
-	assert(catalog != NULL && breaker != NULL && random != NULL);
+	assert(catalog != NULL && random != NULL);
 	assert(ret_pages != NULL);
 
 	struct event_pages *pages = calloc(1, sizeof *pages);
@@ -45,7 +44,6 @@ enum error event_pages_new(struct catalog *catalog, struct breaker *breaker, str
 		return error;
 	}
 	pages->catalog = catalog;
-	pages->breaker = breaker;
 	arena_init(&pages->entries, ENTRIES_BLOCK, ENTRIES_MAX);
 	buffer_init(&pages->body, NULL, BODY_MAX);
 	*ret_pages = pages;
@@ -124,32 +122,30 @@ static enum catalog_result write_list(struct event_pages *pages, const struct qu
 }
 
 /* The body is written when this answers OK. */
-static enum error ask_catalog(struct event_pages *pages, const struct query *query, uint64_t monotonic_ms)
+static enum error ask_catalog(struct event_pages *pages, const struct query *query, bool *is_down)
 {
-	if (!breaker_allows(pages->breaker, monotonic_ms))
+	if (*is_down)
 		return ERR_CATALOG_UNAVAILABLE;
 	arena_clear(&pages->entries);
 	buffer_clear(&pages->body);
 	bool is_found = true;
 	bool is_one = query->kind == QUERY_EVENT;
 	enum catalog_result result = is_one ? write_event(pages, query, &is_found) : write_list(pages, query);
-	if (result != CATALOG_OK) {
-		breaker_failed(pages->breaker, monotonic_ms);
+	*is_down = result != CATALOG_OK;
+	if (*is_down)
 		return ERR_CATALOG_UNAVAILABLE;
-	}
-	breaker_succeeded(pages->breaker);
 	if (pages->body.failed)
 		return ERR_NO_MEMORY;
 	return is_found ? OK : ERR_EVENT_UNKNOWN;
 }
 
 enum error event_pages_answer(struct event_pages *pages, const struct query *query, uint64_t monotonic_ms, struct arena *arena,
-                              struct slice *ret_body)
+                              bool *is_down, struct slice *ret_body)
 {
 	assert(query->kind == QUERY_EVENT || query->kind == QUERY_EVENTS);
 	assert(query->limit <= QUERY_LIMIT_MAX);
 
-	enum error error = ask_catalog(pages, query, monotonic_ms);
+	enum error error = ask_catalog(pages, query, is_down);
 	struct slice page = {0};
 	if (error == OK) {
 		page = buffer_slice(&pages->body);

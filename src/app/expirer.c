@@ -17,6 +17,7 @@
 #define ANSWER_BLOCK 1024
 #define ANSWER_MAX (64 * 1024) /* an order of the most seats */
 #define WAIT_MAX_MS 500
+#define LIST_NS UINT64_C(3000000000) /* what asking for what is due may take */
 #define PAUSE_BASE_MS 50
 #define PAUSE_MAX_MS 1000
 
@@ -203,6 +204,7 @@ uint64_t expirer_step(void *context)
 	uint64_t now_ms = clock_now_ms(expirer->options.clock);
 	struct due_list due, cancelled;
 	arena_clear(&expirer->due);
+	reader->deadline_ns = clock_monotonic_ns(expirer->options.clock) + LIST_NS;
 	if (reader->operations->list_due(reader, now_ms, LIST_MAX, &expirer->due, &due) != STORE_OK ||
 	    list_cancelled(expirer, now_ms, &cancelled) != STORE_OK) {
 		expirer->counters.failures++;

@@ -13,6 +13,8 @@
 
 #define PAUSE_BASE_MS 2
 #define PAUSE_MAX_MS 250
+#define COMMIT_NS UINT64_C(3500000000)   /* the store's calls of a batch are given up after this … */
+#define RESOLVE_NS UINT64_C(4800000000)  /* … and this is when its clients are answered, whether or not it is known what became of it */
 #define PATIENCE_NS UINT64_C(3000000000) /* no try is begun after this: clients wait, and so does whatever is queued behind */
 
 static void count(_Atomic uint64_t *counter, uint64_t by)
@@ -221,11 +223,14 @@ static enum flight_result resolve(struct flight *flight)
 		return FLIGHT_DONE;
 	if (flight->changes.event_count == 0 || DEFECT(UNKNOWN_TRIED_AGAIN))
 		return FLIGHT_PAUSE; /* it would have written nothing */
+	flight->store->deadline_ns = flight->began_ns + RESOLVE_NS;
 	for (uint32_t i = 0; i < committer->options.tries_max; i++) {
 		bool is_committed = false;
 		enum store_result result = store_resolve(flight->store, &flight->changes, &is_committed);
 		if (result == STORE_OK)
 			return is_committed ? FLIGHT_DONE : FLIGHT_PAUSE;
+		if (clock_monotonic_ns(committer->options.clock) >= flight->store->deadline_ns)
+			break;
 		count(&committer->counters.retries, 1);
 		committer->options.pause(committer->options.context, backoff_next(&backoff, random_u64(committer->options.random)));
 	}
@@ -259,6 +264,7 @@ struct flight *flight_begin(struct committer *committer, struct list *jobs, uint
 	flight->count = job_count;
 	flight->tries = 0;
 	flight->began_ns = clock_monotonic_ns(committer->options.clock);
+	flight->store->deadline_ns = flight->began_ns + COMMIT_NS;
 	flight->backoff = (struct backoff){.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
 	return flight;
 }

@@ -4,10 +4,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "app/catalog_sync.h"
-
-/* Comparisons take at most this share of the time: with very many events they are further apart. */
-#define COMPARISON_SHARE 10
+#define CATALOG_PING_NS UINT64_C(2000000000)
+#define SYNC_NS UINT64_C(2000000000) /* of bringing changes to the catalog; the rest is left for the next step */
+#define OUTBOX_NS UINT64_C(2000000000)
+#define OUTBOX_SHARE 20 /* looks at the outbox take at most this part of the time */
 
 /* The store looked at its clock about halfway between the question and its answer, at latest half of the time between them off. */
 static void compare_clocks(struct monitor *monitor, uint64_t asked_ms)
@@ -21,7 +21,8 @@ static void compare_clocks(struct monitor *monitor, uint64_t asked_ms)
 		store_clock_correct(monitor->store_clock, skew_ms, took_ms / 2 + 1);
 }
 
-static bool store_answers(struct monitor *monitor)
+/* Answers the result. */
+static enum store_result ask_store(struct monitor *monitor)
 {
 	uint64_t asked_ms = clock_now_ms(monitor->clock);
 	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
@@ -29,15 +30,68 @@ static bool store_answers(struct monitor *monitor)
 	monitor->store_ns = clock_monotonic_ns(monitor->clock) - began_ns;
 	if (monitor->ping.store_now_ms != 0)
 		compare_clocks(monitor, asked_ms);
-	return result == STORE_OK; /* one that stays busy with others serves nobody here */
+	return result;
+}
+
+static bool store_answers(struct monitor *monitor)
+{
+	if (monitor->service != NULL)
+		service_store_asked(monitor->service);
+	bool knew_clock = monitor->has_store_clock;
+	enum store_result result = ask_store(monitor);
+	if (!knew_clock && monitor->has_store_clock && result == STORE_OK)
+		result = ask_store(monitor); /* the session was made meanwhile, at the cost of exactness: this time it is there */
+	bool is_up = result == STORE_OK;     /* one that stays busy with others serves nobody here */
+	if (monitor->service != NULL)
+		service_store_found(monitor->service, is_up, !is_up && monitor->ping.is_silent);
+	return is_up;
 }
 
 static bool catalog_answers(struct monitor *monitor)
 {
 	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
+	if (monitor->service != NULL)
+		service_catalog_asked(monitor->service);
+	monitor->catalog->deadline_ns = began_ns + CATALOG_PING_NS;
 	enum catalog_result result = monitor->catalog->operations->ping(monitor->catalog);
 	monitor->catalog_ns = clock_monotonic_ns(monitor->clock) - began_ns;
+	if (monitor->service != NULL)
+		service_catalog_found(monitor->service, result != CATALOG_OK && monitor->catalog_ns >= CATALOG_PING_NS);
 	return result == CATALOG_OK;
+}
+
+/* A page of what has changed; with more of it the next step comes at once. Whether the catalog has all of it. */
+static bool bring_catalog(struct monitor *monitor)
+{
+	uint64_t now_ns = clock_monotonic_ns(monitor->clock);
+	monitor->sync.reader = monitor->reader;
+	monitor->sync.catalog = monitor->catalog;
+	monitor->reader->deadline_ns = now_ns + SYNC_NS;
+	monitor->catalog->deadline_ns = now_ns + SYNC_NS;
+	bool is_done = catalog_sync_changes(&monitor->sync, now_ns) == OK;
+	monitor->unplaced_count = monitor->sync.refused_count;
+	return is_done && !monitor->sync.has_more && monitor->sync.refused_count == 0;
+}
+
+/* Every process does, so that it is known how much waits also where no publisher lives. */
+static void look_at_outbox(struct monitor *monitor)
+{
+	struct outbox_status status;
+	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
+	if (began_ns < monitor->outbox_at_ns)
+		return;
+	monitor->reader->deadline_ns = began_ns + OUTBOX_NS;
+	enum store_result result = monitor->reader->operations->look_at_outbox(monitor->reader, &status);
+	monitor->reader->deadline_ns = 0;
+	uint64_t pause_ns = (clock_monotonic_ns(monitor->clock) - began_ns) * OUTBOX_SHARE;
+	/* Steps are a little further apart than their interval. */
+	uint64_t least_ns = UINT64_C(1000000) * (MONITOR_OUTBOX_MS - MONITOR_INTERVAL_MS / 2);
+	monitor->outbox_at_ns = began_ns + (pause_ns > least_ns ? pause_ns : least_ns);
+	if (result != STORE_OK)
+		return;
+	monitor->outbox_entries = status.entries;
+	monitor->outbox_oldest_ms = status.oldest_ms;
+	monitor->publishers = status.publishers;
 }
 
 uint64_t monitor_step(void *context)
@@ -47,10 +101,14 @@ uint64_t monitor_step(void *context)
 	assert(monitor->reader != NULL);
 
 	monitor->is_store_up = store_answers(monitor);
+	if (monitor->is_stopping)
+		return MONITOR_INTERVAL_MS;
+	if (monitor->is_store_up)
+		look_at_outbox(monitor);
 	monitor->is_catalog_up = monitor->catalog != NULL && catalog_answers(monitor);
 	bool both = monitor->is_store_up && monitor->is_catalog_up;
-	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
-	monitor->is_catalog_current = both && catalog_sync_all(monitor->reader, monitor->catalog) == OK;
-	uint64_t pause_ms = (clock_monotonic_ns(monitor->clock) - began_ns) / 1000000 * COMPARISON_SHARE;
-	return pause_ms > MONITOR_INTERVAL_MS ? pause_ms : MONITOR_INTERVAL_MS;
+	monitor->is_catalog_current = both && bring_catalog(monitor);
+	if (!monitor->is_store_up || (monitor->catalog != NULL && !monitor->is_catalog_up))
+		return MONITOR_DOWN_MS;
+	return monitor->sync.has_more ? 0 : MONITOR_INTERVAL_MS;
 }

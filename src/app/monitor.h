@@ -1,16 +1,20 @@
 /* monitor.h: looks once a second after what the service stands on: whether the store and the catalog serve, whether the catalog has what
- * the store has, and how far this process's clock is from the store's. What it finds is what readiness says. */
+ * the store has, what waits in the outbox, and how far this process's clock is from the store's. What it finds is what readiness says. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/catalog_sync.h"
+#include "app/service.h"
 #include "app/store_clock.h"
 #include "ports/catalog.h"
 #include "ports/clock.h"
 #include "ports/reader.h"
 
 #define MONITOR_INTERVAL_MS 1000
+#define MONITOR_DOWN_MS 250     /* between two steps while one of them does not serve: whoever waits for it is let in by the next */
+#define MONITOR_OUTBOX_MS 2000  /* between two looks at the outbox; more when they take long */
 #define MONITOR_SKEW_MAX_MS 500 /* clocks further apart are told of */
 
 /* Starts zeroed but for what is borrowed; then it reads as not up until the first step. */
@@ -19,16 +23,24 @@ struct monitor {
 	struct catalog *catalog;         /* NULL: this process has none */
 	struct clock *clock;             /* borrowed: of this machine */
 	struct store_clock *store_clock; /* borrowed: corrected by what is found; or NULL */
+	struct service *service;         /* borrowed: told what is found; or NULL */
+	_Atomic bool is_stopping;        /* the caller's: a step that runs asks nothing more */
 	/* What the last step found; safe to read from any thread. */
 	_Atomic bool is_store_up; /* it answers and can be written to */
 	_Atomic bool is_catalog_up;
 	_Atomic bool is_catalog_current; /* it was brought to where the store is */
+	_Atomic uint32_t unplaced_count; /* events that cannot be brought there: what is stored of them is not right */
 	_Atomic uint64_t store_ns;       /* how long each took to answer */
 	_Atomic uint64_t catalog_ns;
-	_Atomic bool has_store_clock;  /* the store has answered, and has a clock of its own */
-	_Atomic int64_t clock_skew_ms; /* this process's clock less the store's, at the last answer; exact to half of what it took */
-	_Atomic bool is_clock_skewed;  /* by more than MONITOR_SKEW_MAX_MS, whatever that half was */
-	struct ping ping;              /* the last; not for other threads */
+	_Atomic bool has_store_clock;    /* the store has answered, and has a clock of its own */
+	_Atomic int64_t clock_skew_ms;   /* this process's clock less the store's, at the last answer; exact to half of what it took */
+	_Atomic bool is_clock_skewed;    /* by more than MONITOR_SKEW_MAX_MS, whatever that half was */
+	_Atomic uint64_t outbox_entries; /* as struct outbox_status, a few seconds old at most while the store is up */
+	_Atomic uint64_t outbox_oldest_ms;
+	_Atomic uint64_t publishers;
+	uint64_t outbox_at_ns;    /* when the outbox is looked at again */
+	struct ping ping;         /* the last; not for other threads */
+	struct catalog_sync sync; /* the same */
 };
 
 /* The step of a worker (pipeline/worker.h); `context` is the struct monitor. */

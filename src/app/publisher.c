@@ -15,9 +15,8 @@
 #define LEASE_MS 6000
 #define LEASE_RENEW_MS 1500
 #define PUBLISH_TIMEOUT_MS 2000 /* a batch begins only when so much of the lease is left */
-#define POLL_MS 100             /* what another process commits is found by asking */
+#define POLL_MS 100             /* what another process commits, and the bus confirms late, is found by asking */
 #define STEP_MS 100
-#define LAG_MS 1000
 #define PAUSE_BASE_MS 100
 #define PAUSE_MAX_MS 5000
 
@@ -28,12 +27,12 @@ struct publisher {
 	struct arena arena;                              /* of the batch at hand */
 	struct outbox_key confirmed[OUTBOX_ENTRIES_MAX]; /* and not acknowledged */
 	uint32_t confirmed_count;
+	bool is_pending; /* something was sent and may still be confirmed: the leases are kept, and nothing new is read */
 	/* All of the monotonic clock. */
 	uint64_t now_ms;         /* as read last */
 	uint64_t pause_until_ms; /* after a failure */
 	uint64_t lease_until_ms; /* the store's leases last at least until then */
 	uint64_t renew_at_ms;
-	uint64_t lag_at_ms;
 };
 
 enum error publisher_new(const struct publisher_options *options, struct publisher **ret_publisher)
@@ -76,29 +75,28 @@ static void pause_after_failure(struct publisher *publisher)
 	publisher->pause_until_ms = publisher->now_ms + backoff_next(&publisher->backoff, random_u64(publisher->options.random));
 }
 
-/* Notes whether the outbox serves, and answers it; if not there is a pause, in which it is not asked for the lag either. */
+/* Notes whether the outbox serves, and answers it; if not there is a pause. */
 static bool outbox_served(struct publisher *publisher, enum store_result result)
 {
 	bool is_up = result == STORE_OK;
 	publisher->counters.is_outbox_up = is_up || result == STORE_BUSY;
-	if (!is_up) {
-		pause_after_failure(publisher);
-		publisher->lag_at_ms = publisher->pause_until_ms;
-	}
-	return is_up;
-}
-
-/* The same of the bus. */
-static bool bus_answered(struct publisher *publisher, enum bus_result result)
-{
-	bool is_up = result == BUS_OK;
-	publisher->counters.is_bus_up = is_up;
 	if (!is_up)
 		pause_after_failure(publisher);
 	return is_up;
 }
 
-/* Another publisher may reach the bus. */
+/* The same of the bus. What is pending is no failure, and asked for again soon. */
+static bool bus_answered(struct publisher *publisher, enum bus_result result)
+{
+	bool is_up = result == BUS_OK;
+	publisher->counters.is_bus_up = is_up;
+	publisher->is_pending = result == BUS_PENDING;
+	if (result == BUS_DOWN)
+		pause_after_failure(publisher);
+	return is_up;
+}
+
+/* Another publisher may reach the bus, and nothing is under way there from this one. */
 static void give_leases_back(struct publisher *publisher)
 {
 	struct outbox *outbox = publisher->options.outbox;
@@ -108,21 +106,26 @@ static void give_leases_back(struct publisher *publisher)
 	publisher->renew_at_ms = 0;
 }
 
-/* False: one of the two does not answer, and there is a pause. */
+/* Whoever has messages under way keeps the partitions that they are of: another owner would send them again. False: one of the two does not
+ * answer, and there is a pause. */
 static bool keep_lease(struct publisher *publisher)
 {
 	struct outbox *outbox = publisher->options.outbox;
 	struct bus *bus = publisher->options.bus;
 	uint32_t partitions;
-	if (publisher->now_ms < publisher->renew_at_ms)
+	bool is_due = publisher->now_ms >= publisher->renew_at_ms;
+	if (!is_due && !publisher->is_pending)
 		return true;
-	if (!bus_answered(publisher, bus->operations->ping(bus))) {
+	if (!bus_answered(publisher, bus->operations->ping(bus)) && !publisher->is_pending) {
 		give_leases_back(publisher);
 		return false;
 	}
+	if (!is_due)
+		return true;
 	read_clock(publisher);
 	uint64_t began_ms = publisher->now_ms;
-	enum store_result result = outbox->operations->lease(outbox, &publisher->options.owner, LEASE_MS, &partitions);
+	enum store_result result =
+		outbox->operations->lease(outbox, &publisher->options.owner, LEASE_MS, publisher->is_pending, &partitions);
 	read_clock(publisher);
 	if (!outbox_served(publisher, result))
 		return false;
@@ -177,8 +180,9 @@ static bool publish(struct publisher *publisher, const struct outbox_batch *batc
 	read_clock(publisher);
 	if (!bus_answered(publisher, result) && !DEFECT(UNCONFIRMED_IS_DONE)) {
 		publisher->counters.failures++;
-		publisher->renew_at_ms = 0; /* the bus is asked before it is tried again */
-		return false;
+		if (!publisher->is_pending)
+			publisher->renew_at_ms = 0; /* the bus is asked before it is tried again */
+		return publisher->is_pending;
 	}
 	publisher->counters.published += count;
 	for (uint32_t i = 0; i < batch->count; i++)
@@ -194,7 +198,7 @@ static bool publish_next(struct publisher *publisher, bool *ret_has_more)
 	/* In this order nothing is confirmed and waits to be acknowledged when the lease gives a partition to somebody else. */
 	if (!acknowledge(publisher) || !keep_lease(publisher))
 		return false;
-	if (publisher->counters.partitions == 0)
+	if (publisher->counters.partitions == 0 || publisher->is_pending)
 		return true;
 	struct outbox *outbox = publisher->options.outbox;
 	struct outbox_batch batch;
@@ -213,24 +217,12 @@ static bool publish_next(struct publisher *publisher, bool *ret_has_more)
 	return publish(publisher, &batch, ret_has_more);
 }
 
-static void measure_lag(struct publisher *publisher)
-{
-	struct outbox *outbox = publisher->options.outbox;
-	struct outbox_lag lag;
-	publisher->lag_at_ms = publisher->now_ms + LAG_MS;
-	if (!outbox_served(publisher, outbox->operations->lag(outbox, &lag)))
-		return;
-	publisher->counters.lag_entries = lag.entries;
-	publisher->counters.lag_oldest_ms = lag.oldest_ms;
-}
-
 /* Milliseconds until there is something to do again. */
 static uint64_t next_step(const struct publisher *publisher)
 {
 	if (publisher->pause_until_ms <= publisher->now_ms)
 		return publisher->confirmed_count > 0 ? PUBLISHER_SPACING_MS : POLL_MS;
-	uint64_t at_ms = publisher->pause_until_ms < publisher->lag_at_ms ? publisher->pause_until_ms : publisher->lag_at_ms;
-	return at_ms > publisher->now_ms ? at_ms - publisher->now_ms : 0;
+	return publisher->pause_until_ms - publisher->now_ms;
 }
 
 uint64_t publisher_step(void *context)
@@ -240,15 +232,14 @@ uint64_t publisher_step(void *context)
 
 	read_clock(publisher);
 	uint64_t until_ms = publisher->now_ms + STEP_MS;
-	if (publisher->now_ms >= publisher->lag_at_ms)
-		measure_lag(publisher);
 	if (publisher->now_ms < publisher->pause_until_ms)
 		return next_step(publisher);
 	bool has_more;
 	do {
 		if (!publish_next(publisher, &has_more))
 			return next_step(publisher);
-		backoff_reset(&publisher->backoff);
+		if (!publisher->is_pending)
+			backoff_reset(&publisher->backoff);
 	} while (has_more && publisher->now_ms < until_ms);
 	return has_more ? 0 : next_step(publisher);
 }

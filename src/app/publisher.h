@@ -4,7 +4,8 @@
  * the oldest entries of the leased partitions are read, and they are published. So each round begins with the first entries that are left,
  * and among the messages on the bus the first of each event comes after the first of everything it is based on: also when publishers
  * overlap, and when a message arrives late that a former owner has sent. Repeats have the same message id. No batch is begun that the lease
- * might not outlast, and a publisher that cannot reach the bus gives its leases back. */
+ * might not outlast. A publisher that cannot reach the bus gives its leases back; one whose messages are under way on a connection that stands
+ * keeps them, or the next owner would send everything again. */
 #pragma once
 
 #include <stdbool.h>
@@ -34,14 +35,12 @@ struct publisher_options {
 /* Safe to read from any thread. */
 struct publisher_counters {
 	_Atomic uint64_t published;    /* events confirmed by the bus */
-	_Atomic uint64_t failures;     /* batches that the bus did not confirm */
+	_Atomic uint64_t failures;     /* batches that the bus did not confirm in time */
 	_Atomic uint64_t acknowledges; /* transactions that took confirmed entries out of the outbox */
 	_Atomic uint32_t partitions;   /* bit p: partition p is leased */
 	_Atomic uint64_t lost_leases;  /* batches that were not begun because the lease had run out while they were read */
 	_Atomic bool is_bus_up;        /* it confirmed the last batch, or answered the last ping */
 	_Atomic bool is_outbox_up;
-	_Atomic uint64_t lag_entries;   /* as the outbox says, once a second */
-	_Atomic uint64_t lag_oldest_ms; /* when the oldest waiting entry was written; 0: none */
 };
 
 /* ERR_NO_MEMORY. */

@@ -14,10 +14,15 @@
 #include "app/sale_answer.h"
 #include "pipeline/breaker.h"
 #include "pipeline/lane.h"
+#include "pipeline/worker.h"
 
 #define COMMIT_TRIES_MAX 10
 #define BREAKER_FAILURES_MAX 3
 #define BREAKER_PAUSE_MS 500
+#define SLOW_MS 1000                    /* a failure that took so long was waited for */
+#define OVERDUE_MS 100                  /* how late an overdue job may be answered */
+#define READ_NS UINT64_C(4500000000)    /* what a batch of queries may take */
+#define CATALOG_NS UINT64_C(2000000000) /* one query of the catalog, or bringing one event there */
 
 struct commit_lane {
 	struct service *service;
@@ -30,6 +35,7 @@ struct read_lane {
 	struct reader *reader;
 	struct browser *browser;
 	struct lane *lane;
+	uint64_t failed_ms; /* when the store was found down last */
 };
 
 struct service {
@@ -41,9 +47,12 @@ struct service {
 	struct event_pages *pages;
 	struct lane *catalog_lane;
 	struct admission_stage *admission;
+	struct worker *timekeeper; /* answers what is overdue */
+	bool has_found_store;      /* it was up once: service_store_found's */
 	struct breaker commits;
 	struct breaker reads;
 	struct breaker catalog;
+	uint64_t catalog_failed_ms; /* when the catalog was found down last: the catalog lane's */
 };
 
 static struct job *job_of(struct list_node *node)
@@ -157,52 +166,87 @@ static void serve_commands(void *context, struct list *batch, uint32_t count)
 		answer_command(service, job);
 }
 
-/* Answers the queries until one finds the store down. False: it is, and the rest have the same answer. */
+/* A try that fails stands for all who came before its end; whoever comes later has a try of his own, for the store may be back. */
+static bool came_before(const struct job *job, uint64_t failed_ms)
+{
+	return failed_ms != 0 && job->admission.now_ms <= failed_ms;
+}
+
+/* A breaker spares its callers the wait for what hangs. What fails at once needs none, and the next caller is not refused for it. */
+static void report(struct service *service, struct breaker *breaker, bool is_up, uint64_t began_ms, uint64_t deadline_ns)
+{
+	uint64_t now_ms = monotonic_ms(service);
+	bool was_waited_for = now_ms - began_ms >= SLOW_MS || now_ms >= deadline_ns / 1000000;
+	if (is_up || !was_waited_for)
+		breaker_succeeded(breaker);
+	else
+		breaker_failed(breaker, now_ms);
+}
+
+/* Answers the queries that have no answer yet, until one finds the store down. False: it is, and the rest have the same answer. */
 static bool ask_store(struct read_lane *self, struct list *jobs)
 {
 	uint64_t now_ms = clock_now_ms(self->service->options.clock);
 	bool is_up = true;
 	list_for_each(node, jobs) {
 		struct job *job = job_of(node);
-		enum error error = ERR_STORE_UNAVAILABLE;
-		if (is_up)
-			error = browser_answer(self->browser, &job->query, now_ms, job->arena, &job->outcome.body);
-		job->outcome.error = error;
-		is_up = error != ERR_STORE_UNAVAILABLE;
+		if (is_up && job->outcome.error == ERR_STORE_UNAVAILABLE)
+			job->outcome.error = browser_answer(self->browser, &job->query, now_ms, job->arena, &job->outcome.body);
+		is_up = is_up && job->outcome.error != ERR_STORE_UNAVAILABLE;
 	}
 	return is_up;
 }
 
-/* One snapshot for a batch costs the store less than one for each query, and is as fresh: all of them were asked before it. */
+/* One snapshot for a batch costs the store less than one for each query, and is as fresh: all of them were asked before it. One that is lost
+ * before its end, with the session, is made once more. */
 static bool ask_store_at_once(struct read_lane *self, struct list *jobs)
 {
-	if (self->reader->operations->snapshot_begin(self->reader) != STORE_OK) {
-		list_for_each(node, jobs)
-			job_of(node)->outcome.error = ERR_STORE_UNAVAILABLE;
-		return false;
+	bool is_up = false;
+	for (int tries = 0; !is_up && tries < 2; tries++) {
+		if (self->reader->operations->snapshot_begin(self->reader) != STORE_OK)
+			return false;
+		is_up = ask_store(self, jobs);
+		self->reader->operations->snapshot_end(self->reader);
 	}
-	bool is_up = ask_store(self, jobs);
-	self->reader->operations->snapshot_end(self->reader);
 	return is_up;
+}
+
+/* Moves the jobs that came before the store was found down to `ret_refused`, unless it is to be found out for them. */
+static uint32_t take_refused(struct read_lane *self, struct list *jobs, struct list *ret_refused)
+{
+	struct list left;
+	uint32_t count = 0;
+	list_init(&left);
+	list_init(ret_refused);
+	for (struct job *job = pop_job(jobs); job != NULL; job = pop_job(jobs)) {
+		bool is_refused = came_before(job, self->failed_ms);
+		job->outcome.error = ERR_STORE_UNAVAILABLE;
+		list_push(is_refused ? ret_refused : &left, &job->node);
+		count += is_refused;
+	}
+	list_splice(jobs, &left);
+	return count;
 }
 
 static void serve_queries(void *context, struct list *batch, uint32_t count)
 {
 	struct read_lane *self = context;
 	struct service *service = self->service;
-	struct list jobs;
+	struct list jobs, refused;
 	count = take_timely(service, batch, &jobs);
+	count -= take_refused(self, &jobs, &refused);
+	answer_all(service, &refused);
 	if (count == 0)
 		return;
-	if (!breaker_allows(&service->reads, monotonic_ms(service))) {
+	uint64_t began_ms = monotonic_ms(service);
+	if (!breaker_allows(&service->reads, began_ms)) {
 		refuse_all(service, &jobs, ERR_STORE_UNAVAILABLE);
 		return;
 	}
+	self->reader->deadline_ns = clock_monotonic_ns(service->options.clock) + READ_NS;
 	bool is_up = count == 1 ? ask_store(self, &jobs) : ask_store_at_once(self, &jobs);
-	if (is_up)
-		breaker_succeeded(&service->reads);
-	else
-		breaker_failed(&service->reads, monotonic_ms(service));
+	report(service, &service->reads, is_up, began_ms, self->reader->deadline_ns);
+	self->failed_ms = is_up ? 0 : monotonic_ms(service);
 	answer_all(service, &jobs);
 }
 
@@ -212,17 +256,16 @@ static void bring_to_catalog(struct service *service, const struct job *job)
 	uint64_t now_ms = monotonic_ms(service);
 	if (!breaker_allows(&service->catalog, now_ms))
 		return;
+	service->options.catalog_reader->deadline_ns = service->options.catalog->deadline_ns;
 	enum error error = catalog_sync_event(service->options.catalog_reader, service->options.catalog, &job->outcome.resource_id);
-	if (error == ERR_CATALOG_UNAVAILABLE)
-		breaker_failed(&service->catalog, now_ms);
-	else
-		breaker_succeeded(&service->catalog);
+	report(service, &service->catalog, error != ERR_CATALOG_UNAVAILABLE, now_ms, service->options.catalog->deadline_ns);
 }
 
 /* A command on an event that is done: the catalog has it, and its maker is told how people see it. */
 static void finish_sale(struct service *service, struct job *job)
 {
 	bring_to_catalog(service, job);
+	service->options.catalog_reader->deadline_ns = service->options.catalog->deadline_ns;
 	enum error error = sale_answer(service->options.catalog_reader, &job->command, &job->outcome);
 	if (error != OK)
 		job->outcome = (struct outcome){.error = error};
@@ -231,7 +274,13 @@ static void finish_sale(struct service *service, struct job *job)
 static void browse_events(struct service *service, struct job *job)
 {
 	uint64_t now_ms = monotonic_ms(service);
-	job->outcome.error = event_pages_answer(service->pages, &job->query, now_ms, job->arena, &job->outcome.body);
+	bool is_refused = came_before(job, service->catalog_failed_ms) || !breaker_allows(&service->catalog, now_ms);
+	bool is_down = is_refused;
+	job->outcome.error = event_pages_answer(service->pages, &job->query, now_ms, job->arena, &is_down, &job->outcome.body);
+	if (is_refused)
+		return;
+	report(service, &service->catalog, !is_down, now_ms, service->options.catalog->deadline_ns);
+	service->catalog_failed_ms = is_down ? monotonic_ms(service) : 0;
 }
 
 static void serve_catalog(void *context, struct list *batch, uint32_t count)
@@ -239,14 +288,86 @@ static void serve_catalog(void *context, struct list *batch, uint32_t count)
 	struct service *service = context;
 	assert(count > 0);
 	for (struct job *job = pop_job(batch); job != NULL; job = pop_job(batch)) {
-		if (job->kind == JOB_COMMAND)
+		uint64_t now_ns = clock_monotonic_ns(service->options.clock), until_ns = now_ns + CATALOG_NS;
+		bool is_query = job->kind == JOB_QUERY;
+		service->options.catalog->deadline_ns = is_query && job->deadline_ns < until_ns ? job->deadline_ns : until_ns;
+		if (!is_query)
 			finish_sale(service, job);
-		else if (job->deadline_ns < clock_monotonic_ns(service->options.clock))
+		else if (job->deadline_ns < now_ns)
 			job->outcome.error = ERR_OVERLOADED;
 		else
 			browse_events(service, job);
 		answer(service, job);
 	}
+}
+
+static uint64_t deadline_of(const struct list_node *node)
+{
+	return container_of(node, const struct job, node)->deadline_ns;
+}
+
+/* Refuses what waits in the lane past its deadline; a command that waits for the catalog is done, and says so. */
+static void answer_overdue(struct service *service, struct lane *lane, uint64_t now_ns, enum error error)
+{
+	struct list jobs;
+	list_init(&jobs);
+	if (lane == NULL || lane_take_overdue(lane, now_ns, &jobs) == 0)
+		return;
+	for (struct job *job = pop_job(&jobs); job != NULL; job = pop_job(&jobs)) {
+		if (lane == service->catalog_lane && job->kind == JOB_COMMAND)
+			answer(service, job);
+		else
+			refuse(service, job, error);
+	}
+}
+
+/* Threads of lanes may be stuck in a store that hangs. This one never is, and answers for them. */
+static uint64_t keep_time(void *context)
+{
+	struct service *service = context;
+	uint64_t now_ns = clock_monotonic_ns(service->options.clock);
+	for (uint32_t i = 0; i < service->commit_lane_count; i++)
+		answer_overdue(service, service->commit_lanes[i].lane, now_ns, ERR_OVERLOADED);
+	for (uint32_t i = 0; i < service->options.reader_count; i++)
+		answer_overdue(service, service->read_lanes[i].lane, now_ns, ERR_OVERLOADED);
+	answer_overdue(service, service->catalog_lane, now_ns, ERR_OVERLOADED);
+	return OVERDUE_MS;
+}
+
+void service_store_asked(struct service *service)
+{
+	breaker_watch(&service->commits);
+	breaker_watch(&service->reads);
+}
+
+void service_store_found(struct service *service, bool is_up, bool is_silent)
+{
+	assert(service != NULL && !(is_up && is_silent));
+	if (is_up)
+		breaker_release(&service->commits);
+	else if (breaker_hold(&service->commits))
+		for (uint32_t i = 0; i < service->commit_lane_count; i++)
+			answer_overdue(service, service->commit_lanes[i].lane, UINT64_MAX, ERR_STORE_UNAVAILABLE);
+	service->has_found_store |= is_up;
+	if (!is_silent && (service->has_found_store || !service->options.awaits_store))
+		breaker_release(&service->reads);
+	else if (breaker_hold(&service->reads))
+		for (uint32_t i = 0; i < service->options.reader_count; i++)
+			answer_overdue(service, service->read_lanes[i].lane, UINT64_MAX, ERR_STORE_UNAVAILABLE);
+}
+
+void service_catalog_asked(struct service *service)
+{
+	breaker_watch(&service->catalog);
+}
+
+void service_catalog_found(struct service *service, bool is_silent)
+{
+	assert(service != NULL);
+	if (!is_silent)
+		breaker_release(&service->catalog);
+	else
+		(void)breaker_hold(&service->catalog);
 }
 
 static struct lane *lane_for_query(struct service *service, const struct query *query)
@@ -342,6 +463,7 @@ static enum error start_commit_lane(struct service *service, uint32_t index)
 		.batch_max = options->batch_max,
 		.thread_count = options->commits_in_flight,
 		.serve = serve_commands,
+		.deadline_ns = deadline_of,
 		.context = self,
 	};
 	return lane_new(&lane, &self->lane);
@@ -361,6 +483,7 @@ static enum error start_read_lane(struct service *service, uint32_t index)
 		.batch_max = service->options.batch_max,
 		.thread_count = 1,
 		.serve = serve_queries,
+		.deadline_ns = deadline_of,
 		.context = self,
 	};
 	return lane_new(&lane, &self->lane);
@@ -371,15 +494,16 @@ static enum error start_catalog_lane(struct service *service)
 	const struct service_options *options = &service->options;
 	if (options->catalog == NULL)
 		return OK;
-	enum error error = event_pages_new(options->catalog, &service->catalog, options->random, &service->pages);
+	enum error error = event_pages_new(options->catalog, options->random, &service->pages);
 	if (error != OK)
 		return error;
 	const struct lane_options lane = {
 		.name = "catalog",
 		.capacity = options->queue_capacity,
-		.batch_max = options->batch_max,
+		.batch_max = 1, /* what waits for a catalog that hangs is to wait where it is answered in time */
 		.thread_count = 1,
 		.serve = serve_catalog,
+		.deadline_ns = deadline_of,
 		.context = service,
 	};
 	return lane_new(&lane, &service->catalog_lane);
@@ -417,6 +541,10 @@ enum error service_new(const struct service_options *options, struct service **r
 	breaker_init(&service->commits, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
 	breaker_init(&service->reads, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
 	breaker_init(&service->catalog, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
+	if (options->awaits_store) {
+		(void)breaker_hold(&service->commits);
+		(void)breaker_hold(&service->reads);
+	}
 	enum error error = start_catalog_lane(service);
 	for (uint32_t i = 0; error == OK && i < options->reader_count; i++)
 		error = start_read_lane(service, i);
@@ -424,6 +552,9 @@ enum error service_new(const struct service_options *options, struct service **r
 		error = start_commit_lane(service, i);
 	if (error == OK)
 		error = start_admission(service);
+	if (error == OK)
+		error = worker_new(&(struct worker_options){.name = "timekeeper", .step = keep_time, .context = service},
+		                   &service->timekeeper);
 	if (error != OK) {
 		service_free(service);
 		return error;
@@ -436,6 +567,7 @@ void service_free(struct service *service)
 {
 	if (service == NULL)
 		return;
+	worker_free(service->timekeeper);
 	/* In the order of the jobs' way, so that what a lane hands on is still served. */
 	admission_stage_stop(service->admission);
 	for (uint32_t i = 0; i < service->commit_lane_count; i++)

@@ -5,7 +5,9 @@
  *   query   ─▶ admission ─▶ a read lane, or the catalog lane ─▶ done
  *
  * What people browse has a lane of its own, so that a slow catalog holds up neither holds nor orders. While the store or the catalog
- * is down their requests are refused at once; one batch at a time finds out whether it is back. Nothing here knows HTTP or SQL. */
+ * is down their requests are refused at once; one batch at a time finds out whether it is back, or somebody who looks after it tells
+ * (service_store_found). What still waits at its deadline is answered then, whatever the lanes' threads are stuck in. Nothing here knows HTTP
+ * or SQL. */
 #pragma once
 
 #include <stdbool.h>
@@ -38,6 +40,8 @@ struct service_options {
 	struct admission *admission;   /* or NULL */
 	struct clock *clock;
 	struct random *random;
+	/* Nothing is decided or read before service_store_found says first that the store is up: until then its time is not known. */
+	bool awaits_store;
 	uint32_t queue_capacity; /* jobs that may wait in each lane */
 	uint32_t batch_max;
 	uint32_t view_rows_max; /* of each commit lane */
@@ -55,6 +59,14 @@ void service_free(struct service *service);
 /* Hands a job over. It is answered through job->done in every case: over its limit with ERR_RATE_LIMITED, with ERR_OVERLOADED when its lane
  * is full. Safe from any thread. */
 void service_submit(struct service *service, struct job *job);
+
+/* Whoever looks after the store, or the catalog, says before that he begins to, and after what he has found; what has served meanwhile, does
+ * serve. While the store is found not to be up commands are refused, while it or the catalog is silent queries too, and what waits for it is
+ * answered at once. One that answers, if only to refuse, is asked for each query that comes: it may be back. By one thread. */
+void service_store_asked(struct service *service);
+void service_store_found(struct service *service, bool is_up, bool is_silent);
+void service_catalog_asked(struct service *service);
+void service_catalog_found(struct service *service, bool is_silent);
 
 /* For metrics. Safe from any thread. */
 struct service_status {

@@ -3,7 +3,9 @@
 
 #include <assert.h>
 #include <openssl/crypto.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "auth/base64url.h"
 #include "auth/digest.h"
@@ -13,12 +15,17 @@
 #include "base/json_writer.h"
 
 #define PART_LENGTH_MAX (JWT_TOKEN_LENGTH_MAX / 4 * 3) /* bytes of a decoded part */
+#define KEYS_TRIED_MAX 8
 
 struct jwt_verifier {
 	struct arena arena; /* the texts below */
 	struct slice issuer;
 	struct slice audience;
-	struct hmac hmac;
+	uint64_t leeway_ms;
+	struct jwt_keyring *keyring;
+	struct hmac hmacs[JWT_SECRETS_MAX]; /* of the keyring's secrets */
+	struct jwt_keys *published;         /* the keyring's, as of `generation`; NULL: none */
+	uint32_t generation;
 	struct jwt_cache cache;
 };
 
@@ -36,7 +43,8 @@ const char *jwt_verdict_text(enum jwt_verdict verdict)
 		[JWT_MALFORMED] = "The token is not a JSON Web Token",
 		[JWT_NOT_SUPPORTED] = "The token's header names an algorithm or an extension that is not accepted",
 		[JWT_SIGNATURE_WRONG] = "The token's signature is wrong",
-		[JWT_CLAIMS_INVALID] = "The token's claims exp, nbf, sub or scope are missing or not of their form",
+		[JWT_KEY_UNKNOWN] = "The token's signing key is not known here",
+		[JWT_CLAIMS_INVALID] = "The token's claims exp, nbf, iat, sub, scope or scp are missing or not of their form",
 		[JWT_EXPIRED] = "The token has expired",
 		[JWT_NOT_YET_VALID] = "The token is not valid yet",
 		[JWT_ISSUER_WRONG] = "The token is from another issuer",
@@ -54,17 +62,20 @@ static enum error verifier_init(struct jwt_verifier *verifier, const struct jwt_
 	verifier->audience = arena_copy(&verifier->arena, options->audience);
 	if (verifier->issuer.data == NULL || verifier->audience.data == NULL)
 		return ERR_NO_MEMORY;
-	enum error error = hmac_init(&verifier->hmac, options->key.secret);
-	if (error != OK)
-		return error;
+	verifier->leeway_ms = options->leeway_ms;
+	verifier->keyring = options->keyring;
+	for (uint32_t i = 0; i < options->keyring->secret_count; i++) {
+		enum error error = hmac_init(&verifier->hmacs[i], options->keyring->secrets[i]);
+		if (error != OK)
+			return error;
+	}
 	return jwt_cache_init(&verifier->cache, options->cache_capacity, &options->seed);
 }
 
 enum error jwt_verifier_new(const struct jwt_verifier_options *options, struct jwt_verifier **ret_verifier)
 {
 	assert(options != NULL && ret_verifier != NULL);
-	assert(options->key.algorithm == JWT_HS256);
-	assert(options->key.secret.length >= JWT_SECRET_LENGTH_MIN);
+	assert(options->keyring != NULL && options->keyring->secret_count <= JWT_SECRETS_MAX);
 
 	struct jwt_verifier *verifier = calloc(1, sizeof *verifier);
 	if (verifier == NULL)
@@ -83,7 +94,9 @@ void jwt_verifier_free(struct jwt_verifier *verifier)
 	if (verifier == NULL)
 		return;
 	jwt_cache_release(&verifier->cache);
-	hmac_release(&verifier->hmac);
+	for (uint32_t i = 0; i < JWT_SECRETS_MAX; i++)
+		hmac_release(&verifier->hmacs[i]);
+	jwt_keys_release(verifier->published);
 	arena_release(&verifier->arena);
 	free(verifier);
 }
@@ -114,27 +127,112 @@ static bool decode_part(struct slice part, uint8_t *bytes, struct slice *ret_con
 	return true;
 }
 
-static enum jwt_verdict verify_whole(struct jwt_verifier *verifier, struct slice token, struct jwt_claims *ret_claims)
+static bool is_signed_with_secret(struct jwt_verifier *verifier, struct slice covered, struct slice signature)
+{
+	uint8_t code[DIGEST_LENGTH];
+	for (uint32_t i = 0; i < verifier->keyring->secret_count; i++) {
+		hmac_compute(&verifier->hmacs[i], &covered, 1, code);
+		if (signature.length == sizeof code && CRYPTO_memcmp(signature.data, code, sizeof code) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Finds the key that made the signature. A key without a name is tried for every token, a token without a kid with every key.
+ * *tried counts; beyond KEYS_TRIED_MAX no more are tried, so that nobody makes this expensive. */
+static const struct jwt_public_key *find_signer(const struct jwt_keys *keys, const struct jwt_header *header, struct slice covered,
+                                                struct slice signature, uint32_t *tried)
+{
+	struct slice kid = {.data = header->kid, .length = header->kid_length};
+	for (uint32_t i = 0; keys != NULL && i < keys->count; i++) {
+		const struct jwt_public_key *key = &keys->keys[i];
+		bool may_be = (key->algorithms & 1U << header->algorithm) != 0 &&
+		              (kid.length == 0 || key->kid_length == 0 || slice_equal(kid, jwt_key_kid(key)));
+		if (!may_be || *tried == KEYS_TRIED_MAX)
+			continue;
+		++*tried;
+		if (jwt_key_verify(key, header->algorithm, covered, signature))
+			return key;
+	}
+	return NULL;
+}
+
+static enum jwt_verdict check_signature(struct jwt_verifier *verifier, const struct jwt_header *header, struct slice covered,
+                                        struct slice signature, const struct jwt_public_key **ret_key)
+{
+	struct jwt_keyring *keyring = verifier->keyring;
+	*ret_key = NULL;
+	if (header->algorithm == JWT_HS256) {
+		if (keyring->secret_count == 0)
+			return JWT_NOT_SUPPORTED;
+		return is_signed_with_secret(verifier, covered, signature) ? JWT_OK : JWT_SIGNATURE_WRONG;
+	}
+	if (keyring->own == NULL && !keyring->are_keys_published)
+		return JWT_NOT_SUPPORTED;
+	uint32_t tried = 0;
+	const struct jwt_public_key *key = find_signer(keyring->own, header, covered, signature, &tried);
+	if (key == NULL)
+		key = find_signer(verifier->published, header, covered, signature, &tried);
+	*ret_key = key;
+	if (key != NULL)
+		return JWT_OK;
+	if (tried > 0)
+		return JWT_SIGNATURE_WRONG;
+	if (keyring->are_keys_published)
+		atomic_store(&keyring->is_kid_missing, true);
+	return JWT_KEY_UNKNOWN;
+}
+
+static enum jwt_verdict verify_whole(struct jwt_verifier *verifier, struct slice token, struct jwt_claims *ret_claims,
+                                     const struct jwt_public_key **ret_key)
 {
 	struct token_parts parts;
+	struct jwt_header header;
 	uint8_t bytes[PART_LENGTH_MAX];
 	struct slice content;
-	if (!token_split(token, &parts) || !decode_part(parts.header, bytes, &content))
+	if (!token_split(token, &parts) || base64url_decoded_length(parts.header.length) > JWT_HEADER_LENGTH_MAX ||
+	    !decode_part(parts.header, bytes, &content))
 		return JWT_MALFORMED;
-	enum jwt_verdict verdict = jwt_header_check(content, SLICE("HS256"));
+	enum jwt_verdict verdict = jwt_header_read(content, &header);
 	if (verdict != JWT_OK)
 		return verdict;
-
-	uint8_t code[DIGEST_LENGTH];
 	if (!decode_part(parts.signature, bytes, &content))
 		return JWT_MALFORMED;
-	hmac_compute(&verifier->hmac, &parts.covered, 1, code);
-	if (content.length != sizeof code || CRYPTO_memcmp(content.data, code, sizeof code) != 0)
-		return JWT_SIGNATURE_WRONG;
-
+	verdict = check_signature(verifier, &header, parts.covered, content, ret_key);
+	if (verdict != JWT_OK)
+		return verdict;
 	if (!decode_part(parts.payload, bytes, &content))
 		return JWT_MALFORMED;
 	return jwt_claims_read(content, verifier->issuer, verifier->audience, ret_claims);
+}
+
+static bool has_mark(const struct jwt_keys *keys, const uint8_t mark[static JWT_KEY_MARK_LENGTH])
+{
+	for (uint32_t i = 0; keys != NULL && i < keys->count; i++) {
+		if (memcmp(keys->keys[i].mark, mark, JWT_KEY_MARK_LENGTH) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a remembered token's key is still there. Secrets and own keys do not change. */
+static bool is_key_held(const void *context, const uint8_t mark[static JWT_KEY_MARK_LENGTH])
+{
+	const struct jwt_verifier *verifier = context;
+	static const uint8_t secret[JWT_KEY_MARK_LENGTH];
+	return memcmp(mark, secret, sizeof secret) == 0 || has_mark(verifier->keyring->own, mark) || has_mark(verifier->published, mark);
+}
+
+/* Takes up the keys that were published meanwhile, and forgets the tokens of those that left. */
+static void follow_keyring(struct jwt_verifier *verifier)
+{
+	uint32_t generation = atomic_load(&verifier->keyring->generation);
+	if (generation == verifier->generation)
+		return;
+	jwt_keys_release(verifier->published);
+	verifier->published = jwt_keyring_published(verifier->keyring);
+	verifier->generation = generation;
+	jwt_cache_keep(&verifier->cache, is_key_held, verifier);
 }
 
 enum jwt_verdict jwt_verify(struct jwt_verifier *verifier, struct slice token, uint64_t now_ms, struct jwt_claims *ret_claims)
@@ -144,19 +242,23 @@ enum jwt_verdict jwt_verify(struct jwt_verifier *verifier, struct slice token, u
 
 	if (token.length == 0 || token.length > JWT_TOKEN_LENGTH_MAX)
 		return JWT_MALFORMED;
+	follow_keyring(verifier);
 	struct jwt_claims fresh;
+	const struct jwt_public_key *key = NULL;
 	const struct jwt_claims *claims = jwt_cache_find(&verifier->cache, token);
 	if (claims == NULL) {
-		enum jwt_verdict verdict = verify_whole(verifier, token, &fresh);
+		enum jwt_verdict verdict = verify_whole(verifier, token, &fresh, &key);
 		if (verdict != JWT_OK)
 			return verdict;
 		claims = &fresh;
 	}
-	enum jwt_verdict verdict = jwt_claims_check(claims, now_ms);
+	enum jwt_verdict verdict = jwt_claims_check(claims, now_ms, verifier->leeway_ms);
 	if (verdict != JWT_OK)
 		return verdict;
-	if (claims == &fresh)
-		jwt_cache_put(&verifier->cache, token, claims);
+	if (claims == &fresh) {
+		static const uint8_t secret[JWT_KEY_MARK_LENGTH];
+		jwt_cache_put(&verifier->cache, token, claims, key == NULL ? secret : key->mark);
+	}
 	*ret_claims = *claims;
 	return JWT_OK;
 }

@@ -3,9 +3,11 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct jwt_cache_entry {
 	struct jwt_claims claims;
+	uint8_t mark[JWT_KEY_MARK_LENGTH];
 	size_t length;
 	char token[];
 };
@@ -51,7 +53,22 @@ const struct jwt_claims *jwt_cache_find(const struct jwt_cache *cache, struct sl
 	return NULL;
 }
 
-void jwt_cache_put(struct jwt_cache *cache, struct slice token, const struct jwt_claims *claims)
+void jwt_cache_keep(struct jwt_cache *cache, bool (*is_held)(const void *context, const uint8_t mark[static JWT_KEY_MARK_LENGTH]),
+                    const void *context)
+{
+	assert(cache->slots != NULL && is_held != NULL);
+
+	for (uint32_t i = 0; i < cache->capacity; i++) {
+		struct jwt_cache_slot *slot = &cache->slots[i];
+		if (slot->entry == NULL || is_held(context, slot->entry->mark))
+			continue;
+		free(slot->entry);
+		*slot = (struct jwt_cache_slot){0};
+	}
+}
+
+void jwt_cache_put(struct jwt_cache *cache, struct slice token, const struct jwt_claims *claims,
+                   const uint8_t mark[static JWT_KEY_MARK_LENGTH])
 {
 	assert(cache->slots != NULL);
 	assert(claims != NULL);
@@ -62,6 +79,7 @@ void jwt_cache_put(struct jwt_cache *cache, struct slice token, const struct jwt
 	if (entry == NULL)
 		return;
 	entry->claims = *claims;
+	memcpy(entry->mark, mark, sizeof entry->mark);
 	entry->length = token.length;
 	memcpy(entry->token, token.data, token.length);
 

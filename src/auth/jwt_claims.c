@@ -24,37 +24,63 @@ static bool is_string_of(struct json_value value, struct slice text)
 	return json_kind(value) == JSON_KIND_STRING && json_string_equal(value, text);
 }
 
-enum jwt_verdict jwt_header_check(struct slice json, struct slice algorithm)
+/* False when there is one that is not a string of 1 to JWT_KID_LENGTH_MAX bytes. */
+static bool read_kid(struct json_value object, struct jwt_header *header)
 {
-	assert(algorithm.length > 0);
+	struct json_value value;
+	header->kid_length = 0;
+	if (!json_member(object, SLICE("kid"), &value))
+		return true;
+	if (json_kind(value) != JSON_KIND_STRING || value.text.length > 6 * JWT_KID_LENGTH_MAX + 2)
+		return false;
+	struct arena arena;
+	arena_init(&arena, 8 * JWT_KID_LENGTH_MAX, 8 * JWT_KID_LENGTH_MAX);
+	struct slice kid = json_to_string(value, &arena);
+	bool is_good = kid.length > 0 && kid.length <= JWT_KID_LENGTH_MAX;
+	if (is_good) {
+		memcpy(header->kid, kid.data, kid.length);
+		header->kid_length = (uint8_t)kid.length;
+	}
+	arena_release(&arena);
+	return is_good;
+}
+
+enum jwt_verdict jwt_header_read(struct slice json, struct jwt_header *ret_header)
+{
+	assert(json.length <= JWT_HEADER_LENGTH_MAX);
 
 	/* Compression, extensions that must be understood, and keys that the token itself brings along. */
-	static const char *const refused[] = {"zip", "crit", "jku", "x5u", "jwk"};
+	static const char *const refused[] = {"zip", "crit", "b64", "jku", "x5u", "jwk"};
 
-	struct json_value header, value;
-	if (!read_object(json, &header))
+	struct json_value object, value;
+	struct jwt_header header;
+	if (!read_object(json, &object))
 		return JWT_MALFORMED;
 	for (size_t i = 0; i < ARRAY_LENGTH(refused); i++) {
-		if (json_member(header, slice_of(refused[i]), &value))
+		if (json_member(object, slice_of(refused[i]), &value))
 			return JWT_NOT_SUPPORTED;
 	}
-	if (!json_member(header, SLICE("alg"), &value) || !is_string_of(value, algorithm))
+	if (!json_member(object, SLICE("alg"), &value) || json_kind(value) != JSON_KIND_STRING)
 		return JWT_NOT_SUPPORTED;
+	header.algorithm = jwt_algorithm_of((struct slice){.data = value.text.data + 1, .length = value.text.length - 2});
+	if (header.algorithm == JWT_ALGORITHM_COUNT || !read_kid(object, &header))
+		return JWT_NOT_SUPPORTED;
+	*ret_header = header;
 	return JWT_OK;
 }
 
-/* A NumericDate: seconds since 1970, fractions allowed. What time_format cannot write is cut to what it can. */
+/* A NumericDate: whole seconds since 1970. What time_format cannot write is cut to what it can. */
 static bool read_date(struct json_value value, uint64_t *ret_ms)
 {
-	double seconds;
-	if (json_kind(value) != JSON_KIND_NUMBER || !json_to_double(value, &seconds))
+	int64_t seconds;
+	if (json_kind(value) != JSON_KIND_NUMBER || !json_to_integer(value, &seconds))
 		return false;
 	if (seconds <= 0)
 		*ret_ms = 0;
-	else if (seconds >= (double)(TIME_MS_MAX / 1000))
+	else if ((uint64_t)seconds >= TIME_MS_MAX / 1000)
 		*ret_ms = TIME_MS_MAX;
 	else
-		*ret_ms = (uint64_t)(seconds * 1000);
+		*ret_ms = (uint64_t)seconds * 1000;
 	return true;
 }
 
@@ -67,6 +93,31 @@ static uint32_t scope_bit(struct slice scope)
 	return slice_equal(scope, SLICE("tro:service")) ? JWT_SCOPE_SERVICE : 0;
 }
 
+/* `scope` is a string with blanks between, `scp` a list of strings; both count. False when one is not of its form. */
+static bool read_scopes(struct json_value object, struct arena *arena, uint32_t *scopes)
+{
+	struct json_value value, item;
+	if (json_member(object, SLICE("scope"), &value)) {
+		if (json_kind(value) != JSON_KIND_STRING)
+			return false;
+		struct slice rest = json_to_string(value, arena);
+		struct slice scope;
+		while (slice_cut(&rest, ' ', &scope))
+			*scopes |= scope_bit(scope);
+	}
+	if (!json_member(object, SLICE("scp"), &value))
+		return true;
+	if (json_kind(value) != JSON_KIND_ARRAY)
+		return false;
+	struct json_walk walk = json_walk(value);
+	while (json_next_item(&walk, &item)) {
+		if (json_kind(item) != JSON_KIND_STRING)
+			return false;
+		*scopes |= scope_bit(json_to_string(item, arena));
+	}
+	return true;
+}
+
 /* The claims that are kept. False when one that is required is missing, or one is not of its form. */
 static bool read_kept_claims(struct json_value object, struct arena *arena, struct jwt_claims *claims)
 {
@@ -76,6 +127,9 @@ static bool read_kept_claims(struct json_value object, struct arena *arena, stru
 	if (json_member(object, SLICE("nbf"), &value) && !read_date(value, &claims->not_before_ms))
 		return false;
 
+	uint64_t issued_at_ms;
+	if (json_member(object, SLICE("iat"), &value) && !read_date(value, &issued_at_ms))
+		return false;
 	if (!json_member(object, SLICE("sub"), &value) || json_kind(value) != JSON_KIND_STRING)
 		return false;
 	struct slice user = json_to_string(value, arena);
@@ -84,15 +138,7 @@ static bool read_kept_claims(struct json_value object, struct arena *arena, stru
 	memcpy(claims->user, user.data, user.length);
 	claims->user_length = (uint8_t)user.length;
 
-	if (!json_member(object, SLICE("scope"), &value))
-		return true;
-	if (json_kind(value) != JSON_KIND_STRING)
-		return false;
-	struct slice rest = json_to_string(value, arena);
-	struct slice scope;
-	while (slice_cut(&rest, ' ', &scope))
-		claims->scopes |= scope_bit(scope);
-	return true;
+	return read_scopes(object, arena, &claims->scopes);
 }
 
 /* `aud` is one string or an array of them; one that is ours is enough. */
@@ -135,11 +181,11 @@ enum jwt_verdict jwt_claims_read(struct slice json, struct slice issuer, struct 
 	return JWT_OK;
 }
 
-enum jwt_verdict jwt_claims_check(const struct jwt_claims *claims, uint64_t now_ms)
+enum jwt_verdict jwt_claims_check(const struct jwt_claims *claims, uint64_t now_ms, uint64_t leeway_ms)
 {
 	assert(claims != NULL);
 
-	if (now_ms >= claims->expires_at_ms)
+	if (now_ms >= claims->expires_at_ms + leeway_ms)
 		return JWT_EXPIRED;
-	return now_ms < claims->not_before_ms ? JWT_NOT_YET_VALID : JWT_OK;
+	return now_ms + leeway_ms < claims->not_before_ms ? JWT_NOT_YET_VALID : JWT_OK;
 }

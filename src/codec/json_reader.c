@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hex.h"
 #include "base/utf8.h"
+#include "codec/json_inside.h"
 
 #define NUMBER_LENGTH_MAX 63 /* characters of a number that is read as a double */
+#define NAME_BUCKETS 256
 
 struct check {
 	const char *at;
@@ -18,7 +19,12 @@ struct check {
 	uint32_t depth;
 	uint32_t name_count;
 	struct slice names[JSON_MEMBERS_MAX]; /* of the objects around `at`, still escaped */
+	uint64_t hashes[JSON_MEMBERS_MAX];    /* keyed, of the names without their escapes */
+	uint8_t before[JSON_MEMBERS_MAX];     /* one above the index of the next older name in the same bucket; 0: none */
+	uint8_t newest[NAME_BUCKETS];         /* of each bucket, one above the index; 0: the bucket is empty */
 };
+
+static_assert(JSON_MEMBERS_MAX < UINT8_MAX, "an index does not fit");
 
 static bool fail(struct check *check, const char *what)
 {
@@ -45,26 +51,6 @@ static bool is_digit(char byte)
 	return byte >= '0' && byte <= '9';
 }
 
-/* The four hexadecimal digits of \uXXXX; false when there are not four. */
-static bool read_unit(const char *at, const char *end, uint32_t *ret_unit)
-{
-	uint8_t bytes[2];
-	if (end - at < 4 || !hex_decode(at, bytes, 2))
-		return false;
-	*ret_unit = (uint32_t)bytes[0] << 8 | bytes[1];
-	return true;
-}
-
-static bool is_high_surrogate(uint32_t unit)
-{
-	return unit >= 0xd800 && unit <= 0xdbff;
-}
-
-static bool is_low_surrogate(uint32_t unit)
-{
-	return unit >= 0xdc00 && unit <= 0xdfff;
-}
-
 static bool check_escape(struct check *check)
 {
 	assert(*check->at == '\\');
@@ -79,16 +65,16 @@ static bool check_escape(struct check *check)
 		return true;
 	}
 	uint32_t unit;
-	if (!read_unit(kind + 1, check->end, &unit))
+	if (!json_unit(kind + 1, check->end, &unit))
 		return fail(check, "\\u needs four hexadecimal digits");
 	if (unit == 0)
 		return fail(check, "U+0000 is not accepted");
-	if (is_low_surrogate(unit))
+	if (utf16_is_low(unit))
 		return fail(check, "a surrogate stands alone");
-	if (is_high_surrogate(unit)) {
+	if (utf16_is_high(unit)) {
 		const char *second = kind + 5;
-		if (check->end - second < 6 || second[0] != '\\' || second[1] != 'u' || !read_unit(second + 2, check->end, &unit) ||
-		    !is_low_surrogate(unit))
+		if (check->end - second < 6 || second[0] != '\\' || second[1] != 'u' || !json_unit(second + 2, check->end, &unit) ||
+		    !utf16_is_low(unit))
 			return fail(check, "a surrogate stands alone");
 		check->at += 6;
 	}
@@ -166,37 +152,6 @@ static bool check_word(struct check *check, struct slice word)
 	return true;
 }
 
-/* Takes one character off the front of a checked string's inside, its escape undone. Answers how many bytes were written. */
-static size_t take_character(struct slice *inside, char bytes[static 4])
-{
-	const char *at = inside->data;
-	const char *end = at + inside->length;
-	size_t taken;
-	size_t written = 1;
-	uint32_t unit, low;
-	if (*at != '\\') {
-		taken = written = utf8_character_length(at, inside->length);
-		memcpy(bytes, at, written);
-	} else if (at[1] != 'u') {
-		static const char plain[128] = {
-			['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t', ['"'] = '"', ['\\'] = '\\', ['/'] = '/',
-		};
-		taken = 2;
-		bytes[0] = plain[at[1] & 0x7f];
-	} else {
-		taken = 6;
-		bool is_unit = read_unit(at + 2, end, &unit);
-		if (is_unit && is_high_surrogate(unit) && read_unit(at + 8, end, &low)) {
-			taken = 12;
-			unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-		}
-		assert(is_unit);
-		written = utf8_encode(unit, bytes);
-	}
-	*inside = (struct slice){.data = at + taken, .length = inside->length - taken};
-	return written;
-}
-
 /* The inside of a string's text. */
 static struct slice unquoted(struct slice text)
 {
@@ -205,25 +160,12 @@ static struct slice unquoted(struct slice text)
 	return (struct slice){.data = text.data + 1, .length = text.length - 2};
 }
 
-static bool has_escapes(struct slice inside)
+static void forget_names(struct check *check, uint32_t first)
 {
-	return memchr(inside.data, '\\', inside.length) != NULL;
-}
-
-/* Whether two insides are the same once their escapes are undone. */
-static bool insides_equal(struct slice a, struct slice b)
-{
-	if (slice_equal(a, b))
-		return true;
-	if (!has_escapes(a) && !has_escapes(b))
-		return false;
-	while (a.length > 0 && b.length > 0) {
-		char bytes_a[4], bytes_b[4];
-		size_t count = take_character(&a, bytes_a);
-		if (take_character(&b, bytes_b) != count || memcmp(bytes_a, bytes_b, count) != 0)
-			return false;
+	while (check->name_count > first) {
+		uint32_t last = --check->name_count;
+		check->newest[check->hashes[last] % NAME_BUCKETS] = check->before[last];
 	}
-	return a.length == b.length;
 }
 
 static bool check_name(struct check *check, uint32_t first)
@@ -232,8 +174,11 @@ static bool check_name(struct check *check, uint32_t first)
 	if (!check_string(check))
 		return false;
 	struct slice name = {.data = start + 1, .length = (size_t)(check->at - start) - 2};
-	for (uint32_t i = first; i < check->name_count; i++) {
-		if (insides_equal(check->names[i], name)) {
+	uint64_t hash = json_inside_hash(name);
+	uint8_t *newest = &check->newest[hash % NAME_BUCKETS];
+	/* Names below `first` belong to the objects around. A bucket lists its names newest first. */
+	for (uint32_t i = *newest; i > first; i = check->before[i - 1]) {
+		if (check->hashes[i - 1] == hash && json_insides_equal(check->names[i - 1], name)) {
 			check->at = start;
 			return fail(check, "a name is repeated");
 		}
@@ -242,7 +187,10 @@ static bool check_name(struct check *check, uint32_t first)
 		check->at = start;
 		return fail(check, "there are too many members");
 	}
-	check->names[check->name_count++] = name;
+	check->names[check->name_count] = name;
+	check->hashes[check->name_count] = hash;
+	check->before[check->name_count] = *newest;
+	*newest = (uint8_t)++check->name_count;
 	return true;
 }
 
@@ -269,7 +217,7 @@ static bool check_members(struct check *check)
 			return fail(check, "a comma or a closing brace is missing");
 		check->at++;
 		if (next == '}') {
-			check->name_count = first;
+			forget_names(check, first);
 			return true;
 		}
 	}
@@ -331,6 +279,7 @@ bool json_check(struct slice text, struct json_value *ret_value, struct json_pro
 	check.at = text.data == NULL ? "" : text.data;
 	check.end = check.at + text.length;
 	check.depth = 0;
+	memset(check.newest, 0, sizeof check.newest);
 	check.name_count = 0; /* the names themselves stay as they are: clearing them would cost more than a small body */
 
 	const char *start = skip_blanks(check.at, check.end);
@@ -469,7 +418,7 @@ struct slice json_to_string(struct json_value string, struct arena *arena)
 	assert(arena != NULL);
 
 	struct slice inside = unquoted(string.text);
-	if (!has_escapes(inside))
+	if (!json_inside_has_escapes(inside))
 		return inside;
 	char *content = arena_allocate(arena, inside.length); /* an escape is never shorter than what it stands for */
 	if (content == NULL)
@@ -477,7 +426,7 @@ struct slice json_to_string(struct json_value string, struct arena *arena)
 	size_t length = 0;
 	while (inside.length > 0) {
 		char bytes[4];
-		size_t count = take_character(&inside, bytes);
+		size_t count = json_inside_take(&inside, bytes);
 		memcpy(content + length, bytes, count);
 		length += count;
 	}
@@ -489,11 +438,11 @@ bool json_string_equal(struct json_value string, struct slice text)
 	assert(json_kind(string) == JSON_KIND_STRING);
 
 	struct slice inside = unquoted(string.text);
-	if (!has_escapes(inside))
+	if (!json_inside_has_escapes(inside))
 		return slice_equal(inside, text);
 	while (inside.length > 0) {
 		char bytes[4];
-		size_t count = take_character(&inside, bytes);
+		size_t count = json_inside_take(&inside, bytes);
 		if (text.length < count || memcmp(text.data, bytes, count) != 0)
 			return false;
 		text = (struct slice){.data = text.data + count, .length = text.length - count};

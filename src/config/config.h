@@ -49,11 +49,13 @@ struct config_sales {
 };
 
 struct config_auth {
-	struct slice jwt_secret;    /* empty: not set */
-	const char *jwt_public_key; /* PEM; NULL: not set */
-	const char *jwt_jwks_url;   /* NULL: not set */
-	struct slice jwt_issuer;    /* empty: not checked */
-	struct slice jwt_audience;  /* empty: not checked */
+	struct config_secrets jwt_secrets; /* the first one signs */
+	const char *jwt_public_key;        /* PEM; NULL: not set */
+	const char *jwt_public_key_file;   /* NULL: not set */
+	uint64_t jwt_leeway_ms;
+	const char *jwt_jwks_url;  /* NULL: not set */
+	struct slice jwt_issuer;   /* empty: not checked */
+	struct slice jwt_audience; /* empty: not checked */
 	struct config_secrets payment_secrets;
 	bool requires_payment_amount; /* of callbacks that report money */
 };
@@ -74,6 +76,12 @@ struct config_systems {
 	const char *rabbit_url;
 	const char *otlp_endpoint;
 };
+
+/* Whether tokens are verified with keys whose private half is elsewhere. */
+static inline bool config_has_public_keys(const struct config_auth *auth)
+{
+	return auth->jwt_public_key != NULL || auth->jwt_public_key_file != NULL || auth->jwt_jwks_url != NULL;
+}
 
 enum config_source {
 	CONFIG_DEFAULT,

@@ -43,7 +43,6 @@ struct exchange *exchange_new(struct connection *connection, struct slice first)
 	request->peer = connection->peer;
 	request->client = connection->peer;
 	request->received_ns = loop_monotonic_ns();
-	request->deadline_ns = request->received_ns + connection->loop->options->deadline_ms * UINT64_C(1000000);
 	exchange->connection = connection;
 	if (!start_input(exchange, first)) {
 		exchange_free(exchange);
@@ -263,10 +262,8 @@ static bool take_chunked_body(struct exchange *exchange)
 	return exchange->chunked.state == CHUNKED_DONE;
 }
 
-bool exchange_take(struct exchange *exchange)
+static bool is_complete(struct exchange *exchange)
 {
-	assert(exchange->request.response.status == 0);
-
 	if (!exchange->has_head && !take_head(exchange))
 		return exchange->refusal.error != OK;
 	switch (exchange->head.framing) {
@@ -277,6 +274,17 @@ bool exchange_take(struct exchange *exchange)
 	case HTTP_BODY_NONE:
 		break;
 	}
+	return true;
+}
+
+bool exchange_take(struct exchange *exchange)
+{
+	assert(exchange->request.response.status == 0);
+
+	if (!is_complete(exchange))
+		return false;
+	/* A client whose network is slow waits for its own network until now. */
+	exchange->request.deadline_ns = loop_monotonic_ns() + exchange->loop->options->deadline_ms * UINT64_C(1000000);
 	return true;
 }
 

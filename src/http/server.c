@@ -19,7 +19,8 @@
 struct http_server {
 	struct http_server_options options;
 	uint16_t port;
-	struct loop loops[]; /* options.loops of them */
+	int listening_descriptor; /* until the loops have theirs; then -1 */
+	struct loop loops[];      /* options.loops of them */
 };
 
 struct http_server_options http_server_defaults(void)
@@ -131,14 +132,19 @@ enum error http_server_new(const struct http_server_options *options, struct htt
 	}
 	server->options = *options;
 	server->port = bound_port(listening_descriptor);
-	error = start_loops(server, listening_descriptor);
-	close(listening_descriptor);
-	if (error != OK) {
-		http_server_free(server);
-		return error;
-	}
+	server->listening_descriptor = listening_descriptor;
 	*ret_server = server;
 	return OK;
+}
+
+enum error http_server_start(struct http_server *server)
+{
+	assert(server != NULL && server->listening_descriptor >= 0);
+
+	enum error error = start_loops(server, server->listening_descriptor);
+	close(server->listening_descriptor);
+	server->listening_descriptor = -1;
+	return error;
 }
 
 uint16_t http_server_port(const struct http_server *server)
@@ -181,6 +187,8 @@ void http_server_free(struct http_server *server)
 		return;
 	for (uint32_t i = 0; i < server->options.loops; i++)
 		loop_release(&server->loops[i]);
+	if (server->listening_descriptor >= 0)
+		close(server->listening_descriptor);
 	free(server);
 }
 

@@ -47,7 +47,7 @@ struct http_server_options {
 	size_t target_max;        /* bytes of request target: 414 past it */
 	uint32_t receive_timeout_ms; /* from a request's first byte to its last: 408 past it */
 	uint32_t idle_timeout_ms;    /* for a connection without a request, and for a client to take an answer */
-	uint32_t deadline_ms;        /* what request->deadline_ns adds to the first byte's time */
+	uint32_t deadline_ms;        /* from the moment a request is complete to request->deadline_ns */
 	/* Called on the loop when a request is finished, whatever way; NULL: nobody wants to know. */
 	void (*finished)(void *context, const struct http_request_summary *summary);
 	void *context;
@@ -58,8 +58,11 @@ struct http_server_options http_server_defaults(void);
 
 struct http_server;
 
-/* Binds, listens and starts the loops. ERR_SYSTEM: the address is not to be had, with errno; ERR_NO_MEMORY. */
+/* Binds and listens; clients wait. ERR_SYSTEM: the address is not to be had, with errno; ERR_NO_MEMORY. */
 must_check enum error http_server_new(const struct http_server_options *options, struct http_server **ret_server);
+/* Starts the loops, which take the clients; once, and everything that requests are handed to is there. ERR_SYSTEM, ERR_NO_MEMORY: it can only
+ * be freed. */
+must_check enum error http_server_start(struct http_server *server);
 uint16_t http_server_port(const struct http_server *server);
 uint32_t http_server_connections(const struct http_server *server);
 

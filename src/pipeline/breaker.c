@@ -16,6 +16,8 @@ enum breaker_state breaker_state(const struct breaker *breaker, uint64_t now_ms)
 {
 	assert(breaker != NULL);
 
+	if (breaker->is_held)
+		return BREAKER_OPEN;
 	uint64_t opened_at_ms = breaker->opened_at_ms;
 	if (opened_at_ms == 0)
 		return BREAKER_CLOSED;
@@ -42,6 +44,8 @@ void breaker_succeeded(struct breaker *breaker)
 	assert(breaker != NULL);
 
 	/* Only what changes is written: the common case leaves the cache line shared. */
+	if (!breaker->has_succeeded)
+		breaker->has_succeeded = true;
 	if (breaker->failures == 0 && breaker->opened_at_ms == 0)
 		return;
 	breaker->failures = 0;
@@ -58,4 +62,31 @@ void breaker_failed(struct breaker *breaker, uint64_t now_ms)
 	if (failures >= breaker->failures_max)
 		breaker->opened_at_ms = now_ms;
 	breaker->is_trying = false;
+}
+
+void breaker_watch(struct breaker *breaker)
+{
+	assert(breaker != NULL);
+	breaker->has_succeeded = false;
+}
+
+bool breaker_hold(struct breaker *breaker)
+{
+	assert(breaker != NULL);
+
+	if (!breaker->has_succeeded)
+		breaker->is_held = true;
+	return breaker->is_held;
+}
+
+void breaker_release(struct breaker *breaker)
+{
+	assert(breaker != NULL);
+
+	if (!breaker->is_held)
+		return;
+	breaker->failures = 0;
+	breaker->opened_at_ms = 0;
+	breaker->is_trying = false;
+	breaker->is_held = false;
 }

@@ -1,5 +1,7 @@
 /* breaker: a circuit breaker in front of something that may be down. CLOSED → OPEN after consecutive failures → HALF_OPEN after a pause,
- * when one try decides. While it is open callers fail at once instead of waiting. Safe from any thread. */
+ * when one try decides. While it is open callers fail at once instead of waiting.
+ *
+ * Somebody who looks after what is behind by other means may hold it open: then nobody tries, until it is released. Safe from any thread. */
 #pragma once
 
 #include <stdatomic.h>
@@ -18,6 +20,8 @@ struct breaker {
 	_Atomic uint32_t failures;
 	_Atomic uint64_t opened_at_ms; /* 0: closed */
 	_Atomic bool is_trying;        /* half open: the one try is under way */
+	_Atomic bool is_held;          /* open, whatever the others say */
+	_Atomic bool has_succeeded;    /* since breaker_watch */
 };
 
 void breaker_init(struct breaker *breaker, uint32_t failures_max, uint64_t pause_ms);
@@ -25,4 +29,12 @@ void breaker_init(struct breaker *breaker, uint32_t failures_max, uint64_t pause
 bool breaker_allows(struct breaker *breaker, uint64_t now_ms);
 void breaker_succeeded(struct breaker *breaker);
 void breaker_failed(struct breaker *breaker, uint64_t now_ms);
+
+/* Whoever may hold it says first that he begins to look: a success that is reported from then on is worth more than what he finds. */
+void breaker_watch(struct breaker *breaker);
+/* Opens it and keeps it open, unless a success was reported since breaker_watch. Whether it is held now. */
+bool breaker_hold(struct breaker *breaker);
+/* Closes it, if it was held. */
+void breaker_release(struct breaker *breaker);
+
 enum breaker_state breaker_state(const struct breaker *breaker, uint64_t now_ms);

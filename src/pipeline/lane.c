@@ -18,6 +18,7 @@ struct lane {
 	struct list returned; /* left by a `serve` that had to wait for another; not to be tried again before that has ended */
 	uint32_t returned_count;
 	uint64_t progress;       /* `serve` calls that took something off their list */
+	uint64_t earliest_ns;    /* no job that waits has an earlier deadline; it may be earlier than all of them */
 	_Atomic uint32_t depth;  /* nodes of both lists; written under the lock, read without it by metrics */
 	uint32_t sleeping_count; /* threads that wait for work … */
 	bool is_waking;          /* … of which one has been told that there is some */
@@ -30,6 +31,14 @@ static uint32_t count_nodes(const struct list *list)
 	for (const struct list_node *node = list->head.next; node != &list->head; node = node->next)
 		count++;
 	return count;
+}
+
+/* A job joins those that wait. */
+static void note_deadline(struct lane *lane, const struct list_node *job)
+{
+	uint64_t deadline_ns = lane->options.deadline_ns == NULL ? UINT64_MAX : lane->options.deadline_ns(job);
+	if (deadline_ns < lane->earliest_ns)
+		lane->earliest_ns = deadline_ns;
 }
 
 /* Whether to wake a thread: not when all are at work, nor when one is on its way, which takes all there is. The caller signals, unlocked. */
@@ -70,6 +79,8 @@ static uint32_t lane_take(struct lane *lane, struct list *batch, uint32_t taken,
 {
 	pthread_mutex_lock(&lane->lock);
 	uint32_t left = count_nodes(batch);
+	list_for_each(node, batch)
+		note_deadline(lane, node);
 	list_splice(&lane->returned, batch);
 	lane->returned_count += left;
 	lane->depth += left;
@@ -116,6 +127,7 @@ enum error lane_new(const struct lane_options *options, struct lane **ret_lane)
 	lane->options = *options;
 	list_init(&lane->queue);
 	list_init(&lane->returned);
+	lane->earliest_ns = UINT64_MAX;
 	pthread_mutex_init(&lane->lock, NULL);
 	pthread_cond_init(&lane->work, NULL);
 	for (; lane->thread_count < options->thread_count; lane->thread_count++) {
@@ -154,6 +166,7 @@ enum error lane_submit(struct lane *lane, struct list_node *job)
 	enum error error = lane->is_stopping ? ERR_SHUTTING_DOWN : lane->depth >= lane->options.capacity ? ERR_OVERLOADED : OK;
 	if (error == OK) {
 		list_push(&lane->queue, job);
+		note_deadline(lane, job);
 		lane->depth++;
 	}
 	bool wakes = has_to_wake(lane);
@@ -161,6 +174,40 @@ enum error lane_submit(struct lane *lane, struct list_node *job)
 	if (wakes)
 		pthread_cond_signal(&lane->work);
 	return error;
+}
+
+/* Moves the overdue jobs of one list; the deadlines of the others are noted. */
+static uint32_t move_overdue(struct lane *lane, struct list *list, uint64_t now_ns, struct list *ret_jobs)
+{
+	uint32_t count = 0;
+	for (struct list_node *node = list->head.next; node != &list->head;) {
+		struct list_node *job = node;
+		node = node->next;
+		if (now_ns != UINT64_MAX && lane->options.deadline_ns(job) > now_ns) {
+			note_deadline(lane, job);
+			continue;
+		}
+		list_remove(job);
+		list_push(ret_jobs, job);
+		count++;
+	}
+	return count;
+}
+
+uint32_t lane_take_overdue(struct lane *lane, uint64_t now_ns, struct list *ret_jobs)
+{
+	assert(lane != NULL && ret_jobs != NULL);
+	uint32_t count = 0;
+	pthread_mutex_lock(&lane->lock);
+	if (lane->depth > 0 && lane->earliest_ns <= now_ns) {
+		lane->earliest_ns = UINT64_MAX;
+		uint32_t returned = move_overdue(lane, &lane->returned, now_ns, ret_jobs);
+		lane->returned_count -= returned;
+		count = returned + move_overdue(lane, &lane->queue, now_ns, ret_jobs);
+		lane->depth -= count;
+	}
+	pthread_mutex_unlock(&lane->lock);
+	return count;
 }
 
 uint32_t lane_depth(const struct lane *lane)

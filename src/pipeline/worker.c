@@ -114,16 +114,23 @@ void worker_wake(struct worker *worker)
 	pthread_mutex_unlock(&worker->lock);
 }
 
+void worker_end(struct worker *worker)
+{
+	assert(worker != NULL);
+
+	pthread_mutex_lock(&worker->lock);
+	worker->is_stopping = true;
+	pthread_cond_signal(&worker->changed);
+	pthread_mutex_unlock(&worker->lock);
+}
+
 void worker_stop(struct worker *worker)
 {
 	assert(worker != NULL);
 
 	if (worker->is_joined)
 		return;
-	pthread_mutex_lock(&worker->lock);
-	worker->is_stopping = true;
-	pthread_cond_signal(&worker->changed);
-	pthread_mutex_unlock(&worker->lock);
+	worker_end(worker);
 	pthread_join(worker->thread, NULL);
 	worker->is_joined = true;
 }

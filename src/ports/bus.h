@@ -8,15 +8,20 @@
 
 enum bus_result {
 	BUS_OK = 0,
-	BUS_DOWN, /* not all were confirmed: publish them all again later */
+	/* The connection stands, and messages that were sent on it are not confirmed yet. They may still be: nobody else should send them. Publish
+	 * them again, in whatever batches, and what is confirmed or under way is not sent twice. */
+	BUS_PENDING,
+	BUS_DOWN, /* nothing is known of what was not confirmed: publish all of it again later */
 };
 
 struct bus;
 
 struct bus_operations {
-	/* Publishes the records in order and waits until each is confirmed, or the time is over. Used by one thread at a time. */
+	/* Publishes the records in order and waits until each is confirmed, or the time is over. BUS_OK: nothing is pending any more, of earlier
+	 * batches either. Used by one thread at a time. */
 	enum bus_result (*publish)(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms);
-	/* Keeps an idle connection alive; BUS_DOWN when there is none. */
+	/* Keeps an idle connection alive, and finds out without waiting whether what was pending is confirmed. BUS_DOWN: there is no connection,
+	 * or it takes no messages and nothing is pending on it. */
 	enum bus_result (*ping)(struct bus *bus);
 	void (*free)(struct bus *bus);
 };

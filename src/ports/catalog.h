@@ -68,6 +68,9 @@ struct catalog_operations {
 
 struct catalog {
 	const struct catalog_operations *operations;
+	/* The caller's, by the monotonic clock: every call waits for another machine until then and answers CATALOG_DOWN. 0: as long as the
+	 * adapter thinks right. */
+	uint64_t deadline_ns;
 };
 
 /* Takes NULL. */

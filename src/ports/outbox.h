@@ -36,18 +36,14 @@ struct outbox_batch {
 	uint32_t count;
 };
 
-struct outbox_lag {
-	uint64_t entries;   /* rows waiting; counting stops at 100,000 */
-	uint64_t oldest_ms; /* when the oldest was written; 0: none */
-};
-
 struct outbox;
 
 struct outbox_operations {
 	/* Counts the owner among the publishers and leases it its share of the partitions, both for lease_ms: outbox_share. Of several that ask
-	 * at once only one gets a partition. What is beyond the share is given back. All publishers say the same lease_ms.
-	 * Bit p of *ret_partitions: partition p is the owner's. */
-	enum store_result (*lease)(struct outbox *outbox, const struct uuid *owner, uint64_t lease_ms, uint32_t *ret_partitions);
+	 * at once only one gets a partition. What is beyond the share is given back, unless the owner keeps it because its messages are under way.
+	 * All publishers say the same lease_ms. Bit p of *ret_partitions: partition p is the owner's. */
+	enum store_result (*lease)(struct outbox *outbox, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
+	                           uint32_t *ret_partitions);
 	/* Gives all the owner's leases back and counts it no more. */
 	enum store_result (*release)(struct outbox *outbox, const struct uuid *owner);
 	/* The oldest entries of all partitions that the owner has a live lease of, each partition from its first on, with their events: not more
@@ -56,7 +52,6 @@ struct outbox_operations {
 	                          struct outbox_batch *ret_batch);
 	/* Deletes entries whose events are all confirmed, of any partitions, in one transaction. Unknown ones are no error. */
 	enum store_result (*acknowledge)(struct outbox *outbox, const struct outbox_key *keys, uint32_t count);
-	enum store_result (*lag)(struct outbox *outbox, struct outbox_lag *ret_lag);
 	void (*free)(struct outbox *outbox);
 };
 
@@ -86,17 +81,17 @@ static inline bool outbox_is_live(uint64_t until_ms, uint64_t now_ms, uint64_t l
 }
 
 /* The partitions that are to be the owner's, when so many publishers live (itself among them): as many as there are for each, rounded up. Its
- * own first, so that renewing swaps none; then free and lapsed ones, as far as there are any. */
+ * own first, so that renewing swaps none, and all of them if keeps_all; then free and lapsed ones, as far as there are any. */
 static inline uint32_t outbox_share(const struct outbox_lease leases[static OUTBOX_PARTITIONS], const struct uuid *owner,
-                                    uint64_t publishers, uint64_t now_ms, uint64_t lease_ms)
+                                    uint64_t publishers, uint64_t now_ms, uint64_t lease_ms, bool keeps_all)
 {
 	uint64_t left = publishers == 0 ? OUTBOX_PARTITIONS : (OUTBOX_PARTITIONS + publishers - 1) / publishers;
 	uint32_t share = 0;
-	for (uint32_t i = 0; i < OUTBOX_PARTITIONS && left > 0; i++) {
+	for (uint32_t i = 0; i < OUTBOX_PARTITIONS && (left > 0 || keeps_all); i++) {
 		if (leases[i].until_ms == 0 || !uuid_equal(&leases[i].owner, owner))
 			continue;
 		share |= 1U << i;
-		left--;
+		left -= left > 0;
 	}
 	for (uint32_t i = 0; i < OUTBOX_PARTITIONS && left > 0; i++) {
 		if ((share >> i & 1) != 0 || outbox_is_live(leases[i].until_ms, now_ms, lease_ms))

@@ -122,13 +122,34 @@ struct sale_account {
 	bool is_settled; /* the event is cancelled and the worker is done with it */
 };
 
+/* A sale that was made or changed, which the catalog may not have yet. */
+struct catalog_change {
+	struct uuid event_id;
+	uint64_t version; /* of the sale */
+};
+
+struct catalog_change_list {
+	struct catalog_change *changes;
+	uint32_t count;
+};
+
 #define PING_PROBLEM_MAX 256
 
 /* What a ping found. */
 struct ping {
 	uint64_t store_now_ms;          /* by the store's own clock, about in the middle of the ping; 0: it goes by this machine's */
+	bool is_silent;                 /* nothing was heard of it: it is gone or hangs, and nobody need try to read either */
 	char problem[PING_PROBLEM_MAX]; /* why it does not serve, in one line for people, never with a password; empty when it does */
 };
+
+/* What waits to be published, and who is there to do it (ports/outbox.h). */
+struct outbox_status {
+	uint64_t entries;    /* rows waiting; counting stops at OUTBOX_COUNT_MAX */
+	uint64_t oldest_ms;  /* when the oldest was written; 0: none */
+	uint64_t publishers; /* that have been heard of within a lease */
+};
+
+#define OUTBOX_COUNT_MAX 100000
 
 struct reader;
 
@@ -189,11 +210,20 @@ struct reader_operations {
 	enum store_result (*scan)(struct reader *reader, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
 	                          const struct row ***ret_rows, uint32_t *ret_count);
 
+	/* Changes of sales that nobody has dropped yet, with an id past `after` (NULL: from the first), in order of id. A commit adds them, in
+	 * its transaction; a later change of a sale takes the place of an earlier one. */
+	enum store_result (*list_catalog_changes)(struct reader *reader, const struct uuid *after, uint32_t limit, struct arena *arena,
+	                                          struct catalog_change_list *ret_list);
+	/* The catalog has it: a change of this sale up to this version is not listed any more. */
+	enum store_result (*drop_catalog_change)(struct reader *reader, const struct catalog_change *change);
+	/* One statement of bounded cost, whoever else is there. */
+	enum store_result (*look_at_outbox)(struct reader *reader, struct outbox_status *ret_status);
+
 	/* Outbox rows past `after` (NULL: from the first), in order of partition and id. For verify. */
 	enum store_result (*list_outbox)(struct reader *reader, const struct waiting_entry *after, uint32_t limit, struct arena *arena,
 	                                 struct waiting_list *ret_list);
 
-	/* Whether the store answers and can be written to. *ret_ping is filled in any case. Ends within seconds. */
+	/* Whether the store answers and can be written to. *ret_ping is filled in any case. Ends within two seconds. */
 	enum store_result (*ping)(struct reader *reader, struct ping *ret_ping);
 
 	void (*free)(struct reader *reader);
@@ -201,6 +231,9 @@ struct reader_operations {
 
 struct reader {
 	const struct reader_operations *operations;
+	/* The caller's, by the monotonic clock: every call but ping waits for another machine until then and answers STORE_DOWN. 0: as long as
+	 * the adapter thinks right. */
+	uint64_t deadline_ns;
 };
 
 /* Takes NULL. */

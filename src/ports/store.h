@@ -58,6 +58,9 @@ struct store_operations {
 
 struct store {
 	const struct store_operations *operations;
+	/* The caller's, by the monotonic clock: load, commit and resolve wait for another machine until then and give it up, with STORE_DOWN, or
+	 * STORE_UNKNOWN for a commit. What is large has more time, in proportion. 0: as long as the adapter thinks right. */
+	uint64_t deadline_ns;
 	/* Looking up keys before deciding costs no round trip: do it always, so that a repeat never makes its batch stale. */
 	bool has_local_reads;
 };

@@ -28,8 +28,6 @@ bool adapters_check(const struct config *config, char message[static ADAPTERS_ME
 		bool is_set;
 	} systems[] = {
 		{"MONGO_URI", config->systems.mongo_uri != NULL},
-		{"JWT_PUBLIC_KEY", config->auth.jwt_public_key != NULL},
-		{"JWT_JWKS_URL", config->auth.jwt_jwks_url != NULL},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", config->systems.otlp_endpoint != NULL},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(systems); i++) {
@@ -256,6 +254,7 @@ bool adapters_open(const struct config *config, uint32_t roles, struct adapters 
 	char path[PATH_MAX_BYTES];
 	struct adapters adapters = {.clock = system_clock(), .random = system_random()};
 	const char *dsn = config->systems.crdb_dsn;
+	adapters.is_store_shared = dsn != NULL;
 	if (!adapters_check(config, message) || !has_store(config, roles, message) ||
 	    (dsn == NULL && !prepare_file(config, roles, path, message)))
 		return false;

@@ -46,6 +46,7 @@ struct adapters {
 	struct outbox *outbox;
 	struct bus *bus;
 	bool is_bus_remote;
+	bool is_store_shared; /* with other processes, and a clock of its own */
 	struct admission *admission;
 };
 

@@ -117,7 +117,11 @@ static int list_events(struct desk *desk)
 {
 	char message[ADAPTERS_MESSAGE_MAX];
 	struct catalog *catalog = desk->adapters.catalog;
-	enum error error = catalog_sync_all(desk->adapters.catalog_reader, catalog);
+	struct catalog_sync sync = {.reader = desk->adapters.catalog_reader, .catalog = catalog};
+	enum error error;
+	do
+		error = catalog_sync_changes(&sync, 1);
+	while (error == OK && sync.has_more);
 	if (error != OK)
 		return complain("%s", adapters_explain(&desk->adapters, error, message));
 	struct uuid after;

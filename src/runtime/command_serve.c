@@ -19,8 +19,8 @@ static int need_secrets(struct config *config, struct arena *arena)
 		return complain("%s", message);
 	bool is_embedded = config->systems.crdb_dsn == NULL;
 	const char *data_dir = config->systems.data_dir;
-	if (!is_embedded && config->auth.jwt_secret.length == 0)
-		return complain("JWT_SECRET is required: at least 32 bytes");
+	if (!is_embedded && config->auth.jwt_secrets.count == 0 && !config_has_public_keys(&config->auth))
+		return complain("JWT_SECRET is required: at least 32 bytes; or JWT_PUBLIC_KEY, JWT_PUBLIC_KEY_FILE or JWT_JWKS_URL");
 	if (!is_embedded && config->auth.payment_secrets.count == 0)
 		return complain("PAYMENT_SECRET is required: at least 32 bytes");
 	switch (secrets_fill(config, true, arena)) {

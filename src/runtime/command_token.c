@@ -20,7 +20,7 @@ static int print_token(const struct config *config, struct jwt_grant *grant, uin
 	grant->expires_at_ms = grant->issued_at_ms + ttl_ms;
 	grant->issuer = config->auth.jwt_issuer;
 	grant->audience = config->auth.jwt_audience;
-	const struct jwt_key key = {.algorithm = JWT_HS256, .secret = config->auth.jwt_secret};
+	const struct jwt_key key = {.algorithm = JWT_HS256, .secret = config->auth.jwt_secrets.items[0]};
 	struct buffer token;
 	buffer_init(&token, NULL, JWT_TOKEN_LENGTH_MAX + 1);
 	enum error error = jwt_sign(&key, grant, &token);
@@ -48,6 +48,8 @@ int run_token(const struct invocation *invocation)
 	code = secrets_need(invocation);
 	if (code != EXIT_DONE)
 		return code;
+	if (invocation->config->auth.jwt_secrets.count == 0)
+		return complain("JWT_SECRET is not set: tokens come from whoever has the private key");
 	struct jwt_grant grant = {.user = slice_of(user), .scope = slice_of(scope)};
 	return print_token(invocation->config, &grant, ttl_ms);
 }

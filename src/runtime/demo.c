@@ -65,7 +65,9 @@ static struct slice make_token(const struct demo *demo, struct slice user, struc
 	clock_gettime(CLOCK_REALTIME, &now);
 	uint64_t now_ms = (uint64_t)now.tv_sec * 1000;
 	const struct config_auth *auth = &demo->config->auth;
-	const struct jwt_key key = {.algorithm = JWT_HS256, .secret = auth->jwt_secret};
+	if (auth->jwt_secrets.count == 0)
+		return SLICE("(no token)");
+	const struct jwt_key key = {.algorithm = JWT_HS256, .secret = auth->jwt_secrets.items[0]};
 	const struct jwt_grant grant = {.user = user,
 	                                .scope = scope,
 	                                .issuer = auth->jwt_issuer,

@@ -5,6 +5,7 @@
 
 #include "app/committer.h"
 #include "app/job.h"
+#include "app/monitor.h"
 #include "base/hlc.h"
 #include "runtime/terminal.h"
 
@@ -18,26 +19,42 @@ static void pause_for(void *context, uint64_t ms)
 	nanosleep(&wait, NULL);
 }
 
+/* On a shared store everything goes by its time, a command of an operator too. False: it cannot be asked. */
+static bool learn_time(struct desk *desk)
+{
+	struct monitor monitor = {.reader = desk->adapters.readers[0], .clock = desk->adapters.clock, .store_clock = &desk->clock};
+	store_clock_init(&desk->clock, desk->adapters.clock);
+	if (!desk->adapters.is_store_shared)
+		return true;
+	(void)monitor_step(&monitor);
+	return monitor.is_store_up;
+}
+
 int desk_open(const struct config *config, struct arena *arena, struct desk *ret_desk)
 {
 	char message[ADAPTERS_MESSAGE_MAX];
-	struct desk desk = {.arena = arena};
-	if (!adapters_open(config, ROLE_TOOL, &desk.adapters, message))
+	struct desk *desk = ret_desk;
+	*desk = (struct desk){.arena = arena};
+	if (!adapters_open(config, ROLE_TOOL, &desk->adapters, message))
 		return complain("%s", message);
+	if (!learn_time(desk)) {
+		int code = complain("%s", adapters_explain(&desk->adapters, ERR_STORE_UNAVAILABLE, message));
+		adapters_close(&desk->adapters);
+		return code;
+	}
 	const struct committer_options options = {
-		.stores = desk.adapters.stores,
+		.stores = desk->adapters.stores,
 		.store_count = 1,
-		.clock = desk.adapters.clock,
-		.random = desk.adapters.random,
+		.clock = &desk->clock.base,
+		.random = desk->adapters.random,
 		.view_rows_max = VIEW_ROWS_MAX,
 		.tries_max = TRIES_MAX,
 		.pause = pause_for,
 	};
-	if (committer_new(&options, &desk.committer) != OK) {
-		adapters_close(&desk.adapters);
+	if (committer_new(&options, &desk->committer) != OK) {
+		adapters_close(&desk->adapters);
 		return complain("out of memory");
 	}
-	*ret_desk = desk;
 	return EXIT_DONE;
 }
 
@@ -67,5 +84,5 @@ struct uuid desk_draw_event_id(struct desk *desk)
 {
 	struct random *random = desk->adapters.random;
 	/* The last byte of an event's id is its shard: any will do. */
-	return uuid_v7(hlc_from_milliseconds(clock_now_ms(desk->adapters.clock)), random_u64(random), (uint8_t)random_u64(random));
+	return uuid_v7(hlc_from_milliseconds(clock_now_ms(&desk->clock.base)), random_u64(random), (uint8_t)random_u64(random));
 }

@@ -3,6 +3,7 @@
  * It may be open beside a running server: versions settle who was first. */
 #pragma once
 
+#include "app/store_clock.h"
 #include "base/arena.h"
 #include "config/config.h"
 #include "domain/command.h"
@@ -11,11 +12,12 @@
 
 struct desk {
 	struct adapters adapters;
+	struct store_clock clock;
 	struct committer *committer;
 	struct arena *arena; /* borrowed */
 };
 
-/* Answers an exit code, with the complaint made. */
+/* Answers an exit code, with the complaint made. The desk stays where it is. */
 int desk_open(const struct config *config, struct arena *arena, struct desk *ret_desk);
 void desk_close(struct desk *desk);
 /* The command's user, actor, trace and arena are set here. */

@@ -154,26 +154,19 @@ static int64_t read_clock_skew(void *context, uint32_t series)
 	return sources->clock_skew_ms == NULL ? 0 : sources->clock_skew_ms(sources->context);
 }
 
-static int64_t read_outbox(void *context, bool wants_age)
-{
-	const struct instruments_sources *sources = &((struct instruments *)context)->sources;
-	uint64_t entries = 0, age_ms = 0;
-	if (sources->outbox_lag != NULL)
-		sources->outbox_lag(sources->context, &entries, &age_ms);
-	return (int64_t)(wants_age ? age_ms : entries);
-}
-
-static int64_t read_outbox_entries(void *context, uint32_t series)
-{
-	(void)series;
-	return read_outbox(context, false);
-}
-
-static int64_t read_outbox_age(void *context, uint32_t series)
-{
-	(void)series;
-	return read_outbox(context, true);
-}
+#define READ_OUTBOX(field) \
+	static int64_t read_outbox_##field(void *context, uint32_t series) \
+	{ \
+		(void)series; \
+		const struct instruments_sources *sources = &((struct instruments *)context)->sources; \
+		struct instruments_outbox outbox = {0}; \
+		if (sources->outbox != NULL) \
+			sources->outbox(sources->context, &outbox); \
+		return (int64_t)outbox.field; \
+	}
+READ_OUTBOX(entries)
+READ_OUTBOX(age_ms)
+READ_OUTBOX(publishers)
 
 static enum error declare_read(struct instruments *instruments)
 {
@@ -214,7 +207,11 @@ static enum error declare_read(struct instruments *instruments)
 		{true, {.name = "tro_commit_failures_total", .help = "Batches answered with 503 or 500.", .read = read_failures}},
 		{false, {.name = "tro_outbox_entries", .help = "Outbox rows that wait to be published.", .read = read_outbox_entries}},
 		{false,
-	         {.name = "tro_outbox_age_seconds", .help = "Age of the oldest outbox row.", .scale = 1e-3, .read = read_outbox_age}},
+	         {.name = "tro_outbox_age_seconds", .help = "Age of the oldest outbox row.", .scale = 1e-3, .read = read_outbox_age_ms}},
+		{false,
+	         {.name = "tro_publishers_alive",
+	          .help = "Publishers that the store has heard of lately.",
+	          .read = read_outbox_publishers}},
 		{true, {.name = "tro_published_events_total", .help = "Events that the bus has confirmed.", .read = read_published}},
 		{true,
 	         {.name = "tro_unroutable_events_total", .help = "Published events that no queue was bound to.", .read = read_unroutable}},

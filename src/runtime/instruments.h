@@ -17,16 +17,21 @@ must_check enum error instruments_new(struct clock *clock, struct instruments **
 /* Takes NULL. */
 void instruments_free(struct instruments *instruments);
 
+struct instruments_outbox {
+	uint64_t entries; /* that wait to be published */
+	uint64_t age_ms;  /* of the oldest */
+	uint64_t publishers;
+};
+
 /* What is asked at each scrape; each may be left out, and then reads as 0. Set before the first scrape. */
 struct instruments_sources {
 	struct service *service;
 	struct http_server *server;
-	/* Events waiting in the outbox and the age of the oldest, in milliseconds; from a thread's last look, must not block. */
-	void (*outbox_lag)(void *context, uint64_t *ret_entries, uint64_t *ret_age_ms);
-	uint64_t (*published)(void *context);    /* events confirmed by the bus since the start */
-	uint64_t (*unroutable)(void *context);   /* those of them that no queue was bound to */
-	uint64_t (*expired)(void *context);      /* holds and orders the worker has ended */
-	int64_t (*clock_skew_ms)(void *context); /* this process's clock less the store's */
+	void (*outbox)(void *context, struct instruments_outbox *ret_outbox); /* from a thread's last look, must not block */
+	uint64_t (*published)(void *context);                                 /* events confirmed by the bus since the start */
+	uint64_t (*unroutable)(void *context);                                /* those of them that no queue was bound to */
+	uint64_t (*expired)(void *context);                                   /* holds and orders the worker has ended */
+	int64_t (*clock_skew_ms)(void *context);                              /* this process's clock less the store's */
 	void *context;
 };
 void instruments_connect(struct instruments *instruments, const struct instruments_sources *sources);

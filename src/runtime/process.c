@@ -10,7 +10,10 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base/time.h"
 
 void process_raise_descriptor_limit(void)
 {
@@ -49,16 +52,49 @@ static void exit_at_once(int signal_number)
 	_exit(1);
 }
 
+/* The first SIGINT, after a SIGTERM. */
+static void note_interrupt(int signal_number)
+{
+	(void)signal_number;
+	struct sigaction impatience = {.sa_handler = exit_at_once};
+	sigaction(SIGINT, &impatience, NULL);
+}
+
 void process_wait_for_stop(void)
 {
+	sigset_t interrupt;
 	sigset_t signals = stop_signals();
 	int received = 0;
 	while (sigwait(&signals, &received) != 0)
 		continue;
-	struct sigaction impatience = {.sa_handler = exit_at_once};
-	sigaction(SIGTERM, &impatience, NULL);
-	sigaction(SIGINT, &impatience, NULL);
-	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+	struct sigaction next = {.sa_handler = received == SIGINT ? exit_at_once : note_interrupt};
+	sigaction(SIGINT, &next, NULL);
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	pthread_sigmask(SIG_UNBLOCK, &interrupt, NULL); /* SIGTERM stays blocked */
+}
+
+/* Only what a signal handler may call. */
+static void give_up(int signal_number)
+{
+	static const char words[] = "\",\"level\":\"error\",\"message\":\"the stop took too long and was ended\"}\n";
+	char line[16 + TIME_TEXT_LENGTH + sizeof words] = "{\"time\":\"";
+	struct timespec now;
+	(void)signal_number;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	size_t length = strlen(line);
+	time_format((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, line + length);
+	length += TIME_TEXT_LENGTH;
+	memcpy(line + length, words, sizeof words - 1);
+	(void)!write(STDERR_FILENO, line, length + sizeof words - 1); /* nothing else can be done about it */
+	_exit(1);
+}
+
+void process_end_within(unsigned seconds)
+{
+	struct sigaction end = {.sa_handler = give_up};
+	sigaction(SIGALRM, &end, NULL);
+	(void)alarm(seconds);
 }
 
 bool process_lock(const char *data_dir, char *message, unsigned long message_size)

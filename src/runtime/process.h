@@ -11,7 +11,10 @@ void process_raise_descriptor_limit(void);
 void process_hold_signals(void);
 /* Whether one of them has come and waits. */
 bool process_is_told_to_stop(void);
-/* Returns when the first signal comes. From then on a second one ends the process at once, with exit code 1. */
+/* Returns when the first signal comes. From then on SIGTERM changes nothing, however often it comes: supervisors send several. The second
+ * SIGINT ends the process at once, with exit code 1: somebody at a terminal is out of patience. */
 void process_wait_for_stop(void);
+/* Ends the process with exit code 1 and a word on stderr, a line of the log, when it still runs after so many seconds. */
+void process_end_within(unsigned seconds);
 /* Takes the lock of the data directory, until the process ends; makes the directory (0700). False: message says why. */
 must_check bool process_lock(const char *data_dir, char *message, unsigned long message_size);

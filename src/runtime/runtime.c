@@ -20,19 +20,22 @@
 #include "runtime/instruments.h"
 #include "runtime/process.h"
 #include "runtime/terminal.h"
+#include "runtime/token_keys.h"
 #include "runtime/watch.h"
 
 #define QUEUE_CAPACITY 8192
 #define BATCH_MAX 512
 #define VIEW_ROWS_MAX 32768
 #define TOKENS_CACHED 4096
-#define STOP_MS 7000
+#define STOP_MS 6000 /* for the answers; what else ends takes 3 s at most, with a store and a bus that hang */
+#define STOP_SECONDS_MAX 9
 #define STORE_WAIT_MS 50
 
 struct runtime {
 	const struct config *config;
 	uint32_t roles;
 	struct logger *logger;
+	struct token_keys token_keys;
 	struct adapters adapters;
 	struct store_clock clock; /* what deadlines go by */
 	bool knows_time;          /* the store has answered: the expirer's */
@@ -106,9 +109,10 @@ static void on_metrics(void *context, struct buffer *buffer)
 	instruments_write(((struct runtime *)context)->instruments, buffer);
 }
 
-static void on_lag(void *context, uint64_t *ret_entries, uint64_t *ret_age_ms)
+static void on_outbox(void *context, struct instruments_outbox *ret_outbox)
 {
-	watch_outbox_lag(&((struct runtime *)context)->watch, ret_entries, ret_age_ms);
+	struct watched_outbox outbox = watch_outbox(&((struct runtime *)context)->watch);
+	*ret_outbox = (struct instruments_outbox){.entries = outbox.entries, .age_ms = outbox.age_ms, .publishers = outbox.publishers};
 }
 
 static uint64_t count_published(void *context)
@@ -162,6 +166,7 @@ static enum error start_service(struct runtime *runtime)
 		.admission = adapters->admission,
 		.clock = &runtime->clock.base,
 		.random = adapters->random,
+		.awaits_store = adapters->is_store_shared,
 		.queue_capacity = QUEUE_CAPACITY,
 		.batch_max = BATCH_MAX,
 		.view_rows_max = VIEW_ROWS_MAX,
@@ -225,7 +230,8 @@ static enum error start_watch(struct runtime *runtime)
 		.monitor = {.reader = adapters->monitor_reader,
 	                    .catalog = adapters->monitor_catalog,
 	                    .clock = adapters->clock,
-	                    .store_clock = &runtime->clock},
+	                    .store_clock = &runtime->clock,
+	                    .service = runtime->service},
 		.publisher = runtime->publisher,
 		.admission_monitor = runtime->admission_worker == NULL ? NULL : &runtime->admission_monitor,
 		.is_admission_per_process = (runtime->roles & ROLE_API) != 0 && runtime->config->systems.crdb_dsn != NULL &&
@@ -259,7 +265,8 @@ static enum error start_api(struct runtime *runtime)
 		.clock = runtime->adapters.clock, /* whoever signs tokens and callbacks has not the store's */
 		.random = runtime->adapters.random,
 		.loops = config->http.threads,
-		.jwt = {.key = {.algorithm = JWT_HS256, .secret = config->auth.jwt_secret},
+		.jwt = {.keyring = &runtime->token_keys.keyring,
+	                .leeway_ms = config->auth.jwt_leeway_ms,
 	                .issuer = config->auth.jwt_issuer,
 	                .audience = config->auth.jwt_audience,
 	                .cache_capacity = TOKENS_CACHED},
@@ -275,6 +282,22 @@ static enum error start_api(struct runtime *runtime)
 		.context = runtime,
 	};
 	return api_new(&options, &runtime->api);
+}
+
+/* What is asked at a scrape. The server is the last of it, and must not serve before. */
+static void connect_instruments(struct runtime *runtime)
+{
+	const struct instruments_sources sources = {
+		.service = runtime->service,
+		.server = runtime->server,
+		.outbox = on_outbox,
+		.published = count_published,
+		.unroutable = count_unroutable,
+		.expired = count_expired,
+		.clock_skew_ms = read_clock_skew,
+		.context = runtime,
+	};
+	instruments_connect(runtime->instruments, &sources);
 }
 
 /* Answers an exit code, with the complaint made. */
@@ -295,12 +318,23 @@ static int start_server(struct runtime *runtime)
 	if (http_server_new(&options, &runtime->server) != OK)
 		return complain("LISTEN_ADDR %s:%u cannot be listened on: %s", http->listen.host, (unsigned)http->listen.port,
 		                strerror(errno));
-	return EXIT_DONE;
+	connect_instruments(runtime);
+	if (http_server_start(runtime->server) == OK)
+		return EXIT_DONE;
+	int code = complain("the server cannot be started: %s", strerror(errno));
+	http_server_free(runtime->server);
+	runtime->server = NULL;
+	return code;
 }
 
 /* Everything behind the adapters. Answers an exit code, with the complaint made. */
 static int start(struct runtime *runtime)
 {
+	int code = EXIT_DONE;
+	if ((runtime->roles & ROLE_API) != 0)
+		code = token_keys_start(&runtime->token_keys, runtime->config, runtime->logger);
+	if (code != EXIT_DONE)
+		return code;
 	store_clock_init(&runtime->clock, runtime->adapters.clock);
 	enum error error = instruments_new(runtime->adapters.clock, &runtime->instruments);
 	if (error == OK && (runtime->roles & (ROLE_API | ROLE_EXPIRY)) != 0)
@@ -317,27 +351,31 @@ static int start(struct runtime *runtime)
 		error = start_api(runtime);
 	if (error != OK)
 		return complain("the service cannot be started: %s", error_title(error));
-	int code = start_server(runtime);
-	const struct instruments_sources sources = {
-		.service = runtime->service,
-		.server = runtime->server,
-		.outbox_lag = on_lag,
-		.published = count_published,
-		.unroutable = count_unroutable,
-		.expired = count_expired,
-		.clock_skew_ms = read_clock_skew,
-		.context = runtime,
-	};
-	instruments_connect(runtime->instruments, &sources);
-	return code;
+	return start_server(runtime);
+}
+
+/* Those who may wait for a store or a bus that hangs wait at the same time, and not one after the other. The publisher still sends what the
+ * last requests have done, where that is possible. */
+static void end_workers(struct runtime *runtime, bool is_over)
+{
+	if (runtime->expirer_worker != NULL)
+		worker_end(runtime->expirer_worker);
+	if (runtime->publisher_worker != NULL && (is_over || !runtime->watch.monitor.is_store_up))
+		worker_end(runtime->publisher_worker);
+	if (runtime->watch_worker != NULL && is_over) {
+		runtime->watch.monitor.is_stopping = true;
+		worker_end(runtime->watch_worker);
+	}
 }
 
 /* In this order nothing is handed to somebody who has gone: clients, workers, lanes, then what they stood on. Any part may be missing. */
 static void stop(struct runtime *runtime)
 {
 	runtime->watch.is_stopping = true;
+	end_workers(runtime, false);
 	if (runtime->server != NULL && !http_server_stop(runtime->server, STOP_MS))
 		log_event(runtime->logger, LOG_WARN, "connections were cut", log_uint("after_ms", STOP_MS));
+	end_workers(runtime, true);
 	if (runtime->expirer_worker != NULL)
 		worker_stop(runtime->expirer_worker);
 	if (runtime->watch_worker != NULL)
@@ -351,6 +389,7 @@ static void stop(struct runtime *runtime)
 		publisher_finish(runtime->publisher);
 	http_server_free(runtime->server);
 	api_free(runtime->api);
+	token_keys_release(&runtime->token_keys);
 	worker_free(runtime->expirer_worker);
 	expirer_free(runtime->expirer);
 	worker_free(runtime->publisher_worker);
@@ -372,6 +411,7 @@ static int serve(struct runtime *runtime, const struct runtime_options *options)
 		if (options->started != NULL)
 			options->started(options->context, port);
 		process_wait_for_stop();
+		process_end_within(STOP_SECONDS_MAX);
 		log_event(runtime->logger, LOG_INFO, "stopping");
 	}
 	stop(runtime);

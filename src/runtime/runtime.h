@@ -15,7 +15,8 @@ struct runtime_options {
 	void *context;
 };
 
-/* Serves until SIGTERM or SIGINT, then stops gracefully within ten seconds; a second signal ends it at once. Answers an exit code. */
+/* Serves until SIGTERM or SIGINT, then stops gracefully; what still runs after nine seconds is ended. A second SIGINT ends it at once, a
+ * SIGTERM more changes nothing. Answers an exit code. */
 int runtime_run(const struct runtime_options *options);
 
 /* The main of a service of its own: reads the configuration, complains about what is missing, runs the roles. listen_addr: where it serves

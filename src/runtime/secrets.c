@@ -77,7 +77,7 @@ static struct slice find_value(const char *text, const char *name)
 enum error secrets_fill(struct config *config, bool may_create, struct arena *arena)
 {
 	assert(config != NULL && arena != NULL);
-	bool needs_jwt = config->auth.jwt_secret.length == 0;
+	bool needs_jwt = config->auth.jwt_secrets.count == 0 && !config_has_public_keys(&config->auth);
 	bool needs_payment = config->auth.payment_secrets.count == 0;
 	if (!needs_jwt && !needs_payment)
 		return OK;
@@ -100,8 +100,10 @@ enum error secrets_fill(struct config *config, bool may_create, struct arena *ar
 	payment = arena_copy(arena, payment);
 	if (jwt.data == NULL || payment.data == NULL)
 		return ERR_NO_MEMORY;
-	if (needs_jwt)
-		config->auth.jwt_secret = jwt;
+	if (needs_jwt) {
+		config->auth.jwt_secrets.items[0] = jwt;
+		config->auth.jwt_secrets.count = 1;
+	}
 	if (needs_payment) {
 		config->auth.payment_secrets.items[0] = payment;
 		config->auth.payment_secrets.count = 1;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define OUTBOX_AGE_DEGRADED_MS 10000
+#define UNPLACED_PAUSE_NS 60000000000
 #define WORD_PAUSE_MIN_NS 10000000000
 #define WORD_PAUSE_MAX_NS 60000000000
 
@@ -58,6 +59,18 @@ static void tell_skew(struct watch *watch)
 	watch->was_skewed = is_skewed;
 }
 
+/* Only an operator can do something about an event that contradicts itself. */
+static void tell_unplaced(struct watch *watch)
+{
+	uint64_t now_ns = clock_monotonic_ns(watch->clock);
+	uint32_t count = watch->monitor.unplaced_count;
+	if (count == 0 || now_ns < watch->next_unplaced_ns)
+		return;
+	watch->next_unplaced_ns = now_ns + UNPLACED_PAUSE_NS;
+	log_event(watch->logger, LOG_ERROR, "events cannot be brought to the catalog", log_uint("count", count),
+	          log_uuid("last_event_id", &watch->monitor.sync.last_refused), log_string("reason", error_title(ERR_CORRUPT)));
+}
+
 static const char *bus_problem(const struct bus_status *status)
 {
 	return status->problem[0] == '\0' ? bus_reason : status->problem;
@@ -103,12 +116,15 @@ uint64_t watch_step(void *context)
 {
 	struct watch *watch = context;
 	uint64_t wait_ms = monitor_step(&watch->monitor);
+	if (watch->monitor.is_stopping) /* what was not looked at is not down */
+		return wait_ms;
 	(void)pthread_mutex_lock(&watch->mutex);
 	(void)snprintf(watch->store_problem, sizeof watch->store_problem, "%s", watch->monitor.ping.problem);
 	(void)pthread_mutex_unlock(&watch->mutex);
 	tell(watch, "store", watch->monitor.is_store_up, watch->monitor.ping.problem, &watch->store);
 	if (watch->monitor.catalog != NULL)
 		tell(watch, "catalog", watch->monitor.is_catalog_up, catalog_reason, &watch->catalog);
+	tell_unplaced(watch);
 	look_at_bus(watch);
 	look_at_admission(watch);
 	tell_skew(watch);
@@ -116,14 +132,15 @@ uint64_t watch_step(void *context)
 	return wait_ms;
 }
 
-void watch_outbox_lag(const struct watch *watch, uint64_t *ret_entries, uint64_t *ret_age_ms)
+struct watched_outbox watch_outbox(const struct watch *watch)
 {
-	if (watch->publisher == NULL)
-		return;
-	const struct publisher_counters *counters = publisher_counters(watch->publisher);
-	uint64_t oldest_ms = counters->lag_oldest_ms, now_ms = clock_now_ms(watch->clock);
-	*ret_entries = counters->lag_entries;
-	*ret_age_ms = oldest_ms == 0 || oldest_ms > now_ms ? 0 : now_ms - oldest_ms;
+	const struct monitor *monitor = &watch->monitor;
+	uint64_t oldest_ms = monitor->outbox_oldest_ms, now_ms = clock_now_ms(watch->clock);
+	return (struct watched_outbox){
+		.entries = monitor->outbox_entries,
+		.age_ms = oldest_ms == 0 || oldest_ms > now_ms ? 0 : now_ms - oldest_ms,
+		.publishers = monitor->publishers,
+	};
 }
 
 static struct ready_dependency *add(struct ready_report *report, const char *name, enum ready_state state, double latency_ms)
@@ -146,7 +163,7 @@ static void add_store(struct watch *watch, struct ready_report *report)
 	struct ready_dependency *store =
 		add(report, "store", monitor->is_store_up ? READY_UP : READY_DOWN, (double)monitor->store_ns / 1e6);
 	(void)pthread_mutex_lock(&watch->mutex);
-	explain(store, watch->store_problem[0] == '\0' ? "nobody has looked yet" : watch->store_problem);
+	explain(store, watch->store_problem[0] == '\0' ? "it has not answered yet, and its time is not known" : watch->store_problem);
 	(void)pthread_mutex_unlock(&watch->mutex);
 	if (!monitor->has_store_clock)
 		return;
@@ -181,16 +198,16 @@ void watch_ready(struct watch *watch, struct ready_report *ret_report)
 	if (monitor->catalog != NULL) {
 		bool is_current = monitor->is_catalog_up && monitor->is_catalog_current;
 		explain(add(ret_report, "catalog", is_current ? READY_UP : READY_DEGRADED, (double)monitor->catalog_ns / 1e6),
-		        monitor->is_catalog_up ? "it lags behind the store" : catalog_reason);
+		        !monitor->is_catalog_up       ? catalog_reason
+		        : monitor->unplaced_count > 0 ? "it lacks events that contradict themselves in the store: the log names them"
+		                                      : "it lags behind the store");
 	}
 	add_admission(watch, ret_report);
 	if (watch->publisher == NULL)
 		return;
-	uint64_t entries = 0, age_ms = 0;
-	watch_outbox_lag(watch, &entries, &age_ms);
 	struct bus_status status;
 	adapters_bus_status(watch->adapters, &status);
 	bool is_up = publisher_counters(watch->publisher)->is_bus_up;
-	explain(add(ret_report, "bus", is_up && age_ms < OUTBOX_AGE_DEGRADED_MS ? READY_UP : READY_DEGRADED, -1),
+	explain(add(ret_report, "bus", is_up && watch_outbox(watch).age_ms < OUTBOX_AGE_DEGRADED_MS ? READY_UP : READY_DEGRADED, -1),
 	        is_up ? "events wait longer than they should" : bus_problem(&status));
 }

@@ -34,7 +34,8 @@ struct watch {
 	_Atomic bool is_stopping;
 	bool has_looked;
 	bool was_skewed;
-	uint64_t unroutable; /* messages that were told of */
+	uint64_t next_unplaced_ns; /* when it is said again that an event cannot be brought to the catalog */
+	uint64_t unroutable;       /* messages that were told of */
 	struct watched store, catalog, bus, admission;
 	pthread_mutex_t mutex; /* guards what follows */
 	char store_problem[READY_DETAIL_MAX];
@@ -44,5 +45,11 @@ struct watch {
 uint64_t watch_step(void *context);
 /* api_options.ready. Safe from any thread. */
 void watch_ready(struct watch *watch, struct ready_report *ret_report);
-/* The outbox as the publisher saw it last, for the metrics. */
-void watch_outbox_lag(const struct watch *watch, uint64_t *ret_entries, uint64_t *ret_age_ms);
+/* The outbox as it was seen last, whoever publishes; the age goes on while the store is away. Safe from any thread. */
+struct watched_outbox {
+	uint64_t entries;
+	uint64_t age_ms; /* of the oldest */
+	uint64_t publishers;
+};
+
+struct watched_outbox watch_outbox(const struct watch *watch);

@@ -78,7 +78,7 @@ static void acknowledge(struct office *office, struct uuid id)
 static uint32_t lease_for(struct office *office, const struct uuid *owner, uint64_t lease_ms)
 {
 	uint32_t partitions = 0;
-	assert_int_equal(office->outbox->operations->lease(office->outbox, owner, lease_ms, &partitions), STORE_OK);
+	assert_int_equal(office->outbox->operations->lease(office->outbox, owner, lease_ms, false, &partitions), STORE_OK);
 	return partitions;
 }
 
@@ -247,23 +247,32 @@ static void acknowledged_entries_are_gone(void **state)
 	close_office(&office);
 }
 
-static void lag_counts_entries_and_knows_the_oldest(void **state)
+static void a_reader_counts_entries_and_publishers_and_knows_the_oldest(void **state)
 {
 	struct office office = open_office(*state);
-	struct outbox_lag lag = {.entries = 77};
-	assert_int_equal(lease(&office, &ann), ALL);
-	assert_int_equal(office.outbox->operations->lag(office.outbox, &lag), STORE_OK);
-	assert_int_equal(lag.entries, 0);
-	assert_int_equal(lag.oldest_ms, 0);
-	commit_holds(&office, 10, 1, "12");
+	struct reader *reader = backend_reader(*state);
+	struct outbox_status status = {.entries = 77};
+	assert_int_equal(reader->operations->look_at_outbox(reader, &status), STORE_OK);
+	assert_int_equal(status.entries, 0);
+	assert_int_equal(status.oldest_ms, 0);
+	assert_int_equal(status.publishers, 0);
+	commit_holds(&office, 10, 1, "12"); /* though nobody publishes */
 	commit_holds(&office, 20, 3, "3");
-	assert_int_equal(office.outbox->operations->lag(office.outbox, &lag), STORE_OK);
-	assert_int_equal(lag.entries, 2);
-	assert_int_equal(lag.oldest_ms, TEST_NOW_MS + 10);
+	assert_int_equal(reader->operations->look_at_outbox(reader, &status), STORE_OK);
+	assert_int_equal(status.entries, 2);
+	assert_int_equal(status.oldest_ms, TEST_NOW_MS + 10);
+	assert_int_equal(status.publishers, 0);
+	assert_int_equal(lease(&office, &ann), ALL);
+	(void)lease(&office, &bob);
 	acknowledge(&office, next(&office, 1).entries[0].key.id);
-	assert_int_equal(office.outbox->operations->lag(office.outbox, &lag), STORE_OK);
-	assert_int_equal(lag.entries, 1);
-	assert_int_equal(lag.oldest_ms, TEST_NOW_MS + 20);
+	assert_int_equal(reader->operations->look_at_outbox(reader, &status), STORE_OK);
+	assert_int_equal(status.entries, 1);
+	assert_int_equal(status.oldest_ms, TEST_NOW_MS + 20);
+	assert_int_equal(status.publishers, 2);
+	assert_int_equal(office.outbox->operations->release(office.outbox, &bob), STORE_OK);
+	assert_int_equal(reader->operations->look_at_outbox(reader, &status), STORE_OK);
+	assert_int_equal(status.publishers, 1);
+	reader_free(reader);
 	close_office(&office);
 }
 
@@ -305,6 +314,21 @@ static void publishers_come_to_have_equal_shares(void **state)
 	}
 	uint32_t kept = of[0];
 	assert_int_equal(lease(&office, &ann), kept); /* and keep them */
+	close_office(&office);
+}
+
+/* Its messages are under way: whoever got the partition would send them again. */
+static void one_that_keeps_all_gives_nothing_back(void **state)
+{
+	struct office office = open_office(*state);
+	uint32_t partitions = 0;
+	assert_int_equal(lease(&office, &ann), ALL);
+	assert_int_equal(lease(&office, &bob), 0);
+	assert_int_equal(office.outbox->operations->lease(office.outbox, &ann, LEASE_MS, true, &partitions), STORE_OK);
+	assert_int_equal(partitions, ALL);
+	assert_int_equal(lease(&office, &bob), 0);
+	assert_int_equal(size(lease(&office, &ann)), OUTBOX_PARTITIONS / 2);
+	assert_int_equal(size(lease(&office, &bob)), OUTBOX_PARTITIONS / 2);
 	close_office(&office);
 }
 
@@ -362,9 +386,10 @@ int main(void)
 		BACKEND_TEST(entries_come_in_order_and_within_the_maximum),
 		BACKEND_TEST(a_backlog_comes_in_batches_of_bounded_size),
 		BACKEND_TEST(acknowledged_entries_are_gone),
-		BACKEND_TEST(lag_counts_entries_and_knows_the_oldest),
+		BACKEND_TEST(a_reader_counts_entries_and_publishers_and_knows_the_oldest),
 		BACKEND_TEST(a_lease_is_the_owners_until_it_runs_out),
 		BACKEND_TEST(publishers_come_to_have_equal_shares),
+		BACKEND_TEST(one_that_keeps_all_gives_nothing_back),
 		BACKEND_TEST(one_that_is_not_heard_of_counts_no_more),
 		BACKEND_TEST(a_lease_from_the_future_is_none),
 		BACKEND_TEST(released_partitions_are_free_at_once),

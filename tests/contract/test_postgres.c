@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "adapters/postgres/postgres.h"
@@ -194,32 +195,141 @@ static void *bounce(void *context)
 	return NULL;
 }
 
-static void tries_to_connect_are_spaced(void **state)
+static uint16_t port_of(int listener)
 {
-	(void)state;
-	char dsn[64], message[POSTGRES_MESSAGE_MAX] = "";
-	pthread_t thread;
-	struct reader *reader;
-	struct ping ping;
-	struct bouncer bouncer = {.listener = socket(AF_INET, SOCK_STREAM, 0)};
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address;
 	socklen_t length = sizeof address;
-	assert_int_equal(bind(bouncer.listener, (struct sockaddr *)&address, length), 0);
-	assert_int_equal(listen(bouncer.listener, 8), 0);
-	assert_int_equal(getsockname(bouncer.listener, (struct sockaddr *)&address, &length), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+	return ntohs(address.sin_port);
+}
+
+/* On a free port; what nobody accepts stays in the queue, connected. */
+static int listen_locally(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(listen(listener, 8), 0);
+	return listener;
+}
+
+static uint64_t monotonic_ms(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Asks for two seconds, as often as `ask` returns. Answers how often it connected. */
+static int count_tries(bool (*ask)(void *user, const char *dsn), void *user)
+{
+	char dsn[64];
+	pthread_t thread;
+	struct bouncer bouncer = {.listener = listen_locally()};
 	assert_int_equal(pthread_create(&thread, NULL, bounce, &bouncer), 0);
-	(void)snprintf(dsn, sizeof dsn, "host=127.0.0.1 port=%u sslmode=disable", ntohs(address.sin_port));
-	assert_int_equal(postgres_reader_open(dsn, &reader, message), OK);
-	for (int i = 0; i < 200; i++) {
-		assert_int_equal(reader->operations->ping(reader, &ping), STORE_DOWN);
-		usleep(10000);
-	}
-	reader_free(reader);
+	(void)snprintf(dsn, sizeof dsn, "host=127.0.0.1 port=%u sslmode=disable", port_of(bouncer.listener));
+	for (uint64_t until_ms = monotonic_ms() + 2000; monotonic_ms() < until_ms; usleep(1000))
+		assert_false(ask(user, dsn));
 	assert_int_equal(shutdown(bouncer.listener, SHUT_RDWR), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	(void)close(bouncer.listener);
-	/* After 0.1, 0.2, 0.4, 0.8 … s, or half of that: about six in 2 s, more on a machine that takes longer, and never one for each ping. */
-	assert_in_range(bouncer.visitors, 3, 12);
+	return bouncer.visitors;
+}
+
+static bool load_something(void *user, const char *dsn)
+{
+	struct store **store = user;
+	char message[POSTGRES_MESSAGE_MAX] = "";
+	struct view *view = view_new(100, (struct hash_seed){0});
+	struct uuid event_id = test_event_id();
+	if (*store == NULL)
+		assert_int_equal(postgres_store_open(dsn, false, store, message), OK);
+	assert_non_null(view);
+	enum store_result result = store_load(*store, &(struct needs){.sales = &event_id, .sale_count = 1}, view);
+	view_free(view);
+	return result != STORE_DOWN;
+}
+
+static bool find_something(void *user, const char *dsn)
+{
+	struct reader **reader = user;
+	char message[POSTGRES_MESSAGE_MAX] = "";
+	struct arena arena;
+	const struct row *row;
+	struct uuid hold_id = test_hold_id(1);
+	if (*reader == NULL)
+		assert_int_equal(postgres_reader_open(dsn, reader, message), OK);
+	arena_init(&arena, 4096, 1 << 20);
+	enum store_result result = (*reader)->operations->find(*reader, ROW_HOLD, &hold_id, &arena, &row);
+	arena_release(&arena);
+	return result != STORE_DOWN;
+}
+
+/* A commit is refused between two tries, a read waits for the next. */
+static void tries_to_connect_are_spaced(void **state)
+{
+	(void)state;
+	struct store *store = NULL;
+	struct reader *reader = NULL;
+	/* After 0.1, 0.2, 0.4, 0.8 … s, or half of that: about six in 2 s. */
+	assert_in_range(count_tries(load_something, &store), 3, 12);
+	/* The same, and never more than half a second: about nine. */
+	assert_in_range(count_tries(find_something, &reader), 4, 15);
+	store_free(store);
+	reader_free(reader);
+}
+
+static void a_session_takes_one_connection(void **state)
+{
+	char message[POSTGRES_MESSAGE_MAX] = "", dsn[512];
+	struct reader *reader;
+	struct ping ping;
+	PGconn *session = connect_to(*state);
+	struct postgres_proxy *proxy = postgres_proxy_new("127.0.0.1", (uint16_t)strtoul(PQport(session), NULL, 10), 0);
+	PQfinish(session);
+	(void)snprintf(dsn, sizeof dsn, "%s port=%u", backend_dsn(*state), postgres_proxy_port(proxy));
+	assert_int_equal(postgres_reader_open(dsn, &reader, message), OK);
+	for (uint32_t i = 1; i <= 3; i++) {
+		assert_int_equal(reader->operations->ping(reader, &ping), STORE_OK);
+		assert_int_equal(postgres_proxy_connections(proxy), i);
+		postgres_proxy_cut_all(proxy);
+	}
+	reader_free(reader);
+	postgres_proxy_free(proxy);
+}
+
+/* A host that takes the connection and says nothing costs its part of the time, and not all of it. */
+static void of_several_hosts_one_that_says_nothing_is_passed_over(void **state)
+{
+	char message[POSTGRES_MESSAGE_MAX] = "", dsn[512];
+	int listener = listen_locally();
+	PGconn *session = connect_to(*state);
+	const char *port = PQport(session);
+	(void)snprintf(dsn, sizeof dsn, "host=localhost,127.0.0.1,127.0.0.1 port=1,%u,%s user=%s dbname=%s connect_timeout=2",
+	               port_of(listener), port, PQuser(session), PQdb(session));
+	PQfinish(session);
+	struct outbox *outbox;
+	uint64_t began_ms = monotonic_ms();
+	assert_int_equal(postgres_outbox_open(dsn, &outbox, message), OK);
+	assert_int_equal(outbox->operations->release(outbox, &(struct uuid){{1}}), STORE_OK);
+	assert_in_range(monotonic_ms() - began_ms, 500, 2000);
+	outbox_free(outbox);
+	(void)close(listener);
+}
+
+static void a_log_in_that_takes_too_long_is_given_up(void **state)
+{
+	(void)state;
+	char message[POSTGRES_MESSAGE_MAX] = "", dsn[128];
+	int listener = listen_locally();
+	struct catalog *catalog;
+	uint64_t began_ms = monotonic_ms();
+	(void)snprintf(dsn, sizeof dsn, "host=127.0.0.1 port=%u connect_timeout=1", port_of(listener));
+	assert_int_equal(postgres_catalog_open(dsn, &catalog, message), OK);
+	assert_int_equal(catalog->operations->ping(catalog), CATALOG_DOWN);
+	assert_in_range(monotonic_ms() - began_ms, 990, 2500);
+	catalog_free(catalog);
+	(void)close(listener);
 }
 
 static void count_applied(void *context, const char *name)
@@ -351,6 +461,9 @@ int main(void)
 		BACKEND_TEST(a_database_without_a_table_is_named),
 		BACKEND_TEST(a_session_is_made_when_it_can_be),
 		BACKEND_TEST(tries_to_connect_are_spaced),
+		BACKEND_TEST(a_session_takes_one_connection),
+		BACKEND_TEST(of_several_hosts_one_that_says_nothing_is_passed_over),
+		BACKEND_TEST(a_log_in_that_takes_too_long_is_given_up),
 		BACKEND_TEST(says_what_was_migrated),
 		BACKEND_TEST(migrations_that_are_not_the_programs_are_refused),
 		BACKEND_TEST(of_many_that_migrate_at_once_one_does),

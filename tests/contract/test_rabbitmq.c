@@ -291,7 +291,7 @@ static void an_exchange_of_another_kind_is_a_problem_until_it_goes(void **state)
 	bus_free(bus);
 }
 
-static void a_blocked_connection_is_down_at_once_with_the_reason(void **state)
+static void a_blocked_connection_takes_nothing_and_says_why_at_once(void **state)
 {
 	(void)state;
 	struct bus *bus = open_bus(broker_url());
@@ -299,9 +299,9 @@ static void a_blocked_connection_is_down_at_once_with_the_reason(void **state)
 	assert_int_equal(publish(bus, 1, 1), BUS_OK);
 	broker_tell("raise_alarm");
 	uint64_t began_ms = now_ms();
-	assert_int_equal(publish_large(bus, 2, 4000, 2000, PATIENCE_MS), BUS_DOWN); /* far more than fits in sockets */
-	assert_int_equal(publish(bus, 2, 1), BUS_DOWN);
-	assert_int_equal(bus->operations->ping(bus), BUS_DOWN);
+	assert_int_equal(publish_large(bus, 2, 4000, 2000, PATIENCE_MS), BUS_PENDING); /* far more than fits in sockets */
+	assert_int_equal(publish(bus, 2, 1), BUS_PENDING);
+	assert_int_equal(bus->operations->ping(bus), BUS_PENDING);
 	assert_in_range(now_ms() - began_ms, 0, PATIENCE_MS / 3);
 	assert_true(status_of(bus).is_blocked);
 	expect_problem(bus, "low on memory");
@@ -342,11 +342,11 @@ static void expect_timeout(struct bus *bus, uint32_t count, size_t length, const
 {
 	broker_tell("pause");
 	uint64_t began_ms = now_ms();
-	assert_int_equal(publish_large(bus, 1, count, length, 500), BUS_DOWN);
+	assert_int_equal(publish_large(bus, 1, count, length, 500), BUS_PENDING);
 	assert_in_range(now_ms() - began_ms, 450, AT_ONCE_MS);
 	expect_problem(bus, problem);
 	began_ms = now_ms();
-	assert_int_equal(bus->operations->ping(bus), BUS_DOWN);
+	assert_int_equal(bus->operations->ping(bus), BUS_PENDING);
 	assert_in_range(now_ms() - began_ms, 0, AT_ONCE_MS);
 	broker_tell("resume");
 	for (int i = 0; bus->operations->ping(bus) != BUS_OK; i++) {
@@ -373,6 +373,27 @@ static void a_broker_that_hangs_is_not_waited_for_longer_than_asked(void **state
 	broker_tell("resume");
 	(void)publish_at_last(other, 1, 1);
 	bus_free(other);
+	bus_free(bus);
+}
+
+/* As when the network is gone: what is pending stays so until two heartbeats are missing, and not for ever. */
+static void a_connection_without_a_sign_of_life_is_given_up(void **state)
+{
+	(void)state;
+	struct bus *bus = open_bus(broker_url());
+	assert_int_equal(publish(bus, 1, 1), BUS_OK);
+	broker_tell("pause");
+	uint64_t began_ms = now_ms();
+	assert_int_equal(publish_large(bus, 2, 1, 1, 500), BUS_PENDING);
+	enum bus_result result;
+	while ((result = bus->operations->ping(bus)) == BUS_PENDING)
+		(void)usleep(100000);
+	assert_int_equal(result, BUS_DOWN);
+	assert_in_range(now_ms() - began_ms, 20000, 30000 + AT_ONCE_MS);
+	assert_false(status_of(bus).is_connected);
+	broker_tell("resume");
+	(void)publish_at_last(bus, 2, 1);
+	assert_int_equal(status_of(bus).connections, 2);
 	bus_free(bus);
 }
 
@@ -477,9 +498,10 @@ int main(void)
 		cmocka_unit_test(a_broker_is_trusted_by_its_certificate),
 		cmocka_unit_test(an_exchange_that_was_deleted_is_made_again),
 		cmocka_unit_test(an_exchange_of_another_kind_is_a_problem_until_it_goes),
-		cmocka_unit_test(a_blocked_connection_is_down_at_once_with_the_reason),
+		cmocka_unit_test(a_blocked_connection_takes_nothing_and_says_why_at_once),
 		cmocka_unit_test(a_queue_that_refuses_is_asked_again),
 		cmocka_unit_test(a_broker_that_hangs_is_not_waited_for_longer_than_asked),
+		cmocka_unit_test(a_connection_without_a_sign_of_life_is_given_up),
 		cmocka_unit_test(a_batch_that_is_too_large_for_its_time_is_published_all_the_same),
 		cmocka_unit_test(a_connection_that_an_operator_closes_is_made_again),
 		cmocka_unit_test(what_is_not_acknowledged_comes_again),

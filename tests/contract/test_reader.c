@@ -337,6 +337,51 @@ static void a_snapshot_is_of_one_moment(void **state)
 	close_shop(&shop);
 }
 
+static struct catalog_change_list changes_of(struct shop *shop, const struct uuid *after)
+{
+	struct catalog_change_list list;
+	assert_int_equal(shop->reader->operations->list_catalog_changes(shop->reader, after, 10, &shop->arena, &list), STORE_OK);
+	return list;
+}
+
+static void drop(struct shop *shop, struct catalog_change change)
+{
+	assert_int_equal(shop->reader->operations->drop_catalog_change(shop->reader, &change), STORE_OK);
+}
+
+static void a_change_of_a_sale_is_listed_until_that_very_change_is_dropped(void **state)
+{
+	struct shop shop = open_shop(*state);
+	struct arena *arena = &shop.clerk.request;
+	const struct uuid event_id = test_event_id();
+	assert_int_equal(changes_of(&shop, NULL).count, 0);
+	run(&shop, 0, sale_create_command(arena));
+	struct catalog_change made = changes_of(&shop, NULL).changes[0];
+	assert_int_equal(changes_of(&shop, NULL).count, 1);
+	assert_true(uuid_equal(&made.event_id, &event_id));
+	assert_int_equal(made.version, ((const struct sale *)find(&shop, ROW_SALE, event_id))->row.version);
+	assert_int_equal(changes_of(&shop, &event_id).count, 0);
+
+	/* What only reads the sale changes nothing about it. */
+	run(&shop, 1, hold_command(arena, 1, "ann", "1 2"));
+	assert_int_equal(changes_of(&shop, NULL).changes[0].version, made.version);
+
+	/* Whoever has brought the first version to the catalog has not brought the second. */
+	run(&shop, 2, sale_command(arena, COMMAND_SALE_PAUSE));
+	struct catalog_change paused = changes_of(&shop, NULL).changes[0];
+	assert_int_equal(changes_of(&shop, NULL).count, 1);
+	assert_true(paused.version > made.version);
+	drop(&shop, made);
+	assert_int_equal(changes_of(&shop, NULL).count, 1);
+	drop(&shop, paused);
+	assert_int_equal(changes_of(&shop, NULL).count, 0);
+	drop(&shop, paused);
+
+	run(&shop, 3, sale_command(arena, COMMAND_SALE_RESUME));
+	assert_int_equal(changes_of(&shop, NULL).count, 1);
+	close_shop(&shop);
+}
+
 static void says_when_the_arena_is_full(void **state)
 {
 	struct shop shop = open_busy_shop(*state);
@@ -365,6 +410,7 @@ int main(void)
 		BACKEND_TEST(scans_every_row_in_the_order_of_its_key),
 		BACKEND_TEST(an_empty_database_has_nothing),
 		BACKEND_TEST(a_snapshot_is_of_one_moment),
+		BACKEND_TEST(a_change_of_a_sale_is_listed_until_that_very_change_is_dropped),
 		BACKEND_TEST(says_when_the_arena_is_full),
 	};
 	return backends_run("reader", tests, ARRAY_LENGTH(tests));

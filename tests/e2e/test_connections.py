@@ -159,6 +159,16 @@ def test_a_slow_client_is_served(connect, api, event):
     assert connection.receive().status == 201
 
 
+def test_the_time_a_request_takes_to_arrive_is_the_clients_own(connect, api, event):
+    """What a request may wait for is counted from when it is complete: 5 s are over before this one is."""
+    body = hold_body(event)
+    connection = connect()
+    connection.send(hold_head(api, b"Content-Length: %d" % len(body)) + body[:-1])
+    time.sleep(5.5)
+    connection.send(body[-1:])
+    expect(connection.receive(), 201)
+
+
 def test_a_byte_at_a_time_is_served(connect):
     connection = connect()
     for byte in HEALTH:

@@ -1,5 +1,6 @@
 """SIGTERM under load: every request that had been sent is answered, nothing answered is lost, and the server is gone in time."""
 
+import signal
 import socket
 import time
 
@@ -71,10 +72,7 @@ def test_idle_connections_do_not_delay_the_end(server):
 def test_a_slow_request_does_not_delay_the_end_for_ever(server):
     slow = Connection(server.port)
     slow.send(b"POST /v1/holds HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{")
-    deaf = Connection(server.port)
-    deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    deaf.send(wire.request_bytes("GET", "/v1/openapi.yaml") * 50)
-    time.sleep(0.2)
+    deaf = one_that_does_not_read(server)
     started = time.monotonic()
     server.stop()
     assert time.monotonic() - started < STOP_TIMEOUT * SLACK
@@ -117,15 +115,52 @@ def test_readiness_ends_before_the_connections_do(server):
     server.wait_for_clean_exit()
 
 
+def one_that_does_not_read(server: Server) -> Connection:
+    """Its answers keep a stop waiting until it is cut."""
+    deaf = Connection(server.port)
+    deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.send(wire.request_bytes("GET", "/v1/openapi.yaml") * 50)
+    time.sleep(0.2)
+    return deaf
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.002, 0.2])
+def test_terminated_again_it_answers_all_the_same(server, pause):
+    """Supervisors and process groups send SIGTERM twice: the second is no reason to drop what the first lets finish."""
+    event_id = server.api().create_event(rows=10, seats_per_row=30)["event_id"]
+    load = Load(server.port, event_id, list(server.api().seats(event_id)), seed=14, buyers=4, keep_alive=1.0)
+    time.sleep(0.3)
+    terminated_at = time.monotonic()
+    for _ in range(3):
+        server.terminate()
+        time.sleep(pause)
+    server.wait_for_clean_exit()
+    unanswered = [entry for journal in load.journals() for entry in journal if entry.answer is None]
+    assert all(entry.sent_at is None or entry.sent_at >= terminated_at for entry in unanswered), unanswered
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+def test_the_second_interrupt_ends_it_at_once(server, first):
+    deaf = one_that_does_not_read(server)
+    sent = [first, *[signal.SIGINT] * (1 if first == signal.SIGINT else 2)]
+    for number in sent[:-1]:
+        server.process.send_signal(number)
+        time.sleep(0.3)
+        assert server.process.poll() is None, f"{number} ended it"
+    server.process.send_signal(sent[-1])
+    assert server.process.wait(1.0 * SLACK) == 1
+    server.process = None
+    deaf.close()
+
+
 def test_a_second_signal_loses_nothing(server):
-    """Whether it hurries the end or not, what was answered is there afterwards."""
+    """What was answered is there afterwards."""
     api = server.api()
     event_id = api.create_event()["event_id"]
     holds = [api.held(event_id, f"A-1-{number}") for number in range(1, 21)]
     server.terminate()
     server.terminate()
-    server.process.wait(STOP_TIMEOUT * SLACK)
-    server.kill()
+    server.wait_for_clean_exit()
     server.start()
     for hold in holds:
         assert expect(api.get_hold(hold["hold_id"]), 200) == hold

@@ -2,12 +2,13 @@
 
 import socket
 import subprocess
+import time
 
 import pytest
 
 from harness import credentials
 from harness.problems import expect
-from harness.server import Server, free_port, run_tro
+from harness.server import SLACK, Server, free_port, run_tro
 
 
 @pytest.fixture
@@ -137,3 +138,22 @@ def test_a_port_in_use_by_another_server(start_server, options):
 
 def test_an_address_that_is_not_ours(options):
     assert "192.0.2.1:8080" in refusal("serve", **{**options, "LISTEN_ADDR": "192.0.2.1:8080"})
+
+
+def test_what_is_asked_first_is_answered_whole(tmp_path):
+    """Nothing is wired after the first connection is accepted: a scrape that comes with it sees the connection that it came on."""
+    for number in range(10):
+        server = Server(tmp_path / str(number)).spawn()
+        try:
+            assert first_scrape(server)["tro_http_connections"].total() >= 1
+        finally:
+            server.kill()
+
+
+def first_scrape(server: Server):
+    deadline = time.monotonic() + 10 * SLACK
+    while True:
+        try:
+            return server.metrics()
+        except OSError:
+            assert server.process.poll() is None and time.monotonic() < deadline, server.stderr

@@ -17,11 +17,11 @@ static const struct slice secret = {.data = "0123456789abcdef0123456789abcdef", 
 static struct jwt_verifier *new_verifier(void)
 {
 	struct jwt_verifier *verifier;
-	const struct jwt_verifier_options options = {.key = {.algorithm = JWT_HS256, .secret = secret},
-	                                             .issuer = SLICE("issuer"),
-	                                             .audience = SLICE("tro"),
-	                                             .cache_capacity = 4,
-	                                             .seed = {.k0 = 1, .k1 = 2}};
+	static struct jwt_keyring keyring;
+	jwt_keyring_init(&keyring);
+	keyring.secrets[keyring.secret_count++] = secret;
+	const struct jwt_verifier_options options = {
+		.keyring = &keyring, .issuer = SLICE("issuer"), .audience = SLICE("tro"), .cache_capacity = 4, .seed = {.k0 = 1, .k1 = 2}};
 	if (jwt_verifier_new(&options, &verifier) != OK)
 		abort();
 	return verifier;

@@ -95,6 +95,23 @@ class Postgres:
         """The immediate way: everything is dropped, and the next start recovers from the log."""
         self.end(signal.SIGQUIT)
 
+    def processes(self):
+        return [self.process.pid, *map(int, pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split())]
+
+    @contextlib.contextmanager
+    def hung(self):
+        """Every process of it stands still, as on a machine that hangs: what is sent to it is taken by the kernel and not answered."""
+        os.kill(self.process.pid, signal.SIGSTOP)  # from now on it makes no more of them
+        stopped = self.processes()
+        try:
+            for pid in stopped[1:]:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in stopped:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
     def restart(self):
         self.stop()
         self.start()

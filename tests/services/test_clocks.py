@@ -1,11 +1,13 @@
 """Servers whose clocks are wrong: all go by the store's. libfaketime tells each process its time."""
 
+import concurrent.futures
 import glob
 import time
 from datetime import datetime
 
 import pytest
 from harness import paths
+from harness.api import Api
 from harness.problems import expect, problem
 from harness.server import Server, eventually
 
@@ -42,6 +44,63 @@ def test_a_hold_lives_as_long_wherever_it_is_looked_at(services, seconds):
     problem(wrong.hold(event_id, ["A-1-1"]), "seats-taken")
     problem(right.hold(event_id, ["A-1-2"]), "seats-taken")
     assert wrong.seat_status(event_id, "A-1-1", "A-1-2") == ["held", "held"]
+
+
+def first_hold(port: int, event_id: str, seat: str):
+    """What a server that is just starting answers first but with "not yet". Nobody waits until it is ready."""
+    api, deadline = Api(port, "bob", None), time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            response = api.hold(event_id, [seat])
+        except OSError:
+            continue
+        if response.status != 503:
+            return response
+        assert int(response.headers["Retry-After"]) >= 1
+    raise AssertionError("it never served")
+
+
+@pytest.mark.parametrize("seconds", [HOUR, -HOUR], ids=["ahead", "behind"])
+def test_a_server_that_starts_with_a_wrong_clock_takes_no_held_seat(services, seconds):
+    right = services.api(HOLD_TTL="5m").api()
+    event_id = right.create_event()["event_id"]
+    seats = [f"A-1-{number}" for number in range(1, 9)]
+    right.held(event_id, *seats)
+    for start in range(3):
+        server = services.add("tro-api", HOLD_TTL="5m", **wrong_by(seconds)).spawn()
+        with concurrent.futures.ThreadPoolExecutor(len(seats)) as pool:
+            for response in pool.map(lambda seat: first_hold(server.port, event_id, seat), seats):
+                problem(response, "seats-taken")
+        ours = server.api().held(event_id, f"A-1-{9 + start}")
+        assert abs(until(ours["expires_at"]) - 300) < NEAR
+        server.stop()
+
+
+def test_an_operator_whose_clock_is_wrong_works_by_that_of_the_store(services):
+    api = services.api().api()
+    done = services.tro("event", "create", "--demo", **wrong_by(HOUR))
+    assert done.returncode == 0, done.stderr
+    created_at = expect(api.get(f"/v1/events/{done.stdout.strip()}"), 200)["created_at"]
+    assert abs(until(created_at)) < 10
+
+
+def test_a_server_that_does_not_know_the_time_is_not_ready_and_says_why(server, services):
+    event_id = services.api().api().create_event()["event_id"]
+    with server.hung():
+        starting = services.add("tro-api", **wrong_by(HOUR)).spawn()
+        eventually(lambda: listens(starting), within=5)
+        ready = starting.ready()
+        assert ready["status"] == "unavailable" and "time is not known" in ready["store"]["detail"]
+        refused = starting.api().hold(event_id, ["A-1-1"])
+        assert problem(refused, "store-unavailable") and int(refused.headers["Retry-After"]) >= 1
+    eventually(lambda: starting.is_ready(), within=3)
+
+
+def listens(server: Server) -> bool:
+    try:
+        return server.api().get("/v1/healthz").status == 200
+    except OSError:
+        return False
 
 
 def test_a_lapsed_hold_is_free_to_a_server_that_is_behind(services):

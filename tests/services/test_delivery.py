@@ -12,6 +12,7 @@ from harness.server import SLACK, Server, eventually
 PARTITIONS = 16  # of the outbox
 LATENCY_MAX = 0.2  # seconds, from the answer to the consumer
 TAKEOVER_MAX = 10.0
+LEASE_OUTLASTED = 8.0  # seconds
 
 
 @pytest.fixture
@@ -153,6 +154,39 @@ def broker_blocked(broker):
         broker.clear_alarm()
 
 
+@contextlib.contextmanager
+def broker_paused(broker):
+    broker.pause()
+    try:
+        yield
+    finally:
+        broker.resume()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("trouble", [broker_paused, broker_blocked])
+def test_what_waits_for_a_slow_broker_is_not_sent_again(services, shop, listener, broker, trouble, count):
+    """Publishers keep their leases while messages are under way, for longer than a lease lasts."""
+    publishers = [services.publisher() for _ in range(count)]
+    while any(publisher.metric("tro_published_events_total") == 0 for publisher in publishers):
+        shop.sell()
+        time.sleep(0.05)
+    for _ in range(100):
+        shop.sell()
+    with trouble(broker):
+        for _ in range(200):
+            shop.sell()
+        time.sleep(LEASE_OUTLASTED)
+        for _ in range(100):
+            shop.sell()
+    for _ in range(100):
+        shop.sell()
+    await_everything(services, listener, within=30)
+    sent = sum(not message.is_redelivered for message in listener.messages)
+    print(f"{shop.sold} events, {sent} messages from {count} publishers")
+    assert sent <= shop.sold * 1.005
+
+
 @pytest.mark.parametrize("trouble", [broker_away, broker_blocked])
 def test_without_the_broker_sales_go_on_as_before(services, shop, listener, broker, trouble):
     """The outbox keeps everything, the metrics show it, and it drains in order."""
@@ -172,6 +206,25 @@ def test_without_the_broker_sales_go_on_as_before(services, shop, listener, brok
     eventually(lambda: publisher.ready()["bus"]["state"] == "up", within=5)
     print(f"p50 of a hold: {before:.1f} ms before, {during:.1f} ms without the broker")
     assert during < 1.5 * before + 1 * SLACK
+
+
+def test_every_process_tells_what_waits_when_nobody_publishes(services, shop, listener):
+    """The alerts of docs/operations.md fire without a publisher, and end with one."""
+    worker = services.worker()
+    for _ in range(2 * PARTITIONS):
+        shop.sell()
+    for process in (shop.server, worker):
+        eventually(lambda: process.metric("tro_outbox_entries") == 2 * PARTITIONS, within=5)
+        eventually(lambda: process.metric("tro_outbox_age_seconds") > 5, within=10)  # it grows: that of 60 s comes too
+        assert process.metric("tro_publishers_alive") == 0
+    publishers = [services.publisher(), services.publisher()]
+    for process in (shop.server, worker, *publishers):
+        eventually(lambda: process.metric("tro_publishers_alive") == 2, within=10)
+        eventually(lambda: process.metric("tro_outbox_entries") == 0 and process.metric("tro_outbox_age_seconds") == 0, within=10)
+    publishers[0].kill()
+    eventually(lambda: shop.server.metric("tro_publishers_alive") == 1, within=TAKEOVER_MAX)
+    publishers[0].start()
+    await_everything(services, listener, within=5)
 
 
 def test_wrong_credentials_are_waited_out(services, shop, listener, broker):

@@ -152,10 +152,10 @@ static void draw_amount(struct world *world, struct request *request)
 {
 	int64_t total = world_model(world)->orders[request->order].total;
 	uint32_t choice = prng_below(&world->prng, 100);
-	if (choice < 45)
+	if (choice < 35)
 		return;
-	request->amount = choice < 70   ? total
-	                  : choice < 80 ? total - 1 - (int64_t)prng_below(&world->prng, 100)
+	request->amount = choice < 55   ? total
+	                  : choice < 65 ? total - 1 - (int64_t)prng_below(&world->prng, 100)
 	                  : choice < 92 ? total + 1 + (int64_t)prng_below(&world->prng, 100)
 	                                : total;
 	request->is_foreign = choice >= 92;
@@ -174,6 +174,17 @@ static uint16_t some_transaction(struct world *world, bool with_refund)
 	return number < world->attempt_count ? (uint16_t)number : NOBODY;
 }
 
+/* The first transaction with two refunds, both due: there are few; NOBODY. */
+static uint16_t twice_due_transaction(const struct world *world)
+{
+	for (uint16_t number = 0; number < world->attempt_count; number++) {
+		const struct model_refund *refunds = world_model(world)->payments[number].refunds;
+		if (refunds[1].amount > 0 && refunds[0].closed_by == NOBODY && refunds[1].closed_by == NOBODY)
+			return number;
+	}
+	return NOBODY;
+}
+
 static struct request draw_payment(struct world *world);
 
 /* Somebody has given money back, and says so himself or by the provider. */
@@ -181,14 +192,17 @@ static struct request draw_given_back(struct world *world)
 {
 	struct request request = request_of(prng_chance(&world->prng, 300) ? COMMAND_REFUND_DONE : COMMAND_PAYMENT);
 	bool with_refund = request.kind == COMMAND_REFUND_DONE || prng_chance(&world->prng, 900);
-	request.transaction = some_transaction(world, with_refund);
+	request.transaction = prng_chance(&world->prng, 800) ? twice_due_transaction(world) : NOBODY;
+	bool is_twice_due = request.transaction != NOBODY;
+	if (!is_twice_due)
+		request.transaction = some_transaction(world, with_refund);
 	if (request.transaction == NOBODY)
 		return draw_payment(world);
 	const struct model_payment *payment = &world_model(world)->payments[request.transaction];
 	request.order = payment->order;
 	request.event = world_model(world)->orders[payment->order].event;
 	request.payment_status = PAYMENT_REFUNDED;
-	if (with_refund && (request.kind == COMMAND_REFUND_DONE || prng_chance(&world->prng, 400))) {
+	if (with_refund && (request.kind == COMMAND_REFUND_DONE || prng_chance(&world->prng, is_twice_due ? 100 : 400))) {
 		request.refund = payment->refunds[1].amount > 0 && prng_chance(&world->prng, 500);
 		request.refund_id = world->refund_ids[request.transaction][request.refund];
 	}

@@ -150,14 +150,15 @@ static struct courier *courier_of(struct outbox *outbox)
 	return container_of(outbox, struct courier, outbox);
 }
 
-static enum store_result sim_lease(struct outbox *outbox, const struct uuid *owner, uint64_t lease_ms, uint32_t *ret_partitions)
+static enum store_result sim_lease(struct outbox *outbox, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
+                                   uint32_t *ret_partitions)
 {
 	struct courier *courier = courier_of(outbox);
 	uint32_t partitions = 0;
 	enum store_result result = refuse(courier);
 	if (result != STORE_OK)
 		return result;
-	result = answer(courier, courier->inner->operations->lease(courier->inner, owner, lease_ms, &partitions));
+	result = answer(courier, courier->inner->operations->lease(courier->inner, owner, lease_ms, keeps_all, &partitions));
 	if (result == STORE_OK)
 		*ret_partitions = partitions;
 	return result;
@@ -189,18 +190,11 @@ static enum store_result sim_acknowledge(struct outbox *outbox, const struct out
 	return result != STORE_OK ? result : answer(courier, courier->inner->operations->acknowledge(courier->inner, keys, count));
 }
 
-static enum store_result sim_lag(struct outbox *outbox, struct outbox_lag *ret_lag)
-{
-	struct courier *courier = courier_of(outbox);
-	return courier->inner->operations->lag(courier->inner, ret_lag);
-}
-
 static const struct outbox_operations outbox_operations = {
 	.lease = sim_lease,
 	.release = sim_release,
 	.next = sim_next,
 	.acknowledge = sim_acknowledge,
-	.lag = sim_lag,
 };
 
 static struct message message_of(const struct event_record *record)
@@ -213,33 +207,70 @@ static struct message message_of(const struct event_record *record)
 	};
 }
 
+/* Whether the message was sent on this connection since the last batch that was confirmed as a whole. */
+static bool is_sent(const struct wire *wire, const struct uuid *id)
+{
+	for (uint32_t i = 0; i < wire->first + wire->count; i++)
+		if (uuid_equal(&wire->messages[i].id, id))
+			return true;
+	return false;
+}
+
+/* Puts what was not sent yet on the wire. */
+static void send(struct courier *courier, const struct event_record *const *records, uint32_t count)
+{
+	struct wire *wire = &courier->wire;
+	for (uint32_t i = 0; i < count; i++) {
+		if (is_sent(wire, &records[i]->id)) {
+			world_cover(courier->world, SITUATION_MESSAGE_UNDER_WAY);
+			continue;
+		}
+		assert(wire->first + wire->count < WIRE_MAX);
+		wire->messages[wire->first + wire->count++] = message_of(records[i]);
+	}
+}
+
+/* The time is over: the connection is lost, or it stands and what is on the wire stays there. */
+static enum bus_result give_up(struct courier *courier)
+{
+	struct wire *wire = &courier->wire;
+	bool stands = prng_below(&courier->world->prng, 2) == 0 && wire->first + wire->count < WIRE_MAX / 2;
+	if (!stands)
+		abandon_wire(courier);
+	return stands ? BUS_PENDING : BUS_DOWN;
+}
+
 static enum bus_result sim_publish(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms)
 {
 	struct courier *courier = container_of(bus, struct courier, bus);
 	struct world *world = courier->world;
 	struct wire *wire = &courier->wire;
 	uint64_t began_ms = world->now_ms;
-	assert(wire->count == 0 && count <= WIRE_MAX);
-	wire->first = 0;
-	for (uint32_t i = 0; i < count; i++)
-		wire->messages[wire->count++] = message_of(records[i]);
+	send(courier, records, count);
 	while (wire->count > 0) {
 		pass(courier);
-		if (prng_chance(&world->prng, world->hardships.down) || world->now_ms - began_ms > timeout_ms) {
-			abandon_wire(courier);
-			return BUS_DOWN;
-		}
+		if (prng_chance(&world->prng, world->hardships.down) || world->now_ms - began_ms > timeout_ms)
+			return give_up(courier);
 		arrive(world, wire, 1 + prng_below(&world->prng, wire->count));
 	}
 	pass(courier);
+	wire->first = 0;
 	return prng_chance(&world->prng, world->hardships.unknown) ? BUS_DOWN : BUS_OK; /* a confirm may be lost */
 }
 
 static enum bus_result sim_ping(struct bus *bus)
 {
 	struct courier *courier = container_of(bus, struct courier, bus);
+	struct world *world = courier->world;
+	struct wire *wire = &courier->wire;
 	pass(courier);
-	return prng_chance(&courier->world->prng, courier->world->hardships.down) ? BUS_DOWN : BUS_OK;
+	if (prng_chance(&world->prng, world->hardships.down)) {
+		abandon_wire(courier);
+		return BUS_DOWN;
+	}
+	if (wire->count > 0)
+		arrive(world, wire, prng_below(&world->prng, wire->count + 1));
+	return wire->count > 0 ? BUS_PENDING : BUS_OK;
 }
 
 static const struct bus_operations bus_operations = {.publish = sim_publish, .ping = sim_ping};
@@ -303,9 +334,8 @@ void courier_step(struct courier *courier)
 
 static bool has_entries(const struct world *world)
 {
-	struct outbox *outbox = world->couriers[0].inner;
-	struct outbox_lag lag;
-	return outbox->operations->lag(outbox, &lag) != STORE_OK || lag.entries > 0;
+	struct outbox_status status;
+	return world->reader->operations->look_at_outbox(world->reader, &status) != STORE_OK || status.entries > 0;
 }
 
 static void check_everything_was_heard(struct world *world)

@@ -56,7 +56,6 @@
 	X(PAYMENT_MISMATCHED, "payments of too little, or in another currency") \
 	X(PAYMENT_OVERPAID, "payments of too much") \
 	X(REFUND_CLOSED, "refunds closed") \
-	X(REFUND_CLOSED_TWO, "… two at once") \
 	X(REFUND_REPLAYED, "… and told again") \
 	X(REFUND_REFUSED, "refunds refused: nothing due, or another amount") \
 	X(ORDER_REFUNDED, "orders whose every payment was given back") \
@@ -70,6 +69,7 @@
 	X(CLOCK_JUMPED, "clocks that jumped") \
 	X(MESSAGE_NEW, "messages that arrived for the first time") \
 	X(MESSAGE_REPEATED, "… and again") \
+	X(MESSAGE_UNDER_WAY, "a message that is under way comes up again, and is not sent again") \
 	X(MESSAGE_LATE, "times that messages arrived whose sender had given up") \
 	X(COURIER_CRASH, "crashes of publishers within a step") \
 	X(COURIER_HANGS, "publishers that hung for longer than their lease")

@@ -12,13 +12,10 @@ static void cover_end(struct world *world, const struct attempt *attempt, enum e
 		world_cover(world, is_by_worker ? SITUATION_ORDER_EXPIRED_BY_WORKER : SITUATION_ORDER_TAKEN_OVER);
 }
 
-static void cover_refund(struct world *world, const struct attempt *attempt, const struct answer *answer)
+static void cover_refund(struct world *world, const struct answer *answer)
 {
 	const struct expected_event *last = &answer->events[answer->event_count - 1];
-	const struct model_payment *before = &world_model(world)->payments[attempt->request.transaction];
 	world_cover(world, SITUATION_REFUND_CLOSED);
-	if (before->refunds[1].amount > 0 && last->refunded == before->refunds[0].amount + before->refunds[1].amount)
-		world_cover(world, SITUATION_REFUND_CLOSED_TWO);
 	if (last->reads == ORDER_REFUNDED)
 		world_cover(world, SITUATION_ORDER_REFUNDED);
 }
@@ -85,7 +82,7 @@ void world_cover_success(struct world *world, const struct attempt *attempt, con
 		cover_end(world, attempt, answer->events[i].type);
 	cover_called_off(world, attempt, answer->events[answer->event_count - 1].type);
 	if (answer->events[answer->event_count - 1].type == EVENT_ORDER_REFUNDED)
-		cover_refund(world, attempt, answer);
+		cover_refund(world, answer);
 	else if (request->kind == COMMAND_PAYMENT)
 		cover_payment(world, attempt, answer);
 	if (request->kind == COMMAND_ORDER_CREATE && request->is_by_seats)

@@ -81,7 +81,7 @@ static void use_all(const char *dsn)
 	struct reader *reader;
 	struct outbox *outbox;
 	struct catalog *catalog;
-	struct outbox_lag lag;
+	const struct uuid nobody_else = {{1}};
 	struct ping ping;
 	char message[POSTGRES_MESSAGE_MAX] = "";
 	must(postgres_migrate(dsn, NULL, NULL, message) == OK, message);
@@ -98,7 +98,7 @@ static void use_all(const char *dsn)
 	reader_free(reader);
 	user = "outbox";
 	must(postgres_outbox_open(dsn, &outbox, message) == OK, message);
-	must(outbox->operations->lag(outbox, &lag) == STORE_OK, "it cannot be used");
+	must(outbox->operations->release(outbox, &nobody_else) == STORE_OK, "it cannot be used");
 	outbox_free(outbox);
 	user = "catalog";
 	must(postgres_catalog_open(dsn, &catalog, message) == OK, message);

@@ -33,6 +33,7 @@ struct postgres_proxy {
 	int listener;
 	uint16_t port;
 	pthread_t thread; /* accepts */
+	_Atomic uint32_t connections;
 
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t changed;
@@ -430,6 +431,7 @@ static void *accept_all(void *argument)
 			continue;
 		if (client < 0) /* the listener was shut down */
 			return NULL;
+		proxy->connections++;
 		int server = connect_to_server(proxy);
 		if (server >= 0)
 			relay_start(proxy, client, server);
@@ -522,6 +524,11 @@ void postgres_proxy_free(struct postgres_proxy *proxy)
 uint16_t postgres_proxy_port(const struct postgres_proxy *proxy)
 {
 	return proxy->port;
+}
+
+uint32_t postgres_proxy_connections(const struct postgres_proxy *proxy)
+{
+	return proxy->connections;
 }
 
 void postgres_proxy_arm(struct postgres_proxy *proxy, enum proxy_fault fault, uint32_t every, uint32_t times)

@@ -27,6 +27,8 @@ struct postgres_proxy *postgres_proxy_new(const char *server_host, uint16_t serv
 /* Cuts everybody off and ends every thread. Takes NULL. */
 void postgres_proxy_free(struct postgres_proxy *proxy);
 uint16_t postgres_proxy_port(const struct postgres_proxy *proxy);
+/* How many connections were accepted so far. */
+uint32_t postgres_proxy_connections(const struct postgres_proxy *proxy);
 
 /* From now on every `every`-th COMMIT meets the fault, `times` times in all. Replaces what was armed before. */
 void postgres_proxy_arm(struct postgres_proxy *proxy, enum proxy_fault fault, uint32_t every, uint32_t times);

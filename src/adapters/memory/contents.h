@@ -45,6 +45,8 @@ struct memory_database {
 	uint32_t place_count, place_capacity;
 	struct outbox_row *outbox; /* in order of their ids */
 	uint32_t outbox_count, outbox_capacity;
+	struct catalog_change *catalog_changes; /* in order of their events' ids */
+	uint32_t catalog_change_count, catalog_change_capacity;
 	struct outbox_lease leases[OUTBOX_PARTITIONS];
 	struct outbox_lease *publishers; /* who counts as one, and until when */
 	uint32_t publisher_count, publisher_capacity;
@@ -59,6 +61,8 @@ const struct event_record *contents_event(const struct memory_database *database
 uint32_t contents_event_after(const struct memory_database *database, const struct uuid *id);
 /* The event that carries the key; NULL. */
 const struct event_record *contents_key(const struct memory_database *database, const uint8_t key[static KEY_HASH_LENGTH]);
+/* The index of the first change past the id; 0 for NULL. */
+uint32_t contents_catalog_change_after(const struct memory_database *database, const struct uuid *id);
 /* Exchanges the projections for those of the rebuild, which there is. */
 void contents_swap(struct memory_database *database);
 /* Forgets the rebuild, if there is one. */

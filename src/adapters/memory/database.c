@@ -31,6 +31,7 @@ void memory_database_free(struct memory_database *database)
 	free(database->events);
 	free(database->places);
 	free(database->outbox);
+	free(database->catalog_changes);
 	free(database->publishers);
 	arena_release(&database->texts);
 	pthread_mutex_destroy(&database->lock);
@@ -69,6 +70,19 @@ uint32_t contents_event_after(const struct memory_database *database, const stru
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 		if (uuid_compare(&database->events[middle].id, id) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+uint32_t contents_catalog_change_after(const struct memory_database *database, const struct uuid *id)
+{
+	uint32_t low = 0, high = id == NULL ? 0 : database->catalog_change_count;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (uuid_compare(&database->catalog_changes[middle].event_id, id) <= 0)
 			low = middle + 1;
 		else
 			high = middle;

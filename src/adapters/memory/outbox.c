@@ -5,8 +5,6 @@
 
 #include "adapters/memory/contents.h"
 
-#define LAG_ENTRIES_MAX 100000
-
 struct memory_outbox {
 	struct outbox port;
 	struct memory_database *database;
@@ -48,13 +46,14 @@ static bool count_publisher(struct memory_database *database, const struct uuid 
 	return true;
 }
 
-static enum store_result memory_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, uint32_t *ret_partitions)
+static enum store_result memory_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
+                                      uint32_t *ret_partitions)
 {
 	struct memory_database *database = enter(port);
 	uint64_t now_ms = clock_now_ms(outbox_of(port)->clock);
 	bool has_memory = count_publisher(database, owner, now_ms, lease_ms);
 	if (has_memory) {
-		uint32_t share = outbox_share(database->leases, owner, database->publisher_count, now_ms, lease_ms);
+		uint32_t share = outbox_share(database->leases, owner, database->publisher_count, now_ms, lease_ms, keeps_all);
 		for (uint32_t i = 0; i < OUTBOX_PARTITIONS; i++) {
 			if ((share >> i & 1) != 0)
 				database->leases[i] = (struct outbox_lease){.owner = *owner, .until_ms = now_ms + lease_ms};
@@ -168,18 +167,6 @@ static enum store_result memory_acknowledge(struct outbox *port, const struct ou
 	return STORE_OK;
 }
 
-static enum store_result memory_lag(struct outbox *port, struct outbox_lag *ret_lag)
-{
-	struct memory_database *database = enter(port);
-	struct outbox_lag lag = {.entries = database->outbox_count < LAG_ENTRIES_MAX ? database->outbox_count : LAG_ENTRIES_MAX};
-	for (uint32_t i = 0; i < database->outbox_count; i++)
-		if (lag.oldest_ms == 0 || database->outbox[i].written_ms < lag.oldest_ms)
-			lag.oldest_ms = database->outbox[i].written_ms;
-	pthread_mutex_unlock(&database->lock);
-	*ret_lag = lag;
-	return STORE_OK;
-}
-
 static void memory_free(struct outbox *port)
 {
 	free(outbox_of(port));
@@ -190,7 +177,6 @@ static const struct outbox_operations operations = {
 	.release = memory_release,
 	.next = memory_next,
 	.acknowledge = memory_acknowledge,
-	.lag = memory_lag,
 	.free = memory_free,
 };
 

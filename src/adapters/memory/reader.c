@@ -344,6 +344,46 @@ static enum store_result memory_scan(struct reader *port, enum row_kind kind, co
 	return leave(port, has_memory);
 }
 
+static enum store_result memory_list_catalog_changes(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                                     struct catalog_change_list *ret_list)
+{
+	struct catalog_change_list list = {.changes = arena_allocate_array(arena, limit, sizeof *list.changes)};
+	const struct memory_database *database = enter(port);
+	uint32_t first = contents_catalog_change_after(database, after);
+	for (uint32_t i = first; list.changes != NULL && i < database->catalog_change_count && list.count < limit; i++)
+		list.changes[list.count++] = database->catalog_changes[i];
+	if (list.changes != NULL)
+		*ret_list = list;
+	return leave(port, list.changes != NULL);
+}
+
+static enum store_result memory_drop_catalog_change(struct reader *port, const struct catalog_change *change)
+{
+	struct memory_database *database = enter(port);
+	struct catalog_change *changes = database->catalog_changes;
+	uint32_t end = contents_catalog_change_after(database, &change->event_id);
+	if (end > 0 && uuid_equal(&changes[end - 1].event_id, &change->event_id) && changes[end - 1].version <= change->version) {
+		memmove(&changes[end - 1], &changes[end], (database->catalog_change_count - end) * sizeof *changes);
+		database->catalog_change_count--;
+	}
+	return leave(port, true);
+}
+
+/* Publishers count from lease to release, or until another notices that they are gone: a reader has no clock. */
+static enum store_result memory_look_at_outbox(struct reader *port, struct outbox_status *ret_status)
+{
+	struct memory_database *database = enter(port);
+	struct outbox_status status = {
+		.entries = database->outbox_count < OUTBOX_COUNT_MAX ? database->outbox_count : OUTBOX_COUNT_MAX,
+		.publishers = database->publisher_count,
+	};
+	for (uint32_t i = 0; i < database->outbox_count; i++)
+		if (status.oldest_ms == 0 || database->outbox[i].written_ms < status.oldest_ms)
+			status.oldest_ms = database->outbox[i].written_ms;
+	*ret_status = status;
+	return leave(port, true);
+}
+
 static bool is_past(const struct outbox_row *row, const struct waiting_entry *after)
 {
 	if (after == NULL || row->partition != after->partition)
@@ -409,6 +449,9 @@ static const struct reader_operations operations = {
 	.list_refunds = memory_list_refunds,
 	.list_events = memory_list_events,
 	.scan = memory_scan,
+	.list_catalog_changes = memory_list_catalog_changes,
+	.drop_catalog_change = memory_drop_catalog_change,
+	.look_at_outbox = memory_look_at_outbox,
 	.list_outbox = memory_list_outbox,
 	.ping = memory_ping,
 	.free = memory_free,

@@ -234,10 +234,30 @@ static void add_outbox_row(struct memory_database *database, const struct change
 		(struct outbox_row){.partition = partition, .id = ids[0], .written_ms = changes->now_ms, .event_ids = ids, .count = count};
 }
 
+static void list_for_catalog(struct memory_database *database, const struct sale *sale)
+{
+	uint32_t index = contents_catalog_change_after(database, &sale->event_id);
+	const struct catalog_change change = {.event_id = sale->event_id, .version = sale->row.version};
+	if (index > 0 && uuid_equal(&database->catalog_changes[index - 1].event_id, &sale->event_id)) {
+		database->catalog_changes[index - 1] = change;
+		return;
+	}
+	void *array = database->catalog_changes;
+	need(contents_grow(&array, database->catalog_change_count, &database->catalog_change_capacity, sizeof change));
+	database->catalog_changes = array;
+	memmove(&database->catalog_changes[index + 1], &database->catalog_changes[index],
+	        (database->catalog_change_count - index) * sizeof change);
+	database->catalog_changes[index] = change;
+	database->catalog_change_count++;
+}
+
 static void write_all(struct memory_database *database, const struct changes *changes)
 {
 	for (uint32_t i = 0; i < changes->row_count; i++)
 		need(table_put(&database->tables[changes->rows[i]->kind], changes->rows[i]) != NULL);
+	for (uint32_t i = 0; i < changes->row_count; i++)
+		if (changes->rows[i]->kind == ROW_SALE)
+			list_for_catalog(database, container_of(changes->rows[i], const struct sale, row));
 	for (uint32_t i = 0; i < changes->event_count; i++) {
 		struct seating seating = {.database = database, .event = &changes->events[i]};
 		if (changes->events[i].type == EVENT_SALE_CREATED)

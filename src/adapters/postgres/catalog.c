@@ -57,6 +57,7 @@ static struct postgres_catalog *catalog_of(struct catalog *port)
 /* Runs the statement with what is in the parameters, and empties them. False: it failed; else *ret_answer is the caller's, for PQclear. */
 static bool query(struct postgres_catalog *catalog, uint32_t statement, PGresult **ret_answer)
 {
+	catalog->connection.deadline_ns = catalog->port.deadline_ns;
 	enum store_result result = connection_query(&catalog->connection, statement, &catalog->parameters, ret_answer);
 	parameters_clear(&catalog->parameters);
 	return result == STORE_OK;
@@ -185,6 +186,7 @@ static enum error open_catalog(const char *dsn, bool looks, struct catalog **ret
 		free(catalog);
 		return error;
 	}
+	catalog->connection.waits_for_session = true;
 	catalog->connection.looks = looks;
 	*ret_catalog = &catalog->port;
 	return OK;

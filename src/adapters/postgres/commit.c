@@ -462,6 +462,7 @@ enum store_result postgres_commit(struct store *port, const struct changes *chan
 	const struct row **relied = sort_rows(changes, changes->relied, changes->relied_count);
 	if (rows == NULL || relied == NULL)
 		return STORE_CORRUPT;
+	store->connection.deadline_ns = port->deadline_ns;
 	if (changes->is_replay)
 		return replay_write(store, changes, rows);
 	bool writes = changes->row_count > 0 || changes->event_count > 0;

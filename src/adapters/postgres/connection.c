@@ -13,9 +13,11 @@
 
 #define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 2000
-#define BYTES_PER_MS 1000 /* what is added to an answer's time for large messages */
+#define WAIT_MAX_MS 500       /* the longest pause of a connection that is waited for */
+#define REPEAT_WITHIN_MS 2000 /* a session that took longer to be lost hung: another one would not do better */
+#define BYTES_PER_MS 1000     /* what is added to an answer's time for large messages */
 
-static uint64_t now_ns(void)
+uint64_t connection_now_ns(void)
 {
 	struct timespec now;
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -73,6 +75,7 @@ static enum store_result result_of_state(const char *state)
 /* The failure in words for people, with the server's own. */
 static void complain_of(struct connection *connection, const PGresult *answer)
 {
+	connection->is_silent = false;
 	static const struct {
 		const char *prefix, *words;
 	} meanings[] = {
@@ -113,12 +116,24 @@ static void disconnect(struct connection *connection)
 	connection->handle = NULL;
 }
 
-/* Waits until the socket is ready for `events`; those that are, 0 at the deadline. */
-static short wait_for_socket(struct connection *connection, short events, uint64_t deadline_ns)
+/* What is large has more time than its caller thinks. */
+static uint64_t deadline_of(const struct connection *connection, uint64_t timeout_ms, uint64_t extra_ms)
+{
+	uint64_t own_ns = connection_now_ns() + timeout_ms * 1000000;
+	bool is_callers = connection->deadline_ns != 0 && connection->deadline_ns < own_ns;
+	return (is_callers ? connection->deadline_ns : own_ns) + extra_ms * 1000000;
+}
+
+uint64_t connection_deadline_ns(const struct connection *connection, uint64_t timeout_ms)
+{
+	return deadline_of(connection, timeout_ms, 0);
+}
+
+short connection_wait(const struct connection *connection, short events, uint64_t deadline_ns)
 {
 	struct pollfd descriptor = {.fd = PQsocket(connection->handle), .events = events};
 	for (;;) {
-		uint64_t now = now_ns();
+		uint64_t now = connection_now_ns();
 		if (now >= deadline_ns)
 			return 0;
 		int ready = poll(&descriptor, 1, (int)((deadline_ns - now) / 1000000 + 1));
@@ -134,7 +149,7 @@ static bool flush(struct connection *connection, uint64_t deadline_ns)
 {
 	int left;
 	while ((left = PQflush(connection->handle)) == 1) {
-		short ready = wait_for_socket(connection, POLLIN | POLLOUT, deadline_ns);
+		short ready = connection_wait(connection, POLLIN | POLLOUT, deadline_ns);
 		if (ready == 0 || ((ready & POLLIN) != 0 && PQconsumeInput(connection->handle) == 0))
 			return false;
 	}
@@ -145,7 +160,7 @@ static bool flush(struct connection *connection, uint64_t deadline_ns)
 static bool next_answer(struct connection *connection, uint64_t deadline_ns, PGresult **ret_answer)
 {
 	while (PQisBusy(connection->handle) != 0) {
-		if (wait_for_socket(connection, POLLIN, deadline_ns) == 0 || PQconsumeInput(connection->handle) == 0)
+		if (connection_wait(connection, POLLIN, deadline_ns) == 0 || PQconsumeInput(connection->handle) == 0)
 			return false;
 	}
 	*ret_answer = PQgetResult(connection->handle);
@@ -199,14 +214,15 @@ static bool collect(struct connection *connection, uint64_t deadline_ns, struct 
 /* Ends what was queued and takes its answers, in time. False: the session is lost. */
 static bool exchange(struct connection *connection, uint64_t timeout_ms, struct progress *progress)
 {
-	uint64_t deadline_ns = now_ns() + timeout_ms * 1000000;
+	uint64_t deadline_ns = deadline_of(connection, timeout_ms, connection->sent_bytes / BYTES_PER_MS);
 	return PQpipelineSync(connection->handle) == 1 && flush(connection, deadline_ns) && collect(connection, deadline_ns, progress);
 }
 
 /* The session is of no more use: it went, or the server does not answer in time. */
 static void complain_of_loss(struct connection *connection)
 {
-	if (PQstatus(connection->handle) == CONNECTION_OK)
+	connection->is_silent = PQstatus(connection->handle) == CONNECTION_OK;
+	if (connection->is_silent)
 		connection_complain(connection, "it does not answer", "the time for that is over");
 	else
 		connection_complain(connection, "the connection was lost", PQerrorMessage(connection->handle));
@@ -239,9 +255,8 @@ enum store_result connection_finish(struct connection *connection, PGresult **re
 	}
 	for (uint32_t i = 0; i < count; i++)
 		ret_answers[i] = NULL;
-	uint64_t timeout_ms = connection->answer_timeout_ms + connection->sent_bytes / BYTES_PER_MS;
 	struct progress progress = {.answers = ret_answers, .answer_count = count, .failed = UINT32_MAX, .result = STORE_OK};
-	bool is_whole = exchange(connection, timeout_ms, &progress);
+	bool is_whole = exchange(connection, connection->answer_timeout_ms, &progress);
 	return end_exchange(connection, &progress, is_whole);
 }
 
@@ -297,10 +312,11 @@ bool connection_prepare(struct connection *connection)
 /* Sessions that were lost together are not made again together: each waits for half of its pause, and a part of the rest. */
 static void pause_tries(struct connection *connection)
 {
+	uint64_t maximum_ms = connection->waits_for_session ? WAIT_MAX_MS : PAUSE_MAX_MS;
 	connection->pause_ms = connection->pause_ms == 0 ? PAUSE_MIN_MS : connection->pause_ms * 2;
-	if (connection->pause_ms > PAUSE_MAX_MS)
-		connection->pause_ms = PAUSE_MAX_MS;
-	uint64_t half_ns = connection->pause_ms * 500000, now = now_ns();
+	if (connection->pause_ms > maximum_ms)
+		connection->pause_ms = maximum_ms;
+	uint64_t half_ns = connection->pause_ms * 500000, now = connection_now_ns();
 	uint64_t seed[] = {now, (uintptr_t)connection};
 	connection->next_try_ns = now + half_ns + hash_bytes(&(struct hash_seed){0}, seed, sizeof seed) % half_ns;
 }
@@ -321,12 +337,36 @@ void connection_release(struct connection *connection)
 {
 	disconnect(connection);
 	PQconninfoFree(connection->settings);
+	resolver_free(connection->resolver);
 	*connection = (struct connection){0};
+}
+
+static bool is_too_late(const struct connection *connection)
+{
+	return connection->deadline_ns != 0 && connection_now_ns() >= connection->deadline_ns;
+}
+
+/* Whether it is time for the next try, now or after waiting for it. */
+static bool may_try(const struct connection *connection)
+{
+	uint64_t now = connection_now_ns();
+	if (now >= connection->next_try_ns)
+		return true;
+	if (!connection->waits_for_session)
+		return false;
+	bool is_callers = connection->deadline_ns != 0 && connection->deadline_ns < connection->next_try_ns;
+	uint64_t left_ns = (is_callers ? connection->deadline_ns : connection->next_try_ns) - now;
+	struct timespec left = {.tv_sec = (time_t)(left_ns / 1000000000), .tv_nsec = (long)(left_ns % 1000000000)};
+	while (nanosleep(&left, &left) != 0)
+		continue;
+	return !is_callers;
 }
 
 enum store_result connection_begin(struct connection *connection)
 {
-	if (connection->handle == NULL && (now_ns() < connection->next_try_ns || !reconnect(connection)))
+	if (is_too_late(connection))
+		return STORE_DOWN;
+	if (connection->handle == NULL && (!may_try(connection) || !reconnect(connection)))
 		return STORE_DOWN;
 	begin_exchange(connection);
 	return STORE_OK;
@@ -334,16 +374,19 @@ enum store_result connection_begin(struct connection *connection)
 
 enum store_result connection_query(struct connection *connection, uint32_t statement, struct parameters *parameters, PGresult **ret_answer)
 {
-	bool may_repeat = connection->handle != NULL && PQtransactionStatus(connection->handle) == PQTRANS_IDLE;
-	enum store_result result = STORE_UNKNOWN;
-	for (int tries = 0; result == STORE_UNKNOWN && tries < (may_repeat ? 2 : 1); tries++) {
-		result = connection_begin(connection);
+	uint64_t repeat_until_ns = connection_now_ns() + (uint64_t)REPEAT_WITHIN_MS * 1000000;
+	bool may_repeat = connection->handle == NULL || PQtransactionStatus(connection->handle) == PQTRANS_IDLE;
+	for (;;) {
+		enum store_result result = connection_begin(connection);
 		if (result != STORE_OK)
 			return result;
 		connection_send(connection, statement, parameters);
 		result = connection_finish(connection, ret_answer, 1);
+		bool is_lost = result != STORE_OK && connection->handle == NULL;
+		if (!is_lost || !may_repeat || connection_now_ns() > repeat_until_ns)
+			return result == STORE_UNKNOWN ? STORE_DOWN : result;
+		may_repeat = false;
 	}
-	return result == STORE_UNKNOWN ? STORE_DOWN : result;
 }
 
 void connection_rollback(struct connection *connection)
@@ -391,7 +434,7 @@ enum store_result connection_run(struct connection *connection, const char *sql,
 	connection->state[0] = '\0';
 	PGresult *answer = NULL;
 	if (PQsendQuery(connection->handle, sql) == 1)
-		answer = last_answer(connection, now_ns() + timeout_ms * 1000000);
+		answer = last_answer(connection, deadline_of(connection, timeout_ms, 0));
 	else
 		complain_of_loss(connection);
 	bool is_done = PQresultStatus(answer) == PGRES_COMMAND_OK || PQresultStatus(answer) == PGRES_TUPLES_OK;

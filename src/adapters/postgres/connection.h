@@ -1,14 +1,15 @@
 /* connection.h: one session of a server, with its prepared statements. Private to the PostgreSQL adapter.
  *
  * Work is done in exchanges of one round trip: begin, send any number of statements, finish. The session is made by the first begin and, when
- * it is lost, by the next; while that fails, tries are spaced and begin answers STORE_DOWN at once between them. Used by one thread at a
- * time. */
+ * it is lost, by the next; while that fails, tries are spaced. Between them begin answers STORE_DOWN at once, or waits for the next try, so that
+ * nothing is refused by a server that has come back. Used by one thread at a time. */
 #pragma once
 
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "adapters/net/resolver.h"
 #include "adapters/postgres/parameters.h"
 #include "adapters/postgres/postgres.h"
 #include "base/attributes.h"
@@ -25,6 +26,7 @@
 struct connection {
 	PGconn *handle;             /* NULL: no session */
 	PQconninfoOption *settings; /* what the DSN says */
+	struct resolver *resolver;
 	const char *const *statements;
 	uint32_t statement_count;
 	uint32_t sent;                  /* statements of the exchange */
@@ -32,8 +34,11 @@ struct connection {
 	bool has_failed;                /* something of the exchange could not be sent */
 	uint64_t pause_ms;              /* between the tries to connect */
 	uint64_t next_try_ns;           /* not before, by the monotonic clock */
+	bool waits_for_session;         /* begin waits for the next try, half a second at most; the caller's to set */
 	uint64_t answer_timeout_ms;     /* of an exchange; large parameters have more */
+	uint64_t deadline_ns;           /* the caller's: whatever is waited for is given up then; the same of large ones. 0: none */
 	bool refuses_replay;            /* no session while a replay is not ended; the caller's to set */
+	bool is_silent;                 /* the last failure: nothing was heard of the server until the time was over */
 	bool looks;                     /* sessions that write nothing and may take their time; the caller's to set */
 	char state[6];                  /* the SQLSTATE of the last failure that has one */
 	char problem[PING_PROBLEM_MAX]; /* of the last failure: one line for people, without the password; empty: there was none */
@@ -56,7 +61,8 @@ void connection_send(struct connection *connection, uint32_t statement, struct p
  * all of them otherwise, are freed. A transaction that failed is ended. */
 must_check enum store_result connection_finish(struct connection *connection, PGresult **ret_answers, uint32_t count);
 
-/* One statement that may be run twice, outside a transaction: the session is made again once when it was lost. Never STORE_UNKNOWN. */
+/* One statement that may be run twice, outside a transaction: when the session turns out to be lost, or of no use, it is run once more on a new one.
+ * Never STORE_UNKNOWN. */
 must_check enum store_result connection_query(struct connection *connection, uint32_t statement, struct parameters *parameters,
                                               PGresult **ret_answer);
 
@@ -70,6 +76,12 @@ void connection_rollback(struct connection *connection);
 /* Runs SQL of one or more statements as it is, for sessions without prepared ones. *ret_answer is the last statement's, in text, for
  * PQclear; NULL: not wanted. Between begin and the release of the connection. */
 must_check enum store_result connection_run(struct connection *connection, const char *sql, uint64_t timeout_ms, PGresult **ret_answer);
+
+/* For connect.c: the monotonic clock; when something that may take timeout_ms is given up by it; and waiting for the socket until then: the events of
+ * poll that it is ready for, 0 at the deadline. */
+uint64_t connection_now_ns(void);
+uint64_t connection_deadline_ns(const struct connection *connection, uint64_t timeout_ms);
+must_check short connection_wait(const struct connection *connection, short events, uint64_t deadline_ns);
 
 /* For session.c: prepares the statements; false: the problem says why. Keeps "what: why" as the problem, in one line. Neither libpq nor the
  * server says the password, if the DSN was read as it was meant. */

@@ -174,6 +174,7 @@ enum store_result postgres_load(struct store *port, const struct needs *needs, s
 	PGresult *answers[LOADS_MAX];
 	uint32_t count = 0;
 	enum store_result result = STORE_UNKNOWN;
+	store->connection.deadline_ns = port->deadline_ns;
 	bool had_session = store->connection.handle != NULL;
 	for (int tries = 0; store_may_repeat(store, had_session, result) && tries < 2;
 	     tries++) { /* a session that was lost while idle is made again */

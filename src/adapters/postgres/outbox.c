@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "domain/changes.h"
 
+#define CALL_MS 4000 /* of one call, with the session made again: a publisher that hangs is to notice before its leases end */
 #define NOW_MS "(extract(epoch FROM clock_timestamp()) * 1000)::int8"
 
 enum {
@@ -21,7 +22,6 @@ enum {
 	SELECT_ENTRIES,
 	SELECT_EVENTS,
 	DELETE_ENTRIES,
-	SELECT_LAG,
 	STATEMENT_COUNT,
 };
 
@@ -58,10 +58,6 @@ static const char *const statements[STATEMENT_COUNT] = {
 			  " JOIN events ON id = d.key ORDER BY d.number",
 	[DELETE_ENTRIES] = "DELETE FROM outbox USING unnest($1::int8[], $2::uuid[]) AS d (partition, id)"
 			   " WHERE outbox.partition = d.partition AND outbox.id = d.id",
-	/* Of each partition the oldest, beside how many there are in all. */
-	[SELECT_LAG] = "SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox WHERE partition >= 0 LIMIT 100000) AS entries),"
-		       " (SELECT o.id FROM outbox o WHERE o.partition = p.partition ORDER BY o.id LIMIT 1)"
-		       " FROM outbox_partitions p WHERE p.partition >= 0",
 };
 
 struct postgres_outbox {
@@ -85,6 +81,8 @@ static struct postgres_outbox *outbox_of(struct outbox *port)
 /* Runs the statement with what is in the parameters, and empties them. *ret_answer is the caller's, for PQclear. */
 static enum store_result query(struct postgres_outbox *outbox, uint32_t statement, PGresult **ret_answer)
 {
+	outbox->connection.deadline_ns = 0;
+	outbox->connection.deadline_ns = connection_deadline_ns(&outbox->connection, CALL_MS);
 	enum store_result result = connection_query(&outbox->connection, statement, &outbox->parameters, ret_answer);
 	parameters_clear(&outbox->parameters);
 	return result;
@@ -146,7 +144,8 @@ static bool put_share(struct postgres_outbox *outbox, const struct leases *lease
 	return has_any;
 }
 
-static enum store_result postgres_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, uint32_t *ret_partitions)
+static enum store_result postgres_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
+                                        uint32_t *ret_partitions)
 {
 	struct postgres_outbox *outbox = outbox_of(port);
 	struct leases leases = {0};
@@ -154,7 +153,7 @@ static enum store_result postgres_lease(struct outbox *port, const struct uuid *
 	if (result != STORE_OK)
 		return result;
 	uint32_t partitions = 0;
-	uint32_t share = outbox_share(leases.of, owner, leases.publishers, leases.now_ms, lease_ms);
+	uint32_t share = outbox_share(leases.of, owner, leases.publishers, leases.now_ms, lease_ms, keeps_all);
 	if (!put_share(outbox, &leases, share, owner)) {
 		*ret_partitions = 0;
 		return STORE_OK;
@@ -289,27 +288,6 @@ static enum store_result postgres_acknowledge(struct outbox *port, const struct 
 	return run(outbox, DELETE_ENTRIES);
 }
 
-static enum store_result postgres_lag(struct outbox *port, struct outbox_lag *ret_lag)
-{
-	struct postgres_outbox *outbox = outbox_of(port);
-	struct outbox_lag lag = {0};
-	PGresult *answer;
-	enum store_result result = query(outbox, SELECT_LAG, &answer);
-	if (result != STORE_OK)
-		return result;
-	for (int row = 0; row < PQntuples(answer); row++) {
-		struct tuple tuple = {.answer = answer, .row = row};
-		struct uuid id = field_uuid(tuple, 1);
-		uint64_t written_ms = hlc_milliseconds(uuid_stamp(&id));
-		lag.entries = field_uint(tuple, 0);
-		if (!field_is_null(tuple, 1) && (lag.oldest_ms == 0 || written_ms < lag.oldest_ms))
-			lag.oldest_ms = written_ms;
-	}
-	PQclear(answer);
-	*ret_lag = lag;
-	return STORE_OK;
-}
-
 static void postgres_free(struct outbox *port)
 {
 	struct postgres_outbox *outbox = outbox_of(port);
@@ -323,7 +301,6 @@ static const struct outbox_operations operations = {
 	.release = postgres_release,
 	.next = postgres_next,
 	.acknowledge = postgres_acknowledge,
-	.lag = postgres_lag,
 	.free = postgres_free,
 };
 
@@ -339,6 +316,7 @@ enum error postgres_outbox_open(const char *dsn, struct outbox **ret_outbox, cha
 		free(outbox);
 		return error;
 	}
+	outbox->connection.waits_for_session = true;
 	*ret_outbox = &outbox->port;
 	return OK;
 }

@@ -69,6 +69,14 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 			     " ORDER BY refund_id LIMIT $2::int8",
 	[LIST_EVENT_REFUNDS] = "SELECT " REFUND_COLUMNS " FROM refunds WHERE event_id = $4::uuid AND refund_id > $1::uuid"
 			       " AND $3::int8 IN (0, status) ORDER BY refund_id LIMIT $2::int8",
+	[LIST_CATALOG_CHANGES] = "SELECT event_id, version FROM catalog_changes WHERE event_id > $1::uuid ORDER BY event_id LIMIT $2::int8",
+	[DROP_CATALOG_CHANGE] = "DELETE FROM catalog_changes WHERE event_id = $1::uuid AND version <= $2::int8",
+	/* $1 at most are counted; of each partition the oldest. */
+	[LOOK_AT_OUTBOX] =
+		"SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox WHERE partition >= 0 LIMIT $1::int8) AS entries),"
+		" (SELECT count(*) FROM outbox_publishers WHERE alive_until > (extract(epoch FROM clock_timestamp()) * 1000)::int8),"
+		" (SELECT o.id FROM outbox o WHERE o.partition = p.partition ORDER BY o.id LIMIT 1)"
+		" FROM outbox_partitions p WHERE p.partition >= 0",
 	/* What is updated fits where it was; a megabyte that does not fit into memory goes to the disk, and finds out whether there is room. */
 	[NARROW_MEMORY] = "SELECT set_config('work_mem', '64kB', true)",
 	[PING] = "WITH room AS MATERIALIZED (SELECT repeat('room', 256) FROM generate_series(1, 1024))"
@@ -87,6 +95,7 @@ _Static_assert(ROW_HOLD == 2 && ROW_ORDER == 3, "LIST_DUE says so");
 enum store_result reader_query(struct postgres_reader *reader, enum reader_statement statement, PGresult **ret_answer)
 {
 	/* Outside its transaction a statement would read another moment. */
+	reader->connection.deadline_ns = reader->port.deadline_ns;
 	bool is_lost = reader->has_snapshot && !connection_has_transaction(&reader->connection);
 	enum store_result result = is_lost ? STORE_DOWN : connection_query(&reader->connection, statement, &reader->parameters, ret_answer);
 	parameters_clear(&reader->parameters);
@@ -254,6 +263,9 @@ static const struct reader_operations operations = {
 	.list_refunds = postgres_list_refunds,
 	.list_events = postgres_list_events,
 	.scan = postgres_scan,
+	.list_catalog_changes = postgres_list_catalog_changes,
+	.drop_catalog_change = postgres_drop_catalog_change,
+	.look_at_outbox = postgres_look_at_outbox,
 	.list_outbox = postgres_list_outbox,
 	.ping = postgres_ping,
 	.free = postgres_free,
@@ -271,6 +283,7 @@ static enum error open_reader(const char *dsn, bool looks, struct reader **ret_r
 		free(reader);
 		return error;
 	}
+	reader->connection.waits_for_session = true;
 	reader->connection.looks = looks;
 	if (looks)
 		reader->connection.answer_timeout_ms = LOOK_ANSWER_MS;

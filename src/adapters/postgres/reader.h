@@ -30,6 +30,9 @@ enum reader_statement {
 	LIST_REFUNDS,
 	LIST_DUE_REFUNDS,
 	LIST_EVENT_REFUNDS,
+	LIST_CATALOG_CHANGES,
+	DROP_CATALOG_CHANGE,
+	LOOK_AT_OUTBOX,
 	NARROW_MEMORY,
 	PING,
 	LOOK,
@@ -58,9 +61,13 @@ enum store_result postgres_list_cancelled(struct reader *port, const struct uuid
 enum store_result postgres_account(struct reader *port, const struct uuid *event_id, struct sale_account *ret_account);
 enum store_result postgres_list_refunds(struct reader *port, const struct refund_query *query, struct arena *arena,
                                         struct refund_list *ret_list);
+enum store_result postgres_look_at_outbox(struct reader *port, struct outbox_status *ret_status);
 enum store_result postgres_list_outbox(struct reader *port, const struct waiting_entry *after, uint32_t limit, struct arena *arena,
                                        struct waiting_list *ret_list);
 enum store_result postgres_ping(struct reader *port, struct ping *ret_ping);
 enum store_result postgres_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list);
 enum store_result postgres_scan(struct reader *port, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
                                 const struct row ***ret_rows, uint32_t *ret_count);
+enum store_result postgres_list_catalog_changes(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                                struct catalog_change_list *ret_list);
+enum store_result postgres_drop_catalog_change(struct reader *port, const struct catalog_change *change);

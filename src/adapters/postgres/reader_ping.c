@@ -1,10 +1,12 @@
-/* reader_ping.c: whether the database answers, can be written to and has room, and what its clock says. */
+/* reader_ping.c: what is asked for the sake of operators: whether the database answers, can be written to and has room, what its clock says,
+ * and what waits in the outbox. */
 #include <assert.h>
 #include <stdio.h>
 
 #include "adapters/postgres/reader.h"
 
-#define TIMEOUT_MS 3000
+#define PAUSE_MS 250    /* what is doubled to be the longest between two tries */
+#define TIMEOUT_MS 2000 /* of the whole ping, with the session made again */
 
 /* Both statements are one transaction, and the setting ends with it; on CockroachDB, which has no such setting, it is one statement. */
 static enum store_result ask_once(struct connection *connection, PGresult **ret_answer)
@@ -26,15 +28,16 @@ static enum store_result ask_once(struct connection *connection, PGresult **ret_
 	return STORE_OK;
 }
 
-/* A session that was lost while idle is made again. */
+/* A session that was lost while idle is made again. Others wait for what a ping finds: its tries are never far apart. */
 static enum store_result ask(struct connection *connection, PGresult **ret_answer)
 {
-	uint64_t timeout_ms = connection->answer_timeout_ms;
-	connection->answer_timeout_ms = TIMEOUT_MS;
+	connection->deadline_ns = 0;
+	connection->deadline_ns = connection_deadline_ns(connection, TIMEOUT_MS);
+	if (connection->pause_ms > PAUSE_MS)
+		connection->pause_ms = PAUSE_MS;
 	enum store_result result = ask_once(connection, ret_answer);
 	if (result == STORE_UNKNOWN)
 		result = ask_once(connection, ret_answer);
-	connection->answer_timeout_ms = timeout_ms;
 	return result == STORE_UNKNOWN ? STORE_DOWN : result;
 }
 
@@ -54,7 +57,31 @@ enum store_result postgres_ping(struct reader *port, struct ping *ret_ping)
 		problem = is_right ? REPLAYING_PROBLEM ": " REPLAYING_ADVICE : "its table meta is not as it was made";
 		PQclear(answer);
 	}
+	ret_ping->is_silent = result != STORE_OK && reader->connection.is_silent;
 	if (result != STORE_OK)
 		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "%s", problem);
 	return result;
+}
+
+enum store_result postgres_look_at_outbox(struct reader *port, struct outbox_status *ret_status)
+{
+	struct postgres_reader *reader = reader_of(port);
+	struct outbox_status status = {0};
+	PGresult *answer;
+	scalar_int(&reader->parameters, 0, OUTBOX_COUNT_MAX);
+	enum store_result result = reader_query(reader, LOOK_AT_OUTBOX, &answer);
+	if (result != STORE_OK)
+		return result;
+	for (int row = 0; row < PQntuples(answer); row++) {
+		struct tuple tuple = {.answer = answer, .row = row};
+		struct uuid id = field_uuid(tuple, 2);
+		uint64_t written_ms = hlc_milliseconds(uuid_stamp(&id));
+		status.entries = field_uint(tuple, 0);
+		status.publishers = field_uint(tuple, 1);
+		if (!field_is_null(tuple, 2) && (status.oldest_ms == 0 || written_ms < status.oldest_ms))
+			status.oldest_ms = written_ms;
+	}
+	PQclear(answer);
+	*ret_status = status;
+	return STORE_OK;
 }

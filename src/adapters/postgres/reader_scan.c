@@ -1,4 +1,5 @@
-/* reader_scan.c: what the expiry worker and verify ask for: what is due, and every row in the order of its key. */
+/* reader_scan.c: what the expiry worker, verify and the catalog's care ask for: what is due, every row in the order of its key, and the changes
+ * of sales. */
 #include <assert.h>
 
 #include "adapters/postgres/reader.h"
@@ -91,4 +92,40 @@ enum store_result postgres_scan(struct reader *port, enum row_kind kind, const s
 	*ret_rows = rows;
 	*ret_count = count;
 	return STORE_OK;
+}
+
+enum store_result postgres_list_catalog_changes(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                                struct catalog_change_list *ret_list)
+{
+	static const struct uuid before_all;
+	struct postgres_reader *reader = reader_of(port);
+	PGresult *answer;
+	scalar_uuid(&reader->parameters, 0, after == NULL ? &before_all : after);
+	scalar_int(&reader->parameters, 1, limit);
+	enum store_result result = reader_query(reader, LIST_CATALOG_CHANGES, &answer);
+	if (result != STORE_OK)
+		return result;
+	struct catalog_change_list list = {.count = (uint32_t)PQntuples(answer)};
+	list.changes = arena_allocate_array(arena, list.count, sizeof *list.changes);
+	for (uint32_t i = 0; list.changes != NULL && i < list.count; i++) {
+		struct tuple tuple = {.answer = answer, .row = (int)i};
+		list.changes[i] = (struct catalog_change){.event_id = field_uuid(tuple, 0), .version = field_uint(tuple, 1)};
+	}
+	PQclear(answer);
+	if (list.changes == NULL)
+		return STORE_CORRUPT;
+	*ret_list = list;
+	return STORE_OK;
+}
+
+enum store_result postgres_drop_catalog_change(struct reader *port, const struct catalog_change *change)
+{
+	struct postgres_reader *reader = reader_of(port);
+	PGresult *answer;
+	scalar_uuid(&reader->parameters, 0, &change->event_id);
+	scalar_uint(&reader->parameters, 1, change->version);
+	enum store_result result = reader_query(reader, DROP_CATALOG_CHANGE, &answer);
+	if (result == STORE_OK)
+		PQclear(answer);
+	return result;
 }

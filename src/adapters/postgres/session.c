@@ -1,6 +1,6 @@
-/* session.c: reading the DSN, connecting, settings by what the server is, and a look at the schema.
+/* session.c: reading the DSN, settings by what the server is, and a look at the schema.
  *
- * Nothing waits without an end: connecting has the limit of the DSN or ours, everything else a deadline on this side. */
+ * Nothing waits without an end: connecting has one limit (connect.h), everything else a deadline on this side. */
 #include "adapters/postgres/session.h"
 
 #include <assert.h>
@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/postgres/connect.h"
 #include "adapters/postgres/migrations.h"
 
-#define SETTINGS_MAX 64
+#define SESSION_ANSWER_MS 3000 /* to each of the questions that a new session begins with */
 
 /* A lane waits for a lock or a statement so long and not longer. */
 static const char common_settings[] =
-	"SET statement_timeout = 10000; SET lock_timeout = 5000; SET idle_in_transaction_session_timeout = 10000";
+	"SET statement_timeout = 10000; SET lock_timeout = 2000; SET idle_in_transaction_session_timeout = 10000";
 
 /* Statements are prepared while tables may be empty, and must still be right for millions of rows: only plans by index. For the rest of an
  * exchange a server waits without any limit, with rows locked: it is to notice when the client's machine is gone. */
@@ -34,71 +35,19 @@ static const char look_settings[] = "SET default_transaction_read_only = on; SET
 /* What is asked of every new session, in text. */
 static const char select_schema[] = "SELECT max(number), (SELECT value FROM meta WHERE name = 'replaying') FROM migrations";
 
-static const char *setting(const struct connection *connection, const char *keyword)
-{
-	for (const PQconninfoOption *option = connection->settings; option != NULL && option->keyword != NULL; option++)
-		if (strcmp(option->keyword, keyword) == 0)
-			return option->val;
-	return NULL;
-}
-
-/* Connecting without a limit is what libpq does by itself, and takes 0 for; nothing else may be 0. */
-static bool is_set(const struct connection *connection, const char *keyword)
-{
-	const char *value = setting(connection, keyword);
-	return value != NULL && (strcmp(keyword, "connect_timeout") != 0 || strtol(value, NULL, 10) > 0);
-}
-
-static void ignore_notice(void *context, const PGresult *notice)
-{
-	(void)context;
-	(void)notice;
-}
-
-/* The DSN's settings, with limits on how long a server that does not answer is waited for where the DSN has none. */
-static PGconn *connect_handle(const struct connection *connection)
-{
-	static const struct {
-		const char *keyword, *value;
-	} defaults[] = {
-		{"connect_timeout", "3"},  {"tcp_user_timeout", "10000"}, {"keepalives_idle", "5"},    {"keepalives_interval", "2"},
-		{"keepalives_count", "3"}, {"application_name", "tro"},   {"client_encoding", "UTF8"},
-	};
-	const char *keywords[SETTINGS_MAX + ARRAY_LENGTH(defaults) + 1] = {NULL},
-								     *values[SETTINGS_MAX + ARRAY_LENGTH(defaults) + 1] = {NULL};
-	size_t count = 0;
-	for (const PQconninfoOption *option = connection->settings; option->keyword != NULL && count < SETTINGS_MAX; option++) {
-		if (option->val == NULL || !is_set(connection, option->keyword))
-			continue;
-		keywords[count] = option->keyword;
-		values[count++] = option->val;
-	}
-	for (size_t i = 0; i < ARRAY_LENGTH(defaults); i++) {
-		if (is_set(connection, defaults[i].keyword))
-			continue;
-		keywords[count] = defaults[i].keyword;
-		values[count++] = defaults[i].value;
-	}
-	/* Begun only to have a handle: the server may say something before it has let us in, and libpq would print it. */
-	PGconn *handle = PQconnectStartParams(keywords, values, 0);
-	(void)PQsetNoticeReceiver(handle, ignore_notice, NULL);
-	PQreset(handle);
-	return handle;
-}
-
 static bool configure(struct connection *connection)
 {
 	const char *settings = connection_is_cockroach(connection) ? cockroach_settings : postgres_settings;
-	return connection_run(connection, common_settings, CONNECTION_ANSWER_MS, NULL) == STORE_OK &&
-	       connection_run(connection, settings, CONNECTION_ANSWER_MS, NULL) == STORE_OK &&
-	       (!connection->looks || connection_run(connection, look_settings, CONNECTION_ANSWER_MS, NULL) == STORE_OK);
+	return connection_run(connection, common_settings, SESSION_ANSWER_MS, NULL) == STORE_OK &&
+	       connection_run(connection, settings, SESSION_ANSWER_MS, NULL) == STORE_OK &&
+	       (!connection->looks || connection_run(connection, look_settings, SESSION_ANSWER_MS, NULL) == STORE_OK);
 }
 
 /* Whether the tables are those of this program, and whole. */
 static bool check_schema(struct connection *connection)
 {
 	PGresult *answer;
-	if (connection_run(connection, select_schema, CONNECTION_ANSWER_MS, &answer) != STORE_OK) {
+	if (connection_run(connection, select_schema, SESSION_ANSWER_MS, &answer) != STORE_OK) {
 		if (strcmp(connection->state, "42P01") == 0)
 			connection_complain(connection, "the database has no schema of TRO", "run 'tro migrate'");
 		return false;
@@ -122,11 +71,8 @@ static bool check_schema(struct connection *connection)
 bool session_make(struct connection *connection)
 {
 	assert(connection->handle == NULL);
-	connection->handle = connect_handle(connection);
-	if (PQstatus(connection->handle) != CONNECTION_OK || PQsetnonblocking(connection->handle, 1) != 0) {
-		connection_complain(connection, "it cannot be connected to", PQerrorMessage(connection->handle));
+	if (!connect_session(connection))
 		return false;
-	}
 	if (!configure(connection))
 		return false;
 	return connection->statement_count == 0 || (check_schema(connection) && connection_prepare(connection));
@@ -138,7 +84,7 @@ static bool is_misread(const struct connection *connection, const char *dsn)
 	static const char *const keywords[] = {"host", "port", "dbname"};
 	bool is_uri = strncmp(dsn, "postgresql://", 13) == 0 || strncmp(dsn, "postgres://", 11) == 0;
 	for (size_t i = 0; is_uri && i < ARRAY_LENGTH(keywords); i++) {
-		const char *value = setting(connection, keywords[i]);
+		const char *value = connect_setting(connection, keywords[i]);
 		if (value != NULL && strchr(value, '@') != NULL)
 			return true;
 	}
@@ -155,6 +101,11 @@ enum error connection_open(const char *dsn, const char *const *statements, uint3
 		.statement_count = statement_count,
 		.answer_timeout_ms = CONNECTION_ANSWER_MS,
 	};
+	if (resolver_new(&connection.resolver) != OK) {
+		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "out of memory");
+		connection_release(&connection);
+		return ERR_NO_MEMORY;
+	}
 	if (connection.settings == NULL || is_misread(&connection, dsn)) { /* libpq's words repeat parts of it */
 		(void)snprintf(
 			message, POSTGRES_MESSAGE_MAX,

@@ -18,6 +18,11 @@
 	GUARD("SELECT 1 FROM (SELECT unnest($2::int8[]), unnest($3::uuid[])) AS d (expected, key) LEFT JOIN " table " ON " id " = d.key" \
 	      " WHERE coalesce(" table ".version, 0) = d.expected")
 
+/* Writes sales, lists those that were written for the catalog, and answers `result` of them. */
+#define LISTING(write, result) \
+	"WITH changed AS (" write "), listed AS (INSERT INTO catalog_changes (event_id, version) SELECT event_id, version FROM changed" \
+	" ON CONFLICT (event_id) DO UPDATE SET version = excluded.version) SELECT " result " FROM changed"
+
 static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[BEGIN_WRITE] = "BEGIN ISOLATION LEVEL SERIALIZABLE",
 	[COMMIT] = "COMMIT",
@@ -46,11 +51,12 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[CHECK_KEYS] = GUARD("SELECT 1 FROM unnest($2::uuid[]) AS d (key)"
                              " JOIN events ON idempotency_key = d.key AND idempotency_key IS NOT NULL"),
 
-	[UPDATE_SALES] = GUARD("UPDATE sales SET sequence = d.sequence, status = d.status, settled = d.settled, version = d.version"
-                               " FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::int8[]), unnest($5::int8[]),"
-                               " unnest($6::int8[]), unnest($7::int8[]))"
-                               " AS d (expected, key, sequence, status, version, settled)"
-                               " WHERE sales.event_id = d.key AND sales.version = d.expected RETURNING 1"),
+	[UPDATE_SALES] = LISTING("UPDATE sales SET sequence = d.sequence, status = d.status, settled = d.settled, version = d.version"
+                                 " FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::int8[]), unnest($5::int8[]),"
+                                 " unnest($6::int8[]), unnest($7::int8[]))"
+                                 " AS d (expected, key, sequence, status, version, settled)"
+                                 " WHERE sales.event_id = d.key AND sales.version = d.expected RETURNING sales.event_id, sales.version",
+                                 "1 / (CASE WHEN count(*) = $1::int8 THEN 1 ELSE 0 END)"),
 	[UPDATE_SEATS] = GUARD("UPDATE seats SET status = d.status, holder_id = d.holder_id, version = d.version"
                                " FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::bytea[]), unnest($5::int8[]),"
                                " unnest($6::uuid[]), unnest($7::int8[]))"
@@ -83,9 +89,11 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
                                  " AS d (expected, key, status, done_at, closed_by, version)"
                                  " WHERE refunds.refund_id = d.key AND refunds.version = d.expected RETURNING 1"),
 
-	[INSERT_SALES] = "INSERT INTO sales (" SALE_COLUMNS ") SELECT unnest($1::uuid[]), unnest($2::int8[]), unnest($3::int8[]),"
-			 " unnest($4::text[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]), unnest($8::int8[]),"
-			 " unnest($9::int8[])",
+	[INSERT_SALES] = LISTING(
+		"INSERT INTO sales (" SALE_COLUMNS ") SELECT unnest($1::uuid[]), unnest($2::int8[]), unnest($3::int8[]),"
+		" unnest($4::text[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]), unnest($8::int8[]), unnest($9::int8[])"
+		" RETURNING event_id, version",
+		"count(*)"),
 	/* $1 to $3: the event, the version and the position before the first. */
 	[INSERT_SEATS] = "INSERT INTO seats (event_id, seat, position, section, row_name, price, status, holder_id, version)"
 			 " SELECT $1::uuid, seat, $3::int8 + number, section, row_name, price, 1,"
@@ -147,6 +155,7 @@ static enum store_result postgres_resolve(struct store *port, const struct chang
 	struct postgres_store *store = store_of(port);
 	PGresult *answers[ANSWERS];
 	enum store_result result = STORE_UNKNOWN;
+	store->connection.deadline_ns = port->deadline_ns;
 	for (int tries = 0; result == STORE_UNKNOWN && tries < 2; tries++) { /* a session that was lost while idle is made again */
 		result = connection_begin(&store->connection);
 		if (result != STORE_OK)

@@ -21,6 +21,7 @@
 #include "base/list.h"
 
 #define PING_TIMEOUT_MS 2000
+#define PENDING_MAX_MS 120000  /* without a confirm, on a connection that lives */
 #define BODY_MAX (1024 * 1024) /* far beyond the largest hold or order */
 #define ROOM (32 * 1024)       /* bytes that a socket which can be written to surely takes (session.c) */
 
@@ -32,7 +33,8 @@ struct rabbitmq_bus {
 	struct buffer body;
 	size_t room; /* bytes that may be sent before the socket is looked at again */
 	struct resume resume;
-	bool is_late; /* something was not confirmed in time, and is still awaited */
+	bool is_pending;      /* the last call said so */
+	uint64_t progress_ns; /* when a message was settled last, or sent while none was under way */
 	uint64_t confirmed;
 	uint64_t unroutable;
 	struct uuid unroutable_id;
@@ -52,7 +54,7 @@ static bool select_confirms(struct session *session, uint64_t deadline_ns)
 	resume_reconnect(&self->resume, &self->confirms);
 	confirms_reset(&self->confirms);
 	self->room = 0;
-	self->is_late = false;
+	self->is_pending = false;
 	session_limit(session, deadline_ns);
 	(void)amqp_confirm_select(session->handle, SESSION_CHANNEL);
 	return session_check(session, "does not confirm messages");
@@ -69,6 +71,7 @@ static void take_return(struct rabbitmq_bus *self, const amqp_basic_properties_t
 
 static void take_refusal(struct rabbitmq_bus *self, const amqp_basic_nack_t *nack)
 {
+	self->progress_ns = session_now_ns();
 	resume_refuse(&self->resume, nack->multiple ? self->confirms.first : nack->delivery_tag);
 	(void)confirms_settle(&self->confirms, nack->delivery_tag, nack->multiple != 0);
 }
@@ -79,6 +82,7 @@ static void take_frame(struct rabbitmq_bus *self, const amqp_frame_t *frame)
 		take_return(self, frame->payload.properties.decoded);
 	} else if (frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id == AMQP_BASIC_ACK_METHOD) {
 		const amqp_basic_ack_t *ack = frame->payload.method.decoded;
+		self->progress_ns = session_now_ns();
 		self->confirmed += confirms_settle(&self->confirms, ack->delivery_tag, ack->multiple != 0);
 	} else if (frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id == AMQP_BASIC_NACK_METHOD) {
 		take_refusal(self, frame->payload.method.decoded);
@@ -106,10 +110,9 @@ static void cork(struct rabbitmq_bus *self, int is_on)
 	(void)setsockopt(amqp_get_sockfd(self->session.handle), IPPROTO_TCP, TCP_CORK, &is_on, sizeof is_on);
 }
 
-/* The connection stands: what is under way may still be confirmed. */
+/* The time is over, and the connection stands. */
 static bool give_up(struct rabbitmq_bus *self, const char *problem)
 {
-	self->is_late = true;
 	session_note(&self->session, problem, NULL);
 	return false;
 }
@@ -171,8 +174,10 @@ static bool send_record(struct rabbitmq_bus *self, const struct event_record *re
 		session_lose(&self->session, "is gone", amqp_error_string2(status));
 		return false;
 	}
+	if (confirms_count(&self->confirms) == 0)
+		self->progress_ns = session_now_ns();
+	resume_add(&self->resume, &record->id, self->confirms.next);
 	confirms_add(&self->confirms);
-	resume_add(&self->resume, &record->id);
 	self->room -= message->body.len < self->room ? message->body.len : self->room;
 	return true;
 }
@@ -182,14 +187,14 @@ static bool send_all(struct rabbitmq_bus *self, const struct event_record *const
 	bool is_sent = true;
 	cork(self, 1);
 	for (uint32_t i = 0; i < count && is_sent; i++)
-		is_sent = send_record(self, records[i], deadline_ns);
+		is_sent = resume_has(&self->resume, &records[i]->id) || send_record(self, records[i], deadline_ns);
 	if (self->session.handle != NULL)
 		cork(self, 0);
 	return is_sent;
 }
 
 /* What others may know of this call. */
-static enum bus_result tell(struct rabbitmq_bus *self, bool is_up)
+static enum bus_result tell(struct rabbitmq_bus *self, enum bus_result result)
 {
 	pthread_mutex_lock(&self->lock);
 	struct rabbitmq_bus_status *status = &self->status;
@@ -204,22 +209,39 @@ static enum bus_result tell(struct rabbitmq_bus *self, bool is_up)
 	};
 	(void)snprintf(status->problem, sizeof status->problem, "%s", self->session.problem);
 	pthread_mutex_unlock(&self->lock);
-	return is_up ? BUS_OK : BUS_DOWN;
+	return result;
 }
 
-static bool try_publish(struct rabbitmq_bus *self, const struct event_record *const *records, uint32_t count, uint64_t deadline_ns)
+/* What has become of a connection that does not take or confirm messages now. Its heartbeats find out when it is dead; one that lives and has
+ * settled nothing for very long is given up too. A blocked one has a reason. */
+static enum bus_result judge(struct rabbitmq_bus *self)
 {
-	if (!session_connect(&self->session, deadline_ns) || !take_frames(self, 0) || self->session.is_blocked)
-		return false;
-	uint32_t sent = resume_begin(&self->resume, &self->confirms, records, count);
-	if (!send_all(self, records + sent, count - sent, deadline_ns) || !await_confirms(self, 0, deadline_ns))
-		return false;
+	struct session *session = &self->session;
+	bool awaits_confirms = session->handle != NULL && confirms_count(&self->confirms) > 0;
+	if (awaits_confirms && !session->is_blocked && session_now_ns() - self->progress_ns > (uint64_t)PENDING_MAX_MS * 1000000) {
+		session_lose(session, "does not confirm", NULL);
+		return BUS_DOWN;
+	}
+	self->is_pending = session->handle != NULL && (awaits_confirms || self->resume.count > 0);
+	return self->is_pending ? BUS_PENDING : BUS_DOWN;
+}
+
+static enum bus_result try_publish(struct rabbitmq_bus *self, const struct event_record *const *records, uint32_t count,
+                                   uint64_t deadline_ns)
+{
+	if (!session_connect(&self->session, deadline_ns) || !take_frames(self, 0))
+		return BUS_DOWN;
+	if (self->session.is_blocked)
+		return judge(self);
+	resume_begin(&self->resume);
+	if (!send_all(self, records, count, deadline_ns) || !await_confirms(self, 0, deadline_ns))
+		return judge(self);
 	bool is_confirmed = self->resume.refused_tag == 0;
-	self->is_late = false;
+	self->is_pending = false;
 	session_note(&self->session, is_confirmed ? NULL : "refuses messages", "a queue is full, or fails");
 	if (is_confirmed)
 		resume_finish(&self->resume);
-	return is_confirmed;
+	return is_confirmed ? BUS_OK : BUS_DOWN;
 }
 
 static enum bus_result rabbitmq_publish(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms)
@@ -229,15 +251,16 @@ static enum bus_result rabbitmq_publish(struct bus *bus, const struct event_reco
 	return tell(self, try_publish(self, records, count, session_now_ns() + timeout_ms * 1000000));
 }
 
-static bool try_ping(struct rabbitmq_bus *self)
+static enum bus_result try_ping(struct rabbitmq_bus *self)
 {
 	if (!session_connect(&self->session, session_now_ns() + (uint64_t)PING_TIMEOUT_MS * 1000000) || !take_frames(self, 0))
-		return false;
-	if (self->is_late && confirms_count(&self->confirms) == 0) {
-		self->is_late = false;
+		return BUS_DOWN;
+	if (self->session.is_blocked || confirms_count(&self->confirms) > 0)
+		return judge(self);
+	if (self->is_pending)
 		session_note(&self->session, NULL, NULL);
-	}
-	return !self->session.is_blocked && !self->is_late;
+	self->is_pending = false;
+	return BUS_OK;
 }
 
 static enum bus_result rabbitmq_ping(struct bus *bus)

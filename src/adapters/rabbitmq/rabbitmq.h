@@ -19,8 +19,10 @@
 /* url: amqp:// or amqps://, as RabbitMQ writes it: amqps://user:password@host:port/vhost; no path, or "/" alone, is the vhost "/". Borrowed
  * until the function returns. The broker need not be there: the first call that needs it connects and declares the exchange, and whenever
  * the connection is lost the next call makes it again, with pauses, during which it answers BUS_DOWN at once. publish takes no longer than
- * its timeout, ping no longer than two seconds (where names are resolved that fast). When a batch that failed comes again, what of its
- * beginning is confirmed or still under way is not sent again.
+ * its timeout, ping no longer than two seconds. While the connection stands
+ * both answer BUS_PENDING until what was sent is confirmed, also while the broker blocks the connection; and what is confirmed or under way
+ * is not sent again, in whatever batch it comes. Heartbeats find out within 30 seconds that the broker or the way to it is dead; a broker that lives and has
+ * confirmed nothing for two minutes is given up as well.
  *
  * ERR_VALIDATION: a malformed URL; message says so in one line for people, without the password. ERR_NO_MEMORY. */
 must_check enum error rabbitmq_bus_open(const char *url, struct bus **ret_bus, char message[static RABBITMQ_MESSAGE_MAX]);

@@ -1,62 +1,76 @@
-/* resume.c: positions in the batch, and the tags that go with them. */
+/* resume.c: a list in the order of sending, and a hash table on it that is made when somebody looks. */
 #include "adapters/rabbitmq/resume.h"
 
 #include <assert.h>
+#include <string.h>
 
-/* Forgets all but the first messages. */
-static void cut(struct resume *resume, uint64_t count)
+#include "base/hash.h"
+
+_Static_assert((RESUME_SLOTS & (RESUME_SLOTS - 1)) == 0, "a hash is masked");
+
+/* Forgets the events that were sent with this tag or a later one. */
+static void cut(struct resume *resume, uint64_t tag)
 {
-	if (count < resume->count)
-		resume->count = (uint32_t)count;
+	while (resume->count > 0 && resume->entries[resume->count - 1].tag >= tag)
+		resume->count--;
+	if (resume->indexed_count > resume->count) {
+		memset(resume->slots, 0, sizeof resume->slots);
+		resume->indexed_count = 0;
+	}
 }
 
 void resume_refuse(struct resume *resume, uint64_t tag)
 {
+	assert(tag > 0);
 	if (resume->refused_tag == 0 || tag < resume->refused_tag)
 		resume->refused_tag = tag;
 }
 
-/* Tags before the first are of an earlier batch, some of whose messages this one has in common: then nothing is known of them. */
-static void cut_at_tag(struct resume *resume, uint64_t tag)
+static void cut_refused(struct resume *resume)
 {
-	cut(resume, tag < resume->first_tag ? 0 : resume->first_index + (tag - resume->first_tag));
+	if (resume->refused_tag != 0)
+		cut(resume, resume->refused_tag);
+	resume->refused_tag = 0;
 }
 
 void resume_reconnect(struct resume *resume, const struct confirms *confirms)
 {
-	if (resume->refused_tag != 0)
-		cut_at_tag(resume, resume->refused_tag);
-	cut_at_tag(resume, confirms->first);
-	resume->refused_tag = 0;
-	resume->first_index = resume->count;
-	resume->first_tag = 1;
+	cut_refused(resume);
+	if (confirms->first > 0) /* there was a connection */
+		cut(resume, confirms->first);
+	for (uint32_t i = 0; i < resume->count; i++)
+		resume->entries[i].tag = 0;
 }
 
-uint32_t resume_begin(struct resume *resume, const struct confirms *confirms, const struct event_record *const *records, uint32_t count)
+/* The slot of the id, or the empty one where it belongs. The ids are this program's own: nobody chooses them to collide. */
+static uint32_t *find(struct resume *resume, const struct uuid *id)
 {
-	uint64_t sent = resume->first_index + (confirms->next - resume->first_tag);
-	if (resume->refused_tag != 0)
-		cut_at_tag(resume, resume->refused_tag);
-	resume->refused_tag = 0;
-	uint32_t same = 0;
-	while (same < count && same < resume->count && uuid_equal(&records[same]->id, &resume->ids[same]))
-		same++;
-	cut(resume, same);
-	if (sent != same) {
-		resume->first_index = same;
-		resume->first_tag = confirms->next;
-	}
-	return same;
+	uint32_t at = (uint32_t)hash_bytes(&(struct hash_seed){0}, id->bytes, sizeof id->bytes) % RESUME_SLOTS;
+	while (resume->slots[at] != 0 && !uuid_equal(&resume->entries[resume->slots[at] - 1].id, id))
+		at = (at + 1) % RESUME_SLOTS;
+	return &resume->slots[at];
 }
 
-void resume_add(struct resume *resume, const struct uuid *id)
+void resume_begin(struct resume *resume)
 {
+	cut_refused(resume);
+	for (; resume->indexed_count < resume->count; resume->indexed_count++)
+		*find(resume, &resume->entries[resume->indexed_count].id) = resume->indexed_count + 1;
+}
+
+bool resume_has(struct resume *resume, const struct uuid *id)
+{
+	return resume->indexed_count > 0 && *find(resume, id) != 0;
+}
+
+void resume_add(struct resume *resume, const struct uuid *id, uint64_t tag)
+{
+	assert(tag > 0 && (resume->count == 0 || resume->entries[resume->count - 1].tag < tag));
 	if (resume->count < RESUME_MAX)
-		resume->ids[resume->count++] = *id;
+		resume->entries[resume->count++] = (struct resume_entry){.id = *id, .tag = tag};
 }
 
 void resume_finish(struct resume *resume)
 {
-	resume->count = 0;
-	resume->first_index = 0;
+	cut(resume, 0);
 }

@@ -14,7 +14,7 @@
 
 #define PAUSE_MIN_MS 50
 #define PAUSE_MAX_MS 1000
-#define HEARTBEAT_S 10
+#define HEARTBEAT_S 15 /* the broker is given up after two of them, and never while it has been silent for less than 22 s */
 #define FRAME_MAX 131072
 #define CLOSE_TIMEOUT_MS 500
 #define SEND_BUFFER (256 * 1024) /* what is written between two looks at the socket fits in a third of it (bus.c) */
@@ -50,6 +50,11 @@ enum error session_init(const char *url, struct session *ret_session, char messa
 	}
 	if (session.server.vhost[0] == '\0')
 		session.server.vhost = (char *)(uintptr_t) "/"; /* never written to */
+	if (resolver_new(&session.resolver) != OK) {
+		(void)snprintf(message, RABBITMQ_MESSAGE_MAX, "out of memory");
+		free(session.url);
+		return ERR_NO_MEMORY;
+	}
 	*ret_session = session;
 	return OK;
 }
@@ -104,6 +109,7 @@ void session_release(struct session *session)
 		(void)amqp_connection_close(session->handle, AMQP_REPLY_SUCCESS);
 	}
 	amqp_destroy_connection(session->handle);
+	resolver_free(session->resolver);
 	free(session->url);
 	*session = (struct session){0};
 }
@@ -150,33 +156,73 @@ bool session_check(struct session *session, const char *what)
 	return check_reply(session, amqp_get_rpc_reply(session->handle), what);
 }
 
-static amqp_socket_t *make_socket(struct session *session)
+/* What is connected to is an address; the server is told the name. */
+static void tell_server_name(const SSL *ssl, int where, int value)
+{
+	(void)value;
+	const char *name = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	if ((where & SSL_CB_HANDSHAKE_START) != 0)
+		(void)SSL_set_tlsext_host_name((SSL *)(uintptr_t)ssl, name);
+}
+
+/* The peer is verified by default. librabbitmq would hold its certificate against the address: it is held against the name here. */
+static bool expect_name(amqp_socket_t *socket, SSL_CTX *context, char *name)
+{
+	amqp_ssl_socket_set_verify_hostname(socket, 0);
+	SSL_CTX_set_info_callback(context, tell_server_name);
+	(void)SSL_CTX_set_app_data(context, name);
+	return X509_VERIFY_PARAM_set1_host(SSL_CTX_get0_param(context), name, 0) == 1;
+}
+
+static amqp_socket_t *make_socket(struct session *session, const char *address)
 {
 	if (!session->server.ssl)
 		return amqp_tcp_socket_new(session->handle);
 	amqp_socket_t *socket = amqp_ssl_socket_new(session->handle);
-	/* The peer and its name are verified by default; those it is trusted by are the system's, or SSL_CERT_FILE's. */
-	if (socket != NULL && SSL_CTX_set_default_verify_paths(amqp_ssl_socket_get_context(socket)) != 1)
+	if (socket == NULL)
+		return NULL;
+	SSL_CTX *context = amqp_ssl_socket_get_context(socket);
+	bool has_name = strcmp(address, session->server.host) != 0;
+	/* Those it is trusted by are the system's, or SSL_CERT_FILE's. */
+	if (SSL_CTX_set_default_verify_paths(context) != 1 || (has_name && !expect_name(socket, context, session->server.host)))
 		return NULL;
 	return socket;
 }
 
-static bool open_socket(struct session *session, uint64_t deadline_ns)
+static bool open_address(struct session *session, const char *address, uint64_t deadline_ns)
 {
 	const int send_buffer = SEND_BUFFER;
-	amqp_socket_t *socket = make_socket(session);
+	amqp_socket_t *socket = make_socket(session, address); /* takes the place of the last one */
 	if (socket == NULL) {
 		explain(session, "cannot be reached", "a socket cannot be made");
 		return false;
 	}
 	struct timeval left = time_until(deadline_ns);
-	int status = amqp_socket_open_noblock(socket, session->server.host, session->server.port, &left);
+	int status = amqp_socket_open_noblock(socket, address, session->server.port, &left);
 	if (status != AMQP_STATUS_OK) {
 		explain(session, "cannot be reached", amqp_error_string2(status));
 		return false;
 	}
 	(void)setsockopt(amqp_get_sockfd(session->handle), SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
 	return true;
+}
+
+/* Each address has its part of the time that is left. */
+static bool open_socket(struct session *session, uint64_t deadline_ns)
+{
+	struct resolver_addresses addresses;
+	char problem[RESOLVER_PROBLEM_MAX];
+	if (resolver_find(session->resolver, session->server.host, deadline_ns, &addresses, problem) != OK) {
+		explain(session, "cannot be reached", problem);
+		return false;
+	}
+	for (uint32_t i = 0; i < addresses.count; i++) {
+		uint64_t now_ns = session_now_ns();
+		uint64_t left_ns = deadline_ns > now_ns ? (deadline_ns - now_ns) / (addresses.count - i) : 0;
+		if (open_address(session, addresses.texts[i], now_ns + left_ns))
+			return true;
+	}
+	return false;
 }
 
 static amqp_table_entry_t capability(const char *name)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "adapters/net/resolver.h"
 #include "adapters/rabbitmq/rabbitmq.h"
 #include "base/attributes.h"
 #include "base/error.h"
@@ -18,6 +19,7 @@
 struct session {
 	char *url; /* what `server` points into */
 	struct amqp_connection_info server;
+	struct resolver *resolver;
 	/* What else a connection needs, each time; calls session_check for each answer of the broker. Set by the owner before the first use. */
 	bool (*prepare)(struct session *session, uint64_t deadline_ns);
 	void *context; /* the owner's */

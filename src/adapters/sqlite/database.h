@@ -15,7 +15,7 @@
 #include "base/uuid.h"
 #include "ports/store.h"
 
-#define DATABASE_STATEMENTS_MAX 32
+#define DATABASE_STATEMENTS_MAX 48
 
 struct database {
 	sqlite3 *handle;

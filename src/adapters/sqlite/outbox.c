@@ -11,7 +11,6 @@
 #include "domain/changes.h"
 
 #define CACHE_KIB 1024
-#define LAG_ENTRIES_MAX "100000"
 
 enum {
 	BEGIN_READ,
@@ -26,8 +25,6 @@ enum {
 	SELECT_ENTRIES,
 	SELECT_EVENT,
 	DELETE_ENTRY,
-	COUNT_ENTRIES,
-	SELECT_OLDEST,
 	STATEMENT_COUNT,
 };
 
@@ -52,9 +49,6 @@ static const char *const statements[STATEMENT_COUNT] = {
                           " THEN substr(data, 1, instr(data, ',\"sections\":[') + instr(data, ',\"seats\":[') - 1) || '}'"
                           " ELSE data END FROM events WHERE position = ?"),
 	[DELETE_ENTRY] = "DELETE FROM outbox WHERE partition = ? AND id = ?",
-	[COUNT_ENTRIES] =
-		("SELECT count(*) FROM (SELECT id FROM outbox INDEXED BY outbox_order WHERE partition >= 0 LIMIT " LAG_ENTRIES_MAX ")"),
-	[SELECT_OLDEST] = "SELECT id FROM outbox ORDER BY position LIMIT 1",
 };
 
 struct sqlite_outbox {
@@ -149,7 +143,8 @@ static enum store_result end(struct database *database, int code)
 	return database_result(code);
 }
 
-static enum store_result sqlite_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, uint32_t *ret_partitions)
+static enum store_result sqlite_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
+                                      uint32_t *ret_partitions)
 {
 	struct database *database = database_of(port);
 	struct outbox_lease leases[OUTBOX_PARTITIONS] = {0};
@@ -163,7 +158,7 @@ static enum store_result sqlite_lease(struct outbox *port, const struct uuid *ow
 	if (code == SQLITE_OK)
 		code = read_leases(database, leases);
 	if (code == SQLITE_OK) {
-		share = outbox_share(leases, owner, publishers, now_ms, lease_ms);
+		share = outbox_share(leases, owner, publishers, now_ms, lease_ms, keeps_all);
 		code = write_leases(database, leases, share, owner, now_ms + lease_ms);
 	}
 	enum store_result result = end(database, code);
@@ -270,27 +265,6 @@ static enum store_result sqlite_acknowledge(struct outbox *port, const struct ou
 	return end(database, code);
 }
 
-static enum store_result sqlite_lag(struct outbox *port, struct outbox_lag *ret_lag)
-{
-	struct database *database = database_of(port);
-	struct outbox_lag lag = {0};
-	int code = database_step(database, COUNT_ENTRIES);
-	if (code == SQLITE_ROW)
-		lag.entries = column_uint(database->statements[COUNT_ENTRIES], 0);
-	database_reset(database, COUNT_ENTRIES);
-	if (database_result(code) != STORE_OK)
-		return database_result(code);
-	code = database_step(database, SELECT_OLDEST);
-	if (code == SQLITE_ROW) {
-		struct uuid id = column_uuid(database->statements[SELECT_OLDEST], 0);
-		lag.oldest_ms = hlc_milliseconds(uuid_stamp(&id));
-	}
-	database_reset(database, SELECT_OLDEST);
-	if (database_result(code) == STORE_OK)
-		*ret_lag = lag;
-	return database_result(code);
-}
-
 static void sqlite_free(struct outbox *port)
 {
 	struct sqlite_outbox *outbox = container_of(port, struct sqlite_outbox, port);
@@ -303,7 +277,6 @@ static const struct outbox_operations operations = {
 	.release = sqlite_release,
 	.next = sqlite_next,
 	.acknowledge = sqlite_acknowledge,
-	.lag = sqlite_lag,
 	.free = sqlite_free,
 };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/rows.h"
@@ -39,6 +40,9 @@ enum {
 	LIST_REFUNDS,
 	LIST_DUE_REFUNDS,
 	LIST_EVENT_REFUNDS,
+	LIST_CATALOG_CHANGES,
+	DROP_CATALOG_CHANGE,
+	LOOK_AT_OUTBOX,
 	PING,
 	LOOK,
 	LIST_OUTBOX,
@@ -90,6 +94,11 @@ static const char *const statements[STATEMENT_COUNT] = {
 			     " ORDER BY refund_id LIMIT ?2",
 	[LIST_EVENT_REFUNDS] = "SELECT " REFUND_COLUMNS " FROM refunds INDEXED BY refunds_event WHERE event_id = ?4 AND refund_id > ?1"
 			       " AND ?3 IN (0, status) ORDER BY refund_id LIMIT ?2",
+	[LIST_CATALOG_CHANGES] = "SELECT event_id, version FROM catalog_changes WHERE event_id > ? ORDER BY event_id LIMIT ?",
+	[DROP_CATALOG_CHANGE] = "DELETE FROM catalog_changes WHERE event_id = ? AND version <= ?",
+	[LOOK_AT_OUTBOX] = "SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox INDEXED BY outbox_order WHERE partition >= 0 LIMIT ?2)),"
+			   " (SELECT count(*) FROM outbox_publishers WHERE alive_until > ?1),"
+			   " (SELECT id FROM outbox ORDER BY position LIMIT 1)",
 	[PING] = "UPDATE meta SET value = value + 1 WHERE name = 'pings'",
 	[LIST_OUTBOX] = "SELECT partition, id, events FROM outbox INDEXED BY outbox_order WHERE (partition, id) > (?, ?)"
 			" ORDER BY partition, id LIMIT ?",
@@ -463,6 +472,38 @@ static enum store_result sqlite_scan(struct reader *port, enum row_kind kind, co
 	return code == SQLITE_ROW ? STORE_CORRUPT : database_result(code);
 }
 
+static enum store_result sqlite_list_catalog_changes(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                                     struct catalog_change_list *ret_list)
+{
+	struct sqlite_reader *reader = reader_of(port);
+	sqlite3_stmt *statement = reader->database.statements[LIST_CATALOG_CHANGES];
+	struct catalog_change_list list = {.changes = arena_allocate_array(arena, limit, sizeof *list.changes)};
+	if (list.changes == NULL)
+		return STORE_CORRUPT;
+	bind_after(statement, 1, after);
+	bind_int(statement, 2, limit);
+	int code;
+	while ((code = database_step(&reader->database, LIST_CATALOG_CHANGES)) == SQLITE_ROW) {
+		assert(list.count < limit);
+		list.changes[list.count++] =
+			(struct catalog_change){.event_id = column_uuid(statement, 0), .version = column_uint(statement, 1)};
+	}
+	database_reset(&reader->database, LIST_CATALOG_CHANGES);
+	if (code != SQLITE_DONE)
+		return database_result(code);
+	*ret_list = list;
+	return STORE_OK;
+}
+
+static enum store_result sqlite_drop_catalog_change(struct reader *port, const struct catalog_change *change)
+{
+	struct sqlite_reader *reader = reader_of(port);
+	sqlite3_stmt *statement = reader->database.statements[DROP_CATALOG_CHANGE];
+	bind_uuid(statement, 1, &change->event_id);
+	bind_uint(statement, 2, change->version);
+	return database_result(database_run(&reader->database, DROP_CATALOG_CHANGE));
+}
+
 static struct waiting_event find_waiting(struct database *database, const char *position_bytes, int *ret_code)
 {
 	sqlite3_stmt *statement = database->statements[FIND_WAITING];
@@ -539,6 +580,27 @@ static enum store_result ask_for_mark(struct sqlite_reader *reader, struct ping 
 }
 
 /* Writing is tried, because a full disk or a file that became read-only shows in nothing else. */
+static enum store_result sqlite_look_at_outbox(struct reader *port, struct outbox_status *ret_status)
+{
+	struct database *database = &reader_of(port)->database;
+	sqlite3_stmt *select = database->statements[LOOK_AT_OUTBOX];
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	bind_uint(select, 1, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+	bind_uint(select, 2, OUTBOX_COUNT_MAX);
+	int code = database_step(database, LOOK_AT_OUTBOX);
+	if (code == SQLITE_ROW) {
+		struct outbox_status status = {.entries = column_uint(select, 0), .publishers = column_uint(select, 1)};
+		if (sqlite3_column_type(select, 2) != SQLITE_NULL) {
+			struct uuid id = column_uuid(select, 2);
+			status.oldest_ms = hlc_milliseconds(uuid_stamp(&id));
+		}
+		*ret_status = status;
+	}
+	database_reset(database, LOOK_AT_OUTBOX);
+	return database_result(code);
+}
+
 static enum store_result sqlite_ping(struct reader *port, struct ping *ret_ping)
 {
 	struct sqlite_reader *reader = reader_of(port);
@@ -572,6 +634,9 @@ static const struct reader_operations operations = {
 	.list_refunds = sqlite_list_refunds,
 	.list_events = sqlite_list_events,
 	.scan = sqlite_scan,
+	.list_catalog_changes = sqlite_list_catalog_changes,
+	.drop_catalog_change = sqlite_drop_catalog_change,
+	.look_at_outbox = sqlite_look_at_outbox,
 	.list_outbox = sqlite_list_outbox,
 	.ping = sqlite_ping,
 	.free = sqlite_free,

@@ -42,7 +42,12 @@ static int free_world(void **state)
 
 static enum error sync_all(struct world *world)
 {
-	return catalog_sync_all(world->shop.reader, &world->catalog->base);
+	struct catalog_sync sync = {.reader = world->shop.reader, .catalog = &world->catalog->base};
+	enum error error;
+	do
+		error = catalog_sync_changes(&sync, 1);
+	while (error == OK && sync.has_more);
+	return error;
 }
 
 static void event_comes_to_the_catalog_as_it_was_made(void **state)
@@ -92,7 +97,7 @@ static void make_events(struct world *world, uint32_t first, uint32_t count)
 	}
 }
 
-static void many_events_are_compared_page_by_page(void **state)
+static void many_events_are_placed_page_by_page(void **state)
 {
 	struct world *world = *state;
 	make_events(world, 0, 600);
@@ -103,9 +108,136 @@ static void many_events_are_compared_page_by_page(void **state)
 	assert_int_equal(sync_all(world), OK);
 	assert_int_equal(world->catalog->count, 610);
 	assert_int_equal(world->catalog->puts, 610);
-	fake_catalog_clear(world->catalog);
 	assert_int_equal(sync_all(world), OK);
-	assert_int_equal(world->catalog->count, 610);
+	assert_int_equal(world->catalog->puts, 610);
+}
+
+/* A reader in front of the shop's that counts what is asked, and of some events says that they cannot be right. */
+struct picky_reader {
+	struct reader port;
+	struct reader *inner;
+	struct uuid bad[2];
+	uint32_t bad_count;
+	uint32_t finds, histories, rows;
+};
+
+static enum store_result picky_find(struct reader *port, enum row_kind kind, const struct uuid *id, struct arena *arena,
+                                    const struct row **ret_row)
+{
+	struct picky_reader *reader = container_of(port, struct picky_reader, port);
+	reader->finds++;
+	return reader->inner->operations->find(reader->inner, kind, id, arena, ret_row);
+}
+
+static enum store_result picky_history(struct reader *port, const struct uuid *stream_id, uint32_t after, uint32_t limit,
+                                       struct arena *arena, struct event_list *ret_list)
+{
+	struct picky_reader *reader = container_of(port, struct picky_reader, port);
+	reader->histories++;
+	for (uint32_t i = 0; i < reader->bad_count; i++)
+		if (uuid_equal(&reader->bad[i], stream_id))
+			return STORE_CORRUPT;
+	return reader->inner->operations->list_history(reader->inner, stream_id, after, limit, arena, ret_list);
+}
+
+static enum store_result picky_list(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                    struct catalog_change_list *ret_list)
+{
+	struct picky_reader *reader = container_of(port, struct picky_reader, port);
+	enum store_result result = reader->inner->operations->list_catalog_changes(reader->inner, after, limit, arena, ret_list);
+	reader->rows += ret_list->count;
+	return result;
+}
+
+static enum store_result picky_drop(struct reader *port, const struct catalog_change *change)
+{
+	struct picky_reader *reader = container_of(port, struct picky_reader, port);
+	return reader->inner->operations->drop_catalog_change(reader->inner, change);
+}
+
+static enum store_result picky_ping(struct reader *port, struct ping *ret_ping)
+{
+	(void)port;
+	*ret_ping = (struct ping){0};
+	return STORE_OK;
+}
+
+static enum store_result picky_look_at_outbox(struct reader *port, struct outbox_status *ret_status)
+{
+	const struct picky_reader *reader = container_of(port, struct picky_reader, port);
+	return reader->inner->operations->look_at_outbox(reader->inner, ret_status);
+}
+
+static const struct reader_operations picky_operations = {
+	.find = picky_find,
+	.list_history = picky_history,
+	.list_catalog_changes = picky_list,
+	.drop_catalog_change = picky_drop,
+	.look_at_outbox = picky_look_at_outbox,
+	.ping = picky_ping,
+};
+
+static struct picky_reader picky_reader_of(struct world *world)
+{
+	return (struct picky_reader){.port.operations = &picky_operations, .inner = world->shop.reader};
+}
+
+static void one_bad_event_holds_up_no_other(void **state)
+{
+	struct world *world = *state;
+	struct picky_reader reader = picky_reader_of(world);
+	make_events(world, 0, 20);
+	reader.bad[reader.bad_count++] = world->shop.outcome.resource_id;
+	world->monitor.reader = &reader.port;
+	assert_int_equal(monitor_step(&world->monitor), MONITOR_INTERVAL_MS);
+	assert_int_equal(world->catalog->count, 19);
+	assert_true(world->monitor.is_store_up && world->monitor.is_catalog_up);
+	assert_false(world->monitor.is_catalog_current);
+	assert_int_equal(world->monitor.unplaced_count, 1);
+	assert_true(uuid_equal(&world->monitor.sync.last_refused, &reader.bad[0]));
+
+	/* It is not read again and again … */
+	uint32_t histories = reader.histories;
+	for (int i = 0; i < 30; i++) {
+		fake_clock_advance(&world->shop.clock, 1000);
+		monitor_step(&world->monitor);
+	}
+	assert_int_equal(reader.histories, histories);
+	make_events(world, 20, 1);
+	monitor_step(&world->monitor);
+	assert_int_equal(world->catalog->count, 20);
+
+	/* … but it is a minute later, when it is right. */
+	reader.bad_count = 0;
+	fake_clock_advance(&world->shop.clock, 60000);
+	monitor_step(&world->monitor);
+	assert_int_equal(world->catalog->count, 21);
+	assert_true(world->monitor.is_catalog_current);
+	assert_int_equal(world->monitor.unplaced_count, 0);
+}
+
+static void what_did_not_change_costs_nothing(void **state)
+{
+	struct world *world = *state;
+	struct picky_reader reader = picky_reader_of(world);
+	make_events(world, 0, 600);
+	world->monitor.reader = &reader.port;
+	assert_int_equal(monitor_step(&world->monitor), 0); /* there is more */
+	assert_false(world->monitor.is_catalog_current);
+	assert_int_equal(monitor_step(&world->monitor), 0);
+	assert_int_equal(monitor_step(&world->monitor), MONITOR_INTERVAL_MS);
+	assert_true(world->monitor.is_catalog_current);
+	assert_int_equal(world->catalog->count, 600);
+
+	reader = picky_reader_of(world);
+	uint32_t questions = world->catalog->questions;
+	for (int i = 0; i < 10; i++)
+		monitor_step(&world->monitor);
+	assert_int_equal(reader.rows + reader.finds + reader.histories, 0);
+	assert_int_equal(world->catalog->questions, questions);
+	make_events(world, 600, 1);
+	monitor_step(&world->monitor);
+	assert_int_equal(reader.rows + reader.finds + reader.histories, 3);
 }
 
 static void monitor_says_what_serves(void **state)
@@ -117,7 +249,7 @@ static void monitor_says_what_serves(void **state)
 	assert_true(world->monitor.is_store_up && world->monitor.is_catalog_up && world->monitor.is_catalog_current);
 	assert_int_equal(world->catalog->count, 1);
 	world->catalog->is_down = true;
-	assert_int_equal(monitor_step(&world->monitor), MONITOR_INTERVAL_MS);
+	assert_int_equal(monitor_step(&world->monitor), MONITOR_DOWN_MS);
 	assert_true(world->monitor.is_store_up);
 	assert_false(world->monitor.is_catalog_up || world->monitor.is_catalog_current);
 	world->catalog->is_down = false;
@@ -132,6 +264,9 @@ struct far_reader {
 	uint64_t takes_ms;
 	int64_t ahead_ms; /* of this process */
 	enum store_result result;
+	struct outbox_status outbox;
+	uint64_t look_takes_ms;
+	uint32_t looks;
 };
 
 static enum store_result far_ping(struct reader *port, struct ping *ret_ping)
@@ -145,7 +280,16 @@ static enum store_result far_ping(struct reader *port, struct ping *ret_ping)
 	return reader->result;
 }
 
-static const struct reader_operations far_operations = {.ping = far_ping};
+static enum store_result far_look_at_outbox(struct reader *port, struct outbox_status *ret_status)
+{
+	struct far_reader *reader = container_of(port, struct far_reader, port);
+	reader->looks++;
+	fake_clock_advance(reader->clock, reader->look_takes_ms);
+	*ret_status = reader->outbox;
+	return reader->result;
+}
+
+static const struct reader_operations far_operations = {.ping = far_ping, .look_at_outbox = far_look_at_outbox};
 
 static void clocks_are_compared_in_the_middle_of_a_ping(void **state)
 {
@@ -192,14 +336,52 @@ static void store_without_a_clock_of_its_own_has_no_skew(void **state)
 	assert_int_equal(world->monitor.clock_skew_ms, 0);
 }
 
+static void steps(struct monitor *monitor, struct fake_clock *clock, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		fake_clock_advance(clock, monitor_step(monitor));
+}
+
+static void the_outbox_is_looked_at_every_two_seconds_and_less_often_when_it_takes_long(void **state)
+{
+	struct world *world = *state;
+	struct far_reader reader = {.port.operations = &far_operations, .clock = &world->shop.clock, .outbox = {7, 1234, 2}};
+	struct monitor monitor = {.reader = &reader.port, .clock = &world->shop.clock.base};
+	monitor_step(&monitor);
+	assert_int_equal(monitor.outbox_entries, 7);
+	assert_int_equal(monitor.outbox_oldest_ms, 1234);
+	assert_int_equal(monitor.publishers, 2);
+	reader.looks = 0;
+	steps(&monitor, &world->shop.clock, 60);
+	assert_in_range(reader.looks, 29, 31);
+	reader.outbox = (struct outbox_status){0};
+	reader.look_takes_ms = 500;
+	steps(&monitor, &world->shop.clock, 3);
+	assert_int_equal(monitor.outbox_entries, 0);
+	assert_int_equal(monitor.publishers, 0);
+	reader.looks = 0;
+	steps(&monitor, &world->shop.clock, 60);
+	assert_in_range(reader.looks, 5, 7); /* a twentieth of the time */
+	reader.result = STORE_DOWN;
+	reader.looks = 0;
+	steps(&monitor, &world->shop.clock, 60);
+	assert_int_equal(reader.looks, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
 	const struct CMUnitTest tests[] = {
-		TEST(event_comes_to_the_catalog_as_it_was_made),    TEST(pause_made_elsewhere_is_found),
-		TEST(many_events_are_compared_page_by_page),        TEST(monitor_says_what_serves),
-		TEST(clocks_are_compared_in_the_middle_of_a_ping),  TEST(why_the_store_is_down_is_kept_and_its_clock_too),
+		TEST(event_comes_to_the_catalog_as_it_was_made),
+		TEST(pause_made_elsewhere_is_found),
+		TEST(many_events_are_placed_page_by_page),
+		TEST(monitor_says_what_serves),
+		TEST(one_bad_event_holds_up_no_other),
+		TEST(what_did_not_change_costs_nothing),
+		TEST(clocks_are_compared_in_the_middle_of_a_ping),
+		TEST(why_the_store_is_down_is_kept_and_its_clock_too),
 		TEST(store_without_a_clock_of_its_own_has_no_skew),
+		TEST(the_outbox_is_looked_at_every_two_seconds_and_less_often_when_it_takes_long),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,8 +33,8 @@ struct world {
 	uint32_t granted; /* partitions that the store says are its own */
 	bool is_outbox_down;
 	bool is_bus_down;
+	bool is_bus_pending; /* what was sent is not confirmed, and the connection stands */
 	uint32_t lease_calls;
-	uint32_t lag_calls;
 	uint32_t next_calls;
 	uint32_t publish_calls;
 	uint32_t ping_calls;
@@ -52,9 +52,11 @@ static struct world *world_of_outbox(struct outbox *outbox)
 	return container_of(outbox, struct world, outbox);
 }
 
-static enum store_result fake_lease(struct outbox *outbox, const struct uuid *owner, uint64_t lease_ms, uint32_t *ret_partitions)
+static enum store_result fake_lease(struct outbox *outbox, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
+                                    uint32_t *ret_partitions)
 {
 	struct world *world = world_of_outbox(outbox);
+	assert_true(keeps_all == world->is_bus_pending);
 	assert_false(uuid_is_nil(owner));
 	assert_in_range(lease_ms, 1000, 8000);
 	assert_false(world->has_confirmed); /* a partition that is given back would be published again */
@@ -123,22 +125,11 @@ static uint32_t waiting(const struct world *world)
 	return count;
 }
 
-static enum store_result fake_lag(struct outbox *outbox, struct outbox_lag *ret_lag)
-{
-	struct world *world = world_of_outbox(outbox);
-	world->lag_calls++;
-	if (world->is_outbox_down)
-		return STORE_DOWN;
-	*ret_lag = (struct outbox_lag){.entries = waiting(world), .oldest_ms = 77};
-	return STORE_OK;
-}
-
 static const struct outbox_operations outbox_operations = {
 	.lease = fake_lease,
 	.release = fake_release,
 	.next = fake_next,
 	.acknowledge = fake_acknowledge,
-	.lag = fake_lag,
 };
 
 static enum bus_result fake_publish(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms)
@@ -149,8 +140,8 @@ static enum bus_result fake_publish(struct bus *bus, const struct event_record *
 	fake_clock_advance(&world->clock, world->publish_takes_ms);
 	if (world->loses_leases)
 		world->granted = 0;
-	if (world->is_bus_down)
-		return BUS_DOWN;
+	if (world->is_bus_down || world->is_bus_pending)
+		return world->is_bus_down ? BUS_DOWN : BUS_PENDING;
 	for (uint32_t i = 0; i < count; i++) {
 		assert_true(world->published_count < PUBLISHED_MAX);
 		world->published[world->published_count++] = records[i]->sequence;
@@ -163,7 +154,7 @@ static enum bus_result fake_ping(struct bus *bus)
 {
 	struct world *world = container_of(bus, struct world, bus);
 	world->ping_calls++;
-	return world->is_bus_down ? BUS_DOWN : BUS_OK;
+	return world->is_bus_down ? BUS_DOWN : world->is_bus_pending ? BUS_PENDING : BUS_OK;
 }
 
 static const struct bus_operations bus_operations = {.publish = fake_publish, .ping = fake_ping};
@@ -331,7 +322,6 @@ static void unconfirmed_batch_is_published_again_after_a_pause(void **state)
 	assert_in_range(world->ping_calls, 10, 40);
 	assert_in_range(world->publish_calls, calls, calls + 1);
 	assert_int_equal(waiting(world), 1); /* what was confirmed before is acknowledged all the same */
-	assert_int_equal(publisher_counters(world->publisher)->lag_entries, 1);
 	world->is_bus_down = false;
 	run(world, 6000);
 	assert_published(world, 10);
@@ -346,7 +336,7 @@ static void outbox_that_is_down_is_asked_less_and_less(void **state)
 	commit(world, 1, 5);
 	world->is_outbox_down = true;
 	run(world, 60000);
-	assert_in_range(world->lag_calls + world->lease_calls, 10, 40);
+	assert_in_range(world->lease_calls, 10, 40);
 	assert_false(publisher_counters(world->publisher)->is_outbox_up);
 	world->is_outbox_down = false;
 	run(world, 6000);
@@ -368,6 +358,39 @@ static void publisher_that_cannot_reach_the_bus_gives_its_leases_back(void **sta
 	commit(world, 1, 1);
 	run(world, 6000);
 	assert_published(world, 1);
+}
+
+static void publisher_whose_messages_are_under_way_keeps_its_leases(void **state)
+{
+	struct world *world = *state;
+	step(world);
+	world->is_bus_pending = true;
+	commit(world, 1, 5);
+	run(world, 20000);
+	assert_int_equal(world->publish_calls, 1); /* it waits, and neither reads nor sends anything */
+	assert_int_equal(world->release_calls, 0);
+	assert_in_range(world->lease_calls, 20000 / 2000, 20000 / 1500 + 2); /* they never lapse */
+	assert_in_range(world->ping_calls, 100, 400);
+	assert_false(publisher_counters(world->publisher)->is_bus_up);
+	assert_int_equal(publisher_counters(world->publisher)->failures, 1);
+	world->is_bus_pending = false;
+	run(world, 300);
+	assert_published(world, 5);
+	assert_int_equal(waiting(world), 0);
+	assert_true(publisher_counters(world->publisher)->is_bus_up);
+}
+
+static void publisher_that_loses_what_was_under_way_gives_its_leases_back(void **state)
+{
+	struct world *world = *state;
+	world->is_bus_pending = true;
+	commit(world, 1, 5);
+	run(world, 3000);
+	world->is_bus_pending = false;
+	world->is_bus_down = true;
+	run(world, 3000);
+	assert_int_equal(world->release_calls, 1);
+	assert_int_equal(publisher_counters(world->publisher)->partitions, 0);
 }
 
 static void lapsed_lease_stops_it_before_the_next_batch(void **state)
@@ -405,9 +428,9 @@ static void outbox_that_is_down_does_not_delay_the_end(void **state)
 	step(world);
 	world->is_outbox_down = true;
 	fake_clock_advance(&world->clock, 1000);
-	uint32_t calls = world->lag_calls + world->lease_calls + world->next_calls + world->release_calls;
+	uint32_t calls = world->lease_calls + world->next_calls + world->release_calls;
 	publisher_finish(world->publisher);
-	assert_int_equal(world->lag_calls + world->lease_calls + world->next_calls + world->release_calls, calls + 1);
+	assert_int_equal(world->lease_calls + world->next_calls + world->release_calls, calls);
 	assert_int_equal(waiting(world), 1); /* for the next publisher, once more */
 }
 
@@ -465,6 +488,8 @@ int main(void)
 		TEST(unconfirmed_batch_is_published_again_after_a_pause),
 		TEST(outbox_that_is_down_is_asked_less_and_less),
 		TEST(publisher_that_cannot_reach_the_bus_gives_its_leases_back),
+		TEST(publisher_whose_messages_are_under_way_keeps_its_leases),
+		TEST(publisher_that_loses_what_was_under_way_gives_its_leases_back),
 		TEST(lapsed_lease_stops_it_before_the_next_batch),
 		TEST(batch_is_not_begun_when_reading_it_has_outlasted_the_lease),
 		TEST(outbox_that_is_down_does_not_delay_the_end),

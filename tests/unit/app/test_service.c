@@ -18,14 +18,24 @@
 
 #define JOBS_MAX 64
 
+struct gate;
+
+struct gate_store {
+	struct store port;
+	struct gate *gate;
+};
+
 /* A store, or a reader, in front of another: fails or waits when it is told to. */
 struct gate {
-	struct store store;
+	struct gate_store stores[4]; /* one for each batch in flight */
 	struct reader reader;
 	struct store *inner_store;
 	struct reader *inner_reader;
 	_Atomic bool is_store_down;
 	_Atomic bool is_reader_down;
+	_Atomic uint32_t lost_snapshots; /* so many are lost at their first question */
+	_Atomic uint32_t down_after_ms;  /* how long a reader takes to be found down */
+	struct fake_clock *clock;
 	_Atomic bool is_closed;        /* to loads and finds */
 	_Atomic bool is_commit_closed; /* to commits */
 	sem_t entered;                 /* somebody waits at the closed gate */
@@ -45,7 +55,7 @@ static void pass(struct gate *gate, bool is_closed)
 
 static enum store_result gate_load(struct store *store, const struct needs *needs, struct view *view)
 {
-	struct gate *gate = container_of(store, struct gate, store);
+	struct gate *gate = container_of(store, struct gate_store, port)->gate;
 	gate->loads++;
 	pass(gate, gate->is_closed);
 	return gate->is_store_down ? STORE_DOWN : store_load(gate->inner_store, needs, view);
@@ -53,7 +63,7 @@ static enum store_result gate_load(struct store *store, const struct needs *need
 
 static enum store_result gate_commit(struct store *store, const struct changes *changes)
 {
-	struct gate *gate = container_of(store, struct gate, store);
+	struct gate *gate = container_of(store, struct gate_store, port)->gate;
 	pass(gate, gate->is_commit_closed);
 	return gate->is_store_down ? STORE_DOWN : store_commit(gate->inner_store, changes);
 }
@@ -66,8 +76,14 @@ static enum store_result gate_find(struct reader *reader, enum row_kind kind, co
 	struct gate *gate = container_of(reader, struct gate, reader);
 	gate->finds++;
 	pass(gate, gate->is_closed);
-	if (gate->is_reader_down)
+	if (gate->snapshots > 0 && gate->lost_snapshots > 0) {
+		gate->lost_snapshots--;
 		return STORE_DOWN;
+	}
+	if (gate->is_reader_down) {
+		fake_clock_advance(gate->clock, gate->down_after_ms);
+		return STORE_DOWN;
+	}
 	return gate->inner_reader->operations->find(gate->inner_reader, kind, id, arena, ret_row);
 }
 
@@ -106,14 +122,15 @@ struct world {
 	struct admission *admission;
 	struct fake_catalog *catalog;
 	struct service *service;
+	bool awaits_store; /* of services that are made from now on */
 	struct task tasks[JOBS_MAX];
 	uint32_t task_count;
 };
 
 static void make_service(struct world *world, uint32_t commits_in_flight)
 {
-	struct store *store = &world->gate.store;
-	struct store *stores[] = {store, store, store, store};
+	struct gate_store *gates = world->gate.stores;
+	struct store *stores[] = {&gates[0].port, &gates[1].port, &gates[2].port, &gates[3].port};
 	assert_true(commits_in_flight <= ARRAY_LENGTH(stores));
 	struct reader *readers[] = {&world->gate.reader};
 	const struct service_options options = {
@@ -127,6 +144,7 @@ static void make_service(struct world *world, uint32_t commits_in_flight)
 		.admission = world->admission,
 		.clock = &world->clock.base,
 		.random = &world->random.base,
+		.awaits_store = world->awaits_store,
 		.queue_capacity = 8,
 		.batch_max = 4,
 		.view_rows_max = 1000,
@@ -158,10 +176,13 @@ static int make_world(void **state)
 	assert_int_equal(memory_store_new(world->database, &world->store), OK);
 	for (uint32_t i = 0; i < ARRAY_LENGTH(world->readers); i++)
 		assert_int_equal(memory_reader_new(world->database, &world->readers[i]), OK);
-	world->gate.store = (struct store){.operations = &store_operations, .has_local_reads = world->store->has_local_reads};
+	for (uint32_t i = 0; i < ARRAY_LENGTH(world->gate.stores); i++)
+		world->gate.stores[i] = (struct gate_store){
+			.port = {.operations = &store_operations, .has_local_reads = world->store->has_local_reads}, .gate = &world->gate};
 	world->gate.reader.operations = &reader_operations;
 	world->gate.inner_store = world->store;
 	world->gate.inner_reader = world->readers[0];
+	world->gate.clock = &world->clock;
 	sem_init(&world->gate.entered, 0, 0);
 	sem_init(&world->gate.opened, 0, 0);
 	world->admission = new_admission();
@@ -403,6 +424,95 @@ static void job_that_is_too_late_is_not_begun(void **state)
 	assert_int_equal(answer_of(submit_query(world, hold_query(2))), ERR_HOLD_UNKNOWN);
 }
 
+static struct task *submit_until(struct world *world, struct command command, uint64_t within_ms)
+{
+	struct task *task = task_of(world);
+	task->job.kind = JOB_COMMAND;
+	task->job.command = command;
+	task->job.command.arena = &task->arena;
+	task->job.deadline_ns = clock_monotonic_ns(&world->clock.base) + within_ms * 1000000;
+	return submit(world, task);
+}
+
+static void what_waits_is_answered_at_its_deadline_though_the_lane_is_stuck(void **state)
+{
+	struct world *world = *state;
+	put_on_sale(world);
+	close_gate(world);
+	struct task *stuck = submit_until(world, take(world, 1, "ada", "1"), 1000);
+	sem_wait(&world->gate.entered);
+	struct task *late = submit_until(world, take(world, 2, "bob", "2"), 1000);
+	struct task *patient = submit_until(world, take(world, 3, "eve", "3"), 3000);
+	fake_clock_advance(&world->clock, 2000);
+	assert_int_equal(answer_of(late), ERR_OVERLOADED);
+	assert_int_not_equal(sem_trywait(&stuck->done), 0);
+	assert_int_not_equal(sem_trywait(&patient->done), 0);
+	open_gate(world);
+	assert_int_equal(answer_of(stuck), OK);
+	assert_int_equal(answer_of(patient), OK);
+}
+
+static void a_store_that_is_found_silent_keeps_nobody_waiting(void **state)
+{
+	struct world *world = *state;
+	put_on_sale(world);
+	close_gate(world);
+	service_store_asked(world->service);
+	struct task *stuck = submit_command(world, take(world, 1, "ada", "1"));
+	sem_wait(&world->gate.entered);
+	struct task *waiting = submit_command(world, take(world, 2, "bob", "2"));
+	service_store_found(world->service, false, true);
+	assert_int_equal(answer_of(waiting), ERR_STORE_UNAVAILABLE);
+	assert_int_equal(answer_of(submit_query(world, hold_query(1))), ERR_STORE_UNAVAILABLE);
+	assert_int_not_equal(sem_trywait(&stuck->done), 0);
+	open_gate(world);
+	assert_int_equal(answer_of(stuck), OK);
+	assert_int_equal(answer_of(submit_command(world, take(world, 2, "bob", "2"))), ERR_STORE_UNAVAILABLE);
+	service_store_found(world->service, true, false);
+	assert_int_equal(answer_of(submit_command(world, take(world, 2, "bob", "2"))), OK);
+	assert_int_equal(answer_of(submit_query(world, hold_query(1))), OK);
+}
+
+static void a_store_that_only_refuses_to_write_is_read(void **state)
+{
+	struct world *world = *state;
+	put_on_sale(world);
+	assert_int_equal(answer_of(submit_command(world, take(world, 1, "ada", "1"))), OK);
+	service_store_asked(world->service);
+	service_store_found(world->service, false, false);
+	assert_int_equal(answer_of(submit_command(world, take(world, 2, "bob", "2"))), ERR_STORE_UNAVAILABLE);
+	assert_int_equal(answer_of(submit_query(world, hold_query(1))), OK);
+}
+
+static void a_store_that_has_served_meanwhile_serves(void **state)
+{
+	struct world *world = *state;
+	service_store_asked(world->service);
+	put_on_sale(world);
+	service_store_found(world->service, false, true);
+	assert_int_equal(answer_of(submit_command(world, take(world, 1, "ada", "1"))), OK);
+}
+
+static void nothing_is_decided_before_there_is_word_of_a_shared_store(void **state)
+{
+	struct world *world = *state;
+	put_on_sale(world);
+	service_free(world->service);
+	world->awaits_store = true;
+	make_service(world, 1);
+	uint32_t loads = world->gate.loads;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(answer_of(submit_command(world, take(world, 1, "ada", "1"))), ERR_STORE_UNAVAILABLE);
+		assert_int_equal(answer_of(submit_query(world, hold_query(1))), ERR_STORE_UNAVAILABLE);
+		service_store_asked(world->service);
+		service_store_found(world->service, false, false);
+	}
+	assert_int_equal(world->gate.loads, loads);
+	service_store_found(world->service, true, false);
+	assert_int_equal(answer_of(submit_command(world, take(world, 1, "ada", "1"))), OK);
+	assert_int_equal(answer_of(submit_query(world, hold_query(1))), OK);
+}
+
 static void store_that_is_down_is_not_asked_every_time(void **state)
 {
 	struct world *world = *state;
@@ -427,19 +537,73 @@ static void store_that_is_down_is_not_asked_every_time(void **state)
 	assert_false(status.refuses_commits);
 }
 
-static void reader_that_is_down_is_not_asked_every_time(void **state)
+static void reader_that_hangs_is_not_asked_every_time(void **state)
 {
 	struct world *world = *state;
 	put_on_sale(world);
 	assert_int_equal(answer_of(submit_command(world, take(world, 1, "ada", "1"))), OK);
 	world->gate.is_reader_down = true;
-	for (uint32_t i = 0; i < 10; i++)
+	world->gate.down_after_ms = 2000;
+	for (uint32_t i = 0; i < 10; i++) {
+		fake_clock_advance(&world->clock, 1);
 		assert_int_equal(answer_of(submit_query(world, hold_query(1))), ERR_STORE_UNAVAILABLE);
+	}
 	assert_int_equal(world->gate.finds, 3);
 	assert_int_equal(answer_of(submit_command(world, take(world, 2, "ada", "2"))), OK);
 	world->gate.is_reader_down = false;
 	fake_clock_advance(&world->clock, 500);
 	assert_int_equal(answer_of(submit_query(world, hold_query(1))), OK);
+}
+
+static void reader_that_refuses_is_asked_for_each_query_and_found_when_it_is_back(void **state)
+{
+	struct world *world = *state;
+	put_on_sale(world);
+	assert_int_equal(answer_of(submit_command(world, take(world, 1, "ada", "1"))), OK);
+	world->gate.is_reader_down = true;
+	for (uint32_t i = 0; i < 10; i++) {
+		fake_clock_advance(&world->clock, 1);
+		assert_int_equal(answer_of(submit_query(world, hold_query(1))), ERR_STORE_UNAVAILABLE);
+	}
+	assert_int_equal(world->gate.finds, 10);
+	world->gate.is_reader_down = false;
+	fake_clock_advance(&world->clock, 1);
+	assert_int_equal(answer_of(submit_query(world, hold_query(1))), OK);
+}
+
+/* Or a queue of them would wait, each for a try of its own. */
+static void a_try_that_fails_stands_for_all_who_came_before_its_end(void **state)
+{
+	struct world *world = *state;
+	struct task *tasks[5];
+	world->gate.is_reader_down = true;
+	close_gate(world);
+	fake_clock_advance(&world->clock, 1);
+	tasks[0] = submit_query(world, hold_query(1));
+	sem_wait(&world->gate.entered);
+	for (uint32_t i = 1; i < ARRAY_LENGTH(tasks); i++)
+		tasks[i] = submit_query(world, hold_query(1));
+	fake_clock_advance(&world->clock, 1);
+	open_gate(world);
+	for (uint32_t i = 0; i < ARRAY_LENGTH(tasks); i++)
+		assert_int_equal(answer_of(tasks[i]), ERR_STORE_UNAVAILABLE);
+	assert_int_equal(world->gate.finds, 1);
+}
+
+static void a_snapshot_that_is_lost_is_made_once_more(void **state)
+{
+	struct world *world = *state;
+	struct task *tasks[5];
+	close_gate(world);
+	tasks[0] = submit_query(world, hold_query(1));
+	sem_wait(&world->gate.entered);
+	for (uint32_t i = 1; i < ARRAY_LENGTH(tasks); i++)
+		tasks[i] = submit_query(world, hold_query(1));
+	world->gate.lost_snapshots = 1;
+	open_gate(world);
+	for (uint32_t i = 0; i < ARRAY_LENGTH(tasks); i++)
+		assert_int_equal(answer_of(tasks[i]), ERR_HOLD_UNKNOWN);
+	assert_int_equal(world->gate.snapshots, 2);
 }
 
 static void queries_that_wait_share_a_snapshot(void **state)
@@ -694,10 +858,18 @@ int main(void)
 		TEST(full_queue_is_refused_at_once),
 		TEST(job_that_is_too_late_is_not_begun),
 		TEST(store_that_is_down_is_not_asked_every_time),
-		TEST(reader_that_is_down_is_not_asked_every_time),
+		TEST(reader_that_hangs_is_not_asked_every_time),
+		TEST(reader_that_refuses_is_asked_for_each_query_and_found_when_it_is_back),
+		TEST(a_try_that_fails_stands_for_all_who_came_before_its_end),
+		TEST(a_snapshot_that_is_lost_is_made_once_more),
 		TEST(queries_that_wait_share_a_snapshot),
 		TEST(far_admission_has_a_lane_of_its_own),
 		TEST(local_admission_judges_while_the_far_one_does_not_serve),
+		TEST(what_waits_is_answered_at_its_deadline_though_the_lane_is_stuck),
+		TEST(a_store_that_is_found_silent_keeps_nobody_waiting),
+		TEST(a_store_that_only_refuses_to_write_is_read),
+		TEST(a_store_that_has_served_meanwhile_serves),
+		TEST(nothing_is_decided_before_there_is_word_of_a_shared_store),
 		TEST(stopping_service_answers_what_waits),
 		TEST(each_seat_goes_to_one_of_a_crowd),
 		TEST(each_seat_goes_to_one_of_a_crowd_with_several_batches_in_flight),

@@ -52,7 +52,8 @@ static int make_world(void **state)
 	assert_int_equal(memory_reader_new(world->scratch, &world->verify.scratch_reader), OK);
 	assert_int_equal(shop_run(&world->shop, sale_create_command(&world->shop.arena)), OK);
 	assert_int_equal(shop_run(&world->shop, hold_command(&world->shop.arena, 1, "ann", "1 2")), OK);
-	assert_int_equal(catalog_sync_all(world->shop.reader, &world->catalog->base), OK);
+	struct catalog_sync sync = {.reader = world->shop.reader, .catalog = &world->catalog->base};
+	assert_int_equal(catalog_sync_changes(&sync, 1), OK);
 	*state = world;
 	return 0;
 }

@@ -5,8 +5,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "codec/json_reader.h"
 
@@ -304,14 +306,81 @@ static void integers_are_exact_or_refused(void **state)
 	assert_false(json_to_double(checked("1111111111222222222233333333334444444444555555555566666666667777777777"), &number));
 }
 
+static uint64_t cpu_ns_to_check(const char *text, size_t length)
+{
+	uint64_t least = UINT64_MAX;
+	for (int i = 0; i < 20; i++) {
+		struct timespec start, end;
+		struct json_value value;
+		struct json_problem problem;
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
+		assert_true(json_check((struct slice){.data = text, .length = length}, &value, &problem));
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+		uint64_t taken = (uint64_t)((end.tv_sec - start.tv_sec) * 1000000000 + end.tv_nsec - start.tv_nsec);
+		least = taken < least ? taken : least;
+	}
+	return least;
+}
+
+/* JSON_MEMBERS_MAX strings that differ in their last characters only, all escapes before. As names of one object or as an array's items. */
+static size_t write_strings(char *text, size_t length, bool are_names)
+{
+	size_t escapes = (length / JSON_MEMBERS_MAX - 12) / 6;
+	size_t at = 0;
+	for (int i = 0; i < JSON_MEMBERS_MAX; i++) {
+		text[at++] = i > 0 ? ',' : are_names ? '{' : '[';
+		text[at++] = '"';
+		for (size_t j = 0; j < escapes; j++, at += 6)
+			memcpy(text + at, "\\u0061", 6);
+		at += (size_t)snprintf(text + at, 16, are_names ? "%03d\":1" : "%03d\"", i);
+	}
+	text[at++] = are_names ? '}' : ']';
+	return at;
+}
+
+static void names_cost_no_more_than_a_few_times_what_values_cost(void **state)
+{
+	(void)state;
+	static char names[64 * 1024], values[64 * 1024];
+	size_t names_length = write_strings(names, sizeof names, true);
+	size_t values_length = write_strings(values, sizeof values, false);
+	uint64_t names_ns = cpu_ns_to_check(names, names_length), values_ns = cpu_ns_to_check(values, values_length);
+	if (names_ns > 12 * values_ns)
+		fail_msg("64 KiB of names took %" PRIu64 " ns, of values %" PRIu64 " ns", names_ns, values_ns);
+}
+
+static void a_long_name_is_found_again_however_it_is_spelt(void **state)
+{
+	(void)state;
+	char plain[200], text[2048];
+	for (size_t length = 55; length < 140; length++) {
+		size_t at = 0;
+		memset(plain, 'a', length);
+		plain[length] = '\0';
+		/* An escape of two bytes first, so that a character lies across the end of a piece. */
+		at += (size_t)snprintf(text + at, sizeof text - at, "{\"%s\xc3\xa9%s\":1,\"", plain, plain);
+		at += (size_t)snprintf(text + at, sizeof text - at, "%s\\u00e9%s\":2}", plain, plain);
+		struct json_value value;
+		struct json_problem problem;
+		assert_false(json_check((struct slice){.data = text, .length = at}, &value, &problem));
+		assert_string_equal(problem.what, "a name is repeated");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(well_formed_text_is_accepted),         cmocka_unit_test(what_is_not_json_is_refused),
-		cmocka_unit_test(every_prefix_of_a_text_is_refused),    cmocka_unit_test(a_name_is_refused_the_second_time),
-		cmocka_unit_test(depth_and_members_have_their_maximum), cmocka_unit_test(a_problem_says_where),
-		cmocka_unit_test(members_and_items_come_in_order),      cmocka_unit_test(strings_come_without_their_escapes),
+		cmocka_unit_test(well_formed_text_is_accepted),
+		cmocka_unit_test(what_is_not_json_is_refused),
+		cmocka_unit_test(every_prefix_of_a_text_is_refused),
+		cmocka_unit_test(a_name_is_refused_the_second_time),
+		cmocka_unit_test(depth_and_members_have_their_maximum),
+		cmocka_unit_test(a_problem_says_where),
+		cmocka_unit_test(members_and_items_come_in_order),
+		cmocka_unit_test(strings_come_without_their_escapes),
 		cmocka_unit_test(integers_are_exact_or_refused),
+		cmocka_unit_test(names_cost_no_more_than_a_few_times_what_values_cost),
+		cmocka_unit_test(a_long_name_is_found_again_however_it_is_spelt),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,7 +77,7 @@ static void without_anything_the_defaults_hold(void **state)
 	assert_int_equal(test.config.limits.user.limit, 100);
 	assert_int_equal(test.config.limits.address.limit, 1000);
 	assert_int_equal(test.config.limits.address.window_s, 60);
-	assert_int_equal(test.config.auth.jwt_secret.length, 0);
+	assert_int_equal(test.config.auth.jwt_secrets.count, 0);
 	assert_int_equal(test.config.auth.payment_secrets.count, 0);
 	assert_string_equal(test.config.systems.data_dir, "./tro-data");
 	assert_null(test.config.systems.crdb_dsn);
@@ -104,7 +104,7 @@ static void every_kind_of_value_is_read(void **state)
 	assert_int_equal(test.config.sales.hold_ttl_ms, 90000);
 	assert_int_equal(test.config.sales.seats_per_hold_max, 100);
 	assert_int_equal(test.config.http.threads, 64);
-	assert_true(slice_equal_string(test.config.auth.jwt_secret, SECRET));
+	assert_true(slice_equal_string(test.config.auth.jwt_secrets.items[0], SECRET));
 	assert_true(slice_equal_string(test.config.auth.jwt_issuer, "https://issuer.example"));
 	assert_int_equal(test.config.auth.payment_secrets.count, 2);
 	assert_true(slice_equal_string(test.config.auth.payment_secrets.items[1], OTHER_SECRET));
@@ -143,7 +143,7 @@ static void an_empty_value_counts_as_not_set(void **state)
 	assert_int_equal(test.config.sales.hold_ttl_ms, 5 * 60 * 1000);
 	assert_int_equal(test.config.sales.order_ttl_ms, 15 * 60 * 1000);
 	assert_null(test.config.systems.redis);
-	assert_int_equal(test.config.auth.jwt_secret.length, 0);
+	assert_int_equal(test.config.auth.jwt_secrets.count, 0);
 }
 
 static void what_is_not_ours_is_left_to_the_command(void **state)
@@ -174,7 +174,8 @@ static void a_bad_value_is_named_with_what_is_accepted(void **state)
 	static const char *const cases[][2] = {
 		{"HOLD_TTL=5x", "HOLD_TTL: '5x' is not accepted; it must be a duration such as 90s, 5m or 1h30m, from 10ms to 30d"},
 		{"HTTP_THREADS=0", "HTTP_THREADS: '0' is not accepted; it must be a whole number from 1 to 64"},
-		{"JWT_SECRET=short", "JWT_SECRET: '***' is not accepted; it must be a secret of at least 32 bytes"},
+		{"JWT_SECRET=short",
+	         "JWT_SECRET: '***' is not accepted; it must be at most 8 secrets with commas between, each of at least 32 bytes"},
 		{"RABBIT_URL=http://u:pw@x",
 	         "RABBIT_URL: 'http://u:***@x' is not accepted; it must be a URL that starts with amqp:// or amqps://"},
 		{"LOG_LEVEL=a\nb\x01", "LOG_LEVEL: 'a\\nb\\x01' is not accepted; it must be debug, info, warn or error"},

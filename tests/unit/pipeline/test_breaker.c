@@ -82,6 +82,47 @@ static void of_many_threads_one_tries(void **state)
 	assert_int_equal(tries, 1);
 }
 
+static void while_it_is_held_nobody_tries(void **state)
+{
+	(void)state;
+	struct breaker breaker;
+	breaker_init(&breaker, 3, 100);
+	breaker_watch(&breaker);
+	assert_true(breaker_hold(&breaker));
+	assert_int_equal(breaker_state(&breaker, 1000000), BREAKER_OPEN);
+	assert_false(breaker_allows(&breaker, 1000000));
+	breaker_succeeded(&breaker); /* one that began before */
+	assert_false(breaker_allows(&breaker, 1000000));
+	breaker_release(&breaker);
+	assert_int_equal(breaker_state(&breaker, 1000000), BREAKER_CLOSED);
+}
+
+static void a_success_is_worth_more_than_what_was_looked_for_meanwhile(void **state)
+{
+	(void)state;
+	struct breaker breaker;
+	breaker_init(&breaker, 3, 100);
+	breaker_watch(&breaker);
+	breaker_succeeded(&breaker);
+	assert_false(breaker_hold(&breaker));
+	assert_true(breaker_allows(&breaker, 1000));
+	breaker_watch(&breaker);
+	assert_true(breaker_hold(&breaker));
+}
+
+static void releasing_closes_only_what_is_held(void **state)
+{
+	(void)state;
+	struct breaker breaker;
+	breaker_init(&breaker, 1, 100);
+	breaker_failed(&breaker, 1000);
+	breaker_release(&breaker);
+	assert_int_equal(breaker_state(&breaker, 1000), BREAKER_OPEN);
+	assert_true(breaker_hold(&breaker));
+	breaker_release(&breaker);
+	assert_int_equal(breaker_state(&breaker, 1000), BREAKER_CLOSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -89,6 +130,9 @@ int main(void)
 		cmocka_unit_test(after_the_pause_one_try_decides),
 		cmocka_unit_test(older_clock_reading_does_not_half_open_it),
 		cmocka_unit_test(of_many_threads_one_tries),
+		cmocka_unit_test(while_it_is_held_nobody_tries),
+		cmocka_unit_test(a_success_is_worth_more_than_what_was_looked_for_meanwhile),
+		cmocka_unit_test(releasing_closes_only_what_is_held),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,13 @@ struct job {
 	struct list_node node;
 	uint32_t producer;
 	uint32_t number;
+	uint64_t deadline_ns;
 };
+
+static uint64_t deadline_of(const struct list_node *node)
+{
+	return container_of(node, const struct job, node)->deadline_ns;
+}
 
 /* Counts what it serves; while the gate is closed the lane stays inside `serve`. */
 struct server {
@@ -65,6 +71,7 @@ static struct lane *lane_for(struct server *server, uint32_t capacity, uint32_t 
 		.batch_max = batch_max,
 		.thread_count = 1,
 		.serve = serve,
+		.deadline_ns = deadline_of,
 		.context = server,
 	};
 	struct lane *lane;
@@ -247,6 +254,7 @@ static struct lane *choosy_lane(struct choosy_server *server, uint32_t thread_co
 		.batch_max = 10,
 		.thread_count = thread_count,
 		.serve = serve_choosily,
+		.deadline_ns = deadline_of,
 		.context = server,
 	};
 	struct lane *lane;
@@ -323,6 +331,121 @@ static void a_lane_that_stops_serves_what_is_left_too(void **state)
 	assert_int_equal(server.served, ARRAY_LENGTH(jobs));
 }
 
+static uint32_t count_of(const struct list *list)
+{
+	uint32_t count = 0;
+	list_for_each(node, list)
+		count++;
+	return count;
+}
+
+static void what_is_overdue_is_taken_from_a_lane_that_is_stuck(void **state)
+{
+	(void)state;
+	struct server server = server_with_gate();
+	struct lane *lane = lane_for(&server, 100, 10);
+	struct job jobs[] = {{.deadline_ns = 10},
+	                     {.number = 9, .deadline_ns = 30},
+	                     {.number = 1, .deadline_ns = UINT64_MAX},
+	                     {.number = 9, .deadline_ns = 20},
+	                     {.number = 2, .deadline_ns = 40}};
+	struct list overdue;
+	list_init(&overdue);
+	assert_int_equal(lane_take_overdue(lane, UINT64_MAX, &overdue), 0);
+	assert_int_equal(lane_submit(lane, &jobs[0].node), OK);
+	sem_wait(&server.entered);
+	for (uint32_t i = 1; i < ARRAY_LENGTH(jobs); i++)
+		assert_int_equal(lane_submit(lane, &jobs[i].node), OK);
+	/* What is being served is the lane's, however late it is. */
+	assert_int_equal(lane_take_overdue(lane, 19, &overdue), 0);
+	assert_int_equal(lane_take_overdue(lane, 20, &overdue), 1);
+	assert_ptr_equal(overdue.head.next, &jobs[3].node);
+	assert_int_equal(lane_take_overdue(lane, 39, &overdue), 1);
+	assert_int_equal(lane_depth(lane), 2);
+	sem_post(&server.gate);
+	sem_post(&server.gate);
+	lane_free(lane);
+	assert_int_equal(server.served, 3);
+	assert_int_equal(count_of(&overdue), 2);
+}
+
+static void all_that_waits_may_be_taken_what_was_left_too(void **state)
+{
+	(void)state;
+	struct choosy_server server;
+	struct lane *lane = choosy_lane(&server, 2);
+	struct job jobs[] = {{.number = 0, .deadline_ns = 10}, {.number = 1, .deadline_ns = 20}, {.number = 2, .deadline_ns = UINT64_MAX}};
+	struct list overdue;
+	list_init(&overdue);
+	assert_int_equal(lane_submit(lane, &jobs[0].node), OK);
+	sem_wait(&server.entered);
+	assert_int_equal(lane_submit(lane, &jobs[1].node), OK);
+	wait_until(&server.calls, 2);
+	while (lane_depth(lane) == 0)
+		sched_yield();
+	assert_int_equal(lane_take_overdue(lane, 20, &overdue), 1);
+	assert_int_equal(lane_depth(lane), 0);
+	assert_int_equal(lane_submit(lane, &jobs[2].node), OK);
+	wait_until(&server.calls, 3);
+	while (lane_take_overdue(lane, UINT64_MAX, &overdue) == 0)
+		sched_yield();
+	sem_post(&server.gate);
+	lane_free(lane);
+	assert_int_equal(server.served, 1);
+	assert_int_equal(count_of(&overdue), 2);
+}
+
+struct taker {
+	struct lane *lane;
+	_Atomic bool is_over;
+	struct list taken;
+};
+
+static void *take_overdue(void *context)
+{
+	struct taker *taker = context;
+	while (!taker->is_over)
+		lane_take_overdue(taker->lane, UINT64_MAX, &taker->taken);
+	return NULL;
+}
+
+static void count_batch(void *context, struct list *batch, uint32_t count)
+{
+	uint32_t *served = context;
+	while (list_pop(batch) != NULL)
+		(*served)++;
+	assert_true(count > 0);
+}
+
+static void each_job_comes_back_once_whoever_is_faster(void **state)
+{
+	(void)state;
+	enum { JOBS = 100000 };
+	uint32_t served = 0;
+	const struct lane_options options = {.name = "lane-test",
+	                                     .capacity = 64,
+	                                     .batch_max = 4,
+	                                     .thread_count = 1,
+	                                     .serve = count_batch,
+	                                     .deadline_ns = deadline_of,
+	                                     .context = &served};
+	struct taker taker = {0};
+	pthread_t thread;
+	struct job *jobs = calloc(JOBS, sizeof *jobs);
+	assert_non_null(jobs);
+	list_init(&taker.taken);
+	assert_int_equal(lane_new(&options, &taker.lane), OK);
+	assert_int_equal(pthread_create(&thread, NULL, take_overdue, &taker), 0);
+	for (uint32_t i = 0; i < JOBS; i++)
+		while (lane_submit(taker.lane, &jobs[i].node) != OK)
+			sched_yield();
+	taker.is_over = true;
+	pthread_join(thread, NULL);
+	lane_free(taker.lane);
+	assert_int_equal(served + count_of(&taker.taken), JOBS);
+	free(jobs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +456,9 @@ int main(void)
 		cmocka_unit_test(threads_of_a_lane_serve_side_by_side),
 		cmocka_unit_test(what_is_left_comes_again_first_when_something_was_served),
 		cmocka_unit_test(a_lane_that_stops_serves_what_is_left_too),
+		cmocka_unit_test(what_is_overdue_is_taken_from_a_lane_that_is_stuck),
+		cmocka_unit_test(all_that_waits_may_be_taken_what_was_left_too),
+		cmocka_unit_test(each_job_comes_back_once_whoever_is_faster),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

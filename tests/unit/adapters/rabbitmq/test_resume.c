@@ -27,24 +27,30 @@ static void reconnect(struct channel *channel)
 	confirms_reset(&channel->confirms);
 }
 
-/* Publishes events `first` to `last`, of which only so many are sent in the time. Answers with which event it went on. */
+/* Publishes the event if it has to be sent. */
+static bool send(struct channel *channel, uint32_t number)
+{
+	struct uuid id = uuid_v7(number, 1, 1);
+	if (resume_has(&channel->resume, &id))
+		return false;
+	if (confirms_count(&channel->confirms) == CONFIRMS_MAX)
+		(void)confirms_settle(&channel->confirms, 0, true);
+	resume_add(&channel->resume, &id, channel->confirms.next);
+	confirms_add(&channel->confirms);
+	return true;
+}
+
+/* Publishes events `first` to `last`, of which only so many are sent in the time. Answers which was sent first; 0: none. */
 static uint32_t publish(struct channel *channel, uint32_t first, uint32_t last, uint32_t sent_max)
 {
-	static struct event_record records[RESUME_MAX + 100];
-	static const struct event_record *pointers[RESUME_MAX + 100];
-	uint32_t count = last - first + 1;
-	for (uint32_t i = 0; i < count; i++) {
-		records[i].id = uuid_v7(first + i, 1, 1);
-		pointers[i] = &records[i];
+	uint32_t sent = 0, first_sent = 0;
+	resume_begin(&channel->resume);
+	for (uint32_t i = first; i <= last && sent < sent_max; i++) {
+		if (!send(channel, i))
+			continue;
+		first_sent = sent++ == 0 ? i : first_sent;
 	}
-	uint32_t skipped = resume_begin(&channel->resume, &channel->confirms, pointers, count);
-	for (uint32_t i = skipped; i < count && i - skipped < sent_max; i++) {
-		if (confirms_count(&channel->confirms) == CONFIRMS_MAX)
-			(void)confirms_settle(&channel->confirms, 0, true);
-		confirms_add(&channel->confirms);
-		resume_add(&channel->resume, &pointers[i]->id);
-	}
-	return first + skipped;
+	return first_sent;
 }
 
 static void what_is_under_way_is_not_sent_again(void **state)
@@ -94,18 +100,31 @@ static void what_is_refused_is_sent_again_with_all_behind_it(void **state)
 	assert_int_equal(publish(channel, 1, 10, 100), 4); /* nothing was confirmed of the last two */
 }
 
-static void another_batch_begins_where_it_differs(void **state)
+static void what_is_under_way_is_not_sent_again_in_another_batch(void **state)
 {
 	(void)state;
 	struct channel *channel = connect();
-	assert_int_equal(publish(channel, 1, 10, 6), 1);
-	assert_int_equal(publish(channel, 1, 3, 100), 4); /* all of it is under way */
-	assert_int_equal(publish(channel, 1, 10, 2), 4);
-	assert_int_equal(publish(channel, 30, 39, 3), 30);
-	(void)confirms_settle(&channel->confirms, 2, true);
-	reconnect(channel); /* nothing of this batch */
-	assert_int_equal(publish(channel, 30, 39, 3), 30);
-	assert_int_equal(publish(channel, 30, 39, 3), 33);
+	assert_int_equal(publish(channel, 10, 15, 100), 10);
+	assert_int_equal(publish(channel, 1, 15, 100), 1); /* others were committed late, with earlier ids */
+	assert_int_equal(confirms_count(&channel->confirms), 15);
+	assert_int_equal(publish(channel, 3, 12, 100), 0); /* somebody else has taken some over */
+	assert_int_equal(publish(channel, 12, 20, 100), 16);
+	(void)confirms_settle(&channel->confirms, 6, true); /* 10 to 15 */
+	reconnect(channel);
+	assert_int_equal(publish(channel, 10, 20, 100), 16);
+	assert_int_equal(publish(channel, 1, 20, 100), 1);
+	assert_int_equal(confirms_count(&channel->confirms), 14); /* 1 to 9 and 16 to 20 */
+}
+
+static void what_is_finished_is_forgotten(void **state)
+{
+	(void)state;
+	struct channel *channel = connect();
+	assert_int_equal(publish(channel, 1, 10, 100), 1);
+	(void)confirms_settle(&channel->confirms, 0, true);
+	assert_int_equal(publish(channel, 1, 10, 100), 0);
+	resume_finish(&channel->resume);
+	assert_int_equal(publish(channel, 5, 10, 100), 5);
 }
 
 static void of_a_batch_beyond_the_limit_the_rest_is_sent_again(void **state)
@@ -123,7 +142,8 @@ int main(void)
 		cmocka_unit_test(what_is_under_way_is_not_sent_again),
 		cmocka_unit_test(after_a_reconnect_what_was_not_confirmed_is_sent_again),
 		cmocka_unit_test(what_is_refused_is_sent_again_with_all_behind_it),
-		cmocka_unit_test(another_batch_begins_where_it_differs),
+		cmocka_unit_test(what_is_under_way_is_not_sent_again_in_another_batch),
+		cmocka_unit_test(what_is_finished_is_forgotten),
 		cmocka_unit_test(of_a_batch_beyond_the_limit_the_rest_is_sent_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

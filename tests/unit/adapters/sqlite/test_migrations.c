@@ -152,7 +152,8 @@ static void a_replay_whose_process_dies_has_changed_nothing(void **state)
 {
 	(void)state;
 	scratch_migrate(&scratch);
-	scratch_execute(&scratch, "INSERT INTO payments VALUES ('t-1', zeroblob(16), 1, zeroblob(16), 1)");
+	scratch_execute(&scratch,
+	                "INSERT INTO payments VALUES ('t-1', zeroblob(16), 1, zeroblob(16), 1, 1000, 'EUR', zeroblob(16), zeroblob(16))");
 	struct store *store = scratch_store(&scratch);
 	assert_int_equal(store->operations->replay_begin(store), STORE_OK);
 	assert_int_equal(store->operations->replay_clear(store), STORE_OK);

@@ -1,0 +1,21 @@
+/* jwks_fetcher: fetches the key set that an issuer publishes (JWT_JWKS_URL) on a thread of its own, and publishes it in the keyring.
+ *
+ * Every 5 minutes; when a token names an unknown key or a fetch failed, after 10 seconds. While it fails the old keys stay. */
+#pragma once
+
+#include "auth/jwt_keyring.h"
+#include "base/attributes.h"
+#include "base/error.h"
+#include "obs/log.h"
+
+struct jwks_fetcher;
+
+/* Whether the URL may be fetched: https, or http to a loopback address or localhost. */
+must_check bool jwks_url_is_acceptable(const char *url);
+
+/* Fetches once, which takes 5 seconds at most, and starts the thread, whatever came of that. Everything is borrowed until it is freed.
+ * ERR_NO_MEMORY, ERR_SYSTEM. */
+must_check enum error jwks_fetcher_new(const char *url, struct jwt_keyring *keyring, struct logger *logger,
+                                       struct jwks_fetcher **ret_fetcher);
+/* Breaks off a fetch, joins the thread. Takes NULL. */
+void jwks_fetcher_free(struct jwks_fetcher *fetcher);

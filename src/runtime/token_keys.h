@@ -1,0 +1,19 @@
+/* token_keys: the keys that tokens are accepted with, as the configuration has them. */
+#pragma once
+
+#include "auth/jwt_keyring.h"
+#include "base/attributes.h"
+#include "config/config.h"
+#include "obs/log.h"
+#include "runtime/jwks_fetcher.h"
+
+struct token_keys {
+	struct jwt_keyring keyring;
+	struct jwks_fetcher *fetcher; /* NULL: no keys are published */
+};
+
+/* Reads the keys and starts fetching those that are published. The configuration is borrowed. Answers an exit code, with the
+ * complaint made; release it either way. */
+must_check int token_keys_start(struct token_keys *keys, const struct config *config, struct logger *logger);
+/* Takes one that is all zero. No verifier may be left. */
+void token_keys_release(struct token_keys *keys);

@@ -1,0 +1,243 @@
+"""Tokens by public keys: from PEM, and from a key set that an issuer publishes. The tokens are made by PyJWT."""
+
+import base64
+import hashlib
+import hmac
+import http.server
+import json
+import threading
+import time
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from harness.credentials import base64url
+from harness.server import Server
+from test_authentication import assert_refused, claims, problem, with_token
+
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+ED = ed25519.Ed25519PrivateKey.generate()
+
+
+def pem(key) -> str:
+    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def jwk(key, **members) -> dict:
+    algorithm = {rsa.RSAPrivateKey: "RS256", ec.EllipticCurvePrivateKey: "ES256"}
+    name = next((value for kind, value in algorithm.items() if isinstance(key, kind)), "EdDSA")
+    made = json.loads(jwt.get_algorithm_by_name(name).to_jwk(key.public_key()))
+    made.pop("key_ops", None)
+    return {**made, **members}
+
+
+def accepted(server, token: str) -> None:
+    problem(with_token(server, token), "hold-unknown")
+
+
+class Issuer:
+    """Publishes `answer` at /jwks; a callable answers by itself."""
+
+    def __init__(self):
+        self.answer = b""
+        self.fetches = []
+        issuer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                issuer.fetches.append(time.monotonic())
+                if callable(issuer.answer):
+                    return issuer.answer(self)
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(issuer.answer)))
+                self.end_headers()
+                self.wfile.write(issuer.answer)
+
+            def log_message(self, *arguments):
+                pass
+
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/jwks"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def publish(self, *keys) -> None:
+        self.answer = json.dumps({"keys": keys}).encode()
+
+
+@pytest.fixture
+def issuer():
+    issuer = Issuer()
+    yield issuer
+    issuer.http.shutdown()
+
+
+@pytest.fixture(scope="module")
+def pem_server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("pem"), JWT_PUBLIC_KEY=pem(RSA) + pem(EC) + pem(ED), JWT_SECRET=None).start()
+    yield server
+    server.stop()
+
+
+def serve_keys(folder, issuer) -> Server:
+    return Server(folder, JWT_SECRET=None, JWT_JWKS_URL=issuer.url).start()
+
+
+@pytest.mark.parametrize("algorithm, key", [("RS256", RSA), ("PS256", RSA), ("ES256", EC), ("EdDSA", ED)])
+def test_each_pem_key_is_taken_by_its_algorithms(pem_server, algorithm, key):
+    accepted(pem_server, jwt.encode(claims(), key, algorithm))
+    accepted(pem_server, jwt.encode(claims(), key, algorithm, headers={"kid": "../../../../dev/null"}))
+    made = jwt.encode(claims(), key, algorithm)
+    head, _, signature = made.rpartition(".")
+    assert_refused(with_token(pem_server, f"{head}.{'A' * len(signature)}"))
+    for parameter in ({"crit": ["b64"]}, {"jku": "http://127.0.0.1/"}, {"x5u": "http://127.0.0.1/"}, {"zip": "DEF"}):
+        assert_refused(with_token(pem_server, jwt.encode(claims(), key, algorithm, headers=parameter)))
+
+
+@pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS384", "PS512"])
+def test_other_algorithms_of_the_same_key_are_refused(pem_server, algorithm):
+    assert_refused(with_token(pem_server, jwt.encode(claims(), RSA, algorithm)))
+
+
+def test_another_key_of_the_same_kind_is_refused(pem_server):
+    assert_refused(with_token(pem_server, jwt.encode(claims(), OTHER_RSA, "RS256")))
+
+
+@pytest.mark.parametrize("key", [RSA, EC, ED])
+def test_a_public_key_is_no_secret(pem_server, key):
+    for secret in (pem(key).encode(), pem(key).strip().encode(), pem(key).replace("\n", "").encode()):
+        head = f"{base64url(json.dumps({'alg': 'HS256'}).encode())}.{base64url(json.dumps(claims()).encode())}"
+        mac = hmac.new(secret, head.encode(), hashlib.sha256).digest()
+        assert_refused(with_token(pem_server, f"{head}.{base64url(mac)}"))
+
+
+def test_b64_is_refused_on_a_properly_signed_token(pem_server):
+    # PyJWT leaves b64 out of the header, so this token is put together here.
+    head = f"{base64url(json.dumps({'alg': 'EdDSA', 'b64': True}).encode())}.{base64url(json.dumps(claims()).encode())}"
+    assert_refused(with_token(pem_server, f"{head}.{base64url(ED.sign(head.encode()))}"))
+
+
+def test_zero_is_no_signature(pem_server):
+    head = jwt.encode(claims(), EC, "ES256").rpartition(".")[0]
+    assert_refused(with_token(pem_server, f"{head}.{base64url(bytes(64))}"))
+
+
+def test_keys_come_from_a_file(tmp_path):
+    path = tmp_path / "keys.pem"
+    path.write_text(pem(RSA) + pem(EC))
+    server = Server(tmp_path / "server", JWT_PUBLIC_KEY_FILE=str(path)).start()
+    accepted(server, jwt.encode(claims(), EC, "ES256"))
+    accepted(server, jwt.encode(claims(), server.options["JWT_SECRET"], "HS256"))
+    server.stop()
+
+
+def test_secrets_overlap_while_one_replaces_another(tmp_path):
+    old, new = "o" * 32, "n" * 32
+    server = Server(tmp_path, JWT_SECRET=f"{new}, {old}").start()
+    accepted(server, jwt.encode(claims(), old, "HS256"))
+    accepted(server, jwt.encode(claims(), new, "HS256"))
+    assert_refused(with_token(server, jwt.encode(claims(), "x" * 32, "HS256")))
+    server.stop()
+
+
+@pytest.mark.parametrize("leeway, ago, is_in", [(None, 20, True), (None, 40, False), ("0s", 2, False), ("60s", 50, True)])
+def test_clocks_may_differ_by_the_leeway(tmp_path, leeway, ago, is_in):
+    server = Server(tmp_path, JWT_LEEWAY=leeway).start()
+    made = jwt.encode(claims(exp=int(time.time()) - ago), server.options["JWT_SECRET"], "HS256")
+    accepted(server, made) if is_in else assert_refused(with_token(server, made))
+    server.stop()
+
+
+def test_a_published_key_allows_its_alg_alone(tmp_path, issuer):
+    oct_key = {"kty": "oct", "kid": "o", "k": base64.urlsafe_b64encode(b"s" * 32).decode().rstrip("="), "alg": "HS256"}
+    issuer.publish(jwk(RSA, kid="r"), jwk(OTHER_RSA, kid="p", alg="PS256"), jwk(EC, kid="e"), jwk(ED, kid="d"), oct_key)
+    server = serve_keys(tmp_path, issuer)
+    for kid, key, algorithm in (("r", RSA, "RS256"), ("p", OTHER_RSA, "PS256"), ("e", EC, "ES256"), ("d", ED, "EdDSA")):
+        accepted(server, jwt.encode(claims(), key, algorithm, headers={"kid": kid}))
+    assert_refused(with_token(server, jwt.encode(claims(), RSA, "PS256", headers={"kid": "r"})))
+    assert_refused(with_token(server, jwt.encode(claims(), OTHER_RSA, "RS256", headers={"kid": "p"})))
+    assert_refused(with_token(server, jwt.encode(claims(), RSA, "RS256", headers={"kid": "p"})))
+    assert_refused(with_token(server, jwt.encode(claims(), "s" * 32, "HS256", headers={"kid": "o"})))
+    server.stop()
+
+
+def test_an_unknown_kid_fetches_once_in_ten_seconds_and_keys_that_left_are_void(tmp_path, issuer):
+    issuer.publish(jwk(RSA, kid="old"))
+    server = serve_keys(tmp_path, issuer)
+    old = jwt.encode(claims(), RSA, "RS256", headers={"kid": "old"})
+    new = jwt.encode(claims(), OTHER_RSA, "RS256", headers={"kid": "new"})
+    accepted(server, old)
+    issuer.publish(jwk(OTHER_RSA, kid="new"))
+    deadline = time.monotonic() + 20
+    while with_token(server, new).status != 404:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert_refused(with_token(server, old))
+    assert len(issuer.fetches) == 2 and issuer.fetches[1] - issuer.fetches[0] >= 9.9
+    server.stop()
+
+
+def stall(request):
+    request.send_response(200)
+    request.end_headers()
+    for _ in range(200):
+        request.wfile.write(b" ")
+        time.sleep(0.1)
+
+
+def flood(request):
+    request.send_response(200)
+    request.end_headers()
+    for _ in range(1000):
+        request.wfile.write(b" " * 65536)
+
+
+def redirect(request):
+    request.send_response(302)
+    request.send_header("Location", "/elsewhere")
+    request.end_headers()
+
+
+@pytest.mark.parametrize("answer", [b"", b"{}", b'{"keys":[]}', b"[" * 60000, b"\xff\xfe", flood, redirect])
+def test_a_bad_key_set_keeps_the_old_keys(tmp_path, issuer, answer):
+    issuer.publish(jwk(RSA, kid="old"))
+    server = serve_keys(tmp_path, issuer)
+    old = jwt.encode(claims(), RSA, "RS256", headers={"kid": "old"})
+    issuer.answer = answer
+    deadline = time.monotonic() + 20
+    while len(issuer.fetches) < 2 or "token keys cannot be fetched" not in server.stderr:
+        assert_refused(with_token(server, jwt.encode(claims(), OTHER_RSA, "RS256", headers={"kid": "new"})))
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    accepted(server, old)
+    server.stop()
+
+
+def test_a_slow_key_set_delays_the_start_by_five_seconds_at_most(tmp_path, issuer):
+    issuer.answer = stall
+    begun = time.monotonic()
+    server = serve_keys(tmp_path, issuer)
+    assert time.monotonic() - begun < 9
+    assert_refused(with_token(server, jwt.encode(claims(), RSA, "RS256")))
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"JWT_JWKS_URL": "http://issuer.example/jwks"},
+        {"JWT_JWKS_URL": "http://127.0.0.1.example/jwks"},
+        {"JWT_JWKS_URL": "http://127.0.0.1@issuer.example/jwks"},
+        {"JWT_PUBLIC_KEY": "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"},
+        {"JWT_PUBLIC_KEY": pem(rsa.generate_private_key(public_exponent=65537, key_size=1024))},
+        {"JWT_PUBLIC_KEY": pem(ec.generate_private_key(ec.SECP384R1()))},
+        {"JWT_PUBLIC_KEY_FILE": "/nowhere/keys.pem"},
+    ],
+)
+def test_keys_that_cannot_be_used_stop_the_start(tmp_path, options):
+    server = Server(tmp_path, **options).spawn()
+    assert server.process.wait(timeout=20) == 1
+    assert next(iter(options)) in server.stderr
