@@ -1,7 +1,7 @@
 # The front door. `make help` lists what there is; CMakePresets.json has the builds, scripts/ the rest.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build run test bench sim crash fuzz lint format clean help
+.PHONY: build run test test-debian13 bench sim crash fuzz lint format clean help
 
 build: ## Install what is missing and build the programs into build/bin
 	@scripts/install-deps.sh build
@@ -13,6 +13,9 @@ run: build ## Build and serve a demo event; LISTEN_ADDR, DATA_DIR and the other 
 
 test: ## Run every suite; TRO_TEST_ONLY=unit,e2e chooses some, FUZZ_SECONDS=30 is for each fuzz target
 	@exec scripts/test.sh
+
+test-debian13: ## Build and test on a minimal Debian 13, in a chroot that is made once; as root, TRO_DEBIAN_MIRROR=url
+	@exec scripts/test-debian13.sh
 
 bench: build ## Measure what README.md's table shows
 	@exec scripts/bench.sh
@@ -41,4 +44,4 @@ clean: ## Remove build/
 	@rm -rf build
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -91,11 +91,12 @@ def checked(counts, exit_code):
 
 
 def count_cmocka(text):
-    """What a cmocka program announced to run and did not pass or skip has failed: a crash leaves the rest of the group undone."""
-    announced = sum(int(n) for n in re.findall(r"^\[=+\] Running (\d+) test", text, re.M))
+    """What a cmocka program announced to run and did not pass or skip has failed: a crash leaves the rest of the group undone. Newer
+    versions of cmocka name the group in between. More than was announced is not understood, and so a failure."""
+    announced = sum(int(n) for n in re.findall(r"^\[=+\] (?:.*: )?Running (\d+) test", text, re.M))
     passed = len(re.findall(r"^\[ +OK \]", text, re.M))
     skipped = sum(int(n) for n in re.findall(r"^\[ +SKIPPED +\] (\d+) test", text, re.M))
-    return Counts(passed, announced - passed - skipped, skipped)
+    return Counts(passed, abs(announced - passed - skipped), skipped)
 
 
 def settled(preset):
@@ -249,8 +250,9 @@ SUITES = [
 
 
 def build(preset):
+    """Warnings are errors here; `make build` and `make run` go on with those of a compiler that nobody has tried yet."""
     log = LOGS / f"build-{preset}.log"
-    return execute(["cmake", "--preset", preset], log) == 0 and execute(["cmake", "--build", "--preset", preset], log) == 0
+    return execute(["cmake", "--preset", preset, "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON"], log) == 0 and execute(["cmake", "--build", "--preset", preset], log) == 0
 
 
 def tail(log):

@@ -15,23 +15,23 @@
 #define DISCARD_SIZE 16384
 #define DISCARD_MAX (10 << 20) /* bytes thrown away for the sake of an answer; somebody who sends on and on is not reading it */
 
-static void on_readable(h2o_socket_t *socket, const char *failure);
-static void on_timeout(h2o_timeout_entry_t *timer);
-static void on_sent(h2o_socket_t *socket, const char *failure);
-static void on_continue_sent(h2o_socket_t *socket, const char *failure);
+static void on_readable(void *context);
+static void on_timeout(struct timer *timer);
+static void on_sent(void *context, bool is_whole);
+static void on_continue_sent(void *context, bool is_whole);
 
 /* Enters a state and starts its time limit. */
 static void enter(struct connection *connection, enum connection_state state, enum loop_timeout timeout)
 {
 	connection->state = state;
-	h2o_timeout_unlink(&connection->timer);
-	h2o_timeout_link(connection->loop->evloop, &connection->loop->timeouts[timeout], &connection->timer);
+	timer_stop(&connection->timer);
+	timer_start(&connection->loop->timeouts[timeout], &connection->timer);
 }
 
 static void start_reading(struct connection *connection)
 {
 	if (!connection->is_reading)
-		h2o_socket_read_start(connection->socket, on_readable);
+		stream_read_start(connection->stream, on_readable);
 	connection->is_reading = true;
 }
 
@@ -40,29 +40,39 @@ static void start_reading(struct connection *connection)
 static void stop_reading(struct connection *connection)
 {
 	if (connection->is_reading)
-		h2o_socket_read_stop(connection->socket);
+		stream_read_stop(connection->stream);
 	connection->is_reading = false;
 }
 
-enum error connection_start(struct loop *loop, int descriptor, const struct ip_address *peer)
+struct connection *connection_new(int descriptor, const struct ip_address *peer)
 {
 	assert(descriptor >= 0);
 
 	struct connection *connection = calloc(1, sizeof *connection);
 	if (connection == NULL) {
 		close(descriptor);
-		return ERR_NO_MEMORY;
+		return NULL;
+	}
+	connection->descriptor = descriptor;
+	connection->peer = *peer;
+	connection->timer.expired = on_timeout;
+	return connection;
+}
+
+void connection_start(struct connection *connection, struct loop *loop)
+{
+	assert(connection->loop == NULL && connection->node.next == NULL);
+
+	if (stream_new(loop->reactor, connection->descriptor, on_readable, connection, &connection->stream) != OK) {
+		close(connection->descriptor);
+		free(connection);
+		loop_connection_closed(loop);
+		return;
 	}
 	connection->loop = loop;
-	connection->peer = *peer;
-	connection->timer.cb = on_timeout;
-	connection->socket =
-		h2o_evloop_socket_create(loop->evloop, descriptor, H2O_SOCKET_FLAG_DONT_READ | H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
-	connection->socket->data = connection;
 	list_push(&loop->connections, &connection->node);
-	enter(connection, CONNECTION_IDLE, LOOP_TIMEOUT_IDLE);
-	start_reading(connection);
-	return OK;
+	enter(connection, CONNECTION_IDLE, loop->phase == LOOP_SERVING ? LOOP_TIMEOUT_IDLE : LOOP_TIMEOUT_DRAIN);
+	connection->is_reading = true;
 }
 
 void connection_close(struct connection *connection)
@@ -74,8 +84,8 @@ void connection_close(struct connection *connection)
 		exchange_finish(exchange, false);
 	else
 		exchange_free(exchange);
-	h2o_timeout_unlink(&connection->timer);
-	h2o_socket_close(connection->socket);
+	timer_stop(&connection->timer);
+	stream_close(connection->stream);
 	list_remove(&connection->node);
 	loop_connection_closed(connection->loop);
 	free(connection);
@@ -86,7 +96,7 @@ static void linger(struct connection *connection)
 {
 	assert(connection->exchange == NULL);
 
-	if (shutdown(h2o_socket_get_fd(connection->socket), SHUT_WR) != 0) {
+	if (shutdown(stream_descriptor(connection->stream), SHUT_WR) != 0) {
 		connection_close(connection);
 		return;
 	}
@@ -114,10 +124,10 @@ static void send_answer(struct connection *connection)
 		return;
 	}
 	struct slice content = http_response_content(request);
-	h2o_iovec_t pieces[2] = {{.base = head.data, .len = head.length}, {.base = (char *)(uintptr_t)content.data, .len = content.length}};
+	const struct slice pieces[2] = {buffer_slice(&head), content};
 	exchange->bytes_sent = head.length + content.length;
 	enter(connection, CONNECTION_SENDING, LOOP_TIMEOUT_IDLE);
-	h2o_socket_write(connection->socket, pieces, content.length > 0 ? 2 : 1, on_sent);
+	stream_write(connection->stream, pieces, content.length > 0 ? 2 : 1, on_sent);
 }
 
 static void act_on(struct exchange *exchange, enum http_progress progress)
@@ -138,7 +148,7 @@ static void handle(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 	connection->state = CONNECTION_HANDLING;
-	h2o_timeout_unlink(&connection->timer);
+	timer_stop(&connection->timer);
 	act_on(exchange, http_router_dispatch(connection->loop->options->router, &exchange->request, exchange->refusal));
 }
 
@@ -159,12 +169,11 @@ static void advance(struct connection *connection)
 	if (connection->state != CONNECTION_RECEIVING)
 		enter(connection, CONNECTION_RECEIVING, LOOP_TIMEOUT_RECEIVE);
 	if (exchange->wants_continue) {
-		static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-		h2o_iovec_t piece = {.base = (char *)(uintptr_t)text, .len = sizeof text - 1};
+		const struct slice text = SLICE("HTTP/1.1 100 Continue\r\n\r\n");
 		exchange->wants_continue = false;
 		connection->state = CONNECTION_CONTINUING;
 		stop_reading(connection);
-		h2o_socket_write(connection->socket, &piece, 1, on_continue_sent);
+		stream_write(connection->stream, &text, 1, on_continue_sent);
 	} else {
 		start_reading(connection);
 	}
@@ -186,7 +195,7 @@ static void receive(struct connection *connection)
 		return;
 	}
 	struct exchange_input *input = &exchange->input;
-	ssize_t length = recv(h2o_socket_get_fd(connection->socket), input->data + input->end, input->capacity - input->end, 0);
+	ssize_t length = recv(stream_descriptor(connection->stream), input->data + input->end, input->capacity - input->end, 0);
 	if (length > 0) {
 		input->end += (size_t)length;
 		exchange->bytes_received += (size_t)length;
@@ -202,18 +211,16 @@ static void receive(struct connection *connection)
 static void discard(struct connection *connection)
 {
 	char bytes[DISCARD_SIZE];
-	ssize_t length = recv(h2o_socket_get_fd(connection->socket), bytes, sizeof bytes, 0);
+	ssize_t length = recv(stream_descriptor(connection->stream), bytes, sizeof bytes, 0);
 	bool has_failed = length < 0 && errno != EAGAIN && errno != EINTR;
 	connection->discarded += length > 0 ? (uint32_t)length : 0;
 	if (length == 0 || has_failed || connection->discarded > DISCARD_MAX)
 		connection_close(connection);
 }
 
-static void on_readable(h2o_socket_t *socket, const char *failure)
+static void on_readable(void *context)
 {
-	struct connection *connection = socket->data;
-	assert(failure == NULL); /* nothing has been read yet that could fail */
-
+	struct connection *connection = context;
 	switch (connection->state) {
 	case CONNECTION_IDLE:
 	case CONNECTION_RECEIVING:
@@ -230,12 +237,12 @@ static void on_readable(h2o_socket_t *socket, const char *failure)
 	}
 }
 
-static void on_continue_sent(h2o_socket_t *socket, const char *failure)
+static void on_continue_sent(void *context, bool is_whole)
 {
-	struct connection *connection = socket->data;
+	struct connection *connection = context;
 	assert(connection->state == CONNECTION_CONTINUING);
 
-	if (failure != NULL) {
+	if (!is_whole) {
 		connection_close(connection);
 		return;
 	}
@@ -255,16 +262,16 @@ static void begin_next(struct connection *connection, struct exchange *next)
 	start_reading(connection);
 }
 
-static void on_sent(h2o_socket_t *socket, const char *failure)
+static void on_sent(void *context, bool is_whole)
 {
-	struct connection *connection = socket->data;
+	struct connection *connection = context;
 	struct exchange *exchange = connection->exchange;
 	assert(connection->state == CONNECTION_SENDING);
 
 	struct slice rest = exchange_rest(exchange);
 	bool is_persistent = exchange->head.is_persistent;
 	struct exchange *next = is_persistent && rest.length > 0 ? exchange_new(connection, rest) : NULL;
-	if (failure != NULL || (is_persistent && rest.length > 0 && next == NULL)) {
+	if (!is_whole || (is_persistent && rest.length > 0 && next == NULL)) {
 		exchange_free(next);
 		connection_close(connection);
 		return;
@@ -277,7 +284,7 @@ static void on_sent(h2o_socket_t *socket, const char *failure)
 		linger(connection);
 }
 
-static void on_timeout(h2o_timeout_entry_t *timer)
+static void on_timeout(struct timer *timer)
 {
 	struct connection *connection = container_of(timer, struct connection, timer);
 	switch (connection->state) {

@@ -26,9 +26,10 @@ enum connection_state {
 
 struct connection {
 	struct loop *loop;
-	struct list_node node; /* on the loop's list */
-	h2o_socket_t *socket;
-	h2o_timeout_entry_t timer;
+	struct list_node node; /* on a list of the loop: of its arrivals, then of its connections */
+	int descriptor;        /* until there is a stream */
+	struct stream *stream;
+	struct timer timer;
 	struct exchange *exchange; /* NULL while idle and lingering */
 	enum connection_state state;
 	bool is_reading;    /* the loop tells when there is input */
@@ -36,8 +37,10 @@ struct connection {
 	struct ip_address peer;
 };
 
-/* Takes over an accepted descriptor. ERR_NO_MEMORY: it is closed. */
-must_check enum error connection_start(struct loop *loop, int descriptor, const struct ip_address *peer);
+/* Takes over an accepted descriptor; of no loop yet, and used by one thread at a time. NULL: out of memory, and the descriptor is closed. */
+must_check struct connection *connection_new(int descriptor, const struct ip_address *peer);
+/* On its loop, which counts it already: serves it from now on, or closes it when there is no memory for that. */
+void connection_start(struct connection *connection, struct loop *loop);
 /* Closes at once. A suspended exchange stays, without a connection. */
 void connection_close(struct connection *connection);
 /* The loop begins to drain: an idle connection gets a little time for a request that may be on its way. */

@@ -4,26 +4,21 @@
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "base/cidr.h"
+#include "http/acceptor.h"
 #include "http/connection.h"
 #include "http/exchange.h"
 #include "http/server.h"
 
 #define DRAIN_TIMEOUT_MS 1000
 #define LINGER_TIMEOUT_MS 2000
-#define ACCEPT_PAUSE_MS 100
 #define SPARE_EXCHANGES_MAX 128
 #define EXCHANGE_BLOCK_SIZE 8192
-
-static void on_acceptable(h2o_socket_t *listener, const char *failure);
 
 uint64_t loop_monotonic_ns(void)
 {
@@ -93,97 +88,52 @@ void loop_exchange_free(struct exchange *exchange)
 	loop->spare_count++;
 }
 
-/* Accepting. */
+/* Connections that come and go. */
 
-static void start_accepting(struct loop *loop)
+uint32_t loop_connection_count(const struct loop *loop)
 {
-	if (loop->listener != NULL && !h2o_socket_is_reading(loop->listener))
-		h2o_socket_read_start(loop->listener, on_acceptable);
-}
-
-static void on_accept_pause_over(h2o_timeout_entry_t *entry)
-{
-	start_accepting(container_of(entry, struct loop, accept_pause));
-}
-
-/* Out of descriptors or memory: the client stays in the kernel's queue, and asking again at once would only burn the processor. */
-static void pause_accepting(struct loop *loop)
-{
-	h2o_socket_read_stop(loop->listener);
-	if (!h2o_timeout_is_linked(&loop->accept_pause))
-		h2o_timeout_link(loop->evloop, &loop->timeouts[LOOP_TIMEOUT_ACCEPT], &loop->accept_pause);
-}
-
-/* False: there is none to be had now. */
-static bool accept_one(struct loop *loop)
-{
-	struct sockaddr_storage address;
-	socklen_t length = sizeof address;
-	int descriptor = accept4(h2o_socket_get_fd(loop->listener), (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (descriptor < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			pause_accepting(loop);
-		return errno == ECONNABORTED || errno == EINTR;
-	}
-	struct ip_address peer;
-	if (!ip_address_of_socket((const struct sockaddr *)&address, &peer)) {
-		close(descriptor);
-		return true;
-	}
-	if (connection_start(loop, descriptor, &peer) != OK) {
-		pause_accepting(loop);
-		return false;
-	}
-	atomic_fetch_add_explicit(&loop->connection_count, 1, memory_order_relaxed);
-	return true;
-}
-
-static uint32_t connection_count(const struct loop *loop)
-{
-	return atomic_load_explicit(&loop->connection_count, memory_order_relaxed);
-}
-
-/* One at a time: while this loop is busy with its first clients, the others take theirs. */
-static void on_acceptable(h2o_socket_t *listener, const char *failure)
-{
-	struct loop *loop = listener->data;
-	assert(failure == NULL);
-
-	if (connection_count(loop) < loop->connections_max)
-		(void)accept_one(loop);
-	else
-		h2o_socket_read_stop(loop->listener); /* loop_connection_closed goes on */
+	return atomic_load(&loop->connection_count);
 }
 
 static void note_if_drained(struct loop *loop)
 {
-	if (loop->phase < LOOP_DRAINING || connection_count(loop) > 0)
+	if (loop->phase < LOOP_DRAINING)
 		return;
 	pthread_mutex_lock(&loop->lock);
-	loop->is_drained = true;
+	loop->is_drained = loop_connection_count(loop) == 0;
 	pthread_cond_signal(&loop->drained);
 	pthread_mutex_unlock(&loop->lock);
 }
 
 void loop_connection_closed(struct loop *loop)
 {
-	assert(connection_count(loop) > 0);
-	atomic_fetch_sub_explicit(&loop->connection_count, 1, memory_order_relaxed);
-	if (!h2o_timeout_is_linked(&loop->accept_pause))
-		start_accepting(loop);
+	assert(loop_connection_count(loop) > 0);
+	atomic_fetch_sub(&loop->connection_count, 1);
+	acceptor_connection_closed(loop->acceptor);
 	note_if_drained(loop);
+}
+
+void loop_adopt(struct loop *loop, struct connection *connection)
+{
+	if (loop->index == 0) {
+		atomic_fetch_add(&loop->connection_count, 1);
+		connection_start(connection, loop);
+		return;
+	}
+	pthread_mutex_lock(&loop->lock);
+	atomic_fetch_add(&loop->connection_count, 1);
+	loop->is_drained = false;
+	list_push(&loop->arrivals, &connection->node);
+	pthread_mutex_unlock(&loop->lock);
+	loop_wake(loop);
 }
 
 /* Phases. */
 
-/* Clients that the kernel has connected already are taken, or closing the listener would reset them. */
 static void begin_draining(struct loop *loop)
 {
-	while (connection_count(loop) < loop->connections_max && accept_one(loop))
-		;
-	h2o_timeout_unlink(&loop->accept_pause);
-	h2o_socket_close(loop->listener);
-	loop->listener = NULL;
+	if (loop->index == 0)
+		acceptor_close(loop->acceptor);
 	list_for_each(node, &loop->connections)
 		connection_drain(container_of(node, struct connection, node));
 }
@@ -208,10 +158,9 @@ static void enter_phase(struct loop *loop, enum loop_phase wanted)
 
 /* Other threads. */
 
-static void wake(struct loop *loop)
+void loop_wake(struct loop *loop)
 {
-	ssize_t length = write(loop->waker_descriptor, &(uint64_t){1}, sizeof(uint64_t));
-	assert(length == sizeof(uint64_t));
+	reactor_wake(loop->reactor);
 }
 
 void loop_post_completion(struct loop *loop, struct exchange *exchange)
@@ -221,7 +170,7 @@ void loop_post_completion(struct loop *loop, struct exchange *exchange)
 	list_push(&loop->completions, &exchange->completion);
 	pthread_mutex_unlock(&loop->lock);
 	if (was_empty)
-		wake(loop);
+		loop_wake(loop);
 }
 
 void loop_request_phase(struct loop *loop, enum loop_phase phase)
@@ -230,7 +179,7 @@ void loop_request_phase(struct loop *loop, enum loop_phase phase)
 	if (phase > loop->wanted_phase)
 		loop->wanted_phase = phase;
 	pthread_mutex_unlock(&loop->lock);
-	wake(loop);
+	loop_wake(loop);
 }
 
 bool loop_wait_drained(struct loop *loop, uint64_t deadline_ns)
@@ -245,23 +194,32 @@ bool loop_wait_drained(struct loop *loop, uint64_t deadline_ns)
 	return is_drained;
 }
 
-static void on_woken(h2o_socket_t *waker, const char *failure)
+static void start_connections(struct loop *loop, struct list *arrivals)
 {
-	struct loop *loop = waker->data;
-	assert(failure == NULL);
+	struct list_node *node;
+	while ((node = list_pop(arrivals)) != NULL)
+		connection_start(container_of(node, struct connection, node), loop);
+	if (loop->phase >= LOOP_CUTTING)
+		cut_connections(loop);
+}
 
-	uint64_t count;
-	if (read(loop->waker_descriptor, &count, sizeof count) < 0)
-		return;
-	struct list completions;
+static void on_woken(void *context)
+{
+	struct loop *loop = context;
+	struct list arrivals, completions;
+	list_init(&arrivals);
 	list_init(&completions);
 	pthread_mutex_lock(&loop->lock);
+	list_splice(&arrivals, &loop->arrivals);
 	list_splice(&completions, &loop->completions);
 	enum loop_phase wanted = loop->wanted_phase;
 	pthread_mutex_unlock(&loop->lock);
+	start_connections(loop, &arrivals);
 	struct list_node *node;
 	while ((node = list_pop(&completions)) != NULL)
 		connection_resume(container_of(node, struct exchange, completion));
+	if (loop->index == 0)
+		acceptor_resume(loop->acceptor);
 	enter_phase(loop, wanted);
 }
 
@@ -271,13 +229,15 @@ static void *run(void *argument)
 {
 	struct loop *loop = argument;
 	while (loop->phase != LOOP_ENDING)
-		(void)h2o_evloop_run(loop->evloop, INT32_MAX); /* an interrupted wait is no failure, and for others there is no remedy */
+		reactor_run(loop->reactor);
 	return NULL;
 }
 
 /* Signals are for the threads of the program; a loop has none of them, nor the SIGPIPE of a client that has gone. */
-static enum error start_thread(struct loop *loop)
+enum error loop_start(struct loop *loop)
 {
+	assert(loop->reactor != NULL && !loop->has_thread);
+
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -301,19 +261,9 @@ static void init_timeouts(struct loop *loop)
 		[LOOP_TIMEOUT_RECEIVE] = loop->options->receive_timeout_ms,
 		[LOOP_TIMEOUT_DRAIN] = DRAIN_TIMEOUT_MS,
 		[LOOP_TIMEOUT_LINGER] = LINGER_TIMEOUT_MS,
-		[LOOP_TIMEOUT_ACCEPT] = ACCEPT_PAUSE_MS,
 	};
 	for (size_t i = 0; i < LOOP_TIMEOUT_COUNT; i++)
-		h2o_timeout_init(loop->evloop, &loop->timeouts[i], durations_ms[i]);
-	loop->accept_pause.cb = on_accept_pause_over;
-}
-
-static h2o_socket_t *watch(struct loop *loop, int descriptor, h2o_socket_cb callback)
-{
-	h2o_socket_t *socket = h2o_evloop_socket_create(loop->evloop, descriptor, H2O_SOCKET_FLAG_DONT_READ);
-	socket->data = loop;
-	h2o_socket_read_start(socket, callback);
-	return socket;
+		timer_queue_init(&loop->timeouts[i], loop->reactor, durations_ms[i]);
 }
 
 static void init_lock(struct loop *loop)
@@ -326,31 +276,26 @@ static void init_lock(struct loop *loop)
 	pthread_mutex_init(&loop->lock, NULL);
 }
 
-enum error loop_start(struct loop *loop, const struct http_server_options *options, uint32_t index, int listening_descriptor)
+enum error loop_init(struct loop *loop, const struct http_server_options *options, uint32_t index, struct acceptor *acceptor)
 {
-	assert(loop->evloop == NULL);
-	assert(listening_descriptor >= 0 && options->loops > 0);
+	assert(loop->reactor == NULL);
+	assert(index < options->loops && acceptor != NULL);
 
-	int waker_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (waker_descriptor < 0) {
-		close(listening_descriptor);
-		return ERR_SYSTEM;
-	}
+	enum error error = reactor_new(on_woken, loop, &loop->reactor);
+	if (error != OK)
+		return error;
 	loop->options = options;
 	loop->index = index;
-	loop->connections_max = (options->connections_max + options->loops - 1) / options->loops;
+	loop->acceptor = acceptor;
 	loop->random_used = RANDOM_POOL_SIZE;
 	list_init(&loop->connections);
 	list_init(&loop->exchanges);
 	list_init(&loop->spare_exchanges);
+	list_init(&loop->arrivals);
 	list_init(&loop->completions);
 	init_lock(loop);
-	loop->evloop = h2o_evloop_create();
 	init_timeouts(loop);
-	loop->waker_descriptor = waker_descriptor;
-	loop->waker = watch(loop, waker_descriptor, on_woken);
-	loop->listener = watch(loop, listening_descriptor, on_acceptable);
-	return start_thread(loop);
+	return OK;
 }
 
 static void free_exchanges(struct loop *loop)
@@ -365,9 +310,9 @@ static void free_exchanges(struct loop *loop)
 	}
 }
 
-void loop_release(struct loop *loop)
+void loop_end(struct loop *loop)
 {
-	if (loop->evloop == NULL)
+	if (loop->reactor == NULL)
 		return;
 	if (loop->has_thread) {
 		loop_request_phase(loop, LOOP_ENDING);
@@ -375,11 +320,15 @@ void loop_release(struct loop *loop)
 	} else {
 		enter_phase(loop, LOOP_ENDING);
 	}
+	assert(list_is_empty(&loop->arrivals) && list_is_empty(&loop->connections));
+}
+
+void loop_release(struct loop *loop)
+{
+	if (loop->reactor == NULL)
+		return;
 	free_exchanges(loop);
-	h2o_socket_close(loop->waker);
-	for (size_t i = 0; i < LOOP_TIMEOUT_COUNT; i++)
-		h2o_timeout_dispose(loop->evloop, &loop->timeouts[i]);
-	h2o_evloop_destroy(loop->evloop);
+	reactor_free(loop->reactor);
 	pthread_cond_destroy(&loop->drained);
 	pthread_mutex_destroy(&loop->lock);
 	*loop = (struct loop){0};

@@ -1,4 +1,4 @@
-/* loop.h: one event loop: a thread, its listener, its connections and their time limits. Internal to http/.
+/* loop.h: one event loop: a thread, its connections and their time limits. Internal to http/.
  *
  * Everything of a loop is used by its thread alone, except what the lock guards and what is atomic. */
 #pragma once
@@ -8,22 +8,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The part of libh2o that is used; it wants to be told which of its back ends it is. */
-#define H2O_USE_LIBUV 0
-#define H2O_USE_EPOLL 1
-#include <h2o/socket.h>
-#include <h2o/timeout.h>
-
 #include "base/attributes.h"
 #include "base/error.h"
 #include "base/hlc.h"
 #include "base/list.h"
 #include "base/slice.h"
 #include "base/uuid.h"
+#include "net/reactor.h"
 
 #define DATE_LENGTH 29 /* Sun, 22 Nov 2026 23:03:11 GMT */
 #define RANDOM_POOL_SIZE 32
 
+struct acceptor;
+struct connection;
 struct exchange;
 struct http_server_options;
 
@@ -41,23 +38,18 @@ enum loop_timeout {
 	LOOP_TIMEOUT_RECEIVE,
 	LOOP_TIMEOUT_DRAIN,  /* an idle connection, while draining */
 	LOOP_TIMEOUT_LINGER, /* a closed one, until its client closes too */
-	LOOP_TIMEOUT_ACCEPT, /* the listener, when the process is out of descriptors */
 	LOOP_TIMEOUT_COUNT,
 };
 
 struct loop {
 	const struct http_server_options *options;
 	uint32_t index;
-	uint32_t connections_max;
+	struct acceptor *acceptor; /* the first loop's thread runs it; the others tell it what they have closed */
 	pthread_t thread;
 	bool has_thread;
 
-	h2o_evloop_t *evloop;
-	h2o_socket_t *listener; /* NULL once closed */
-	h2o_socket_t *waker;    /* an eventfd */
-	int waker_descriptor;
-	h2o_timeout_t timeouts[LOOP_TIMEOUT_COUNT];
-	h2o_timeout_entry_t accept_pause;
+	struct reactor *reactor;
+	struct timer_queue timeouts[LOOP_TIMEOUT_COUNT];
 	enum loop_phase phase; /* the one that has been entered */
 
 	struct list connections;
@@ -71,23 +63,35 @@ struct loop {
 	int64_t date_second;
 	char date[DATE_LENGTH + 1];
 
-	_Atomic uint32_t connection_count;
-	pthread_mutex_t lock; /* guards what follows; nothing else is locked while it is held */
+	_Atomic uint32_t connection_count; /* with those that arrive */
+	pthread_mutex_t lock;              /* guards what follows; nothing else is locked while it is held */
 	pthread_cond_t drained;
+	struct list arrivals; /* connections that are not started yet */
 	struct list completions;
 	enum loop_phase wanted_phase;
 	bool is_drained; /* draining or later, and without connections */
 };
 
-/* Takes over the listening descriptor, also when it fails. The options are borrowed. ERR_NO_MEMORY, ERR_SYSTEM. */
-must_check enum error loop_start(struct loop *loop, const struct http_server_options *options, uint32_t index, int listening_descriptor);
+/* Makes everything but the thread. The options and the acceptor are borrowed. ERR_NO_MEMORY, ERR_SYSTEM. */
+must_check enum error loop_init(struct loop *loop, const struct http_server_options *options, uint32_t index, struct acceptor *acceptor);
+/* Starts the thread. ERR_SYSTEM. */
+must_check enum error loop_start(struct loop *loop);
 /* From another thread: asks for a phase. */
 void loop_request_phase(struct loop *loop, enum loop_phase phase);
 /* From another thread: waits until the loop is draining and has no connections, at most until deadline_ns of the monotonic clock. */
 bool loop_wait_drained(struct loop *loop, uint64_t deadline_ns);
-/* From another thread: ends the thread and frees everything. Takes one that was not started and is all zero. */
+/* From another thread: ends the thread, if it was started, and closes what it has. The first loop ends first: it gives the others
+ * connections; and none is released before all have ended: they tell the first what they close. */
+void loop_end(struct loop *loop);
+/* Frees everything. Takes one that is all zero. */
 void loop_release(struct loop *loop);
 
+/* From the acceptor, on the first loop: hands a connection over, which counts from now on. */
+void loop_adopt(struct loop *loop, struct connection *connection);
+/* From any thread. */
+uint32_t loop_connection_count(const struct loop *loop);
+/* From any thread: the acceptor is to go on, if this is the first loop. */
+void loop_wake(struct loop *loop);
 /* From any thread: hands an exchange whose request is completed back to its loop. */
 void loop_post_completion(struct loop *loop, struct exchange *exchange);
 

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "http/acceptor.h"
 #include "http/exchange.h"
 #include "http/loop.h"
 
@@ -19,8 +19,9 @@
 struct http_server {
 	struct http_server_options options;
 	uint16_t port;
-	int listening_descriptor; /* until the loops have theirs; then -1 */
-	struct loop loops[];      /* options.loops of them */
+	int listening_descriptor; /* until the acceptor has it; then -1 */
+	struct acceptor acceptor;
+	struct loop loops[]; /* options.loops of them */
 };
 
 struct http_server_options http_server_defaults(void)
@@ -102,18 +103,21 @@ static enum error listen_on(const struct http_server_options *options, int *ret_
 	return OK;
 }
 
-/* Every loop has its own descriptor of the one socket: clients wait in one queue, and none is lost with a loop's listener. */
+/* The first loop, which accepts, is the last to start: those it gives connections to are there. Takes over the listening descriptor. */
 static enum error start_loops(struct http_server *server, int listening_descriptor)
 {
-	for (uint32_t i = 0; i < server->options.loops; i++) {
-		int descriptor = fcntl(listening_descriptor, F_DUPFD_CLOEXEC, 0);
-		if (descriptor < 0)
-			return ERR_SYSTEM;
-		enum error error = loop_start(&server->loops[i], &server->options, i, descriptor);
-		if (error != OK)
-			return error;
+	const struct http_server_options *options = &server->options;
+	enum error error = OK;
+	for (uint32_t i = 0; i < options->loops && error == OK; i++)
+		error = loop_init(&server->loops[i], options, i, &server->acceptor);
+	if (error != OK) {
+		close(listening_descriptor);
+		return error;
 	}
-	return OK;
+	error = acceptor_start(&server->acceptor, server->loops, options->loops, options->connections_max, listening_descriptor);
+	for (uint32_t i = options->loops; i-- > 0 && error == OK;)
+		error = loop_start(&server->loops[i]);
+	return error;
 }
 
 enum error http_server_new(const struct http_server_options *options, struct http_server **ret_server)
@@ -141,10 +145,9 @@ enum error http_server_start(struct http_server *server)
 {
 	assert(server != NULL && server->listening_descriptor >= 0);
 
-	enum error error = start_loops(server, server->listening_descriptor);
-	close(server->listening_descriptor);
+	int listening_descriptor = server->listening_descriptor;
 	server->listening_descriptor = -1;
-	return error;
+	return start_loops(server, listening_descriptor);
 }
 
 uint16_t http_server_port(const struct http_server *server)
@@ -156,7 +159,7 @@ uint32_t http_server_connections(const struct http_server *server)
 {
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < server->options.loops; i++)
-		count += atomic_load_explicit(&server->loops[i].connection_count, memory_order_relaxed);
+		count += loop_connection_count(&server->loops[i]);
 	return count;
 }
 
@@ -172,7 +175,7 @@ bool http_server_stop(struct http_server *server, uint32_t timeout_ms)
 
 	uint64_t deadline_ns = loop_monotonic_ns() + timeout_ms * UINT64_C(1000000);
 	request_phase(server, LOOP_DRAINING);
-	bool is_drained = true;
+	bool is_drained = true; /* the first loop is asked first: after it none gets new connections */
 	for (uint32_t i = 0; i < server->options.loops; i++)
 		is_drained &= loop_wait_drained(&server->loops[i], deadline_ns);
 	request_phase(server, LOOP_CUTTING);
@@ -185,6 +188,8 @@ void http_server_free(struct http_server *server)
 {
 	if (server == NULL)
 		return;
+	for (uint32_t i = 0; i < server->options.loops; i++)
+		loop_end(&server->loops[i]);
 	for (uint32_t i = 0; i < server->options.loops; i++)
 		loop_release(&server->loops[i]);
 	if (server->listening_descriptor >= 0)

@@ -1,8 +1,6 @@
-/* server.h: the HTTP/1.1 server: event loops of libh2o, each a thread with its own connections.
+/* server.h: the HTTP/1.1 server: event loops, each a thread with its own connections.
  *
- * libh2o gives the loops, the timers and the sockets' writes; the protocol is ours (connection.h). libh2o 2.2.5 has one too, but it lets
- * a request choose between two lengths, answers garbage with plain text, has one time limit for idling, heads and bodies, takes a whole
- * body before anybody can refuse it, and closes with unread input, which can destroy the answer on its way.
+ * The loops, their timers and the sockets' writes are net/reactor.h; the protocol is connection.h.
  *
  * What a client may take is bounded: connections, bytes of head, target and body, the time to send a request, to idle and to read an
  * answer. Its limits are options; every refusal is a problem (problem.h) and followed by a lingering close. */

@@ -386,7 +386,7 @@ static void admission_costs_less_than_it_saves(void **state)
 	}
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
 	double ns = (double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec);
-	print_message("admit and finish: %.0f ns\n", ns / ROUNDS);
+	print_message("admit and finish: %.0f ns\n", ns / (double)ROUNDS);
 	admission_free(admission);
 }
 

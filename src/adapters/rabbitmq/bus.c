@@ -2,7 +2,6 @@
  *
  * librabbitmq waits without an end when the socket is full, and it is full when the broker is blocked. So no more is handed to it than the
  * socket has room for, and while there is none the broker's own frames are read. */
-#include <amqp.h>
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -13,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "adapters/rabbitmq/amqp_client.h"
 #include "adapters/rabbitmq/confirms.h"
 #include "adapters/rabbitmq/message.h"
 #include "adapters/rabbitmq/rabbitmq.h"

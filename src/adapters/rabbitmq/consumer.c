@@ -1,12 +1,12 @@
 /* consumer.c: a message is three kinds of frames: a method, a header, and as many of the body as it takes. */
 #include "adapters/rabbitmq/consumer.h"
 
-#include <amqp.h>
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/rabbitmq/amqp_client.h"
 #include "adapters/rabbitmq/session.h"
 #include "base/buffer.h"
 

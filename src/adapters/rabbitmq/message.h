@@ -5,9 +5,9 @@
  * type, the headers cloudEvents_* and traceparent. Persistent. */
 #pragma once
 
-#include <amqp.h>
 #include <stdbool.h>
 
+#include "adapters/rabbitmq/amqp_client.h"
 #include "base/attributes.h"
 #include "base/buffer.h"
 #include "base/time.h"

@@ -1,8 +1,6 @@
 /* session.c: URL, handshake, spaced tries, and the frames that concern the whole connection. */
 #include "adapters/rabbitmq/session.h"
 
-#include <amqp_ssl_socket.h>
-#include <amqp_tcp_socket.h>
 #include <assert.h>
 #include <errno.h>
 #include <openssl/ssl.h>

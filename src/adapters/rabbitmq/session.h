@@ -4,11 +4,11 @@
  * Used by one thread at a time. */
 #pragma once
 
-#include <amqp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "adapters/net/resolver.h"
+#include "adapters/rabbitmq/amqp_client.h"
 #include "adapters/rabbitmq/rabbitmq.h"
 #include "base/attributes.h"
 #include "base/error.h"

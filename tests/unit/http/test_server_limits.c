@@ -21,7 +21,7 @@
 
 #define PING "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n"
 #define CROWD 10000
-#define COST_MAX_KIB (12 * 1024)
+#define COST_MAX_KIB (6 * 1024)
 
 /* Sanitizers have memory of their own. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

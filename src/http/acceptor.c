@@ -1,0 +1,133 @@
+/* acceptor.c: see acceptor.h. */
+#include "http/acceptor.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cidr.h"
+#include "http/connection.h"
+#include "http/loop.h"
+
+#define PAUSE_MS 100
+#define ACCEPTED_AT_ONCE_MAX 32 /* before the connections of the accepting loop have their turn */
+
+static void on_acceptable(void *context);
+
+static uint32_t connection_count(const struct acceptor *acceptor)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < acceptor->loop_count; i++)
+		count += loop_connection_count(&acceptor->loops[i]);
+	return count;
+}
+
+static struct loop *least_loaded(struct acceptor *acceptor)
+{
+	struct loop *found = &acceptor->loops[0];
+	for (uint32_t i = 1; i < acceptor->loop_count; i++)
+		if (loop_connection_count(&acceptor->loops[i]) < loop_connection_count(found))
+			found = &acceptor->loops[i];
+	return found;
+}
+
+static void on_pause_over(struct timer *timer)
+{
+	acceptor_resume(container_of(timer, struct acceptor, pause));
+}
+
+/* The client stays in the kernel's queue; asking for it again at once would only burn the processor. */
+static void pause_accepting(struct acceptor *acceptor)
+{
+	stream_read_stop(acceptor->listener);
+	if (!timer_is_started(&acceptor->pause))
+		timer_start(&acceptor->pauses, &acceptor->pause);
+}
+
+/* False: there is none to be had now. */
+static bool accept_one(struct acceptor *acceptor)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof address;
+	int descriptor = accept4(stream_descriptor(acceptor->listener), (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (descriptor < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			pause_accepting(acceptor);
+		return errno == ECONNABORTED || errno == EINTR;
+	}
+	struct ip_address peer;
+	if (!ip_address_of_socket((const struct sockaddr *)&address, &peer)) {
+		close(descriptor);
+		return true;
+	}
+	struct connection *connection = connection_new(descriptor, &peer);
+	if (connection == NULL) {
+		pause_accepting(acceptor);
+		return false;
+	}
+	loop_adopt(least_loaded(acceptor), connection);
+	return true;
+}
+
+/* True: no more connections for now. A connection that closes between the two looks at the count would wake nobody without the second. */
+static bool wait_at_limit(struct acceptor *acceptor)
+{
+	if (connection_count(acceptor) < acceptor->connections_max)
+		return false;
+	atomic_store(&acceptor->is_waiting, true);
+	if (connection_count(acceptor) < acceptor->connections_max && atomic_exchange(&acceptor->is_waiting, false))
+		return false;
+	stream_read_stop(acceptor->listener);
+	return true;
+}
+
+static void on_acceptable(void *context)
+{
+	struct acceptor *acceptor = context;
+	uint32_t count = 0;
+	while (count < ACCEPTED_AT_ONCE_MAX && !wait_at_limit(acceptor) && accept_one(acceptor))
+		count++;
+}
+
+enum error acceptor_start(struct acceptor *acceptor, struct loop *loops, uint32_t loop_count, uint32_t connections_max,
+                          int listening_descriptor)
+{
+	assert(loop_count > 0 && connections_max > 0);
+	assert(acceptor->listener == NULL);
+
+	acceptor->loops = loops;
+	acceptor->loop_count = loop_count;
+	acceptor->connections_max = connections_max;
+	acceptor->pause.expired = on_pause_over;
+	enum error error = stream_new(loops[0].reactor, listening_descriptor, on_acceptable, acceptor, &acceptor->listener);
+	if (error != OK) {
+		close(listening_descriptor);
+		return error;
+	}
+	timer_queue_init(&acceptor->pauses, loops[0].reactor, PAUSE_MS);
+	return OK;
+}
+
+void acceptor_close(struct acceptor *acceptor)
+{
+	if (acceptor->listener == NULL)
+		return;
+	while (connection_count(acceptor) < acceptor->connections_max && accept_one(acceptor))
+		;
+	timer_stop(&acceptor->pause);
+	stream_close(acceptor->listener);
+	acceptor->listener = NULL;
+}
+
+void acceptor_resume(struct acceptor *acceptor)
+{
+	if (acceptor->listener != NULL && !timer_is_started(&acceptor->pause) && !atomic_load(&acceptor->is_waiting))
+		stream_read_start(acceptor->listener, on_acceptable);
+}
+
+void acceptor_connection_closed(struct acceptor *acceptor)
+{
+	if (atomic_load(&acceptor->is_waiting) && atomic_exchange(&acceptor->is_waiting, false))
+		loop_wake(&acceptor->loops[0]);
+}

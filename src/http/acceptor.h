@@ -1,0 +1,37 @@
+/* acceptor.h: accepts connections for all loops, on the thread of the first, and hands each to the loop that has the fewest. Internal to
+ * http/.
+ *
+ * One thread waits for the listening socket, so that a new client wakes nobody in vain, and the limit of connections is one number for
+ * the whole server. At the limit, and while the process is out of descriptors or memory, clients wait in the kernel's queue. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/error.h"
+#include "net/reactor.h"
+
+struct loop;
+
+struct acceptor {
+	struct loop *loops; /* the server's; [0] is the one that accepts */
+	uint32_t loop_count;
+	uint32_t connections_max;
+	struct stream *listener; /* NULL once closed */
+	struct timer_queue pauses;
+	struct timer pause;      /* out of descriptors or memory */
+	_Atomic bool is_waiting; /* at the limit: the next connection that closes has to wake the first loop */
+};
+
+/* Starts accepting; the thread of the first loop does not run yet. Takes over the listening descriptor, also when it fails.
+ * ERR_NO_MEMORY, ERR_SYSTEM. */
+must_check enum error acceptor_start(struct acceptor *acceptor, struct loop *loops, uint32_t loop_count, uint32_t connections_max,
+                                     int listening_descriptor);
+/* On the first loop. Clients that the kernel has connected already are accepted, or closing the listener would reset them. */
+void acceptor_close(struct acceptor *acceptor);
+/* On the first loop: goes on where it waited for a connection to close. */
+void acceptor_resume(struct acceptor *acceptor);
+/* From any loop: one of its connections has been closed, and is not counted any more. */
+void acceptor_connection_closed(struct acceptor *acceptor);

@@ -1,0 +1,253 @@
+/* reactor.c: see reactor.h. Descriptors are waited for by poller.h; timers and writes are here. */
+#include "net/reactor.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "net/poller.h"
+
+struct reactor {
+	struct poller *poller;
+	struct list timer_queues;
+	struct list written; /* streams whose writes are over and not told yet */
+};
+
+struct stream {
+	struct reactor *reactor;
+	struct poll_handle handle;
+	void *context;
+	void (*readable)(void *context);               /* NULL: nobody reads */
+	void (*written)(void *context, bool is_whole); /* NULL: nothing is being written */
+	struct iovec pieces[STREAM_PIECES_MAX];        /* what is left of them */
+	uint32_t piece_count;
+	bool has_failed;
+	struct list_node node; /* on the reactor's list */
+};
+
+enum error reactor_new(void (*woken)(void *context), void *context, struct reactor **ret_reactor)
+{
+	assert(woken != NULL);
+
+	struct reactor *reactor = calloc(1, sizeof *reactor);
+	if (reactor == NULL)
+		return ERR_NO_MEMORY;
+	enum error error = poller_new(woken, context, &reactor->poller);
+	if (error != OK) {
+		free(reactor);
+		return error;
+	}
+	list_init(&reactor->timer_queues);
+	list_init(&reactor->written);
+	*ret_reactor = reactor;
+	return OK;
+}
+
+void reactor_free(struct reactor *reactor)
+{
+	if (reactor == NULL)
+		return;
+	assert(list_is_empty(&reactor->written));
+	poller_free(reactor->poller);
+	free(reactor);
+}
+
+void reactor_wake(struct reactor *reactor)
+{
+	poller_wake(reactor->poller);
+}
+
+/* Timers. */
+
+void timer_queue_init(struct timer_queue *queue, struct reactor *reactor, uint64_t duration_ms)
+{
+	assert(duration_ms > 0);
+
+	*queue = (struct timer_queue){.reactor = reactor, .duration_ms = duration_ms};
+	list_init(&queue->timers);
+	list_push(&reactor->timer_queues, &queue->node);
+}
+
+void timer_start(struct timer_queue *queue, struct timer *timer)
+{
+	assert(!timer_is_started(timer) && timer->expired != NULL);
+
+	timer->due_ms = poller_now_ms(queue->reactor->poller) + queue->duration_ms;
+	list_push(&queue->timers, &timer->node);
+}
+
+void timer_stop(struct timer *timer)
+{
+	if (timer_is_started(timer))
+		list_remove(&timer->node);
+}
+
+static struct timer *first_timer(const struct timer_queue *queue)
+{
+	return list_is_empty(&queue->timers) ? NULL : container_of(queue->timers.head.next, struct timer, node);
+}
+
+/* Until the next timer expires; UINT32_MAX: there is none. */
+static uint32_t time_left(const struct reactor *reactor)
+{
+	uint64_t now_ms = poller_now_ms(reactor->poller);
+	uint64_t shortest = UINT32_MAX;
+	list_for_each(node, &reactor->timer_queues) {
+		const struct timer *timer = first_timer(container_of(node, struct timer_queue, node));
+		if (timer == NULL)
+			continue;
+		uint64_t left = timer->due_ms > now_ms ? timer->due_ms - now_ms : 0;
+		shortest = left < shortest ? left : shortest;
+	}
+	return (uint32_t)shortest;
+}
+
+static void expire_timers(struct reactor *reactor)
+{
+	uint64_t now_ms = poller_now_ms(reactor->poller);
+	list_for_each(node, &reactor->timer_queues) {
+		const struct timer_queue *queue = container_of(node, struct timer_queue, node);
+		struct timer *timer;
+		while ((timer = first_timer(queue)) != NULL && timer->due_ms <= now_ms) {
+			list_remove(&timer->node);
+			timer->expired(timer);
+		}
+	}
+}
+
+/* Streams. */
+
+static void watch(struct stream *stream)
+{
+	uint32_t events = stream->readable != NULL ? POLL_READABLE : 0;
+	if (stream->piece_count > 0)
+		events |= POLL_WRITABLE;
+	poller_watch(stream->reactor->poller, &stream->handle, events);
+}
+
+/* The write is over; its caller is told by reactor_run. */
+static void end_write(struct stream *stream, bool has_failed)
+{
+	stream->piece_count = 0;
+	stream->has_failed = has_failed;
+	list_push(&stream->reactor->written, &stream->node);
+}
+
+static void drop_written(struct stream *stream, size_t length)
+{
+	uint32_t done = 0;
+	while (done < stream->piece_count && length >= stream->pieces[done].iov_len)
+		length -= stream->pieces[done++].iov_len;
+	for (uint32_t i = done; i < stream->piece_count; i++)
+		stream->pieces[i - done] = stream->pieces[i];
+	stream->piece_count -= done;
+	if (stream->piece_count > 0) {
+		stream->pieces[0].iov_base = (char *)stream->pieces[0].iov_base + length;
+		stream->pieces[0].iov_len -= length;
+	}
+}
+
+static void write_on(struct stream *stream)
+{
+	const struct msghdr message = {.msg_iov = stream->pieces, .msg_iovlen = stream->piece_count};
+	ssize_t length = sendmsg(stream->handle.descriptor, &message, MSG_NOSIGNAL);
+	bool has_failed = length < 0 && errno != EAGAIN && errno != EINTR;
+	if (length > 0)
+		drop_written(stream, (size_t)length);
+	if (has_failed || stream->piece_count == 0)
+		end_write(stream, has_failed);
+	watch(stream);
+}
+
+static void tell_written(struct reactor *reactor)
+{
+	struct list written; /* what is written by the callbacks waits for the next round, after new events */
+	list_init(&written);
+	list_splice(&written, &reactor->written);
+	struct list_node *node;
+	while ((node = list_pop(&written)) != NULL) {
+		struct stream *stream = container_of(node, struct stream, node);
+		void (*callback)(void *context, bool is_whole) = stream->written;
+		stream->written = NULL;
+		callback(stream->context, !stream->has_failed);
+	}
+}
+
+static void on_ready(struct poll_handle *handle, uint32_t events)
+{
+	struct stream *stream = container_of(handle, struct stream, handle);
+	if (events & POLL_WRITABLE && stream->piece_count > 0)
+		write_on(stream);
+	if (events & POLL_READABLE && stream->readable != NULL)
+		stream->readable(stream->context); /* which may close it */
+}
+
+enum error stream_new(struct reactor *reactor, int descriptor, void (*readable)(void *context), void *context, struct stream **ret_stream)
+{
+	assert(descriptor >= 0 && readable != NULL);
+
+	struct stream *stream = calloc(1, sizeof *stream);
+	if (stream == NULL)
+		return ERR_NO_MEMORY;
+	stream->reactor = reactor;
+	stream->readable = readable;
+	stream->context = context;
+	stream->handle = (struct poll_handle){.descriptor = descriptor, .ready = on_ready};
+	enum error error = poller_add(reactor->poller, &stream->handle, POLL_READABLE);
+	if (error != OK) {
+		free(stream);
+		return error;
+	}
+	*ret_stream = stream;
+	return OK;
+}
+
+void stream_read_start(struct stream *stream, void (*readable)(void *context))
+{
+	assert(readable != NULL);
+
+	stream->readable = readable;
+	watch(stream);
+}
+
+void stream_read_stop(struct stream *stream)
+{
+	stream->readable = NULL;
+	watch(stream);
+}
+
+void stream_write(struct stream *stream, const struct slice *pieces, uint32_t count, void (*written)(void *context, bool is_whole))
+{
+	assert(stream->written == NULL && written != NULL);
+	assert(count > 0 && count <= STREAM_PIECES_MAX);
+
+	stream->written = written;
+	stream->piece_count = count;
+	for (uint32_t i = 0; i < count; i++)
+		stream->pieces[i] = (struct iovec){.iov_base = (char *)(uintptr_t)pieces[i].data, .iov_len = pieces[i].length};
+	write_on(stream);
+}
+
+int stream_descriptor(const struct stream *stream)
+{
+	return stream->handle.descriptor;
+}
+
+void stream_close(struct stream *stream)
+{
+	if (stream->node.next != NULL)
+		list_remove(&stream->node);
+	poller_remove(stream->reactor->poller, &stream->handle);
+	close(stream->handle.descriptor);
+	free(stream);
+}
+
+void reactor_run(struct reactor *reactor)
+{
+	poller_wait(reactor->poller, list_is_empty(&reactor->written) ? time_left(reactor) : 0);
+	tell_written(reactor);
+	expire_timers(reactor);
+}
