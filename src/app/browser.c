@@ -63,7 +63,7 @@ static enum error find_own(struct browser *browser, enum row_kind kind, const st
 		return unknown;
 	const struct short_text *owner =
 		kind == ROW_HOLD ? &container_of(row, const struct hold, row)->user : &container_of(row, const struct order, row)->user;
-	if (!slice_equal(short_text_slice(owner), query->user))
+	if (!query->is_of_anybody && !slice_equal(short_text_slice(owner), query->user))
 		return unknown;
 	*ret_row = row;
 	return OK;
@@ -189,6 +189,29 @@ static enum error write_seats(struct browser *browser, const struct query *query
 	return OK;
 }
 
+static enum error write_refunds(struct browser *browser, const struct query *query)
+{
+	/* One more than asked for tells whether there is a next page. */
+	struct refund_query refunds = {.status = query->refund_status, .event_id = query->id, .limit = query->limit + 1};
+	if (query->has_after_id)
+		refunds.after = query->after_id;
+	struct refund_list list;
+	enum error error = error_of(browser->reader->operations->list_refunds(browser->reader, &refunds, &browser->rows, &list));
+	if (error != OK)
+		return error;
+	bool has_more = list.count > query->limit;
+	uint32_t count = has_more ? query->limit : list.count;
+	struct json_writer writer = json_writer_on(&browser->body);
+	begin_page(&writer);
+	for (uint32_t i = 0; i < count; i++)
+		refund_write(&writer, &list.refunds[i]);
+	struct query next = *query;
+	if (has_more)
+		next.after_id = list.refunds[count - 1].refund_id;
+	end_page(&writer, &next, has_more, 0);
+	return OK;
+}
+
 static enum error write_answer(struct browser *browser, const struct query *query, uint64_t now_ms)
 {
 	switch (query->kind) {
@@ -201,6 +224,8 @@ static enum error write_answer(struct browser *browser, const struct query *quer
 		return write_history(browser, query);
 	case QUERY_SEATS:
 		return write_seats(browser, query, now_ms);
+	case QUERY_REFUNDS:
+		return write_refunds(browser, query);
 	case QUERY_EVENTS:
 	case QUERY_EVENT:
 		break;

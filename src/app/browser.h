@@ -20,6 +20,7 @@ void browser_free(struct browser *browser);
 /* Answers any query but those of events (app/event_pages.h). *ret_body lives in the arena.
  *   QUERY_HOLD, QUERY_ORDER   the resource as it is now (codec/event_json.h)
  *   …_HISTORY                 {data:[{id, type, version, occurred_at, data}], next_cursor}
+ *   QUERY_REFUNDS             {data:[refund …], next_cursor}
  *   QUERY_SEATS               {data:[{seat, section, row, price, status}], next_cursor}; section and row are null when there is none
  * ERR_HOLD_UNKNOWN, ERR_ORDER_UNKNOWN (also of another user), ERR_EVENT_UNKNOWN, ERR_STORE_UNAVAILABLE, ERR_CORRUPT, ERR_NO_MEMORY. */
 must_check enum error browser_answer(struct browser *browser, const struct query *query, uint64_t now_ms, struct arena *arena,

@@ -38,12 +38,17 @@ static void write_check(const struct query *query, const uint8_t position[static
 	write_big_endian(check, hash_bytes(&check_seed, bound, sizeof bound));
 }
 
+static bool goes_on_by_id(const struct query *query)
+{
+	return query->kind == QUERY_EVENTS || query->kind == QUERY_REFUNDS;
+}
+
 void cursor_format(const struct query *query, char text[static CURSOR_TEXT_LENGTH + 1])
 {
 	assert(query != NULL);
 
 	uint8_t bytes[POSITION_LENGTH + CHECK_LENGTH] = {0};
-	if (query->kind == QUERY_EVENTS)
+	if (goes_on_by_id(query))
 		memcpy(bytes, query->after_id.bytes, POSITION_LENGTH);
 	else
 		write_big_endian(bytes, query->after);
@@ -62,7 +67,7 @@ enum error cursor_parse(struct slice text, struct query *query)
 	write_check(query, bytes, check);
 	if (memcmp(check, bytes + POSITION_LENGTH, CHECK_LENGTH) != 0)
 		return ERR_CURSOR_INVALID;
-	if (query->kind == QUERY_EVENTS) {
+	if (goes_on_by_id(query)) {
 		memcpy(query->after_id.bytes, bytes, POSITION_LENGTH);
 		query->has_after_id = true;
 	} else {

@@ -11,7 +11,7 @@
 
 #define CURSOR_TEXT_LENGTH 48
 
-/* Writes the cursor that makes `query` go on behind its `after` (QUERY_EVENTS: its after_id); terminated. */
+/* Writes the cursor that makes `query` go on behind its `after` (QUERY_EVENTS and QUERY_REFUNDS: its after_id); terminated. */
 void cursor_format(const struct query *query, char text[static CURSOR_TEXT_LENGTH + 1]);
 /* Lets the query go on behind the cursor; its kind and id are set. ERR_CURSOR_INVALID: *query is untouched. */
 must_check enum error cursor_parse(struct slice text, struct query *query);

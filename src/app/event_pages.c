@@ -60,7 +60,7 @@ void event_pages_free(struct event_pages *pages)
 	free(pages);
 }
 
-static void write_entry(struct json_writer *writer, const struct catalog_entry *entry)
+void event_page_write_entry(struct json_writer *writer, const struct catalog_entry *entry)
 {
 	const struct sale_summary summary = {
 		.event_id = entry->event_id,
@@ -87,7 +87,7 @@ static enum catalog_result write_event(struct event_pages *pages, const struct q
 	if (entry == NULL)
 		return CATALOG_OK;
 	struct json_writer writer = json_writer_on(&pages->body);
-	write_entry(&writer, entry);
+	event_page_write_entry(&writer, entry);
 	return CATALOG_OK;
 }
 
@@ -96,7 +96,8 @@ static enum catalog_result write_list(struct event_pages *pages, const struct qu
 	/* One more than asked for tells whether there is a next page. */
 	struct catalog_list list;
 	const struct uuid *after = query->has_after_id ? &query->after_id : NULL;
-	enum catalog_result result = pages->catalog->operations->list(pages->catalog, after, query->limit + 1, &pages->entries, &list);
+	enum catalog_result result =
+		pages->catalog->operations->search(pages->catalog, &query->filter, after, query->limit + 1, &pages->entries, &list);
 	if (result != CATALOG_OK)
 		return result;
 	bool has_more = list.count > query->limit;
@@ -105,7 +106,7 @@ static enum catalog_result write_list(struct event_pages *pages, const struct qu
 	json_writer_object_begin(&writer, NULL);
 	json_writer_array_begin(&writer, "data");
 	for (uint32_t i = 0; i < count; i++)
-		write_entry(&writer, &list.entries[i]);
+		event_page_write_entry(&writer, &list.entries[i]);
 	json_writer_array_end(&writer);
 	if (has_more) {
 		struct query next = *query;

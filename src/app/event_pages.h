@@ -9,6 +9,7 @@
 #include "app/job.h"
 #include "base/attributes.h"
 #include "base/error.h"
+#include "base/json_writer.h"
 #include "ports/catalog.h"
 #include "ports/random.h"
 
@@ -24,3 +25,6 @@ void event_pages_free(struct event_pages *pages);
  * ERR_CATALOG_UNAVAILABLE, ERR_NO_MEMORY. */
 must_check enum error event_pages_answer(struct event_pages *pages, const struct query *query, uint64_t monotonic_ms, struct arena *arena,
                                          bool *is_down, struct slice *ret_body);
+
+/* One event, as an object. */
+void event_page_write_entry(struct json_writer *writer, const struct catalog_entry *entry);

@@ -9,15 +9,17 @@
 #include "domain/outcome.h"
 #include "domain/seat.h"
 #include "ports/admission.h"
+#include "ports/catalog.h"
 
 enum query_kind {
 	QUERY_HOLD, /* id; the owner is the user */
 	QUERY_ORDER,
 	QUERY_HOLD_HISTORY, /* after: a sequence */
 	QUERY_ORDER_HISTORY,
-	QUERY_EVENTS, /* after_id */
-	QUERY_EVENT,  /* id */
-	QUERY_SEATS,  /* id, seat_status, after: a position */
+	QUERY_EVENTS,  /* after_id, filter */
+	QUERY_EVENT,   /* id */
+	QUERY_REFUNDS, /* id: of an event, nil: of all; refund_status, after_id */
+	QUERY_SEATS,   /* id, seat_status, after: a position */
 };
 
 #define QUERY_LIMIT_MAX 1000
@@ -25,13 +27,16 @@ enum query_kind {
 
 struct query {
 	enum query_kind kind;
-	struct slice user; /* holds and orders of others are as if they were not there */
+	struct slice user;  /* holds and orders of others are as if they were not there … */
+	bool is_of_anybody; /* … unless it may read everybody's */
 	struct uuid id;
 	uint32_t limit; /* 1 to QUERY_LIMIT_MAX */
 	uint64_t after; /* 0: from the first */
 	bool has_after_id;
 	struct uuid after_id;
-	enum seat_status seat_status; /* 0: any */
+	enum seat_status seat_status;     /* 0: any */
+	enum refund_status refund_status; /* 0: any */
+	struct catalog_filter filter;     /* borrowed like the rest of the request */
 };
 
 enum job_kind {

@@ -13,6 +13,7 @@
 struct page_key {
 	struct uuid id;
 	struct uuid after_id;
+	uint64_t filter; /* hash */
 	uint32_t kind;
 	uint32_t limit;
 };
@@ -51,9 +52,22 @@ enum error page_cache_new(const struct page_cache_options *options, struct page_
 	return OK;
 }
 
-static struct page_key key_of(const struct query *query)
+static uint64_t text_hash(const struct page_cache *cache, struct slice text)
 {
-	struct page_key key = {.id = query->id, .kind = query->kind, .limit = query->limit};
+	return slice_is_empty(text) ? 0 : hash_bytes(&cache->options.seed, text.data, text.length);
+}
+
+/* Two filters of one hash are as unlikely as a guess at the seed. */
+static uint64_t filter_hash(const struct page_cache *cache, const struct catalog_filter *filter)
+{
+	const uint64_t parts[] = {filter->starts_from_ms, filter->starts_until_ms, filter->status, text_hash(cache, filter->venue),
+	                          text_hash(cache, filter->text)};
+	return hash_bytes(&cache->options.seed, parts, sizeof parts);
+}
+
+static struct page_key key_of(const struct page_cache *cache, const struct query *query)
+{
+	struct page_key key = {.id = query->id, .filter = filter_hash(cache, &query->filter), .kind = query->kind, .limit = query->limit};
 	if (query->has_after_id)
 		key.after_id = query->after_id;
 	return key;
@@ -61,7 +75,8 @@ static struct page_key key_of(const struct query *query)
 
 static uint64_t hash_of(const struct page_cache *cache, const struct page_key *key)
 {
-	static_assert(sizeof *key == 2 * sizeof(struct uuid) + 2 * sizeof(uint32_t), "a key without padding can be hashed and compared");
+	static_assert(sizeof *key == 2 * sizeof(struct uuid) + sizeof(uint64_t) + 2 * sizeof(uint32_t),
+	              "a key without padding can be hashed and compared");
 	return hash_bytes(&cache->options.seed, key, sizeof *key);
 }
 
@@ -105,7 +120,7 @@ void page_cache_put(struct page_cache *cache, const struct query *query, struct 
 	assert(cache != NULL && query != NULL);
 	assert(text.data != NULL);
 
-	const struct page_key key = key_of(query);
+	const struct page_key key = key_of(cache, query);
 	struct page *older = find(cache, &key);
 	if (older != NULL)
 		remove_page(cache, older);
@@ -127,7 +142,7 @@ struct slice page_cache_find(const struct page_cache *cache, const struct query 
 {
 	assert(cache != NULL && query != NULL);
 
-	const struct page_key key = key_of(query);
+	const struct page_key key = key_of(cache, query);
 	const struct page *page = find(cache, &key);
 	if (page == NULL || now_ms - page->put_ms > cache->options.age_max_ms)
 		return (struct slice){0};

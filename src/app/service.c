@@ -11,6 +11,7 @@
 #include "app/catalog_sync.h"
 #include "app/committer.h"
 #include "app/event_pages.h"
+#include "app/sale_answer.h"
 #include "pipeline/breaker.h"
 #include "pipeline/lane.h"
 #include "pipeline/worker.h"
@@ -133,8 +134,13 @@ static bool changes_a_sale(const struct job *job)
 static void answer_command(struct service *service, struct job *job)
 {
 	bool goes_on = changes_a_sale(job) && service->catalog_lane != NULL;
-	if (!goes_on || lane_submit(service->catalog_lane, &job->node) != OK)
+	if (goes_on && lane_submit(service->catalog_lane, &job->node) == OK)
+		return;
+	bool is_complete = !goes_on || (job->command.kind == COMMAND_SALE_CREATE && !job->outcome.is_replayed);
+	if (is_complete)
 		answer(service, job);
+	else
+		refuse(service, job, ERR_OVERLOADED);
 }
 
 static void serve_commands(void *context, struct list *batch, uint32_t count)
@@ -255,6 +261,16 @@ static void bring_to_catalog(struct service *service, const struct job *job)
 	report(service, &service->catalog, error != ERR_CATALOG_UNAVAILABLE, now_ms, service->options.catalog->deadline_ns);
 }
 
+/* A command on an event that is done: the catalog has it, and its maker is told how people see it. */
+static void finish_sale(struct service *service, struct job *job)
+{
+	bring_to_catalog(service, job);
+	service->options.catalog_reader->deadline_ns = service->options.catalog->deadline_ns;
+	enum error error = sale_answer(service->options.catalog_reader, &job->command, &job->outcome);
+	if (error != OK)
+		job->outcome = (struct outcome){.error = error};
+}
+
 static void browse_events(struct service *service, struct job *job)
 {
 	uint64_t now_ms = monotonic_ms(service);
@@ -276,7 +292,7 @@ static void serve_catalog(void *context, struct list *batch, uint32_t count)
 		bool is_query = job->kind == JOB_QUERY;
 		service->options.catalog->deadline_ns = is_query && job->deadline_ns < until_ns ? job->deadline_ns : until_ns;
 		if (!is_query)
-			bring_to_catalog(service, job);
+			finish_sale(service, job);
 		else if (job->deadline_ns < now_ns)
 			job->outcome.error = ERR_OVERLOADED;
 		else

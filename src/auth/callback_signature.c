@@ -68,22 +68,27 @@ static bool read_time(struct slice text, uint64_t *ret_time_s)
 	return true;
 }
 
+/* False: malformed. What has another name is ignored, so that providers may add to it. */
 static bool read_element(struct slice element, struct signature_header *header)
 {
 	struct slice value = slice_trim(element);
 	struct slice name;
-	if (!slice_cut(&value, '=', &name))
+	if (!slice_cut(&value, '=', &name) || name.length == 0)
 		return false;
-	if (slice_equal(name, SLICE("t")) && header->time.data == NULL) {
+	bool is_time = slice_equal(name, SLICE("t"));
+	bool is_code = slice_equal(name, SLICE("v1"));
+	if (is_time && header->time.data == NULL) {
 		header->time = value;
 		return read_time(value, &header->time_s);
 	}
-	if (!slice_equal(name, SLICE("v1")) || value.length != CODE_TEXT_LENGTH || header->count == CALLBACK_SIGNATURES_MAX)
+	if (!is_code)
+		return !is_time;
+	if (value.length != CODE_TEXT_LENGTH || header->count == CALLBACK_SIGNATURES_MAX)
 		return false;
 	return hex_decode(value.data, header->codes[header->count++], DIGEST_LENGTH);
 }
 
-/* One t and at least one v1, in any order, and nothing else. */
+/* One t and at least one v1, in any order. */
 static bool read_header(struct slice text, struct signature_header *header)
 {
 	header->time = (struct slice){0};
@@ -97,18 +102,32 @@ static bool read_header(struct slice text, struct signature_header *header)
 	return header->time.data != NULL && header->count > 0;
 }
 
-bool callback_verify(struct callback_verifier *verifier, struct slice header_text, struct slice body, uint64_t now_ms)
+const char *callback_verdict_text(enum callback_verdict verdict)
+{
+	static const char *const texts[] = {
+		[CALLBACK_RIGHT] = "The signature is right.",
+		[CALLBACK_MALFORMED] = "TRO-Signature must have one t=<unix seconds> and a v1=<64 hexadecimal digits>.",
+		[CALLBACK_TOO_OLD] = "The signature is older than 300 seconds.",
+		[CALLBACK_TOO_NEW] = "The signature is more than 300 seconds ahead of the server's clock.",
+		[CALLBACK_WRONG] = "No v1 is the HMAC-SHA256 of this time and body under a secret of this server.",
+	};
+	assert(verdict <= CALLBACK_WRONG);
+	return texts[verdict];
+}
+
+enum callback_verdict callback_verify(struct callback_verifier *verifier, struct slice header_text, struct slice body, uint64_t now_ms)
 {
 	assert(verifier != NULL && verifier->count > 0);
 	assert(body.data != NULL || body.length == 0);
 
 	struct signature_header header;
 	if (!read_header(header_text, &header))
-		return false;
+		return CALLBACK_MALFORMED;
 	uint64_t now_s = now_ms / 1000;
-	uint64_t distance_s = now_s > header.time_s ? now_s - header.time_s : header.time_s - now_s;
-	if (distance_s > CALLBACK_TOLERANCE_S)
-		return false;
+	if (now_s > header.time_s && now_s - header.time_s > CALLBACK_TOLERANCE_S)
+		return CALLBACK_TOO_OLD;
+	if (header.time_s > now_s && header.time_s - now_s > CALLBACK_TOLERANCE_S)
+		return CALLBACK_TOO_NEW;
 
 	const struct slice signed_text[] = {header.time, SLICE("."), body};
 	bool is_right = false;
@@ -118,7 +137,7 @@ bool callback_verify(struct callback_verifier *verifier, struct slice header_tex
 		for (uint32_t j = 0; j < header.count; j++)
 			is_right |= CRYPTO_memcmp(header.codes[j], code, sizeof code) == 0;
 	}
-	return is_right;
+	return is_right ? CALLBACK_RIGHT : CALLBACK_WRONG;
 }
 
 enum error callback_sign(struct slice secret, struct slice body, uint64_t now_ms, struct buffer *header)

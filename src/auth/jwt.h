@@ -29,6 +29,7 @@ struct jwt_key {
 enum jwt_scope {
 	JWT_SCOPE_ADMIN = 1,   /* tro:admin */
 	JWT_SCOPE_SERVICE = 2, /* tro:service */
+	JWT_SCOPE_READ = 4,    /* tro:read */
 };
 
 struct jwt_claims {

@@ -88,6 +88,8 @@ static uint32_t scope_bit(struct slice scope)
 {
 	if (slice_equal(scope, SLICE("tro:admin")))
 		return JWT_SCOPE_ADMIN;
+	if (slice_equal(scope, SLICE("tro:read")))
+		return JWT_SCOPE_READ;
 	return slice_equal(scope, SLICE("tro:service")) ? JWT_SCOPE_SERVICE : 0;
 }
 

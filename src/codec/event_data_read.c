@@ -170,9 +170,9 @@ static const struct json_field sale_own_fields[] = {
 
 static enum error read_sale_created(struct slice data, struct json_faults *faults, struct event *event)
 {
-	struct json_field fields[SALE_BODY_FIELD_COUNT + ARRAY_LENGTH(sale_own_fields)];
+	struct json_field fields[SALE_DATA_FIELD_COUNT + ARRAY_LENGTH(sale_own_fields)];
 	for (uint32_t i = 0; i < ARRAY_LENGTH(fields); i++)
-		fields[i] = i < SALE_BODY_FIELD_COUNT ? sale_body_fields[i] : sale_own_fields[i - SALE_BODY_FIELD_COUNT];
+		fields[i] = i < SALE_DATA_FIELD_COUNT ? sale_body_fields[i] : sale_own_fields[i - SALE_DATA_FIELD_COUNT];
 	const struct json_schema schema = {.fields = fields, .count = ARRAY_LENGTH(fields), .size = sizeof(struct sale_data)};
 	struct sale_data sale = {0};
 	enum error error = json_read(data, &schema, faults, &sale);

@@ -278,7 +278,7 @@ static void add_unknown(struct reading *reading, const struct place *object, str
 	while (shown < text.length && shown < SHOWN_NAME_MAX)
 		shown += utf8_character_length(text.data + shown, text.length - shown);
 	const struct place place = {.parent = object, .name = {.data = text.data, .length = shown}};
-	add_fault(reading, &place, SLICE("is not a field of this object"));
+	add_fault(reading, &place, SLICE("unknown field"));
 }
 
 static void read_object(struct reading *reading, const struct json_schema *schema, const struct place *place, struct json_value value,
@@ -296,7 +296,8 @@ static void read_object(struct reading *reading, const struct json_schema *schem
 		while (i < schema->count && !json_string_equal(name, slice_of(schema->fields[i].name)))
 			i++;
 		if (i == schema->count) {
-			add_unknown(reading, place, name);
+			if (!schema->takes_unknown)
+				add_unknown(reading, place, name);
 			continue;
 		}
 		const struct json_field *field = &schema->fields[i];

@@ -57,7 +57,8 @@ struct json_field {
 struct json_schema {
 	const struct json_field *fields;
 	uint32_t count;
-	size_t size; /* of the structure */
+	size_t size;        /* of the structure */
+	bool takes_unknown; /* members of other names are ignored */
 };
 
 struct json_fault {

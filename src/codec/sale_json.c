@@ -90,8 +90,7 @@ const struct json_field sale_body_fields[SALE_BODY_FIELD_COUNT] = {
          .kind = JSON_FIELD_STRING,
          .is_required = true,
          .offset = offsetof(struct sale_body, currency),
-         .minimum = 3,
-         .maximum = 3},
+         .maximum = SALE_TEXT_MAX}, /* what it must be is said in words */
 	{.name = "sections",
          .kind = JSON_FIELD_OBJECTS,
          .offset = offsetof(struct sale_body, sections),
@@ -104,6 +103,7 @@ const struct json_field sale_body_fields[SALE_BODY_FIELD_COUNT] = {
          .count_minimum = 1,
          .count_maximum = SEATS_PER_EVENT_MAX,
          .objects = &seat_schema},
+	{.name = "backdated", .kind = JSON_FIELD_BOOLEAN, .offset = offsetof(struct sale_body, backdated)},
 };
 static const struct json_schema sale_body_schema = {
 	.fields = sale_body_fields, .count = SALE_BODY_FIELD_COUNT, .size = sizeof(struct sale_body)};
@@ -173,7 +173,17 @@ static enum error check_names(const struct layout *layout, struct json_faults *f
 	                    : check_distinct(names, count, "seats", "seat", faults);
 }
 
-enum error sale_body_read(struct slice text, struct json_faults *faults, struct sale_create *ret_create)
+static void check_times(const struct sale_body *body, uint64_t now_ms, struct json_faults *faults)
+{
+	if (body->starts_at_ms <= now_ms && !body->backdated)
+		json_faults_add(faults, SLICE("/starts_at"), SLICE("must not be in the past, unless backdated is true"));
+	if (body->on_sale_until_ms != 0 && body->on_sale_until_ms <= body->on_sale_from_ms)
+		json_faults_add(faults, SLICE("/on_sale_until"), SLICE("must be after on_sale_from"));
+	else if (body->on_sale_until_ms > body->starts_at_ms)
+		json_faults_add(faults, SLICE("/on_sale_until"), SLICE("must not be after starts_at"));
+}
+
+enum error sale_body_read(struct slice text, uint64_t now_ms, struct json_faults *faults, struct sale_create *ret_create)
 {
 	assert(faults != NULL && ret_create != NULL);
 	struct sale_body body = {0};
@@ -186,9 +196,8 @@ enum error sale_body_read(struct slice text, struct json_faults *faults, struct 
 		.on_sale_until_ms = body.on_sale_until_ms,
 	};
 	if (!currency_parse(body.currency, &create.currency))
-		json_faults_add(faults, SLICE("/currency"), SLICE("must be an ISO 4217 code such as EUR"));
-	if (body.on_sale_until_ms != 0 && body.on_sale_until_ms <= body.on_sale_from_ms)
-		json_faults_add(faults, SLICE("/on_sale_until"), SLICE("must be after on_sale_from"));
+		json_faults_add(faults, SLICE("/currency"), SLICE("must be a three-letter ISO 4217 code such as EUR"));
+	check_times(&body, now_ms, faults);
 	if ((body.sections.count > 0) == (body.seats.count > 0)) {
 		json_faults_add(faults, body.seats.count > 0 ? SLICE("/seats") : SLICE("/sections"),
 		                SLICE("either sections or seats is required, not both"));

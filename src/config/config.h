@@ -57,10 +57,12 @@ struct config_auth {
 	struct slice jwt_issuer;   /* empty: not checked */
 	struct slice jwt_audience; /* empty: not checked */
 	struct config_secrets payment_secrets;
+	bool requires_payment_amount; /* of callbacks that report money */
 };
 
 struct config_limits {
 	struct rate user;
+	struct rate service;
 	struct rate address;
 };
 

@@ -19,6 +19,7 @@
 #define PATH(member) .kind = CONFIG_PATH, MEMBER(const char *, member)
 #define PEM(member) .kind = CONFIG_PEM, MEMBER(const char *, member)
 #define RATE(member) .kind = CONFIG_RATE, MEMBER(struct rate, member)
+#define REQUIRED(member) .kind = CONFIG_REQUIRED, MEMBER(bool, member)
 #define REDIS(member) .kind = CONFIG_REDIS, MEMBER(const char *, member)
 #define SECRET(member) .kind = CONFIG_SECRET, MEMBER(struct slice, member)
 #define SECRETS(member) .kind = CONFIG_SECRETS, MEMBER(struct config_secrets, member)
@@ -35,10 +36,12 @@ const struct config_key config_keys[] = {
                         "`tro-outbox-publisher` 8082."},
 	{"HTTP_THREADS", INTEGER(http.threads), .initial = "2", .minimum = 1, .maximum = 64,
          .description = "Event loops that serve HTTP, one a thread."},
-	{"TRUSTED_PROXIES", ADDRESSES(http.trusted_proxies), .description = "Whose `X-Forwarded-For` is believed."},
+	{"TRUSTED_PROXIES", ADDRESSES(http.trusted_proxies), .description = "Proxies trusted to set `X-Forwarded-For`."},
 	{"CORS_ALLOWED_ORIGINS", ORIGINS(http.cors_allowed_origins), .description = "Web pages of these origins may call the API."},
 	{"RATE_LIMIT_USER", RATE(limits.user), .initial = "100/1m", .description = "Requests of one user in a sliding window."},
 	{"RATE_LIMIT_IP", RATE(limits.address), .initial = "1000/1m", .description = "Requests of one client address in a sliding window."},
+	{"RATE_LIMIT_SERVICE", RATE(limits.service), .initial = "off",
+         .description = "Requests of one service (a token with `tro:service`) in a sliding window, whoever it acts for."},
 	{"HOLD_TTL", DURATION(sales.hold_ttl_ms), .initial = "5m", .minimum = 10, .maximum = 30 * DAY,
          .description = "How long a hold keeps its seats."},
 	{"ORDER_TTL", DURATION(sales.order_ttl_ms), .initial = "15m", .minimum = 10, .maximum = 30 * DAY,
@@ -57,7 +60,9 @@ const struct config_key config_keys[] = {
 	{"JWT_ISSUER", TEXT(auth.jwt_issuer), .description = "What a token's `iss` must be; not set, it is not checked."},
 	{"JWT_AUDIENCE", TEXT(auth.jwt_audience), .description = "What a token's `aud` must have; not set, it is not checked."},
 	{"PAYMENT_SECRET", SECRETS(auth.payment_secrets), .minimum = SECRET_LENGTH_MIN,
-         .description = "Keys of payment callbacks; several while one replaces another."},
+         .description = "HMAC secrets for payment callbacks; list two while rotating."},
+	{"PAYMENT_AMOUNT", REQUIRED(auth.requires_payment_amount), .initial = "optional",
+         .description = "Whether a callback that reports money must say `amount` and `currency`."},
 	{"DATA_DIR", PATH(systems.data_dir), .initial = "./tro-data", .description = "Where the embedded store keeps its files."},
 	{"CRDB_DSN", DSN(systems.crdb_dsn), .schemes = "postgresql:// postgres://",
          .description = "CockroachDB or PostgreSQL; not set, SQLite in `DATA_DIR` is the store."},

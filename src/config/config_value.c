@@ -262,6 +262,17 @@ static bool parse_text(const struct config_key *key, struct slice text, struct a
 	return true;
 }
 
+static bool parse_required(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)key;
+	(void)arena;
+	bool is_required = slice_equal_string(text, "required");
+	if (!is_required && !slice_equal_string(text, "optional"))
+		return false;
+	*(bool *)target = is_required;
+	return true;
+}
+
 struct config_kind_row {
 	bool (*parse)(const struct config_key *key, struct slice text, struct arena *arena, void *target);
 	const char *placeholder;
@@ -280,6 +291,7 @@ static const struct config_kind_row kinds[CONFIG_KIND_COUNT] = {
 	[CONFIG_PATH] = {parse_path, "PATH", "a path"},
 	[CONFIG_PEM] = {parse_pem, "PEM", "a public key in PEM, from -----BEGIN PUBLIC KEY----- to -----END PUBLIC KEY-----"},
 	[CONFIG_RATE] = {parse_rate, "RATE", "requests/duration, such as 100/1m, in whole seconds up to a day, or off"},
+	[CONFIG_REQUIRED] = {parse_required, "optional|required", "optional or required"},
 	[CONFIG_REDIS] = {parse_redis, "ADDRESS", "host:port, cluster nodes with commas between, or a URL that starts with"},
 	[CONFIG_SECRET] = {parse_secret, "SECRET", "a secret"},
 	[CONFIG_SECRETS] = {parse_secrets, "SECRETS", "at most 8 secrets with commas between, each"},

@@ -78,7 +78,8 @@ struct command {
 	enum command_kind kind;
 	struct slice
 		user; /* who asks; holds and orders of others are as if they were not there. Ignored for payments, the worker and sales */
-	struct slice actor; /* who is written down as having asked */
+	bool is_for_anybody; /* … unless it may change everybody's */
+	struct slice actor;  /* who is written down as having asked */
 	struct idempotency idempotency;
 	struct trace_context trace;
 	struct arena *arena; /* the request's: outcomes are written here; used by the stage that has the command */

@@ -7,15 +7,13 @@
 static enum error check_seats(struct decision *decision, const struct hold_create *create)
 {
 	struct outcome *outcome = decision->outcome;
+	enum error error = decision_check_seats(decision, &create->event_id, create->seats, create->seat_count);
+	if (error != OK || outcome->error != OK)
+		return error;
 	struct seat_label *conflicts = NULL;
 	uint32_t conflict_count = 0;
 	for (uint32_t i = 0; i < create->seat_count; i++) {
 		const struct seat *seat = view_seat(decision->view, &create->event_id, &create->seats[i]);
-		if (seat == NULL || seat->row.version == 0) {
-			outcome->error = ERR_SEAT_UNKNOWN;
-			outcome->seat_index = i;
-			return OK;
-		}
 		const struct hold *hold;
 		const struct order *order;
 		enum seat_taking taking = seat_can_be_taken(decision, seat, &hold, &order);
@@ -77,6 +75,10 @@ enum error decide_hold_create(struct decision *decision)
 		return OK;
 	}
 	decision->outcome->error = sale_check_open(sale, decision->now_ms);
+	if (decision->outcome->error == ERR_NOT_ON_SALE) {
+		decision->outcome->is_past = decision->now_ms >= sale->on_sale_from_ms;
+		decision->outcome->at_ms = decision->outcome->is_past ? sale->on_sale_until_ms : sale->on_sale_from_ms;
+	}
 	if (decision->outcome->error != OK)
 		return OK;
 	enum error error = check_seats(decision, create);
@@ -109,7 +111,7 @@ enum error decide_hold_release(struct decision *decision)
 	if (hold->status == HOLD_CONVERTED)
 		outcome->error = ERR_HOLD_CONVERTED;
 	else if (hold->status == HOLD_EXPIRED || hold_is_lapsed(hold, decision->now_ms))
-		outcome->error = ERR_HOLD_EXPIRED;
+		decision_refuse_expired(outcome, hold);
 	if (outcome->error != OK)
 		return OK;
 	return end_hold(decision, EVENT_HOLD_RELEASED, hold);

@@ -12,33 +12,29 @@ static bool hold_has_label(const struct hold *hold, const struct seat_label *lab
 	return false;
 }
 
-/* The caller's hold of exactly these seats; NULL with the outcome's error set. */
-static const struct hold *find_hold_of_seats(struct decision *decision, const struct order_create *create)
+/* The caller's hold of exactly these seats; *ret_hold stays NULL when the outcome has an error. ERR_NO_MEMORY. */
+static enum error find_hold_of_seats(struct decision *decision, const struct order_create *create, const struct hold **ret_hold)
 {
 	struct outcome *outcome = decision->outcome;
 	const struct sale *sale = view_sale(decision->view, &create->event_id);
 	if (sale == NULL || sale->row.version == 0) {
 		outcome->error = ERR_EVENT_UNKNOWN;
-		return NULL;
+		return OK;
 	}
-	const struct hold *found = NULL;
-	for (uint32_t i = 0; i < create->seat_count; i++) {
-		const struct seat *seat = view_seat(decision->view, &create->event_id, &create->seats[i]);
-		if (seat == NULL || seat->row.version == 0) {
-			outcome->error = ERR_SEAT_UNKNOWN;
-			outcome->seat_index = i;
-			return NULL;
-		}
-		if (i == 0 && seat->status == SEAT_HELD)
-			found = decision_own_hold(decision, &seat->holder_id);
-	}
+	enum error error = decision_check_seats(decision, &create->event_id, create->seats, create->seat_count);
+	if (error != OK || outcome->error != OK)
+		return error;
+	const struct seat *first = view_seat(decision->view, &create->event_id, &create->seats[0]);
+	const struct hold *found = first->status == SEAT_HELD ? decision_own_hold(decision, &first->holder_id) : NULL;
 	/* Both are sets of distinct labels: of one size, and each of the one in the other, they are the same. */
 	bool is_same = found != NULL && found->seat_count == create->seat_count;
 	for (uint32_t i = 0; is_same && i < create->seat_count; i++)
 		is_same = hold_has_label(found, &create->seats[i]);
-	if (!is_same)
+	if (is_same)
+		*ret_hold = found;
+	else
 		outcome->error = ERR_HOLD_UNKNOWN;
-	return is_same ? found : NULL;
+	return OK;
 }
 
 static enum error check_hold(const struct decision *decision, const struct hold *hold)
@@ -74,7 +70,7 @@ static enum error append_order(struct decision *decision, const struct order_cre
 		.stream_id = create->order_id,
 		.sequence = 1,
 		.event_id = hold->event_id,
-		.user = decision->command->user,
+		.user = short_text_slice(&hold->user),
 		.created_at_ms = decision->now_ms,
 		.deadline_ms = decision->now_ms + create->ttl_ms,
 		.items = items,
@@ -93,8 +89,11 @@ enum error decide_order_create(struct decision *decision)
 {
 	const struct order_create *create = &decision->command->order_create;
 	struct outcome *outcome = decision->outcome;
-	const struct hold *hold =
-		create->seats == NULL ? decision_own_hold(decision, &create->hold_id) : find_hold_of_seats(decision, create);
+	const struct hold *hold = NULL;
+	if (create->seats == NULL)
+		hold = decision_own_hold(decision, &create->hold_id);
+	else if (find_hold_of_seats(decision, create, &hold) != OK)
+		return ERR_NO_MEMORY;
 	if (hold == NULL) {
 		if (outcome->error == OK)
 			outcome->error = ERR_HOLD_UNKNOWN;
@@ -104,6 +103,8 @@ enum error decide_order_create(struct decision *decision)
 	if (create->seats != NULL && hold->status != HOLD_ACTIVE)
 		return ERR_CORRUPT; /* its seats say that it is: they were read at another moment */
 	outcome->error = check_hold(decision, hold);
+	if (outcome->error == ERR_HOLD_EXPIRED)
+		decision_refuse_expired(outcome, hold);
 	if (outcome->error != OK)
 		return OK;
 	const struct sale *sale = view_sale(decision->view, &hold->event_id);
@@ -138,6 +139,7 @@ enum error decide_order_cancel(struct decision *decision)
 	outcome->resource_id = order->order_id;
 	if (order->status != ORDER_PENDING || order_is_lapsed(order, decision->now_ms)) {
 		outcome->error = ERR_ORDER_NOT_CANCELLABLE;
+		outcome->order_status = order_status_at(order, decision->now_ms);
 		return OK;
 	}
 	return end_order(decision, EVENT_ORDER_CANCELLED, order);

@@ -181,6 +181,7 @@ static enum error decide_failed(struct decision *decision, const struct order *s
 {
 	if (stored->status == ORDER_CONFIRMED) {
 		decision->outcome->error = ERR_ORDER_NOT_PAYABLE;
+		decision->outcome->order_status = order_status_at(stored, decision->now_ms);
 		return OK;
 	}
 	struct order *order = decision_copy_order(decision, stored);

@@ -5,12 +5,17 @@
 
 #include "base/defect.h"
 
+static bool is_own(const struct decision *decision, const struct short_text *user)
+{
+	return decision->command->is_for_anybody || slice_equal(short_text_slice(user), decision->command->user);
+}
+
 const struct hold *decision_own_hold(const struct decision *decision, const struct uuid *hold_id)
 {
 	const struct hold *hold = view_hold(decision->view, hold_id);
 	if (hold == NULL || hold->row.version == 0)
 		return NULL;
-	return slice_equal(short_text_slice(&hold->user), decision->command->user) || DEFECT(FOREIGN_HOLD) ? hold : NULL;
+	return is_own(decision, &hold->user) || DEFECT(FOREIGN_HOLD) ? hold : NULL;
 }
 
 const struct order *decision_own_order(const struct decision *decision, const struct uuid *order_id)
@@ -18,7 +23,26 @@ const struct order *decision_own_order(const struct decision *decision, const st
 	const struct order *order = view_order(decision->view, order_id);
 	if (order == NULL || order->row.version == 0)
 		return NULL;
-	return slice_equal(short_text_slice(&order->user), decision->command->user) ? order : NULL;
+	return is_own(decision, &order->user) ? order : NULL;
+}
+
+enum error decision_check_seats(struct decision *decision, const struct uuid *event_id, const struct seat_label *seats, uint32_t count)
+{
+	struct outcome *outcome = decision->outcome;
+	uint32_t *unknown = NULL;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct seat *seat = view_seat(decision->view, event_id, &seats[i]);
+		if (seat != NULL && seat->row.version != 0)
+			continue;
+		if (unknown == NULL)
+			unknown = arena_allocate_array(decision->command->arena, count, sizeof *unknown);
+		if (unknown == NULL)
+			return ERR_NO_MEMORY;
+		unknown[outcome->unknown_count++] = i;
+		outcome->unknown_seats = unknown;
+		outcome->error = ERR_SEAT_UNKNOWN;
+	}
+	return OK;
 }
 
 bool event_of_hold(const struct decision *decision, enum event_type type, const struct hold *hold, struct event *ret_event)

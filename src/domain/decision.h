@@ -39,6 +39,10 @@ must_check enum error decide_sale_settle(struct decision *decision);
 const struct hold *decision_own_hold(const struct decision *decision, const struct uuid *hold_id);
 const struct order *decision_own_order(const struct decision *decision, const struct uuid *order_id);
 
+/* Refuses with ERR_SEAT_UNKNOWN when the event has not all of the seats, and says which. ERR_NO_MEMORY. */
+must_check enum error decision_check_seats(struct decision *decision, const struct uuid *event_id, const struct seat_label *seats,
+                                           uint32_t count);
+
 /* An event about the row as it is, with the next sequence; the caller sets what the event changes. Borrows from the row.
  * False: the arena is full. An event of an order says what the order becomes only when it is appended. */
 must_check bool event_of_hold(const struct decision *decision, enum event_type type, const struct hold *hold, struct event *ret_event);
@@ -46,6 +50,13 @@ void event_of_order(enum event_type type, const struct order *order, struct even
 
 /* Appends, with the command's actor and trace. `answers`: the event carries the command's key. */
 must_check enum error decision_append(struct decision *decision, struct event *event, bool answers);
+
+/* Refuses with ERR_HOLD_EXPIRED. */
+static inline void decision_refuse_expired(struct outcome *outcome, const struct hold *hold)
+{
+	outcome->error = ERR_HOLD_EXPIRED;
+	outcome->at_ms = hold->expires_at_ms;
+}
 
 /* A copy to work on, in the arena of the changes, so that events may borrow from it. NULL: that is full. */
 must_check struct order *decision_copy_order(const struct decision *decision, const struct order *order);

@@ -2,6 +2,8 @@
 #include "domain/money.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Active alphabetic codes of ISO 4217 list one, without the codes for metals, funds and testing. Sorted. */
@@ -45,4 +47,34 @@ bool money_add(int64_t *total, int64_t amount)
 		return false;
 	*total += amount;
 	return true;
+}
+
+static bool is_among(const struct currency *currency, const char (*codes)[4], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (memcmp(currency->code, codes[i], 3) == 0)
+			return true;
+	return false;
+}
+
+uint32_t currency_digits(const struct currency *currency)
+{
+	static const char none[][4] = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW",
+	                               "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"};
+	static const char three[][4] = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"};
+	assert(currency != NULL);
+	if (is_among(currency, none, ARRAY_LENGTH(none)))
+		return 0;
+	return is_among(currency, three, ARRAY_LENGTH(three)) ? 3 : 2;
+}
+
+void money_format(int64_t amount, const struct currency *currency, char text[static MONEY_TEXT_MAX + 1])
+{
+	assert(amount >= 0 && currency != NULL);
+	uint32_t digits = currency_digits(currency);
+	int64_t unit = digits == 0 ? 1 : digits == 2 ? 100 : 1000;
+	if (digits == 0)
+		snprintf(text, MONEY_TEXT_MAX + 1, "%s %" PRId64, currency->code, amount);
+	else
+		snprintf(text, MONEY_TEXT_MAX + 1, "%s %" PRId64 ".%0*" PRId64, currency->code, amount / unit, (int)digits, amount % unit);
 }

@@ -47,6 +47,7 @@ struct api_options {
 	struct jwt_verifier_options jwt; /* seed: drawn by api_new */
 	const struct slice *payment_secrets;
 	uint32_t payment_secret_count;
+	bool requires_payment_amount;
 	uint64_t hold_ttl_ms;
 	uint64_t order_ttl_ms;
 	uint32_t seats_per_hold_max; /* 1 to SEATS_PER_HOLD_LIMIT */

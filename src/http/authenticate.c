@@ -44,6 +44,12 @@ struct http_refusal authenticate(struct http_request *request)
 		return refuse(ERR_UNAUTHENTICATED, jwt_verdict_text(verdict));
 	if (access == HTTP_ACCESS_ADMIN && (claims.scopes & JWT_SCOPE_ADMIN) == 0)
 		return refuse(ERR_FORBIDDEN, "The scope tro:admin is required.");
+	bool is_change = request->method != HTTP_GET && request->method != HTTP_HEAD;
+	uint32_t serving = JWT_SCOPE_SERVICE | JWT_SCOPE_ADMIN | (is_change ? 0 : JWT_SCOPE_READ);
+	if (access == HTTP_ACCESS_SERVICE && (claims.scopes & serving) == 0)
+		return refuse(ERR_FORBIDDEN, "The scope tro:service or tro:admin is required.");
+	if (is_change && (claims.scopes & (JWT_SCOPE_READ | JWT_SCOPE_SERVICE | JWT_SCOPE_ADMIN)) == JWT_SCOPE_READ)
+		return refuse(ERR_FORBIDDEN, "A token with the scope tro:read changes nothing.");
 	request->user = arena_copy(&request->arena, jwt_user(&claims));
 	request->scopes = claims.scopes;
 	return request->user.data == NULL ? refuse(ERR_NO_MEMORY, NULL) : refuse(OK, NULL);

@@ -3,14 +3,15 @@
 
 #include <assert.h>
 #include <stdatomic.h>
-#include <stdio.h>
 
 #include "auth/idempotency_key.h"
 #include "base/hlc.h"
+#include "base/utf8.h"
 #include "http/api.h"
 #include "http/entity_tag.h"
 #include "http/problem.h"
 #include "http/rate_headers.h"
+#include "http/refusal.h"
 #include "http/response.h"
 #include "ports/clock.h"
 #include "ports/random.h"
@@ -25,11 +26,26 @@ static void job_done(struct job *job)
 /* The commit stage reads the clock in milliseconds; so do the rate limits, but of the clock that never goes back. */
 #define NS_PER_MS 1000000
 
+/* Whom an address stands for: a household or a server has a whole /64 of IPv6. */
+static struct ip_address network_of(const struct ip_address *address)
+{
+	struct ip_address network = *address;
+	if (!ip_address_is_v4(address))
+		memset(network.bytes + sizeof network.bytes / 2, 0, sizeof network.bytes / 2);
+	return network;
+}
+
+static bool is_counted(const struct http_request *request)
+{
+	return request->route == NULL || !request->route->is_rate_limit_exempt;
+}
+
 struct call *call_begin(struct http_request *request, uint16_t success_status)
 {
 	struct call *call = arena_allocate(&request->arena, sizeof *call);
 	char text[IP_ADDRESS_TEXT_MAX + 1];
-	ip_address_format(&request->client, text);
+	struct ip_address network = network_of(&request->client);
+	ip_address_format(&network, text);
 	struct slice address = arena_copy(&request->arena, slice_of(text));
 	if (call == NULL || address.data == NULL) {
 		problem_answer(request, ERR_NO_MEMORY, NULL);
@@ -40,8 +56,10 @@ struct call *call_begin(struct http_request *request, uint16_t success_status)
 	call->job.deadline_ns = request->deadline_ns;
 	call->job.done = job_done;
 	call->job.context = call;
-	if (!request->route->is_rate_limit_exempt) {
+	if (is_counted(request)) {
+		bool is_service = (request->scopes & JWT_SCOPE_SERVICE) != 0;
 		call->job.admission.user = request->user;
+		call->job.admission.service = is_service ? request->user : (struct slice){0};
 		call->job.admission.address = address;
 	}
 	json_faults_init(&call->faults, &request->arena);
@@ -89,6 +107,12 @@ enum error call_read_key(struct call *call)
 	return OK;
 }
 
+enum error call_read_optional_key(struct call *call)
+{
+	enum error error = call_read_key(call);
+	return error == ERR_IDEMPOTENCY_KEY_MISSING ? OK : error;
+}
+
 bool call_read_id(const struct call *call, struct uuid *ret_id)
 {
 	return uuid_parse(call->request->parameters[0], ret_id);
@@ -112,6 +136,22 @@ struct uuid call_draw_id(const struct call *call, uint8_t shard)
 	return uuid_v7(draw_stamp(api), random_u64(api->options.random), shard);
 }
 
+/* Whose holds and orders are meant. A service counts for the user it acts for, when it says who that is. */
+static void set_user(struct call *call, struct slice user, bool is_anybody)
+{
+	struct http_request *request = call->request;
+	if (call->job.kind == JOB_COMMAND) {
+		call->job.command.user = user;
+		call->job.command.is_for_anybody = is_anybody;
+	} else {
+		call->job.query.user = user;
+		call->job.query.is_of_anybody = is_anybody;
+	}
+	bool is_limited = is_counted(request);
+	if (is_limited && (request->scopes & JWT_SCOPE_SERVICE) != 0)
+		call->job.admission.user = is_anybody ? (struct slice){0} : user;
+}
+
 enum error call_act_for(struct call *call, struct slice user_id)
 {
 	struct http_request *request = call->request;
@@ -119,39 +159,40 @@ enum error call_act_for(struct call *call, struct slice user_id)
 		return OK;
 	if ((request->scopes & JWT_SCOPE_SERVICE) == 0)
 		return ERR_USER_MISMATCH;
-	call->job.command.user = user_id;
+	set_user(call, user_id, false);
 	return OK;
 }
 
-static enum http_progress answer_refusal(struct call *call)
+bool call_may_reach_all(const struct call *call)
 {
-	const struct outcome *outcome = &call->job.outcome;
-	struct problem problem = {.error = outcome->error, .detail = slice_of(call->detail)};
-	struct problem_field fields[JSON_FAULTS_MAX];
-	struct slice seats[SEATS_PER_HOLD_LIMIT];
-	char pointer[24];
-	if (outcome->error == ERR_RATE_LIMITED || outcome->error == ERR_IDEMPOTENCY_BUSY) {
-		problem.retry_after_ms = call->job.admission.ret_retry_after_ms;
-	} else if (outcome->error == ERR_JSON_INVALID) {
-		problem.detail = call->faults.detail;
-	} else if (outcome->error == ERR_SEATS_TAKEN) {
-		for (; problem.seat_count < outcome->conflict_count; problem.seat_count++)
-			seats[problem.seat_count] = seat_label_slice(&outcome->conflicts[problem.seat_count]);
-		problem.seats = seats;
-	} else if (outcome->error == ERR_SEAT_UNKNOWN) {
-		int length = snprintf(pointer, sizeof pointer, "/seats/%u", outcome->seat_index);
-		fields[0] = (struct problem_field){.pointer = {.data = pointer, .length = (size_t)length},
-		                                   .detail = "the event has no such seat"};
-		problem.field_count = 1;
-	} else if (outcome->error == ERR_VALIDATION) {
-		for (; problem.field_count < call->faults.count; problem.field_count++) {
-			const struct json_fault *fault = &call->faults.items[problem.field_count];
-			fields[problem.field_count] = (struct problem_field){.pointer = fault->pointer, .detail = fault->detail.data};
-		}
+	const struct http_request *request = call->request;
+	bool is_change = request->method != HTTP_GET && request->method != HTTP_HEAD;
+	return (request->scopes & (JWT_SCOPE_SERVICE | JWT_SCOPE_ADMIN | (is_change ? 0 : JWT_SCOPE_READ))) != 0;
+}
+
+void call_reach_all(struct call *call)
+{
+	if (call_may_reach_all(call))
+		set_user(call, call->request->user, true);
+}
+
+enum error call_read_owner(struct call *call)
+{
+	struct http_request *request = call->request;
+	struct slice user_id;
+	enum error error = http_request_query(request, SLICE("user_id"), &user_id);
+	if (error != OK)
+		return error;
+	if (user_id.data == NULL) {
+		call_reach_all(call);
+		return OK;
 	}
-	problem.fields = fields;
-	problem_respond(call->request, &problem);
-	return HTTP_ANSWERED;
+	if (user_id.length == 0 || user_id.length > SHORT_TEXT_LENGTH_MAX || !utf8_is_printable(user_id))
+		return http_request_query_fault(request, SLICE("user_id"), SLICE("must be text of 1 to 128 bytes"));
+	if (!slice_equal(user_id, request->user) && !call_may_reach_all(call))
+		return ERR_USER_MISMATCH;
+	set_user(call, user_id, false);
+	return OK;
 }
 
 /* The Location of what was made; false: out of memory. */
@@ -165,6 +206,12 @@ static bool add_location(struct call *call)
 	return location.data != NULL;
 }
 
+static enum http_progress refuse(struct call *call)
+{
+	refusal_respond(call);
+	return HTTP_ANSWERED;
+}
+
 static enum http_progress answer(struct http_request *request)
 {
 	struct call *call = request->state;
@@ -174,17 +221,22 @@ static enum http_progress answer(struct http_request *request)
 		options->decided(options->context, call->job.command.kind, outcome);
 	rate_headers_add(request, &call->job.admission);
 	if (outcome->error != OK)
-		return answer_refusal(call);
+		return refuse(call);
 	if (call->location != NULL && !add_location(call)) {
+		problem_answer(request, ERR_NO_MEMORY, NULL);
+		return HTTP_ANSWERED;
+	}
+	struct slice body = call->render == NULL ? outcome->body : call->render(call);
+	if (call->render != NULL && body.data == NULL) {
 		problem_answer(request, ERR_NO_MEMORY, NULL);
 		return HTTP_ANSWERED;
 	}
 	if (outcome->is_replayed && call->job.admission.idempotency.is_present)
 		http_response_header(&request->response, SLICE("Idempotency-Replayed"), SLICE("true"));
-	http_respond(request, call->status, call->status == 204 ? NULL : json_type, outcome->body);
+	http_respond(request, call->status, call->status == 204 ? NULL : json_type, body);
 	if (call->cache_control != NULL) {
 		request->response.cache_control = call->cache_control;
-		request->response.etag = entity_tag_of(outcome->body, &request->arena);
+		request->response.etag = entity_tag_of(body, &request->arena);
 	}
 	return HTTP_ANSWERED;
 }

@@ -17,11 +17,12 @@
 struct call {
 	struct job job;
 	struct http_request *request;
-	uint16_t status;           /* of success */
-	const char *location;      /* static prefix of the Location header: "/v1/holds/"; NULL: none */
-	const char *cache_control; /* static; NULL: no-store. When set, the answer has an ETag */
-	const char *detail;        /* of a refusal by the handler; static or in the arena; NULL: none */
-	struct json_faults faults; /* of the body or the query */
+	uint16_t status;                           /* of success */
+	const char *location;                      /* static prefix of the Location header: "/v1/holds/"; NULL: none */
+	const char *cache_control;                 /* static; NULL: no-store. When set, the answer has an ETag */
+	struct slice (*render)(struct call *call); /* makes the body of a success; data NULL: out of memory. NULL: the outcome has it */
+	const char *detail;                        /* of a refusal by the handler; static or in the arena; NULL: none */
+	struct json_faults faults;                 /* of the body or the query */
 };
 
 /* NULL: out of memory, and the request is answered. */
@@ -33,10 +34,18 @@ struct query *call_query(struct call *call, enum query_kind kind);
 
 /* Reads the Idempotency-Key header into the command. ERR_IDEMPOTENCY_KEY_MISSING, ERR_IDEMPOTENCY_KEY_INVALID. */
 must_check enum error call_read_key(struct call *call);
+/* The same, where a request may do without: then it has no key. ERR_IDEMPOTENCY_KEY_INVALID. */
+must_check enum error call_read_optional_key(struct call *call);
 /* The first parameter of the path as a UUID. False: no such thing can exist. */
 must_check bool call_read_id(const struct call *call, struct uuid *ret_id);
 /* A fresh id of the shard. */
 struct uuid call_draw_id(const struct call *call, uint8_t shard);
+/* Whose holds and orders are meant: ?user_id= may repeat the token's subject. Another one, or nobody in particular, is for tro:service and
+ * tro:admin, and for tro:read where nothing is changed. ERR_USER_MISMATCH, ERR_BAD_REQUEST, ERR_NO_MEMORY. */
+must_check enum error call_read_owner(struct call *call);
+/* The request names a thing by its id: whoever may reach everybody's, reaches this one. */
+void call_reach_all(struct call *call);
+bool call_may_reach_all(const struct call *call);
 /* Whose command it is: user_id of the body (data NULL: not given) may repeat the token's subject; another is for the scope tro:service.
  * ERR_USER_MISMATCH. */
 must_check enum error call_act_for(struct call *call, struct slice user_id);

@@ -16,11 +16,18 @@ enum http_progress orders_cancel(struct http_request *request);
 /* payments.c */
 enum http_progress payments_callback(struct http_request *request);
 
+/* refunds.c */
+enum http_progress refunds_list(struct http_request *request);
+enum http_progress refunds_done(struct http_request *request);
+
 /* events.c */
 enum http_progress events_post(struct http_request *request);
 enum http_progress events_list(struct http_request *request);
 enum http_progress events_get(struct http_request *request);
 enum http_progress events_seats(struct http_request *request);
+enum http_progress events_pause(struct http_request *request);
+enum http_progress events_resume(struct http_request *request);
+enum http_progress events_cancel(struct http_request *request);
 
 /* histories.c */
 enum http_progress holds_history(struct http_request *request);
@@ -30,4 +37,5 @@ enum http_progress orders_history(struct http_request *request);
 enum http_progress health_get(struct http_request *request);
 enum http_progress ready_get(struct http_request *request);
 enum http_progress metrics_get(struct http_request *request);
+enum http_progress docs_get(struct http_request *request);
 enum http_progress openapi_get(struct http_request *request);

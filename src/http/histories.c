@@ -12,6 +12,8 @@ static enum http_progress answer_history(struct http_request *request, enum quer
 	if (!call_read_id(call, &query->id))
 		return call_refuse(call, unknown);
 	enum error error = paging_read(call, query);
+	if (error == OK)
+		error = call_read_owner(call);
 	return error == OK ? call_submit(call) : call_refuse(call, error);
 }
 

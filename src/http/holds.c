@@ -69,7 +69,10 @@ enum http_progress holds_get(struct http_request *request)
 	if (call == NULL)
 		return HTTP_ANSWERED;
 	struct query *query = call_query(call, QUERY_HOLD);
-	return call_read_id(call, &query->id) ? call_submit(call) : call_refuse(call, ERR_HOLD_UNKNOWN);
+	if (!call_read_id(call, &query->id))
+		return call_refuse(call, ERR_HOLD_UNKNOWN);
+	enum error error = call_read_owner(call);
+	return error == OK ? call_submit(call) : call_refuse(call, error);
 }
 
 enum http_progress holds_delete(struct http_request *request)
@@ -78,5 +81,10 @@ enum http_progress holds_delete(struct http_request *request)
 	if (call == NULL)
 		return HTTP_ANSWERED;
 	struct command *command = call_command(call, COMMAND_HOLD_RELEASE);
-	return call_read_id(call, &command->hold_id) ? call_submit(call) : call_refuse(call, ERR_HOLD_UNKNOWN);
+	if (!call_read_id(call, &command->hold_id))
+		return call_refuse(call, ERR_HOLD_UNKNOWN);
+	enum error error = call_read_optional_key(call);
+	if (error == OK)
+		error = call_read_owner(call);
+	return error == OK ? call_submit(call) : call_refuse(call, error);
 }

@@ -72,6 +72,8 @@ static enum error read_order(struct call *call)
 		error = call_act_for(call, body.user_id);
 	if (error == OK)
 		error = check_choice(&body, &call->faults);
+	if (error == OK && body.seats.count == 0 && body.user_id.data == NULL)
+		call_reach_all(call);
 	struct order_create *create = &command->order_create;
 	if (error == OK && body.seats.count > 0)
 		error = seat_list_read(&body.seats, options->seats_per_hold_max, &call->faults, &create->seats);
@@ -102,7 +104,10 @@ enum http_progress orders_get(struct http_request *request)
 	if (call == NULL)
 		return HTTP_ANSWERED;
 	struct query *query = call_query(call, QUERY_ORDER);
-	return call_read_id(call, &query->id) ? call_submit(call) : call_refuse(call, ERR_ORDER_UNKNOWN);
+	if (!call_read_id(call, &query->id))
+		return call_refuse(call, ERR_ORDER_UNKNOWN);
+	enum error error = call_read_owner(call);
+	return error == OK ? call_submit(call) : call_refuse(call, error);
 }
 
 enum http_progress orders_cancel(struct http_request *request)
@@ -114,5 +119,7 @@ enum http_progress orders_cancel(struct http_request *request)
 	if (!call_read_id(call, &command->order_id))
 		return call_refuse(call, ERR_ORDER_UNKNOWN);
 	enum error error = call_read_key(call);
+	if (error == OK)
+		error = call_read_owner(call);
 	return error == OK ? call_submit(call) : call_refuse(call, error);
 }

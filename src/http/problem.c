@@ -2,20 +2,31 @@
 #include "http/problem.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/json_writer.h"
+#include "http/field.h"
+#include "http/router.h"
 
 #define PROBLEM_LENGTH_MAX 65536
+#define INSTANCE_LENGTH_MAX 32768 /* three characters for a byte of the path */
 
-static void write_fields(struct json_writer *writer, const struct problem *problem)
+static void write_errors(struct json_writer *writer, const struct http_request *request, const struct problem *problem)
 {
-	if (problem->field_count == 0)
+	uint32_t query_fault_count = error_status(problem->error) == 400 ? request->query_fault_count : 0;
+	if (problem->field_count + query_fault_count == 0)
 		return;
 	json_writer_array_begin(writer, "errors");
 	for (uint32_t i = 0; i < problem->field_count; i++) {
 		json_writer_object_begin(writer, NULL);
 		json_writer_string(writer, "pointer", problem->fields[i].pointer);
 		json_writer_string(writer, "detail", slice_of(problem->fields[i].detail));
+		json_writer_object_end(writer);
+	}
+	for (uint32_t i = 0; i < query_fault_count; i++) {
+		json_writer_object_begin(writer, NULL);
+		json_writer_string(writer, "parameter", request->query_faults[i].parameter);
+		json_writer_string(writer, "detail", request->query_faults[i].detail);
 		json_writer_object_end(writer);
 	}
 	json_writer_array_end(writer);
@@ -31,7 +42,82 @@ static void write_seats(struct json_writer *writer, const struct problem *proble
 	json_writer_array_end(writer);
 }
 
-static void write_problem(struct buffer *buffer, const struct http_request *request, const struct problem *problem)
+/* The path as a URI reference has it (RFC 3986, section 3.3); "/" when there is none. */
+static void write_instance(struct json_writer *writer, struct http_request *request)
+{
+	struct buffer instance;
+	buffer_init(&instance, &request->arena, INSTANCE_LENGTH_MAX);
+	for (size_t i = 0; i < request->path.length; i++) {
+		unsigned char byte = (unsigned char)request->path.data[i];
+		if (field_is_token_character((char)byte) ? strchr("#%^`|", byte) == NULL : strchr("/:@,;=()", byte) != NULL && byte != 0)
+			buffer_append_byte(&instance, (char)byte);
+		else
+			buffer_append_format(&instance, "%%%02X", byte);
+	}
+	bool is_whole = instance.length > 0 && !instance.failed;
+	json_writer_string(writer, "instance", is_whole ? buffer_slice(&instance) : SLICE("/"));
+}
+
+/* Where nobody knows more; empty where the title says it all. */
+static struct slice usual_detail(struct http_request *request, enum error error)
+{
+	switch (error) {
+	case ERR_NOT_FOUND:
+		return arena_format(&request->arena, "Nothing is served at %.*s.", SLICE_PRINT(request->path));
+	case ERR_BODY_TOO_LARGE:
+		return arena_format(&request->arena, "The body may have at most %zu bytes.", http_router_body_max(request));
+	case ERR_MEDIA_TYPE:
+		return SLICE("The Content-Type must be application/json.");
+	case ERR_IDEMPOTENCY_KEY_MISSING:
+		return SLICE("Send an Idempotency-Key of 16 to 255 printable characters.");
+	case ERR_IDEMPOTENCY_BUSY:
+		return SLICE("Try again in a second.");
+	case ERR_IDEMPOTENCY_MISMATCH:
+		return SLICE("The key was used with another method, path or body. Draw a new key for a new request.");
+	case ERR_USER_MISMATCH:
+		return SLICE("Acting for another user needs the scope tro:service.");
+	case ERR_HOLD_CONVERTED:
+		return SLICE("An order was made of the hold.");
+	case ERR_HOLD_RELEASED:
+		return SLICE("The hold was released.");
+	case ERR_SALES_PAUSED:
+		return SLICE("Sales of this event are paused.");
+	case ERR_EVENT_CANCELLED:
+		return SLICE("This event is cancelled.");
+	case ERR_INTERNAL:
+		return SLICE("The request failed. The log has the reason, under this trace_id.");
+	case ERR_OVERLOADED:
+		return SLICE("Too many requests are waiting, or this one waited too long. Nothing was done.");
+	case ERR_STORE_UNAVAILABLE:
+		return SLICE("The store does not answer. Repeat the request with the same key.");
+	case ERR_CATALOG_UNAVAILABLE:
+		return SLICE("The catalog does not answer.");
+	case ERR_SHUTTING_DOWN:
+		return SLICE("This server is stopping. Another one, or this one in a moment, will take the request.");
+	default:
+		return (struct slice){0};
+	}
+}
+
+/* What the caller says, else what the faults say, else the title. */
+static struct slice detail_of(struct http_request *request, const struct problem *problem)
+{
+	struct slice detail = problem->detail;
+	if (slice_is_empty(detail) && error_status(problem->error) == 400 && request->query_fault_count > 0) {
+		const struct http_query_fault *fault = &request->query_faults[0];
+		detail = arena_format(&request->arena, "The query parameter \"%.*s\" %.*s.", SLICE_PRINT(fault->parameter),
+		                      SLICE_PRINT(fault->detail));
+	} else if (slice_is_empty(detail) && problem->field_count > 0) {
+		detail = arena_format(&request->arena,
+		                      problem->field_count == 1 ? "%u field is not acceptable." : "%u fields are not acceptable.",
+		                      problem->field_count);
+	}
+	if (slice_is_empty(detail))
+		detail = usual_detail(request, problem->error);
+	return slice_is_empty(detail) ? slice_of(error_title(problem->error)) : detail;
+}
+
+static void write_problem(struct buffer *buffer, struct http_request *request, const struct problem *problem)
 {
 	char trace_id[TRACE_ID_TEXT_LENGTH + 1];
 	trace_id_format(&request->trace, trace_id);
@@ -40,10 +126,10 @@ static void write_problem(struct buffer *buffer, const struct http_request *requ
 	json_writer_string(&writer, "type", slice_of(error_type(problem->error)));
 	json_writer_string(&writer, "title", slice_of(error_title(problem->error)));
 	json_writer_uint(&writer, "status", error_status(problem->error));
-	json_writer_string(&writer, "detail", slice_is_empty(problem->detail) ? slice_of(error_title(problem->error)) : problem->detail);
-	json_writer_string(&writer, "instance", slice_is_empty(request->path) ? SLICE("/") : request->path);
+	json_writer_string(&writer, "detail", detail_of(request, problem));
+	write_instance(&writer, request);
 	json_writer_string(&writer, "trace_id", slice_of(trace_id));
-	write_fields(&writer, problem);
+	write_errors(&writer, request, problem);
 	write_seats(&writer, problem);
 	json_writer_object_end(&writer);
 }
@@ -64,13 +150,22 @@ static void add_retry_after(struct http_request *request, const struct problem *
 		http_response_header(&request->response, SLICE("Retry-After"), text);
 }
 
-/* RFC 6750, section 3: a client that sent no token is told what to send, one that did is told that it was not accepted. */
+static struct slice scope_challenge(const struct http_request *request)
+{
+	bool is_admin = request->route != NULL && request->route->access == HTTP_ACCESS_ADMIN;
+	return is_admin ? SLICE("Bearer realm=\"tro\", error=\"insufficient_scope\", scope=\"tro:admin\"")
+	                : SLICE("Bearer realm=\"tro\", error=\"insufficient_scope\", scope=\"tro:service\"");
+}
+
+/* RFC 6750, section 3: a client that sent no token is told what to send, one that did that it was not accepted, or what scope it lacks. */
 static void add_challenge(struct http_request *request, enum error error)
 {
 	bool has_token = http_request_header(request, SLICE("authorization")).data != NULL;
 	struct slice challenge = SLICE("Bearer realm=\"tro\"");
 	if (error == ERR_SIGNATURE_INVALID)
 		challenge = SLICE("TRO-Signature");
+	else if (error == ERR_USER_MISMATCH || error == ERR_FORBIDDEN)
+		challenge = scope_challenge(request);
 	else if (has_token)
 		challenge = SLICE("Bearer realm=\"tro\", error=\"invalid_token\"");
 	http_response_header(&request->response, SLICE("WWW-Authenticate"), challenge);
@@ -91,7 +186,7 @@ void problem_respond(struct http_request *request, const struct problem *problem
 	http_respond(request, error_status(told.error), "application/problem+json", body);
 	request->response.error = problem->error;
 	add_retry_after(request, &told);
-	if (error_status(told.error) == 401)
+	if (error_status(told.error) == 401 || error_status(told.error) == 403)
 		add_challenge(request, told.error);
 }
 

@@ -2,7 +2,9 @@
  *
  *   {"type", "title", "status", "detail", "instance", "trace_id", and with some: "errors": [{"pointer", "detail"}], "seats": [...]}
  *
- * `instance` is the path; of a request whose path could not be read it is "/". */
+ * What is wrong with the query is told of the request itself: "errors": [{"parameter", "detail"}].
+ *
+ * `instance` is the path as a URI reference; of a request whose path could not be read it is "/". */
 #pragma once
 
 #include <stdint.h>
@@ -26,7 +28,7 @@ struct problem {
 	uint64_t retry_after_ms; /* 0: a second, where a retry makes sense */
 };
 
-/* Makes it the answer, with the headers that go with it: Retry-After for 429, 503 and a busy idempotency key, WWW-Authenticate for 401. */
+/* Makes it the answer, with the headers that go with it: Retry-After for 429, 503 and a busy idempotency key, WWW-Authenticate for 401 and 403. */
 void problem_respond(struct http_request *request, const struct problem *problem);
 /* The same for the many that are an error and a sentence. detail: static or as long-lived as the request; NULL: none. */
 void problem_answer(struct http_request *request, enum error error, const char *detail);

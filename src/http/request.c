@@ -29,6 +29,42 @@ static bool next_pair(struct slice *query, struct slice *ret_name, struct slice 
 	return true;
 }
 
+enum error http_request_query_fault(struct http_request *request, struct slice name, struct slice detail)
+{
+	assert(request != NULL);
+	assert(detail.length > 0);
+
+	if (request->query_faults == NULL)
+		request->query_faults = arena_allocate_array(&request->arena, HTTP_QUERY_FAULTS_MAX, sizeof *request->query_faults);
+	if (request->query_faults == NULL)
+		return ERR_NO_MEMORY;
+	if (request->query_fault_count < HTTP_QUERY_FAULTS_MAX)
+		request->query_faults[request->query_fault_count++] = (struct http_query_fault){.parameter = name, .detail = detail};
+	return ERR_BAD_REQUEST;
+}
+
+static bool is_named(const char *const *names, struct slice name)
+{
+	for (; names != NULL && *names != NULL; names++) {
+		if (slice_equal_string(name, *names))
+			return true;
+	}
+	return false;
+}
+
+enum error http_request_query_check(struct http_request *request, const char *const *names)
+{
+	enum error error = OK;
+	struct slice query = request->query;
+	struct slice name, value;
+	while (error != ERR_NO_MEMORY && next_pair(&query, &name, &value)) {
+		bool is_empty = name.length == 0 && value.length == 0;
+		if (!is_empty && !is_named(names, name))
+			error = http_request_query_fault(request, name, SLICE("is unknown"));
+	}
+	return error;
+}
+
 enum error http_request_query(struct http_request *request, struct slice name, struct slice *ret_value)
 {
 	assert(name.length > 0);
@@ -41,8 +77,10 @@ enum error http_request_query(struct http_request *request, struct slice name, s
 		if (!slice_equal(raw_name, name))
 			continue;
 		if (found.data != NULL)
-			return ERR_BAD_REQUEST;
+			return http_request_query_fault(request, name, SLICE("is given more than once"));
 		enum error error = percent_decode(&request->arena, raw_value, PERCENT_QUERY, &found);
+		if (error == ERR_BAD_REQUEST)
+			return http_request_query_fault(request, name, SLICE("has a broken or forbidden percent-encoding"));
 		if (error != OK)
 			return error;
 	}

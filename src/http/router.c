@@ -191,18 +191,34 @@ static void answer_options(const struct http_router *router, struct http_request
 		cors_answer_preflight(router->cors, request, allow);
 }
 
+static void refuse(struct http_request *request, struct http_refusal refusal)
+{
+	struct problem problem = {.error = refusal.error, .detail = slice_of(refusal.detail)};
+	struct slice allow = {0};
+	if (refusal.error == ERR_METHOD_NOT_ALLOWED) {
+		allow = allow_text(request);
+		problem.detail = arena_format(&request->arena, "%.*s is not among the methods of this resource: %.*s.",
+		                              SLICE_PRINT(request->method_text), SLICE_PRINT(allow));
+	}
+	problem_respond(request, &problem);
+	if (allow.length > 0)
+		http_response_header(&request->response, SLICE("Allow"), allow);
+}
+
 enum http_progress http_router_dispatch(const struct http_router *router, struct http_request *request, struct http_refusal refusal)
 {
 	assert(request->response.status == 0);
 
 	if (router->cors != NULL)
 		cors_answer(router->cors, request);
-	if (refusal.error != OK && router->refuse != NULL && request->route != NULL && !request->route->is_rate_limit_exempt)
+	bool has_handler = request->route != NULL && request->method != HTTP_OPTIONS;
+	if (refusal.error == OK && has_handler)
+		refusal = http_refuse(http_request_query_check(request, request->route->parameters), NULL);
+	bool counts = request->route == NULL ? refusal.error == ERR_NOT_FOUND : !request->route->is_rate_limit_exempt;
+	if (refusal.error != OK && router->refuse != NULL && counts)
 		return router->refuse(request, refusal);
 	if (refusal.error != OK) {
-		problem_answer(request, refusal.error, refusal.detail);
-		if (refusal.error == ERR_METHOD_NOT_ALLOWED)
-			http_response_header(&request->response, SLICE("Allow"), allow_text(request));
+		refuse(request, refusal);
 		return HTTP_ANSWERED;
 	}
 	if (request->method == HTTP_OPTIONS) {

@@ -14,9 +14,10 @@
 /* Who may use a route: what the `authenticate` hook goes by. */
 enum http_access {
 	HTTP_ACCESS_PUBLIC,
-	HTTP_ACCESS_USER,   /* anybody with a token */
-	HTTP_ACCESS_ADMIN,  /* a token with the scope tro:admin */
-	HTTP_ACCESS_SIGNED, /* a signature over the body, which the handler checks */
+	HTTP_ACCESS_USER,    /* anybody with a token */
+	HTTP_ACCESS_ADMIN,   /* a token with the scope tro:admin */
+	HTTP_ACCESS_SERVICE, /* a token with the scope tro:service or tro:admin; to read, tro:read will do */
+	HTTP_ACCESS_SIGNED,  /* a signature over the body, which the handler checks */
 };
 
 /* A row of the table. Static. */
@@ -24,10 +25,11 @@ struct http_route {
 	enum http_method method; /* HTTP_GET serves HEAD too */
 	const char *path;        /* "/v1/holds/{id}": {…} stands for one segment. Names the route in metrics and logs */
 	enum http_access access;
-	bool takes_json;            /* the body must be application/json; else one of up to 64 KiB is let through and ignored */
-	bool needs_idempotency_key; /* the handler sees to it; here for the comparison with the API's description */
-	bool is_rate_limit_exempt;  /* likewise */
-	size_t body_max;            /* bytes; 0: 64 KiB */
+	const char *const *parameters; /* of the query; ends with NULL. NULL: none. Others are refused */
+	bool takes_json;               /* the body must be application/json; else one of up to 64 KiB is let through and ignored */
+	bool needs_idempotency_key;    /* the handler sees to it; here for the comparison with the API's description */
+	bool is_rate_limit_exempt;     /* likewise */
+	size_t body_max;               /* bytes; 0: 64 KiB */
 	http_handler handle;
 };
 
@@ -37,7 +39,7 @@ struct http_router {
 	const struct cors_origins *cors; /* borrowed */
 	/* Says who asks (request->user and scopes) or refuses. On the loop, for every route, before the body arrives; NULL: all are public. */
 	struct http_refusal (*authenticate)(struct http_request *request);
-	/* Answers a refused request of a route that is not exempt from rate limits, so that what is refused counts; NULL: it is answered at once. */
+	/* Answers a refused request of a route that is not exempt from rate limits, or of none, so that what is refused counts; NULL: it is answered at once. */
 	enum http_progress (*refuse)(struct http_request *request, struct http_refusal refusal);
 	void *context; /* becomes request->context */
 };

@@ -9,27 +9,45 @@
 
 #define HEALTH_ROUTES \
 	{GET("/v1/healthz", HTTP_ACCESS_PUBLIC, health_get), .is_rate_limit_exempt = true}, \
-		{GET("/v1/readyz", HTTP_ACCESS_PUBLIC, ready_get), .is_rate_limit_exempt = true}, \
+		{GET("/v1/readyz", HTTP_ACCESS_PUBLIC, ready_get), .parameters = ready_parameters, .is_rate_limit_exempt = true}, \
 	{ \
 		GET("/metrics", HTTP_ACCESS_PUBLIC, metrics_get), .is_rate_limit_exempt = true \
 	}
 
+/* What the query may say. */
+static const char *const events_parameters[] = {"cursor", "limit", "from", "to", "venue", "status", "q", NULL};
+static const char *const seats_parameters[] = {"cursor", "limit", "status", NULL};
+static const char *const owner_parameters[] = {"user_id", NULL};
+static const char *const history_parameters[] = {"cursor", "limit", "user_id", NULL};
+static const char *const refunds_parameters[] = {"cursor", "limit", "status", "event_id", NULL};
+static const char *const ready_parameters[] = {"verbose", NULL};
+
 const struct http_route api_routes[] = {
 	{POST("/v1/holds", HTTP_ACCESS_USER, holds_post), .takes_json = true, .needs_idempotency_key = true},
-	{GET("/v1/holds/{id}", HTTP_ACCESS_USER, holds_get)},
-	{.method = HTTP_DELETE, .path = "/v1/holds/{id}", .access = HTTP_ACCESS_USER, .handle = holds_delete},
-	{GET("/v1/holds/{id}/history", HTTP_ACCESS_USER, holds_history)},
+	{GET("/v1/holds/{id}", HTTP_ACCESS_USER, holds_get), .parameters = owner_parameters},
+	{.method = HTTP_DELETE,
+         .path = "/v1/holds/{id}",
+         .access = HTTP_ACCESS_USER,
+         .parameters = owner_parameters,
+         .handle = holds_delete},
+	{GET("/v1/holds/{id}/history", HTTP_ACCESS_USER, holds_history), .parameters = history_parameters},
 	{POST("/v1/orders", HTTP_ACCESS_USER, orders_post), .takes_json = true, .needs_idempotency_key = true},
-	{GET("/v1/orders/{id}", HTTP_ACCESS_USER, orders_get)},
-	{POST("/v1/orders/{id}/cancel", HTTP_ACCESS_USER, orders_cancel), .needs_idempotency_key = true},
-	{GET("/v1/orders/{id}/history", HTTP_ACCESS_USER, orders_history)},
+	{GET("/v1/orders/{id}", HTTP_ACCESS_USER, orders_get), .parameters = owner_parameters},
+	{POST("/v1/orders/{id}/cancel", HTTP_ACCESS_USER, orders_cancel), .parameters = owner_parameters, .needs_idempotency_key = true},
+	{GET("/v1/orders/{id}/history", HTTP_ACCESS_USER, orders_history), .parameters = history_parameters},
 	{POST("/v1/payments/callback", HTTP_ACCESS_SIGNED, payments_callback), .takes_json = true, .is_rate_limit_exempt = true},
-	{GET("/v1/events", HTTP_ACCESS_PUBLIC, events_list)},
+	{GET("/v1/refunds", HTTP_ACCESS_SERVICE, refunds_list), .parameters = refunds_parameters},
+	{POST("/v1/refunds/{id}/done", HTTP_ACCESS_SERVICE, refunds_done)},
+	{GET("/v1/events", HTTP_ACCESS_PUBLIC, events_list), .parameters = events_parameters},
 	{POST("/v1/events", HTTP_ACCESS_ADMIN, events_post), .takes_json = true, .body_max = EVENT_BODY_MAX},
 	{GET("/v1/events/{id}", HTTP_ACCESS_PUBLIC, events_get)},
-	{GET("/v1/events/{id}/seats", HTTP_ACCESS_PUBLIC, events_seats)},
+	{GET("/v1/events/{id}/seats", HTTP_ACCESS_PUBLIC, events_seats), .parameters = seats_parameters},
+	{POST("/v1/events/{id}/pause", HTTP_ACCESS_ADMIN, events_pause)},
+	{POST("/v1/events/{id}/resume", HTTP_ACCESS_ADMIN, events_resume)},
+	{POST("/v1/events/{id}/cancel", HTTP_ACCESS_ADMIN, events_cancel)},
 	HEALTH_ROUTES,
 	{GET("/v1/openapi.yaml", HTTP_ACCESS_PUBLIC, openapi_get), .is_rate_limit_exempt = true},
+	{GET("/docs", HTTP_ACCESS_PUBLIC, docs_get), .is_rate_limit_exempt = true},
 };
 
 const struct http_route health_routes[] = {HEALTH_ROUTES};

@@ -10,6 +10,7 @@
 #include "http/response.h"
 
 #define READY_BODY_MAX 8192
+#define DOCS_BODY_MAX (64 * 1024)
 #define METRICS_BODY_MAX (1024 * 1024)
 
 enum http_progress health_get(struct http_request *request)
@@ -87,6 +88,49 @@ enum http_progress metrics_get(struct http_request *request)
 		problem_answer(request, ERR_NO_MEMORY, NULL);
 	else
 		http_respond(request, 200, "text/plain; version=0.0.4; charset=utf-8", buffer_slice(&body));
+	return HTTP_ANSWERED;
+}
+
+/* Nothing is loaded, framed, or sent anywhere. */
+static const char page_policy[] = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+static const char *access_text(enum http_access access)
+{
+	static const char *const texts[] = {
+		[HTTP_ACCESS_PUBLIC] = "anybody",
+		[HTTP_ACCESS_USER] = "a token",
+		[HTTP_ACCESS_ADMIN] = "a token with the scope tro:admin",
+		[HTTP_ACCESS_SERVICE] = "a token with the scope tro:service or tro:admin",
+		[HTTP_ACCESS_SIGNED] = "signed by the payment provider",
+	};
+	return texts[access];
+}
+
+/* What there is, for somebody with a browser; the description itself is for tools. */
+enum http_progress docs_get(struct http_request *request)
+{
+	struct buffer body;
+	buffer_init(&body, &request->arena, DOCS_BODY_MAX);
+	buffer_append_string(&body,
+	                     "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>TRO API</title></head>\n<body>\n"
+	                     "<h1>TRO: Ticket Reservations &amp; Orders</h1>\n<p>Everything is described, with examples, by "
+	                     "<a href=\"/v1/openapi.yaml\">/v1/openapi.yaml</a> (OpenAPI 3.1).</p>\n"
+	                     "<table>\n<tr><th>Method</th><th>Path</th><th>Who</th></tr>\n");
+	for (uint32_t i = 0; i < api_route_count; i++) {
+		const struct http_route *route = &api_routes[i];
+		const char *method = route->method == HTTP_GET ? "GET" : route->method == HTTP_POST ? "POST" : "DELETE";
+		buffer_append_format(&body, "<tr><td>%s</td><td><code>%s</code></td><td>%s</td></tr>\n", method, route->path,
+		                     access_text(route->access));
+	}
+	buffer_append_string(&body, "</table>\n</body>\n</html>\n");
+	if (body.failed) {
+		problem_answer(request, ERR_NO_MEMORY, NULL);
+		return HTTP_ANSWERED;
+	}
+	http_respond(request, 200, "text/html; charset=utf-8", buffer_slice(&body));
+	request->response.cache_control = "no-cache";
+	request->response.content_security_policy = page_policy;
+	request->response.etag = entity_tag_of(buffer_slice(&body), &request->arena);
 	return HTTP_ANSWERED;
 }
 

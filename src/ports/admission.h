@@ -14,7 +14,7 @@
 
 enum admission_verdict {
 	ADMISSION_GO,
-	ADMISSION_LIMITED,  /* over the rate: nothing was counted */
+	ADMISSION_LIMITED,  /* over a rate: nothing was counted */
 	ADMISSION_BUSY,     /* the first request with this key is still running */
 	ADMISSION_MISMATCH, /* the key is in use, or was, with another request */
 };
@@ -30,12 +30,14 @@ struct admission_quota {
 
 struct admission_request {
 	struct slice user;    /* empty: no user's limit */
+	struct slice service; /* who acts for the user; empty: no service's limit */
 	struct slice address; /* client IP as text; empty: no address's limit */
 	struct idempotency idempotency;
 	uint64_t now_ms; /* of a clock that never goes back: a correction of the time of day locks nobody out and lets nobody in */
 
 	enum admission_verdict ret_verdict;
 	struct admission_quota ret_user;
+	struct admission_quota ret_service;
 	struct admission_quota ret_address;
 	uint64_t ret_retry_after_ms; /* ADMISSION_LIMITED: the exact wait. ADMISSION_BUSY: a guess */
 	bool ret_is_repeat;          /* the key was finished before: the store will have it */
@@ -59,10 +61,11 @@ struct admission_ping {
 };
 
 struct admission_operations {
-	/* Judges `count` requests in order, filling their ret_ fields. The windows come first: a request counts in both or, where one is full, in
-	 * none and is refused. Then the key: a busy one and a mismatch are refused, and have been counted. The key of one that goes on is in use
-	 * until finish, or for ADMISSION_LEASE_MS; that of a repeat, which goes on, stays finished. Safe from any thread.
-	 * One outside this process is called on a thread that may wait; `count` may be 0, which sends what finish has queued. */
+	/* Judges `count` requests in order, filling their ret_ fields. The windows come first: a request counts in all of its own or, where one
+	 * is full, in none and is refused. Then the key: a busy one and a mismatch are refused, and have been counted. The key of one that goes on
+	 * is in use until finish, or for ADMISSION_LEASE_MS; that of a repeat, which goes on, stays finished. Safe from any thread.
+	 * One outside this process is called on a thread that may wait; `count` may be 0, which sends what finish has queued. It may count services
+	 * in each process apart. */
 	void (*admit)(struct admission *admission, struct admission_request *requests, uint32_t count);
 	/* Ends the use of the key that the request was admitted with. now_ms: as in struct admission_request. Safe from any thread; never waits:
 	 * one outside this process queues it for the next admit. */

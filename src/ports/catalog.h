@@ -28,10 +28,25 @@ struct catalog_entry {
 	uint64_t version; /* of the sale it was made of */
 };
 
+/* Which events are wanted. What is not set, 0 or an empty text, does not matter; texts are folded: their ASCII letters are small. */
+struct catalog_filter {
+	uint64_t starts_from_ms;  /* they start then or later */
+	uint64_t starts_until_ms; /* they start then or earlier */
+	enum sale_status status;
+	struct slice venue; /* the whole of it, folded */
+	struct slice text;  /* a part of name, venue or description, folded */
+};
+
 struct catalog_list {
 	struct catalog_entry *entries;
 	uint32_t count;
 };
+
+/* For databases, which take no text for NULL. */
+static inline struct slice text_or_empty(struct slice text)
+{
+	return text.data == NULL ? SLICE("") : text;
+}
 
 struct catalog;
 
@@ -44,6 +59,9 @@ struct catalog_operations {
 	/* Entries with an id past `after` (NULL: from the first), in order of id, which is the order of their making. */
 	enum catalog_result (*list)(struct catalog *catalog, const struct uuid *after, uint32_t limit, struct arena *arena,
 	                            struct catalog_list *ret_list);
+	/* The same, of those that pass the filter. It looks at as many as it takes to find them. */
+	enum catalog_result (*search)(struct catalog *catalog, const struct catalog_filter *filter, const struct uuid *after,
+	                              uint32_t limit, struct arena *arena, struct catalog_list *ret_list);
 	enum catalog_result (*ping)(struct catalog *catalog);
 	void (*free)(struct catalog *catalog);
 };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "adapters/local/admission.h"
 #include "adapters/local/bus.h"
@@ -169,6 +170,8 @@ static enum error open_admission(const struct config *config, struct adapters *a
 	const struct local_admission_options options = {
 		.user_quota = config->limits.user.limit,
 		.user_window_ms = config->limits.user.window_s * 1000,
+		.service_quota = config->limits.service.limit,
+		.service_window_ms = config->limits.service.window_s * 1000,
 		.address_quota = config->limits.address.limit,
 		.address_window_ms = config->limits.address.window_s * 1000,
 		.callers_max = CALLERS_MAX,
@@ -227,6 +230,24 @@ bool adapters_migrate(const struct config *config, void (*applied)(void *context
 	return make_path(config->systems.data_dir, path, message) && sqlite_migrate(path, applied, context, message) == OK;
 }
 
+/* Whether a command finds the embedded store it is to work on; it makes none beside the one that was meant. */
+static bool has_store(const struct config *config, uint32_t roles, char message[static ADAPTERS_MESSAGE_MAX])
+{
+	if ((roles & (ROLE_TOOL | ROLE_REPLAY)) == 0 || config->systems.crdb_dsn != NULL)
+		return true;
+	char path[PATH_MAX_BYTES], folder[PATH_MAX_BYTES];
+	const char *data_dir = config->systems.data_dir;
+	int length = snprintf(path, sizeof path, "%s/tro.db", data_dir);
+	if (length > 0 && (size_t)length < sizeof path && access(path, F_OK) == 0)
+		return true;
+	bool is_relative = data_dir[0] != '/' && getcwd(folder, sizeof folder) != NULL;
+	snprintf(message, ADAPTERS_MESSAGE_MAX,
+	         "there is no store at %.200s%s%.150s/tro.db: set DATA_DIR to that of the running server; 'tro serve' and 'tro migrate' "
+	         "make one",
+	         is_relative ? folder : "", is_relative ? "/" : "", data_dir);
+	return false;
+}
+
 bool adapters_open(const struct config *config, uint32_t roles, struct adapters *ret_adapters, char message[static ADAPTERS_MESSAGE_MAX])
 {
 	assert(config != NULL && roles != 0 && ret_adapters != NULL);
@@ -234,7 +255,8 @@ bool adapters_open(const struct config *config, uint32_t roles, struct adapters 
 	struct adapters adapters = {.clock = system_clock(), .random = system_random()};
 	const char *dsn = config->systems.crdb_dsn;
 	adapters.is_store_shared = dsn != NULL;
-	if (!adapters_check(config, message) || (dsn == NULL && !prepare_file(config, roles, path, message)))
+	if (!adapters_check(config, message) || !has_store(config, roles, message) ||
+	    (dsn == NULL && !prepare_file(config, roles, path, message)))
 		return false;
 	snprintf(message, ADAPTERS_MESSAGE_MAX, "out of memory");
 	enum error error = dsn == NULL ? open_all(config, &sqlite, path, roles, &adapters, message)

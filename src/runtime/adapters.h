@@ -56,7 +56,7 @@ must_check bool adapters_check(const struct config *config, char message[static 
  * line for people. */
 must_check bool adapters_migrate(const struct config *config, void (*applied)(void *context, const char *name), void *context,
                                  char message[static ADAPTERS_MESSAGE_MAX]);
-/* Opens what the roles need; the embedded store's schema is brought up to date. What another machine serves need not be there yet.
+/* Opens what the roles need; the embedded store's schema is brought up to date, and a server makes the store where a command finds one or fails. What another machine serves need not be there yet.
  * False: message says why, in one line for people. */
 must_check bool adapters_open(const struct config *config, uint32_t roles, struct adapters *ret_adapters,
                               char message[static ADAPTERS_MESSAGE_MAX]);

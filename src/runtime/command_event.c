@@ -57,7 +57,7 @@ int event_desk_create(struct desk *desk, const char *name, struct slice body, st
 	struct json_faults faults;
 	json_faults_init(&faults, desk->arena);
 	struct command command = {.kind = COMMAND_SALE_CREATE};
-	enum error error = sale_body_read(body, &faults, &command.sale_create);
+	enum error error = sale_body_read(body, clock_now_ms(desk->adapters.clock), &faults, &command.sale_create);
 	if (error != OK)
 		return complain_body(name, error, &faults);
 	struct outcome outcome;
@@ -189,9 +189,4 @@ int run_event_pause(const struct invocation *invocation)
 int run_event_resume(const struct invocation *invocation)
 {
 	return change_event(invocation, "event resume", COMMAND_SALE_RESUME);
-}
-
-int run_event_cancel(const struct invocation *invocation)
-{
-	return change_event(invocation, "event cancel", COMMAND_SALE_CANCEL);
 }

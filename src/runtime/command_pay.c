@@ -2,6 +2,7 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -19,8 +20,11 @@
 
 struct report {
 	struct uuid order_id;
-	bool is_success;
+	const char *status;
 	struct slice transaction_id;
+	const char *amount;    /* decimal digits; NULL: not said */
+	const char *currency;  /* NULL: not said */
+	const char *refund_id; /* NULL: not said */
 };
 
 static void write_body(struct buffer *body, const struct report *report)
@@ -28,8 +32,14 @@ static void write_body(struct buffer *body, const struct report *report)
 	struct json_writer writer = json_writer_on(body);
 	json_writer_object_begin(&writer, NULL);
 	json_writer_uuid(&writer, "order_id", &report->order_id);
-	json_writer_string(&writer, "status", report->is_success ? SLICE("SUCCEEDED") : SLICE("FAILED"));
+	json_writer_string(&writer, "status", slice_of(report->status));
 	json_writer_string(&writer, "transaction_id", report->transaction_id);
+	if (report->amount != NULL)
+		json_writer_raw(&writer, "amount", slice_of(report->amount));
+	if (report->currency != NULL)
+		json_writer_string(&writer, "currency", slice_of(report->currency));
+	if (report->refund_id != NULL)
+		json_writer_string(&writer, "refund_id", slice_of(report->refund_id));
 	json_writer_object_end(&writer);
 }
 
@@ -89,32 +99,57 @@ static int send_report(const struct invocation *invocation, const char *url, con
 	return code;
 }
 
-int run_pay(const struct invocation *invocation)
+/* A JSON integer of at most 16 digits. */
+static bool is_amount(const char *text)
 {
-	const char *order = NULL, *transaction = NULL, *url = NULL;
-	bool succeeds = false, fails = false;
+	size_t length = strspn(text, "0123456789");
+	return length > 0 && length <= 16 && text[length] == '\0' && (text[0] != '0' || length == 1);
+}
+
+/* Reads the command line into the report. Answers an exit code, with the complaint made. */
+static int read_report(const struct invocation *invocation, struct report *report, const char **ret_url)
+{
+	const char *order = NULL, *transaction = NULL;
+	bool succeeds = false, fails = false, refunds = false;
 	const struct flag flags[] = {
-		{.name = "--succeed", .is_given = &succeeds},
-		{.name = "--fail", .is_given = &fails},
-		{.name = "--transaction", .value = &transaction},
-		{.name = "--url", .value = &url},
+		{.name = "--succeed", .is_given = &succeeds},         {.name = "--fail", .is_given = &fails},
+		{.name = "--refund-id", .value = &report->refund_id}, {.name = "--refund", .is_given = &refunds},
+		{.name = "--transaction", .value = &transaction},     {.name = "--amount", .value = &report->amount},
+		{.name = "--currency", .value = &report->currency},   {.name = "--url", .value = ret_url},
 	};
 	int code = flags_read("pay", invocation, flags, ARRAY_LENGTH(flags), &order, 1);
 	if (code != EXIT_DONE)
 		return code;
-	struct report report = {.is_success = succeeds};
-	if (order == NULL || !uuid_parse(slice_of(order), &report.order_id))
+	struct uuid refund_id;
+	if (order == NULL || !uuid_parse(slice_of(order), &report->order_id))
 		return complain_usage("pay", "the id of an order is required");
-	if (succeeds == fails)
-		return complain_usage("pay", "either --succeed or --fail is required");
-	code = secrets_need(invocation);
+	if (succeeds + fails + refunds != 1)
+		return complain_usage("pay", "one of --succeed, --fail and --refund is required");
+	if (refunds && transaction == NULL)
+		return complain_usage("pay", "--refund needs the --transaction that was given back");
+	if (report->refund_id != NULL && (!refunds || !uuid_parse(slice_of(report->refund_id), &refund_id)))
+		return complain_usage("pay", "--refund-id is the id of a refund, with --refund");
+	if (report->amount != NULL && !is_amount(report->amount))
+		return complain_usage("pay", "--amount is a whole number of minor units");
+	report->status = succeeds ? "SUCCEEDED" : fails ? "FAILED" : "REFUNDED";
+	report->transaction_id = slice_of(transaction);
+	return EXIT_DONE;
+}
+
+int run_pay(const struct invocation *invocation)
+{
+	const char *url = NULL;
+	struct report report = {0};
+	int code = read_report(invocation, &report, &url);
+	if (code == EXIT_DONE)
+		code = secrets_need(invocation);
 	if (code != EXIT_DONE)
 		return code;
 	uint64_t random = 0;
 	if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
 		return complain("the system has no random numbers");
-	report.transaction_id =
-		transaction != NULL ? slice_of(transaction) : arena_format(invocation->arena, "tx-%016llx", (unsigned long long)random);
+	if (report.transaction_id.data == NULL)
+		report.transaction_id = arena_format(invocation->arena, "tx-%016llx", (unsigned long long)random);
 	if (url == NULL)
 		url = server_url(&invocation->config->http.listen, invocation->arena);
 	if (url == NULL || report.transaction_id.data == NULL)

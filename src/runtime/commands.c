@@ -29,18 +29,33 @@ static const struct command_entry commands[] = {
          "example:\n  tro event pause 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n", run_event_pause},
 	{"event resume", "allow holds again", "event resume ID", "example:\n  tro event resume 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n",
          run_event_resume},
-	{"event cancel", "refuse holds and orders for good", "event cancel ID",
-         "example:\n  tro event cancel 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n", run_event_cancel},
+	{"event cancel", "end its holds and orders, and make what was paid due for refund", "event cancel ID [--yes]",
+         "  --yes     do not ask; without a terminal nobody is asked\n\n"
+         "First says how many paid orders, and how much money, that is; then shows how far it is, until all is done.\n\n"
+         "example:\n  tro event cancel 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n",
+         run_event_cancel},
+	{"refund list", "list what is to be given back: id, status, amount, reason, since when, order, transaction",
+         "refund list [--csv] [--status STATUS] [--event ID]",
+         "  --csv             comma-separated values with a head line; amounts in minor units\n"
+         "  --status STATUS   due, done or all (default: due)\n"
+         "  --event ID        of this event only\n\n"
+         "example:\n  tro refund list --csv > refunds.csv\n",
+         run_refund_list},
+	{"refund done", "say that a refund was paid out; again: no error", "refund done ID",
+         "example:\n  tro refund done 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n", run_refund_done},
 	{"token", "make a bearer token; prints it alone on a line", "token --user USER [--scope SCOPES] [--ttl DURATION]",
          "  --user USER       whom it stands for\n"
          "  --scope SCOPES    with blanks between: \"tro:admin tro:service\" (default: none)\n"
          "  --ttl DURATION    how long it is good for (default: 1h)\n\n"
          "example:\n  tro token --user alice --ttl 8h\n",
          run_token},
-	{"pay", "report a payment as the provider would: signed, to the running server",
-         "pay ORDER --succeed | --fail [--transaction ID] [--url URL]",
+	{"pay", "report a payment as the provider would: signed, to the running server", "pay ORDER --succeed | --fail | --refund [FLAGS]",
          "  --succeed, --fail   how the payment went\n"
-         "  --transaction ID    the provider's id of it (default: one drawn at random)\n"
+         "  --refund            the payment --transaction was given back\n"
+         "  --transaction ID    the provider's id of the payment (default: one drawn at random)\n"
+         "  --amount N          how much, in minor units: 1050 is EUR 10.50 (default: not said)\n"
+         "  --currency CODE     of the amount: EUR (default: not said)\n"
+         "  --refund-id ID      with --refund: the one that it closes (default: all that are due for the transaction)\n"
          "  --url URL           the server (default: http:// and LISTEN_ADDR)\n\n"
          "example:\n  tro pay 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c --succeed\n",
          run_pay},

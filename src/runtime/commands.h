@@ -30,6 +30,8 @@ int run_event_list(const struct invocation *invocation);
 int run_event_pause(const struct invocation *invocation);
 int run_event_resume(const struct invocation *invocation);
 int run_event_cancel(const struct invocation *invocation);
+int run_refund_list(const struct invocation *invocation);
+int run_refund_done(const struct invocation *invocation);
 int run_token(const struct invocation *invocation);
 int run_pay(const struct invocation *invocation);
 int run_verify(const struct invocation *invocation);

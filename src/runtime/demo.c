@@ -47,6 +47,9 @@ static bool find_event(struct desk *desk, struct uuid *ret_event_id, int *ret_co
 int demo_prepare(struct demo *demo)
 {
 	struct desk desk;
+	char message[ADAPTERS_MESSAGE_MAX];
+	if (demo->config->systems.crdb_dsn == NULL && !adapters_migrate(demo->config, NULL, NULL, message))
+		return complain("%s", message); /* this is a server's start: it makes the store */
 	int code = desk_open(demo->config, demo->arena, &desk);
 	if (code != EXIT_DONE)
 		return code;

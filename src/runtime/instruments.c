@@ -34,6 +34,7 @@ static const char *const command_kinds[COMMAND_KIND_COUNT] = {
 	[COMMAND_ORDER_CALL_OFF] = "order_call_off",
 	[COMMAND_SALE_SETTLE] = "event_settle",
 };
+static_assert(COMMAND_SALE_SETTLE + 1 == COMMAND_KIND_COUNT, "every kind has a name above");
 /* "ok", "replayed", and the slugs of the error table. */
 #define OUTCOME_OK 0
 #define OUTCOME_REPLAYED 1

@@ -70,7 +70,15 @@ static void on_measured(void *context, uint64_t commit_ns, uint32_t command_coun
 
 static void on_decided(void *context, enum command_kind kind, const struct outcome *outcome)
 {
-	instruments_command(((struct runtime *)context)->instruments, kind, outcome);
+	struct runtime *runtime = context;
+	instruments_command(runtime->instruments, kind, outcome);
+	if (kind != COMMAND_PAYMENT || (outcome->error != ERR_PAYMENT_CONFLICT && outcome->error != ERR_ORDER_NOT_PAYABLE))
+		return;
+	char order_id[UUID_TEXT_LENGTH + 1];
+	uuid_format(&outcome->resource_id, order_id);
+	log_event(runtime->logger, LOG_WARN, "a payment report contradicts an earlier one",
+	          log_string("error", error_title(outcome->error)),
+	          log_string("order_id", uuid_is_nil(&outcome->resource_id) ? "unknown" : order_id));
 }
 
 static void on_finished(void *context, const struct http_request_summary *summary)
@@ -264,6 +272,7 @@ static enum error start_api(struct runtime *runtime)
 	                .cache_capacity = TOKENS_CACHED},
 		.payment_secrets = config->auth.payment_secrets.items,
 		.payment_secret_count = config->auth.payment_secrets.count,
+		.requires_payment_amount = config->auth.requires_payment_amount,
 		.hold_ttl_ms = config->sales.hold_ttl_ms,
 		.order_ttl_ms = config->sales.order_ttl_ms,
 		.seats_per_hold_max = config->sales.seats_per_hold_max,

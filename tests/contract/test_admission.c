@@ -21,6 +21,7 @@
 
 struct limits {
 	uint32_t user_quota;
+	uint32_t service_quota;
 	uint32_t address_quota;
 };
 
@@ -52,6 +53,8 @@ static struct admission *local_for(struct limits limits)
 	const struct local_admission_options options = {
 		.user_quota = limits.user_quota,
 		.user_window_ms = USER_WINDOW_MS,
+		.service_quota = limits.service_quota,
+		.service_window_ms = USER_WINDOW_MS,
 		.address_quota = limits.address_quota,
 		.address_window_ms = ADDRESS_WINDOW_MS,
 		.callers_max = 100000,
@@ -254,6 +257,26 @@ static void every_request_counts_also_one_refused_for_its_key(void **state)
 	admission_free(admission);
 }
 
+static void a_service_is_limited_whoever_it_acts_for(void **state)
+{
+	(void)state;
+	struct admission *admission = admission_for((struct limits){.user_quota = 2, .service_quota = 3});
+	struct admission_request request = request_of(SLICE("ada"), (struct slice){0});
+	request.service = SLICE("shop");
+	assert_int_equal(admit(admission, request).ret_service.remaining, 2);
+	assert_int_equal(admit(admission, request).ret_user.remaining, 0);
+	assert_int_equal(admit(admission, request).ret_verdict, ADMISSION_LIMITED); /* ada is, and the shop is not counted */
+	request.user = SLICE("bob");
+	assert_int_equal(admit(admission, request).ret_service.remaining, 0);
+	request.user = SLICE("eve");
+	assert_int_equal(admit(admission, request).ret_verdict, ADMISSION_LIMITED);
+	request.service = (struct slice){0};
+	assert_int_equal(admit(admission, request).ret_verdict, ADMISSION_GO);
+	request.service = SLICE("other shop");
+	assert_int_equal(admit(admission, request).ret_service.remaining, 2);
+	admission_free(admission);
+}
+
 static void limited_request_leaves_its_key_unused(void **state)
 {
 	(void)state;
@@ -391,6 +414,7 @@ int main(void)
 {
 	const struct CMUnitTest local[] = {
 		cmocka_unit_test(key_whose_request_died_is_free_after_its_lease),
+		cmocka_unit_test(a_service_is_limited_whoever_it_acts_for),
 		cmocka_unit_test(admission_costs_less_than_it_saves),
 	};
 	if (getenv("TRO_TEST_REDIS") != NULL)

@@ -104,12 +104,74 @@ static void lists_in_the_order_of_ids_by_pages(void **state)
 	close_shelf(&shelf);
 }
 
+/* The ids of the entries that pass, as a text of digits. */
+static void expect_found(struct shelf *shelf, struct catalog_filter filter, const char *expected)
+{
+	struct catalog_list list;
+	assert_int_equal(shelf->catalog->operations->search(shelf->catalog, &filter, NULL, 10, &shelf->arena, &list), CATALOG_OK);
+	char found[11] = {0};
+	for (uint32_t i = 0; i < list.count; i++)
+		found[i] = (char)('0' + list.entries[i].event_id.bytes[0]);
+	assert_string_equal(found, expected);
+}
+
+static void finds_what_passes_the_filter(void **state)
+{
+	struct shelf shelf = open_shelf(*state);
+	struct catalog_entry opera = entry_of(1, 1), play = entry_of(2, 1), ball = entry_of(3, 1);
+	opera.details.starts_at_ms = 100;
+	play.details = (struct sale_details){
+		.name = SLICE("Der Sturm"), .venue = SLICE("Schauspielhaus"), .description = SLICE("100 % of _all_"), .starts_at_ms = 200};
+	play.status = SALE_PAUSED;
+	ball.details.name = SLICE("Opera ball");
+	ball.details.venue = SLICE("Hofburg");
+	ball.details.starts_at_ms = 300;
+	put(&shelf, opera);
+	put(&shelf, play);
+	put(&shelf, ball);
+
+	expect_found(&shelf, (struct catalog_filter){0}, "123");
+	expect_found(&shelf, (struct catalog_filter){.starts_from_ms = 200}, "23");
+	expect_found(&shelf, (struct catalog_filter){.starts_from_ms = 201}, "3");
+	expect_found(&shelf, (struct catalog_filter){.starts_until_ms = 200}, "12");
+	expect_found(&shelf, (struct catalog_filter){.starts_from_ms = 150, .starts_until_ms = 250}, "2");
+	expect_found(&shelf, (struct catalog_filter){.starts_from_ms = 250, .starts_until_ms = 150}, "");
+	expect_found(&shelf, (struct catalog_filter){.status = SALE_PAUSED}, "2");
+	expect_found(&shelf, (struct catalog_filter){.status = SALE_CANCELLED}, "");
+	expect_found(&shelf, (struct catalog_filter){.venue = SLICE("hofburg")}, "3");
+	expect_found(&shelf, (struct catalog_filter){.venue = SLICE("haus")}, "");
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("opera")}, "13");
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("haus")}, "2");
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("100 % of _all")}, "2");
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("%")}, "2");
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("opera"), .status = SALE_ON_SALE, .starts_from_ms = 101}, "3");
+	close_shelf(&shelf);
+}
+
+static void searches_by_pages(void **state)
+{
+	struct shelf shelf = open_shelf(*state);
+	struct catalog_list list;
+	for (uint8_t i = 5; i > 0; i--)
+		put(&shelf, entry_of(i, 1));
+	const struct catalog_filter filter = {.text = SLICE("opera")};
+	assert_int_equal(shelf.catalog->operations->search(shelf.catalog, &filter, NULL, 2, &shelf.arena, &list), CATALOG_OK);
+	assert_int_equal(list.count, 2);
+	struct uuid after = list.entries[1].event_id;
+	assert_int_equal(shelf.catalog->operations->search(shelf.catalog, &filter, &after, 10, &shelf.arena, &list), CATALOG_OK);
+	assert_int_equal(list.count, 3);
+	assert_int_equal(list.entries[0].event_id.bytes[0], 3);
+	close_shelf(&shelf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BACKEND_TEST(finds_what_was_put),
 		BACKEND_TEST(only_a_greater_version_replaces),
 		BACKEND_TEST(lists_in_the_order_of_ids_by_pages),
+		BACKEND_TEST(finds_what_passes_the_filter),
+		BACKEND_TEST(searches_by_pages),
 	};
 	return backends_run_catalogs("catalog", tests, ARRAY_LENGTH(tests));
 }

@@ -1,6 +1,7 @@
 """`tro` on the command line: what it prints, what it exits with, and that a mistake is said in one clear line."""
 
 import json
+import os
 import re
 import subprocess
 import uuid
@@ -9,7 +10,7 @@ import pytest
 
 from harness import credentials, paths
 from harness.problems import expect
-from harness.server import eventually, free_port, run_tro
+from harness.server import environment, eventually, free_port, run_tro
 
 SUBCOMMANDS = [
     ["serve"],
@@ -19,6 +20,8 @@ SUBCOMMANDS = [
     ["event", "pause"],
     ["event", "resume"],
     ["event", "cancel"],
+    ["refund", "list"],
+    ["refund", "done"],
     ["token"],
     ["pay"],
     ["verify"],
@@ -413,3 +416,64 @@ def test_replay_rebuilds_what_the_events_say(start_server):
 def test_binaries_are_there():
     for program in ("tro", "tro-api", "tro-expiry-worker", "tro-outbox-publisher"):
         assert (paths.BIN_DIR / program).is_file(), program
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("event", "create", "--demo"),
+        ("event", "list"),
+        ("event", "pause", "019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c"),
+        ("event", "cancel", "019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c", "--yes"),
+        ("refund", "list"),
+        ("refund", "done", "019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c"),
+    ],
+)
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_command_finds_a_store_or_makes_none(options, tmp_path, arguments, is_there):
+    """It says where it looked, and leaves nothing behind."""
+    folder = tmp_path / "nowhere"
+    if is_there:
+        folder.mkdir()
+    told = run_tro(*arguments, **{**options, "DATA_DIR": str(folder)})
+    assert told.returncode == 1
+    assert f"{folder}/tro.db" in told.stderr and told.stderr.count("\n") == 1
+    assert list(folder.iterdir()) == [] if is_there else not folder.exists()
+
+
+def test_a_relative_folder_is_told_in_full(options, tmp_path):
+    told = subprocess.run(
+        [paths.BIN_DIR / "tro", "event", "list", "--data-dir", "here"], cwd=tmp_path, capture_output=True, text=True, env=environment(options)
+    )
+    assert told.returncode == 1 and f"{tmp_path}/here/tro.db" in told.stderr
+    assert list(tmp_path.iterdir()) == [] or not (tmp_path / "here").exists()
+
+
+def cancel_at_a_terminal(server, event_id: str, answer: bytes) -> tuple[int, bytes]:
+    """Exit code and what it wrote to stderr."""
+    primary, secondary = os.openpty()
+    process = subprocess.Popen(
+        [paths.BIN_DIR / "tro", "event", "cancel", event_id],
+        env=environment(server.options),
+        stdin=secondary,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    os.close(secondary)
+    os.write(primary, answer)
+    _, told = process.communicate(timeout=30)
+    os.close(primary)
+    return process.returncode, told
+
+
+def test_cancelling_asks_at_a_terminal(start_server):
+    server = start_server()
+    api = server.api()
+    event_id = api.create_event()["event_id"]
+    for answer in (b"n\n", b"\n", b"yesterday\n"):
+        code, told = cancel_at_a_terminal(server, event_id, answer)
+        assert code == 1 and b"[y/N]" in told and b"nothing was done" in told
+    assert expect(api.get(f"/v1/events/{event_id}"), 200)["status"] == "on_sale"
+    code, _ = cancel_at_a_terminal(server, event_id, b"y\n")
+    assert code == 0
+    eventually(lambda: expect(api.get(f"/v1/events/{event_id}"), 200)["status"] == "cancelled", within=3)

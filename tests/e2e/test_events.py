@@ -277,7 +277,7 @@ def test_a_cancelled_event_takes_no_orders_and_refunds_payments(organiser):
     assert organiser.tro("event", "cancel", event_id).returncode == 0
     refused = eventually(lambda: (response := api.hold(event_id, [next(seats)])).status == 409 and response, within=3)
     problem(refused, "event-cancelled")
-    problem(api.order(hold_id=hold["hold_id"]), "event-cancelled")
+    problem(api.order(hold_id=hold["hold_id"]), "hold-released")
     assert expect(api.pay(order["order_id"]), 200)["refund_required"] is True
     assert api.history("orders", order["order_id"])[-1] == "order.refund_required"
     assert eventually(lambda: expect(api.get(f"/v1/events/{event_id}"), 200)["status"] == "cancelled", within=3)

@@ -21,10 +21,16 @@ ROUTES = {
     ("post", "/v1/events"),
     ("get", "/v1/events/{event_id}"),
     ("get", "/v1/events/{event_id}/seats"),
+    ("post", "/v1/events/{event_id}/pause"),
+    ("post", "/v1/events/{event_id}/resume"),
+    ("post", "/v1/events/{event_id}/cancel"),
+    ("get", "/v1/refunds"),
+    ("post", "/v1/refunds/{refund_id}/done"),
     ("get", "/v1/healthz"),
     ("get", "/v1/readyz"),
     ("get", "/v1/openapi.yaml"),
     ("get", "/metrics"),
+    ("get", "/docs"),
 }
 
 
@@ -48,6 +54,18 @@ def test_the_served_document_is_this_one(server):
     assert response.status == 200
     assert response.body == paths.OPENAPI.read_bytes()
     assert server.api(None).get("/v1/openapi.yaml", headers={"If-None-Match": response.headers["ETag"]}).status == 304
+
+
+def test_the_page_for_people_names_every_route_and_loads_nothing(server):
+    response = server.api(None).get("/docs")
+    assert response.status == 200 and response.headers["Content-Type"] == "text/html; charset=utf-8"
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    page = response.body.decode()
+    assert "<script" not in page and "style" not in page and 'href="/v1/openapi.yaml"' in page
+    for method, path in ROUTES:
+        assert f"<td>{method.upper()}</td><td><code>{re.sub('{[a-z_]+}', '{id}', path)}</code>" in page
+    assert server.api(None).get("/docs", headers={"If-None-Match": response.headers["ETag"]}).status == 304
 
 
 @pytest.mark.parametrize("method, path", sorted(ROUTES))

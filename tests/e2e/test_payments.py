@@ -8,7 +8,7 @@ import pytest
 
 from harness import credentials
 from harness.problems import expect, pointers, problem
-from harness.server import sleep_until
+from harness.server import eventually, sleep_until
 
 
 @pytest.fixture
@@ -62,11 +62,30 @@ def test_a_transaction_cannot_change_its_mind(api, order):
     assert expect(api.get_order(order["order_id"]), 200)["status"] == "CONFIRMED"
 
 
-def test_a_failed_transaction_cannot_succeed_later(api, order):
-    transaction = "late-mind-" + order["order_id"]
+def test_a_failed_transaction_may_succeed_later(api, order):
+    """A provider that tries one payment again: a late payment."""
+    transaction = "second-try-" + order["order_id"]
     expect(api.pay(order["order_id"], "FAILED", transaction), 200)
-    problem(api.pay(order["order_id"], "SUCCEEDED", transaction), "payment-conflict")
-    assert expect(api.get_order(order["order_id"]), 200)["status"] == "FAILED"
+    confirmed = expect(api.pay(order["order_id"], "SUCCEEDED", transaction), 200)
+    assert (confirmed["status"], confirmed["refund_required"]) == ("CONFIRMED", False)
+    assert expect(api.pay(order["order_id"], "SUCCEEDED", transaction), 200) == confirmed
+
+
+def test_a_failed_transaction_that_succeeds_when_the_seats_are_gone(api, event, order):
+    transaction = "too-late-" + order["order_id"]
+    expect(api.pay(order["order_id"], "FAILED", transaction), 200)
+    api.as_user("bob").held(event["event_id"], "A-1-2")
+    late = expect(api.pay(order["order_id"], "SUCCEEDED", transaction), 200)
+    assert (late["status"], late["refund_required"], late["refunds_due"]) == ("FAILED", True, order["total"])
+    problem(api.pay(order["order_id"], "FAILED", transaction), "payment-conflict")
+
+
+def test_a_transaction_that_succeeded_cannot_fail(server, api, order):
+    transaction = "second-thoughts-" + order["order_id"]
+    expect(api.pay(order["order_id"], "SUCCEEDED", transaction), 200)
+    problem(api.pay(order["order_id"], "FAILED", transaction), "payment-conflict")
+    assert expect(api.get_order(order["order_id"]), 200)["status"] == "CONFIRMED"
+    eventually(lambda: [line for line in server.log() if line["message"] == "a payment report contradicts an earlier one"], within=2)
 
 
 def test_a_transaction_belongs_to_one_order(api, event, order):
@@ -116,7 +135,6 @@ def test_a_failure_of_an_ended_order_changes_nothing_and_is_remembered(api, orde
     transaction = "ended-" + order["order_id"]
     assert expect(api.pay(order["order_id"], "FAILED", transaction), 200) == ended
     assert expect(api.pay(order["order_id"], "FAILED", transaction), 200) == ended
-    problem(api.pay(order["order_id"], "SUCCEEDED", transaction), "payment-conflict")
 
 
 # Late: a payment that succeeds after the order has ended.
@@ -137,7 +155,7 @@ def test_a_late_payment_for_taken_seats_is_to_be_refunded(api, event, order, end
     expect(api.cancel(order["order_id"]) if end == "CANCELLED" else api.pay(order["order_id"], "FAILED"), 200)
     other = api.as_user("bob").held(event["event_id"], "A-1-2")
     late = expect(api.pay(order["order_id"]), 200)
-    assert late == {**order, "status": end, "refund_required": True}
+    assert late == {**order, "status": end, "refund_required": True, "refunds_due": order["total"]}
     assert expect(api.get_order(order["order_id"]), 200) == late
     assert api.history("orders", order["order_id"])[-1] == "order.refund_required"
     assert api.seat_status(event["event_id"], "A-1-1", "A-1-2") == ["available", "held"], "a late payment takes all seats or none"
@@ -206,7 +224,12 @@ def test_an_unknown_order_stores_nothing(api, order):
         ({"transaction_id": "x" * 10000}, "/transaction_id"),
         ({"order_id": "7"}, "/order_id"),
         ({"order_id": None}, "/order_id"),
-        ({"amount": 1}, "/amount"),
+        ({"amount": -1}, "/amount"),
+        ({"amount": "1"}, "/amount"),
+        ({"amount": 1.5}, "/amount"),
+        ({"currency": "EURO"}, "/currency"),
+        ({"currency": "XXQ"}, "/currency"),
+        ({"refund_id": "7"}, "/refund_id"),
     ],
 )
 def test_a_bad_report_names_the_field_at_fault(api, order, change, pointer):

@@ -180,11 +180,17 @@ def test_the_service_routes_are_not_limited(start_server):
     order = api.ordered(api.create_event()["event_id"], "A-1-1")
     while poll(api, 1)[0].status != 429:
         pass
-    for route in ("/v1/healthz", "/v1/readyz", "/metrics", "/v1/openapi.yaml"):
+    for route in ("/v1/healthz", "/v1/readyz", "/metrics", "/v1/openapi.yaml", "/docs"):
         for _ in range(12):
             assert api.get(route).status == 200, route
     for number in range(12):
         expect(api.pay(order["order_id"], transaction_id=f"t{number}"), 200)
+
+
+def test_addresses_that_are_not_served_count_too(start_server):
+    stranger = start_server(RATE_LIMIT_IP="3/1m").api(None)
+    assert statuses([stranger.get(f"/v1/guess{number}") for number in range(5)]) == [404] * 3 + [429] * 2
+    assert stranger.get("/v1/events").status == 429
 
 
 def forwarded(api, *values: str) -> int:

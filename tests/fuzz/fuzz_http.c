@@ -28,8 +28,10 @@ static enum http_progress echo(struct http_request *request)
 	return HTTP_ANSWERED;
 }
 
+static const char *const parameters[] = {"q", NULL};
+
 static const struct http_route routes[] = {
-	{.method = HTTP_GET, .path = "/", .handle = echo},
+	{.method = HTTP_GET, .path = "/", .parameters = parameters, .handle = echo},
 	{.method = HTTP_GET, .path = "/a/{id}/b", .handle = echo},
 	{.method = HTTP_POST, .path = "/a", .takes_json = true, .body_max = BODY_MAX, .handle = echo},
 	{.method = HTTP_DELETE, .path = "/a/{id}", .handle = echo},

@@ -195,7 +195,7 @@ static void look_at_moment(const struct world *world, uint32_t moment, uint32_t 
 	finding->ever |= answer.conflicts;
 	finding->always &= answer.conflicts;
 	if (answer.error == outcome->error && answer.event_count == 0 && answer.conflicts == conflicts_of(outcome) &&
-	    answer.seat_index == outcome->seat_index)
+	    answer.seat_index == (outcome->unknown_count > 0 ? outcome->unknown_seats[0] : 0))
 		finding->is_right = true;
 }
 

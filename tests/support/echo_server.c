@@ -204,12 +204,15 @@ static struct http_refusal authenticate(struct http_request *request)
 	return (struct http_refusal){.error = OK};
 }
 
+static const char *const echo_parameters[] = {"q", NULL};
+static const char *const late_parameters[] = {"ms", NULL};
+
 static const struct http_route routes[] = {
 	{.method = HTTP_GET, .path = "/ping", .handle = get_ping},
-	{.method = HTTP_GET, .path = "/echo/{id}", .handle = get_echo},
+	{.method = HTTP_GET, .path = "/echo/{id}", .parameters = echo_parameters, .handle = get_echo},
 	{.method = HTTP_POST, .path = "/echo", .takes_json = true, .handle = post_echo},
 	{.method = HTTP_POST, .path = "/large", .takes_json = true, .body_max = 8 << 20, .handle = post_echo},
-	{.method = HTTP_POST, .path = "/late", .takes_json = true, .handle = post_late},
+	{.method = HTTP_POST, .path = "/late", .parameters = late_parameters, .takes_json = true, .handle = post_late},
 	{.method = HTTP_DELETE, .path = "/echo/{id}", .handle = delete_echo},
 	{.method = HTTP_GET, .path = "/tagged", .handle = get_tagged},
 	{.method = HTTP_GET, .path = "/megabytes", .handle = get_megabytes},

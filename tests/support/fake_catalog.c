@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/list.h"
 
@@ -116,12 +117,48 @@ static enum catalog_result fake_list(struct catalog *catalog, const struct uuid 
 	return CATALOG_OK;
 }
 
+static bool has_text(struct slice text, struct slice part)
+{
+	for (size_t i = 0; i + part.length <= text.length; i++)
+		if (strncasecmp(text.data + i, part.data, part.length) == 0)
+			return true;
+	return false;
+}
+
+static bool passes(const struct catalog_entry *entry, const struct catalog_filter *filter)
+{
+	const struct sale_details *details = &entry->details;
+	return details->starts_at_ms >= filter->starts_from_ms &&
+	       (filter->starts_until_ms == 0 || details->starts_at_ms <= filter->starts_until_ms) &&
+	       (filter->status == 0 || entry->status == filter->status) &&
+	       (slice_is_empty(filter->venue) ||
+	        (filter->venue.length == details->venue.length && has_text(details->venue, filter->venue))) &&
+	       (slice_is_empty(filter->text) || has_text(details->name, filter->text) || has_text(details->venue, filter->text) ||
+	        has_text(details->description, filter->text));
+}
+
+static enum catalog_result fake_search(struct catalog *catalog, const struct catalog_filter *filter, const struct uuid *after,
+                                       uint32_t limit, struct arena *arena, struct catalog_list *ret_list)
+{
+	struct catalog_list all;
+	enum catalog_result result = fake_list(catalog, after, FAKE_CATALOG_MAX, arena, &all);
+	if (result != CATALOG_OK)
+		return result;
+	struct catalog_list list = {.entries = all.entries};
+	for (uint32_t i = 0; i < all.count && list.count < limit; i++)
+		if (passes(&all.entries[i], filter))
+			list.entries[list.count++] = all.entries[i];
+	*ret_list = list;
+	return CATALOG_OK;
+}
+
 static enum catalog_result fake_ping(struct catalog *catalog)
 {
 	return self_of(catalog)->is_down ? CATALOG_DOWN : CATALOG_OK;
 }
 
-static const struct catalog_operations operations = {.put = fake_put, .find = fake_find, .list = fake_list, .ping = fake_ping};
+static const struct catalog_operations operations = {
+	.put = fake_put, .find = fake_find, .list = fake_list, .search = fake_search, .ping = fake_ping};
 
 struct fake_catalog *fake_catalog_new(void)
 {

@@ -1,4 +1,4 @@
-/* admission.c: two windows and a key. Locks are taken in this order: the key's shard, the user's, the address's. */
+/* admission.c: windows and a key. Locks are taken in this order: the key's shard, the user's, the service's, the address's. */
 #include "adapters/local/admission.h"
 
 #include <assert.h>
@@ -15,6 +15,7 @@ struct local_admission {
 	struct admission base;
 	struct keys *keys;
 	struct windows *users;     /* NULL: not limited */
+	struct windows *services;  /* NULL: not limited */
 	struct windows *addresses; /* NULL: not limited */
 };
 
@@ -37,25 +38,33 @@ static enum admission_verdict verdict_of(enum key_state state)
 	return ADMISSION_GO;
 }
 
+static uint64_t longest(uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t longer = a > b ? a : b;
+	return longer > c ? longer : c;
+}
+
 /* What the windows and the key's state say together; counts the request unless a window is full. */
 static void judge_windows(struct local_admission *self, struct admission_request *request, enum key_state state)
 {
 	struct window user = window_open(self->users, request->user, request->now_ms);
+	struct window service = window_open(self->services, request->service, request->now_ms);
 	struct window address = window_open(self->addresses, request->address, request->now_ms);
-	if (window_is_full(&user) || window_is_full(&address)) {
+	if (window_is_full(&user) || window_is_full(&service) || window_is_full(&address)) {
 		request->ret_verdict = ADMISSION_LIMITED;
-		uint64_t user_ms = window_wait_ms(&user);
-		uint64_t address_ms = window_wait_ms(&address);
-		request->ret_retry_after_ms = user_ms > address_ms ? user_ms : address_ms;
+		request->ret_retry_after_ms = longest(window_wait_ms(&user), window_wait_ms(&service), window_wait_ms(&address));
 	} else {
 		request->ret_verdict = verdict_of(state);
 		request->ret_retry_after_ms = state == KEY_IN_USE ? BUSY_RETRY_MS : 0;
 		window_count(&user);
+		window_count(&service);
 		window_count(&address);
 	}
 	request->ret_user = window_quota(&user);
+	request->ret_service = window_quota(&service);
 	request->ret_address = window_quota(&address);
 	window_close(&address);
+	window_close(&service);
 	window_close(&user);
 }
 
@@ -97,6 +106,7 @@ static void local_free(struct admission *admission)
 	struct local_admission *self = self_of(admission);
 	keys_free(self->keys);
 	windows_free(self->users);
+	windows_free(self->services);
 	windows_free(self->addresses);
 	free(self);
 }
@@ -134,6 +144,8 @@ enum error local_admission_new(const struct local_admission_options *options, st
 	enum error error = keys_new(options->keys_max, options->seed, &self->keys);
 	if (error == OK)
 		error = windows_for(options, options->user_quota, options->user_window_ms, &self->users);
+	if (error == OK)
+		error = windows_for(options, options->service_quota, options->service_window_ms, &self->services);
 	if (error == OK)
 		error = windows_for(options, options->address_quota, options->address_window_ms, &self->addresses);
 	if (error != OK) {

@@ -11,6 +11,8 @@
 struct local_admission_options {
 	uint32_t user_quota; /* requests of a user in a window; 0: not limited */
 	uint32_t user_window_ms;
+	uint32_t service_quota; /* requests of a service in a window; 0: not limited */
+	uint32_t service_window_ms;
 	uint32_t address_quota; /* requests of a client IP in a window; 0: not limited */
 	uint32_t address_window_ms;
 	uint32_t callers_max;  /* users, and addresses, that are kept account of */

@@ -11,10 +11,14 @@
 #define COLUMNS \
 	"event_id, name, venue, description, starts_at, status, currency, on_sale_from, on_sale_until, seat_count, created_at, version"
 
+/* Folded as the port has it, whatever the locale. */
+#define FOLDED(column) "translate(" column ", 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')"
+
 enum {
 	PUT,
 	FIND,
 	LIST,
+	SEARCH,
 	PING,
 	STATEMENT_COUNT,
 };
@@ -28,6 +32,14 @@ static const char *const statements[STATEMENT_COUNT] = {
 		" WHERE excluded.version > catalog.version",
 	[FIND] = "SELECT " COLUMNS " FROM catalog WHERE event_id = $1::uuid",
 	[LIST] = "SELECT " COLUMNS " FROM catalog WHERE event_id > $1::uuid ORDER BY event_id LIMIT $2::int8",
+	/* An end of 0 is none, and so is a status; an empty text is a part of every text. */
+	[SEARCH] = "SELECT " COLUMNS " FROM catalog WHERE event_id > $1::uuid AND starts_at >= $3::int8"
+		   " AND ($4::int8 = 0 OR starts_at <= $4::int8) AND ($5::int8 = 0 OR status = $5::int8)"
+		   " AND ($6::text = '' OR " FOLDED("venue") " = $6::text) AND (strpos(" FOLDED(
+			   "name") ", $7::text) > 0"
+				   " OR strpos(" FOLDED("venue") ", $7::text) > 0 OR strpos(" FOLDED(
+					   "description") ", $7::text) > 0)"
+							  " ORDER BY event_id LIMIT $2::int8",
 	[PING] = "SELECT 1 FROM catalog ORDER BY event_id LIMIT 1",
 };
 
@@ -110,15 +122,34 @@ static enum catalog_result postgres_find(struct catalog *port, const struct uuid
 	return CATALOG_OK;
 }
 
-static enum catalog_result postgres_list(struct catalog *port, const struct uuid *after, uint32_t limit, struct arena *arena,
-                                         struct catalog_list *ret_list)
+/* Runs the statement, whose first two parameters are where the list begins and how long it may be. */
+static enum catalog_result list_entries(struct postgres_catalog *catalog, uint32_t statement, const struct uuid *after, uint32_t limit,
+                                        struct arena *arena, struct catalog_list *ret_list)
 {
 	static const struct uuid before_all;
-	struct postgres_catalog *catalog = catalog_of(port);
 	PGresult *answer;
 	scalar_uuid(&catalog->parameters, 0, after == NULL ? &before_all : after);
 	scalar_int(&catalog->parameters, 1, limit);
-	return query(catalog, LIST, &answer) ? read_entries(answer, arena, ret_list) : CATALOG_DOWN;
+	return query(catalog, statement, &answer) ? read_entries(answer, arena, ret_list) : CATALOG_DOWN;
+}
+
+static enum catalog_result postgres_list(struct catalog *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                         struct catalog_list *ret_list)
+{
+	return list_entries(catalog_of(port), LIST, after, limit, arena, ret_list);
+}
+
+static enum catalog_result postgres_search(struct catalog *port, const struct catalog_filter *filter, const struct uuid *after,
+                                           uint32_t limit, struct arena *arena, struct catalog_list *ret_list)
+{
+	struct postgres_catalog *catalog = catalog_of(port);
+	struct parameters *parameters = &catalog->parameters;
+	scalar_uint(parameters, 2, filter->starts_from_ms);
+	scalar_uint(parameters, 3, filter->starts_until_ms);
+	scalar_int(parameters, 4, filter->status);
+	scalar_bytes(parameters, 5, text_or_empty(filter->venue));
+	scalar_bytes(parameters, 6, text_or_empty(filter->text));
+	return list_entries(catalog, SEARCH, after, limit, arena, ret_list);
 }
 
 static enum catalog_result postgres_ping(struct catalog *port)
@@ -138,6 +169,7 @@ static const struct catalog_operations operations = {
 	.put = postgres_put,
 	.find = postgres_find,
 	.list = postgres_list,
+	.search = postgres_search,
 	.ping = postgres_ping,
 	.free = postgres_free,
 };

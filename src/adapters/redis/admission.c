@@ -194,21 +194,45 @@ static void add_finishes(struct redis_admission *self)
 	}
 }
 
+/* A service is counted by each process apart: its window would be in another slot than the user's. True: it is over its limit. */
+static bool service_is_limited(struct redis_admission *self, struct admission_request *request)
+{
+	struct admission_request service = {.service = request->service, .now_ms = request->now_ms};
+	if (slice_is_empty(request->service))
+		return false;
+	self->base.local->operations->admit(self->base.local, &service, 1);
+	request->ret_service = service.ret_service;
+	if (service.ret_verdict != ADMISSION_LIMITED)
+		return false;
+	request->ret_verdict = ADMISSION_LIMITED;
+	request->ret_retry_after_ms = service.ret_retry_after_ms;
+	request->ret_is_repeat = false;
+	request->ret_user = (struct admission_quota){0};
+	request->ret_address = (struct admission_quota){0};
+	return true;
+}
+
 static void admit_some(struct redis_admission *self, struct admission_request *requests, uint32_t count)
 {
 	struct judging judgings[REQUESTS_MAX];
+	bool is_refused[REQUESTS_MAX] = {false};
 	uint32_t failures = 0;
 	pthread_mutex_lock(&self->lock);
 	self->call_count = 0;
 	bool is_serving = nodes_are_serving(&self->nodes);
 	if (is_serving) {
 		add_finishes(self);
-		for (uint32_t i = 0; i < count; i++)
-			judgings[i] = judge(self, &requests[i]);
+		for (uint32_t i = 0; i < count; i++) {
+			is_refused[i] = service_is_limited(self, &requests[i]);
+			if (!is_refused[i])
+				judgings[i] = judge(self, &requests[i]);
+		}
 		calls_run(&self->nodes, self->calls, self->call_count, redis_connection_now_ns() + REDIS_DEADLINE_MS * UINT64_C(1000000),
 		          &failures);
 	}
 	for (uint32_t i = 0; i < count; i++) {
+		if (is_refused[i])
+			continue;
 		if (is_serving && is_answered(&judgings[i]))
 			read_verdict(self, &judgings[i], &requests[i]);
 		else

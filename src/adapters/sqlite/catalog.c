@@ -15,6 +15,7 @@ enum {
 	PUT,
 	FIND,
 	LIST,
+	SEARCH,
 	PING,
 	STATEMENT_COUNT,
 };
@@ -27,6 +28,10 @@ static const char *const statements[STATEMENT_COUNT] = {
 		" version = excluded.version WHERE excluded.version > version",
 	[FIND] = "SELECT " COLUMNS " FROM catalog WHERE event_id = ?",
 	[LIST] = "SELECT " COLUMNS " FROM catalog WHERE event_id > ? ORDER BY event_id LIMIT ?",
+	/* lower() folds ASCII alone. An end of 0 is none, and so is a status; an empty text is a part of every text. */
+	[SEARCH] = "SELECT " COLUMNS " FROM catalog WHERE event_id > ?1 AND starts_at >= ?3 AND (?4 = 0 OR starts_at <= ?4)"
+		   " AND (?5 = 0 OR status = ?5) AND (?6 = '' OR lower(venue) = ?6)"
+		   " AND (instr(lower(name), ?7) OR instr(lower(venue), ?7) OR instr(lower(description), ?7)) ORDER BY event_id LIMIT ?2",
 	[PING] = "SELECT 1 FROM catalog LIMIT 1",
 };
 
@@ -81,27 +86,47 @@ static enum catalog_result sqlite_find(struct catalog *port, const struct uuid *
 	return CATALOG_OK;
 }
 
-static enum catalog_result sqlite_list(struct catalog *port, const struct uuid *after, uint32_t limit, struct arena *arena,
-                                       struct catalog_list *ret_list)
+/* Steps the statement, whose first two parameters are where the list begins and how long it may be. */
+static enum catalog_result list_entries(struct database *database, uint32_t statement, const struct uuid *after, uint32_t limit,
+                                        struct arena *arena, struct catalog_list *ret_list)
 {
-	struct database *database = database_of(port);
+	sqlite3_stmt *list_statement = database->statements[statement];
 	struct catalog_list list = {.entries = arena_allocate_array(arena, limit, sizeof *list.entries)};
 	if (list.entries == NULL)
 		return CATALOG_DOWN;
-	bind_bytes(database->statements[LIST], 1, after, after == NULL ? 0 : sizeof *after);
-	bind_int(database->statements[LIST], 2, limit);
+	bind_bytes(list_statement, 1, after, after == NULL ? 0 : sizeof *after);
+	bind_int(list_statement, 2, limit);
 	int code;
-	while ((code = database_step(database, LIST)) == SQLITE_ROW) {
+	while ((code = database_step(database, statement)) == SQLITE_ROW) {
 		assert(list.count < limit);
-		if (!stored_catalog_entry_read(statement_columns(database->statements[LIST]), arena, &list.entries[list.count]))
+		if (!stored_catalog_entry_read(statement_columns(list_statement), arena, &list.entries[list.count]))
 			break;
 		list.count++;
 	}
-	database_reset(database, LIST);
+	database_reset(database, statement);
 	if (code != SQLITE_DONE)
 		return CATALOG_DOWN;
 	*ret_list = list;
 	return CATALOG_OK;
+}
+
+static enum catalog_result sqlite_list(struct catalog *port, const struct uuid *after, uint32_t limit, struct arena *arena,
+                                       struct catalog_list *ret_list)
+{
+	return list_entries(database_of(port), LIST, after, limit, arena, ret_list);
+}
+
+static enum catalog_result sqlite_search(struct catalog *port, const struct catalog_filter *filter, const struct uuid *after,
+                                         uint32_t limit, struct arena *arena, struct catalog_list *ret_list)
+{
+	struct database *database = database_of(port);
+	sqlite3_stmt *search = database->statements[SEARCH];
+	bind_uint(search, 3, filter->starts_from_ms);
+	bind_uint(search, 4, filter->starts_until_ms);
+	bind_int(search, 5, filter->status);
+	bind_text(search, 6, text_or_empty(filter->venue));
+	bind_text(search, 7, text_or_empty(filter->text));
+	return list_entries(database, SEARCH, after, limit, arena, ret_list);
 }
 
 static enum catalog_result sqlite_ping(struct catalog *port)
@@ -123,6 +148,7 @@ static const struct catalog_operations operations = {
 	.put = sqlite_put,
 	.find = sqlite_find,
 	.list = sqlite_list,
+	.search = sqlite_search,
 	.ping = sqlite_ping,
 	.free = sqlite_free,
 };

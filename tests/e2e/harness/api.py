@@ -135,8 +135,9 @@ class Api:
         *,
         at: int | None = None,
         secret: str = credentials.PAYMENT_SECRET,
+        **members,
     ) -> Response:
-        content = {"order_id": order_id, "status": status, "transaction_id": transaction_id or f"tx-{uuid.uuid4()}"}
+        content = {"order_id": order_id, "status": status, "transaction_id": transaction_id or f"tx-{uuid.uuid4()}", **members}
         body = json_module.dumps(content).encode()
         return self.callback(body, credentials.callback_signature(body, at, secret))
 

@@ -57,6 +57,15 @@ static void every_parameter_makes_another_page(void **state)
 	other.has_after_id = true;
 	other.after_id = (struct uuid){{7}};
 	assert_false(has(cache, other, "first", 1000));
+	other = list;
+	other.filter.status = SALE_PAUSED;
+	assert_false(has(cache, other, "first", 1000));
+	other.filter = (struct catalog_filter){.text = SLICE("opera")};
+	assert_false(has(cache, other, "first", 1000));
+	other.filter = (struct catalog_filter){.venue = SLICE("opera")};
+	assert_false(has(cache, other, "first", 1000));
+	other.filter = (struct catalog_filter){.starts_from_ms = 7};
+	assert_false(has(cache, other, "first", 1000));
 	put(cache, other, "second", 1000);
 	assert_true(has(cache, list, "first", 1000));
 	assert_true(has(cache, other, "second", 1000));

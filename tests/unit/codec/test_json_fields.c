@@ -153,10 +153,10 @@ static void each_fault_has_its_pointer_and_detail(void **state)
 	expect_fault("3", "", "must be an object");
 	expect_fault("{\"id\":null}", "/id", "must be a string");
 	expect_fault("{\"id\":\"x\"}", "/id", "must be a UUID");
-	expect_fault("{" ID ",\"extra\":1}", "/extra", "is not a field of this object");
-	expect_fault("{" ID ",\"a/b~c\":1}", "/a~1b~0c", "is not a field of this object");
-	expect_fault("{" ID ",\"\":1}", "/", "is not a field of this object");
-	expect_fault("{" ID ",\"ID\":1}", "/ID", "is not a field of this object");
+	expect_fault("{" ID ",\"extra\":1}", "/extra", "unknown field");
+	expect_fault("{" ID ",\"a/b~c\":1}", "/a~1b~0c", "unknown field");
+	expect_fault("{" ID ",\"\":1}", "/", "unknown field");
+	expect_fault("{" ID ",\"ID\":1}", "/ID", "unknown field");
 	expect_fault("{" ID ",\"name\":\"\"}", "/name", "must have from 1 to 8 bytes");
 	expect_fault("{" ID ",\"name\":\"123456789\"}", "/name", "must have from 1 to 8 bytes");
 	expect_fault("{" ID ",\"name\":\"a\\u007fb\"}", "/name", "must not have control characters");
@@ -176,7 +176,7 @@ static void each_fault_has_its_pointer_and_detail(void **state)
 	expect_fault("{" ID ",\"seats\":[\"a\",1]}", "/seats/1", "must be a string");
 	expect_fault("{" ID ",\"seats\":[\"a\",\"b\",\"\\u0061\"]}", "/seats/2", "repeats item 0");
 	expect_fault("{" ID ",\"sections\":[{\"name\":\"A\",\"price\":1},{\"name\":\"B\"}]}", "/sections/1/price", "is required");
-	expect_fault("{" ID ",\"sections\":[{\"name\":\"A\",\"price\":1,\"x\":1}]}", "/sections/0/x", "is not a field of this object");
+	expect_fault("{" ID ",\"sections\":[{\"name\":\"A\",\"price\":1,\"x\":1}]}", "/sections/0/x", "unknown field");
 	expect_fault("{" ID ",\"sections\":[[]]}", "/sections/0", "must be an object");
 }
 

@@ -8,6 +8,7 @@
 
 #include "codec/sale_json.h"
 
+#define NOW_MS UINT64_C(1800000000000) /* some hours before the event starts */
 #define ARENA_MAX (256 * 1024 * 1024)
 
 struct fixture {
@@ -36,7 +37,7 @@ static enum error read_text(struct fixture *fixture, struct slice text)
 {
 	json_faults_init(&fixture->faults, &fixture->arena);
 	fixture->create = (struct sale_create){.on_sale_from_ms = 77};
-	return sale_body_read(text, &fixture->faults, &fixture->create);
+	return sale_body_read(text, NOW_MS, &fixture->faults, &fixture->create);
 }
 
 /* A body with these members behind those that every body has. */
@@ -215,7 +216,7 @@ static void without_memory_it_says_so(void **state)
 	for (size_t i = 0; i < ARRAY_LENGTH(maxima); i++) {
 		arena_init(&small, 64, maxima[i]);
 		json_faults_init(&fixture->faults, &small);
-		assert_int_equal(sale_body_read(text, &fixture->faults, &fixture->create), ERR_NO_MEMORY);
+		assert_int_equal(sale_body_read(text, NOW_MS, &fixture->faults, &fixture->create), ERR_NO_MEMORY);
 		arena_release(&small);
 	}
 }
@@ -239,11 +240,31 @@ static void the_summary_tells_absent_times_as_null(void **state)
 	buffer_release(&buffer);
 }
 
+static void an_event_is_to_come_unless_it_is_backdated(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *past = "{\"name\":\"O\",\"venue\":\"H\",\"starts_at\":\"2027-01-15T08:00:00Z\",\"currency\":\"EUR\"," SECTIONS "%s}";
+	assert_fault(fixture, read_text(fixture, arena_format(&fixture->arena, past, "")), "/starts_at");
+	assert_fault(fixture, read_text(fixture, arena_format(&fixture->arena, past, ",\"backdated\":false")), "/starts_at");
+	assert_int_equal(read_text(fixture, arena_format(&fixture->arena, past, ",\"backdated\":true")), OK);
+	assert_fault(fixture, read_text(fixture, arena_format(&fixture->arena, past, ",\"backdated\":1")), "/backdated");
+}
+
+static void sales_end_when_the_event_starts(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(read_with(fixture, "\"currency\":\"EUR\",\"on_sale_until\":\"2027-01-15T19:00:00Z\"," SECTIONS), OK);
+	assert_fault(fixture, read_with(fixture, "\"currency\":\"EUR\",\"on_sale_until\":\"2027-01-15T19:00:01Z\"," SECTIONS),
+	             "/on_sale_until");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(a_body_with_sections_is_read),
+		TEST(an_event_is_to_come_unless_it_is_backdated),
+		TEST(sales_end_when_the_event_starts),
 		TEST(a_body_with_seats_is_read),
 		TEST(one_of_sections_and_seats_is_required),
 		TEST(every_fault_has_its_pointer),

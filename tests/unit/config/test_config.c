@@ -217,6 +217,7 @@ static void bad_values_are_refused(void **state)
 	                                      "RATE_LIMIT_USER=0/1m",
 	                                      "RATE_LIMIT_USER=100/1ms",
 	                                      "RATE_LIMIT_USER=OFF",
+	                                      "PAYMENT_AMOUNT=yes",
 	                                      "RATE_LIMIT_IP=1000001/1m",
 	                                      "RATE_LIMIT_IP=1/2d",
 	                                      "TRUSTED_PROXIES=proxy.example",
@@ -360,7 +361,8 @@ static void help_and_table_name_every_key(void **state)
 	                                    "LOG_LEVEL",          "CRDB_DSN",
 	                                    "MONGO_URI",          "REDIS_ADDR",
 	                                    "RABBIT_URL",         "OTEL_EXPORTER_OTLP_ENDPOINT",
-	                                    "JWT_PUBLIC_KEY",     "JWT_JWKS_URL"};
+	                                    "JWT_PUBLIC_KEY",     "JWT_JWKS_URL",
+	                                    "RATE_LIMIT_SERVICE", "PAYMENT_AMOUNT"};
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
 		char cell[64];
 		snprintf(cell, sizeof cell, "| `%s` |", names[i]);

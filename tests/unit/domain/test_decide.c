@@ -95,10 +95,10 @@ static void without_memory_nothing_is_left_behind(void **state)
 	stage->batch.maximum = stage->batch.reserved;
 	while (arena_allocate(&stage->batch, 64) != NULL)
 		continue;
-	struct outcome outcome = {.seat_index = 77};
+	struct outcome outcome = {.at_ms = 77};
 	assert_int_equal(decide(&command, stage->view, &stage->changes, &outcome), ERR_NO_MEMORY);
 	assert_int_equal(stage->changes.event_count, 0);
-	assert_int_equal(outcome.seat_index, 77);
+	assert_int_equal(outcome.at_ms, 77);
 }
 
 static void deciding_twice_makes_the_same_thing(void **state)

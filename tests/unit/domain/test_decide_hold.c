@@ -79,7 +79,8 @@ static void an_unknown_event_or_seat_is_said_so(void **state)
 	struct seat_label labels[] = {test_label(1), seat_label_of(SLICE("Z-9-9"))};
 	command.hold_create.seats = labels;
 	assert_int_equal(stage_run(stage, &command), ERR_SEAT_UNKNOWN);
-	assert_int_equal(stage->outcome.seat_index, 1);
+	assert_int_equal(stage->outcome.unknown_count, 1);
+	assert_int_equal(stage->outcome.unknown_seats[0], 1);
 	command.hold_create.event_id.bytes[0] ^= 1;
 	assert_int_equal(stage_run(stage, &command), ERR_EVENT_UNKNOWN);
 	assert_string_equal(stage->events, "");

@@ -71,7 +71,8 @@ static void only_the_callers_hold_of_exactly_these_seats_is_found(void **state)
 	struct seat_label labels[] = {test_label(2), seat_label_of(SLICE("Z-9-9"))};
 	command.order_create.seats = labels;
 	assert_int_equal(stage_run(stage, &command), ERR_SEAT_UNKNOWN);
-	assert_int_equal(stage->outcome.seat_index, 1);
+	assert_int_equal(stage->outcome.unknown_count, 1);
+	assert_int_equal(stage->outcome.unknown_seats[0], 1);
 	command.order_create.event_id.bytes[0] ^= 1;
 	assert_int_equal(stage_run(stage, &command), ERR_EVENT_UNKNOWN);
 }

@@ -173,6 +173,30 @@ static void a_problem_has_all_its_members(void **state)
 	assert_int_equal(request.response.header_count, 0);
 }
 
+static void the_instance_is_a_uri_reference(void **state)
+{
+	(void)state;
+	request.path = SLICE("/v1/a b\"<%>\xc3\xa4/~x:1;@,=");
+	problem_answer(&request, ERR_NOT_FOUND, NULL);
+	assert_has(request.response.body.data, "\"instance\":\"/v1/a%20b%22%3C%25%3E%C3%A4/~x:1;@,=\"");
+}
+
+static void what_is_wrong_with_the_query_is_listed(void **state)
+{
+	(void)state;
+	assert_int_equal(http_request_query_fault(&request, SLICE("limit"), SLICE("must be a number")), ERR_BAD_REQUEST);
+	for (uint32_t i = 0; i < 2 * HTTP_QUERY_FAULTS_MAX; i++)
+		assert_int_equal(http_request_query_fault(&request, SLICE("x"), SLICE("is unknown")), ERR_BAD_REQUEST);
+	assert_int_equal(request.query_fault_count, HTTP_QUERY_FAULTS_MAX);
+	problem_answer(&request, ERR_BAD_REQUEST, NULL);
+	const char *body = request.response.body.data;
+	assert_has(body, "\"detail\":\"The query parameter \\\"limit\\\" must be a number.\"");
+	assert_has(body, "\"errors\":[{\"parameter\":\"limit\",\"detail\":\"must be a number\"},{\"parameter\":\"x\",");
+	request.response = (struct http_response){0};
+	problem_answer(&request, ERR_OVERLOADED, NULL);
+	assert_lacks(request.response.body.data, "errors");
+}
+
 static void what_happened_inside_is_not_told(void **state)
 {
 	(void)state;
@@ -190,7 +214,7 @@ static void a_problem_without_details_still_says_something(void **state)
 	(void)state;
 	request.path = (struct slice){0};
 	problem_answer(&request, ERR_BAD_REQUEST, NULL);
-	assert_has(request.response.body.data, "\"detail\":\"The request is malformed\",\"instance\":\"/\"");
+	assert_has(request.response.body.data, "\"detail\":\"Malformed request\",\"instance\":\"/\"");
 }
 
 static const char *header_value(const char *name)
@@ -304,6 +328,8 @@ int main(void)
 		T(a_client_that_has_it_is_told_so),
 		T(another_tag_method_or_status_gets_the_whole),
 		T(a_problem_has_all_its_members),
+		T(the_instance_is_a_uri_reference),
+		T(what_is_wrong_with_the_query_is_listed),
 		T(what_happened_inside_is_not_told),
 		T(a_problem_without_details_still_says_something),
 		T(clients_are_told_when_to_come_back),

@@ -265,6 +265,27 @@ static void query_parameters_are_decoded(void **state)
 	arena_release(&request.arena);
 }
 
+static void unknown_parameters_are_named(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"a", "bc", NULL};
+	struct http_request request;
+	resolve(&request, "GET", "/v1/holds?a=1&&bc&=", OK);
+	assert_int_equal(http_request_query_check(&request, names), OK);
+	assert_int_equal(request.query_fault_count, 0);
+	assert_int_equal(http_request_query_check(&request, NULL), ERR_BAD_REQUEST);
+	assert_int_equal(request.query_fault_count, 2);
+	assert_true(slice_equal_string(request.query_faults[1].parameter, "bc"));
+	arena_release(&request.arena);
+	resolve(&request, "GET", "/v1/holds?b=1&bc=2&A=3", OK);
+	assert_int_equal(http_request_query_check(&request, names), ERR_BAD_REQUEST);
+	assert_int_equal(request.query_fault_count, 2);
+	assert_true(slice_equal_string(request.query_faults[0].parameter, "b"));
+	assert_int_equal(http_router_dispatch(&router, &request, HTTP_ACCEPTED), HTTP_ANSWERED);
+	assert_int_equal(request.response.status, 400);
+	arena_release(&request.arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +300,7 @@ int main(void)
 		cmocka_unit_test(callers_are_identified_before_the_body_is_read),
 		cmocka_unit_test(bodies_have_their_route_s_limit),
 		cmocka_unit_test(query_parameters_are_decoded),
+		cmocka_unit_test(unknown_parameters_are_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
