@@ -2,6 +2,7 @@
 #include "app/expirer.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -19,6 +20,17 @@
 #define PAUSE_BASE_MS 50
 #define PAUSE_MAX_MS 1000
 
+#define ILL_MAX 64 /* holds and orders that are left alone for a while; of more the oldest are forgotten */
+#define ILL_PAUSE_MIN_MS 1000
+#define ILL_PAUSE_MAX_MS 300000
+
+/* A hold or order whose rows contradict each other: asking again and again mends nothing. */
+struct ill {
+	struct uuid id;
+	uint64_t pause_ms;
+	uint64_t until_ns; /* by the monotonic clock */
+};
+
 struct expiry {
 	struct job job;
 	struct arena arena;
@@ -29,10 +41,49 @@ struct expirer {
 	struct expirer_counters counters;
 	struct backoff backoff;
 	struct arena due;
-	_Atomic uint32_t running; /* commands of the round that are not done, and the step itself while it hands them over */
-	_Atomic uint32_t failed;  /* commands of the round that could not be served */
+	_Atomic uint32_t running;  /* commands of the round that are not done, and the step itself while it hands them over */
+	_Atomic uint32_t failed;   /* commands of the round that could not be served */
+	pthread_mutex_t ill_mutex; /* guards what follows: commands are done on any thread */
+	struct ill ill[ILL_MAX];
+	uint32_t ill_next; /* the place of the next */
 	struct expiry expiries[ROUND_MAX];
 };
+
+static uint64_t monotonic_ns(const struct expirer *expirer)
+{
+	return clock_monotonic_ns(expirer->options.clock);
+}
+
+static struct ill *find_ill(struct expirer *expirer, const struct uuid *id)
+{
+	for (uint32_t i = 0; i < ILL_MAX; i++)
+		if (expirer->ill[i].until_ns != 0 && uuid_equal(&expirer->ill[i].id, id))
+			return &expirer->ill[i];
+	return NULL;
+}
+
+/* Each time it is left alone for twice as long. */
+static void leave_alone(struct expirer *expirer, const struct uuid *id)
+{
+	pthread_mutex_lock(&expirer->ill_mutex);
+	struct ill *ill = find_ill(expirer, id);
+	if (ill == NULL) {
+		ill = &expirer->ill[expirer->ill_next++ % ILL_MAX];
+		*ill = (struct ill){.id = *id, .pause_ms = ILL_PAUSE_MIN_MS / 2};
+	}
+	ill->pause_ms = ill->pause_ms * 2 < ILL_PAUSE_MAX_MS ? ill->pause_ms * 2 : ILL_PAUSE_MAX_MS;
+	ill->until_ns = monotonic_ns(expirer) + ill->pause_ms * 1000000;
+	pthread_mutex_unlock(&expirer->ill_mutex);
+}
+
+static bool is_left_alone(struct expirer *expirer, const struct uuid *id)
+{
+	pthread_mutex_lock(&expirer->ill_mutex);
+	const struct ill *ill = find_ill(expirer, id);
+	bool is_left = ill != NULL && monotonic_ns(expirer) < ill->until_ns;
+	pthread_mutex_unlock(&expirer->ill_mutex);
+	return is_left;
+}
 
 enum error expirer_new(const struct expirer_options *options, struct expirer **ret_expirer)
 {
@@ -44,6 +95,7 @@ enum error expirer_new(const struct expirer_options *options, struct expirer **r
 		return ERR_NO_MEMORY;
 	expirer->options = *options;
 	expirer->backoff = (struct backoff){.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
+	pthread_mutex_init(&expirer->ill_mutex, NULL);
 	arena_init(&expirer->due, DUE_BLOCK, DUE_MAX);
 	for (uint32_t i = 0; i < ROUND_MAX; i++)
 		arena_init(&expirer->expiries[i].arena, ANSWER_BLOCK, ANSWER_MAX);
@@ -59,6 +111,7 @@ void expirer_free(struct expirer *expirer)
 	for (uint32_t i = 0; i < ROUND_MAX; i++)
 		arena_release(&expirer->expiries[i].arena);
 	arena_release(&expirer->due);
+	pthread_mutex_destroy(&expirer->ill_mutex);
 	free(expirer);
 }
 
@@ -76,6 +129,9 @@ static void expiry_done(struct job *job)
 			expirer->counters.in_vain++;
 		else
 			expirer->counters.ended++;
+	} else if (job->outcome.error == ERR_CORRUPT) {
+		expirer->counters.failures++;
+		leave_alone(expirer, job->command.kind == COMMAND_HOLD_EXPIRE ? &job->command.hold_id : &job->command.order_id);
 	} else {
 		expirer->counters.failures++;
 		expirer->failed++;
@@ -124,14 +180,15 @@ static uint64_t wait_for(uint64_t deadline_ms, uint64_t now_ms)
 }
 
 /* Of what is due, what this round is to end: everything, or of a backlog the part whose ids have these random bits. */
-static uint32_t choose(struct due_list *list, uint64_t random)
+static uint32_t choose(struct expirer *expirer, struct due_list *list, uint64_t random)
 {
 	const size_t random_byte = sizeof(struct uuid) - 2; /* before the shard: base/uuid.h */
 	bool has_backlog = list->count > ROUND_MAX;
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < list->count && count < ROUND_MAX; i++)
 		if (!has_backlog || list->items[i].id.bytes[random_byte] % PARTS == random % PARTS)
-			list->items[count++] = list->items[i];
+			if (!is_left_alone(expirer, &list->items[i].id))
+				list->items[count++] = list->items[i];
 	return count;
 }
 
@@ -157,7 +214,9 @@ uint64_t expirer_step(void *context)
 	if (list.count == 0)
 		return wait_for(list.next_deadline_ms, now_ms);
 	assert(list.count <= LIST_MAX);
-	uint32_t count = choose(&list, random_u64(expirer->options.random));
+	uint32_t count = choose(expirer, &list, random_u64(expirer->options.random));
+	if (count == 0) /* what is due is left alone, or is the part of others */
+		return WAIT_MAX_MS;
 	expirer->running = count + 1;
 	for (uint32_t i = 0; i < count; i++)
 		begin_expiry(expirer, &expirer->expiries[i], &list.items[i]);

@@ -26,6 +26,9 @@ enum defect {
 	DEFECT_TORN_VIEW = 16,            /* rows of different moments are taken as they are */
 	DEFECT_FLIGHTS_CROSS = 17,        /* what is on its way to the store is decided on as if it were there */
 	DEFECT_UNCONFIRMED_IS_DONE = 18,  /* what the bus has not confirmed is taken out of the outbox */
+	DEFECT_TORN_VIEW_IS_CORRUPT = 19, /* rows of different moments that contradict each other fail the command */
+	DEFECT_LATE_COMMIT_COMES = 20,    /* a commit that was given up happens when it arrives late */
+	DEFECT_TURN_IS_TRUSTED = 21,      /* what was read in a turn is not checked when it is answered */
 };
 
 #define DEFECT(name) (TRO_DEFECT == DEFECT_##name)

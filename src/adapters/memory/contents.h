@@ -27,7 +27,10 @@ struct outbox_row {
 };
 
 struct memory_database {
-	pthread_mutex_t lock; /* guards everything below */
+	pthread_mutex_t lock;   /* guards everything below */
+	uint64_t change_count;  /* commits that wrote something */
+	struct uuid *abandoned; /* first events of commits that may not happen any more */
+	uint32_t abandoned_count, abandoned_capacity;
 	struct table tables[ROW_PAYMENT + 1];
 	struct event_record *events; /* in order of their ids */
 	uint32_t event_count, event_capacity;

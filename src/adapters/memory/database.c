@@ -27,6 +27,7 @@ void memory_database_free(struct memory_database *database)
 		table_release(&database->tables[i]);
 	free(database->events);
 	free(database->places);
+	free(database->abandoned);
 	free(database->outbox);
 	free(database->publishers);
 	arena_release(&database->texts);
