@@ -3,12 +3,14 @@
 In one run, so that they can be compared: (a) one hold as a plain transaction, by pgbench; (b) the rows of many holds written in batches, by
 pgbench, which is the limit; (c) tro-api over HTTP. (a) and (b) are measured before and after (c)."""
 
+import contextlib
 import time
 
 import broker
 from database import BATCH_CLIENTS, PLAIN_CLIENTS, database
 from programs import SECONDS, Sampler, processor_seconds, program, report_of, say
 
+APIS = (1, 2, 4)
 CONNECTIONS = (1, 16, 64, 256, 1024)
 PUBLISHING_SECONDS = 6 * SECONDS
 DRAINING_SECONDS = SECONDS
@@ -52,6 +54,19 @@ def sizes(db):
             "large_scattered": sampled(db, api, "holds", 256, "--events", "1", "--seats", "1000000", "--scatter", "--check", "none")}
 
 
+def hot_seats(db):
+    """Buyers who all want the same seats, from 1, 2 and 4 APIs; no answer may be a 5xx."""
+    results = {}
+    for count in APIS:
+        with contextlib.ExitStack() as stack:
+            first, *others = [stack.enter_context(program("tro-api", CRDB_DSN=db.dsn)) for _ in range(count)]
+            results[count] = first.load("onsale", 256, others=others)
+        refused = [status for step in results[count]["steps"].values() for status in step["statuses"] if status.startswith("5")]
+        if refused:
+            raise SystemExit(f"{count} APIs on hot seats: {refused}")
+    return results
+
+
 def draining(publisher):
     """Events a second that are published of what waits, and nothing else goes on."""
     first, began = publisher.metric("tro_published_events_total"), time.monotonic()
@@ -87,7 +102,7 @@ def measure():
         results = comparison(db)
         with program("tro-api", CRDB_DSN=db.dsn) as api:
             results |= {"flow": api.load("flow", 256), "soldout": api.load("soldout", 256)}
-        return results | {"sizes": sizes(db), "publishing": publishing(db)}
+        return results | {"hot_seats": hot_seats(db), "sizes": sizes(db), "publishing": publishing(db)}
 
 
 def rate_of(report, step="hold"):
@@ -123,6 +138,12 @@ def rows(results):
     yield "p50 of a hold on an idle server", f"{holds[1]['steps']['hold']['p50_ms']:.2f} ms", "1.5 ms"
     yield "whole purchases: hold, order and payment", f"{rate_of(results['flow'], 'flow'):,.0f}/s", "4,000/s"
     yield "refusals of a sold-out event", f"{rate_of(results['soldout']):,.0f}/s", "30,000/s"
+    alone = results["hot_seats"][1]["steps"]["hold"]
+    for count, report in results["hot_seats"].items():
+        step = report["steps"]["hold"]
+        wanted = {1: "", 2: "85 %, p99 5 times", 4: "70 %, p99 5 times"}[count]
+        yield (f"holds decided on hot seats by {count} API{'s' if count > 1 else ''}",
+               f"{step['per_second']:,.0f}/s, {step['per_second'] / alone['per_second']:.0%}, p99 {step['p99_ms'] / alone['p99_ms']:.1f} times", wanted)
     yield "cost of a hold with 1,000,000 seats, compared with 1,000: neighbours", f"{sizes_cost['large'] / sizes_cost['small']:.2f} times", "1.2 times"
     yield "the same: seats all over the house", f"{sizes_cost['large_scattered'] / sizes_cost['small']:.2f} times", "1.2 times"
     yield "events published with confirms, the publisher alone", f"{lagging['drained']:,.0f}/s", "20,000/s"

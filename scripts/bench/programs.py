@@ -69,15 +69,17 @@ class Program:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
 
-    def start_load(self, scenario, connections, *flags, seconds=SECONDS):
+    def start_load(self, scenario, connections, *flags, seconds=SECONDS, others=()):
+        """`others`: more servers on the same store."""
+        urls = ",".join(server.url for server in (self, *others))
         say(f"  {scenario}, {connections} connections {' '.join(flags)}")
-        command = [BIN / "tro", "bench", scenario, "--url", self.url, "--json", "--quiet", "--connections", str(connections),
+        command = [BIN / "tro", "bench", scenario, "--url", urls, "--json", "--quiet", "--connections", str(connections),
                    "--duration", f"{seconds}s", "--warm-up", "2s", *flags]
         return subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True)
 
-    def load(self, scenario, connections, *flags, seconds=SECONDS):
+    def load(self, scenario, connections, *flags, seconds=SECONDS, others=()):
         """The report of one run of `tro bench`, which also checks every answer."""
-        return report_of(self.start_load(scenario, connections, *flags, seconds=seconds))
+        return report_of(self.start_load(scenario, connections, *flags, seconds=seconds, others=others))
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

@@ -17,14 +17,15 @@ static enum error init_flight(struct committer *committer, struct flight *flight
 	arena_init(&flight->arena, BATCH_ARENA_BLOCK, BATCH_ARENA_MAX);
 	buffer_init(&flight->scratch, NULL, EVENT_DATA_MAX);
 	list_init(&flight->flying);
-	flight->loading = committer->options.store_count == 1 ? committer->view : view_new_annex(committer->view);
-	return flight->loading == NULL ? ERR_NO_MEMORY : OK;
+	if (committer->options.store_count == 1)
+		return OK;
+	flight->annex = view_new_annex(committer->view);
+	return flight->annex == NULL ? ERR_NO_MEMORY : OK;
 }
 
 static void release_flight(struct flight *flight)
 {
-	if (flight->loading != flight->committer->view)
-		view_free(flight->loading);
+	view_free(flight->annex);
 	buffer_release(&flight->scratch);
 	arena_release(&flight->arena);
 }
@@ -68,14 +69,70 @@ const struct committer_counters *committer_counters(const struct committer *comm
 	return &committer->counters;
 }
 
-void committer_step(struct committer *committer, struct list *jobs, uint32_t job_count, struct list *ret_waiting)
+void committer_rest(struct committer *committer)
 {
 	assert(committer != NULL);
-	assert(ret_waiting != NULL || committer->options.store_count == 1);
-	struct flight *flight = flight_begin(committer, jobs, job_count);
-	do {
+	if (committer->flight_count == 1)
+		flight_rest(&committer->flights[0]);
+}
+
+/* One batch, from load to commit, again and again until the store has said yes or no, or its time is over. Answers how many jobs are left on
+ * the list; with FLIGHT_CORRUPT, and more than one, they have no outcome. */
+static uint32_t serve(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns, struct list *ret_waiting,
+                      enum flight_result *ret_result)
+{
+	struct flight *flight = flight_begin(committer, jobs, job_count, deadline_ns);
+	for (;;) {
 		flight_decide(flight, ret_waiting);
 		flight_commit(flight);
 		flight_land(flight);
-	} while (!flight_is_over(flight));
+		if (flight_is_answered(flight))
+			break;
+		flight_pause(flight);
+	}
+	uint32_t left = flight->count;
+	*ret_result = flight->result;
+	if (flight->result == FLIGHT_CORRUPT && left > 1)
+		flight_cancel(flight);
+	else
+		flight_end(flight);
+	return left;
+}
+
+/* Halves what is left to be served until the one job stands alone whose rows cannot be read; the others are served. */
+static bool serve_apart(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns, struct list *ret_waiting)
+{
+	struct list served;
+	list_init(&served);
+	uint32_t size = job_count, left = job_count;
+	bool is_up = true;
+	while (left > 0) {
+		struct list part;
+		list_init(&part);
+		size = size < left ? size : left;
+		for (uint32_t i = 0; i < size; i++)
+			list_push(&part, list_pop(jobs));
+		enum flight_result result;
+		uint32_t kept = serve(committer, &part, size, deadline_ns, ret_waiting, &result);
+		is_up = is_up && result != FLIGHT_DOWN;
+		left -= size;
+		if (result != FLIGHT_CORRUPT || kept <= 1) {
+			list_splice(&served, &part);
+			size = size * 2;
+			continue;
+		}
+		list_splice(&part, jobs);
+		list_splice(jobs, &part);
+		left += kept;
+		size = kept / 2;
+	}
+	list_splice(jobs, &served);
+	return is_up;
+}
+
+bool committer_step(struct committer *committer, struct list *jobs, uint32_t job_count, struct list *ret_waiting)
+{
+	assert(committer != NULL);
+	assert(ret_waiting != NULL || committer->options.store_count == 1);
+	return serve_apart(committer, jobs, job_count, flight_deadline_ns(committer), ret_waiting);
 }

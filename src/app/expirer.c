@@ -2,6 +2,7 @@
 #include "app/expirer.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -21,6 +22,17 @@
 #define PAUSE_BASE_MS 50
 #define PAUSE_MAX_MS 1000
 
+#define ILL_MAX 64 /* holds and orders that are left alone for a while; of more the oldest are forgotten */
+#define ILL_PAUSE_MIN_MS 1000
+#define ILL_PAUSE_MAX_MS 300000
+
+/* A hold or order whose rows contradict each other: asking again and again mends nothing. */
+struct ill {
+	struct uuid id;
+	uint64_t pause_ms;
+	uint64_t until_ns; /* by the monotonic clock */
+};
+
 struct expiry {
 	struct job job;
 	struct arena arena;
@@ -32,12 +44,51 @@ struct expirer {
 	struct backoff backoff;
 	struct arena due;
 	_Atomic uint32_t running; /* commands of the round that are not done, and the step itself while it hands them over */
+	_Atomic uint32_t failed;  /* commands of the round that could not be served */
 	/* An event of which something could not be served is passed over once, so that it holds up no other. */
 	struct uuid cancelled; /* the event of the last round; nil: none */
 	bool passes_over;
-	_Atomic uint32_t failed; /* commands of the round that could not be served */
+	pthread_mutex_t ill_mutex; /* guards what follows: commands are done on any thread */
+	struct ill ill[ILL_MAX];
+	uint32_t ill_next; /* the place of the next */
 	struct expiry expiries[ROUND_MAX];
 };
+
+static uint64_t monotonic_ns(const struct expirer *expirer)
+{
+	return clock_monotonic_ns(expirer->options.clock);
+}
+
+static struct ill *find_ill(struct expirer *expirer, const struct uuid *id)
+{
+	for (uint32_t i = 0; i < ILL_MAX; i++)
+		if (expirer->ill[i].until_ns != 0 && uuid_equal(&expirer->ill[i].id, id))
+			return &expirer->ill[i];
+	return NULL;
+}
+
+/* Each time it is left alone for twice as long. */
+static void leave_alone(struct expirer *expirer, const struct uuid *id)
+{
+	pthread_mutex_lock(&expirer->ill_mutex);
+	struct ill *ill = find_ill(expirer, id);
+	if (ill == NULL) {
+		ill = &expirer->ill[expirer->ill_next++ % ILL_MAX];
+		*ill = (struct ill){.id = *id, .pause_ms = ILL_PAUSE_MIN_MS / 2};
+	}
+	ill->pause_ms = ill->pause_ms * 2 < ILL_PAUSE_MAX_MS ? ill->pause_ms * 2 : ILL_PAUSE_MAX_MS;
+	ill->until_ns = monotonic_ns(expirer) + ill->pause_ms * 1000000;
+	pthread_mutex_unlock(&expirer->ill_mutex);
+}
+
+static bool is_left_alone(struct expirer *expirer, const struct uuid *id)
+{
+	pthread_mutex_lock(&expirer->ill_mutex);
+	const struct ill *ill = find_ill(expirer, id);
+	bool is_left = ill != NULL && monotonic_ns(expirer) < ill->until_ns;
+	pthread_mutex_unlock(&expirer->ill_mutex);
+	return is_left;
+}
 
 enum error expirer_new(const struct expirer_options *options, struct expirer **ret_expirer)
 {
@@ -49,6 +100,7 @@ enum error expirer_new(const struct expirer_options *options, struct expirer **r
 		return ERR_NO_MEMORY;
 	expirer->options = *options;
 	expirer->backoff = (struct backoff){.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
+	pthread_mutex_init(&expirer->ill_mutex, NULL);
 	arena_init(&expirer->due, DUE_BLOCK, DUE_MAX);
 	for (uint32_t i = 0; i < ROUND_MAX; i++)
 		arena_init(&expirer->expiries[i].arena, ANSWER_BLOCK, ANSWER_MAX);
@@ -64,6 +116,7 @@ void expirer_free(struct expirer *expirer)
 	for (uint32_t i = 0; i < ROUND_MAX; i++)
 		arena_release(&expirer->expiries[i].arena);
 	arena_release(&expirer->due);
+	pthread_mutex_destroy(&expirer->ill_mutex);
 	free(expirer);
 }
 
@@ -71,6 +124,19 @@ const struct expirer_counters *expirer_counters(const struct expirer *expirer)
 {
 	assert(expirer != NULL);
 	return &expirer->counters;
+}
+
+static const struct uuid *id_of(const struct command *command)
+{
+	switch (command->kind) {
+	case COMMAND_HOLD_EXPIRE:
+	case COMMAND_HOLD_CALL_OFF:
+		return &command->hold_id;
+	case COMMAND_SALE_SETTLE:
+		return &command->event_id;
+	default:
+		return &command->order_id;
+	}
 }
 
 static void expiry_done(struct job *job)
@@ -81,6 +147,9 @@ static void expiry_done(struct job *job)
 			expirer->counters.in_vain++;
 		else
 			expirer->counters.ended++;
+	} else if (job->outcome.error == ERR_CORRUPT) {
+		expirer->counters.failures++;
+		leave_alone(expirer, id_of(&job->command));
 	} else {
 		expirer->counters.failures++;
 		expirer->failed++;
@@ -144,14 +213,15 @@ static uint64_t wait_for(uint64_t deadline_ms, uint64_t now_ms)
 }
 
 /* Of the list, what this round is to end, `limit` at most: everything, or of a backlog the part whose ids have these random bits. */
-static uint32_t choose(struct due_list *list, uint32_t limit, uint64_t random)
+static uint32_t choose(struct expirer *expirer, struct due_list *list, uint32_t limit, uint64_t random)
 {
 	const size_t random_byte = sizeof(struct uuid) - 2; /* before the shard: base/uuid.h */
 	bool has_backlog = list->count > limit;
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < list->count && count < limit; i++)
 		if (!has_backlog || list->items[i].id.bytes[random_byte] % PARTS == random % PARTS)
-			list->items[count++] = list->items[i];
+			if (!is_left_alone(expirer, &list->items[i].id))
+				list->items[count++] = list->items[i];
 	return count;
 }
 
@@ -178,8 +248,12 @@ static enum store_result list_cancelled(struct expirer *expirer, uint64_t now_ms
 static uint64_t begin_round(struct expirer *expirer, struct due_list *cancelled, struct due_list *due)
 {
 	uint64_t random = random_u64(expirer->options.random);
-	uint32_t first = choose(cancelled, CANCELLED_MAX, random);
-	uint32_t second = choose(due, ROUND_MAX - first, random);
+	uint32_t first = choose(expirer, cancelled, CANCELLED_MAX, random);
+	uint32_t second = choose(expirer, due, ROUND_MAX - first, random);
+	if (first == 0 && cancelled->count > 0) /* what is left of that event is left alone: others are not held up by it */
+		expirer->passes_over = true;
+	if (first + second == 0)
+		return WAIT_MAX_MS;
 	expirer->running = first + second + 1;
 	for (uint32_t i = 0; i < first; i++)
 		begin_expiry(expirer, &expirer->expiries[i], &cancelled->items[i], true);

@@ -7,6 +7,9 @@
  * are answered the next round begins, until nothing is due. Then it waits until the next deadline, or for half a second when that is sooner:
  * another process may make a hold meanwhile that is due before.
  *
+ * A hold or order that cannot be ended, because what is stored of it contradicts itself (ERR_CORRUPT), is left alone for a second, and each
+ * time for twice as long, up to five minutes; the others go on.
+ *
  * Any number of them work on one store. The commit stage lets only one end a hold; the others have asked in vain. Of a backlog each
  * takes a part at random, so that most of the time they ask for different holds. */
 #pragma once

@@ -13,9 +13,13 @@
 
 #define PAUSE_BASE_MS 2
 #define PAUSE_MAX_MS 250
-#define COMMIT_NS UINT64_C(3500000000)   /* the store's calls of a batch are given up after this … */
-#define RESOLVE_NS UINT64_C(4800000000)  /* … and this is when its clients are answered, whether or not it is known what became of it */
-#define PATIENCE_NS UINT64_C(3000000000) /* no try is begun after this: clients wait, and so does whatever is queued behind */
+/* Of a batch in all: clients wait, and so does whatever is queued behind. What is kept at its end is for finding out what a lost commit has done. */
+#define BUDGET_NS UINT64_C(4800000000)
+#define RESOLVE_NS UINT64_C(1300000000)
+#define CONTENDED_NS UINT64_C(500000000) /* so long after a row was found moved batches take turns with its shard */
+#define TURN_NS UINT64_C(10000000)       /* after which a turn is given to the next */
+#define NO_TURNS_NS UINT64_C(2000000000)
+#define REPEATS_MAX 20 /* of a commit that met another transaction */
 
 static void count(_Atomic uint64_t *counter, uint64_t by)
 {
@@ -48,7 +52,18 @@ static enum flight_result result_of(enum store_result result)
 /* Keys are looked up first where that is free, where a repeat is likely, and after a collision that may have been one. */
 static bool wants_key(const struct flight *flight, const struct job *job)
 {
-	return flight->store->has_local_reads || job->is_repeat || flight->tries > 0;
+	return flight->store->has_local_reads || job->is_repeat || flight->is_contended || flight->tries > 0;
+}
+
+static struct view *loading_view(const struct flight *flight)
+{
+	return flight->annex == NULL || flight->is_alone ? flight->committer->view : flight->annex;
+}
+
+/* For another try. */
+static bool has_time(const struct flight *flight)
+{
+	return clock_monotonic_ns(flight->committer->options.clock) < flight->deadline_ns - RESOLVE_NS;
 }
 
 /* Lets off the jobs that have to know what becomes of another batch. */
@@ -57,7 +72,7 @@ static void leave_waiting(struct flight *flight, struct list *ret_waiting)
 	for (struct list_node *node = flight->jobs->head.next; node != &flight->jobs->head;) {
 		struct job *job = job_of(node);
 		node = node->next;
-		if (!command_meets_flight(&job->command, flight->loading))
+		if (!command_meets_flight(&job->command, loading_view(flight)))
 			continue;
 		list_remove(&job->node);
 		list_push(ret_waiting, &job->node);
@@ -65,10 +80,20 @@ static void leave_waiting(struct flight *flight, struct list *ret_waiting)
 	}
 }
 
-static enum store_result load_unlocked(struct flight *flight, const struct needs *needs)
+/* A try that is alone keeps the view to itself: nothing in it becomes newer than what is loaded. */
+static enum store_result load_once(struct flight *flight, const struct needs *needs)
 {
+	struct view *view = loading_view(flight);
+	if (flight->is_alone) {
+		uint64_t epoch = view_epoch(view);
+		enum store_result result = store_load(flight->store, needs, view);
+		if (result != STORE_OK || needs_confirm(needs, view))
+			return result;
+		/* A replay has emptied the view: what was read is of another epoch than what was there. */
+		return view_epoch(view) == epoch ? STORE_CORRUPT : STORE_BUSY;
+	}
 	pthread_mutex_unlock(&flight->committer->lock);
-	enum store_result result = store_load(flight->store, needs, flight->loading);
+	enum store_result result = store_load(flight->store, needs, view);
 	pthread_mutex_lock(&flight->committer->lock);
 	return result;
 }
@@ -76,24 +101,96 @@ static enum store_result load_unlocked(struct flight *flight, const struct needs
 /* What a row names shows when it is loaded, and others take off meanwhile: each time it is looked what is missing and what is in flight. */
 static enum flight_result load(struct flight *flight, struct list *ret_waiting)
 {
+	struct view *view = loading_view(flight);
 	for (uint32_t round = 0; round < NEEDS_ROUNDS_MAX; round++) {
 		struct needs needs;
 		needs_init(&needs, &flight->arena);
-		if (view_flying_count(flight->loading) > 0)
+		if (view_flying_count(view) > 0)
 			leave_waiting(flight, ret_waiting);
 		list_for_each(node, flight->jobs) {
 			const struct job *job = job_of(node);
-			if (command_needs(&job->command, flight->loading, wants_key(flight, job), &needs) != OK)
+			if (command_needs(&job->command, view, wants_key(flight, job), &needs) != OK)
 				return FLIGHT_FULL;
 		}
 		if (needs_are_empty(&needs))
 			return FLIGHT_DONE;
 		needs_finish(&needs);
-		enum store_result result = load_unlocked(flight, &needs);
+		enum store_result result = load_once(flight, &needs);
 		if (result != STORE_OK)
 			return result_of(result);
 	}
 	return FLIGHT_PAUSE; /* the rows move faster than they can be read */
+}
+
+static bool has_turn(const struct committer *committer, const struct flight *flight, const struct shard_set *shards)
+{
+	return flight->has_turn && clock_monotonic_ns(committer->options.clock) < flight->turn_until_ns &&
+	       shard_set_holds(&flight->turn, shards);
+}
+
+/* The try is exact when the last one met rows that had moved. While others change rows of the shards it takes a turn with them, and
+ * believes nothing that it knew of them before. */
+static void choose_way(struct flight *flight)
+{
+	struct committer *committer = flight->committer;
+	uint64_t now_ns = clock_monotonic_ns(committer->options.clock);
+	struct shard_set shards = {0};
+	list_for_each(node, flight->jobs) {
+		uint8_t shard = command_shard(&job_of(node)->command);
+		if (flight->is_stale || now_ns < committer->contended_until_ns[shard])
+			shard_set_add(&shards, shard);
+	}
+	flight->is_contended = !shard_set_is_empty(&shards);
+	flight->is_exact = flight->is_stale;
+	bool takes_turn = flight->is_contended && store_has_turns(flight->store) && now_ns >= committer->no_turns_until_ns &&
+	                  !has_turn(committer, flight, &shards);
+	flight->is_alone = flight->is_exact || takes_turn;
+	if (flight->is_exact)
+		store_begin(flight->store);
+	if (!takes_turn)
+		return;
+	flight->store->operations->take_turn(flight->store, &shards);
+	flight->has_turn = true;
+	flight->turn = shards;
+	flight->turn_until_ns = UINT64_MAX; /* until it is had */
+	for (uint32_t shard = 0; shard < SHARD_COUNT; shard++)
+		if (shard_set_has(&shards, (uint8_t)shard))
+			view_distrust(committer->view, (uint8_t)shard);
+}
+
+/* The load has taken the turn, or has waited in vain: then whoever has it may be hung, and nobody waits for it again for a while. */
+static void note_turn(struct flight *flight)
+{
+	if (!flight->has_turn || flight->turn_until_ns != UINT64_MAX)
+		return;
+	uint64_t now_ns = clock_monotonic_ns(flight->committer->options.clock);
+	flight->turn_until_ns = now_ns + TURN_NS;
+	if (flight->store->missed_turn)
+		flight->committer->no_turns_until_ns = now_ns + NO_TURNS_NS;
+}
+
+/* Whether the turn goes on after this batch. It is not kept from others for nothing. */
+static bool keeps_turn(const struct flight *flight)
+{
+	const struct committer_options *options = &flight->committer->options;
+	return flight->committer->flight_count == 1 && options->has_more != NULL && options->has_more(options->context) &&
+	       !flight->store->missed_turn && clock_monotonic_ns(options->clock) < flight->turn_until_ns;
+}
+
+static void end_turn(struct flight *flight)
+{
+	if (flight->has_turn)
+		flight->store->operations->end_turn(flight->store);
+	flight->has_turn = false;
+}
+
+static void note_contention(struct committer *committer)
+{
+	uint64_t now_ns = clock_monotonic_ns(committer->options.clock);
+	struct shard_set moved = view_take_moved(committer->view);
+	for (uint32_t shard = 0; !shard_set_is_empty(&moved) && shard < SHARD_COUNT; shard++)
+		if (shard_set_has(&moved, (uint8_t)shard))
+			committer->contended_until_ns[shard] = now_ns + CONTENDED_NS;
 }
 
 /* What the client is told of the event; data is NULL out of memory. */
@@ -165,6 +262,19 @@ static enum error rely_on_unused_key(struct flight *flight, const struct job *jo
 	return !idempotency->is_present || is_used || DEFECT(KEY_OF_REFUSAL) ? OK : changes_add_unused_key(&flight->changes, idempotency);
 }
 
+/* The command's rows contradict each other, although all are of one moment: it fails, and no other. */
+static void fail_job(struct flight *flight, struct job *job, enum error error, const struct view *view)
+{
+	const struct committer_options *options = &flight->committer->options;
+	job->outcome = (struct outcome){.error = error};
+	if (error != ERR_CORRUPT)
+		return;
+	count(&flight->committer->counters.inconsistent, 1);
+	struct inconsistency found = inconsistency_of(&job->command, view);
+	if (options->inconsistent != NULL)
+		options->inconsistent(options->context, &found);
+}
+
 /* What the job has changed may be half done: the batch is decided again, without it. */
 static enum flight_result give_up_on(struct job *job, enum error error)
 {
@@ -175,17 +285,15 @@ static enum flight_result give_up_on(struct job *job, enum error error)
 static enum flight_result decide_job(struct flight *flight, struct job *job)
 {
 	if (job->failure != OK) {
-		job->outcome = (struct outcome){.error = job->failure};
+		fail_job(flight, job, job->failure, flight->committer->view);
 		return FLIGHT_DONE;
 	}
 	uint32_t first = flight->changes.event_count;
 	enum error error = decide(&job->command, flight->committer->view, &flight->changes, &job->outcome);
-	if (error == ERR_CORRUPT && flight->tries + 1 < flight->committer->options.tries_max) {
-		view_clear(flight->committer->view);
-		return FLIGHT_AGAIN;
-	}
-	if (error != OK) { /* this command alone cannot be served; nothing of it is in the changes */
-		job->outcome = (struct outcome){.error = error};
+	if (error == ERR_CORRUPT && !flight->is_exact && !DEFECT(TORN_VIEW_IS_CORRUPT))
+		return FLIGHT_AGAIN; /* the rows may be of different moments */
+	if (error != OK) {           /* this command alone cannot be served; nothing of it is in the changes */
+		fail_job(flight, job, error, flight->committer->view);
 		return FLIGHT_DONE;
 	}
 	if (job->outcome.is_replayed) {
@@ -198,7 +306,7 @@ static enum flight_result decide_job(struct flight *flight, struct job *job)
 	}
 	/* A success, too, rests on more than it writes: on the sale being open, or on the seats of a late payment being taken. */
 	bool has_changed = flight->changes.event_count > first;
-	if (!DEFECT(UNRELIABLE))
+	if (!DEFECT(UNRELIABLE) && !(DEFECT(TURN_IS_TRUSTED) && flight->has_turn))
 		command_rely(&job->command, flight->committer->view, !has_changed);
 	error = has_changed ? apply_events(flight, first, job) : rely_on_unused_key(flight, job);
 	return error == OK ? FLIGHT_DONE : give_up_on(job, error);
@@ -214,7 +322,7 @@ static enum flight_result decide_all(struct flight *flight)
 	return changes_collect(&flight->changes, flight->committer->view) == OK ? FLIGHT_DONE : FLIGHT_FULL;
 }
 
-/* Whether a commit whose answer was lost happened. It is asked until the store answers or patience ends. */
+/* Whether a commit whose answer was lost happened. It is asked until the store answers or the batch's time is over. */
 static enum flight_result resolve(struct flight *flight)
 {
 	struct committer *committer = flight->committer;
@@ -223,7 +331,7 @@ static enum flight_result resolve(struct flight *flight)
 		return FLIGHT_DONE;
 	if (flight->changes.event_count == 0 || DEFECT(UNKNOWN_TRIED_AGAIN))
 		return FLIGHT_PAUSE; /* it would have written nothing */
-	flight->store->deadline_ns = flight->began_ns + RESOLVE_NS;
+	flight->store->deadline_ns = flight->deadline_ns;
 	for (uint32_t i = 0; i < committer->options.tries_max; i++) {
 		bool is_committed = false;
 		enum store_result result = store_resolve(flight->store, &flight->changes, &is_committed);
@@ -237,21 +345,43 @@ static enum flight_result resolve(struct flight *flight)
 	return FLIGHT_DOWN; /* not acknowledged: the client's retry finds what was done by its key */
 }
 
-void flight_commit(struct flight *flight)
+static enum store_result commit_once(struct flight *flight)
 {
 	const struct committer_options *options = &flight->committer->options;
-	const struct changes *changes = &flight->changes;
+	uint64_t began_ns = clock_monotonic_ns(options->clock);
+	enum store_result result = store_commit(flight->store, &flight->changes);
+	if (options->measured != NULL)
+		options->measured(options->context, clock_monotonic_ns(options->clock) - began_ns, flight->count);
+	return result;
+}
+
+/* Another transaction in the way says nothing about the rows of this one: the same changes are written again, which finds out. */
+void flight_commit(struct flight *flight)
+{
+	struct committer *committer = flight->committer;
+	struct changes *changes = &flight->changes;
 	if (flight->result != FLIGHT_DONE || changes->event_count + changes->relied_count + changes->unused_key_count == 0)
 		return;
 	assert(changes_check(changes) == NULL);
-	uint64_t began_ns = clock_monotonic_ns(options->clock);
-	enum store_result result = store_commit(flight->store, changes);
-	if (options->measured != NULL)
-		options->measured(options->context, clock_monotonic_ns(options->clock) - began_ns, flight->count);
+	struct backoff backoff = {.base_ms = 1, .maximum_ms = PAUSE_MAX_MS};
+	changes->ends_turn = flight->has_turn && !keeps_turn(flight);
+	enum store_result result = commit_once(flight);
+	for (uint32_t i = 0; result == STORE_BUSY && i < REPEATS_MAX && has_time(flight); i++) {
+		count(&committer->counters.conflicts, 1);
+		committer->options.pause(committer->options.context, backoff_next(&backoff, random_u64(committer->options.random)));
+		result = commit_once(flight);
+	}
+	if (changes->ends_turn)
+		flight->has_turn = false;
 	flight->result = result == STORE_UNKNOWN ? resolve(flight) : result_of(result);
 }
 
-struct flight *flight_begin(struct committer *committer, struct list *jobs, uint32_t job_count)
+uint64_t flight_deadline_ns(const struct committer *committer)
+{
+	return clock_monotonic_ns(committer->options.clock) + BUDGET_NS;
+}
+
+struct flight *flight_begin(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns)
 {
 	assert(committer != NULL);
 	assert(jobs != NULL && job_count > 0);
@@ -263,8 +393,9 @@ struct flight *flight_begin(struct committer *committer, struct list *jobs, uint
 	flight->jobs = jobs;
 	flight->count = job_count;
 	flight->tries = 0;
-	flight->began_ns = clock_monotonic_ns(committer->options.clock);
-	flight->store->deadline_ns = flight->began_ns + COMMIT_NS;
+	flight->is_stale = false;
+	flight->deadline_ns = deadline_ns;
+	flight->store->deadline_ns = deadline_ns - RESOLVE_NS;
 	flight->backoff = (struct backoff){.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
 	return flight;
 }
@@ -277,13 +408,19 @@ void flight_decide(struct flight *flight, struct list *ret_waiting)
 	arena_clear(&flight->arena);
 	changes_init(&flight->changes, &flight->arena, view_clock(view), random_u64(committer->options.random), now_ms);
 	pthread_mutex_lock(&committer->lock);
-	view_step_begin(flight->loading, now_ms);
+	choose_way(flight);
+	if (flight->is_exact)
+		view_step_begin_exact(view, now_ms);
+	else
+		view_step_begin(loading_view(flight), now_ms);
 	flight->result = load(flight, ret_waiting);
-	if (flight->loading != view) {
+	note_turn(flight);
+	if (loading_view(flight) != view) {
 		view_step_begin(view, now_ms);
-		if (!view_absorb(flight->loading) && flight->result == FLIGHT_DONE)
+		if (!view_absorb(flight->annex) && flight->result == FLIGHT_DONE)
 			flight->result = FLIGHT_AGAIN;
 	}
+	note_contention(committer);
 	if (flight->result == FLIGHT_DONE)
 		flight->result = decide_all(flight);
 	if (flight->result == FLIGHT_DONE)
@@ -296,6 +433,9 @@ void flight_decide(struct flight *flight, struct list *ret_waiting)
 void flight_land(struct flight *flight)
 {
 	struct view *view = flight->committer->view;
+	store_end(flight->store);
+	if (flight->has_turn && !keeps_turn(flight))
+		end_turn(flight);
 	pthread_mutex_lock(&flight->committer->lock);
 	bool is_of_this_epoch = flight->changes.epoch == 0 || flight->changes.epoch == view_epoch(view);
 	if (flight->result == FLIGHT_DONE && is_of_this_epoch) {
@@ -311,13 +451,15 @@ void flight_land(struct flight *flight)
 static void fail_all(struct flight *flight, enum error error)
 {
 	list_for_each(node, flight->jobs)
-		job_of(node)->outcome = (struct outcome){.error = error};
+		fail_job(flight, job_of(node), error, NULL);
 	count(&flight->committer->counters.failures, 1);
 }
 
 static void succeed(struct flight *flight)
 {
 	struct committer *committer = flight->committer;
+	if (flight->count == 0)
+		return; /* all wait for others */
 	count(&committer->counters.batches, 1);
 	count(&committer->counters.commands, flight->count);
 	count(&committer->counters.events, flight->changes.event_count);
@@ -325,45 +467,60 @@ static void succeed(struct flight *flight)
 		committer->options.committed(committer->options.context, flight->changes.event_count);
 }
 
-/* Whether the jobs have their outcomes; if not, after the pause that the last try asked for. */
-static bool is_answered(struct flight *flight)
+bool flight_is_answered(struct flight *flight)
 {
-	struct committer *committer = flight->committer;
-	const struct committer_options *options = &committer->options;
-	switch (flight->result) {
-	case FLIGHT_DONE:
-		if (flight->count > 0)
-			succeed(flight);
+	bool is_final = flight->result != FLIGHT_AGAIN && flight->result != FLIGHT_PAUSE;
+	if (is_final)
 		return true;
-	case FLIGHT_AGAIN:
-		count(&committer->counters.stale, 1);
-		break;
-	case FLIGHT_PAUSE:
-		count(&committer->counters.retries, 1);
-		options->pause(options->context, backoff_next(&flight->backoff, random_u64(options->random)));
-		break;
-	case FLIGHT_DOWN:
-		fail_all(flight, ERR_STORE_UNAVAILABLE);
-		return true;
-	case FLIGHT_CORRUPT:
-		fail_all(flight, ERR_CORRUPT);
-		return true;
-	case FLIGHT_FULL:
-		fail_all(flight, ERR_NO_MEMORY);
-		return true;
-	}
 	flight->tries++;
-	bool is_patient = clock_monotonic_ns(options->clock) - flight->began_ns < PATIENCE_NS;
-	if (is_patient && flight->tries < options->tries_max)
+	flight->is_stale = flight->is_stale || flight->result == FLIGHT_AGAIN;
+	if (flight->tries < flight->committer->options.tries_max && has_time(flight))
 		return false;
-	fail_all(flight, ERR_STORE_UNAVAILABLE);
+	flight->result = FLIGHT_LATE;
 	return true;
 }
 
-bool flight_is_over(struct flight *flight)
+void flight_pause(struct flight *flight)
 {
-	if (!is_answered(flight))
-		return false;
+	struct committer *committer = flight->committer;
+	bool is_first = flight->tries == 1;
+	count(flight->result == FLIGHT_AGAIN ? &committer->counters.stale : &committer->counters.retries, 1);
+	if (flight->result == FLIGHT_AGAIN && is_first)
+		return;
+	committer->options.pause(committer->options.context, backoff_next(&flight->backoff, random_u64(committer->options.random)));
+}
+
+void flight_cancel(struct flight *flight)
+{
 	flight->is_taken = false;
-	return true;
+}
+
+void flight_rest(struct flight *flight)
+{
+	end_turn(flight);
+}
+
+void flight_end(struct flight *flight)
+{
+	switch (flight->result) {
+	case FLIGHT_DONE:
+		succeed(flight);
+		break;
+	case FLIGHT_LATE:
+		fail_all(flight, ERR_OVERLOADED);
+		break;
+	case FLIGHT_DOWN:
+		fail_all(flight, ERR_STORE_UNAVAILABLE);
+		break;
+	case FLIGHT_CORRUPT:
+		fail_all(flight, ERR_CORRUPT);
+		break;
+	case FLIGHT_FULL:
+		fail_all(flight, ERR_NO_MEMORY);
+		break;
+	case FLIGHT_AGAIN:
+	case FLIGHT_PAUSE:
+		assert(false && "the batch is answered");
+	}
+	flight->is_taken = false;
 }

@@ -1,9 +1,10 @@
 /* flight.h: one batch on its way through the commit stage, in the parts of which committer_step is made. Private to app and the simulator,
  * which has several in the air on one thread.
  *
- *   flight_begin, then until it is over: flight_decide, flight_commit, flight_land, flight_is_over
+ *   flight_begin, then flight_decide, flight_commit, flight_land until flight_is_answered, with flight_pause between; flight_end
  *
- * Flights of one committer may be on different threads. They take turns with the view, and let go of it while a store is at work. */
+ * Flights of one committer may be on different threads. They take turns with the view, and let go of it while a store is at work; but an
+ * exact try (committer.h) keeps it until it has decided. */
 #pragma once
 
 #include <pthread.h>
@@ -15,30 +16,39 @@
 #include "base/buffer.h"
 #include "base/list.h"
 #include "domain/changes.h"
+#include "domain/shard_set.h"
 #include "domain/view.h"
 #include "pipeline/backoff.h"
 
 /* What has become of a try. */
 enum flight_result {
-	FLIGHT_DONE,    /* every job has its outcome */
+	FLIGHT_DONE,    /* every job has its outcome, and what they change is stored */
 	FLIGHT_AGAIN,   /* load and decide again, at once */
 	FLIGHT_PAUSE,   /* the same, after a pause */
 	FLIGHT_DOWN,    /* the store does not serve */
-	FLIGHT_CORRUPT, /* stored data cannot be right */
+	FLIGHT_CORRUPT, /* stored data of one of the jobs cannot be right */
+	FLIGHT_LATE,    /* the batch's time is over while others keep the store busy */
 	FLIGHT_FULL,    /* there is no memory */
 };
 
 struct flight {
 	struct committer *committer;
 	struct store *store;
-	struct view *loading; /* where it loads: the committer's view; with other flights beside it an annex of that */
+	struct view *annex; /* where it loads when other flights are beside it; NULL: in the committer's view */
 	_Atomic bool is_taken;
 	struct arena arena;    /* of the batch; cleared when a try begins */
 	struct buffer scratch; /* an event's data while it is written */
 	struct list *jobs;     /* borrowed */
 	uint32_t count;
-	uint32_t tries; /* that came to nothing */
-	uint64_t began_ns;
+	uint32_t tries;    /* that came to nothing */
+	bool is_exact;     /* this try decides on rows of one moment only */
+	bool is_contended; /* others change rows of its shards */
+	bool is_alone;     /* it loads into the committer's view, and no other flight decides or lands meanwhile */
+	bool has_turn;     /* with these shards, until then: */
+	struct shard_set turn;
+	uint64_t turn_until_ns;
+	bool is_stale;        /* the last try met rows that had moved, so the next is exact */
+	uint64_t deadline_ns; /* of the whole batch */
 	struct backoff backoff;
 	enum flight_result result;
 	struct changes changes;
@@ -51,16 +61,28 @@ struct committer {
 	pthread_mutex_t lock; /* guards the view */
 	struct view *view;
 	struct flight flights[COMMITS_IN_FLIGHT_MAX];
-	uint32_t flight_count; /* that were made */
+	uint32_t flight_count;                    /* that were made */
+	uint64_t no_turns_until_ns;               /* somebody kept a turn for too long; guarded by `lock`, too */
+	uint64_t contended_until_ns[SHARD_COUNT]; /* by then nobody else has changed rows of the shard for a while; guarded by `lock` */
 };
 
-/* Takes a flight that is free; there is one. The list stays the caller's and holds the jobs until it is over. */
-struct flight *flight_begin(struct committer *committer, struct list *jobs, uint32_t job_count);
+/* When the time of a batch that begins now is over. */
+uint64_t flight_deadline_ns(const struct committer *committer);
+/* Takes a flight that is free; there is one. No try is begun, and nothing asked again, after the deadline. The list stays the caller's and holds the jobs until it is over. */
+struct flight *flight_begin(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns);
 /* Loads and decides; jobs that have to wait go to `ret_waiting`. */
 void flight_decide(struct flight *flight, struct list *ret_waiting);
 /* Writes what was decided, and asks until it is known whether it is stored. */
 void flight_commit(struct flight *flight);
 /* Brings the view up to date. */
 void flight_land(struct flight *flight);
-/* True: every job that is left has its outcome, and the flight is free. False: the batch is to be decided again; the pause is over. */
-must_check bool flight_is_over(struct flight *flight);
+/* Whether every job that is left has its outcome; if not, the batch is to be decided again after flight_pause. */
+must_check bool flight_is_answered(struct flight *flight);
+/* Waits as the last try asked for. */
+void flight_pause(struct flight *flight);
+/* Nothing follows this batch for now: a turn that was kept is ended. */
+void flight_rest(struct flight *flight);
+/* Counts what has become of the batch, and frees the flight for another. */
+void flight_end(struct flight *flight);
+/* Frees the flight; its jobs are served in another way. */
+void flight_cancel(struct flight *flight);

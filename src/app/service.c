@@ -2,6 +2,7 @@
 #include "app/service.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -16,19 +17,13 @@
 #include "pipeline/lane.h"
 #include "pipeline/worker.h"
 
-#define COMMIT_TRIES_MAX 10
+#define COMMIT_TRIES_MAX 100 /* the time of a batch is over before, unless the store answers at once */
 #define BREAKER_FAILURES_MAX 3
 #define BREAKER_PAUSE_MS 500
 #define SLOW_MS 1000                    /* a failure that took so long was waited for */
 #define OVERDUE_MS 100                  /* how late an overdue job may be answered */
 #define READ_NS UINT64_C(4500000000)    /* what a batch of queries may take */
 #define CATALOG_NS UINT64_C(2000000000) /* one query of the catalog, or bringing one event there */
-
-struct commit_lane {
-	struct service *service;
-	struct committer *committer;
-	struct lane *lane;
-};
 
 struct read_lane {
 	struct service *service;
@@ -40,9 +35,11 @@ struct read_lane {
 
 struct service {
 	struct service_options options;
-	struct commit_lane commit_lanes[SERVICE_LANES_MAX];
-	uint32_t commit_lane_count;
-	struct read_lane read_lanes[SERVICE_LANES_MAX];
+	struct committer *committer;
+	struct lane *commit_lane;
+	pthread_mutex_t inconsistency_mutex; /* guards: */
+	struct inconsistency inconsistency;  /* the last that was found */
+	struct read_lane read_lanes[SERVICE_READ_LANES_MAX];
 	_Atomic uint32_t next_read_lane;
 	struct event_pages *pages;
 	struct lane *catalog_lane;
@@ -145,20 +142,22 @@ static void answer_command(struct service *service, struct job *job)
 
 static void serve_commands(void *context, struct list *batch, uint32_t count)
 {
-	struct commit_lane *self = context;
-	struct service *service = self->service;
+	struct service *service = context;
 	struct list jobs;
 	count = take_timely(service, batch, &jobs);
-	if (count == 0)
-		return;
-	if (!breaker_allows(&service->commits, monotonic_ms(service))) {
-		refuse_all(service, &jobs, ERR_STORE_UNAVAILABLE);
+	if (count == 0) {
+		committer_rest(service->committer);
 		return;
 	}
-	committer_step(self->committer, &jobs, count, batch);
+	if (!breaker_allows(&service->commits, monotonic_ms(service))) {
+		refuse_all(service, &jobs, ERR_STORE_UNAVAILABLE);
+		committer_rest(service->committer);
+		return;
+	}
+	bool is_up = committer_step(service->committer, &jobs, count, batch);
 	if (list_is_empty(&jobs))
 		return; /* all wait for another batch, which will say whether the store serves */
-	if (job_of(jobs.head.next)->outcome.error == ERR_STORE_UNAVAILABLE) /* then it is that of all */
+	if (!is_up)
 		breaker_failed(&service->commits, monotonic_ms(service));
 	else
 		breaker_succeeded(&service->commits);
@@ -326,8 +325,7 @@ static uint64_t keep_time(void *context)
 {
 	struct service *service = context;
 	uint64_t now_ns = clock_monotonic_ns(service->options.clock);
-	for (uint32_t i = 0; i < service->commit_lane_count; i++)
-		answer_overdue(service, service->commit_lanes[i].lane, now_ns, ERR_OVERLOADED);
+	answer_overdue(service, service->commit_lane, now_ns, ERR_OVERLOADED);
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
 		answer_overdue(service, service->read_lanes[i].lane, now_ns, ERR_OVERLOADED);
 	answer_overdue(service, service->catalog_lane, now_ns, ERR_OVERLOADED);
@@ -346,8 +344,7 @@ void service_store_found(struct service *service, bool is_up, bool is_silent)
 	if (is_up)
 		breaker_release(&service->commits);
 	else if (breaker_hold(&service->commits))
-		for (uint32_t i = 0; i < service->commit_lane_count; i++)
-			answer_overdue(service, service->commit_lanes[i].lane, UINT64_MAX, ERR_STORE_UNAVAILABLE);
+		answer_overdue(service, service->commit_lane, UINT64_MAX, ERR_STORE_UNAVAILABLE);
 	service->has_found_store |= is_up;
 	if (!is_silent && (service->has_found_store || !service->options.awaits_store))
 		breaker_release(&service->reads);
@@ -384,11 +381,7 @@ static void route(struct service *service, struct job *job)
 		answer(service, job);
 		return;
 	}
-	struct lane *lane;
-	if (job->kind == JOB_COMMAND)
-		lane = service->commit_lanes[command_shard(&job->command) % service->commit_lane_count].lane;
-	else
-		lane = lane_for_query(service, &job->query);
+	struct lane *lane = job->kind == JOB_COMMAND ? service->commit_lane : lane_for_query(service, &job->query);
 	enum error error = lane_submit(lane, &job->node);
 	if (error != OK)
 		refuse(service, job, error);
@@ -437,36 +430,63 @@ static void pause_committer(void *context, uint64_t ms)
 	nanosleep(&pause, NULL);
 }
 
-static enum error start_commit_lane(struct service *service, uint32_t index)
+static void note_commit(void *context, uint32_t event_count)
+{
+	const struct service_options *options = &((struct service *)context)->options;
+	if (options->committed != NULL)
+		options->committed(options->context, event_count);
+}
+
+static void note_time(void *context, uint64_t commit_ns, uint32_t command_count)
+{
+	const struct service_options *options = &((struct service *)context)->options;
+	if (options->measured != NULL)
+		options->measured(options->context, commit_ns, command_count);
+}
+
+static bool has_more_commands(void *context)
+{
+	return lane_depth(((struct service *)context)->commit_lane) > 0;
+}
+
+static void note_inconsistency(void *context, const struct inconsistency *found)
+{
+	struct service *service = context;
+	pthread_mutex_lock(&service->inconsistency_mutex);
+	service->inconsistency = *found;
+	pthread_mutex_unlock(&service->inconsistency_mutex);
+}
+
+static enum error start_commit_lane(struct service *service)
 {
 	const struct service_options *options = &service->options;
-	struct commit_lane *self = &service->commit_lanes[index];
-	self->service = service;
 	const struct committer_options committer = {
-		.stores = &options->stores[index * options->commits_in_flight],
-		.store_count = options->commits_in_flight,
+		.stores = options->stores,
+		.store_count = options->store_count,
 		.clock = options->clock,
 		.random = options->random,
 		.view_rows_max = options->view_rows_max,
 		.tries_max = COMMIT_TRIES_MAX,
 		.pause = pause_committer,
-		.committed = options->committed,
-		.measured = options->measured,
-		.context = options->context,
+		.committed = note_commit,
+		.measured = note_time,
+		.has_more = has_more_commands,
+		.inconsistent = note_inconsistency,
+		.context = service,
 	};
-	enum error error = committer_new(&committer, &self->committer);
+	enum error error = committer_new(&committer, &service->committer);
 	if (error != OK)
 		return error;
 	const struct lane_options lane = {
 		.name = "commit",
 		.capacity = options->queue_capacity,
 		.batch_max = options->batch_max,
-		.thread_count = options->commits_in_flight,
+		.thread_count = options->store_count,
 		.serve = serve_commands,
 		.deadline_ns = deadline_of,
-		.context = self,
+		.context = service,
 	};
-	return lane_new(&lane, &self->lane);
+	return lane_new(&lane, &service->commit_lane);
 }
 
 static enum error start_read_lane(struct service *service, uint32_t index)
@@ -525,19 +545,15 @@ static enum error start_admission(struct service *service)
 
 enum error service_new(const struct service_options *options, struct service **ret_service)
 {
-	assert(options != NULL && options->store_count > 0);
-	assert(options->reader_count <= SERVICE_LANES_MAX);
+	assert(options != NULL && options->store_count > 0 && options->store_count <= COMMITS_IN_FLIGHT_MAX);
+	assert(options->reader_count <= SERVICE_READ_LANES_MAX);
 	assert(options->catalog == NULL || options->catalog_reader != NULL);
 
 	struct service *service = calloc(1, sizeof *service);
 	if (service == NULL)
 		return ERR_NO_MEMORY;
 	service->options = *options;
-	if (options->commits_in_flight == 0)
-		service->options.commits_in_flight = 1;
-	service->commit_lane_count = options->store_count / service->options.commits_in_flight;
-	assert(service->commit_lane_count > 0 && service->commit_lane_count <= SERVICE_LANES_MAX);
-	assert(options->store_count % service->options.commits_in_flight == 0);
+	pthread_mutex_init(&service->inconsistency_mutex, NULL);
 	breaker_init(&service->commits, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
 	breaker_init(&service->reads, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
 	breaker_init(&service->catalog, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
@@ -548,8 +564,8 @@ enum error service_new(const struct service_options *options, struct service **r
 	enum error error = start_catalog_lane(service);
 	for (uint32_t i = 0; error == OK && i < options->reader_count; i++)
 		error = start_read_lane(service, i);
-	for (uint32_t i = 0; error == OK && i < service->commit_lane_count; i++)
-		error = start_commit_lane(service, i);
+	if (error == OK)
+		error = start_commit_lane(service);
 	if (error == OK)
 		error = start_admission(service);
 	if (error == OK)
@@ -570,17 +586,16 @@ void service_free(struct service *service)
 	worker_free(service->timekeeper);
 	/* In the order of the jobs' way, so that what a lane hands on is still served. */
 	admission_stage_stop(service->admission);
-	for (uint32_t i = 0; i < service->commit_lane_count; i++)
-		lane_free(service->commit_lanes[i].lane);
+	lane_free(service->commit_lane);
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
 		lane_free(service->read_lanes[i].lane);
 	lane_free(service->catalog_lane);
-	for (uint32_t i = 0; i < service->commit_lane_count; i++)
-		committer_free(service->commit_lanes[i].committer);
+	committer_free(service->committer);
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
 		browser_free(service->read_lanes[i].browser);
 	event_pages_free(service->pages);
 	admission_stage_free(service->admission);
+	pthread_mutex_destroy(&service->inconsistency_mutex);
 	free(service);
 }
 
@@ -598,18 +613,21 @@ void service_status(struct service *service, struct service_status *ret_status)
 	};
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
 		status.read_waiting += lane_depth(service->read_lanes[i].lane);
-	for (uint32_t i = 0; i < service->commit_lane_count; i++) {
-		const struct committer_counters *counters = committer_counters(service->commit_lanes[i].committer);
-		status.commit_waiting += lane_depth(service->commit_lanes[i].lane);
-		status.batches += counters->batches;
-		status.commands += counters->commands;
-		status.events += counters->events;
-		status.stale += counters->stale;
-		status.retries += counters->retries;
-		status.failures += counters->failures;
-	}
 	const struct admission_stage_counters *admission = admission_stage_counters(service->admission);
 	status.admitted_shared = admission->shared;
 	status.admitted_alone = admission->alone;
+	const struct committer_counters *counters = committer_counters(service->committer);
+	status.commit_waiting = lane_depth(service->commit_lane);
+	status.batches = counters->batches;
+	status.commands = counters->commands;
+	status.events = counters->events;
+	status.stale = counters->stale;
+	status.conflicts = counters->conflicts;
+	status.retries = counters->retries;
+	status.failures = counters->failures;
+	status.inconsistent = counters->inconsistent;
+	pthread_mutex_lock(&service->inconsistency_mutex);
+	status.inconsistency = service->inconsistency;
+	pthread_mutex_unlock(&service->inconsistency_mutex);
 	*ret_status = status;
 }

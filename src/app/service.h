@@ -1,7 +1,7 @@
-/* service.h: the way of every request through the stages: admission, then the commit lane of its shard, a read lane or the catalog
- * lane, then its answer.
+/* service.h: the way of every request through the stages: admission, then the commit lane, a read lane or the catalog lane,
+ * then its answer.
  *
- *   command ─▶ admission ─▶ commit lane of its shard ─▶ done         (a new event goes through the catalog lane first)
+ *   command ─▶ admission ─▶ the commit lane ─▶ done                  (a new event goes through the catalog lane first)
  *   query   ─▶ admission ─▶ a read lane, or the catalog lane ─▶ done
  *
  * What people browse has a lane of its own, so that a slow catalog holds up neither holds nor orders. While the store or the catalog
@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/inconsistency.h"
 #include "app/job.h"
 #include "base/attributes.h"
 #include "base/error.h"
@@ -25,15 +26,14 @@
 
 struct service;
 
-#define SERVICE_LANES_MAX 64
+#define SERVICE_READ_LANES_MAX 8
 
 /* Everything handed over is borrowed and outlives the service. A process that only has commands of its own, such as the expiry worker,
  * does without readers, catalog and admission; then no queries and no jobs with somebody to admit are submitted. */
 struct service_options {
-	struct store **stores; /* of the first commit lane, then of the second, … */
-	uint32_t store_count;
-	uint32_t commits_in_flight; /* stores, and threads, of each commit lane, 1 to COMMITS_IN_FLIGHT_MAX; 0 is taken for 1 */
-	struct reader **readers;    /* one for each read lane */
+	struct store **stores;   /* one for each batch in flight */
+	uint32_t store_count;    /* 1 to COMMITS_IN_FLIGHT_MAX (committer.h); as many threads serve the commit lane */
+	struct reader **readers; /* one for each read lane */
 	uint32_t reader_count;
 	struct catalog *catalog;       /* the catalog lane's, or NULL … */
 	struct reader *catalog_reader; /* … and its reader: new events are brought to the catalog by it */
@@ -44,7 +44,7 @@ struct service_options {
 	bool awaits_store;
 	uint32_t queue_capacity; /* jobs that may wait in each lane */
 	uint32_t batch_max;
-	uint32_t view_rows_max; /* of each commit lane */
+	uint32_t view_rows_max;
 	/* As in committer_options. */
 	void (*committed)(void *context, uint32_t event_count);
 	void (*measured)(void *context, uint64_t commit_ns, uint32_t command_count);
@@ -75,8 +75,9 @@ struct service_status {
 	uint32_t catalog_waiting;
 	bool refuses_commits; /* after failures in a row, until a try succeeds */
 	bool refuses_reads;
-	bool refuses_events;                                          /* but for pages served within the last minute */
-	uint64_t batches, commands, events, stale, retries, failures; /* sums of struct committer_counters */
-	uint64_t admitted_shared, admitted_alone;                     /* struct admission_stage_counters */
+	bool refuses_events; /* but for pages served within the last minute */
+	uint64_t batches, commands, events, stale, conflicts, retries, failures, inconsistent; /* struct committer_counters */
+	struct inconsistency inconsistency;                                                    /* the last, when there were any */
+	uint64_t admitted_shared, admitted_alone;                                              /* struct admission_stage_counters */
 };
 void service_status(struct service *service, struct service_status *ret_status);

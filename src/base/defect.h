@@ -33,6 +33,9 @@ enum defect {
 	DEFECT_CANCELLED_CONFIRMS = 23,   /* a payment confirms an order of a cancelled event */
 	DEFECT_REFUND_ANY_AMOUNT = 24,    /* a report closes refunds whatever amount it names */
 	DEFECT_CONFIRMED_FORGOTTEN = 25,  /* an order that was paid is forgotten when its event is cancelled */
+	DEFECT_TORN_VIEW_IS_CORRUPT = 26, /* rows of different moments that contradict each other fail the command */
+	DEFECT_LATE_COMMIT_COMES = 27,    /* a commit that was given up happens when it arrives late */
+	DEFECT_TURN_IS_TRUSTED = 28,      /* what was read in a turn is not checked when it is answered */
 };
 
 #define DEFECT(name) (TRO_DEFECT == DEFECT_##name)

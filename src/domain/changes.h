@@ -41,6 +41,7 @@ struct changes {
 	struct hlc *clock;   /* borrowed: the view's */
 	uint64_t random;     /* state of the generator of the ids' random bits */
 	uint64_t now_ms;
+	bool ends_turn; /* the store's turn (ports/store.h) ends with this commit */
 	bool is_replay; /* the events are in the store already: write the rows only */
 	uint64_t epoch; /* of the view that it was decided on; 0: of none */
 };

@@ -98,6 +98,12 @@ struct walk {
 	bool meets_flight;
 };
 
+/* Of a record that begins with its row, or NULL. */
+static const struct row *row_of(const void *record)
+{
+	return record;
+}
+
 static void see_row(struct walk *walk, const struct row *row)
 {
 	if (row == NULL)
@@ -111,8 +117,8 @@ static void see_row(struct walk *walk, const struct row *row)
 static const struct sale *see_sale(struct walk *walk, const struct uuid *event_id)
 {
 	const struct sale *sale = view_sale(walk->view, event_id);
-	see_row(walk, (const struct row *)(const void *)sale);
-	if (sale == NULL && walk->needs != NULL && !need_uuid(walk->needs, ROW_SALE, event_id))
+	see_row(walk, row_of(sale));
+	if (walk->needs != NULL && !view_knows(walk->view, row_of(sale)) && !need_uuid(walk->needs, ROW_SALE, event_id))
 		walk->is_out_of_memory = true;
 	return sale;
 }
@@ -122,8 +128,8 @@ static const struct sale *see_sale(struct walk *walk, const struct uuid *event_i
 static const struct seat *see_seat(struct walk *walk, const struct uuid *event_id, const struct seat_label *label)
 {
 	const struct seat *seat = view_seat(walk->view, event_id, label);
-	see_row(walk, (const struct row *)(const void *)seat);
-	if (seat == NULL && walk->needs != NULL && !need_seat(walk->needs, event_id, label))
+	see_row(walk, row_of(seat));
+	if (walk->needs != NULL && !view_knows(walk->view, row_of(seat)) && !need_seat(walk->needs, event_id, label))
 		walk->is_out_of_memory = true;
 	return seat == NULL || seat->row.version == 0 ? NULL : seat;
 }
@@ -131,8 +137,8 @@ static const struct seat *see_seat(struct walk *walk, const struct uuid *event_i
 static const struct hold *see_hold(struct walk *walk, const struct uuid *hold_id)
 {
 	const struct hold *hold = view_hold(walk->view, hold_id);
-	see_row(walk, (const struct row *)(const void *)hold);
-	if (hold == NULL && walk->needs != NULL && !need_uuid(walk->needs, ROW_HOLD, hold_id))
+	see_row(walk, row_of(hold));
+	if (walk->needs != NULL && !view_knows(walk->view, row_of(hold)) && !need_uuid(walk->needs, ROW_HOLD, hold_id))
 		walk->is_out_of_memory = true;
 	return hold == NULL || hold->row.version == 0 ? NULL : hold;
 }
@@ -140,8 +146,8 @@ static const struct hold *see_hold(struct walk *walk, const struct uuid *hold_id
 static const struct order *see_order(struct walk *walk, const struct uuid *order_id)
 {
 	const struct order *order = view_order(walk->view, order_id);
-	see_row(walk, (const struct row *)(const void *)order);
-	if (order == NULL && walk->needs != NULL && !need_uuid(walk->needs, ROW_ORDER, order_id))
+	see_row(walk, row_of(order));
+	if (walk->needs != NULL && !view_knows(walk->view, row_of(order)) && !need_uuid(walk->needs, ROW_ORDER, order_id))
 		walk->is_out_of_memory = true;
 	return order == NULL || order->row.version == 0 ? NULL : order;
 }
@@ -149,8 +155,8 @@ static const struct order *see_order(struct walk *walk, const struct uuid *order
 static const struct refund *see_refund(struct walk *walk, const struct uuid *refund_id)
 {
 	const struct refund *refund = view_refund(walk->view, refund_id);
-	see_row(walk, (const struct row *)(const void *)refund);
-	if (refund == NULL && walk->needs != NULL && !need_uuid(walk->needs, ROW_REFUND, refund_id))
+	see_row(walk, row_of(refund));
+	if (walk->needs != NULL && !view_knows(walk->view, row_of(refund)) && !need_uuid(walk->needs, ROW_REFUND, refund_id))
 		walk->is_out_of_memory = true;
 	return refund == NULL || refund->row.version == 0 ? NULL : refund;
 }
@@ -219,7 +225,7 @@ static const struct payment *see_transaction(struct walk *walk, const struct sho
 		walk->meets_flight = true;
 	if (walk->rely_on != NULL && payment != NULL)
 		view_rely_on(walk->rely_on, &payment->row, false);
-	if (payment == NULL && walk->needs != NULL && !need_payment(walk->needs, transaction_id))
+	if (walk->needs != NULL && !view_knows(walk->view, row_of(payment)) && !need_payment(walk->needs, transaction_id))
 		walk->is_out_of_memory = true;
 	return payment == NULL || payment->row.version == 0 ? NULL : payment;
 }
@@ -318,10 +324,39 @@ enum error command_needs(const struct command *command, const struct view *view,
 	assert(command != NULL && view != NULL && needs != NULL);
 	struct walk walk = {.view = view, .needs = needs};
 	walk_command(&walk, command);
-	if (with_key && command->idempotency.is_present && view_key(view, command->idempotency.key) == NULL &&
+	if (with_key && command->idempotency.is_present && !view_knows(view, row_of(view_key(view, command->idempotency.key))) &&
 	    !need_key(needs, &command->idempotency))
 		walk.is_out_of_memory = true;
 	return walk.is_out_of_memory ? ERR_NO_MEMORY : OK;
+}
+
+static bool confirm(struct view *view, const void *record)
+{
+	if (record == NULL)
+		return false;
+	view_confirm(view, row_of(record));
+	return true;
+}
+
+bool needs_confirm(const struct needs *needs, struct view *view)
+{
+	assert(needs != NULL && view != NULL);
+	bool is_whole = true;
+	for (uint32_t i = 0; i < needs->sale_count; i++)
+		is_whole &= confirm(view, view_sale(view, &needs->sales[i]));
+	for (uint32_t i = 0; i < needs->seat_count; i++)
+		is_whole &= confirm(view, view_seat(view, &needs->seats[i].event_id, &needs->seats[i].label));
+	for (uint32_t i = 0; i < needs->hold_count; i++)
+		is_whole &= confirm(view, view_hold(view, &needs->holds[i]));
+	for (uint32_t i = 0; i < needs->order_count; i++)
+		is_whole &= confirm(view, view_order(view, &needs->orders[i]));
+	for (uint32_t i = 0; i < needs->payment_count; i++)
+		is_whole &= confirm(view, view_payment(view, &needs->payments[i]));
+	for (uint32_t i = 0; i < needs->refund_count; i++)
+		is_whole &= confirm(view, view_refund(view, &needs->refunds[i]));
+	for (uint32_t i = 0; i < needs->key_count; i++)
+		is_whole &= confirm(view, view_key(view, needs->keys[i].key));
+	return is_whole;
 }
 
 void command_rely(const struct command *command, struct view *view, bool is_refusal)

@@ -56,5 +56,8 @@ bool command_meets_flight(const struct command *command, const struct view *view
 must_check enum error event_needs(const struct event *event, const struct view *view, struct needs *needs);
 /* Sorts and removes repeats. */
 void needs_finish(struct needs *needs);
+/* After a load that left out rows which are as the view has them: all that were named count as loaded in this step. False: one is not in
+ * the view. */
+must_check bool needs_confirm(const struct needs *needs, struct view *view);
 /* Marks every row that the decision on this command rested on (view_rely_on); call it before its events are applied. */
 void command_rely(const struct command *command, struct view *view, bool is_refusal);

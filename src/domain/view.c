@@ -23,7 +23,10 @@ struct view {
 	uint32_t transient_count; /* absent rows and keys, to be forgotten at the end of the step */
 	uint32_t relied_count;
 	uint32_t flying_count;
-	struct view *main; /* of an annex; NULL */
+	bool is_exact;                     /* only rows of this step are known */
+	uint64_t known_since[SHARD_COUNT]; /* the step; rows loaded before are not known any more */
+	struct shard_set moved;            /* whose rows somebody else has changed */
+	struct view *main;                 /* of an annex; NULL */
 };
 
 static uint64_t key_hash(const struct view *view, const struct row_key *key)
@@ -134,6 +137,63 @@ void view_step_begin(struct view *view, uint64_t now_ms)
 	view->now_ms = now_ms;
 	if (view->main != NULL)
 		view->epoch = view->main->epoch;
+	view->is_exact = false;
+}
+
+void view_step_begin_exact(struct view *view, uint64_t now_ms)
+{
+	assert(view->main == NULL);
+	view_step_begin(view, now_ms);
+	view->is_exact = true;
+}
+
+void view_confirm(struct view *view, const struct row *row)
+{
+	assert(view->main == NULL && row != NULL && !row->is_flying);
+	struct row *own = (struct row *)(uintptr_t)row;
+	own->loaded_step = view->step;
+}
+
+static uint8_t shard_of(const struct row *row)
+{
+	const void *record = row;
+	switch (row->kind) {
+	case ROW_SALE:
+		return uuid_shard(&((const struct sale *)record)->event_id);
+	case ROW_SEAT:
+		return uuid_shard(&((const struct seat *)record)->event_id);
+	case ROW_HOLD:
+		return uuid_shard(&((const struct hold *)record)->hold_id);
+	case ROW_ORDER:
+		return uuid_shard(&((const struct order *)record)->order_id);
+	case ROW_PAYMENT:
+		return uuid_shard(&((const struct payment *)record)->order_id);
+	case ROW_REFUND:
+		return uuid_shard(&((const struct refund *)record)->order_id);
+	case ROW_KEY:
+	case ROW_KIND_COUNT:
+		break;
+	}
+	return uuid_shard(&((const struct key *)record)->stream_id);
+}
+
+bool view_knows(const struct view *view, const struct row *row)
+{
+	if (row == NULL || row->is_changed || row->loaded_step == view->step)
+		return row != NULL;
+	return !view->is_exact && row->loaded_step >= view->known_since[shard_of(row)];
+}
+
+void view_distrust(struct view *view, uint8_t shard)
+{
+	view->known_since[shard] = view->step + 1;
+}
+
+struct shard_set view_take_moved(struct view *view)
+{
+	struct shard_set moved = view->moved;
+	view->moved = (struct shard_set){0};
+	return moved;
 }
 
 /* Rows are used in the order of the recency list, newest last, so the transient ones of this step are near its end. */
@@ -181,6 +241,7 @@ void view_step_failed(struct view *view)
 	while (!list_is_empty(&view->changed))
 		forget(view, container_of(view->changed.head.next, struct row, changed));
 	forget_transient(view);
+	forget_down_to(view, view->rows_max);
 }
 
 void view_step_take_off(struct view *view, struct list *flying)
@@ -217,6 +278,7 @@ void view_landed(struct view *view, struct list *flying)
 		list_remove(&row->changed);
 		row->is_flying = false;
 		row->stored_version = row->version;
+		row->loaded_step = view->step;
 		view->flying_count--;
 	}
 	forget_down_to(view, view->rows_max);
@@ -232,6 +294,7 @@ void view_lost(struct view *view, struct list *flying)
 	}
 	while (!list_is_empty(flying))
 		forget(view, container_of(flying->head.next, struct row, changed));
+	forget_down_to(view, view->rows_max);
 }
 
 void view_forget(struct view *view, const struct row *row)
@@ -386,6 +449,8 @@ static void insert(struct view *view, struct row *row, enum row_kind kind, uint6
 	struct row *old = find(view, &key, row->hash);
 	if (old != NULL) {
 		assert(!old->is_changed && !old->is_flying);
+		if (old->version != version)
+			shard_set_add(&view->moved, shard_of(row));
 		forget(view, old);
 	}
 	link_row(view, row);

@@ -25,6 +25,7 @@
 #include "domain/refund.h"
 #include "domain/sale.h"
 #include "domain/seat.h"
+#include "domain/shard_set.h"
 
 struct view;
 
@@ -41,17 +42,28 @@ void view_free(struct view *view);
 
 /* A batch begins: its loads are new. */
 void view_step_begin(struct view *view, uint64_t now_ms);
+/* The same, and only what is loaded or confirmed in this step counts as known: needs (needs.h) name every other row. */
+void view_step_begin_exact(struct view *view, uint64_t now_ms);
 /* Everything changed is now as stored; absent rows and keys are forgotten, and what is over the maximum. */
 void view_step_committed(struct view *view);
-/* Nothing changed was stored: changed rows and rows relied on are forgotten, to be loaded again. */
+/* Nothing changed was stored: changed rows and rows relied on are forgotten, to be loaded again, and what is over the maximum. */
 void view_step_failed(struct view *view);
 /* The step ends with what it changed on its way to the store: moves those rows to `flying`, which is the caller's and was initialised. */
 void view_step_take_off(struct view *view, struct list *flying);
-/* Between steps: what took off was stored, or was not. It is in the view as stored, or forgotten; `flying` is empty. */
+/* Between steps: what took off was stored, or was not. It is in the view as stored, or forgotten; `flying` is empty, and
+ * the view has no more than its maximum but for what is in flight. */
 void view_landed(struct view *view, struct list *flying);
 void view_lost(struct view *view, struct list *flying);
 /* Forget the row with the key of this one, unless it is in flight: it may not be so any more. */
 void view_forget(struct view *view, const struct row *row);
+/* Whether the row needs no loading in this step. */
+bool view_knows(const struct view *view, const struct row *row);
+/* The store still has the row as it is here: it counts as loaded in this step. */
+void view_confirm(struct view *view, const struct row *row);
+/* Rows of the shard that were loaded before now are not known any more: others may have changed them. */
+void view_distrust(struct view *view, uint8_t shard);
+/* The shards of the rows that were found changed by somebody else since the last call: put with another version than they had here. */
+struct shard_set view_take_moved(struct view *view);
 /* Forget everything but what is in flight: the store was changed by somebody else. */
 void view_clear(struct view *view);
 

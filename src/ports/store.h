@@ -12,6 +12,7 @@
 #include "base/attributes.h"
 #include "domain/changes.h"
 #include "domain/needs.h"
+#include "domain/shard_set.h"
 #include "domain/view.h"
 
 enum store_result {
@@ -26,8 +27,23 @@ enum store_result {
 struct store;
 
 struct store_operations {
+	/* Processes that want the same rows take turns with their shards. The next load waits, in order and for a limited time, until nobody else
+	 * has a turn with any of these; a turn that this store has is ended first. It is a courtesy: nothing that is answered rests on it, and a
+	 * load that waited in vain goes on and sets `missed_turn`. A turn goes on through any number of loads and commits until end_turn, or a
+	 * commit of changes that say ends_turn, whatever comes of that. NULL, both: the store has no turns. */
+	void (*take_turn)(struct store *store, const struct shard_set *shards);
+	void (*end_turn)(struct store *store);
+
+	/* Opens a transaction for the next loads and the next commit: all of those loads see one moment, and what the commit writes is written
+	 * only if nobody has changed meanwhile what they found. Nothing fails here: what does shows in load. Loads may leave out rows that are
+	 * as the view has them. `end` ends it with nothing written; so does a commit, whatever comes of that. NULL, both, for a store whose views
+	 * are of one moment anyway. */
+	void (*begin)(struct store *store);
+	void (*end)(struct store *store);
+
 	/* Puts every row that `needs` names into the view, absent ones with version 0. Rows already changed in the view are not named.
-	 * Rows of one call may be from different moments: versions tell at commit. A store that finds that somebody else has written since
+	 * The rows of one call are from one moment, but those of two calls are not, nor are those that were in the view before: versions tell at
+	 * commit. A store that finds that somebody else has written since
 	 * its last call may view_clear first when nothing in the view is changed; then the caller asks for its needs again. Rows in flight may be
 	 * in the view; they are never named.
 	 * STORE_OK, STORE_BUSY, STORE_DOWN, STORE_CORRUPT (also when the view has no memory). */
@@ -63,7 +79,25 @@ struct store {
 	uint64_t deadline_ns;
 	/* Looking up keys before deciding costs no round trip: do it always, so that a repeat never makes its batch stale. */
 	bool has_local_reads;
+	bool missed_turn; /* the last load waited in vain for the turn that it was to take */
 };
+
+static inline bool store_has_turns(const struct store *store)
+{
+	return store->operations->take_turn != NULL;
+}
+
+static inline void store_begin(struct store *store)
+{
+	if (store->operations->begin != NULL)
+		store->operations->begin(store);
+}
+
+static inline void store_end(struct store *store)
+{
+	if (store->operations->end != NULL)
+		store->operations->end(store);
+}
 
 must_check static inline enum store_result store_load(struct store *store, const struct needs *needs, struct view *view)
 {

@@ -123,6 +123,8 @@ static int64_t read_admitted(void *context, uint32_t series)
 READ_STATUS(batches)
 READ_STATUS(events)
 READ_STATUS(stale)
+READ_STATUS(conflicts)
+READ_STATUS(inconsistent)
 READ_STATUS(retries)
 READ_STATUS(failures)
 
@@ -204,6 +206,14 @@ static enum error declare_read(struct instruments *instruments)
 	         {.name = "tro_commit_retries_total",
 	          .help = "Batches tried again after a conflict or an unknown outcome.",
 	          .read = read_retries}},
+		{true,
+	         {.name = "tro_commit_conflicts_total",
+	          .help = "Commits repeated as they were, because another transaction was in the way.",
+	          .read = read_conflicts}},
+		{true,
+	         {.name = "tro_inconsistent_total",
+	          .help = "Commands answered with 500 because their rows contradict each other or cannot be read.",
+	          .read = read_inconsistent}},
 		{true, {.name = "tro_commit_failures_total", .help = "Batches answered with 503 or 500.", .read = read_failures}},
 		{false, {.name = "tro_outbox_entries", .help = "Outbox rows that wait to be published.", .read = read_outbox_entries}},
 		{false,

@@ -158,7 +158,6 @@ static enum error start_service(struct runtime *runtime)
 	const struct service_options options = {
 		.stores = adapters->stores,
 		.store_count = adapters->store_count,
-		.commits_in_flight = adapters->store_count,
 		.readers = adapters->readers,
 		.reader_count = adapters->reader_count,
 		.catalog = adapters->catalog,
@@ -236,6 +235,7 @@ static enum error start_watch(struct runtime *runtime)
 		.admission_monitor = runtime->admission_worker == NULL ? NULL : &runtime->admission_monitor,
 		.is_admission_per_process = (runtime->roles & ROLE_API) != 0 && runtime->config->systems.crdb_dsn != NULL &&
 	                                    runtime->config->systems.redis == NULL,
+		.service = runtime->service,
 		.adapters = adapters,
 		.logger = runtime->logger,
 		.clock = &runtime->clock.base,

@@ -7,6 +7,8 @@
 
 #define OUTBOX_AGE_DEGRADED_MS 10000
 #define UNPLACED_PAUSE_NS 60000000000
+#define INCONSISTENT_WORD_NS 60000000000   /* between two words of it */
+#define INCONSISTENT_SHOWN_NS 300000000000 /* so long after the last one readiness tells */
 #define WORD_PAUSE_MIN_NS 10000000000
 #define WORD_PAUSE_MAX_NS 60000000000
 
@@ -112,6 +114,27 @@ static void look_at_admission(struct watch *watch)
 	tell(watch, "admission", ping.is_serving && ping.problem[0] == '\0', ping.problem, &watch->admission);
 }
 
+/* Stored data that contradicts itself is an operator's to mend; the commands that met it were answered with 500. */
+static void look_for_inconsistency(struct watch *watch)
+{
+	if (watch->service == NULL)
+		return;
+	struct service_status status;
+	service_status(watch->service, &status);
+	uint64_t now_ns = clock_monotonic_ns(watch->clock);
+	if (status.inconsistent == watch->inconsistent)
+		return;
+	watch->degraded_until_ns = now_ns + INCONSISTENT_SHOWN_NS;
+	if (watch->inconsistent_since_ns != 0 && now_ns < watch->inconsistent_since_ns + INCONSISTENT_WORD_NS)
+		return;
+	char stream[UUID_TEXT_LENGTH + 1];
+	uuid_format(&status.inconsistency.stream_id, stream);
+	log_event(watch->logger, LOG_ERROR, "stored data is inconsistent", log_string("stream", stream),
+	          log_string("row", status.inconsistency.row), log_uint("commands", status.inconsistent - watch->inconsistent));
+	watch->inconsistent = status.inconsistent;
+	watch->inconsistent_since_ns = now_ns;
+}
+
 uint64_t watch_step(void *context)
 {
 	struct watch *watch = context;
@@ -128,6 +151,7 @@ uint64_t watch_step(void *context)
 	look_at_bus(watch);
 	look_at_admission(watch);
 	tell_skew(watch);
+	look_for_inconsistency(watch);
 	watch->has_looked = true;
 	return wait_ms;
 }
@@ -195,6 +219,8 @@ void watch_ready(struct watch *watch, struct ready_report *ret_report)
 	const struct monitor *monitor = &watch->monitor;
 	*ret_report = (struct ready_report){.is_stopping = watch->is_stopping};
 	add_store(watch, ret_report);
+	if (clock_monotonic_ns(watch->clock) < watch->degraded_until_ns)
+		explain(add(ret_report, "data", READY_DEGRADED, -1), "stored data is inconsistent: the log names the stream");
 	if (monitor->catalog != NULL) {
 		bool is_current = monitor->is_catalog_up && monitor->is_catalog_current;
 		explain(add(ret_report, "catalog", is_current ? READY_UP : READY_DEGRADED, (double)monitor->catalog_ns / 1e6),

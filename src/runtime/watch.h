@@ -8,6 +8,7 @@
 #include "app/admission_monitor.h"
 #include "app/monitor.h"
 #include "app/publisher.h"
+#include "app/service.h"
 #include "http/api.h"
 #include "obs/log.h"
 #include "runtime/adapters.h"
@@ -27,7 +28,11 @@ struct watch {
 	struct publisher *publisher; /* borrowed; NULL: this process has none */
 	/* Borrowed; NULL: this process admits nobody, or admits alone. */
 	struct admission_monitor *admission_monitor;
-	bool is_admission_per_process;   /* it admits alone what other processes on the same store admit as well */
+	bool is_admission_per_process;  /* it admits alone what other processes on the same store admit as well */
+	struct service *service;        /* borrowed; NULL: this process has none */
+	uint64_t inconsistent;          /* commands that were told of … */
+	uint64_t inconsistent_since_ns; /* … when, by the monotonic clock; 0: never */
+	_Atomic uint64_t degraded_until_ns;
 	const struct adapters *adapters; /* borrowed: they know what ails the bus */
 	struct logger *logger;           /* borrowed */
 	struct clock *clock;             /* borrowed */

@@ -68,6 +68,104 @@ static void a_session_that_ended_while_idle_is_made_again(void **state)
 	dismiss(&clerk);
 }
 
+static void load_seat(struct clerk *clerk, uint32_t seat)
+{
+	struct needs needs;
+	needs_init(&needs, &clerk->request);
+	struct seat_name name = {.event_id = test_event_id(), .label = test_label(seat)};
+	needs.seats = &name;
+	needs.seat_count = 1;
+	assert_int_equal(store_load(clerk->store, &needs, clerk->view), STORE_OK);
+}
+
+static uint64_t version_of(const struct clerk *clerk, uint32_t seat)
+{
+	struct uuid event_id = test_event_id();
+	struct seat_label label = test_label(seat);
+	return view_seat(clerk->view, &event_id, &label)->row.version;
+}
+
+static void a_transaction_sees_one_moment_and_writes_only_upon_it(void **state)
+{
+	struct backend *backend = *state;
+	struct clerk a = hire_and_open_sale(backend), b;
+	clerk_init(&b, backend_store(backend));
+	clerk_begin(&a, 0);
+	store_begin(a.store);
+	load_seat(&a, 1);
+	uint64_t before = version_of(&a, 1); /* that of the sale, as all its seats have it */
+	assert_int_equal(clerk_run(&b, 0, hold_command(&b.request, 1, "bob", "2")), OK);
+	load_seat(&a, 2);
+	assert_int_equal(version_of(&a, 2), before); /* as it was when the transaction began */
+	assert_int_equal(clerk_decide(&a, hold_command(&a.request, 2, "ann", "2")), OK);
+	assert_int_equal(clerk_commit(&a), STORE_BUSY);
+	/* The same in a new one is refused, for the seat is taken. */
+	clerk_begin(&a, 0);
+	view_clear(a.view);
+	store_begin(a.store);
+	load_seat(&a, 2);
+	assert_true(version_of(&a, 2) > before);
+	assert_int_equal(clerk_decide(&a, hold_command(&a.request, 3, "ann", "2")), ERR_SEATS_TAKEN);
+	assert_int_equal(clerk_commit(&a), STORE_OK);
+	store_end(a.store);
+	dismiss(&b);
+	dismiss(&a);
+}
+
+static void take_turn(struct clerk *clerk)
+{
+	struct uuid event_id = test_event_id();
+	struct shard_set shards = {0};
+	shard_set_add(&shards, uuid_shard(&event_id));
+	clerk->store->operations->take_turn(clerk->store, &shards);
+	load_seat(clerk, 1);
+}
+
+static void a_turn_is_waited_for_and_then_done_without(void **state)
+{
+	struct backend *backend = *state;
+	struct clerk a = hire_and_open_sale(backend), b;
+	clerk_init(&b, backend_store(backend));
+	clerk_begin(&a, 0);
+	clerk_begin(&b, 0);
+	take_turn(&a);
+	assert_false(a.store->missed_turn);
+	take_turn(&b);
+	assert_true(b.store->missed_turn);
+	a.store->operations->end_turn(a.store);
+	take_turn(&b);
+	assert_false(b.store->missed_turn);
+	b.store->operations->end_turn(b.store);
+	take_turn(&a);
+	assert_false(a.store->missed_turn);
+	dismiss(&b);
+	dismiss(&a);
+}
+
+static void a_turn_ends_with_a_commit_whatever_comes_of_it(void **state)
+{
+	struct backend *backend = *state;
+	struct clerk a = hire_and_open_sale(backend), b;
+	clerk_init(&b, backend_store(backend));
+	for (int tries = 0; tries < 2; tries++) {
+		bool is_stale = tries == 1;
+		clerk_begin(&a, 0);
+		take_turn(&a);
+		assert_int_equal(clerk_decide(&a, hold_command(&a.request, (uint32_t)(10 + tries), "ann", is_stale ? "3" : "2")), OK);
+		if (is_stale)
+			assert_int_equal(clerk_run(&b, 50, hold_command(&b.request, 1, "bob", "3")), OK);
+		a.changes.ends_turn = true;
+		assert_int_equal(clerk_commit(&a), is_stale ? STORE_STALE : STORE_OK);
+		clerk_begin(&b, 0);
+		take_turn(&b);
+		assert_false(b.store->missed_turn);
+		b.store->operations->end_turn(b.store);
+		view_step_failed(b.view);
+	}
+	dismiss(&b);
+	dismiss(&a);
+}
+
 static void a_row_that_another_keeps_locked_is_not_waited_for_long(void **state)
 {
 	struct clerk clerk = hire_and_open_sale(*state);
@@ -454,6 +552,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BACKEND_TEST(a_session_that_ended_while_idle_is_made_again),
+		BACKEND_TEST(a_transaction_sees_one_moment_and_writes_only_upon_it),
+		BACKEND_TEST(a_turn_is_waited_for_and_then_done_without),
+		BACKEND_TEST(a_turn_ends_with_a_commit_whatever_comes_of_it),
 		BACKEND_TEST(a_row_that_another_keeps_locked_is_not_waited_for_long),
 		BACKEND_TEST(a_database_that_refuses_to_write_is_down_until_it_writes),
 		BACKEND_TEST(messages_do_not_show_the_password),

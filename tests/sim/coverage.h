@@ -14,6 +14,11 @@
 	X(COMMAND_WAITED, "commands that waited for what a batch in flight was writing") \
 	X(STEP_NESTED, "steps of one process within an operation of another") \
 	X(STEP_NESTED_TWICE, "… and of a third within that") \
+	X(TRANSACTION, "tries on rows of one moment, after rows had moved") \
+	X(TURN_TAKEN, "turns with a shard") \
+	X(TURN_MISSED, "… that were waited for in vain") \
+	X(TURN_KEPT, "batches in a turn that went on") \
+	X(COMMIT_LATE, "commits that arrived after it was asked what became of them") \
 	X(LOAD_TORN, "loads row by row, others at work between") \
 	X(VIEW_CLEARED, "views cleared by the store") \
 	X(STORE_BUSY_MET, "operations refused as busy") \

@@ -254,10 +254,12 @@ static void judge_outcome(struct world *world, const struct process *process, co
 	if (outcome->error == ERR_STORE_UNAVAILABLE) {
 		if (process->current->disturbances == 0)
 			world_fail(world, "attempt %u is told that the store does not serve, while it does", attempt->number);
+	} else if (outcome->error == ERR_OVERLOADED) {
+		/* Others were in the way of every try. */
+		if (process->current->disturbances < PROCESS_TRIES_MAX - 1 && world->now_ms - process->current->began_ms < PATIENCE_MS)
+			world_fail(world, "attempt %u is told that others are in the way, and they are not", attempt->number);
 	} else if (outcome->error == ERR_CORRUPT) {
-		/* Rows that contradict each other are loaded again, until patience ends; every try must have been disturbed. */
-		if (process->current->disturbances < PROCESS_TRIES_MAX - 1)
-			world_fail(world, "attempt %u is told that something went wrong", attempt->number);
+		world_fail(world, "attempt %u is told that stored data is wrong, which it never is", attempt->number);
 	} else if (outcome->error == OK && outcome->is_replayed) {
 		judge_replay(world, process, attempt);
 	} else if (outcome_has_changed(outcome)) {

@@ -9,8 +9,7 @@
 #include "tests/sim/world.h"
 
 #define BATCH_MAX 6
-#define PATIENCE_MS 3000 /* after which the commit stage begins no try */
-#define GOES_ON 700      /* per thousand: the next part of a batch's way follows at once */
+#define GOES_ON 700 /* per thousand: the next part of a batch's way follows at once */
 
 static uint64_t sim_now_ms(struct clock *clock)
 {
@@ -55,6 +54,11 @@ uint64_t process_now_ms(const struct process *process)
 	return (uint64_t)((int64_t)process->world->now_ms + process->skew_ms);
 }
 
+static bool sim_has_more(void *context)
+{
+	return ((struct process *)context)->queued > 0;
+}
+
 static void start_committer(struct process *process)
 {
 	struct prng *prng = &process->world->prng;
@@ -62,7 +66,7 @@ static void start_committer(struct process *process)
 	struct store *stores[PROCESS_BATCHES_MAX];
 	process->batches_max = batches_max[prng_below(prng, ARRAY_LENGTH(batches_max))];
 	for (uint32_t i = 0; i < process->batches_max; i++)
-		stores[i] = &process->store;
+		stores[i] = &process->stores[i].port;
 	const struct committer_options options = {
 		.stores = stores,
 		.store_count = process->batches_max,
@@ -71,9 +75,13 @@ static void start_committer(struct process *process)
 		.view_rows_max = 1 + prng_below(prng, 40),
 		.tries_max = PROCESS_TRIES_MAX,
 		.pause = sim_pause,
+		.has_more = sim_has_more,
 		.context = process,
 	};
-	process->store.has_local_reads = prng_chance(prng, 500);
+	bool has_local_reads = prng_chance(prng, 500);
+	for (uint32_t i = 0; i < PROCESS_BATCHES_MAX; i++)
+		process->stores[i].port.has_local_reads = has_local_reads;
+	process->is_loading_alone = false;
 	process->clears_view = prng_chance(prng, 300);
 	process->seen_commits = 0;
 	if (committer_new(&options, &process->committer) != OK)
@@ -85,7 +93,6 @@ void process_start(struct process *process, struct world *world, uint32_t number
 	*process = (struct process){
 		.world = world,
 		.number = number,
-		.store.operations = &sim_store_operations,
 		.clock.operations = &clock_operations,
 		.random.operations = &random_operations,
 	};
@@ -93,15 +100,19 @@ void process_start(struct process *process, struct world *world, uint32_t number
 	list_init(&process->waiting);
 	for (uint32_t i = 0; i < PROCESS_BATCHES_MAX; i++)
 		list_init(&process->batches[i].jobs);
-	if (memory_store_new(world->database, &process->inner) != OK)
-		abort();
+	for (uint32_t i = 0; i < PROCESS_BATCHES_MAX; i++) {
+		process->stores[i] = (struct process_store){.port.operations = &sim_store_operations, .process = process};
+		if (memory_store_new(world->database, &process->stores[i].inner) != OK)
+			abort();
+	}
 	start_committer(process);
 }
 
 void process_stop(struct process *process)
 {
 	committer_free(process->committer);
-	store_free(process->inner);
+	for (uint32_t i = 0; i < PROCESS_BATCHES_MAX; i++)
+		store_free(process->stores[i].inner);
 }
 
 static void lose(struct process *process, struct list *jobs)
@@ -115,6 +126,8 @@ static void restart(struct process *process)
 	world_trace(process->world, "process %u crashes", process->number);
 	committer_free(process->committer);
 	for (uint32_t i = 0; i < PROCESS_BATCHES_MAX; i++) {
+		store_end(&process->stores[i].port);
+		process->stores[i].port.operations->end_turn(&process->stores[i].port); /* it goes with the session */
 		lose(process, &process->batches[i].jobs);
 		process->batches[i].flight = NULL;
 		process->batches[i].is_at_work = false;
@@ -166,7 +179,7 @@ static void take_batch(struct process *process, struct batch *batch)
 		list_push(&batch->jobs, node);
 	}
 	process->queued -= count;
-	batch->flight = flight_begin(process->committer, &batch->jobs, count);
+	batch->flight = flight_begin(process->committer, &batch->jobs, count, flight_deadline_ns(process->committer));
 }
 
 /* Those that have to wait come first the next time. */
@@ -217,8 +230,12 @@ static void advance(struct process *process, struct batch *batch)
 	case PART_LAND:
 		flight_land(batch->flight);
 		batch->next = PART_DECIDE;
-		if (flight_is_over(batch->flight))
-			answer_batch(process, batch);
+		if (!flight_is_answered(batch->flight)) {
+			flight_pause(batch->flight);
+			break;
+		}
+		flight_end(batch->flight);
+		answer_batch(process, batch);
 		break;
 	}
 }

@@ -15,6 +15,7 @@
 #include "ports/store.h"
 
 #define PROCESS_TRIES_MAX 8
+#define PATIENCE_MS 3500 /* after which the commit stage begins no try */
 #define PROCESS_BATCHES_MAX 4
 
 struct world;
@@ -38,11 +39,22 @@ struct batch {
 	uint32_t seen_commits; /* of the world, when it was last gone on with */
 };
 
+/* What the commit stage sees of the database, one for each batch in flight. */
+struct process_store {
+	struct store port;
+	struct process *process;
+	struct store *inner;
+	bool has_transaction; /* between begin and end */
+	bool wants_turn;      /* the next load takes it, with: */
+	struct shard_set shards;
+	bool has_late; /* the commit whose answer was lost is still on its way */
+};
+
 struct process {
 	struct world *world;
 	uint32_t number;
-	struct store store;  /* what the commit stage sees */
-	struct store *inner; /* the database */
+	struct process_store stores[PROCESS_BATCHES_MAX];
+	bool is_loading_alone; /* no other batch of the process may do anything */
 	struct clock clock;
 	struct random random;
 	int64_t skew_ms;       /* of its clock against the world's */

@@ -75,6 +75,7 @@ struct world {
 	uint32_t created_events; /* a bit for each event that somebody has put on sale */
 	struct memory_database *database;
 	bool is_marked; /* a replay was begun and not ended */
+	struct process_store *turns[SHARD_COUNT]; /* who has a turn; NULL: nobody */
 	struct reader *reader;
 	struct reader *expirer_reader;
 	struct expirer *expirer;

@@ -17,6 +17,16 @@ static enum fault choose(struct store *port, enum store_call call, enum store_re
 	return faulty(port)->choose(faulty(port)->context, call, ret_result);
 }
 
+static void faulty_begin(struct store *port)
+{
+	store_begin(faulty(port)->inner);
+}
+
+static void faulty_end(struct store *port)
+{
+	store_end(faulty(port)->inner);
+}
+
 static enum store_result faulty_load(struct store *port, const struct needs *needs, struct view *view)
 {
 	enum store_result result;
@@ -65,6 +75,8 @@ void faulty_store_init(struct faulty_store *store, struct store *inner, enum fau
                        void *context)
 {
 	static const struct store_operations operations = {
+		.begin = faulty_begin,
+		.end = faulty_end,
 		.load = faulty_load,
 		.commit = faulty_commit,
 		.resolve = faulty_resolve,

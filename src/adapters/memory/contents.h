@@ -34,7 +34,10 @@ struct memory_rebuild {
 };
 
 struct memory_database {
-	pthread_mutex_t lock; /* guards everything below */
+	pthread_mutex_t lock;   /* guards everything below */
+	uint64_t change_count;  /* commits that wrote something */
+	struct uuid *abandoned; /* first events of commits that may not happen any more */
+	uint32_t abandoned_count, abandoned_capacity;
 	struct table tables[ROW_REFUND + 1];
 	uint64_t epoch;
 	bool is_replaying;

@@ -30,6 +30,7 @@ void memory_database_free(struct memory_database *database)
 	contents_drop_rebuild(database);
 	free(database->events);
 	free(database->places);
+	free(database->abandoned);
 	free(database->outbox);
 	free(database->catalog_changes);
 	free(database->publishers);

@@ -10,6 +10,9 @@ struct memory_store {
 	struct store port;
 	struct memory_database *database;
 	uint64_t epoch; /* that this store's replay has begun; 0: it has none */
+	bool is_open;  /* a transaction of begin … */
+	bool has_seen; /* … that has loaded something, when this was the number of changes: */
+	uint64_t seen_changes;
 };
 
 static struct memory_database *database_of(struct store *store)
@@ -90,6 +93,17 @@ static bool load_rows(const struct memory_database *database, const struct needs
 	return has_memory;
 }
 
+/* Old rows are not kept: a transaction ends with a conflict as soon as something was written after its first load. */
+static bool sees_one_moment(struct memory_store *store)
+{
+	if (!store->is_open || DEFECT(TORN_VIEW))
+		return true;
+	if (!store->has_seen)
+		store->seen_changes = store->database->change_count;
+	store->has_seen = true;
+	return store->seen_changes == store->database->change_count;
+}
+
 static enum store_result load(const struct memory_database *database, const struct needs *needs, struct view *view)
 {
 	if (database->is_replaying && !DEFECT(REPLAY_UNFENCED))
@@ -105,7 +119,8 @@ static enum store_result memory_load(struct store *store, const struct needs *ne
 {
 	struct memory_database *database = database_of(store);
 	pthread_mutex_lock(&database->lock);
-	enum store_result result = load(database, needs, view);
+	struct memory_store *self = container_of(store, struct memory_store, port);
+	enum store_result result = sees_one_moment(self) ? load(database, needs, view) : STORE_BUSY;
 	pthread_mutex_unlock(&database->lock);
 	return result;
 }
@@ -145,6 +160,9 @@ static bool is_as_expected(const struct memory_database *database, const struct 
 			return false;
 	for (uint32_t i = 0; !changes->is_replay && i < changes->event_count; i++)
 		if (!event_is_new(database, &changes->events[i]))
+			return false;
+	for (uint32_t i = 0; changes->event_count > 0 && i < database->abandoned_count && !DEFECT(LATE_COMMIT_COMES); i++)
+		if (uuid_equal(&database->abandoned[i], &changes->events[0].id))
 			return false;
 	return true;
 }
@@ -283,8 +301,24 @@ static enum store_result memory_commit(struct store *store, const struct changes
 		write_all(database, changes);
 	if (is_rebuild)
 		contents_swap(database);
+	if (is_expected && changes->row_count + changes->event_count > 0)
+		database->change_count++;
+	container_of(store, struct memory_store, port)->is_open = false;
 	pthread_mutex_unlock(&database->lock);
 	return is_expected ? STORE_OK : STORE_STALE;
+}
+
+static void memory_begin(struct store *port)
+{
+	struct memory_store *store = container_of(port, struct memory_store, port);
+	assert(!store->is_open);
+	store->is_open = true;
+	store->has_seen = false;
+}
+
+static void memory_end(struct store *port)
+{
+	container_of(port, struct memory_store, port)->is_open = false;
 }
 
 static enum store_result memory_resolve(struct store *store, const struct changes *changes, bool *ret_committed)
@@ -293,6 +327,12 @@ static enum store_result memory_resolve(struct store *store, const struct change
 	struct memory_database *database = database_of(store);
 	pthread_mutex_lock(&database->lock);
 	*ret_committed = contents_event(database, &changes->events[0].id) != NULL;
+	if (!*ret_committed) {
+		void *array = database->abandoned;
+		need(contents_grow(&array, database->abandoned_count, &database->abandoned_capacity, sizeof *database->abandoned));
+		database->abandoned = array;
+		database->abandoned[database->abandoned_count++] = changes->events[0].id;
+	}
 	pthread_mutex_unlock(&database->lock);
 	return STORE_OK;
 }
@@ -352,6 +392,8 @@ static void memory_free(struct store *store)
 }
 
 static const struct store_operations operations = {
+	.begin = memory_begin,
+	.end = memory_end,
 	.load = memory_load,
 	.commit = memory_commit,
 	.resolve = memory_resolve,

@@ -407,20 +407,38 @@ static void append_events(struct postgres_store *store, const struct changes *ch
 		store_send(store, INSERT_OUTBOX);
 }
 
+/* The turn ends after the commit, so that the next to have it sees what was written, and ends whatever comes of that. */
+static enum store_result finish(struct postgres_store *store, const struct changes *changes)
+{
+	if (changes->ends_turn && store->has_locks) {
+		connection_end_body(&store->connection);
+		connection_send_sql(&store->connection, UNLOCK_SHARDS, NULL);
+	}
+	enum store_result result = connection_finish(&store->connection, NULL, 0);
+	if (result == STORE_OK && changes->ends_turn)
+		store->has_locks = false;
+	else if (changes->ends_turn)
+		store->port.operations->end_turn(&store->port);
+	return result;
+}
+
 static enum store_result try_to_write(struct postgres_store *store, const struct changes *changes, const struct row **rows,
                                       const struct row **relied)
 {
+	bool is_open = store->transaction == TRANSACTION_OPEN;
 	enum store_result result = connection_begin(&store->connection);
 	if (result != STORE_OK)
 		return result;
-	store_send(store, BEGIN_WRITE);
+	if (!is_open)
+		store_send(store, BEGIN_WRITE);
 	replay_fence(store, changes, true);
-	check_rows(store, relied, changes->relied_count);
+	if (!is_open)
+		check_rows(store, relied, changes->relied_count);
 	check_keys(store, changes->unused_keys, changes->unused_key_count);
 	store_write_rows(store, changes, rows, changes->row_count);
 	append_events(store, changes);
 	store_send(store, COMMIT);
-	return connection_finish(&store->connection, NULL, 0);
+	return finish(store, changes);
 }
 
 /* A session that was ended while idle says so before anything is written: then another may do it. */
@@ -449,9 +467,21 @@ static enum store_result check_all(struct postgres_store *store, const struct ch
 		replay_fence(store, changes, false);
 		check_rows(store, relied, changes->relied_count);
 		check_keys(store, changes->unused_keys, changes->unused_key_count);
-		result = connection_finish(&store->connection, NULL, 0);
+		result = finish(store, changes);
 	}
 	return result == STORE_UNKNOWN ? STORE_DOWN : result;
+}
+
+/* What was loaded in the transaction needs no check: the server lets it be committed only where that comes to the same. A session that is
+ * gone has taken it along, with nothing written. */
+static enum store_result commit_open(struct postgres_store *store, const struct changes *changes, const struct row **rows,
+                                     const struct row **relied)
+{
+	enum store_result result = STORE_BUSY;
+	if (store->connection.handle != NULL)
+		result = try_to_write(store, changes, rows, relied);
+	store->transaction = TRANSACTION_NONE;
+	return result == STORE_DOWN && store->connection.handle == NULL ? STORE_BUSY : result;
 }
 
 enum store_result postgres_commit(struct store *port, const struct changes *changes)
@@ -465,6 +495,9 @@ enum store_result postgres_commit(struct store *port, const struct changes *chan
 	store->connection.deadline_ns = port->deadline_ns;
 	if (changes->is_replay)
 		return replay_write(store, changes, rows);
+	if (store->transaction == TRANSACTION_OPEN)
+		return commit_open(store, changes, rows, relied);
+	store->transaction = TRANSACTION_NONE;
 	bool writes = changes->row_count > 0 || changes->event_count > 0;
 	return writes ? write_all(store, changes, rows, relied) : check_all(store, changes, relied);
 }

@@ -172,6 +172,8 @@ struct progress {
 	PGresult **answers;
 	uint32_t answer_count; /* that are wanted */
 	uint32_t statement;    /* whose answer is next */
+	uint32_t syncs;        /* that are still to come, but for the last */
+	uint32_t begin, end;   /* of the body */
 	uint32_t failed;       /* the first that did; UINT32_MAX: none */
 	enum store_result result;
 	bool reconnects;
@@ -181,14 +183,18 @@ static void take_answer(struct connection *connection, struct progress *progress
 {
 	ExecStatusType status = PQresultStatus(answer);
 	const char *state = PQresultErrorField(answer, PG_DIAG_SQLSTATE);
-	if (status == PGRES_FATAL_ERROR && progress->failed == UINT32_MAX && state != NULL) {
+	if (status == PGRES_FATAL_ERROR && progress->statement < progress->begin)
+		connection->has_head_failed = true;
+	bool is_body = progress->statement >= progress->begin && progress->statement < progress->end;
+	if (status == PGRES_FATAL_ERROR && is_body && progress->failed == UINT32_MAX && state != NULL) {
 		progress->failed = progress->statement;
 		progress->result = result_of_state(state);
 		progress->reconnects = is_worth_reconnecting(state);
 		complain_of(connection, answer);
 	}
-	if (progress->statement < progress->answer_count && progress->answers[progress->statement] == NULL)
-		progress->answers[progress->statement] = answer;
+	uint32_t index = progress->statement - progress->begin;
+	if (is_body && index < progress->answer_count && progress->answers[index] == NULL)
+		progress->answers[index] = answer;
 	else
 		PQclear(answer);
 }
@@ -204,7 +210,9 @@ static bool collect(struct connection *connection, uint64_t deadline_ns, struct 
 			progress->statement++;
 		} else if (PQresultStatus(answer) == PGRES_PIPELINE_SYNC) {
 			PQclear(answer);
-			return true;
+			if (progress->syncs == 0)
+				return true;
+			progress->syncs--;
 		} else {
 			take_answer(connection, progress, answer);
 		}
@@ -232,7 +240,7 @@ static void complain_of_loss(struct connection *connection)
 static enum store_result end_exchange(struct connection *connection, struct progress *progress, bool is_whole)
 {
 	enum store_result result = progress->result;
-	bool is_certain = is_whole || (progress->failed != UINT32_MAX && progress->failed + 1 < connection->sent);
+	bool is_certain = is_whole || (progress->failed != UINT32_MAX && progress->failed + 1 < progress->end);
 	if (!is_certain)
 		result = STORE_UNKNOWN;
 	if (!is_whole && progress->failed == UINT32_MAX)
@@ -255,17 +263,24 @@ enum store_result connection_finish(struct connection *connection, PGresult **re
 	}
 	for (uint32_t i = 0; i < count; i++)
 		ret_answers[i] = NULL;
-	struct progress progress = {.answers = ret_answers, .answer_count = count, .failed = UINT32_MAX, .result = STORE_OK};
+	struct progress progress = {
+		.answers = ret_answers,
+		.answer_count = count,
+		.syncs = connection->syncs,
+		.begin = connection->body_begin,
+		.end = connection->body_end > 0 ? connection->body_end : connection->sent,
+		.failed = UINT32_MAX,
+		.result = STORE_OK,
+	};
 	bool is_whole = exchange(connection, connection->answer_timeout_ms, &progress);
 	return end_exchange(connection, &progress, is_whole);
 }
 
-void connection_send(struct connection *connection, uint32_t statement, struct parameters *parameters)
+/* sql: NULL for the prepared statement of that name. */
+static void send_one(struct connection *connection, const char *name, const char *sql, struct parameters *parameters)
 {
-	assert(connection->handle != NULL && statement < connection->statement_count);
 	const char *values[PARAMETERS_MAX];
 	int lengths[PARAMETERS_MAX], formats[PARAMETERS_MAX];
-	char name[16];
 	int count = parameters == NULL ? 0 : (int)parameters->count;
 	connection->sent++;
 	if (connection->has_failed) /* nothing after it may be run, least of all a COMMIT */
@@ -278,14 +293,54 @@ void connection_send(struct connection *connection, uint32_t statement, struct p
 		formats[i] = 1;
 		connection->sent_bytes += (size_t)lengths[i];
 	}
-	(void)snprintf(name, sizeof name, "s%u", statement);
-	if (PQsendQueryPrepared(connection->handle, name, count, values, lengths, formats, 1) != 1)
+	int is_sent = sql == NULL ? PQsendQueryPrepared(connection->handle, name, count, values, lengths, formats, 1)
+	                          : PQsendQueryParams(connection->handle, sql, count, NULL, values, lengths, formats, 1);
+	if (is_sent != 1)
 		connection->has_failed = true;
+}
+
+void connection_send(struct connection *connection, uint32_t statement, struct parameters *parameters)
+{
+	assert(connection->handle != NULL && statement < connection->statement_count);
+	char name[16];
+	(void)snprintf(name, sizeof name, "s%u", statement);
+	send_one(connection, name, NULL, parameters);
+}
+
+void connection_send_sql(struct connection *connection, const char *sql, struct parameters *parameters)
+{
+	assert(connection->handle != NULL && sql != NULL);
+	send_one(connection, NULL, sql, parameters);
+}
+
+static void divide(struct connection *connection)
+{
+	if (!connection->has_failed && PQpipelineSync(connection->handle) != 1)
+		connection->has_failed = true;
+	connection->syncs++;
+}
+
+void connection_end_head(struct connection *connection)
+{
+	assert(connection->handle != NULL && connection->body_begin == 0 && connection->body_end == 0);
+	divide(connection);
+	connection->body_begin = connection->sent;
+}
+
+void connection_end_body(struct connection *connection)
+{
+	assert(connection->handle != NULL && connection->sent > connection->body_begin && connection->body_end == 0);
+	divide(connection);
+	connection->body_end = connection->sent;
 }
 
 static void begin_exchange(struct connection *connection)
 {
 	connection->sent = 0;
+	connection->syncs = 0;
+	connection->has_head_failed = false;
+	connection->body_begin = 0;
+	connection->body_end = 0;
 	connection->sent_bytes = 0;
 	connection->has_failed = false;
 }
@@ -302,7 +357,7 @@ bool connection_prepare(struct connection *connection)
 			return false;
 		connection->sent++;
 	}
-	struct progress progress = {.failed = UINT32_MAX, .result = STORE_OK};
+	struct progress progress = {.end = connection->sent, .failed = UINT32_MAX, .result = STORE_OK};
 	bool is_whole = exchange(connection, CONNECTION_ANSWER_MS, &progress);
 	if (!is_whole)
 		complain_of_loss(connection);
@@ -389,11 +444,16 @@ enum store_result connection_query(struct connection *connection, uint32_t state
 	}
 }
 
+void connection_drop(struct connection *connection)
+{
+	disconnect(connection);
+}
+
 void connection_rollback(struct connection *connection)
 {
 	if (connection->handle == NULL || PQtransactionStatus(connection->handle) == PQTRANS_IDLE)
 		return;
-	struct progress progress = {.failed = UINT32_MAX};
+	struct progress progress = {.end = 1, .failed = UINT32_MAX};
 	bool is_done = PQsendQueryParams(connection->handle, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 1) == 1 &&
 	               exchange(connection, CONNECTION_ANSWER_MS, &progress);
 	if (!is_done)

@@ -31,6 +31,9 @@ struct connection {
 	uint32_t statement_count;
 	uint32_t sent;                  /* statements of the exchange */
 	size_t sent_bytes;              /* their parameters */
+	uint32_t syncs;                 /* that divide the exchange */
+	uint32_t body_begin, body_end;  /* statements of it whose failure is that of the exchange; a body_end of 0: up to the last */
+	bool has_head_failed;           /* a statement of the head of the last exchange */
 	bool has_failed;                /* something of the exchange could not be sent */
 	uint64_t pause_ms;              /* between the tries to connect */
 	uint64_t next_try_ns;           /* not before, by the monotonic clock */
@@ -56,8 +59,14 @@ void connection_release(struct connection *connection);
 must_check enum store_result connection_begin(struct connection *connection);
 /* Queues one statement; what fails shows in finish. parameters may be NULL, and used again at once. */
 void connection_send(struct connection *connection, uint32_t statement, struct parameters *parameters);
+/* The same with SQL that is not prepared: what not every server knows. */
+void connection_send_sql(struct connection *connection, const char *sql, struct parameters *parameters);
+/* Divides the exchange into head, body and tail, each with a transaction of its own unless a statement begins one. Statements of the head
+ * and the tail may fail and change nothing about the result, and the body runs whatever becomes of the head. */
+void connection_end_head(struct connection *connection);
+void connection_end_body(struct connection *connection);
 /* Waits for all the answers. The result is that of the first statement that failed; those after it were not run. STORE_UNKNOWN: the session
- * was lost, and all of them may have been run or none. `count` answers are handed out, for PQclear, when it is STORE_OK; the others, and
+ * was lost, and all of them may have been run or none. `count` answers from that of the body's first statement on are handed out, for PQclear, when it is STORE_OK; the others, and
  * all of them otherwise, are freed. A transaction that failed is ended. */
 must_check enum store_result connection_finish(struct connection *connection, PGresult **ret_answers, uint32_t count);
 
@@ -70,6 +79,8 @@ must_check enum store_result connection_query(struct connection *connection, uin
 bool connection_is_cockroach(const struct connection *connection);
 /* Whether a transaction is open and sound. */
 bool connection_has_transaction(const struct connection *connection);
+/* Gives up the session; the next begin makes another. */
+void connection_drop(struct connection *connection);
 /* Ends the transaction that is open, if any. */
 void connection_rollback(struct connection *connection);
 

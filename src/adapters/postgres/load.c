@@ -1,6 +1,6 @@
 /* load.c: every row that is needed, each kind by one statement, all in one round trip.
  *
- * Each key comes back with its row, or with NULLs in place of one. */
+ * Each key comes back with its row, or with NULLs in place of one; in a transaction of begin only where that is not what the view has. */
 #include <assert.h>
 #include <string.h>
 
@@ -89,27 +89,64 @@ static bool put_key(struct postgres_store *store, struct tuple tuple, struct vie
 	return view_put_key(view, &key) != NULL;
 }
 
+#define LOCK_WAIT_MS "1000"
+#define LOCK_KEYS INT64_C(0x54524f00) /* "TRO", and the shard */
+
 typedef bool put_row(struct postgres_store *store, struct tuple tuple, struct view *view);
 
-/* Ids all of one kind, when there are any. */
-static uint32_t send_ids(struct postgres_store *store, enum store_statement statement, const struct uuid *ids, uint32_t count)
+/* As LOAD wants it: what need not come again. */
+static void put_known(struct postgres_store *store, const void *record)
 {
-	for (uint32_t i = 0; i < count; i++)
-		array_uuid(&store->parameters, 0, &ids[i]);
-	if (count > 0)
-		store_send(store, statement);
-	return count > 0;
+	const struct row *row = record;
+	if (store->transaction != TRANSACTION_NONE && row != NULL)
+		array_uint(&store->parameters, 0, row->stored_version);
+	else
+		array_int(&store->parameters, 0, -1);
 }
 
-static uint32_t send_seats(struct postgres_store *store, const struct needs *needs)
+static uint32_t send_sales(struct postgres_store *store, const struct needs *needs, const struct view *view)
+{
+	for (uint32_t i = 0; i < needs->sale_count; i++) {
+		put_known(store, view_sale(view, &needs->sales[i]));
+		array_uuid(&store->parameters, 1, &needs->sales[i]);
+	}
+	if (needs->sale_count > 0)
+		store_send(store, LOAD_SALES);
+	return needs->sale_count > 0;
+}
+
+static uint32_t send_seats(struct postgres_store *store, const struct needs *needs, const struct view *view)
 {
 	for (uint32_t i = 0; i < needs->seat_count; i++) {
-		array_uuid(&store->parameters, 0, &needs->seats[i].event_id);
-		array_bytes(&store->parameters, 1, seat_label_slice(&needs->seats[i].label));
+		put_known(store, view_seat(view, &needs->seats[i].event_id, &needs->seats[i].label));
+		array_uuid(&store->parameters, 1, &needs->seats[i].event_id);
+		array_bytes(&store->parameters, 2, seat_label_slice(&needs->seats[i].label));
 	}
 	if (needs->seat_count > 0)
 		store_send(store, LOAD_SEATS);
 	return needs->seat_count > 0;
+}
+
+static uint32_t send_holds(struct postgres_store *store, const struct needs *needs, const struct view *view)
+{
+	for (uint32_t i = 0; i < needs->hold_count; i++) {
+		put_known(store, view_hold(view, &needs->holds[i]));
+		array_uuid(&store->parameters, 1, &needs->holds[i]);
+	}
+	if (needs->hold_count > 0)
+		store_send(store, LOAD_HOLDS);
+	return needs->hold_count > 0;
+}
+
+static uint32_t send_orders(struct postgres_store *store, const struct needs *needs, const struct view *view)
+{
+	for (uint32_t i = 0; i < needs->order_count; i++) {
+		put_known(store, view_order(view, &needs->orders[i]));
+		array_uuid(&store->parameters, 1, &needs->orders[i]);
+	}
+	if (needs->order_count > 0)
+		store_send(store, LOAD_ORDERS);
+	return needs->order_count > 0;
 }
 
 static uint32_t send_payments(struct postgres_store *store, const struct needs *needs)
@@ -133,29 +170,94 @@ static uint32_t send_keys(struct postgres_store *store, const struct needs *need
 	return needs->key_count > 0;
 }
 
-#define LOADS_MAX 7
+static uint32_t send_refunds(struct postgres_store *store, const struct needs *needs)
+{
+	for (uint32_t i = 0; i < needs->refund_count; i++)
+		array_uuid(&store->parameters, 0, &needs->refunds[i]);
+	if (needs->refund_count > 0)
+		store_send(store, LOAD_REFUNDS);
+	return needs->refund_count > 0;
+}
+
+#define LOADS_MAX 8
 
 /* Sends a statement for each kind that is needed; puts[i] is what to do with the rows of the i-th. The first is the epoch's: rows that are read
  * after it are not older than it says. Answers how many. */
-static uint32_t send_all(struct postgres_store *store, const struct needs *needs, put_row *puts[static LOADS_MAX])
+static uint32_t send_all(struct postgres_store *store, const struct needs *needs, const struct view *view, put_row *puts[static LOADS_MAX])
 {
 	uint32_t count = 1;
 	store_send(store, LOAD_EPOCH);
 	puts[count] = put_sale;
-	count += send_ids(store, LOAD_SALES, needs->sales, needs->sale_count);
+	count += send_sales(store, needs, view);
 	puts[count] = put_seat;
-	count += send_seats(store, needs);
+	count += send_seats(store, needs, view);
 	puts[count] = put_hold;
-	count += send_ids(store, LOAD_HOLDS, needs->holds, needs->hold_count);
+	count += send_holds(store, needs, view);
 	puts[count] = put_order;
-	count += send_ids(store, LOAD_ORDERS, needs->orders, needs->order_count);
+	count += send_orders(store, needs, view);
 	puts[count] = put_payment;
 	count += send_payments(store, needs);
 	puts[count] = put_refund;
-	count += send_ids(store, LOAD_REFUNDS, needs->refunds, needs->refund_count);
+	count += send_refunds(store, needs);
 	puts[count] = put_key;
 	count += send_keys(store, needs);
 	return count;
+}
+
+static uint32_t count_kinds(const struct needs *needs)
+{
+	const uint32_t counts[] = {needs->sale_count,  needs->seat_count,    needs->hold_count,
+	                           needs->order_count, needs->payment_count, needs->refund_count, needs->key_count};
+	uint32_t kinds = 0;
+	for (size_t i = 0; i < ARRAY_LENGTH(counts); i++)
+		kinds += counts[i] > 0 ? 1 : 0;
+	return kinds;
+}
+
+/* The locks are waited for before a transaction begins. Who waited for too long goes on without them. */
+static void send_locks(struct postgres_store *store)
+{
+	if (!store->wants_turn || connection_is_cockroach(&store->connection))
+		return;
+	if (store->has_locks) /* in one order with all the others, or two might wait for each other */
+		connection_send_sql(&store->connection, UNLOCK_SHARDS, NULL);
+	scalar_bytes(&store->parameters, 0, SLICE(LOCK_WAIT_MS));
+	store_send(store, LIMIT_LOCK_WAIT);
+	for (uint32_t shard = 0; shard < SHARD_COUNT; shard++)
+		if (shard_set_has(&store->shards, (uint8_t)shard))
+			array_int(&store->parameters, 0, LOCK_KEYS + shard);
+	connection_send_sql(&store->connection, LOCK_SHARDS, &store->parameters);
+	parameters_clear(&store->parameters);
+	connection_end_head(&store->connection);
+	store->has_locks = true;
+}
+
+/* One exchange, in the transaction of begin, or in one snapshot of its own where one statement is not all. Answers to the loads only. */
+static enum store_result exchange(struct postgres_store *store, const struct needs *needs, const struct view *view,
+                                  put_row *puts[static LOADS_MAX], PGresult *answers[static LOADS_MAX], uint32_t *ret_count)
+{
+	enum { BEGUN, LOADED };
+	bool opens = store->transaction == TRANSACTION_WANTED;
+	bool has_own = store->transaction == TRANSACTION_NONE && count_kinds(needs) > 1;
+	PGresult *all[LOADED + LOADS_MAX];
+	send_locks(store);
+	if (opens)
+		store->transaction = TRANSACTION_OPEN;
+	if (opens || has_own)
+		store_send(store, opens ? BEGIN_WRITE : BEGIN_LOAD);
+	uint32_t first = opens || has_own ? LOADED : BEGUN;
+	uint32_t count = send_all(store, needs, view, puts);
+	if (has_own)
+		store_send(store, COMMIT);
+	enum store_result result = connection_finish(&store->connection, all, first + count);
+	store->port.missed_turn = store->wants_turn && store->connection.has_head_failed;
+	if (result != STORE_OK)
+		return result;
+	if (first > 0)
+		PQclear(all[BEGUN]);
+	memcpy(answers, &all[first], count * sizeof *answers);
+	*ret_count = count;
+	return STORE_OK;
 }
 
 static bool put_all(struct postgres_store *store, const PGresult *answer, put_row *put, struct view *view)
@@ -166,6 +268,26 @@ static bool put_all(struct postgres_store *store, const PGresult *answer, put_ro
 	return is_put;
 }
 
+/* A session that was lost while idle is made again; one with an open transaction has lost that. */
+static enum store_result load_answers(struct postgres_store *store, const struct needs *needs, const struct view *view,
+                                      put_row *puts[static LOADS_MAX], PGresult *answers[static LOADS_MAX], uint32_t *ret_count)
+{
+	bool begins = store->transaction != TRANSACTION_OPEN;
+	bool had_session = store->connection.handle != NULL;
+	enum transaction_state wanted = store->transaction;
+	enum store_result result = STORE_UNKNOWN;
+	for (int tries = 0; store_may_repeat(store, had_session, result) && tries < 2; tries++) {
+		if (!begins && store->connection.handle == NULL)
+			return STORE_BUSY;
+		result = connection_begin(&store->connection);
+		if (result != STORE_OK)
+			return result;
+		store->transaction = wanted;
+		result = exchange(store, needs, view, puts, answers, ret_count);
+	}
+	return result == STORE_UNKNOWN ? STORE_DOWN : result;
+}
+
 enum store_result postgres_load(struct store *port, const struct needs *needs, struct view *view)
 {
 	assert(needs != NULL && view != NULL && !needs_are_empty(needs));
@@ -173,19 +295,11 @@ enum store_result postgres_load(struct store *port, const struct needs *needs, s
 	put_row *puts[LOADS_MAX];
 	PGresult *answers[LOADS_MAX];
 	uint32_t count = 0;
-	enum store_result result = STORE_UNKNOWN;
 	store->connection.deadline_ns = port->deadline_ns;
-	bool had_session = store->connection.handle != NULL;
-	for (int tries = 0; store_may_repeat(store, had_session, result) && tries < 2;
-	     tries++) { /* a session that was lost while idle is made again */
-		result = connection_begin(&store->connection);
-		if (result != STORE_OK)
-			return result;
-		count = send_all(store, needs, puts);
-		result = connection_finish(&store->connection, answers, count);
-	}
+	enum store_result result = load_answers(store, needs, view, puts, answers, &count);
+	store->wants_turn = false;
 	if (result != STORE_OK)
-		return result == STORE_UNKNOWN ? STORE_DOWN : result;
+		return result;
 	result = replay_enter_epoch(store, answers[0], view);
 	for (uint32_t i = 1; i < count; i++)
 		if (result == STORE_OK && !put_all(store, answers[i], puts[i], view))

@@ -22,16 +22,25 @@
 #define LISTING(write, result) \
 	"WITH changed AS (" write "), listed AS (INSERT INTO catalog_changes (event_id, version) SELECT event_id, version FROM changed" \
 	" ON CONFLICT (event_id) DO UPDATE SET version = excluded.version) SELECT " result " FROM changed"
+/* Of the keys $2 those whose row has another version than $1 says, 0 without a row; -1 is the version of none. */
+#define LOAD(table, columns, id) \
+	"SELECT " columns ", d.key FROM (SELECT unnest($1::int8[]), unnest($2::uuid[])) AS d (known, key) LEFT JOIN " table " ON " id \
+	" = d.key WHERE coalesce(version, 0) <> d.known"
 
 static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[BEGIN_WRITE] = "BEGIN ISOLATION LEVEL SERIALIZABLE",
+	[BEGIN_LOAD] = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
 	[COMMIT] = "COMMIT",
 
-	[LOAD_SALES] = "SELECT " SALE_COLUMNS ", d.key FROM unnest($1::uuid[]) AS d (key) LEFT JOIN sales ON event_id = d.key",
-	[LOAD_SEATS] = "SELECT " SEAT_COLUMNS ", d.key, d.label FROM (SELECT unnest($1::uuid[]), unnest($2::bytea[])) AS d (key, label)"
-		       " LEFT JOIN seats ON event_id = d.key AND seat = d.label",
-	[LOAD_HOLDS] = "SELECT " HOLD_COLUMNS ", d.key FROM unnest($1::uuid[]) AS d (key) LEFT JOIN holds ON hold_id = d.key",
-	[LOAD_ORDERS] = "SELECT " ORDER_COLUMNS ", d.key FROM unnest($1::uuid[]) AS d (key) LEFT JOIN orders ON order_id = d.key",
+	/* Locks of the session: they are had before the transaction takes its snapshot, or that would be older than what they guard. */
+	[LIMIT_LOCK_WAIT] = "SELECT set_config('lock_timeout', $1::text, true)",
+
+	[LOAD_SALES] = LOAD("sales", SALE_COLUMNS, "event_id"),
+	[LOAD_SEATS] = "SELECT " SEAT_COLUMNS ", d.key, d.label"
+		       " FROM (SELECT unnest($1::int8[]), unnest($2::uuid[]), unnest($3::bytea[])) AS d (known, key, label)"
+		       " LEFT JOIN seats ON event_id = d.key AND seat = d.label WHERE coalesce(version, 0) <> d.known",
+	[LOAD_HOLDS] = LOAD("holds", HOLD_COLUMNS, "hold_id"),
+	[LOAD_ORDERS] = LOAD("orders", ORDER_COLUMNS, "order_id"),
 	[LOAD_PAYMENTS] = "SELECT " PAYMENT_COLUMNS ", d.key, (SELECT data FROM events WHERE id = applied_by)"
 			  " FROM unnest($1::bytea[]) AS d (key) LEFT JOIN payments ON transaction_id = d.key",
 	[LOAD_REFUNDS] = "SELECT " REFUND_COLUMNS ", d.key, (SELECT data FROM events WHERE id = closed_by)"
@@ -146,6 +155,43 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 _Static_assert(HOLD_ACTIVE == 1 && ORDER_PENDING == 1, "db/postgres/001_core.sql says so in its indexes");
 _Static_assert(SEAT_AVAILABLE == 1, "INSERT_SEATS says so");
 
+static void postgres_take_turn(struct store *port, const struct shard_set *shards)
+{
+	struct postgres_store *store = store_of(port);
+	assert(!shard_set_is_empty(shards));
+	store->wants_turn = true;
+	store->shards = *shards;
+}
+
+static void postgres_end_turn(struct store *port)
+{
+	struct postgres_store *store = store_of(port);
+	store->wants_turn = false;
+	if (!store->has_locks)
+		return;
+	store->has_locks = false;
+	if (store->connection.handle == NULL || connection_begin(&store->connection) != STORE_OK)
+		return; /* they went with the session */
+	connection_send_sql(&store->connection, UNLOCK_SHARDS, NULL);
+	if (connection_finish(&store->connection, NULL, 0) != STORE_OK)
+		connection_drop(&store->connection);
+}
+
+static void postgres_begin(struct store *port)
+{
+	struct postgres_store *store = store_of(port);
+	assert(store->transaction == TRANSACTION_NONE);
+	store->transaction = TRANSACTION_WANTED;
+}
+
+static void postgres_end(struct store *port)
+{
+	struct postgres_store *store = store_of(port);
+	if (store->transaction == TRANSACTION_OPEN)
+		connection_rollback(&store->connection);
+	store->transaction = TRANSACTION_NONE;
+}
+
 /* The answer to a COMMIT was lost, and what was sent may still be on its way. So events that are not there are given up: appending them reads
  * abandoned_commits and this reads the events, so of two serializable transactions that do not see each other one fails. */
 static enum store_result postgres_resolve(struct store *port, const struct changes *changes, bool *ret_committed)
@@ -186,6 +232,10 @@ static void postgres_free(struct store *port)
 }
 
 static const struct store_operations operations = {
+	.take_turn = postgres_take_turn,
+	.end_turn = postgres_end_turn,
+	.begin = postgres_begin,
+	.end = postgres_end,
 	.load = postgres_load,
 	.commit = postgres_commit,
 	.resolve = postgres_resolve,

@@ -11,7 +11,9 @@
 
 enum store_statement {
 	BEGIN_WRITE,
+	BEGIN_LOAD,
 	COMMIT,
+	LIMIT_LOCK_WAIT,
 	LOAD_SALES,
 	LOAD_SEATS,
 	LOAD_HOLDS,
@@ -59,9 +61,24 @@ enum store_statement {
 	STORE_STATEMENT_COUNT,
 };
 
+/* Not on CockroachDB, which has no advisory locks: there nobody waits for a turn. */
+#define LOCK_SHARDS "SELECT pg_advisory_lock(d.key) FROM unnest($1::int8[]) AS d (key)"
+#define UNLOCK_SHARDS "SELECT pg_advisory_unlock_all()"
+
+/* The transaction of begin (ports/store.h). */
+enum transaction_state {
+	TRANSACTION_NONE,
+	TRANSACTION_WANTED, /* it is opened by the next load */
+	TRANSACTION_OPEN,
+};
+
 struct postgres_store {
 	struct store port;
 	struct connection connection;
+	enum transaction_state transaction;
+	bool has_locks;  /* the session may have locks of shards */
+	bool wants_turn; /* the next load locks these: */
+	struct shard_set shards;
 	struct parameters parameters;                  /* of the statement that is being sent */
 	struct buffer scratch;                         /* a column while it is written */
 	uint64_t epoch;                                /* that this store's replay has raised; 0: it has none */

@@ -316,7 +316,7 @@ static void an_event_that_cannot_be_served_is_passed_over_once(void **state)
 {
 	struct world *world = *state;
 	world->cancelled = 2;
-	world->answer = ERR_CORRUPT;
+	world->answer = ERR_OVERLOADED;
 	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
 	finish_all(world);
 	(void)expirer_step(world->expirer); /* the pause */
@@ -327,6 +327,20 @@ static void an_event_that_cannot_be_served_is_passed_over_once(void **state)
 	assert_int_equal(world->passed_over, 1);
 }
 
+static void what_is_inconsistent_of_a_cancelled_event_is_left_alone_and_holds_up_no_other(void **state)
+{
+	struct world *world = *state;
+	world->cancelled = 2;
+	world->answer = ERR_CORRUPT;
+	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
+	finish_all(world);
+	uint32_t submitted_count = world->submitted_count;
+	assert_int_equal(expirer_step(world->expirer), 500); /* nothing of it is asked for again … */
+	assert_int_equal(expirer_step(world->expirer), 500); /* … and the next time another event has its turn */
+	assert_int_equal(world->passed_over, 1);
+	assert_int_equal(world->submitted_count, submitted_count);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
@@ -334,6 +348,7 @@ int main(void)
 		TEST(what_is_due_becomes_commands_of_the_expiry_worker),
 		TEST(what_a_cancelled_event_has_open_is_called_off_and_then_it_is_settled),
 		TEST(an_event_that_cannot_be_served_is_passed_over_once),
+		TEST(what_is_inconsistent_of_a_cancelled_event_is_left_alone_and_holds_up_no_other),
 		TEST(round_goes_on_when_its_last_command_is_done),
 		TEST(of_a_backlog_each_round_takes_another_part),
 		TEST(what_another_worker_has_ended_is_not_counted_as_its_own),

@@ -64,7 +64,7 @@ static void begin(struct batch *batch, uint32_t count, const struct command *com
 		batch->job[i] = (struct job){.kind = JOB_COMMAND, .command = commands[i], .arena = &fixture.arena};
 		list_push(&batch->jobs, &batch->job[i].node);
 	}
-	batch->flight = flight_begin(fixture.committer, &batch->jobs, count);
+	batch->flight = flight_begin(fixture.committer, &batch->jobs, count, flight_deadline_ns(fixture.committer));
 	flight_decide(batch->flight, &fixture.waiting);
 }
 
@@ -79,11 +79,13 @@ static void take_off(struct batch *batch, struct command command)
 static enum error finish(struct batch *batch)
 {
 	flight_land(batch->flight);
-	while (!flight_is_over(batch->flight)) {
+	while (!flight_is_answered(batch->flight)) {
+		flight_pause(batch->flight);
 		flight_decide(batch->flight, &fixture.waiting);
 		flight_commit(batch->flight);
 		flight_land(batch->flight);
 	}
+	flight_end(batch->flight);
 	return batch->job[0].outcome.error;
 }
 
@@ -312,12 +314,13 @@ static void a_batch_that_is_decided_again_waits_for_others(void **state)
 {
 	(void)state;
 	a->fault = FAULT_REFUSED;
-	a->result = STORE_BUSY;
+	a->result = STORE_STALE;
 	take_off(a, hold(1, "ann", "1"));
 	flight_commit(a->flight);
 	flight_land(a->flight);
 	take_off(b, hold(2, "bob", "1"));
-	assert_false(flight_is_over(a->flight));
+	assert_false(flight_is_answered(a->flight));
+	flight_pause(a->flight);
 	flight_decide(a->flight, &fixture.waiting);
 	assert_ptr_equal(list_pop(&fixture.waiting), &a->job[0].node);
 	(void)land(a);

@@ -136,7 +136,6 @@ static void make_service(struct world *world, uint32_t commits_in_flight)
 	const struct service_options options = {
 		.stores = stores,
 		.store_count = commits_in_flight,
-		.commits_in_flight = commits_in_flight,
 		.readers = readers,
 		.reader_count = 1,
 		.catalog = &world->catalog->base,

@@ -406,6 +406,65 @@ static void it_grows_with_its_rows(void **state)
 	}
 }
 
+static void it_is_trimmed_when_nothing_can_be_written(void **state)
+{
+	struct fixture *fixture = *state;
+	for (uint32_t seat = 1; seat <= ROWS_MAX + 2; seat++)
+		assert_non_null(put_seat(fixture->view, seat, 10));
+	view_step_failed(fixture->view);
+	assert_int_equal(view_row_count(fixture->view), ROWS_MAX);
+	struct list flying;
+	list_init(&flying);
+	view_step_begin(fixture->view, TEST_NOW_MS);
+	for (uint32_t seat = 1; seat <= ROWS_MAX + 2; seat++)
+		assert_non_null(put_seat(fixture->view, seat, 10));
+	struct seat *changed = put_seat(fixture->view, 1, 10);
+	view_change(fixture->view, &changed->row, 20);
+	view_step_take_off(fixture->view, &flying);
+	view_lost(fixture->view, &flying);
+	assert_int_equal(view_row_count(fixture->view), ROWS_MAX);
+}
+
+static void an_exact_step_knows_only_what_it_has_loaded(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_non_null(put_seat(fixture->view, 1, 10));
+	assert_non_null(put_seat(fixture->view, 2, 10));
+	view_step_committed(fixture->view);
+	view_step_begin(fixture->view, TEST_NOW_MS);
+	assert_true(view_knows(fixture->view, &find_seat(fixture->view, 1)->row));
+	view_step_committed(fixture->view);
+	view_step_begin_exact(fixture->view, TEST_NOW_MS);
+	assert_false(view_knows(fixture->view, &find_seat(fixture->view, 1)->row));
+	view_confirm(fixture->view, &find_seat(fixture->view, 1)->row);
+	assert_true(view_knows(fixture->view, &find_seat(fixture->view, 1)->row));
+	assert_false(view_knows(fixture->view, &find_seat(fixture->view, 2)->row));
+	struct shard_set moved = view_take_moved(fixture->view);
+	assert_true(shard_set_is_empty(&moved));
+	assert_non_null(put_seat(fixture->view, 2, 11));
+	assert_true(view_knows(fixture->view, &find_seat(fixture->view, 2)->row));
+	/* Seat 2 was another one before. */
+	struct uuid event_id = test_event_id();
+	moved = view_take_moved(fixture->view);
+	assert_true(shard_set_has(&moved, uuid_shard(&event_id)));
+}
+
+static void rows_of_a_distrusted_shard_are_loaded_again(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uuid event_id = test_event_id();
+	assert_non_null(put_seat(fixture->view, 1, 10));
+	view_distrust(fixture->view, (uint8_t)(uuid_shard(&event_id) + 1));
+	next_step(fixture);
+	assert_true(view_knows(fixture->view, &find_seat(fixture->view, 1)->row));
+	view_distrust(fixture->view, uuid_shard(&event_id));
+	next_step(fixture);
+	assert_false(view_knows(fixture->view, &find_seat(fixture->view, 1)->row));
+	assert_non_null(put_seat(fixture->view, 1, 10));
+	next_step(fixture);
+	assert_true(view_knows(fixture->view, &find_seat(fixture->view, 1)->row));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -431,6 +490,9 @@ int main(void)
 		TEST(a_used_key_is_in_flight_and_then_forgotten),
 		TEST(what_is_relied_on_is_kept_as_it_was),
 		TEST(an_annex_is_loaded_beside_the_view_and_then_absorbed),
+		TEST(it_is_trimmed_when_nothing_can_be_written),
+		TEST(an_exact_step_knows_only_what_it_has_loaded),
+		TEST(rows_of_a_distrusted_shard_are_loaded_again),
 		TEST(it_grows_with_its_rows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
