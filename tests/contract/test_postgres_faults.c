@@ -81,8 +81,8 @@ static int64_t hash_of_database(const struct scene *scene)
 static int64_t count_events(const struct scene *scene)
 {
 	int64_t count = ask(scene->session, "SELECT count(*) FROM events");
-	int64_t published = ask(scene->session, "SELECT count(*) FROM events WHERE type > 0 AND stream_id IN (SELECT hold_id FROM holds)");
-	assert_int_equal(ask(scene->session, "SELECT coalesce(sum(length(events)), 0) / 16 FROM outbox"), published);
+	/* All that happens here is published. */
+	assert_int_equal(ask(scene->session, "SELECT coalesce(sum(length(events)), 0) / 16 FROM outbox"), count);
 	return count;
 }
 
