@@ -108,7 +108,7 @@ def test_an_outbox_row_that_cannot_be_right_is_named(backup, sql, words):
     assert done.returncode == 1 and words in done.stdout and "outbox row" in done.stdout and " 1 differences" in done.stdout, done
 
 
-def test_an_outbox_row_of_an_event_that_is_not_published_is_named(start_server):
+def test_an_outbox_row_of_an_event_that_is_not_published_is_named(start_server, tmp_path):
     """Only `event.settled` is kept and not published: it comes ten seconds after an event was cancelled."""
     server = start_server()
     event_id = server.api().create_event()["event_id"]
@@ -121,8 +121,11 @@ def test_an_outbox_row_of_an_event_that_is_not_published_is_named(start_server):
 
     position, event, stream = eventually(settled, within=20, every=0.5)
     server.stop()
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    shutil.copy(path, backup)
+    with contextlib.closing(sqlite3.connect(backup / "tro.db", isolation_level=None)) as connection:
         connection.execute("DELETE FROM outbox")
         connection.execute("INSERT INTO outbox VALUES (1, ?, ?, ?)", (stream[15] % 16, event, position.to_bytes(8, "little")))
-    done = run_tro("verify", DATA_DIR=str(server.data_dir))
+    done = verify(backup)
     assert done.returncode == 1 and "it names an event that is not published" in done.stdout, done

@@ -74,7 +74,7 @@ struct world {
 	uint32_t batch_count;    /* that were taken up */
 	uint32_t created_events; /* a bit for each event that somebody has put on sale */
 	struct memory_database *database;
-	bool is_marked; /* a replay was begun and not ended */
+	bool is_marked;                           /* a replay was begun and not ended */
 	struct process_store *turns[SHARD_COUNT]; /* who has a turn; NULL: nobody */
 	struct reader *reader;
 	struct reader *expirer_reader;

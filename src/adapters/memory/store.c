@@ -10,8 +10,8 @@ struct memory_store {
 	struct store port;
 	struct memory_database *database;
 	uint64_t epoch; /* that this store's replay has begun; 0: it has none */
-	bool is_open;  /* a transaction of begin … */
-	bool has_seen; /* … that has loaded something, when this was the number of changes: */
+	bool is_open;   /* a transaction of begin … */
+	bool has_seen;  /* … that has loaded something, when this was the number of changes: */
 	uint64_t seen_changes;
 };
 

@@ -206,8 +206,8 @@ static uint32_t send_all(struct postgres_store *store, const struct needs *needs
 
 static uint32_t count_kinds(const struct needs *needs)
 {
-	const uint32_t counts[] = {needs->sale_count,  needs->seat_count,    needs->hold_count,
-	                           needs->order_count, needs->payment_count, needs->refund_count, needs->key_count};
+	const uint32_t counts[] = {needs->sale_count,    needs->seat_count,   needs->hold_count, needs->order_count,
+	                           needs->payment_count, needs->refund_count, needs->key_count};
 	uint32_t kinds = 0;
 	for (size_t i = 0; i < ARRAY_LENGTH(counts); i++)
 		kinds += counts[i] > 0 ? 1 : 0;
