@@ -7,6 +7,7 @@
 
 #include "base/defect.h"
 #include "domain/row_key.h"
+#include "domain/view_inside.h"
 
 struct view {
 	struct row **buckets;
@@ -435,8 +436,7 @@ static void link_row(struct view *view, struct row *row)
 		hlc_observe(&view->clock, row->version);
 }
 
-/* Takes ownership of `row`, whose key fields are set. */
-static void insert(struct view *view, struct row *row, enum row_kind kind, uint64_t version)
+void view_insert_row(struct view *view, struct row *row, enum row_kind kind, uint64_t version)
 {
 	row->kind = kind;
 	row->version = version;
@@ -456,8 +456,7 @@ static void insert(struct view *view, struct row *row, enum row_kind kind, uint6
 	link_row(view, row);
 }
 
-/* Takes ownership of `row`, in the place of the one with its key, whose versions it gets. */
-static void replace(struct view *view, struct row *row)
+void view_swap_row(struct view *view, struct row *row)
 {
 	struct row_key key = row_key_of_row(row);
 	struct row *old = find(view, &key, key_hash(view, &key));
@@ -491,108 +490,6 @@ bool view_absorb(struct view *annex)
 	annex->row_count = 0;
 	annex->transient_count = 0;
 	return is_same;
-}
-
-/* A copy of `source` with `tail` bytes behind it. */
-static void *copy_row(const void *source, size_t size, const void *tail, size_t tail_size)
-{
-	char *copy = malloc(size + tail_size);
-	if (copy == NULL)
-		return NULL;
-	memcpy(copy, source, size);
-	if (tail_size > 0)
-		memcpy(copy + size, tail, tail_size);
-	return copy;
-}
-
-struct sale *view_put_sale(struct view *view, const struct sale *sale)
-{
-	struct sale *copy = copy_row(sale, sizeof *sale, NULL, 0);
-	if (copy != NULL)
-		insert(view, &copy->row, ROW_SALE, sale->row.version);
-	return copy;
-}
-
-struct seat *view_put_seat(struct view *view, const struct seat *seat)
-{
-	struct seat *copy = copy_row(seat, sizeof *seat, NULL, 0);
-	if (copy != NULL)
-		insert(view, &copy->row, ROW_SEAT, seat->row.version);
-	return copy;
-}
-
-struct hold *view_put_hold(struct view *view, const struct hold *hold)
-{
-	assert(hold->row.version == 0 || hold->seat_count > 0);
-	size_t tail_size = hold->seat_count * sizeof *hold->seats;
-	struct hold *copy = copy_row(hold, sizeof *hold, hold->seats, tail_size);
-	if (copy == NULL)
-		return NULL;
-	copy->seats = tail_size == 0 ? NULL : (struct seat_label *)(void *)(copy + 1);
-	insert(view, &copy->row, ROW_HOLD, hold->row.version);
-	return copy;
-}
-
-struct order *view_put_order(struct view *view, const struct order *order)
-{
-	assert(order->row.version == 0 || order->item_count > 0);
-	size_t tail_size = order->item_count * sizeof *order->items;
-	struct order *copy = copy_row(order, sizeof *order, order->items, tail_size);
-	if (copy == NULL)
-		return NULL;
-	copy->items = tail_size == 0 ? NULL : (struct order_item *)(void *)(copy + 1);
-	insert(view, &copy->row, ROW_ORDER, order->row.version);
-	return copy;
-}
-
-struct payment *view_put_payment(struct view *view, const struct payment *payment)
-{
-	struct payment *copy = copy_row(payment, sizeof *payment, payment->answer.data, payment->answer.length);
-	if (copy == NULL)
-		return NULL;
-	copy->answer.data = (const char *)(copy + 1);
-	insert(view, &copy->row, ROW_PAYMENT, payment->row.version);
-	return copy;
-}
-
-struct payment *view_replace_payment(struct view *view, const struct payment *payment)
-{
-	struct payment *copy = copy_row(payment, sizeof *payment, payment->answer.data, payment->answer.length);
-	if (copy == NULL)
-		return NULL;
-	copy->answer.data = (const char *)(copy + 1);
-	replace(view, &copy->row);
-	return copy;
-}
-
-struct refund *view_put_refund(struct view *view, const struct refund *refund)
-{
-	struct refund *copy = copy_row(refund, sizeof *refund, refund->answer.data, refund->answer.length);
-	if (copy == NULL)
-		return NULL;
-	copy->answer.data = (const char *)(copy + 1);
-	insert(view, &copy->row, ROW_REFUND, refund->row.version);
-	return copy;
-}
-
-struct refund *view_replace_refund(struct view *view, const struct refund *refund)
-{
-	struct refund *copy = copy_row(refund, sizeof *refund, refund->answer.data, refund->answer.length);
-	if (copy == NULL)
-		return NULL;
-	copy->answer.data = (const char *)(copy + 1);
-	replace(view, &copy->row);
-	return copy;
-}
-
-struct key *view_put_key(struct view *view, const struct key *key)
-{
-	struct key *copy = copy_row(key, sizeof *key, key->answer.data, key->answer.length);
-	if (copy == NULL)
-		return NULL;
-	copy->answer.data = (const char *)(copy + 1);
-	insert(view, &copy->row, ROW_KEY, key->row.version);
-	return copy;
 }
 
 void view_change(struct view *view, struct row *row, uint64_t version)

@@ -170,75 +170,69 @@ READ_OUTBOX(entries)
 READ_OUTBOX(age_ms)
 READ_OUTBOX(publishers)
 
+/* What is read when somebody asks. */
+static const struct {
+	bool is_counter;
+	struct metric_options options;
+} read_families[] = {
+	{false,
+         {.name = "tro_build_info",
+          .help = "Always 1; the label tells the version.",
+          .labels = {{"version", versions, 1}},
+          .read = read_build}},
+	{false,
+         {.name = "process_start_time_seconds",
+          .help = "When the process started, in seconds since 1970.",
+          .scale = 1e-3,
+          .read = read_start}},
+	{false, {.name = "process_resident_memory_bytes", .help = "Memory of the process.", .read = read_memory}},
+	{false, {.name = "tro_http_connections", .help = "Open client connections.", .read = read_connections}},
+	{false,
+         {.name = "tro_queue_depth",
+          .help = "Jobs waiting for a lane.",
+          .labels = {{"lane", lanes, ARRAY_LENGTH(lanes)}},
+          .read = read_depth}},
+	{true,
+         {.name = "tro_admission_judged_total",
+          .help = "Requests judged for all processes together, or by what this process alone has seen.",
+          .labels = {{"scope", scopes, ARRAY_LENGTH(scopes)}},
+          .read = read_admitted}},
+	{true, {.name = "tro_commit_batches_total", .help = "Batches that were served.", .read = read_batches}},
+	{true, {.name = "tro_commit_events_total", .help = "Domain events that were committed.", .read = read_events}},
+	{true, {.name = "tro_commit_stale_total", .help = "Batches decided again because a version had moved.", .read = read_stale}},
+	{true,
+         {.name = "tro_commit_retries_total", .help = "Batches tried again after a conflict or an unknown outcome.", .read = read_retries}},
+	{true,
+         {.name = "tro_commit_conflicts_total",
+          .help = "Commits repeated as they were, because another transaction was in the way.",
+          .read = read_conflicts}},
+	{true,
+         {.name = "tro_inconsistent_total",
+          .help = "Commands answered with 500 because their rows contradict each other or cannot be read.",
+          .read = read_inconsistent}},
+	{true, {.name = "tro_commit_failures_total", .help = "Batches answered with 503 or 500.", .read = read_failures}},
+	{false, {.name = "tro_outbox_entries", .help = "Outbox rows that wait to be published.", .read = read_outbox_entries}},
+	{false, {.name = "tro_outbox_age_seconds", .help = "Age of the oldest outbox row.", .scale = 1e-3, .read = read_outbox_age_ms}},
+	{false, {.name = "tro_publishers_alive", .help = "Publishers that the store has heard of lately.", .read = read_outbox_publishers}},
+	{true, {.name = "tro_published_events_total", .help = "Events that the bus has confirmed.", .read = read_published}},
+	{true, {.name = "tro_unroutable_events_total", .help = "Published events that no queue was bound to.", .read = read_unroutable}},
+	{true, {.name = "tro_expired_total", .help = "Holds and orders that the worker has ended.", .read = read_expired}},
+	{false,
+         {.name = "tro_clock_skew_seconds",
+          .help = "The clock of this process less that of the store.",
+          .scale = 1e-3,
+          .read = read_clock_skew}},
+};
+
 static enum error declare_read(struct instruments *instruments)
 {
-	const struct {
-		bool is_counter;
-		struct metric_options options;
-	} families[] = {
-		{false,
-	         {.name = "tro_build_info",
-	          .help = "Always 1; the label tells the version.",
-	          .labels = {{"version", versions, 1}},
-	          .read = read_build}},
-		{false,
-	         {.name = "process_start_time_seconds",
-	          .help = "When the process started, in seconds since 1970.",
-	          .scale = 1e-3,
-	          .read = read_start}},
-		{false, {.name = "process_resident_memory_bytes", .help = "Memory of the process.", .read = read_memory}},
-		{false, {.name = "tro_http_connections", .help = "Open client connections.", .read = read_connections}},
-		{false,
-	         {.name = "tro_queue_depth",
-	          .help = "Jobs waiting for a lane.",
-	          .labels = {{"lane", lanes, ARRAY_LENGTH(lanes)}},
-	          .read = read_depth}},
-		{true,
-	         {.name = "tro_admission_judged_total",
-	          .help = "Requests judged for all processes together, or by what this process alone has seen.",
-	          .labels = {{"scope", scopes, ARRAY_LENGTH(scopes)}},
-	          .read = read_admitted}},
-		{true, {.name = "tro_commit_batches_total", .help = "Batches that were served.", .read = read_batches}},
-		{true, {.name = "tro_commit_events_total", .help = "Domain events that were committed.", .read = read_events}},
-		{true,
-	         {.name = "tro_commit_stale_total", .help = "Batches decided again because a version had moved.", .read = read_stale}},
-		{true,
-	         {.name = "tro_commit_retries_total",
-	          .help = "Batches tried again after a conflict or an unknown outcome.",
-	          .read = read_retries}},
-		{true,
-	         {.name = "tro_commit_conflicts_total",
-	          .help = "Commits repeated as they were, because another transaction was in the way.",
-	          .read = read_conflicts}},
-		{true,
-	         {.name = "tro_inconsistent_total",
-	          .help = "Commands answered with 500 because their rows contradict each other or cannot be read.",
-	          .read = read_inconsistent}},
-		{true, {.name = "tro_commit_failures_total", .help = "Batches answered with 503 or 500.", .read = read_failures}},
-		{false, {.name = "tro_outbox_entries", .help = "Outbox rows that wait to be published.", .read = read_outbox_entries}},
-		{false,
-	         {.name = "tro_outbox_age_seconds", .help = "Age of the oldest outbox row.", .scale = 1e-3, .read = read_outbox_age_ms}},
-		{false,
-	         {.name = "tro_publishers_alive",
-	          .help = "Publishers that the store has heard of lately.",
-	          .read = read_outbox_publishers}},
-		{true, {.name = "tro_published_events_total", .help = "Events that the bus has confirmed.", .read = read_published}},
-		{true,
-	         {.name = "tro_unroutable_events_total", .help = "Published events that no queue was bound to.", .read = read_unroutable}},
-		{true, {.name = "tro_expired_total", .help = "Holds and orders that the worker has ended.", .read = read_expired}},
-		{false,
-	         {.name = "tro_clock_skew_seconds",
-	          .help = "The clock of this process less that of the store.",
-	          .scale = 1e-3,
-	          .read = read_clock_skew}},
-	};
 	enum error error = OK;
-	for (size_t i = 0; error == OK && i < ARRAY_LENGTH(families); i++) {
-		struct metric_options options = families[i].options;
+	for (size_t i = 0; error == OK && i < ARRAY_LENGTH(read_families); i++) {
+		struct metric_options options = read_families[i].options;
 		struct metric *metric;
 		options.context = instruments;
-		error = families[i].is_counter ? metrics_counter(instruments->metrics, &options, &metric)
-		                               : metrics_gauge(instruments->metrics, &options, &metric);
+		error = read_families[i].is_counter ? metrics_counter(instruments->metrics, &options, &metric)
+		                                    : metrics_gauge(instruments->metrics, &options, &metric);
 	}
 	return error;
 }

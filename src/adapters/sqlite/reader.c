@@ -6,49 +6,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "adapters/sqlite/database.h"
+#include "adapters/sqlite/reader.h"
 #include "adapters/sqlite/rows.h"
 #include "base/list.h"
 
 #define CACHE_KIB 1024
 #define CACHE_TO_LOOK_KIB 65536 /* all is looked at, along indexes */
-
-enum {
-	BEGIN,
-	FIND_SALE,
-	FIND_HOLD,
-	FIND_ORDER,
-	FIND_REFUND,
-	LIST_HISTORY,
-	LIST_SEATS,
-	DUE_HOLDS,
-	DUE_ORDERS,
-	NEXT_HOLD,
-	NEXT_ORDER,
-	LIST_EVENTS,
-	SCAN_SALES,
-	SCAN_SEATS,
-	SCAN_HOLDS,
-	SCAN_ORDERS,
-	SCAN_PAYMENTS,
-	SCAN_REFUNDS,
-	CANCELLED_SALE,
-	OPEN_HOLDS,
-	OPEN_ORDERS,
-	PAID_ORDERS,
-	ACCOUNT,
-	LIST_REFUNDS,
-	LIST_DUE_REFUNDS,
-	LIST_EVENT_REFUNDS,
-	LIST_CATALOG_CHANGES,
-	DROP_CATALOG_CHANGE,
-	LOOK_AT_OUTBOX,
-	PING,
-	LOOK,
-	LIST_OUTBOX,
-	FIND_WAITING,
-	STATEMENT_COUNT,
-};
 
 static const char *const statements[STATEMENT_COUNT] = {
 	[BEGIN] = "BEGIN",
@@ -105,18 +68,6 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[FIND_WAITING] = "SELECT id, stream_id, type FROM events WHERE position = ?",
 	[LOOK] = "SELECT value FROM meta WHERE name = 'replaying'",
 };
-
-struct sqlite_reader {
-	struct reader port;
-	struct database database;
-	bool has_snapshot;
-	bool looks; /* may not write */
-};
-
-static struct sqlite_reader *reader_of(struct reader *port)
-{
-	return container_of(port, struct sqlite_reader, port);
-}
 
 static enum store_result sqlite_snapshot_begin(struct reader *port)
 {
@@ -187,11 +138,6 @@ static enum store_result sqlite_list_history(struct reader *port, const struct u
 }
 
 /* An id to begin after; every id is past the empty one. */
-static void bind_after(sqlite3_stmt *statement, int index, const struct uuid *after)
-{
-	bind_bytes(statement, index, after, after == NULL ? 0 : sizeof *after);
-}
-
 static enum store_result sqlite_list_events(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
                                             struct event_list *ret_list)
 {
@@ -311,108 +257,6 @@ static enum store_result sqlite_list_due(struct reader *port, uint64_t now_ms, u
 	return STORE_OK;
 }
 
-/* Ids of the statement, whose first parameter is the event and whose second the limit. */
-static int read_open(struct sqlite_reader *reader, uint32_t statement, enum row_kind kind, const struct uuid *event_id, uint32_t limit,
-                     struct due_list *list)
-{
-	sqlite3_stmt *select = reader->database.statements[statement];
-	int code = SQLITE_DONE;
-	bind_uuid(select, 1, event_id);
-	bind_int(select, 2, limit - list->count);
-	while (list->count < limit && (code = database_step(&reader->database, statement)) == SQLITE_ROW)
-		list->items[list->count++] = (struct due_item){.kind = kind, .id = column_uuid(select, 0)};
-	database_reset(&reader->database, statement);
-	return code == SQLITE_DONE || code == SQLITE_ROW ? SQLITE_OK : code;
-}
-
-static enum store_result sqlite_list_cancelled(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
-                                               struct uuid *ret_event, struct due_list *ret_list)
-{
-	assert(limit > 0);
-	struct sqlite_reader *reader = reader_of(port);
-	sqlite3_stmt *select = reader->database.statements[CANCELLED_SALE];
-	struct due_list list = {.next_deadline_ms = UINT64_MAX};
-	struct uuid event_id = {0};
-	bind_after(select, 1, after);
-	int code = database_step(&reader->database, CANCELLED_SALE);
-	bool is_there = code == SQLITE_ROW;
-	uint64_t version = is_there ? column_uint(select, 1) : 0;
-	if (is_there)
-		event_id = column_uuid(select, 0);
-	database_reset(&reader->database, CANCELLED_SALE);
-	if (is_there) {
-		list.items = arena_allocate_array(arena, limit, sizeof *list.items);
-		if (list.items == NULL)
-			return STORE_CORRUPT;
-		code = read_open(reader, OPEN_HOLDS, ROW_HOLD, &event_id, limit, &list);
-		if (code == SQLITE_OK)
-			code = read_open(reader, OPEN_ORDERS, ROW_ORDER, &event_id, limit, &list);
-		if (code == SQLITE_OK)
-			code = read_open(reader, PAID_ORDERS, ROW_ORDER, &event_id, limit, &list);
-		if (code == SQLITE_OK && list.count == 0)
-			list.items[list.count++] = due_settlement(&event_id, version);
-	}
-	if (code != SQLITE_OK && code != SQLITE_DONE)
-		return database_result(code);
-	*ret_event = event_id;
-	*ret_list = list;
-	return STORE_OK;
-}
-
-static enum store_result sqlite_account(struct reader *port, const struct uuid *event_id, struct sale_account *ret_account)
-{
-	struct sqlite_reader *reader = reader_of(port);
-	sqlite3_stmt *select = reader->database.statements[ACCOUNT];
-	struct sale_account account = {0};
-	bind_uuid(select, 1, event_id);
-	int code = database_step(&reader->database, ACCOUNT);
-	if (code == SQLITE_ROW) {
-		struct slice currency = column_text(select, 4);
-		account = (struct sale_account){
-			.active_holds = column_uint(select, 0),
-			.pending_orders = column_uint(select, 1),
-			.paid_orders = column_uint(select, 2),
-			.paid = sqlite3_column_int64(select, 3),
-			.is_settled = sqlite3_column_int64(select, 5) != 0,
-		};
-		if (currency.length < sizeof account.currency.code)
-			memcpy(account.currency.code, currency.data, currency.length);
-	}
-	database_reset(&reader->database, ACCOUNT);
-	if (database_result(code) == STORE_OK)
-		*ret_account = account;
-	return database_result(code);
-}
-
-static enum store_result sqlite_list_refunds(struct reader *port, const struct refund_query *query, struct arena *arena,
-                                             struct refund_list *ret_list)
-{
-	struct sqlite_reader *reader = reader_of(port);
-	bool is_of_event = !uuid_is_nil(&query->event_id);
-	uint32_t statement = is_of_event ? LIST_EVENT_REFUNDS : query->status == REFUND_DUE ? LIST_DUE_REFUNDS : LIST_REFUNDS;
-	sqlite3_stmt *select = reader->database.statements[statement];
-	struct refund_list list = {.refunds = arena_allocate_array(arena, query->limit, sizeof *list.refunds)};
-	if (list.refunds == NULL)
-		return STORE_CORRUPT;
-	bind_uuid(select, 1, &query->after);
-	bind_int(select, 2, query->limit);
-	if (statement != LIST_DUE_REFUNDS)
-		bind_int(select, 3, query->status);
-	if (is_of_event)
-		bind_uuid(select, 4, &query->event_id);
-	int code;
-	while ((code = database_step(&reader->database, statement)) == SQLITE_ROW) {
-		assert(list.count < query->limit);
-		if (!stored_refund_read(statement_columns(select), &list.refunds[list.count]))
-			break;
-		list.count++;
-	}
-	database_reset(&reader->database, statement);
-	if (code == SQLITE_DONE)
-		*ret_list = list;
-	return code == SQLITE_ROW ? STORE_CORRUPT : database_result(code);
-}
-
 /* Binds the key to begin after; NULL is before all. Answers the index of the limit. */
 static int bind_scan(sqlite3_stmt *statement, enum row_kind kind, const struct row *after)
 {
@@ -504,70 +348,6 @@ static enum store_result sqlite_drop_catalog_change(struct reader *port, const s
 	return database_result(database_run(&reader->database, DROP_CATALOG_CHANGE));
 }
 
-static struct waiting_event find_waiting(struct database *database, const char *position_bytes, int *ret_code)
-{
-	sqlite3_stmt *statement = database->statements[FIND_WAITING];
-	struct waiting_event event = {.type = EVENT_NONE};
-	uint64_t position;
-	memcpy(&position, position_bytes, sizeof position);
-	bind_uint(statement, 1, le64toh(position));
-	*ret_code = database_step(database, FIND_WAITING);
-	if (*ret_code == SQLITE_ROW) {
-		uint64_t type = column_uint(statement, 2);
-		event.id = column_uuid(statement, 0);
-		event.stream_id = column_uuid(statement, 1);
-		event.type = type < EVENT_TYPE_COUNT ? (enum event_type)type : EVENT_NONE;
-	}
-	database_reset(database, FIND_WAITING);
-	return event;
-}
-
-/* The entry that LIST_OUTBOX is at. False: the arena is full, or the code says why. */
-static bool read_waiting(struct database *database, struct arena *arena, struct waiting_entry *ret_entry, int *code)
-{
-	sqlite3_stmt *statement = database->statements[LIST_OUTBOX];
-	struct slice positions = column_text(statement, 2);
-	*ret_entry = (struct waiting_entry){
-		.partition = (uint8_t)column_uint(statement, 0),
-		.id = column_uuid(statement, 1),
-		.count = (uint32_t)(positions.length / sizeof(uint64_t)),
-	};
-	ret_entry->events = arena_allocate_array(arena, ret_entry->count, sizeof *ret_entry->events);
-	for (uint32_t i = 0; ret_entry->events != NULL && i < ret_entry->count; i++) {
-		int found;
-		ret_entry->events[i] = find_waiting(database, positions.data + i * sizeof(uint64_t), &found);
-		if (found != SQLITE_ROW && found != SQLITE_DONE) {
-			*code = found;
-			return false;
-		}
-	}
-	return ret_entry->events != NULL;
-}
-
-static enum store_result sqlite_list_outbox(struct reader *port, const struct waiting_entry *after, uint32_t limit, struct arena *arena,
-                                            struct waiting_list *ret_list)
-{
-	struct database *database = &reader_of(port)->database;
-	sqlite3_stmt *statement = database->statements[LIST_OUTBOX];
-	struct waiting_list list = {.entries = arena_allocate_array(arena, limit, sizeof *list.entries)};
-	if (list.entries == NULL)
-		return STORE_CORRUPT;
-	bind_int(statement, 1, after == NULL ? -1 : after->partition);
-	bind_after(statement, 2, after == NULL ? NULL : &after->id);
-	bind_int(statement, 3, limit);
-	int code;
-	while ((code = database_step(database, LIST_OUTBOX)) == SQLITE_ROW) {
-		assert(list.count < limit);
-		if (!read_waiting(database, arena, &list.entries[list.count], &code))
-			break;
-		list.count++;
-	}
-	database_reset(database, LIST_OUTBOX);
-	if (code == SQLITE_DONE)
-		*ret_list = list;
-	return code == SQLITE_ROW ? STORE_CORRUPT : database_result(code);
-}
-
 /* For whoever may not write. */
 static enum store_result ask_for_mark(struct sqlite_reader *reader, struct ping *ret_ping)
 {
@@ -580,27 +360,6 @@ static enum store_result ask_for_mark(struct sqlite_reader *reader, struct ping 
 }
 
 /* Writing is tried, because a full disk or a file that became read-only shows in nothing else. */
-static enum store_result sqlite_look_at_outbox(struct reader *port, struct outbox_status *ret_status)
-{
-	struct database *database = &reader_of(port)->database;
-	sqlite3_stmt *select = database->statements[LOOK_AT_OUTBOX];
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	bind_uint(select, 1, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
-	bind_uint(select, 2, OUTBOX_COUNT_MAX);
-	int code = database_step(database, LOOK_AT_OUTBOX);
-	if (code == SQLITE_ROW) {
-		struct outbox_status status = {.entries = column_uint(select, 0), .publishers = column_uint(select, 1)};
-		if (sqlite3_column_type(select, 2) != SQLITE_NULL) {
-			struct uuid id = column_uuid(select, 2);
-			status.oldest_ms = hlc_milliseconds(uuid_stamp(&id));
-		}
-		*ret_status = status;
-	}
-	database_reset(database, LOOK_AT_OUTBOX);
-	return database_result(code);
-}
-
 static enum store_result sqlite_ping(struct reader *port, struct ping *ret_ping)
 {
 	struct sqlite_reader *reader = reader_of(port);

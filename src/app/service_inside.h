@@ -1,0 +1,76 @@
+/* service_inside.h: what the files of the service share: its parts, and how a job ends. Private to app.
+ *
+ *	service.c          puts the stages together, routes jobs, serves commands, keeps time
+ *	service_queries.c  the read lanes
+ *	service_catalog.c  the catalog lane
+ *	service_jobs.c     how jobs end, and what a failure means for a breaker */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/admission_stage.h"
+#include "app/browser.h"
+#include "app/committer.h"
+#include "app/event_pages.h"
+#include "app/service.h"
+#include "base/list.h"
+#include "pipeline/breaker.h"
+#include "pipeline/lane.h"
+#include "pipeline/worker.h"
+
+struct read_lane {
+	struct service *service;
+	struct reader *reader;
+	struct browser *browser;
+	struct lane *lane;
+	uint64_t failed_ms; /* when the store was found down last */
+};
+
+struct service {
+	struct service_options options;
+	struct committer *committer;
+	struct lane *commit_lane;
+	pthread_mutex_t inconsistency_mutex; /* guards: */
+	struct inconsistency inconsistency;  /* the last that was found */
+	struct read_lane read_lanes[SERVICE_READ_LANES_MAX];
+	_Atomic uint32_t next_read_lane;
+	struct event_pages *pages;
+	struct lane *catalog_lane;
+	struct admission_stage *admission;
+	struct worker *timekeeper; /* answers what is overdue */
+	bool has_found_store;      /* it was up once: service_store_found's */
+	struct breaker commits;
+	struct breaker reads;
+	struct breaker catalog;
+	uint64_t catalog_failed_ms; /* when the catalog was found down last: the catalog lane's */
+};
+
+static inline struct job *service_job_of(struct list_node *node)
+{
+	return container_of(node, struct job, node);
+}
+
+/* A try that fails stands for all who came before its end; whoever comes later has a try of his own, for the store may be back. */
+static inline bool service_came_before(const struct job *job, uint64_t failed_ms)
+{
+	return failed_ms != 0 && job->admission.now_ms <= failed_ms;
+}
+
+uint64_t service_monotonic_ms(const struct service *service);
+/* The first job of the list, taken off; NULL: it is empty. */
+struct job *service_pop_job(struct list *list);
+/* The job's answer is complete; its key is free, or remembered when it stands for something. */
+void service_answer(struct service *service, struct job *job);
+void service_refuse(struct service *service, struct job *job, enum error error);
+void service_refuse_all(struct service *service, struct list *jobs, enum error error);
+void service_answer_all(struct service *service, struct list *jobs);
+/* Moves the jobs that are not too late to `ret_timely` and refuses the others. Answers how many it moved. */
+uint32_t service_take_timely(struct service *service, struct list *batch, struct list *ret_timely);
+/* A breaker spares its callers the wait for what hangs. What fails at once needs none, and the next caller is not refused for it. */
+void service_report(struct service *service, struct breaker *breaker, bool is_up, uint64_t began_ms, uint64_t deadline_ns);
+
+/* What lanes do with a batch (pipeline/lane.h); `context` is a struct read_lane, and the struct service. */
+void service_serve_queries(void *context, struct list *batch, uint32_t count);
+void service_serve_catalog(void *context, struct list *batch, uint32_t count);

@@ -1,0 +1,69 @@
+/* service_jobs.c: jobs end here, whoever served them. */
+#include "app/service_inside.h"
+
+#define SLOW_MS 1000 /* a failure that took so long was waited for */
+
+struct job *service_pop_job(struct list *list)
+{
+	struct list_node *node = list_pop(list);
+	return node == NULL ? NULL : service_job_of(node);
+}
+
+uint64_t service_monotonic_ms(const struct service *service)
+{
+	return clock_monotonic_ns(service->options.clock) / 1000000;
+}
+
+void service_answer(struct service *service, struct job *job)
+{
+	if (job->has_key_in_use) {
+		bool is_used = job->outcome.error == OK && job->outcome.body.length > 0;
+		admission_stage_finish(service->admission, job, is_used ? ADMISSION_DONE : ADMISSION_FORGET);
+		job->has_key_in_use = false;
+	}
+	job->done(job);
+}
+
+void service_refuse(struct service *service, struct job *job, enum error error)
+{
+	job->outcome = (struct outcome){.error = error};
+	service_answer(service, job);
+}
+
+void service_refuse_all(struct service *service, struct list *jobs, enum error error)
+{
+	for (struct job *job = service_pop_job(jobs); job != NULL; job = service_pop_job(jobs))
+		service_refuse(service, job, error);
+}
+
+void service_answer_all(struct service *service, struct list *jobs)
+{
+	for (struct job *job = service_pop_job(jobs); job != NULL; job = service_pop_job(jobs))
+		service_answer(service, job);
+}
+
+uint32_t service_take_timely(struct service *service, struct list *batch, struct list *ret_timely)
+{
+	uint64_t now_ns = clock_monotonic_ns(service->options.clock);
+	uint32_t count = 0;
+	list_init(ret_timely);
+	for (struct job *job = service_pop_job(batch); job != NULL; job = service_pop_job(batch)) {
+		if (job->deadline_ns < now_ns) {
+			service_refuse(service, job, ERR_OVERLOADED);
+		} else {
+			list_push(ret_timely, &job->node);
+			count++;
+		}
+	}
+	return count;
+}
+
+void service_report(struct service *service, struct breaker *breaker, bool is_up, uint64_t began_ms, uint64_t deadline_ns)
+{
+	uint64_t now_ms = service_monotonic_ms(service);
+	bool was_waited_for = now_ms - began_ms >= SLOW_MS || now_ms >= deadline_ns / 1000000;
+	if (is_up || !was_waited_for)
+		breaker_succeeded(breaker);
+	else
+		breaker_failed(breaker, now_ms);
+}
