@@ -25,7 +25,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "test-logs"
 TAIL_LINES = 60
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "30"))
-WORKERS = {"e2e": 2, "fault": 1}  # for each processor: much of what they do is to wait
+WORKERS = {"e2e": 2, "fault": 1, "services": 1}  # for each processor: much of what they do is to wait
+BY_FILE = {"fault", "services"}  # a worker takes whole files: their servers are started once for each
+ALONE = ("hot_seats", "proof", "replay")  # of the services: they measure, or load the machine, and run by themselves
+SANITIZED_PROOF_SECONDS = "20"
 SUITE_SECONDS_MAX = 7200  # a backstop: every test has a limit of its own
 
 SANITIZERS = {
@@ -190,15 +193,15 @@ def python_environment(log):
     return folder / "bin" / "python"
 
 
-def run_pytest(suite, files=None, around=()):
+def run_pytest(suite, files=None, around=(), **environment):
     folder = suite.name.split("-")[0]
     python = python_environment(suite.log)
     if python is None:
         return Counts(failed=1)
     binaries = ROOT / "build" / "bin" if suite.preset == "release" else ROOT / "build" / suite.preset / "bin"
-    parallel = ["-n", WORKERS[folder] * os.cpu_count(), "--dist", "loadfile" if folder == "fault" else "load"] if folder in WORKERS else []
+    parallel = ["-n", WORKERS[folder] * os.cpu_count(), "--dist", "loadfile" if folder in BY_FILE else "load"] if folder in WORKERS else []
     exit_code = execute([*settled(suite.preset), *around, python, "-m", "pytest", *(files or [f"tests/{folder}"]), *parallel, f"--junitxml={suite.junit}"], suite.log,
-                        TRO_BIN_DIR=str(binaries), PYTHONDONTWRITEBYTECODE="1")
+                        TRO_BIN_DIR=str(binaries), PYTHONDONTWRITEBYTECODE="1", **environment)
     counts = Counts()
     for result in xml.parse(suite.junit).getroot().iter("testsuite") if suite.junit.exists() else ():
         failed = int(result.get("failures")) + int(result.get("errors"))
@@ -213,9 +216,25 @@ def run_e2e_over_postgres(suite):
     return run_pytest(suite, [f"tests/e2e/test_{name}.py" for name in names], [sys.executable, "tests/peers/postgres.py"])
 
 
+def services(*names):
+    return [f"tests/services/test_{name}.py" for name in names]
+
+
+def run_services(suite):
+    return run_pytest(suite, ["tests/services", *[f"--ignore={path}" for path in services(*ALONE)]])
+
+
+def run_proof(suite):
+    return run_pytest(suite, services(*ALONE))
+
+
+def run_sanitized_proof(suite):
+    return run_pytest(suite, services("proof"), SERVICES_SECONDS=SANITIZED_PROOF_SECONDS)
+
+
 def run_raced_services(suite):
-    """Those with several threads at work on one store; the proof is short."""
-    return run_pytest(suite, [f"tests/services/test_{name}.py" for name in ("purchase", "services", "expiry", "hung_store", "proof")])
+    """Those with several threads at work on one store."""
+    return run_pytest(suite, services("purchase", "services", "expiry", "hung_store"))
 
 
 def run_sanitized_faults(suite):
@@ -225,12 +244,13 @@ def run_sanitized_faults(suite):
 
 def run_sanitized_services(suite):
     """Each program from its start to its end, through good times and bad: a leak is found at the end."""
-    return run_pytest(suite, [f"tests/services/test_{name}.py" for name in ("purchase", "services", "tools", "expiry", "proof")])
+    return run_pytest(suite, services("purchase", "services", "tools", "expiry"))
 
 
 SUITES = [
     Suite("lint", None, run_lines(["scripts/lint.sh"])),
-    *[Suite(f"{label}-{preset}", preset, run_ctest) for preset in ("release", "asan", "tsan") for label in ("unit", "contract", "sim")],
+    *[Suite(f"{label}-{preset}", preset, run_ctest) for preset in ("release", "asan", "tsan") for label in ("unit", "contract", "sim")
+      if (label, preset) != ("sim", "tsan")],  # the simulator has one thread
     Suite("contract-postgres", "asan", run_over_postgres),
     Suite("contract-rabbitmq", "asan", run_over_rabbitmq),
     Suite("contract-redis", "asan", run_over_redis),
@@ -242,9 +262,12 @@ SUITES = [
     Suite("e2e-tsan", "tsan", run_pytest),
     Suite("fault-asan", "asan", run_sanitized_faults),
     Suite("e2e-postgres", "release", run_e2e_over_postgres),
-    Suite("services-release", "release", run_pytest),
+    Suite("services-release", "release", run_services),
     Suite("services-asan", "asan", run_sanitized_services),
     Suite("services-tsan", "tsan", run_raced_services),
+    Suite("proof-release", "release", run_proof),
+    Suite("proof-asan", "asan", run_sanitized_proof),
+    Suite("proof-tsan", "tsan", run_sanitized_proof),
     Suite("fuzz", "fuzz", run_fuzz),
 ]
 

@@ -33,9 +33,10 @@ def program(kind="server"):
 
 
 def free_port():
-    """A port that is free, and so is the one 10,000 above it, where nodes of a cluster talk to each other."""
+    """A port that is free, and so is the one 10,000 above it, where nodes of a cluster talk to each other. No other peer or program of the tests
+    looks for its own there, and the system gives none of them to whoever connects."""
     while True:
-        port = random.randrange(20000, 22000)
+        port = random.randrange(8200, 9200)
         with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
             for number in (port, port + 10000):
                 probes.enter_context(socket.socket()).bind(("127.0.0.1", number))
