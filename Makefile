@@ -11,7 +11,7 @@ build: ## Install what is missing and build the programs into build/bin
 run: build ## Build and serve a demo event; LISTEN_ADDR, DATA_DIR and the other settings pass through
 	@exec build/bin/tro serve --demo
 
-test: ## Run every suite; TRO_TEST_ONLY=unit,e2e chooses some, FUZZ_SECONDS=30 is for each fuzz target
+test: ## Run every suite; TRO_TEST_ONLY=unit,e2e chooses some, FUZZ_SECONDS=5 is for each fuzz target
 	@exec scripts/test.sh
 
 test-debian13: ## Build and test on a minimal Debian 13, in a chroot that is made once; as root, TRO_DEBIAN_MIRROR=url

@@ -1,7 +1,7 @@
 """Runs the suites, one line each, and ends with `N passed, N failed, N skipped`; exit 1 when anything failed or nothing ran.
 
 TRO_TEST_ONLY   the suites to run, comma separated, by kind or in full: "unit,e2e", "unit-asan" (all)
-FUZZ_SECONDS    how long each fuzz target runs (30)
+FUZZ_SECONDS    how long each fuzz target runs (5)
 SERVICES_SECONDS    how long the services are under load while everything fails (60)
 
 A suite that crashes, hangs, does not start or has no tests counts as failed. Logs: build/test-logs/.
@@ -24,7 +24,7 @@ import xml.etree.ElementTree as xml
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "test-logs"
 TAIL_LINES = 60
-FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "30"))
+FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
 WORKERS = {"e2e": 2, "fault": 1, "services": 1}  # for each processor: much of what they do is to wait
 BY_FILE = {"fault", "services"}  # a worker takes whole files: their servers are started once for each
 ALONE = ("hot_seats", "proof", "replay")  # of the services: they measure, or load the machine, and run by themselves
