@@ -159,26 +159,8 @@ int run_event_list(const struct invocation *invocation)
 
 static int change_event(const struct invocation *invocation, const char *name, enum command_kind kind)
 {
-	const char *id = NULL;
 	struct command command = {.kind = kind};
-	int code = flags_read(name, invocation, NULL, 0, &id, 1);
-	if (code != EXIT_DONE)
-		return code;
-	if (id == NULL || !uuid_parse(slice_of(id), &command.event_id))
-		return complain_usage(name, "the id of an event is required");
-	struct desk desk;
-	code = desk_open(invocation->config, invocation->arena, &desk);
-	if (code != EXIT_DONE)
-		return code;
-	struct outcome outcome;
-	char message[ADAPTERS_MESSAGE_MAX];
-	desk_do(&desk, &command, &outcome);
-	if (outcome.error != OK)
-		code = complain("%s: %s", id, adapters_explain(&desk.adapters, outcome.error, message));
-	else
-		puts(id);
-	desk_close(&desk);
-	return code;
+	return desk_run(invocation, name, "the id of an event is required", &command, &command.event_id);
 }
 
 int run_event_pause(const struct invocation *invocation)

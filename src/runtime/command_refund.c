@@ -126,24 +126,6 @@ int run_refund_list(const struct invocation *invocation)
 
 int run_refund_done(const struct invocation *invocation)
 {
-	const char *id = NULL;
 	struct command command = {.kind = COMMAND_REFUND_DONE};
-	int code = flags_read("refund done", invocation, NULL, 0, &id, 1);
-	if (code != EXIT_DONE)
-		return code;
-	if (id == NULL || !uuid_parse(slice_of(id), &command.refund_id))
-		return complain_usage("refund done", "the id of a refund is required");
-	struct desk desk;
-	code = desk_open(invocation->config, invocation->arena, &desk);
-	if (code != EXIT_DONE)
-		return code;
-	struct outcome outcome;
-	char message[ADAPTERS_MESSAGE_MAX];
-	desk_do(&desk, &command, &outcome);
-	if (outcome.error != OK)
-		code = complain("%s: %s", id, adapters_explain(&desk.adapters, outcome.error, message));
-	else
-		puts(id);
-	desk_close(&desk);
-	return code;
+	return desk_run(invocation, "refund done", "the id of a refund is required", &command, &command.refund_id);
 }

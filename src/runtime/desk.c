@@ -1,12 +1,14 @@
 /* desk.c: a committer without a lane. */
 #include "runtime/desk.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #include "app/committer.h"
 #include "app/job.h"
 #include "app/monitor.h"
 #include "base/hlc.h"
+#include "runtime/flags.h"
 #include "runtime/terminal.h"
 
 #define VIEW_ROWS_MAX 1024
@@ -85,4 +87,27 @@ struct uuid desk_draw_event_id(struct desk *desk)
 	struct random *random = desk->adapters.random;
 	/* The last byte of an event's id is its shard: any will do. */
 	return uuid_v7(hlc_from_milliseconds(clock_now_ms(&desk->clock.base)), random_u64(random), (uint8_t)random_u64(random));
+}
+
+int desk_run(const struct invocation *invocation, const char *name, const char *required, struct command *command, struct uuid *ret_id)
+{
+	const char *id = NULL;
+	int code = flags_read(name, invocation, NULL, 0, &id, 1);
+	if (code != EXIT_DONE)
+		return code;
+	if (id == NULL || !uuid_parse(slice_of(id), ret_id))
+		return complain_usage(name, "%s", required);
+	struct desk desk;
+	code = desk_open(invocation->config, invocation->arena, &desk);
+	if (code != EXIT_DONE)
+		return code;
+	struct outcome outcome;
+	char message[ADAPTERS_MESSAGE_MAX];
+	desk_do(&desk, command, &outcome);
+	if (outcome.error != OK)
+		code = complain("%s: %s", id, adapters_explain(&desk.adapters, outcome.error, message));
+	else
+		puts(id);
+	desk_close(&desk);
+	return code;
 }

@@ -9,6 +9,7 @@
 #include "domain/command.h"
 #include "domain/outcome.h"
 #include "runtime/adapters.h"
+#include "runtime/commands.h"
 
 struct desk {
 	struct adapters adapters;
@@ -24,3 +25,7 @@ void desk_close(struct desk *desk);
 void desk_do(struct desk *desk, struct command *command, struct outcome *ret_outcome);
 /* A fresh id for a new event. */
 struct uuid desk_draw_event_id(struct desk *desk);
+
+/* A command of the command line about one thing: reads its id into `ret_id`, which is the command's, does the command, and prints the id.
+ * required: the complaint when there is no id. Answers an exit code, with the complaint made. */
+int desk_run(const struct invocation *invocation, const char *name, const char *required, struct command *command, struct uuid *ret_id);
