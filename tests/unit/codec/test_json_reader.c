@@ -354,14 +354,16 @@ static void names_cost_no_more_than_a_few_times_what_values_cost(void **state)
 /* Appends the member n<number>; its name is spelt with an escape when asked. */
 static size_t append_member(char *at, uint32_t number, bool is_escaped, const char *value)
 {
-	return (size_t)snprintf(at, MEMBER_LENGTH_MAX, "%s\"%s%u\":%s", number == 0 ? "" : ",", is_escaped ? "\\u006e" : "n", number, value);
+	return (size_t)snprintf(at, MEMBER_LENGTH_MAX, "%s\"%s%u\":%s", number == 0 ? "" : ",", is_escaped ? "\\u006e" : "n", number,
+	                        value);
 }
 
 /* Objects of few members are compared, of more hashed: both, and what changes from one to the other in the middle. */
 static void a_name_is_found_again_in_an_object_of_any_size(void **state)
 {
 	(void)state;
-	static const char *const inner[] = {"0", "{\"n0\":0}", "{\"n0\":0,\"n1\":0,\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0}"};
+	static const char *const inner[] = {"0", "{\"n0\":0}",
+	                                    "{\"n0\":0,\"n1\":0,\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0}"};
 	char text[4096];
 	for (uint32_t count = 1; count <= 24; count++) {
 		for (uint32_t case_number = 0; case_number < 3 * (count + 1); case_number++) {
@@ -371,7 +373,8 @@ static void a_name_is_found_again_in_an_object_of_any_size(void **state)
 			for (uint32_t i = 0; i < count; i++)
 				length += append_member(text + length, i, i % 3 == 1, inner[(i + case_number) % 3]);
 			if (repeated < count)
-				length += (size_t)snprintf(text + length, MEMBER_LENGTH_MAX, ",\"%s%u\":1", case_number % 2 == 0 ? "\\u006E" : "n", repeated);
+				length += (size_t)snprintf(text + length, MEMBER_LENGTH_MAX, ",\"%s%u\":1",
+				                           case_number % 2 == 0 ? "\\u006E" : "n", repeated);
 			text[length++] = '}';
 			struct json_value value;
 			struct json_problem problem;
