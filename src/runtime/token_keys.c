@@ -10,7 +10,7 @@
 
 #include "runtime/terminal.h"
 
-static const char wanted[] = "one or more public keys in PEM: RSA of at least 2048 bits, P-256 or Ed25519";
+static const char wanted[] = "1 to 8 public keys in PEM: RSA of at least 2048 bits, P-256 or Ed25519";
 
 static int read_pem(struct jwt_keyring *keyring, struct slice pem, const char *name)
 {
