@@ -15,7 +15,6 @@
 #include "base/json_writer.h"
 
 #define PART_LENGTH_MAX (JWT_TOKEN_LENGTH_MAX / 4 * 3) /* bytes of a decoded part */
-#define KEYS_TRIED_MAX 8
 
 struct jwt_verifier {
 	struct arena arena; /* the texts below */
@@ -138,17 +137,25 @@ static bool is_signed_with_secret(struct jwt_verifier *verifier, struct slice co
 	return false;
 }
 
-/* Finds the key that made the signature. A key without a name is tried for every token, a token without a kid with every key.
- * *tried counts; beyond KEYS_TRIED_MAX no more are tried, so that nobody makes this expensive. */
+/* Whether the key may have made a token with this header: because it has the token's kid, or because one of them has no name. */
+static bool may_be_signer(const struct jwt_public_key *key, const struct jwt_header *header, bool by_kid)
+{
+	struct slice kid = {.data = header->kid, .length = header->kid_length};
+	if ((key->algorithms & 1U << header->algorithm) == 0)
+		return false;
+	return by_kid ? kid.length > 0 && slice_equal(kid, jwt_key_kid(key)) : kid.length == 0 || key->kid_length == 0;
+}
+
+/* Finds the key of this set that made the signature: those with the token's kid first. *tried counts; of one set no more than
+ * JWT_KEYS_TRIED_MAX are tried, so that nobody makes this expensive. */
 static const struct jwt_public_key *find_signer(const struct jwt_keys *keys, const struct jwt_header *header, struct slice covered,
                                                 struct slice signature, uint32_t *tried)
 {
-	struct slice kid = {.data = header->kid, .length = header->kid_length};
-	for (uint32_t i = 0; keys != NULL && i < keys->count; i++) {
-		const struct jwt_public_key *key = &keys->keys[i];
-		bool may_be = (key->algorithms & 1U << header->algorithm) != 0 &&
-		              (kid.length == 0 || key->kid_length == 0 || slice_equal(kid, jwt_key_kid(key)));
-		if (!may_be || *tried == KEYS_TRIED_MAX)
+	uint32_t end = *tried + JWT_KEYS_TRIED_MAX;
+	uint32_t count = keys == NULL ? 0 : keys->count;
+	for (uint32_t i = 0; i < 2 * count && *tried < end; i++) {
+		const struct jwt_public_key *key = &keys->keys[i % count];
+		if (!may_be_signer(key, header, i < count))
 			continue;
 		++*tried;
 		if (jwt_key_verify(key, header->algorithm, covered, signature))

@@ -130,13 +130,15 @@ static enum error add_pem_blocks(struct jwt_keys *keys, struct slice rest)
 			return keys->count > 0 ? OK : ERR_CORRUPT;
 		rest.length -= (size_t)(start - rest.data);
 		rest.data = start;
+		if (keys->count == JWT_KEYS_TRIED_MAX)
+			return ERR_CORRUPT;
 		const char *stop = memmem(rest.data, rest.length, end, sizeof end - 1);
 		if (stop == NULL)
 			return ERR_CORRUPT;
 		size_t length = (size_t)(stop - start) + sizeof end - 1;
 		enum error error = add_pem_block(keys, (struct slice){.data = start, .length = length});
 		if (error != OK)
-			return error == ERR_LIMIT ? ERR_CORRUPT : error;
+			return error;
 		rest = (struct slice){.data = start + length, .length = rest.length - length};
 	}
 }

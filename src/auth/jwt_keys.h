@@ -12,6 +12,7 @@
 #include "base/slice.h"
 
 #define JWT_KEYS_MAX 32
+#define JWT_KEYS_TRIED_MAX 8 /* of one set, for one token; PEM has no names, so no more blocks are taken */
 #define JWT_KID_LENGTH_MAX 128
 #define JWT_JWKS_LENGTH_MAX (64 * 1024)
 #define JWT_RSA_BITS_MIN 2048 /* RFC 7518, section 3.3 */
@@ -51,7 +52,7 @@ static inline struct slice jwt_key_kid(const struct jwt_public_key *key)
 
 /* One or more PUBLIC KEY blocks: RSA (allows RS256 and PS256), P-256 (ES256) or Ed25519 (EdDSA). ERR_CORRUPT when a block is of
  * another kind, an RSA key has fewer than JWT_RSA_BITS_MIN or more than JWT_RSA_BITS_MAX bits, there is none, there are more than
- * JWT_KEYS_MAX, or there is a private key. ERR_NO_MEMORY. */
+ * JWT_KEYS_TRIED_MAX, or there is a private key. ERR_NO_MEMORY. */
 must_check enum error jwt_keys_from_pem(struct slice pem, struct jwt_keys **ret_keys);
 /* A key set's JSON, at most JWT_JWKS_LENGTH_MAX. A key allows its `alg`, or its type's default without one. Keys that cannot verify
  * here are left out: `oct`, private ones, those for encryption, of other curves, weak, or malformed; keys beyond JWT_KEYS_MAX, too.

@@ -11,6 +11,7 @@
 
 #define NUMBER_LENGTH_MAX 63 /* characters of a number that is read as a double */
 #define NAME_BUCKETS 256
+#define NAMES_COMPARED_MAX 8 /* of one object: up to so many names comparing costs less than hashing */
 
 struct check {
 	const char *at;
@@ -19,9 +20,12 @@ struct check {
 	uint32_t depth;
 	uint32_t name_count;
 	struct slice names[JSON_MEMBERS_MAX]; /* of the objects around `at`, still escaped */
-	uint64_t hashes[JSON_MEMBERS_MAX];    /* keyed, of the names without their escapes */
-	uint8_t before[JSON_MEMBERS_MAX];     /* one above the index of the next older name in the same bucket; 0: none */
-	uint8_t newest[NAME_BUCKETS];         /* of each bucket, one above the index; 0: the bucket is empty */
+	bool has_escapes[JSON_MEMBERS_MAX];   /* of the names */
+	/* What follows holds the names of objects with more than NAMES_COMPARED_MAX members alone. */
+	bool has_buckets;                  /* `newest` was cleared */
+	uint64_t hashes[JSON_MEMBERS_MAX]; /* keyed, of the names without their escapes */
+	uint8_t before[JSON_MEMBERS_MAX];  /* one above the index of the next older name in the same bucket; 0: none */
+	uint8_t newest[NAME_BUCKETS];      /* of each bucket, one above the index; 0: the bucket is empty */
 };
 
 static_assert(JSON_MEMBERS_MAX < UINT8_MAX, "an index does not fit");
@@ -160,12 +164,72 @@ static struct slice unquoted(struct slice text)
 	return (struct slice){.data = text.data + 1, .length = text.length - 2};
 }
 
+/* The object whose names start at `first` ends. Names leave their buckets in the reverse of the order in which they came. */
 static void forget_names(struct check *check, uint32_t first)
 {
-	while (check->name_count > first) {
-		uint32_t last = --check->name_count;
-		check->newest[check->hashes[last] % NAME_BUCKETS] = check->before[last];
+	bool is_hashed = check->name_count - first > NAMES_COMPARED_MAX;
+	for (uint32_t i = check->name_count; is_hashed && i > first; i--)
+		check->newest[check->hashes[i - 1] % NAME_BUCKETS] = check->before[i - 1];
+	check->name_count = first;
+}
+
+static void put_in_bucket(struct check *check, uint32_t index, uint64_t hash)
+{
+	uint8_t *newest = &check->newest[hash % NAME_BUCKETS];
+	check->hashes[index] = hash;
+	check->before[index] = *newest;
+	*newest = (uint8_t)(index + 1);
+}
+
+/* The object has as many names as are compared one by one: from here on its names are hashed. */
+static void begin_buckets(struct check *check, uint32_t first)
+{
+	if (!check->has_buckets)
+		memset(check->newest, 0, sizeof check->newest);
+	check->has_buckets = true;
+	for (uint32_t i = first; i < check->name_count; i++)
+		put_in_bucket(check, i, json_inside_hash(check->names[i]));
+}
+
+static bool is_compared_equal(const struct check *check, uint32_t first, struct slice name, bool has_escapes)
+{
+	for (uint32_t i = first; i < check->name_count; i++) {
+		bool may_be_spelt_otherwise = has_escapes || check->has_escapes[i];
+		if (may_be_spelt_otherwise ? json_insides_equal(check->names[i], name) : slice_equal(check->names[i], name))
+			return true;
 	}
+	return false;
+}
+
+/* A bucket lists its names newest first; those below `first` belong to the objects around. */
+static bool is_in_bucket(const struct check *check, uint32_t first, struct slice name, uint64_t hash)
+{
+	for (uint32_t i = check->newest[hash % NAME_BUCKETS]; i > first; i = check->before[i - 1]) {
+		if (check->hashes[i - 1] == hash && json_insides_equal(check->names[i - 1], name))
+			return true;
+	}
+	return false;
+}
+
+/* Adds the name to those of the object whose names start at `first`. False when it is there already. */
+static bool add_name(struct check *check, uint32_t first, struct slice name)
+{
+	uint32_t count = check->name_count - first;
+	bool has_escapes = json_inside_has_escapes(name);
+	if (count < NAMES_COMPARED_MAX) {
+		if (is_compared_equal(check, first, name, has_escapes))
+			return false;
+	} else {
+		if (count == NAMES_COMPARED_MAX)
+			begin_buckets(check, first);
+		uint64_t hash = json_inside_hash(name);
+		if (is_in_bucket(check, first, name, hash))
+			return false;
+		put_in_bucket(check, check->name_count, hash);
+	}
+	check->has_escapes[check->name_count] = has_escapes;
+	check->names[check->name_count++] = name;
+	return true;
 }
 
 static bool check_name(struct check *check, uint32_t first)
@@ -174,24 +238,13 @@ static bool check_name(struct check *check, uint32_t first)
 	if (!check_string(check))
 		return false;
 	struct slice name = {.data = start + 1, .length = (size_t)(check->at - start) - 2};
-	uint64_t hash = json_inside_hash(name);
-	uint8_t *newest = &check->newest[hash % NAME_BUCKETS];
-	/* Names below `first` belong to the objects around. A bucket lists its names newest first. */
-	for (uint32_t i = *newest; i > first; i = check->before[i - 1]) {
-		if (check->hashes[i - 1] == hash && json_insides_equal(check->names[i - 1], name)) {
-			check->at = start;
-			return fail(check, "a name is repeated");
-		}
-	}
-	if (check->name_count == JSON_MEMBERS_MAX) {
-		check->at = start;
-		return fail(check, "there are too many members");
-	}
-	check->names[check->name_count] = name;
-	check->hashes[check->name_count] = hash;
-	check->before[check->name_count] = *newest;
-	*newest = (uint8_t)++check->name_count;
-	return true;
+	const char *what = check->name_count == JSON_MEMBERS_MAX ? "there are too many members" : NULL;
+	if (what == NULL && !add_name(check, first, name))
+		what = "a name is repeated";
+	if (what == NULL)
+		return true;
+	check->at = start;
+	return fail(check, what);
 }
 
 static bool check_value(struct check *check);
@@ -279,7 +332,7 @@ bool json_check(struct slice text, struct json_value *ret_value, struct json_pro
 	check.at = text.data == NULL ? "" : text.data;
 	check.end = check.at + text.length;
 	check.depth = 0;
-	memset(check.newest, 0, sizeof check.newest);
+	check.has_buckets = false;
 	check.name_count = 0; /* the names themselves stay as they are: clearing them would cost more than a small body */
 
 	const char *start = skip_blanks(check.at, check.end);

@@ -24,7 +24,7 @@ struct jwks_fetcher {
 	struct worker *worker;
 	CURL *curl;
 	_Atomic bool is_stopping;
-	bool is_failing;
+	_Atomic enum jwks_state state;
 	uint64_t fetched_at_ms; /* when the last fetch began; 0: never */
 	char problem[CURL_ERROR_SIZE];
 };
@@ -68,12 +68,17 @@ static int on_progress(void *context, curl_off_t total, curl_off_t now, curl_off
 
 static bool curl_prepare(struct jwks_fetcher *fetcher)
 {
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return false;
 	CURL *curl = fetcher->curl = curl_easy_init();
-	return curl != NULL && curl_easy_setopt(curl, CURLOPT_URL, fetcher->url) == CURLE_OK &&
+	bool is_plain = strncmp(fetcher->url, "https:", 6) != 0; /* to loopback: a proxy would hand out keys of its own */
+	return curl != NULL && (!is_plain || curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK) &&
+	       curl_easy_setopt(curl, CURLOPT_URL, fetcher->url) == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK && curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK && /* a look-up of the host's name does not hold up the stop */
 	       curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS) == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, TIMEOUT_MS) == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_MAXFILESIZE, (long)JWT_JWKS_LENGTH_MAX) == CURLE_OK &&
@@ -115,19 +120,22 @@ static void fetch_and_tell(struct jwks_fetcher *fetcher)
 	atomic_store(&fetcher->keyring->is_kid_missing, false); /* first, so that a token that comes meanwhile counts */
 	fetcher->fetched_at_ms = monotonic_ms();
 	const char *problem = fetch(fetcher);
-	if (problem != NULL && !fetcher->is_failing && !atomic_load(&fetcher->is_stopping))
+	if (atomic_load(&fetcher->is_stopping))
+		return;
+	bool was_failing = atomic_load(&fetcher->state) == JWKS_FAILING;
+	if (problem != NULL && !was_failing)
 		log_event(fetcher->logger, LOG_WARN, "token keys cannot be fetched", log_string("problem", problem));
-	else if (problem == NULL && fetcher->is_failing)
+	else if (problem == NULL && was_failing)
 		log_event(fetcher->logger, LOG_INFO, "token keys are fetched again");
-	fetcher->is_failing = problem != NULL;
+	atomic_store(&fetcher->state, problem == NULL ? JWKS_CURRENT : JWKS_FAILING);
 }
 
 static uint64_t fetcher_step(void *context)
 {
 	struct jwks_fetcher *fetcher = context;
 	uint64_t age_ms = monotonic_ms() - fetcher->fetched_at_ms;
-	bool is_wanted = fetcher->is_failing || atomic_load(&fetcher->keyring->is_kid_missing);
-	if (age_ms >= (is_wanted ? RETRY_MS : REFRESH_MS))
+	bool is_wanted = atomic_load(&fetcher->state) == JWKS_FAILING || atomic_load(&fetcher->keyring->is_kid_missing);
+	if (fetcher->fetched_at_ms == 0 || age_ms >= (is_wanted ? RETRY_MS : REFRESH_MS))
 		fetch_and_tell(fetcher);
 	return LOOK_MS;
 }
@@ -144,7 +152,6 @@ enum error jwks_fetcher_new(const char *url, struct jwt_keyring *keyring, struct
 	fetcher->logger = logger;
 	enum error error = curl_prepare(fetcher) ? OK : ERR_NO_MEMORY;
 	if (error == OK) {
-		fetch_and_tell(fetcher);
 		const struct worker_options worker = {.name = "token keys", .step = fetcher_step, .context = fetcher};
 		error = worker_new(&worker, &fetcher->worker);
 	}
@@ -154,6 +161,11 @@ enum error jwks_fetcher_new(const char *url, struct jwt_keyring *keyring, struct
 	}
 	*ret_fetcher = fetcher;
 	return OK;
+}
+
+enum jwks_state jwks_fetcher_state(const struct jwks_fetcher *fetcher)
+{
+	return atomic_load(&fetcher->state);
 }
 
 void jwks_fetcher_free(struct jwks_fetcher *fetcher)

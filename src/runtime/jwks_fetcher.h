@@ -13,9 +13,17 @@ struct jwks_fetcher;
 /* Whether the URL may be fetched: https, or http to a loopback address or localhost. */
 must_check bool jwks_url_is_acceptable(const char *url);
 
-/* Fetches once, which takes 5 seconds at most, and starts the thread, whatever came of that. Everything is borrowed until it is freed.
- * ERR_NO_MEMORY, ERR_SYSTEM. */
+enum jwks_state {
+	JWKS_AWAITED, /* the first fetch is under way */
+	JWKS_CURRENT,
+	JWKS_FAILING, /* the last fetch failed */
+};
+
+/* Starts the thread, whose first step is to fetch; does not wait for it. Call it before other threads run. Everything is borrowed until
+ * it is freed. ERR_NO_MEMORY, ERR_SYSTEM. */
 must_check enum error jwks_fetcher_new(const char *url, struct jwt_keyring *keyring, struct logger *logger,
                                        struct jwks_fetcher **ret_fetcher);
+/* Safe from any thread. */
+enum jwks_state jwks_fetcher_state(const struct jwks_fetcher *fetcher);
 /* Breaks off a fetch, joins the thread. Takes NULL. */
 void jwks_fetcher_free(struct jwks_fetcher *fetcher);

@@ -101,7 +101,9 @@ static void on_finished(void *context, const struct http_request_summary *summar
 
 static void on_ready(void *context, struct ready_report *ret_report)
 {
-	watch_ready(&((struct runtime *)context)->watch, ret_report);
+	struct runtime *runtime = context;
+	watch_ready(&runtime->watch, ret_report);
+	token_keys_ready(&runtime->token_keys, ret_report);
 }
 
 static void on_metrics(void *context, struct buffer *buffer)

@@ -4,12 +4,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "runtime/terminal.h"
 
-static const char wanted[] = "one or more public keys in PEM: RSA of at least 2048 bits, P-256 or Ed25519";
+static const char wanted[] = "1 to 8 public keys in PEM: RSA of at least 2048 bits, P-256 or Ed25519";
 
 static int read_pem(struct jwt_keyring *keyring, struct slice pem, const char *name)
 {
@@ -66,4 +67,29 @@ void token_keys_release(struct token_keys *keys)
 	jwks_fetcher_free(keys->fetcher);
 	keys->fetcher = NULL;
 	jwt_keyring_release(&keys->keyring);
+}
+
+void token_keys_ready(struct token_keys *keys, struct ready_report *report)
+{
+	static const char *const details[] = {
+		[JWKS_AWAITED] = "the key set of JWT_JWKS_URL has not been fetched yet",
+		[JWKS_CURRENT] = "",
+		[JWKS_FAILING] = "the key set of JWT_JWKS_URL cannot be fetched: the log says why",
+	};
+	if (keys->fetcher == NULL)
+		return;
+	struct jwt_keyring *keyring = &keys->keyring;
+	enum jwks_state state = jwks_fetcher_state(keys->fetcher);
+	struct jwt_keys *published = jwt_keyring_published(keyring);
+	bool has_keys = keyring->secret_count > 0 || keyring->own != NULL || published != NULL;
+	jwt_keys_release(published);
+
+	assert(report->count < READY_DEPENDENCIES_MAX);
+	struct ready_dependency *dependency = &report->dependencies[report->count++];
+	*dependency = (struct ready_dependency){.name = "token keys",
+	                                        .latency_ms = -1,
+	                                        .state = state == JWKS_CURRENT ? READY_UP
+	                                                 : has_keys            ? READY_DEGRADED
+	                                                                       : READY_DOWN};
+	(void)snprintf(dependency->detail, sizeof dependency->detail, "%s", details[state]);
 }

@@ -4,6 +4,7 @@
 #include "auth/jwt_keyring.h"
 #include "base/attributes.h"
 #include "config/config.h"
+#include "http/api.h"
 #include "obs/log.h"
 #include "runtime/jwks_fetcher.h"
 
@@ -17,3 +18,5 @@ struct token_keys {
 must_check int token_keys_start(struct token_keys *keys, const struct config *config, struct logger *logger);
 /* Takes one that is all zero. No verifier may be left. */
 void token_keys_release(struct token_keys *keys);
+/* Adds what becomes of the published keys, when there are any: down while no token at all can be verified. Safe from any thread. */
+void token_keys_ready(struct token_keys *keys, struct ready_report *report);

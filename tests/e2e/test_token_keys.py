@@ -13,8 +13,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from harness import wire
 from harness.credentials import base64url
-from harness.server import Server
+from harness.server import SLACK, Server
 from test_authentication import assert_refused, claims, problem, with_token
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -42,7 +43,7 @@ def accepted(server, token: str) -> None:
 class Issuer:
     """Publishes `answer` at /jwks; a callable answers by itself."""
 
-    def __init__(self):
+    def __init__(self, port: int = 0):
         self.answer = b""
         self.fetches = []
         issuer = self
@@ -60,7 +61,7 @@ class Issuer:
             def log_message(self, *arguments):
                 pass
 
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}/jwks"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
@@ -216,12 +217,79 @@ def test_a_bad_key_set_keeps_the_old_keys(tmp_path, issuer, answer):
     server.stop()
 
 
-def test_a_slow_key_set_delays_the_start_by_five_seconds_at_most(tmp_path, issuer):
+def token_keys(server) -> dict:
+    answer = wire.exchange(server.port, "GET", "/v1/readyz?verbose")
+    found = next(item for item in answer.json()["dependencies"] if item["name"] == "token keys")
+    return {"status": answer.status, **found}
+
+
+def await_alive(server) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            if wire.exchange(server.port, "GET", "/v1/healthz").status == 200:
+                return
+        except OSError:
+            pass
+        assert server.process.poll() is None and time.monotonic() < deadline, server.stderr
+        time.sleep(0.01)
+
+
+def await_state(server, state: str) -> dict:
+    deadline = time.monotonic() + 20
+    while (found := token_keys(server))["state"] != state:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+    return found
+
+
+def test_a_slow_key_set_delays_neither_the_start_nor_the_stop(tmp_path, issuer):
     issuer.answer = stall
+    server = Server(tmp_path, JWT_SECRET=None, JWT_JWKS_URL=issuer.url)
     begun = time.monotonic()
-    server = serve_keys(tmp_path, issuer)
-    assert time.monotonic() - begun < 9
+    server.spawn()
+    await_alive(server)
+    assert time.monotonic() - begun < 2 * SLACK
+    found = await_state(server, "down")
+    assert found["status"] == 503 and "has not been fetched yet" in found["detail"]
     assert_refused(with_token(server, jwt.encode(claims(), RSA, "RS256")))
+    assert len(issuer.fetches) == 1
+    begun = time.monotonic()
+    server.stop()
+    assert time.monotonic() - begun < 3 * SLACK
+
+
+def test_an_issuer_that_is_away_at_the_start_is_said_and_waited_for(tmp_path, issuer):
+    url, port = issuer.url, issuer.http.server_address[1]
+    issuer.http.shutdown()
+    issuer.http.server_close()
+    server = Server(tmp_path, JWT_SECRET=None, JWT_JWKS_URL=url).spawn()
+    await_alive(server)
+    while "cannot be fetched" not in (found := await_state(server, "down"))["detail"]:
+        time.sleep(0.05)
+    assert found["status"] == 503
+    assert '"problem"' in next(line for line in server.stderr.splitlines() if "token keys cannot be fetched" in line)
+    again = Issuer(port)
+    again.publish(jwk(RSA, kid="r"))
+    assert await_state(server, "up")["status"] == 200
+    assert "token keys are fetched again" in server.stderr
+    accepted(server, jwt.encode(claims(), RSA, "RS256", headers={"kid": "r"}))
+    server.stop()
+    again.http.shutdown()
+
+
+def test_a_server_with_other_keys_serves_while_the_issuer_is_away(tmp_path, issuer):
+    issuer.answer = b"{}"
+    server = Server(tmp_path, JWT_JWKS_URL=issuer.url).start()
+    assert await_state(server, "degraded")["status"] == 200
+    accepted(server, jwt.encode(claims(), server.options["JWT_SECRET"], "HS256"))
+    server.stop()
+
+
+def test_a_loopback_key_set_is_not_fetched_through_a_proxy(tmp_path, issuer):
+    issuer.publish(jwk(RSA, kid="r"))
+    server = Server(tmp_path, JWT_SECRET=None, JWT_JWKS_URL=issuer.url, http_proxy="http://127.0.0.1:1", all_proxy="http://127.0.0.1:1").start()
+    accepted(server, jwt.encode(claims(), RSA, "RS256", headers={"kid": "r"}))
     server.stop()
 
 

@@ -349,6 +349,43 @@ static void names_cost_no_more_than_a_few_times_what_values_cost(void **state)
 		fail_msg("64 KiB of names took %" PRIu64 " ns, of values %" PRIu64 " ns", names_ns, values_ns);
 }
 
+#define MEMBER_LENGTH_MAX 128
+
+/* Appends the member n<number>; its name is spelt with an escape when asked. */
+static size_t append_member(char *at, uint32_t number, bool is_escaped, const char *value)
+{
+	return (size_t)snprintf(at, MEMBER_LENGTH_MAX, "%s\"%s%u\":%s", number == 0 ? "" : ",", is_escaped ? "\\u006e" : "n", number,
+	                        value);
+}
+
+/* Objects of few members are compared, of more hashed: both, and what changes from one to the other in the middle. */
+static void a_name_is_found_again_in_an_object_of_any_size(void **state)
+{
+	(void)state;
+	static const char *const inner[] = {"0", "{\"n0\":0}",
+	                                    "{\"n0\":0,\"n1\":0,\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0}"};
+	char text[4096];
+	for (uint32_t count = 1; count <= 24; count++) {
+		for (uint32_t case_number = 0; case_number < 3 * (count + 1); case_number++) {
+			uint32_t repeated = case_number / 3; /* count: none */
+			size_t length = 0;
+			text[length++] = '{';
+			for (uint32_t i = 0; i < count; i++)
+				length += append_member(text + length, i, i % 3 == 1, inner[(i + case_number) % 3]);
+			if (repeated < count)
+				length += (size_t)snprintf(text + length, MEMBER_LENGTH_MAX, ",\"%s%u\":1",
+				                           case_number % 2 == 0 ? "\\u006E" : "n", repeated);
+			text[length++] = '}';
+			struct json_value value;
+			struct json_problem problem;
+			bool is_good = json_check((struct slice){.data = text, .length = length}, &value, &problem);
+			assert_int_equal(is_good, repeated == count);
+			if (!is_good)
+				assert_string_equal(problem.what, "a name is repeated");
+		}
+	}
+}
+
 static void a_long_name_is_found_again_however_it_is_spelt(void **state)
 {
 	(void)state;
@@ -380,6 +417,7 @@ int main(void)
 		cmocka_unit_test(strings_come_without_their_escapes),
 		cmocka_unit_test(integers_are_exact_or_refused),
 		cmocka_unit_test(names_cost_no_more_than_a_few_times_what_values_cost),
+		cmocka_unit_test(a_name_is_found_again_in_an_object_of_any_size),
 		cmocka_unit_test(a_long_name_is_found_again_however_it_is_spelt),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
