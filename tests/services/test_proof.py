@@ -19,6 +19,7 @@ import time
 import pytest
 from harness import wire
 from harness.database import Database
+from harness.organiser import Organiser, check_accounts
 from harness.server import SLACK, Server, eventually, spawn
 from harness.services import Services
 from peers import postgres
@@ -33,6 +34,7 @@ RECOVERY = 3.0 * SLACK  # seconds after a trouble in which it may still be refus
 HOUR = 3600
 LIBRARIES = [] if SLACK > 1 else glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")  # which cannot start beneath a sanitizer
 FAULT_EVERY = 60  # of the commits of the first API, one meets a cut connection before, during or after
+SETTLED = 17  # the type of event.settled, which alone is not published
 PENDING = "SELECT (SELECT count(*) FROM holds WHERE status = 1) + (SELECT count(*) FROM orders WHERE status = 1)"
 
 
@@ -60,8 +62,8 @@ class Troubles:
     """Everything that can be done to the processes, one method each, and undone when it returns. Those of STORE_TROUBLES and those of
     BUS_TROUBLES are met at the same time, and touch different processes."""
 
-    def __init__(self, apis, workers, publishers, database, postgres, broker, source):
-        self.apis, self.workers, self.publishers = apis, workers, publishers
+    def __init__(self, services, apis, workers, publishers, database, postgres, broker, source):
+        self.services, self.apis, self.workers, self.publishers = services, apis, workers, publishers
         self.database, self.postgres, self.broker, self.source = database, postgres, broker, source
 
     def _kill(self, servers: list[Server]) -> None:
@@ -85,6 +87,13 @@ class Troubles:
             server.kill()
         for server in killed:
             server.start()
+
+    def replay(self) -> None:
+        """The projections are made anew: once by a replay that is killed, and then by one that ends."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.services.tro("replay", timeout=self.source.uniform(0.05, 0.5))
+        done = self.services.tro("replay", timeout=120)
+        assert done.returncode == 0, f"tro replay: {done.stdout}{done.stderr}"
 
     def hang_the_database(self) -> None:
         with self.postgres.hung():
@@ -149,6 +158,7 @@ STORE_TROUBLES = [
     Troubles.crash_the_database,
     Troubles.hang_the_database,
     Troubles.cut_all_connections,
+    Troubles.replay,
 ]
 # These nobody who buys may notice.
 BUS_TROUBLES = [
@@ -161,7 +171,7 @@ BUS_TROUBLES = [
     Troubles.close_the_connections_of_the_broker,
 ]
 # What has to be true of the database in the end, one function each: it gets the Database and fails, or prints what it has found.
-BALANCES = []
+BALANCES = [check_accounts]
 
 
 class Hand(threading.Thread):
@@ -259,7 +269,7 @@ def check_logs(services: Services) -> None:
 
 
 def store_of(database: Database) -> dict[str, tuple[str, int]]:
-    rows = database.query("SELECT id, stream_id, sequence FROM events WHERE stream_id NOT IN (SELECT event_id FROM sales)")
+    rows = database.query(f"SELECT id, stream_id, sequence FROM events WHERE type <> {SETTLED}")
     return {event_id: (stream, int(sequence)) for event_id, stream, sequence in rows}
 
 
@@ -369,20 +379,24 @@ def test_nothing_promised_is_lost_and_nothing_sold_twice(tmp_path, durable, prox
     bench = None
     try:
         apis, workers, publishers = start_all(services, proxy)
-        troubles = Troubles(apis, workers, publishers, database, durable, broker, source)
+        troubles = Troubles(services, apis, workers, publishers, database, durable, broker, source)
         with witnesses_of(apis) as witnesses:
             bench = start_load(tmp_path, services, apis)
+            organiser = Organiser(apis, SECONDS / 2)
+            organiser.start()
             with hands_of(troubles, source, bench) as hands:
                 assert bench.wait(300 + SECONDS) == 0, (tmp_path / "bench.out").read_text() + (tmp_path / "bench.err").read_text()
                 check_bench(json.loads((tmp_path / "bench.out").read_text()))
                 dismiss(witnesses)
+                organiser.join()
                 check_refusals(witnesses, hands[0])
-                stored = settle(database, tmp_path)
+                stored = settle(database, tmp_path, organiser.event_id)
                 services.stop()
                 services.verify()
                 consumer.send_signal(signal.SIGTERM)
                 assert consumer.wait(30) == 0, (tmp_path / "consume.err").read_text()
                 check_the_end(services, stored, consumed(tmp_path))
+                organiser.check(database)
                 print(f"troubles: {[hand.counts() for hand in hands]}")
     finally:
         for process in (consumer, bench):
@@ -392,9 +406,11 @@ def test_nothing_promised_is_lost_and_nothing_sold_twice(tmp_path, durable, prox
         services.kill()
 
 
-def settle(database: Database, folder) -> dict[str, tuple[str, int]]:
+def settle(database: Database, folder, cancelled: str) -> dict[str, tuple[str, int]]:
     """Waits until what is to end has ended, all is published, and all of it consumed. What the store has then."""
     eventually(lambda: database.query(PENDING) == [["0"]], within=20, every=0.2)
+    settled = f"SELECT count(*) FROM events WHERE type = {SETTLED} AND stream_id = '{cancelled}'"
+    eventually(lambda: database.query(settled) == [["1"]], within=30, every=0.5)
     eventually(lambda: database.query("SELECT count(*) FROM outbox") == [["0"]], within=30, every=0.2)
     stored = store_of(database)
     eventually(lambda: {line["message_id"] for line in consumed(folder)} >= stored.keys(), within=30, every=0.5)
