@@ -269,7 +269,7 @@ def test_a_replay_that_was_not_ended(server, database):
     migrate(server)
     with changed(database, "UPDATE meta SET value = 1 WHERE name = 'replaying'", "UPDATE meta SET value = 0 WHERE name = 'replaying'"):
         start_unready(server)
-        expect_unready(server, "a replay was begun and not ended")
+        expect_unready(server, "a replay runs, or was begun and not ended")
     expect_recovery(server)
 
 
