@@ -41,25 +41,37 @@ static struct slice allow_text(struct http_request *request)
 	return buffer_slice(&buffer);
 }
 
+/* Takes "http://host" off an absolute URI (RFC 9112, section 3.2.2): the authority ends at the first slash, question mark or number sign, and a
+ * server answers one that names a user as malformed (RFC 9110, section 4.2.4). */
+static bool cut_authority(struct slice *target)
+{
+	struct slice rest = *target;
+	struct slice scheme = field_cut(&rest, ':');
+	bool is_absolute = field_equal(scheme, SLICE("http")) || field_equal(scheme, SLICE("https"));
+	if (!is_absolute || rest.length < 3 || memcmp(rest.data, "//", 2) != 0)
+		return false;
+	size_t end = 2;
+	while (end < rest.length && rest.data[end] != '/' && rest.data[end] != '?' && rest.data[end] != '#')
+		end++;
+	if (end == 2 || memchr(rest.data, '@', end) != NULL)
+		return false;
+	*target = (struct slice){.data = rest.data + end, .length = rest.length - end};
+	return true;
+}
+
 /* Leaves path and query of "/path?query", "http://host/path?query" (which servers must accept) or "*". */
 static struct http_refusal read_target(struct http_request *request, struct slice target)
 {
 	if (target.data[0] != '/' && !slice_equal(target, SLICE("*"))) {
-		struct slice rest = target;
-		struct slice scheme = field_cut(&rest, ':');
-		bool is_absolute = field_equal(scheme, SLICE("http")) || field_equal(scheme, SLICE("https"));
-		if (!is_absolute || rest.length < 3 || memcmp(rest.data, "//", 2) != 0)
+		if (!cut_authority(&target))
 			return http_refuse(ERR_BAD_REQUEST, "The request target is neither a path nor an absolute URI.");
-		rest = (struct slice){.data = rest.data + 2, .length = rest.length - 2};
-		const char *path = memchr(rest.data, '/', rest.length);
-		if (path == NULL)
-			return http_refuse(ERR_BAD_REQUEST, "The request target has no path.");
-		target = (struct slice){.data = path, .length = rest.length - (size_t)(path - rest.data)};
 	}
-	if (memchr(target.data, '#', target.length) != NULL)
+	if (target.length > 0 && memchr(target.data, '#', target.length) != NULL)
 		return http_refuse(ERR_BAD_REQUEST, "The request target has a fragment.");
 	request->query = target;
 	request->path = field_cut(&request->query, '?');
+	if (slice_is_empty(request->path))
+		request->path = SLICE("/");
 	return HTTP_ACCEPTED;
 }
 

@@ -71,6 +71,26 @@ def test_the_absolute_form_is_served(connect):
     assert connection.receive().status in (200, 400)
 
 
+@pytest.mark.parametrize(
+    "target, status",
+    [
+        (b"http://a/v1/healthz?x", 400),  # an unknown parameter of the route that was meant
+        (b"HTTPS://a:80/v1/healthz", 200),
+        (b"http://a?/v1/healthz", 404),  # what stands behind the question mark is no path
+        (b"http://a", 404),  # the path is "/"
+        (b"http://a#/v1/healthz", 400),
+        (b"http:///v1/healthz", 400),
+        (b"http://user@a/v1/healthz", 400),
+        (b"ftp://a/v1/healthz", 400),
+        (b"http:/v1/healthz", 400),
+    ],
+)
+def test_the_authority_of_an_absolute_form_ends_where_it_does(connect, target, status):
+    connection = connect()
+    connection.send(head(b"GET " + target + b" HTTP/1.1", b"Host: a"))
+    assert connection.receive().status == status
+
+
 @pytest.mark.parametrize("size", [10000, 100000])
 def test_a_long_address_is_refused(connect, size):
     connection = connect()
