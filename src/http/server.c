@@ -33,7 +33,7 @@ struct http_server_options http_server_defaults(void)
 		.head_max = 16 * 1024,
 		.target_max = 8 * 1024,
 		.receive_timeout_ms = 10 * 1000,
-		.idle_timeout_ms = 60 * 1000,
+		.idle_timeout_ms = 75 * 1000, /* longer than proxies keep theirs, which is often 60 s: they close first */
 		.deadline_ms = 5 * 1000,
 	};
 }

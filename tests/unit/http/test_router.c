@@ -64,6 +64,8 @@ static void paths_lead_to_their_routes(void **state)
 	assert_leads_to("DELETE", "/v1/holds/x?y=z", &routes[3]);
 	assert_leads_to("GET", "/v1/holds/x/history", &routes[4]);
 	assert_leads_to("GET", "http://tro.example:8080/v1/holds?x", &routes[0]);
+	assert_refused("GET", "http://tro.example?/v1/holds", ERR_NOT_FOUND); /* its path is "/" */
+	assert_refused("GET", "http://tro.example", ERR_NOT_FOUND);
 	assert_leads_to("GET", "HTTPS://a/v1/holds", &routes[0]);
 	assert_leads_to("GET", "/%76%31/holds", &routes[0]);
 }
@@ -114,7 +116,10 @@ static void targets_that_could_mean_another_path_are_refused(void **state)
 		"v1/holds",
 		"ftp://a/v1/holds",
 		"http:/v1/holds",
-		"http://a",
+		"http:///v1/holds",
+		"http://?/v1/holds",
+		"http://user@a/v1/holds",
+		"http://a#/v1/holds",
 		"a:80",
 		"*",
 	};
