@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from harness import wire
 from harness.credentials import base64url
-from harness.server import SLACK, Server
+from harness.server import SLACK, Server, eventually
 from test_authentication import assert_refused, claims, problem, with_token
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -268,11 +268,11 @@ def test_an_issuer_that_is_away_at_the_start_is_said_and_waited_for(tmp_path, is
     while "cannot be fetched" not in (found := await_state(server, "down"))["detail"]:
         time.sleep(0.05)
     assert found["status"] == 503
-    assert '"problem"' in next(line for line in server.stderr.splitlines() if "token keys cannot be fetched" in line)
+    eventually(lambda: any("token keys cannot be fetched" in line and '"problem"' in line for line in server.stderr.splitlines()), within=5)
     again = Issuer(port)
     again.publish(jwk(RSA, kid="r"))
     assert await_state(server, "up")["status"] == 200
-    assert "token keys are fetched again" in server.stderr
+    eventually(lambda: "token keys are fetched again" in server.stderr, within=5)
     accepted(server, jwt.encode(claims(), RSA, "RS256", headers={"kid": "r"}))
     server.stop()
     again.http.shutdown()
