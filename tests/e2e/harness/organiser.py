@@ -110,7 +110,7 @@ class Organiser(threading.Thread):
                 continue
             assert done.status == 200, done
 
-    def check(self, database) -> None:
+    def check(self, database, orders_min: int) -> None:
         """All that buyers of the cancelled event have paid is due to them or was given back, to the cent, in their currency."""
         assert self.failure is None, self.failure
         back: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
@@ -121,7 +121,7 @@ class Organiser(threading.Thread):
         assert wrong == {}, f"paid and given back, or due: {wrong}"
         done = sum(status == "2" for *_, status in rows)
         print(f"the cancelled event: {len(self.paid)} orders paid, {len(rows)} refunds, {done} of them done")
-        assert len(self.paid) > 10 and 0 < done < len(rows)
+        assert len(self.paid) >= orders_min, "hardly anybody has paid"
 
 
 def check_accounts(database) -> None:
