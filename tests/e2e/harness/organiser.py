@@ -49,11 +49,11 @@ class Organiser(threading.Thread):
     def sell_and_cancel(self) -> None:
         content = {"name": "Cancelled in the middle", "venue": "Old Opera", "starts_at": "2027-06-01T19:30:00Z", "currency": "EUR",
                    "sections": [{"name": "A", "price": PRICE, "rows": 10, "seats_per_row": 20}]}
-        key, until = new_key(), time.monotonic() + self.sells_for
+        key = new_key()
         created = self.insist(lambda api: api.request("POST", "/v1/events", json=content, key=key), self.admins)
         assert created.status == 201, created
         self.event_id = created.json()["event_id"]
-        orders = []
+        orders, until = [], time.monotonic() + self.sells_for
         while time.monotonic() < until:
             if len(orders) < ORDERS_BEFORE and (order_id := self.order(len(orders))) is not None:
                 orders.append(order_id)
