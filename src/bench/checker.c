@@ -161,6 +161,13 @@ static uint64_t count_seats(const struct ledger *ledger)
 	return count;
 }
 
+/* False for a hold that had expired by the time its answer came, as the answer to a repeat may: nothing says when the claim had its seats, and
+ * others may well have had them since. */
+static bool has_tenure(const struct claim *claim)
+{
+	return claim->from_ms < claim->until_ms;
+}
+
 enum error checker_find_overlaps(struct checker *checker)
 {
 	assert(checker != NULL);
@@ -173,12 +180,14 @@ enum error checker_find_overlaps(struct checker *checker)
 	size_t filled = 0;
 	for (uint32_t i = 0; i < ledger->claim_count; i++) {
 		const struct claim *claim = &ledger->claims[i];
+		if (!has_tenure(claim))
+			continue;
 		for (uint32_t seat = 0; seat < claim->seat_count; seat++)
 			tenures[filled++] = (struct tenure){.event = claim->event, .seat = claim->first_seat + seat, .claim = i};
 	}
-	qsort_r(tenures, count, sizeof *tenures, compare_tenures, ledger);
+	qsort_r(tenures, filled, sizeof *tenures, compare_tenures, ledger);
 	uint32_t longest = 0; /* of those before on the same seat, the one that lasts longest */
-	for (size_t i = 1; i < count; i++) {
+	for (size_t i = 1; i < filled; i++) {
 		const struct tenure *tenure = &tenures[i], *before = &tenures[longest];
 		if (tenure->event == before->event && tenure->seat == before->seat) {
 			if (ledger->claims[tenure->claim].from_ms < ledger->claims[before->claim].until_ms)

@@ -110,8 +110,9 @@ class Organiser(threading.Thread):
                 continue
             assert done.status == 200, done
 
-    def check(self, database, orders_min: int) -> None:
-        """All that buyers of the cancelled event have paid is due to them or was given back, to the cent, in their currency."""
+    def check(self, database, is_whole: bool) -> None:
+        """All that buyers of the cancelled event have paid is due to them or was given back, to the cent, in their currency. is_whole: there was time
+        for many orders, and for some refunds to be closed and others not."""
         assert self.failure is None, self.failure
         back: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
         rows = database.query(f"SELECT order_id, currency, amount, status FROM refunds WHERE event_id = '{self.event_id}'")
@@ -121,7 +122,7 @@ class Organiser(threading.Thread):
         assert wrong == {}, f"paid and given back, or due: {wrong}"
         done = sum(status == "2" for *_, status in rows)
         print(f"the cancelled event: {len(self.paid)} orders paid, {len(rows)} refunds, {done} of them done")
-        assert len(self.paid) >= orders_min, "hardly anybody has paid"
+        assert not is_whole or (len(self.paid) > 10 and 0 < done < len(rows))
 
 
 def check_accounts(database) -> None:

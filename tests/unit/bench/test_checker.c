@@ -38,10 +38,11 @@ static struct uuid id(uint8_t number)
 	return (struct uuid){.bytes = {[6] = 0x70, [8] = 0x80, [15] = number}};
 }
 
-static uint32_t add_hold(struct fixture *fixture, uint8_t number, uint32_t first_seat, uint32_t count, uint64_t at_ms)
+static uint32_t add_hold_until(struct fixture *fixture, uint8_t number, uint32_t first_seat, uint32_t count, uint64_t at_ms,
+                               uint64_t expires_ms)
 {
 	const struct claim claim = {
-		.hold = {.id = id(number), .deadline_ms = EXPIRES, .body_hash = answer_hash(SLICE("the first answer"))},
+		.hold = {.id = id(number), .deadline_ms = expires_ms, .body_hash = answer_hash(SLICE("the first answer"))},
 		.key = id(number),
 		.user = 7,
 		.first_seat = first_seat,
@@ -50,6 +51,11 @@ static uint32_t add_hold(struct fixture *fixture, uint8_t number, uint32_t first
 	uint32_t index = UINT32_MAX;
 	assert_int_equal(ledger_hold(&fixture->ledger, &claim, at_ms, &index), OK);
 	return index;
+}
+
+static uint32_t add_hold(struct fixture *fixture, uint8_t number, uint32_t first_seat, uint32_t count, uint64_t at_ms)
+{
+	return add_hold_until(fixture, number, first_seat, count, at_ms, EXPIRES);
 }
 
 static void add_order(struct fixture *fixture, uint32_t index)
@@ -265,7 +271,7 @@ static void a_seat_may_be_sold_again_once_it_may_be_free(void **state)
 	assert_int_equal(overlaps(fixture), 0);
 	add_order(fixture, third);
 	settle(fixture, third, STATE_CONFIRMED, NOW + 30);
-	add_hold(fixture, 4, 3, 1, EXPIRES + 10000000); /* a confirmed order is for ever */
+	add_hold_until(fixture, 4, 3, 1, EXPIRES + 10000000, EXPIRES + 20000000); /* a confirmed order is for ever */
 	assert_int_equal(overlaps(fixture), 1);
 }
 
@@ -275,6 +281,17 @@ static void a_lapsed_hold_frees_its_seats_for_others(void **state)
 	add_hold(fixture, 2, 2, 2, EXPIRES);
 	assert_int_equal(overlaps(fixture), 0);
 	add_hold(fixture, 3, 2, 1, EXPIRES - LEDGER_GRACE_MS - 1);
+	assert_int_equal(overlaps(fixture), 1);
+}
+
+/* The answer to a repeat may come when the hold has lapsed and its seats are another's. */
+static void a_hold_acknowledged_after_its_end_proves_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	add_order(fixture, add_hold(fixture, 2, 4, 3, NOW));
+	add_hold(fixture, 3, 4, 3, EXPIRES + 1);
+	assert_int_equal(overlaps(fixture), 0);
+	add_hold(fixture, 4, 4, 1, NOW + 1); /* nor does it hide a seat sold twice */
 	assert_int_equal(overlaps(fixture), 1);
 }
 
@@ -398,6 +415,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_seat_sold_twice_is_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_seat_may_be_sold_again_once_it_may_be_free, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_lapsed_hold_frees_its_seats_for_others, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_hold_acknowledged_after_its_end_proves_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_seat_map_agrees_with_what_was_acknowledged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(seats_of_others_are_nobodys_lie, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(of_several_servers_one_may_have_done_what_another_refused, set_up, tear_down),
