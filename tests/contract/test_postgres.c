@@ -68,14 +68,45 @@ static void a_session_that_ended_while_idle_is_made_again(void **state)
 	dismiss(&clerk);
 }
 
-static void load_seat(struct clerk *clerk, uint32_t seat)
+static void load_seat_into(struct clerk *clerk, struct view *view, uint32_t seat)
 {
 	struct needs needs;
 	needs_init(&needs, &clerk->request);
 	struct seat_name name = {.event_id = test_event_id(), .label = test_label(seat)};
 	needs.seats = &name;
 	needs.seat_count = 1;
-	assert_int_equal(store_load(clerk->store, &needs, clerk->view), STORE_OK);
+	assert_int_equal(store_load(clerk->store, &needs, view), STORE_OK);
+}
+
+static void load_seat(struct clerk *clerk, uint32_t seat)
+{
+	load_seat_into(clerk, clerk->view, seat);
+}
+
+static bool has_seat(const struct view *view, uint32_t seat)
+{
+	struct uuid event_id = test_event_id();
+	struct seat_label label = test_label(seat);
+	return view_seat(view, &event_id, &label) != NULL;
+}
+
+/* It may be another thread's at that moment; a look-up would make the row the one used last. */
+static void a_load_into_an_annex_leaves_its_view_alone(void **state)
+{
+	struct clerk clerk = hire_and_open_sale(*state);
+	struct view *view = view_new(2, (struct hash_seed){0});
+	load_seat_into(&clerk, view, 1);
+	load_seat_into(&clerk, view, 2);
+	view_step_failed(view);
+	struct view *annex = view_new_annex(view);
+	load_seat_into(&clerk, annex, 1);
+	load_seat_into(&clerk, view, 3);
+	view_step_failed(view); /* it keeps the two that were used last */
+	assert_false(has_seat(view, 1));
+	assert_true(has_seat(view, 2));
+	view_free(annex);
+	view_free(view);
+	dismiss(&clerk);
 }
 
 static uint64_t version_of(const struct clerk *clerk, uint32_t seat)
@@ -552,6 +583,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BACKEND_TEST(a_session_that_ended_while_idle_is_made_again),
+		BACKEND_TEST(a_load_into_an_annex_leaves_its_view_alone),
 		BACKEND_TEST(a_transaction_sees_one_moment_and_writes_only_upon_it),
 		BACKEND_TEST(a_turn_is_waited_for_and_then_done_without),
 		BACKEND_TEST(a_turn_ends_with_a_commit_whatever_comes_of_it),

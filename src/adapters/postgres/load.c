@@ -94,11 +94,17 @@ static bool put_key(struct postgres_store *store, struct tuple tuple, struct vie
 
 typedef bool put_row(struct postgres_store *store, struct tuple tuple, struct view *view);
 
-/* As LOAD wants it: what need not come again. */
+/* Only in a transaction of begin the load may look into the view (ports/store.h). */
+static bool may_know(const struct postgres_store *store)
+{
+	return store->transaction != TRANSACTION_NONE;
+}
+
+/* As LOAD wants it: what need not come again; NULL: nothing is known. */
 static void put_known(struct postgres_store *store, const void *record)
 {
 	const struct row *row = record;
-	if (store->transaction != TRANSACTION_NONE && row != NULL)
+	if (row != NULL)
 		array_uint(&store->parameters, 0, row->stored_version);
 	else
 		array_int(&store->parameters, 0, -1);
@@ -107,7 +113,7 @@ static void put_known(struct postgres_store *store, const void *record)
 static uint32_t send_sales(struct postgres_store *store, const struct needs *needs, const struct view *view)
 {
 	for (uint32_t i = 0; i < needs->sale_count; i++) {
-		put_known(store, view_sale(view, &needs->sales[i]));
+		put_known(store, may_know(store) ? view_sale(view, &needs->sales[i]) : NULL);
 		array_uuid(&store->parameters, 1, &needs->sales[i]);
 	}
 	if (needs->sale_count > 0)
@@ -118,7 +124,7 @@ static uint32_t send_sales(struct postgres_store *store, const struct needs *nee
 static uint32_t send_seats(struct postgres_store *store, const struct needs *needs, const struct view *view)
 {
 	for (uint32_t i = 0; i < needs->seat_count; i++) {
-		put_known(store, view_seat(view, &needs->seats[i].event_id, &needs->seats[i].label));
+		put_known(store, may_know(store) ? view_seat(view, &needs->seats[i].event_id, &needs->seats[i].label) : NULL);
 		array_uuid(&store->parameters, 1, &needs->seats[i].event_id);
 		array_bytes(&store->parameters, 2, seat_label_slice(&needs->seats[i].label));
 	}
@@ -130,7 +136,7 @@ static uint32_t send_seats(struct postgres_store *store, const struct needs *nee
 static uint32_t send_holds(struct postgres_store *store, const struct needs *needs, const struct view *view)
 {
 	for (uint32_t i = 0; i < needs->hold_count; i++) {
-		put_known(store, view_hold(view, &needs->holds[i]));
+		put_known(store, may_know(store) ? view_hold(view, &needs->holds[i]) : NULL);
 		array_uuid(&store->parameters, 1, &needs->holds[i]);
 	}
 	if (needs->hold_count > 0)
@@ -141,7 +147,7 @@ static uint32_t send_holds(struct postgres_store *store, const struct needs *nee
 static uint32_t send_orders(struct postgres_store *store, const struct needs *needs, const struct view *view)
 {
 	for (uint32_t i = 0; i < needs->order_count; i++) {
-		put_known(store, view_order(view, &needs->orders[i]));
+		put_known(store, may_know(store) ? view_order(view, &needs->orders[i]) : NULL);
 		array_uuid(&store->parameters, 1, &needs->orders[i]);
 	}
 	if (needs->order_count > 0)
