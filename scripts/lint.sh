@@ -14,7 +14,7 @@ gate_layout() {
 		cut -d: -f1 | uniq -c | awk '{ print $2 ": " $1 " places; make format mends them"; found = 1 } END { exit found }'
 }
 
-# The build keeps the rooms apart; this keeps each client library in its own, and every path relative to src/.
+# The build keeps the modules apart; this keeps each client library in its own, and every path relative to src/.
 gate_includes() {
 	local allowed='^src/net/poller\.c:.*<sys/epoll|^src/bench/client\.c:.*<sys/epoll|^src/(auth|bench|runtime)/.*<openssl|^src/runtime/.*<curl|^src/adapters/sqlite/.*<sqlite3|^src/adapters/postgres/.*<libpq|^src/adapters/rabbitmq/amqp_client\.h:.*<(amqp|rabbitmq-c|hiredis)|^src/adapters/rabbitmq/.*<openssl|^src/adapters/redis/.*<(hiredis|openssl)'
 	! grep -EnH '#include (<(sys/epoll|openssl|curl|sqlite3|libpq|amqp|rabbitmq-c|hiredis)|"\.)' "${sources[@]}" "${headers[@]}" | grep -Ev "$allowed"

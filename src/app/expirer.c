@@ -144,7 +144,7 @@ static void expiry_done(struct job *job)
 	struct expirer *expirer = job->context;
 	if (job->outcome.error == OK) {
 		if (slice_is_empty(job->outcome.body))
-			expirer->counters.in_vain++;
+			expirer->counters.lost_race++;
 		else
 			expirer->counters.ended++;
 	} else if (job->outcome.error == ERR_CORRUPT) {

@@ -40,9 +40,9 @@ struct expirer_options {
 };
 
 struct expirer_counters {
-	_Atomic uint64_t ended;    /* holds and orders that it has ended */
-	_Atomic uint64_t in_vain;  /* commands that found that somebody was faster */
-	_Atomic uint64_t failures; /* commands that could not be served, and rounds that could not be begun */
+	_Atomic uint64_t ended;     /* holds and orders that it has ended */
+	_Atomic uint64_t lost_race; /* commands that found that somebody was faster */
+	_Atomic uint64_t failures;  /* commands that could not be served, and rounds that could not be begun */
 };
 
 /* ERR_NO_MEMORY. */

@@ -25,7 +25,7 @@ struct page {
 	struct event_list list;
 	struct event *events;
 	uint32_t begin, end; /* of the events that are being applied */
-	uint32_t failed;     /* the event at fault … */
+	uint32_t failed;     /* the event that fails … */
 	const char *problem; /* … and why; NULL: none is known to be */
 	enum error error;    /* of reading it */
 	bool is_last;

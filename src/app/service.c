@@ -257,7 +257,7 @@ static enum error start_read_lane(struct service *service, uint32_t index)
 	struct read_lane *self = &service->read_lanes[index];
 	self->service = service;
 	self->reader = service->options.readers[index];
-	enum error error = browser_new(self->reader, &self->browser);
+	enum error error = query_handler_new(self->reader, &self->query_handler);
 	if (error != OK)
 		return error;
 	const struct lane_options lane = {
@@ -355,7 +355,7 @@ void service_free(struct service *service)
 	lane_free(service->catalog_lane);
 	committer_free(service->committer);
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
-		browser_free(service->read_lanes[i].browser);
+		query_handler_free(service->read_lanes[i].query_handler);
 	event_pages_free(service->pages);
 	admission_stage_free(service->admission);
 	pthread_mutex_destroy(&service->inconsistency_mutex);

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "app/admission_stage.h"
-#include "app/browser.h"
+#include "app/query_handler.h"
 #include "app/committer.h"
 #include "app/event_pages.h"
 #include "app/service.h"
@@ -23,7 +23,7 @@
 struct read_lane {
 	struct service *service;
 	struct reader *reader;
-	struct browser *browser;
+	struct query_handler *query_handler;
 	struct lane *lane;
 	uint64_t failed_ms; /* when the store was found down last */
 };

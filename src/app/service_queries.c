@@ -11,7 +11,7 @@ static bool ask_store(struct read_lane *self, struct list *jobs)
 	list_for_each(node, jobs) {
 		struct job *job = service_job_of(node);
 		if (is_up && job->outcome.error == ERR_STORE_UNAVAILABLE)
-			job->outcome.error = browser_answer(self->browser, &job->query, now_ms, job->arena, &job->outcome.body);
+			job->outcome.error = query_handler_answer(self->query_handler, &job->query, now_ms, job->arena, &job->outcome.body);
 		is_up = is_up && job->outcome.error != ERR_STORE_UNAVAILABLE;
 	}
 	return is_up;

@@ -168,14 +168,14 @@ static const struct json_field sale_own_fields[] = {
 	{.name = "created_at", .kind = JSON_FIELD_TIME, .offset = offsetof(struct sale_data, created_at_ms)},
 };
 
-static enum error read_sale_created(struct slice data, struct json_faults *faults, struct event *event)
+static enum error read_sale_created(struct slice data, struct json_violations *violations, struct event *event)
 {
 	struct json_field fields[SALE_DATA_FIELD_COUNT + ARRAY_LENGTH(sale_own_fields)];
 	for (uint32_t i = 0; i < ARRAY_LENGTH(fields); i++)
 		fields[i] = i < SALE_DATA_FIELD_COUNT ? sale_body_fields[i] : sale_own_fields[i - SALE_DATA_FIELD_COUNT];
 	const struct json_schema schema = {.fields = fields, .count = ARRAY_LENGTH(fields), .size = sizeof(struct sale_data)};
 	struct sale_data sale = {0};
-	enum error error = json_read(data, &schema, faults, &sale);
+	enum error error = json_read(data, &schema, violations, &sale);
 	if (error != OK)
 		return error;
 	if (!currency_parse(sale.body.currency, &event->currency))
@@ -189,25 +189,25 @@ static enum error read_sale_created(struct slice data, struct json_faults *fault
 	event->on_sale_from_ms = sale.body.on_sale_from_ms;
 	event->on_sale_until_ms = sale.body.on_sale_until_ms;
 	event->seat_count = (uint32_t)sale.seat_count;
-	return sale_body_layout(&sale.body, faults->arena, &event->layout);
+	return sale_body_layout(&sale.body, violations->arena, &event->layout);
 }
 
-static enum error read_sale_change(struct slice data, struct json_faults *faults, struct event *event)
+static enum error read_sale_change(struct slice data, struct json_violations *violations, struct event *event)
 {
 	const struct json_schema schema = {.fields = sale_own_fields, .count = 2, .size = sizeof(struct sale_data)};
 	struct sale_data sale = {0};
-	enum error error = json_read(data, &schema, faults, &sale);
+	enum error error = json_read(data, &schema, violations, &sale);
 	event->event_id = sale.event_id;
 	return error;
 }
 
-static enum error read_hold(struct slice data, struct json_faults *faults, struct event *event)
+static enum error read_hold(struct slice data, struct json_violations *violations, struct event *event)
 {
 	struct stream_body body = {0};
-	enum error error = json_read(data, &hold_schema, faults, &body);
+	enum error error = json_read(data, &hold_schema, violations, &body);
 	if (error != OK)
 		return error;
-	struct order_item *items = arena_allocate_array(faults->arena, body.seats.count, sizeof *items);
+	struct order_item *items = arena_allocate_array(violations->arena, body.seats.count, sizeof *items);
 	if (items == NULL)
 		return ERR_NO_MEMORY;
 	for (uint32_t i = 0; i < body.seats.count; i++)
@@ -276,16 +276,16 @@ static enum error read_order_money(const struct stream_body *body, struct event 
 	return OK;
 }
 
-static enum error read_order(struct slice data, struct json_faults *faults, struct event *event)
+static enum error read_order(struct slice data, struct json_violations *violations, struct event *event)
 {
 	struct stream_body body = {.refunds_due = REFUNDS_DUE_UNKNOWN};
-	enum error error = json_read(data, &order_schema, faults, &body);
+	enum error error = json_read(data, &order_schema, violations, &body);
 	if (error != OK)
 		return error;
 	if (!currency_parse(body.currency, &event->currency))
 		return ERR_CORRUPT;
 	const struct item_body *from = body.items.items;
-	struct order_item *items = arena_allocate_array(faults->arena, body.items.count, sizeof *items);
+	struct order_item *items = arena_allocate_array(violations->arena, body.items.count, sizeof *items);
 	if (items == NULL)
 		return ERR_NO_MEMORY;
 	for (uint32_t i = 0; i < body.items.count; i++)
@@ -306,19 +306,19 @@ static enum error read_order(struct slice data, struct json_faults *faults, stru
 enum error event_data_read(struct slice data, struct arena *arena, struct event *event)
 {
 	assert(arena != NULL && event != NULL && event->type != EVENT_NONE);
-	struct json_faults faults;
-	json_faults_init(&faults, arena);
+	struct json_violations violations;
+	json_violations_init(&violations, arena);
 	enum error error = OK;
 	switch (event_type_stream(event->type)) {
 	case STREAM_SALE:
-		error = event->type == EVENT_SALE_CREATED ? read_sale_created(data, &faults, event)
-		                                          : read_sale_change(data, &faults, event);
+		error = event->type == EVENT_SALE_CREATED ? read_sale_created(data, &violations, event)
+		                                          : read_sale_change(data, &violations, event);
 		break;
 	case STREAM_HOLD:
-		error = read_hold(data, &faults, event);
+		error = read_hold(data, &violations, event);
 		break;
 	case STREAM_ORDER:
-		error = read_order(data, &faults, event);
+		error = read_order(data, &violations, event);
 		break;
 	}
 	event->data = data;

@@ -1,4 +1,4 @@
-/* json_fields.c: one reader for each kind of field; faults are written down where they are found, with the way to that place. */
+/* json_fields.c: one reader for each kind of field; violations are written down where they are found, with the way to that place. */
 #include "codec/json_fields.h"
 
 #include <assert.h>
@@ -15,7 +15,7 @@
 #define SHOWN_NAME_MAX 128 /* bytes of an unknown name that its pointer shows */
 
 struct reading {
-	struct json_faults *faults;
+	struct json_violations *violations;
 	bool is_out_of_memory; /* told once, at the end */
 };
 
@@ -26,23 +26,23 @@ struct place {
 	uint32_t index;             /* of an item */
 };
 
-void json_faults_init(struct json_faults *faults, struct arena *arena)
+void json_violations_init(struct json_violations *violations, struct arena *arena)
 {
-	assert(faults != NULL);
+	assert(violations != NULL);
 	assert(arena != NULL);
 
-	faults->arena = arena;
-	faults->detail = (struct slice){0};
-	faults->count = 0;
+	violations->arena = arena;
+	violations->detail = (struct slice){0};
+	violations->count = 0;
 }
 
-void json_faults_add(struct json_faults *faults, struct slice pointer, struct slice detail)
+void json_violations_add(struct json_violations *violations, struct slice pointer, struct slice detail)
 {
-	assert(faults != NULL && faults->count <= JSON_FAULTS_MAX);
+	assert(violations != NULL && violations->count <= JSON_VIOLATIONS_MAX);
 	assert(detail.length > 0);
 
-	if (faults->count < JSON_FAULTS_MAX)
-		faults->items[faults->count++] = (struct json_fault){.pointer = pointer, .detail = detail};
+	if (violations->count < JSON_VIOLATIONS_MAX)
+		violations->items[violations->count++] = (struct json_violation){.pointer = pointer, .detail = detail};
 }
 
 /* RFC 6901: ~ is written ~0 and / is written ~1. */
@@ -65,18 +65,18 @@ static void pointer_write(struct buffer *buffer, const struct place *place)
 }
 
 /* detail: its data is NULL when there was no memory to format it. */
-static void add_fault(struct reading *reading, const struct place *place, struct slice detail)
+static void add_violation(struct reading *reading, const struct place *place, struct slice detail)
 {
 	struct buffer pointer;
-	buffer_init(&pointer, reading->faults->arena, POINTER_LENGTH_MAX);
+	buffer_init(&pointer, reading->violations->arena, POINTER_LENGTH_MAX);
 	pointer_write(&pointer, place);
 	if (detail.data == NULL || pointer.failed)
 		reading->is_out_of_memory = true;
 	else
-		json_faults_add(reading->faults, buffer_slice(&pointer), detail);
+		json_violations_add(reading->violations, buffer_slice(&pointer), detail);
 }
 
-/* False, with the fault written down, when the value is of another kind. */
+/* False, with the violation written down, when the value is of another kind. */
 static bool expect(struct reading *reading, const struct place *place, struct json_value value, enum json_kind kind)
 {
 	static const char *const names[] = {
@@ -85,7 +85,7 @@ static bool expect(struct reading *reading, const struct place *place, struct js
 	};
 	if (json_kind(value) == kind)
 		return true;
-	add_fault(reading, place, arena_format(reading->faults->arena, "must be %s", names[kind]));
+	add_violation(reading, place, arena_format(reading->violations->arena, "must be %s", names[kind]));
 	return false;
 }
 
@@ -94,7 +94,7 @@ static struct slice take_string(struct reading *reading, const struct place *pla
 {
 	if (!expect(reading, place, value, JSON_KIND_STRING))
 		return (struct slice){0};
-	struct slice text = json_to_string(value, reading->faults->arena);
+	struct slice text = json_to_string(value, reading->violations->arena);
 	if (text.data == NULL)
 		reading->is_out_of_memory = true;
 	return text;
@@ -106,19 +106,19 @@ static void read_string(struct reading *reading, const struct json_field *field,
 	struct slice text = take_string(reading, place, value);
 	if (text.data == NULL)
 		return;
-	struct arena *arena = reading->faults->arena;
+	struct arena *arena = reading->violations->arena;
 	if ((int64_t)text.length < field->minimum || (int64_t)text.length > field->maximum) {
-		add_fault(reading, place,
-		          arena_format(arena, "must have from %" PRId64 " to %" PRId64 " bytes", field->minimum, field->maximum));
+		add_violation(reading, place,
+		              arena_format(arena, "must have from %" PRId64 " to %" PRId64 " bytes", field->minimum, field->maximum));
 		return;
 	}
 	if (!utf8_is_printable(text)) {
-		add_fault(reading, place, SLICE("must not have control characters"));
+		add_violation(reading, place, SLICE("must not have control characters"));
 		return;
 	}
 	const char *wrong = field->check == NULL ? NULL : field->check(text);
 	if (wrong != NULL)
-		add_fault(reading, place, slice_of(wrong));
+		add_violation(reading, place, slice_of(wrong));
 	*(struct slice *)target = text;
 }
 
@@ -129,9 +129,9 @@ static void read_integer(struct reading *reading, const struct json_field *field
 	if (!expect(reading, place, value, JSON_KIND_NUMBER))
 		return;
 	if (!json_to_integer(value, &integer) || integer < field->minimum || integer > field->maximum) {
-		add_fault(reading, place,
-		          arena_format(reading->faults->arena, "must be a whole number from %" PRId64 " to %" PRId64, field->minimum,
-		                       field->maximum));
+		add_violation(reading, place,
+		              arena_format(reading->violations->arena, "must be a whole number from %" PRId64 " to %" PRId64,
+		                           field->minimum, field->maximum));
 		return;
 	}
 	*(int64_t *)target = integer;
@@ -151,7 +151,7 @@ static void read_uuid(struct reading *reading, const struct json_field *field, c
 	(void)field;
 	struct slice text = take_string(reading, place, value);
 	if (text.data != NULL && !uuid_parse(text, target))
-		add_fault(reading, place, SLICE("must be a UUID"));
+		add_violation(reading, place, SLICE("must be a UUID"));
 }
 
 static void read_time(struct reading *reading, const struct json_field *field, const struct place *place, struct json_value value,
@@ -160,7 +160,7 @@ static void read_time(struct reading *reading, const struct json_field *field, c
 	(void)field;
 	struct slice text = take_string(reading, place, value);
 	if (text.data != NULL && !time_parse(text, target))
-		add_fault(reading, place, SLICE("must be a time as in RFC 3339, such as 2026-01-02T03:04:05Z"));
+		add_violation(reading, place, SLICE("must be a time as in RFC 3339, such as 2026-01-02T03:04:05Z"));
 }
 
 static void read_choice(struct reading *reading, const struct json_field *field, const struct place *place, struct json_value value,
@@ -176,14 +176,14 @@ static void read_choice(struct reading *reading, const struct json_field *field,
 		}
 	}
 	struct buffer detail;
-	buffer_init(&detail, reading->faults->arena, POINTER_LENGTH_MAX);
+	buffer_init(&detail, reading->violations->arena, POINTER_LENGTH_MAX);
 	buffer_append_string(&detail, "must be one of");
 	for (uint32_t i = 0; field->choices[i] != NULL; i++)
 		buffer_append_format(&detail, "%s %s", i == 0 ? "" : ",", field->choices[i]);
-	add_fault(reading, place, detail.failed ? (struct slice){0} : buffer_slice(&detail));
+	add_violation(reading, place, detail.failed ? (struct slice){0} : buffer_slice(&detail));
 }
 
-/* An array's length when it is in the field's range; otherwise the fault is written down. */
+/* An array's length when it is in the field's range; otherwise the violation is written down. */
 static bool count_items(struct reading *reading, const struct json_field *field, const struct place *place, struct json_value value,
                         uint32_t *ret_count)
 {
@@ -195,9 +195,9 @@ static bool count_items(struct reading *reading, const struct json_field *field,
 	while (count <= field->count_maximum && json_next_item(&walk, &item))
 		count++;
 	if (count < field->count_minimum || count > field->count_maximum) {
-		add_fault(reading, place,
-		          arena_format(reading->faults->arena, "must have from %" PRIu32 " to %" PRIu32 " items", field->count_minimum,
-		                       field->count_maximum));
+		add_violation(reading, place,
+		              arena_format(reading->violations->arena, "must have from %" PRIu32 " to %" PRIu32 " items",
+		                           field->count_minimum, field->count_maximum));
 		return false;
 	}
 	*ret_count = count;
@@ -212,7 +212,7 @@ static void read_strings(struct reading *reading, const struct json_field *field
 	struct json_strings strings;
 	if (!count_items(reading, field, place, value, &strings.count))
 		return;
-	strings.items = arena_allocate_array(reading->faults->arena, strings.count, sizeof *strings.items);
+	strings.items = arena_allocate_array(reading->violations->arena, strings.count, sizeof *strings.items);
 	if (strings.items == NULL) {
 		reading->is_out_of_memory = true;
 		return;
@@ -224,7 +224,7 @@ static void read_strings(struct reading *reading, const struct json_field *field
 		read_string(reading, field, &item_place, item, &strings.items[i]);
 		for (uint32_t j = 0; j < i && strings.items[i].length > 0; j++) {
 			if (slice_equal(strings.items[i], strings.items[j])) {
-				add_fault(reading, &item_place, arena_format(reading->faults->arena, "repeats item %" PRIu32, j));
+				add_violation(reading, &item_place, arena_format(reading->violations->arena, "repeats item %" PRIu32, j));
 				break;
 			}
 		}
@@ -241,7 +241,7 @@ static void read_objects(struct reading *reading, const struct json_field *field
 	struct json_objects objects;
 	if (!count_items(reading, field, place, value, &objects.count))
 		return;
-	objects.items = arena_allocate_array(reading->faults->arena, objects.count, field->objects->size);
+	objects.items = arena_allocate_array(reading->violations->arena, objects.count, field->objects->size);
 	if (objects.items == NULL) {
 		reading->is_out_of_memory = true;
 		return;
@@ -249,8 +249,8 @@ static void read_objects(struct reading *reading, const struct json_field *field
 	char *structure = objects.items;
 	struct json_walk walk = json_walk(value);
 	struct json_value item;
-	/* A list may be long: once no more faults are told, there is nothing to be found in the rest of it. */
-	for (uint32_t i = 0; reading->faults->count < JSON_FAULTS_MAX && json_next_item(&walk, &item); i++) {
+	/* A list may be long: once no more violations are told, there is nothing to be found in the rest of it. */
+	for (uint32_t i = 0; reading->violations->count < JSON_VIOLATIONS_MAX && json_next_item(&walk, &item); i++) {
 		const struct place item_place = {.parent = place, .index = i};
 		read_object(reading, field->objects, &item_place, item, structure);
 		structure += field->objects->size;
@@ -269,7 +269,7 @@ static field_reader *const readers[] = {
 
 static void add_unknown(struct reading *reading, const struct place *object, struct json_value name)
 {
-	struct slice text = json_to_string(name, reading->faults->arena);
+	struct slice text = json_to_string(name, reading->violations->arena);
 	if (text.data == NULL) {
 		reading->is_out_of_memory = true;
 		return;
@@ -278,7 +278,7 @@ static void add_unknown(struct reading *reading, const struct place *object, str
 	while (shown < text.length && shown < SHOWN_NAME_MAX)
 		shown += utf8_character_length(text.data + shown, text.length - shown);
 	const struct place place = {.parent = object, .name = {.data = text.data, .length = shown}};
-	add_fault(reading, &place, SLICE("unknown field"));
+	add_violation(reading, &place, SLICE("unknown field"));
 }
 
 static void read_object(struct reading *reading, const struct json_schema *schema, const struct place *place, struct json_value value,
@@ -310,7 +310,7 @@ static void read_object(struct reading *reading, const struct json_schema *schem
 	for (uint32_t i = 0; i < schema->count; i++) {
 		if (schema->fields[i].is_required && (seen & UINT32_C(1) << i) == 0) {
 			const struct place member_place = {.parent = place, .name = slice_of(schema->fields[i].name)};
-			add_fault(reading, &member_place, SLICE("is required"));
+			add_violation(reading, &member_place, SLICE("is required"));
 		}
 	}
 }
@@ -329,21 +329,21 @@ static struct slice problem_format(struct arena *arena, struct slice text, const
 	return arena_format(arena, "%s at line %" PRIu32 ", column %zu", problem->what, line, problem->offset - line_start + 1);
 }
 
-enum error json_read(struct slice text, const struct json_schema *schema, struct json_faults *faults, void *target)
+enum error json_read(struct slice text, const struct json_schema *schema, struct json_violations *violations, void *target)
 {
 	assert(schema != NULL && target != NULL);
-	assert(faults != NULL && faults->arena != NULL);
+	assert(violations != NULL && violations->arena != NULL);
 
 	struct json_value body;
 	struct json_problem problem;
 	if (!json_check(text, &body, &problem)) {
-		faults->detail = problem_format(faults->arena, text, &problem);
-		return faults->detail.data == NULL ? ERR_NO_MEMORY : ERR_JSON_INVALID;
+		violations->detail = problem_format(violations->arena, text, &problem);
+		return violations->detail.data == NULL ? ERR_NO_MEMORY : ERR_JSON_INVALID;
 	}
-	struct reading reading = {.faults = faults};
+	struct reading reading = {.violations = violations};
 	const struct place place = {0};
 	read_object(&reading, schema, &place, body, target);
 	if (reading.is_out_of_memory)
 		return ERR_NO_MEMORY;
-	return faults->count > 0 ? ERR_VALIDATION : OK;
+	return violations->count > 0 ? ERR_VALIDATION : OK;
 }

@@ -1,6 +1,6 @@
 /* json_fields.h: JSON objects into structures, by a table of their fields.
  *
- * Every fault is collected with its JSON Pointer (RFC 6901), so that a client learns all of them at once: missing and unknown fields,
+ * Every violation is collected with its JSON Pointer (RFC 6901), so that a client learns all of them at once: missing and unknown fields,
  * wrong types, what is too long, too large or not of the form. An absent optional field, or one that is null, leaves its target as it was. */
 #pragma once
 
@@ -14,8 +14,8 @@
 #include "base/slice.h"
 #include "codec/json_reader.h"
 
-#define JSON_FIELDS_MAX 32 /* of one schema */
-#define JSON_FAULTS_MAX 32 /* that are told; further ones are not */
+#define JSON_FIELDS_MAX 32     /* of one schema */
+#define JSON_VIOLATIONS_MAX 32 /* that are told; further ones are not */
 
 enum json_field_kind {
 	JSON_FIELD_STRING,  /* struct slice: printable; minimum and maximum are bytes */
@@ -61,23 +61,23 @@ struct json_schema {
 	bool takes_unknown; /* members of other names are ignored */
 };
 
-struct json_fault {
+struct json_violation {
 	struct slice pointer; /* "/seats/3"; "" is the whole body */
 	struct slice detail;
 };
 
 /* All texts are static or in the arena. */
-struct json_faults {
+struct json_violations {
 	struct arena *arena; /* borrowed */
 	struct slice detail; /* of ERR_JSON_INVALID: what is wrong and where */
-	struct json_fault items[JSON_FAULTS_MAX];
+	struct json_violation items[JSON_VIOLATIONS_MAX];
 	uint32_t count;
 };
 
-void json_faults_init(struct json_faults *faults, struct arena *arena);
+void json_violations_init(struct json_violations *violations, struct arena *arena);
 /* For what a table cannot say. pointer and detail: in the arena or static. Ignored when there are enough. */
-void json_faults_add(struct json_faults *faults, struct slice pointer, struct slice detail);
+void json_violations_add(struct json_violations *violations, struct slice pointer, struct slice detail);
 
-/* Reads `text` into `target`, a structure of schema->size that holds the defaults. Strings live in the text or in faults->arena.
+/* Reads `text` into `target`, a structure of schema->size that holds the defaults. Strings live in the text or in violations->arena.
  * ERR_JSON_INVALID (see detail), ERR_VALIDATION (see items; target is then part read), ERR_NO_MEMORY. */
-must_check enum error json_read(struct slice text, const struct json_schema *schema, struct json_faults *faults, void *target);
+must_check enum error json_read(struct slice text, const struct json_schema *schema, struct json_violations *violations, void *target);

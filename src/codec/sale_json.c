@@ -145,49 +145,50 @@ static int compare_named(const void *a, const void *b)
 	return order != 0 ? order : (left->index > right->index) - (left->index < right->index);
 }
 
-static enum error check_distinct(struct named *names, uint32_t count, const char *list, const char *field, struct json_faults *faults)
+static enum error check_distinct(struct named *names, uint32_t count, const char *list, const char *field,
+                                 struct json_violations *violations)
 {
 	qsort(names, count, sizeof *names, compare_named);
 	for (uint32_t i = 1; i < count; i++) {
 		if (!slice_equal(names[i].name, names[i - 1].name))
 			continue;
-		struct slice pointer = arena_format(faults->arena, "/%s/%u/%s", list, names[i].index, field);
+		struct slice pointer = arena_format(violations->arena, "/%s/%u/%s", list, names[i].index, field);
 		if (pointer.data == NULL)
 			return ERR_NO_MEMORY;
-		json_faults_add(faults, pointer, SLICE("repeats an earlier one"));
+		json_violations_add(violations, pointer, SLICE("repeats an earlier one"));
 	}
 	return OK;
 }
 
-static enum error check_names(const struct layout *layout, struct json_faults *faults)
+static enum error check_names(const struct layout *layout, struct json_violations *violations)
 {
 	bool has_sections = layout->section_count > 0;
 	uint32_t count = has_sections ? layout->section_count : layout->seat_count;
-	struct named *names = arena_allocate_array(faults->arena, count, sizeof *names);
+	struct named *names = arena_allocate_array(violations->arena, count, sizeof *names);
 	if (names == NULL)
 		return ERR_NO_MEMORY;
 	for (uint32_t i = 0; i < count; i++)
 		names[i] = (struct named){.name = has_sections ? layout->sections[i].name : layout->seats[i].seat, .index = i};
 	/* Sections of distinct names have distinct seats: the row and the number hold no dash. */
-	return has_sections ? check_distinct(names, count, "sections", "name", faults)
-	                    : check_distinct(names, count, "seats", "seat", faults);
+	return has_sections ? check_distinct(names, count, "sections", "name", violations)
+	                    : check_distinct(names, count, "seats", "seat", violations);
 }
 
-static void check_times(const struct sale_body *body, uint64_t now_ms, struct json_faults *faults)
+static void check_times(const struct sale_body *body, uint64_t now_ms, struct json_violations *violations)
 {
 	if (body->starts_at_ms <= now_ms && !body->backdated)
-		json_faults_add(faults, SLICE("/starts_at"), SLICE("must not be in the past, unless backdated is true"));
+		json_violations_add(violations, SLICE("/starts_at"), SLICE("must not be in the past, unless backdated is true"));
 	if (body->on_sale_until_ms != 0 && body->on_sale_until_ms <= body->on_sale_from_ms)
-		json_faults_add(faults, SLICE("/on_sale_until"), SLICE("must be after on_sale_from"));
+		json_violations_add(violations, SLICE("/on_sale_until"), SLICE("must be after on_sale_from"));
 	else if (body->on_sale_until_ms > body->starts_at_ms)
-		json_faults_add(faults, SLICE("/on_sale_until"), SLICE("must not be after starts_at"));
+		json_violations_add(violations, SLICE("/on_sale_until"), SLICE("must not be after starts_at"));
 }
 
-enum error sale_body_read(struct slice text, uint64_t now_ms, struct json_faults *faults, struct sale_create *ret_create)
+enum error sale_body_read(struct slice text, uint64_t now_ms, struct json_violations *violations, struct sale_create *ret_create)
 {
-	assert(faults != NULL && ret_create != NULL);
+	assert(violations != NULL && ret_create != NULL);
 	struct sale_body body = {0};
-	enum error error = json_read(text, &sale_body_schema, faults, &body);
+	enum error error = json_read(text, &sale_body_schema, violations, &body);
 	if (error != OK)
 		return error;
 	struct sale_create create = {
@@ -196,21 +197,21 @@ enum error sale_body_read(struct slice text, uint64_t now_ms, struct json_faults
 		.on_sale_until_ms = body.on_sale_until_ms,
 	};
 	if (!currency_parse(body.currency, &create.currency))
-		json_faults_add(faults, SLICE("/currency"), SLICE("must be a three-letter ISO 4217 code such as EUR"));
-	check_times(&body, now_ms, faults);
+		json_violations_add(violations, SLICE("/currency"), SLICE("must be a three-letter ISO 4217 code such as EUR"));
+	check_times(&body, now_ms, violations);
 	if ((body.sections.count > 0) == (body.seats.count > 0)) {
-		json_faults_add(faults, body.seats.count > 0 ? SLICE("/seats") : SLICE("/sections"),
-		                SLICE("either sections or seats is required, not both"));
+		json_violations_add(violations, body.seats.count > 0 ? SLICE("/seats") : SLICE("/sections"),
+		                    SLICE("either sections or seats is required, not both"));
 		return ERR_VALIDATION;
 	}
-	error = sale_body_layout(&body, faults->arena, &create.layout);
+	error = sale_body_layout(&body, violations->arena, &create.layout);
 	if (error == OK)
-		error = check_names(&create.layout, faults);
+		error = check_names(&create.layout, violations);
 	if (error != OK)
 		return error;
 	if (layout_count(&create.layout) > SEATS_PER_EVENT_MAX)
-		json_faults_add(faults, SLICE("/sections"), SLICE("more than 1000000 seats in all"));
-	if (faults->count > 0)
+		json_violations_add(violations, SLICE("/sections"), SLICE("more than 1000000 seats in all"));
+	if (violations->count > 0)
 		return ERR_VALIDATION;
 	*ret_create = create;
 	return OK;

@@ -39,9 +39,10 @@ extern const struct json_field sale_body_fields[];
 
 /* Reads and checks the whole body: seats are 1 to SEATS_PER_EVENT_MAX, distinct, with labels short enough; the sale window is not empty
  * and ends when the event starts, which is after now_ms unless the body is backdated.
- * Fills all of ret_create but its event_id; what it borrows is in the text or in faults->arena.
- * ERR_JSON_INVALID, ERR_VALIDATION (see faults), ERR_NO_MEMORY. */
-must_check enum error sale_body_read(struct slice text, uint64_t now_ms, struct json_faults *faults, struct sale_create *ret_create);
+ * Fills all of ret_create but its event_id; what it borrows is in the text or in violations->arena.
+ * ERR_JSON_INVALID, ERR_VALIDATION (see violations), ERR_NO_MEMORY. */
+must_check enum error sale_body_read(struct slice text, uint64_t now_ms, struct json_violations *violations,
+                                     struct sale_create *ret_create);
 
 /* The layout of a body that json_read has filled; arrays are in the arena. ERR_NO_MEMORY. */
 must_check enum error sale_body_layout(const struct sale_body *body, struct arena *arena, struct layout *ret_layout);

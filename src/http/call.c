@@ -62,7 +62,7 @@ struct call *call_begin(struct http_request *request, uint16_t success_status)
 		call->job.admission.service = is_service ? request->user : (struct slice){0};
 		call->job.admission.address = address;
 	}
-	json_faults_init(&call->faults, &request->arena);
+	json_violations_init(&call->violations, &request->arena);
 	return call;
 }
 
@@ -188,7 +188,7 @@ enum error call_read_owner(struct call *call)
 		return OK;
 	}
 	if (user_id.length == 0 || user_id.length > SHORT_TEXT_LENGTH_MAX || !utf8_is_printable(user_id))
-		return http_request_query_fault(request, SLICE("user_id"), SLICE("must be text of 1 to 128 bytes"));
+		return http_request_query_violation(request, SLICE("user_id"), SLICE("must be text of 1 to 128 bytes"));
 	if (!slice_equal(user_id, request->user) && !call_may_reach_all(call))
 		return ERR_USER_MISMATCH;
 	set_user(call, user_id, false);

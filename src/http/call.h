@@ -22,7 +22,7 @@ struct call {
 	const char *cache_control;                 /* static; NULL: no-store. When set, the answer has an ETag */
 	struct slice (*render)(struct call *call); /* makes the body of a success; data NULL: out of memory. NULL: the outcome has it */
 	const char *detail;                        /* of a refusal by the handler; static or in the arena; NULL: none */
-	struct json_faults faults;                 /* of the body or the query */
+	struct json_violations violations;         /* of the body or the query */
 };
 
 /* NULL: out of memory, and the request is answered. */

@@ -17,7 +17,7 @@ static enum error read_sale(struct call *call, struct command *command)
 	enum error error = call_read_optional_key(call);
 	if (error != OK)
 		return error;
-	return sale_body_read(request->body, clock_now_ms(api_of(request)->options.clock), &call->faults, &command->sale_create);
+	return sale_body_read(request->body, clock_now_ms(api_of(request)->options.clock), &call->violations, &command->sale_create);
 }
 
 enum http_progress events_post(struct http_request *request)
@@ -43,7 +43,7 @@ static enum error read_time(struct http_request *request, struct slice name, uin
 	enum error error = http_request_query(request, name, &text);
 	if (error != OK || text.data == NULL || time_parse(text, ret_ms))
 		return error;
-	return http_request_query_fault(request, name, SLICE("must be a time as in RFC 3339, such as 2026-01-02T03:04:05Z"));
+	return http_request_query_violation(request, name, SLICE("must be a time as in RFC 3339, such as 2026-01-02T03:04:05Z"));
 }
 
 /* ?venue= and ?q=, with small letters. */
@@ -54,7 +54,7 @@ static enum error read_folded(struct http_request *request, struct slice name, s
 	if (error != OK || text.data == NULL)
 		return error;
 	if (text.length > SALE_TEXT_MAX || !utf8_is_printable(text))
-		return http_request_query_fault(request, name, SLICE("must be text of at most 200 bytes"));
+		return http_request_query_violation(request, name, SLICE("must be text of at most 200 bytes"));
 	char *folded = arena_allocate(&request->arena, text.length + 1);
 	if (folded == NULL)
 		return ERR_NO_MEMORY;
@@ -77,7 +77,7 @@ static enum error read_sale_status(struct http_request *request, enum sale_statu
 			return OK;
 		}
 	}
-	return http_request_query_fault(request, SLICE("status"), SLICE("must be on_sale, paused or cancelled"));
+	return http_request_query_violation(request, SLICE("status"), SLICE("must be on_sale, paused or cancelled"));
 }
 
 static enum error read_filter(struct http_request *request, struct catalog_filter *filter)
@@ -152,7 +152,7 @@ static enum error read_seat_status(struct http_request *request, enum seat_statu
 			return OK;
 		}
 	}
-	return http_request_query_fault(request, SLICE("status"), SLICE("must be available, held, reserved or sold"));
+	return http_request_query_violation(request, SLICE("status"), SLICE("must be available, held, reserved or sold"));
 }
 
 enum http_progress events_seats(struct http_request *request)

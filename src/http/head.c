@@ -17,7 +17,7 @@ static bool is_printable(struct slice text)
 	return true;
 }
 
-/* Judges a request line by as much of it as has arrived, so that garbage is answered and not waited for. The leftmost fault decides: what
+/* Judges a request line by as much of it as has arrived, so that garbage is answered and not waited for. The leftmost violation decides: what
  * goes on from a beginning that is refused is refused with the same error, in whatever pieces it arrives. */
 static struct http_refusal check_begun_line(struct slice line, const struct http_head_limits *limits)
 {

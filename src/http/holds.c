@@ -39,11 +39,11 @@ static enum error read_hold(struct call *call)
 	if (error != OK)
 		return error;
 	struct hold_body body = {0};
-	error = json_read(call->request->body, &hold_body_schema, &call->faults, &body);
+	error = json_read(call->request->body, &hold_body_schema, &call->violations, &body);
 	if (error == OK)
 		error = call_act_for(call, body.user_id);
 	if (error == OK)
-		error = seat_list_read(&body.seats, options->seats_per_hold_max, &call->faults, &command->hold_create.seats);
+		error = seat_list_read(&body.seats, options->seats_per_hold_max, &call->violations, &command->hold_create.seats);
 	if (error != OK)
 		return error;
 	command->hold_create.event_id = body.event_id;

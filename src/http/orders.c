@@ -41,22 +41,22 @@ static const struct json_schema order_body_schema = {
 	.fields = order_body_fields, .count = ARRAY_LENGTH(order_body_fields), .size = sizeof(struct order_body)};
 
 /* Either the hold, or the event and the seats it has. */
-static enum error check_choice(const struct order_body *body, struct json_faults *faults)
+static enum error check_choice(const struct order_body *body, struct json_violations *violations)
 {
 	bool has_hold = !uuid_is_nil(&body->hold_id);
 	bool has_event = !uuid_is_nil(&body->event_id);
 	bool has_seats = body->seats.count > 0;
 	if (has_hold && has_event)
-		json_faults_add(faults, SLICE("/event_id"), SLICE("not together with hold_id"));
+		json_violations_add(violations, SLICE("/event_id"), SLICE("not together with hold_id"));
 	if (has_hold && has_seats)
-		json_faults_add(faults, SLICE("/seats"), SLICE("not together with hold_id"));
+		json_violations_add(violations, SLICE("/seats"), SLICE("not together with hold_id"));
 	if (!has_hold && !has_event && !has_seats)
-		json_faults_add(faults, SLICE("/hold_id"), SLICE("is required, or event_id and seats"));
+		json_violations_add(violations, SLICE("/hold_id"), SLICE("is required, or event_id and seats"));
 	else if (!has_hold && !has_event)
-		json_faults_add(faults, SLICE("/event_id"), SLICE("is required with seats"));
+		json_violations_add(violations, SLICE("/event_id"), SLICE("is required with seats"));
 	else if (!has_hold && !has_seats)
-		json_faults_add(faults, SLICE("/seats"), SLICE("is required with event_id"));
-	return faults->count > 0 ? ERR_VALIDATION : OK;
+		json_violations_add(violations, SLICE("/seats"), SLICE("is required with event_id"));
+	return violations->count > 0 ? ERR_VALIDATION : OK;
 }
 
 static enum error read_order(struct call *call)
@@ -67,16 +67,16 @@ static enum error read_order(struct call *call)
 	if (error != OK)
 		return error;
 	struct order_body body = {0};
-	error = json_read(call->request->body, &order_body_schema, &call->faults, &body);
+	error = json_read(call->request->body, &order_body_schema, &call->violations, &body);
 	if (error == OK)
 		error = call_act_for(call, body.user_id);
 	if (error == OK)
-		error = check_choice(&body, &call->faults);
+		error = check_choice(&body, &call->violations);
 	if (error == OK && body.seats.count == 0 && body.user_id.data == NULL)
 		call_reach_all(call);
 	struct order_create *create = &command->order_create;
 	if (error == OK && body.seats.count > 0)
-		error = seat_list_read(&body.seats, options->seats_per_hold_max, &call->faults, &create->seats);
+		error = seat_list_read(&body.seats, options->seats_per_hold_max, &call->violations, &create->seats);
 	if (error != OK)
 		return error;
 	create->hold_id = body.hold_id;

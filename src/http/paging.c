@@ -29,9 +29,9 @@ enum error paging_read(struct call *call, struct query *query)
 	if (error != OK)
 		return error;
 	if (limit.data != NULL && !parse_limit(limit, &query->limit))
-		return http_request_query_fault(call->request, SLICE("limit"), SLICE("must be a whole number from 1 to 1000"));
+		return http_request_query_violation(call->request, SLICE("limit"), SLICE("must be a whole number from 1 to 1000"));
 	if (cursor.data == NULL || cursor_parse(cursor, query) == OK)
 		return OK;
-	error = http_request_query_fault(call->request, SLICE("cursor"), SLICE("must be a next_cursor of this list"));
+	error = http_request_query_violation(call->request, SLICE("cursor"), SLICE("must be a next_cursor of this list"));
 	return error == ERR_BAD_REQUEST ? ERR_CURSOR_INVALID : error;
 }

@@ -7,5 +7,5 @@
 #include "http/call.h"
 
 /* Reads both into the query, whose kind and id are set. ERR_BAD_REQUEST or ERR_CURSOR_INVALID, with
- * the fault, ERR_NO_MEMORY. */
+ * the violation, ERR_NO_MEMORY. */
 must_check enum error paging_read(struct call *call, struct query *query);

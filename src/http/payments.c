@@ -53,15 +53,15 @@ static enum payment_status status_of(const struct payment_body *body)
 /* The currency is one; and where PAYMENT_AMOUNT says so, a report of money says how much. ERR_VALIDATION. */
 static enum error check_money(struct call *call, const struct payment_body *body, struct currency *ret_currency)
 {
-	struct json_faults *faults = &call->faults;
+	struct json_violations *violations = &call->violations;
 	bool needs_money = api_of(call->request)->options.requires_payment_amount && status_of(body) != PAYMENT_FAILED;
 	if (needs_money && body->amount == AMOUNT_ABSENT)
-		json_faults_add(faults, SLICE("/amount"), SLICE("is required"));
+		json_violations_add(violations, SLICE("/amount"), SLICE("is required"));
 	if (needs_money && body->currency.data == NULL)
-		json_faults_add(faults, SLICE("/currency"), SLICE("is required"));
+		json_violations_add(violations, SLICE("/currency"), SLICE("is required"));
 	if (body->currency.data != NULL && !currency_parse(body->currency, ret_currency))
-		json_faults_add(faults, SLICE("/currency"), SLICE("must be a three-letter ISO 4217 code such as EUR"));
-	return faults->count > 0 ? ERR_VALIDATION : OK;
+		json_violations_add(violations, SLICE("/currency"), SLICE("must be a three-letter ISO 4217 code such as EUR"));
+	return violations->count > 0 ? ERR_VALIDATION : OK;
 }
 
 static enum error read_payment(struct call *call)
@@ -80,7 +80,7 @@ static enum error read_payment(struct call *call)
 	}
 	struct payment_body body = {.amount = AMOUNT_ABSENT};
 	struct currency currency = {0};
-	enum error error = json_read(request->body, &payment_body_schema, &call->faults, &body);
+	enum error error = json_read(request->body, &payment_body_schema, &call->violations, &body);
 	if (error == OK)
 		error = check_money(call, &body, &currency);
 	if (error != OK)

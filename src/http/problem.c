@@ -13,8 +13,8 @@
 
 static void write_errors(struct json_writer *writer, const struct http_request *request, const struct problem *problem)
 {
-	uint32_t query_fault_count = error_status(problem->error) == 400 ? request->query_fault_count : 0;
-	if (problem->field_count + query_fault_count == 0)
+	uint32_t query_violation_count = error_status(problem->error) == 400 ? request->query_violation_count : 0;
+	if (problem->field_count + query_violation_count == 0)
 		return;
 	json_writer_array_begin(writer, "errors");
 	for (uint32_t i = 0; i < problem->field_count; i++) {
@@ -23,10 +23,10 @@ static void write_errors(struct json_writer *writer, const struct http_request *
 		json_writer_string(writer, "detail", slice_of(problem->fields[i].detail));
 		json_writer_object_end(writer);
 	}
-	for (uint32_t i = 0; i < query_fault_count; i++) {
+	for (uint32_t i = 0; i < query_violation_count; i++) {
 		json_writer_object_begin(writer, NULL);
-		json_writer_string(writer, "parameter", request->query_faults[i].parameter);
-		json_writer_string(writer, "detail", request->query_faults[i].detail);
+		json_writer_string(writer, "parameter", request->query_violations[i].parameter);
+		json_writer_string(writer, "detail", request->query_violations[i].detail);
 		json_writer_object_end(writer);
 	}
 	json_writer_array_end(writer);
@@ -99,14 +99,14 @@ static struct slice usual_detail(struct http_request *request, enum error error)
 	}
 }
 
-/* What the caller says, else what the faults say, else the title. */
+/* What the caller says, else what the violations say, else the title. */
 static struct slice detail_of(struct http_request *request, const struct problem *problem)
 {
 	struct slice detail = problem->detail;
-	if (slice_is_empty(detail) && error_status(problem->error) == 400 && request->query_fault_count > 0) {
-		const struct http_query_fault *fault = &request->query_faults[0];
-		detail = arena_format(&request->arena, "The query parameter \"%.*s\" %.*s.", SLICE_PRINT(fault->parameter),
-		                      SLICE_PRINT(fault->detail));
+	if (slice_is_empty(detail) && error_status(problem->error) == 400 && request->query_violation_count > 0) {
+		const struct http_query_violation *violation = &request->query_violations[0];
+		detail = arena_format(&request->arena, "The query parameter \"%.*s\" %.*s.", SLICE_PRINT(violation->parameter),
+		                      SLICE_PRINT(violation->detail));
 	} else if (slice_is_empty(detail) && problem->field_count > 0) {
 		detail = arena_format(&request->arena,
 		                      problem->field_count == 1 ? "%u field is not acceptable." : "%u fields are not acceptable.",

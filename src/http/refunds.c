@@ -21,9 +21,9 @@ static enum error read_filter(struct http_request *request, struct query *query)
 		if (status.data != NULL && slice_equal_string(status, refund_status_name(each)))
 			query->refund_status = each;
 	if (status.data != NULL && query->refund_status == 0)
-		return http_request_query_fault(request, SLICE("status"), SLICE("must be due or done"));
+		return http_request_query_violation(request, SLICE("status"), SLICE("must be due or done"));
 	if (event_id.data != NULL && !uuid_parse(event_id, &query->id))
-		return http_request_query_fault(request, SLICE("event_id"), SLICE("must be a UUID"));
+		return http_request_query_violation(request, SLICE("event_id"), SLICE("must be a UUID"));
 	return OK;
 }
 

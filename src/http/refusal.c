@@ -127,7 +127,7 @@ static struct slice describe(struct call *call)
 		return slice_of(call->detail);
 	switch (call->job.outcome.error) {
 	case ERR_JSON_INVALID:
-		return call->faults.detail;
+		return call->violations.detail;
 	case ERR_SEATS_TAKEN:
 		return describe_taken(call);
 	case ERR_SEAT_UNKNOWN:
@@ -164,7 +164,7 @@ static struct slice describe(struct call *call)
 /* What is wrong with which fields of the body; data is NULL in the pointer out of memory. */
 static uint32_t list_fields(struct call *call, struct problem_field fields[static SEATS_PER_HOLD_LIMIT])
 {
-	static_assert(JSON_FAULTS_MAX <= SEATS_PER_HOLD_LIMIT, "either list fits");
+	static_assert(JSON_VIOLATIONS_MAX <= SEATS_PER_HOLD_LIMIT, "either list fits");
 	const struct outcome *outcome = &call->job.outcome;
 	uint32_t count = 0;
 	if (outcome->error == ERR_SEAT_UNKNOWN) {
@@ -173,9 +173,9 @@ static uint32_t list_fields(struct call *call, struct problem_field fields[stati
 				.pointer = arena_format(&call->request->arena, "/seats/%u", outcome->unknown_seats[count]),
 				.detail = "unknown seat"};
 	} else if (outcome->error == ERR_VALIDATION) {
-		for (; count < call->faults.count; count++) {
-			const struct json_fault *fault = &call->faults.items[count];
-			fields[count] = (struct problem_field){.pointer = fault->pointer, .detail = fault->detail.data};
+		for (; count < call->violations.count; count++) {
+			const struct json_violation *violation = &call->violations.items[count];
+			fields[count] = (struct problem_field){.pointer = violation->pointer, .detail = violation->detail.data};
 		}
 	}
 	return count;

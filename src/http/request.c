@@ -29,17 +29,19 @@ static bool next_pair(struct slice *query, struct slice *ret_name, struct slice 
 	return true;
 }
 
-enum error http_request_query_fault(struct http_request *request, struct slice name, struct slice detail)
+enum error http_request_query_violation(struct http_request *request, struct slice name, struct slice detail)
 {
 	assert(request != NULL);
 	assert(detail.length > 0);
 
-	if (request->query_faults == NULL)
-		request->query_faults = arena_allocate_array(&request->arena, HTTP_QUERY_FAULTS_MAX, sizeof *request->query_faults);
-	if (request->query_faults == NULL)
+	if (request->query_violations == NULL)
+		request->query_violations =
+			arena_allocate_array(&request->arena, HTTP_QUERY_VIOLATIONS_MAX, sizeof *request->query_violations);
+	if (request->query_violations == NULL)
 		return ERR_NO_MEMORY;
-	if (request->query_fault_count < HTTP_QUERY_FAULTS_MAX)
-		request->query_faults[request->query_fault_count++] = (struct http_query_fault){.parameter = name, .detail = detail};
+	if (request->query_violation_count < HTTP_QUERY_VIOLATIONS_MAX)
+		request->query_violations[request->query_violation_count++] =
+			(struct http_query_violation){.parameter = name, .detail = detail};
 	return ERR_BAD_REQUEST;
 }
 
@@ -60,7 +62,7 @@ enum error http_request_query_check(struct http_request *request, const char *co
 	while (error != ERR_NO_MEMORY && next_pair(&query, &name, &value)) {
 		bool is_empty = name.length == 0 && value.length == 0;
 		if (!is_empty && !is_named(names, name))
-			error = http_request_query_fault(request, name, SLICE("is unknown"));
+			error = http_request_query_violation(request, name, SLICE("is unknown"));
 	}
 	return error;
 }
@@ -77,10 +79,10 @@ enum error http_request_query(struct http_request *request, struct slice name, s
 		if (!slice_equal(raw_name, name))
 			continue;
 		if (found.data != NULL)
-			return http_request_query_fault(request, name, SLICE("is given more than once"));
+			return http_request_query_violation(request, name, SLICE("is given more than once"));
 		enum error error = percent_decode(&request->arena, raw_value, PERCENT_QUERY, &found);
 		if (error == ERR_BAD_REQUEST)
-			return http_request_query_fault(request, name, SLICE("has a broken or forbidden percent-encoding"));
+			return http_request_query_violation(request, name, SLICE("has a broken or forbidden percent-encoding"));
 		if (error != OK)
 			return error;
 	}

@@ -18,7 +18,7 @@
 #include "http/response.h"
 
 #define HTTP_PARAMETERS_MAX 2
-#define HTTP_QUERY_FAULTS_MAX 8 /* that are told; further ones are not */
+#define HTTP_QUERY_VIOLATIONS_MAX 8 /* that are told; further ones are not */
 
 struct http_request;
 struct http_route;
@@ -41,7 +41,7 @@ enum http_method {
 };
 
 /* A parameter of the query that is not acceptable, and why, as what follows its name: "must be a UUID". */
-struct http_query_fault {
+struct http_query_violation {
 	struct slice parameter;
 	struct slice detail;
 };
@@ -55,8 +55,8 @@ struct http_request {
 	struct slice method_text;
 	struct slice path;  /* percent-decoded, without empty, "." or ".." segments; as sent when the request was refused for it */
 	struct slice query; /* as sent, without the question mark */
-	struct http_query_fault *query_faults; /* in the arena; a problem lists them. NULL: none */
-	uint32_t query_fault_count;
+	struct http_query_violation *query_violations; /* in the arena; a problem lists them. NULL: none */
+	uint32_t query_violation_count;
 	const struct http_route *route;               /* NULL: no route has this path and method */
 	struct slice parameters[HTTP_PARAMETERS_MAX]; /* what the {…} of the route's path stand for, in order */
 	uint32_t allowed_methods;                     /* enum http_method: what the path's routes serve; 0 when there is no such path */
@@ -87,11 +87,11 @@ void http_request_complete(struct http_request *request);
 /* The value of the first header field of that name; data is NULL when there is none. */
 struct slice http_request_header(const struct http_request *request, struct slice name);
 
-/* A parameter of the query, percent-decoded, '+' as a blank; data is NULL when it is not there. ERR_BAD_REQUEST, with the fault, when it
+/* A parameter of the query, percent-decoded, '+' as a blank; data is NULL when it is not there. ERR_BAD_REQUEST, with the violation, when it
  * is there more than once or its encoding is broken; ERR_NO_MEMORY. */
 must_check enum error http_request_query(struct http_request *request, struct slice name, struct slice *ret_value);
-/* Whether the query has no parameter but these, a list that ends with NULL; `names` may be NULL. ERR_BAD_REQUEST, with a fault for each
+/* Whether the query has no parameter but these, a list that ends with NULL; `names` may be NULL. ERR_BAD_REQUEST, with a violation for each
  * that is unknown. */
 must_check enum error http_request_query_check(struct http_request *request, const char *const *names);
-/* Writes a fault down. name: borrowed like the query; detail: static or in the arena. Answers ERR_BAD_REQUEST, or ERR_NO_MEMORY. */
-must_check enum error http_request_query_fault(struct http_request *request, struct slice name, struct slice detail);
+/* Writes a violation down. name: borrowed like the query; detail: static or in the arena. Answers ERR_BAD_REQUEST, or ERR_NO_MEMORY. */
+must_check enum error http_request_query_violation(struct http_request *request, struct slice name, struct slice detail);

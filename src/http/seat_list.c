@@ -3,18 +3,18 @@
 
 #include <assert.h>
 
-enum error seat_list_read(const struct json_strings *strings, uint32_t maximum, struct json_faults *faults,
+enum error seat_list_read(const struct json_strings *strings, uint32_t maximum, struct json_violations *violations,
                           const struct seat_label **ret_seats)
 {
 	assert(strings->count > 0 && maximum <= SEATS_PER_HOLD_LIMIT);
 	if (strings->count > maximum) {
-		struct slice detail = arena_format(faults->arena, "at most %u seats at once", maximum);
+		struct slice detail = arena_format(violations->arena, "at most %u seats at once", maximum);
 		if (detail.data == NULL)
 			return ERR_NO_MEMORY;
-		json_faults_add(faults, SLICE("/seats"), detail);
+		json_violations_add(violations, SLICE("/seats"), detail);
 		return ERR_VALIDATION;
 	}
-	struct seat_label *seats = arena_allocate_array(faults->arena, strings->count, sizeof *seats);
+	struct seat_label *seats = arena_allocate_array(violations->arena, strings->count, sizeof *seats);
 	if (seats == NULL)
 		return ERR_NO_MEMORY;
 	for (uint32_t i = 0; i < strings->count; i++)

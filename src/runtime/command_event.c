@@ -8,8 +8,8 @@
 #include "codec/sale_json.h"
 #include "runtime/commands.h"
 #include "runtime/demo.h"
-#include "runtime/desk.h"
-#include "runtime/event_desk.h"
+#include "runtime/operator_session.h"
+#include "runtime/operator_event.h"
 #include "runtime/flags.h"
 #include "runtime/terminal.h"
 
@@ -41,36 +41,36 @@ static struct slice read_file(const char *path, struct arena *arena)
 	return (struct slice){0};
 }
 
-static int complain_body(const char *name, enum error error, const struct json_faults *faults)
+static int complain_body(const char *name, enum error error, const struct json_violations *violations)
 {
 	if (error == ERR_JSON_INVALID)
-		return complain("%s: %.*s", name, SLICE_PRINT(faults->detail));
+		return complain("%s: %.*s", name, SLICE_PRINT(violations->detail));
 	if (error != ERR_VALIDATION)
 		return complain("%s: %s", name, error_title(error));
-	for (uint32_t i = 0; i < faults->count; i++)
-		complain("%s: %.*s: %.*s", name, SLICE_PRINT(faults->items[i].pointer), SLICE_PRINT(faults->items[i].detail));
+	for (uint32_t i = 0; i < violations->count; i++)
+		complain("%s: %.*s: %.*s", name, SLICE_PRINT(violations->items[i].pointer), SLICE_PRINT(violations->items[i].detail));
 	return EXIT_FAILED;
 }
 
-int event_desk_create(struct desk *desk, const char *name, struct slice body, struct uuid *ret_event_id)
+int operator_event_create(struct operator_session *session, const char *name, struct slice body, struct uuid *ret_event_id)
 {
-	struct json_faults faults;
-	json_faults_init(&faults, desk->arena);
+	struct json_violations violations;
+	json_violations_init(&violations, session->arena);
 	struct command command = {.kind = COMMAND_SALE_CREATE};
-	enum error error = sale_body_read(body, clock_now_ms(desk->adapters.clock), &faults, &command.sale_create);
+	enum error error = sale_body_read(body, clock_now_ms(session->adapters.clock), &violations, &command.sale_create);
 	if (error != OK)
-		return complain_body(name, error, &faults);
+		return complain_body(name, error, &violations);
 	struct outcome outcome;
 	char message[ADAPTERS_MESSAGE_MAX];
-	command.sale_create.event_id = desk_draw_event_id(desk);
-	desk_do(desk, &command, &outcome);
+	command.sale_create.event_id = operator_session_event_id(session);
+	operator_session_execute(session, &command, &outcome);
 	if (outcome.error != OK)
-		return complain("%s: %s", name, adapters_explain(&desk->adapters, outcome.error, message));
+		return complain("%s: %s", name, adapters_explain(&session->adapters, outcome.error, message));
 	/* A running server finds it by itself; without one nobody would. */
-	error = catalog_sync_event(desk->adapters.catalog_reader, desk->adapters.catalog, &outcome.resource_id);
+	error = catalog_sync_event(session->adapters.catalog_reader, session->adapters.catalog, &outcome.resource_id);
 	if (error != OK)
 		complain("the event is on sale, and will be in the catalog when that can be reached: %s",
-		         adapters_explain(&desk->adapters, error, message));
+		         adapters_explain(&session->adapters, error, message));
 	*ret_event_id = outcome.resource_id;
 	return EXIT_DONE;
 }
@@ -88,18 +88,18 @@ int run_event_create(const struct invocation *invocation)
 	struct slice body = wants_demo ? demo_event_body() : read_file(path, invocation->arena);
 	if (body.data == NULL)
 		return EXIT_FAILED;
-	struct desk desk;
-	code = desk_open(invocation->config, invocation->arena, &desk);
+	struct operator_session session;
+	code = operator_session_open(invocation->config, invocation->arena, &session);
 	if (code != EXIT_DONE)
 		return code;
 	struct uuid event_id;
-	code = event_desk_create(&desk, wants_demo ? "the demo event" : path, body, &event_id);
+	code = operator_event_create(&session, wants_demo ? "the demo event" : path, body, &event_id);
 	if (code == EXIT_DONE) {
 		char id[UUID_TEXT_LENGTH + 1];
 		uuid_format(&event_id, id);
 		puts(id);
 	}
-	desk_close(&desk);
+	operator_session_close(&session);
 	return code;
 }
 
@@ -113,17 +113,17 @@ static void print_entry(const struct catalog_entry *entry)
 }
 
 /* The catalog is brought up to date first, so that what another process has just done shows. */
-static int list_events(struct desk *desk)
+static int list_events(struct operator_session *session)
 {
 	char message[ADAPTERS_MESSAGE_MAX];
-	struct catalog *catalog = desk->adapters.catalog;
-	struct catalog_sync sync = {.reader = desk->adapters.catalog_reader, .catalog = catalog};
+	struct catalog *catalog = session->adapters.catalog;
+	struct catalog_sync sync = {.reader = session->adapters.catalog_reader, .catalog = catalog};
 	enum error error;
 	do
 		error = catalog_sync_changes(&sync, 1);
 	while (error == OK && sync.has_more);
 	if (error != OK)
-		return complain("%s", adapters_explain(&desk->adapters, error, message));
+		return complain("%s", adapters_explain(&session->adapters, error, message));
 	struct uuid after;
 	for (bool has_more = true, is_first = true; has_more; is_first = false) {
 		struct arena page;
@@ -148,19 +148,19 @@ int run_event_list(const struct invocation *invocation)
 	int code = flags_read("event list", invocation, NULL, 0, NULL, 0);
 	if (code != EXIT_DONE)
 		return code;
-	struct desk desk;
-	code = desk_open(invocation->config, invocation->arena, &desk);
+	struct operator_session session;
+	code = operator_session_open(invocation->config, invocation->arena, &session);
 	if (code != EXIT_DONE)
 		return code;
-	code = list_events(&desk);
-	desk_close(&desk);
+	code = list_events(&session);
+	operator_session_close(&session);
 	return code;
 }
 
 static int change_event(const struct invocation *invocation, const char *name, enum command_kind kind)
 {
 	struct command command = {.kind = kind};
-	return desk_run(invocation, name, "the id of an event is required", &command, &command.event_id);
+	return operator_session_run(invocation, name, "the id of an event is required", &command, &command.event_id);
 }
 
 int run_event_pause(const struct invocation *invocation)

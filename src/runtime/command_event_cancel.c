@@ -7,7 +7,7 @@
 
 #include "domain/money.h"
 #include "runtime/commands.h"
-#include "runtime/desk.h"
+#include "runtime/operator_session.h"
 #include "runtime/flags.h"
 #include "runtime/terminal.h"
 
@@ -20,23 +20,23 @@ static uint64_t left_of(const struct sale_account *account)
 	return account->active_holds + account->pending_orders + account->paid_orders;
 }
 
-static bool ask_account(struct desk *desk, const struct uuid *event_id, struct sale_account *ret_account)
+static bool ask_account(struct operator_session *session, const struct uuid *event_id, struct sale_account *ret_account)
 {
-	struct reader *reader = desk->adapters.readers[0];
+	struct reader *reader = session->adapters.readers[0];
 	return reader->operations->account(reader, event_id, ret_account) == STORE_OK;
 }
 
 /* Whether the event is there; the complaint is made if not. */
-static int check_event(struct desk *desk, const char *id, const struct uuid *event_id, struct sale_account *ret_account)
+static int check_event(struct operator_session *session, const char *id, const struct uuid *event_id, struct sale_account *ret_account)
 {
-	struct reader *reader = desk->adapters.readers[0];
+	struct reader *reader = session->adapters.readers[0];
 	char message[ADAPTERS_MESSAGE_MAX];
 	const struct row *sale = NULL;
-	bool is_read = reader->operations->find(reader, ROW_SALE, event_id, desk->arena, &sale) == STORE_OK;
+	bool is_read = reader->operations->find(reader, ROW_SALE, event_id, session->arena, &sale) == STORE_OK;
 	if (is_read && sale == NULL)
 		return complain("%s: %s", id, error_title(ERR_EVENT_UNKNOWN));
-	if (!is_read || !ask_account(desk, event_id, ret_account))
-		return complain("%s: %s", id, adapters_explain(&desk->adapters, ERR_STORE_UNAVAILABLE, message));
+	if (!is_read || !ask_account(session, event_id, ret_account))
+		return complain("%s: %s", id, adapters_explain(&session->adapters, ERR_STORE_UNAVAILABLE, message));
 	return EXIT_DONE;
 }
 
@@ -64,12 +64,12 @@ static bool is_wanted(bool says_yes)
 }
 
 /* Waits until nothing is left, and shows the progress. */
-static int follow(struct desk *desk, const struct uuid *event_id, uint64_t planned)
+static int follow(struct operator_session *session, const struct uuid *event_id, uint64_t planned)
 {
 	uint64_t shown = UINT64_MAX;
 	for (uint32_t stalled = 0; stalled < STALL_POLLS_MAX; stalled++) {
 		struct sale_account account;
-		bool is_read = ask_account(desk, event_id, &account);
+		bool is_read = ask_account(session, event_id, &account);
 		uint64_t left = is_read ? left_of(&account) : shown;
 		if (is_read && left == 0)
 			return EXIT_DONE;
@@ -87,21 +87,21 @@ static int follow(struct desk *desk, const struct uuid *event_id, uint64_t plann
 	return EXIT_DONE;
 }
 
-static int cancel(struct desk *desk, const char *id, struct command *command, bool says_yes)
+static int cancel(struct operator_session *session, const char *id, struct command *command, bool says_yes)
 {
 	struct sale_account account;
 	struct outcome outcome;
 	char message[ADAPTERS_MESSAGE_MAX];
-	int code = check_event(desk, id, &command->event_id, &account);
+	int code = check_event(session, id, &command->event_id, &account);
 	if (code != EXIT_DONE)
 		return code;
 	print_plan(id, &account);
 	if (!is_wanted(says_yes))
 		return complain("nothing was done");
-	desk_do(desk, command, &outcome);
+	operator_session_execute(session, command, &outcome);
 	if (outcome.error != OK)
-		return complain("%s: %s", id, adapters_explain(&desk->adapters, outcome.error, message));
-	code = follow(desk, &command->event_id, left_of(&account));
+		return complain("%s: %s", id, adapters_explain(&session->adapters, outcome.error, message));
+	code = follow(session, &command->event_id, left_of(&account));
 	if (code == EXIT_DONE)
 		puts(id);
 	return code;
@@ -118,11 +118,11 @@ int run_event_cancel(const struct invocation *invocation)
 		return code;
 	if (id == NULL || !uuid_parse(slice_of(id), &command.event_id))
 		return complain_usage("event cancel", "the id of an event is required");
-	struct desk desk;
-	code = desk_open(invocation->config, invocation->arena, &desk);
+	struct operator_session session;
+	code = operator_session_open(invocation->config, invocation->arena, &session);
 	if (code != EXIT_DONE)
 		return code;
-	code = cancel(&desk, id, &command, says_yes);
-	desk_close(&desk);
+	code = cancel(&session, id, &command, says_yes);
+	operator_session_close(&session);
 	return code;
 }

@@ -5,7 +5,7 @@
 #include "base/time.h"
 #include "domain/money.h"
 #include "runtime/commands.h"
-#include "runtime/desk.h"
+#include "runtime/operator_session.h"
 #include "runtime/flags.h"
 #include "runtime/terminal.h"
 
@@ -61,9 +61,9 @@ static void print_line(const struct refund *refund)
 	       SLICE_PRINT(short_text_slice(&refund->transaction_id)));
 }
 
-static int list_refunds(struct desk *desk, struct refund_query query, bool is_csv)
+static int list_refunds(struct operator_session *session, struct refund_query query, bool is_csv)
 {
-	struct reader *reader = desk->adapters.readers[0];
+	struct reader *reader = session->adapters.readers[0];
 	char message[ADAPTERS_MESSAGE_MAX];
 	if (is_csv)
 		fputs("refund_id,order_id,event_id,transaction_id,amount,currency,reason,status,created_at,done_at\r\n", stdout);
@@ -74,7 +74,7 @@ static int list_refunds(struct desk *desk, struct refund_query query, bool is_cs
 		query.limit = LIST_PAGE;
 		if (reader->operations->list_refunds(reader, &query, &page, &list) != STORE_OK) {
 			arena_release(&page);
-			return complain("%s", adapters_explain(&desk->adapters, ERR_STORE_UNAVAILABLE, message));
+			return complain("%s", adapters_explain(&session->adapters, ERR_STORE_UNAVAILABLE, message));
 		}
 		for (uint32_t i = 0; i < list.count; i++)
 			(is_csv ? print_csv : print_line)(&list.refunds[i]);
@@ -115,17 +115,17 @@ int run_refund_list(const struct invocation *invocation)
 		return complain_usage("refund list", "--status is due, done or all");
 	if (event != NULL && !uuid_parse(slice_of(event), &query.event_id))
 		return complain_usage("refund list", "--event needs the id of an event");
-	struct desk desk;
-	code = desk_open(invocation->config, invocation->arena, &desk);
+	struct operator_session session;
+	code = operator_session_open(invocation->config, invocation->arena, &session);
 	if (code != EXIT_DONE)
 		return code;
-	code = list_refunds(&desk, query, is_csv);
-	desk_close(&desk);
+	code = list_refunds(&session, query, is_csv);
+	operator_session_close(&session);
 	return code;
 }
 
 int run_refund_done(const struct invocation *invocation)
 {
 	struct command command = {.kind = COMMAND_REFUND_DONE};
-	return desk_run(invocation, "refund done", "the id of a refund is required", &command, &command.refund_id);
+	return operator_session_run(invocation, "refund done", "the id of a refund is required", &command, &command.refund_id);
 }

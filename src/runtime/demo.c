@@ -7,7 +7,7 @@
 #include "auth/jwt.h"
 #include "app/job.h"
 #include "ports/reader.h"
-#include "runtime/event_desk.h"
+#include "runtime/operator_event.h"
 #include "runtime/server_url.h"
 #include "runtime/terminal.h"
 
@@ -22,15 +22,15 @@ struct slice demo_event_body(void)
 }
 
 /* The newest event that is on sale; false when there is none. */
-static bool find_event(struct desk *desk, struct uuid *ret_event_id, int *ret_code)
+static bool find_event(struct operator_session *session, struct uuid *ret_event_id, int *ret_code)
 {
-	struct reader *reader = desk->adapters.readers[0];
+	struct reader *reader = session->adapters.readers[0];
 	char message[ADAPTERS_MESSAGE_MAX];
 	const struct row **rows = NULL;
 	uint32_t count = 0;
 	*ret_code = EXIT_DONE;
-	if (reader->operations->scan(reader, ROW_SALE, NULL, QUERY_LIMIT_MAX, desk->arena, &rows, &count) != STORE_OK) {
-		*ret_code = complain("%s", adapters_explain(&desk->adapters, ERR_STORE_UNAVAILABLE, message));
+	if (reader->operations->scan(reader, ROW_SALE, NULL, QUERY_LIMIT_MAX, session->arena, &rows, &count) != STORE_OK) {
+		*ret_code = complain("%s", adapters_explain(&session->adapters, ERR_STORE_UNAVAILABLE, message));
 		return false;
 	}
 	bool is_found = false;
@@ -46,16 +46,16 @@ static bool find_event(struct desk *desk, struct uuid *ret_event_id, int *ret_co
 
 int demo_prepare(struct demo *demo)
 {
-	struct desk desk;
+	struct operator_session session;
 	char message[ADAPTERS_MESSAGE_MAX];
 	if (demo->config->systems.crdb_dsn == NULL && !adapters_migrate(demo->config, NULL, NULL, message))
 		return complain("%s", message); /* this is a server's start: it makes the store */
-	int code = desk_open(demo->config, demo->arena, &desk);
+	int code = operator_session_open(demo->config, demo->arena, &session);
 	if (code != EXIT_DONE)
 		return code;
-	if (!find_event(&desk, &demo->event_id, &code) && code == EXIT_DONE)
-		code = event_desk_create(&desk, "the demo event", demo_event_body(), &demo->event_id);
-	desk_close(&desk);
+	if (!find_event(&session, &demo->event_id, &code) && code == EXIT_DONE)
+		code = operator_event_create(&session, "the demo event", demo_event_body(), &demo->event_id);
+	operator_session_close(&session);
 	return code;
 }
 

@@ -1,4 +1,4 @@
-/* runtime.c: puts the rooms together for the roles of a process, and takes them apart in order. */
+/* runtime.c: puts the modules together for the roles of a process, and takes them apart in order. */
 #include "runtime/runtime.h"
 
 #include <assert.h>

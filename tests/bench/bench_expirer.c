@@ -214,8 +214,8 @@ static void run(struct bench *bench)
 		const struct expirer_counters *counters = expirer_counters(bench->staff[i].expirer);
 		struct service_status status;
 		service_status(bench->staff[i].service, &status);
-		(void)printf("  worker %u: %llu ended, %llu in vain, %llu not served; %llu batches, %llu decided again\n", i + 1,
-		             (unsigned long long)counters->ended, (unsigned long long)counters->in_vain,
+		(void)printf("  worker %u: %llu ended, %llu lost the race, %llu not served; %llu batches, %llu decided again\n", i + 1,
+		             (unsigned long long)counters->ended, (unsigned long long)counters->lost_race,
 		             (unsigned long long)counters->failures, (unsigned long long)status.batches, (unsigned long long)status.stale);
 	}
 	for (uint32_t i = 0; i < bench->workers; i++)

@@ -3,13 +3,13 @@
 #include <time.h>
 
 #include "tests/contract/backends.h"
-#include "tests/support/clerk.h"
+#include "tests/support/store_driver.h"
 
 #define LEASE_MS 60000
 #define ALL ((1U << OUTBOX_PARTITIONS) - 1)
 
 struct office {
-	struct clerk clerk;
+	struct store_driver driver;
 	struct outbox *outbox;
 	struct arena arena;
 };
@@ -19,7 +19,7 @@ static const struct uuid ann = {{1}}, bob = {{2}}, cid = {{3}};
 /* Takes the entry of the last batch, which had one, out of the outbox. */
 static void drop_last_entry(struct office *office)
 {
-	const struct event *event = &office->clerk.changes.events[0];
+	const struct event *event = &office->driver.changes.events[0];
 	const struct outbox_key key = {.partition = outbox_partition(&event->stream_id), .id = event->id};
 	assert_int_equal(office->outbox->operations->acknowledge(office->outbox, &key, 1), STORE_OK);
 }
@@ -28,10 +28,10 @@ static void drop_last_entry(struct office *office)
 static struct office open_office(struct backend *backend)
 {
 	struct office office;
-	clerk_init(&office.clerk, backend_store(backend));
+	store_driver_init(&office.driver, backend_store(backend));
 	office.outbox = backend_outbox(backend);
 	arena_init(&office.arena, 65536, 64 * 1024 * 1024);
-	assert_int_equal(clerk_run(&office.clerk, 0, sale_create_command(&office.clerk.request)), OK);
+	assert_int_equal(store_driver_run(&office.driver, 0, sale_create_command(&office.driver.request)), OK);
 	drop_last_entry(&office);
 	return office;
 }
@@ -39,8 +39,8 @@ static struct office open_office(struct backend *backend)
 static void close_office(struct office *office)
 {
 	outbox_free(office->outbox);
-	store_free(office->clerk.store);
-	clerk_release(&office->clerk);
+	store_free(office->driver.store);
+	store_driver_release(&office->driver);
 	arena_release(&office->arena);
 }
 
@@ -53,12 +53,12 @@ static uint8_t partition(void)
 /* One batch with a hold on each of the seats "123", from hold `first` on. */
 static void commit_holds(struct office *office, uint64_t after_ms, uint32_t first, const char *seats)
 {
-	clerk_begin(&office->clerk, after_ms);
+	store_driver_begin(&office->driver, after_ms);
 	for (uint32_t i = 0; seats[i] != '\0'; i++) {
 		const char seat[] = {seats[i], '\0'};
-		assert_int_equal(clerk_decide(&office->clerk, hold_command(&office->clerk.request, first + i, "ann", seat)), OK);
+		assert_int_equal(store_driver_decide(&office->driver, hold_command(&office->driver.request, first + i, "ann", seat)), OK);
 	}
-	assert_int_equal(clerk_commit(&office->clerk), STORE_OK);
+	assert_int_equal(store_driver_commit(&office->driver), STORE_OK);
 }
 
 /* What ann has before her, who has all the partitions. */
@@ -123,14 +123,14 @@ static void what_operators_do_is_published_but_for_layouts_and_the_workers_note(
 	struct office office = open_office(*state);
 	assert_int_equal(lease(&office, &ann), ALL);
 	for (uint32_t i = 0; i < ARRAY_LENGTH(layouts); i++) {
-		struct command create = sale_create_command(&office.clerk.request);
+		struct command create = sale_create_command(&office.driver.request);
 		create.sale_create.event_id.bytes[0] = (uint8_t)(0x80 + i);
 		char data[128];
 		snprintf(data, sizeof data, "{\"name\":\"a \\\"seats\\\":[\"%s", layouts[i]);
-		clerk_begin(&office.clerk, 1);
-		assert_int_equal(clerk_decide(&office.clerk, create), OK);
-		office.clerk.changes.events[0].data = slice_of(data);
-		assert_int_equal(clerk_commit(&office.clerk), STORE_OK);
+		store_driver_begin(&office.driver, 1);
+		assert_int_equal(store_driver_decide(&office.driver, create), OK);
+		office.driver.changes.events[0].data = slice_of(data);
+		assert_int_equal(store_driver_commit(&office.driver), STORE_OK);
 		struct outbox_batch batch = next(&office, 10);
 		assert_int_equal(batch.count, 1);
 		assert_int_equal(batch.entries[0].records[0].type, EVENT_SALE_CREATED);
@@ -139,26 +139,26 @@ static void what_operators_do_is_published_but_for_layouts_and_the_workers_note(
 	}
 	static const enum command_kind kinds[] = {COMMAND_SALE_PAUSE, COMMAND_SALE_RESUME, COMMAND_SALE_CANCEL};
 	for (uint32_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
-		assert_int_equal(clerk_run(&office.clerk, 2 + i, sale_command(&office.clerk.request, kinds[i])), OK);
+		assert_int_equal(store_driver_run(&office.driver, 2 + i, sale_command(&office.driver.request, kinds[i])), OK);
 		assert_int_equal(next(&office, 10).count, 1);
 		drop_last_entry(&office);
 	}
-	assert_int_equal(clerk_run(&office.clerk, 5, sale_command(&office.clerk.request, COMMAND_SALE_SETTLE)), OK);
+	assert_int_equal(store_driver_run(&office.driver, 5, sale_command(&office.driver.request, COMMAND_SALE_SETTLE)), OK);
 	assert_int_equal(next(&office, 10).count, 0);
 	close_office(&office);
 }
 
-/* A hold on a seat of another event than the clerk's usual one, whose entries are in the next partition. */
+/* A hold on a seat of another event than the driver's usual one, whose entries are in the next partition. */
 static void commit_hold_of_another_event(struct office *office, uint64_t after_ms)
 {
-	struct command create = sale_create_command(&office->clerk.request);
+	struct command create = sale_create_command(&office->driver.request);
 	create.sale_create.event_id.bytes[15]++;
-	assert_int_equal(clerk_run(&office->clerk, after_ms, create), OK);
+	assert_int_equal(store_driver_run(&office->driver, after_ms, create), OK);
 	drop_last_entry(office);
-	struct command hold = hold_command(&office->clerk.request, 50, "ann", "1");
+	struct command hold = hold_command(&office->driver.request, 50, "ann", "1");
 	hold.hold_create.event_id = create.sale_create.event_id;
 	hold.hold_create.hold_id.bytes[15]++;
-	assert_int_equal(clerk_run(&office->clerk, after_ms + 1, hold), OK);
+	assert_int_equal(store_driver_run(&office->driver, after_ms + 1, hold), OK);
 }
 
 static void only_leased_partitions_are_read(void **state)
@@ -217,8 +217,8 @@ static void a_backlog_comes_in_batches_of_bounded_size(void **state)
 	uint32_t count = 0;
 	assert_int_equal(lease(&office, &ann), ALL);
 	for (uint32_t i = 0; i < OUTBOX_ENTRIES_MAX / 2 + 1; i++) {
-		assert_int_equal(clerk_run(&office.clerk, 1, hold_command(&office.clerk.request, 1 + i, "ann", "1")), OK);
-		assert_int_equal(clerk_run(&office.clerk, 1, release_command(&office.clerk.request, 1 + i, "ann")), OK);
+		assert_int_equal(store_driver_run(&office.driver, 1, hold_command(&office.driver.request, 1 + i, "ann", "1")), OK);
+		assert_int_equal(store_driver_run(&office.driver, 1, release_command(&office.driver.request, 1 + i, "ann")), OK);
 	}
 	for (struct outbox_batch batch; (batch = next(&office, 10000)).count > 0;) {
 		struct outbox_key keys[OUTBOX_ENTRIES_MAX];
@@ -368,11 +368,11 @@ static void publishing_leaves_the_store_as_it_was(void **state)
 	assert_int_equal(lease(&office, &ann), ALL);
 	commit_holds(&office, 1, 1, "12");
 	acknowledge(&office, next(&office, 1).entries[0].key.id);
-	clerk_begin(&office.clerk, 2);
-	uint32_t rows = view_row_count(office.clerk.view);
-	assert_int_equal(clerk_decide(&office.clerk, hold_command(&office.clerk.request, 9, "eve", "9")), OK);
-	assert_true(view_row_count(office.clerk.view) > rows);
-	assert_int_equal(clerk_commit(&office.clerk), STORE_OK);
+	store_driver_begin(&office.driver, 2);
+	uint32_t rows = view_row_count(office.driver.view);
+	assert_int_equal(store_driver_decide(&office.driver, hold_command(&office.driver.request, 9, "eve", "9")), OK);
+	assert_true(view_row_count(office.driver.view) > rows);
+	assert_int_equal(store_driver_commit(&office.driver), STORE_OK);
 	close_office(&office);
 }
 

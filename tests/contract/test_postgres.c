@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "adapters/postgres/postgres.h"
-#include "tests/support/clerk.h"
+#include "tests/support/store_driver.h"
 #include "tests/support/postgres_proxy.h"
 
 static PGconn *connect_to(const struct backend *backend)
@@ -42,45 +42,45 @@ static void end_sessions(const struct backend *backend)
 	                  " WHERE datname = current_database() AND pid <> pg_backend_pid()");
 }
 
-static struct clerk hire_and_open_sale(struct backend *backend)
+static struct store_driver open_driver_and_sale(struct backend *backend)
 {
-	struct clerk clerk;
-	clerk_init(&clerk, backend_store(backend));
-	assert_int_equal(clerk_run(&clerk, 0, sale_create_command(&clerk.request)), OK);
-	return clerk;
+	struct store_driver driver;
+	store_driver_init(&driver, backend_store(backend));
+	assert_int_equal(store_driver_run(&driver, 0, sale_create_command(&driver.request)), OK);
+	return driver;
 }
 
-static void dismiss(struct clerk *clerk)
+static void close_driver(struct store_driver *driver)
 {
-	store_free(clerk->store);
-	clerk_release(clerk);
+	store_free(driver->store);
+	store_driver_release(driver);
 }
 
 static void a_session_that_ended_while_idle_is_made_again(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state);
+	struct store_driver driver = open_driver_and_sale(*state);
 	end_sessions(*state);
-	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "ann", "1")), OK); /* in a load */
-	clerk_begin(&clerk, 2);
-	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 2, "ann", "2")), OK);
+	assert_int_equal(store_driver_run(&driver, 1, hold_command(&driver.request, 1, "ann", "1")), OK); /* in a load */
+	store_driver_begin(&driver, 2);
+	assert_int_equal(store_driver_decide(&driver, hold_command(&driver.request, 2, "ann", "2")), OK);
 	end_sessions(*state);
-	assert_int_equal(clerk_commit(&clerk), STORE_OK);
-	dismiss(&clerk);
+	assert_int_equal(store_driver_commit(&driver), STORE_OK);
+	close_driver(&driver);
 }
 
-static void load_seat_into(struct clerk *clerk, struct view *view, uint32_t seat)
+static void load_seat_into(struct store_driver *driver, struct view *view, uint32_t seat)
 {
 	struct needs needs;
-	needs_init(&needs, &clerk->request);
+	needs_init(&needs, &driver->request);
 	struct seat_name name = {.event_id = test_event_id(), .label = test_label(seat)};
 	needs.seats = &name;
 	needs.seat_count = 1;
-	assert_int_equal(store_load(clerk->store, &needs, view), STORE_OK);
+	assert_int_equal(store_load(driver->store, &needs, view), STORE_OK);
 }
 
-static void load_seat(struct clerk *clerk, uint32_t seat)
+static void load_seat(struct store_driver *driver, uint32_t seat)
 {
-	load_seat_into(clerk, clerk->view, seat);
+	load_seat_into(driver, driver->view, seat);
 }
 
 static bool has_seat(const struct view *view, uint32_t seat)
@@ -93,72 +93,72 @@ static bool has_seat(const struct view *view, uint32_t seat)
 /* It may be another thread's at that moment; a look-up would make the row the one used last. */
 static void a_load_into_an_annex_leaves_its_view_alone(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state);
+	struct store_driver driver = open_driver_and_sale(*state);
 	struct view *view = view_new(2, (struct hash_seed){0});
-	load_seat_into(&clerk, view, 1);
-	load_seat_into(&clerk, view, 2);
+	load_seat_into(&driver, view, 1);
+	load_seat_into(&driver, view, 2);
 	view_step_failed(view);
 	struct view *annex = view_new_annex(view);
-	load_seat_into(&clerk, annex, 1);
-	load_seat_into(&clerk, view, 3);
+	load_seat_into(&driver, annex, 1);
+	load_seat_into(&driver, view, 3);
 	view_step_failed(view); /* it keeps the two that were used last */
 	assert_false(has_seat(view, 1));
 	assert_true(has_seat(view, 2));
 	view_free(annex);
 	view_free(view);
-	dismiss(&clerk);
+	close_driver(&driver);
 }
 
-static uint64_t version_of(const struct clerk *clerk, uint32_t seat)
+static uint64_t version_of(const struct store_driver *driver, uint32_t seat)
 {
 	struct uuid event_id = test_event_id();
 	struct seat_label label = test_label(seat);
-	return view_seat(clerk->view, &event_id, &label)->row.version;
+	return view_seat(driver->view, &event_id, &label)->row.version;
 }
 
 static void a_transaction_sees_one_moment_and_writes_only_upon_it(void **state)
 {
 	struct backend *backend = *state;
-	struct clerk a = hire_and_open_sale(backend), b;
-	clerk_init(&b, backend_store(backend));
-	clerk_begin(&a, 0);
+	struct store_driver a = open_driver_and_sale(backend), b;
+	store_driver_init(&b, backend_store(backend));
+	store_driver_begin(&a, 0);
 	store_begin(a.store);
 	load_seat(&a, 1);
 	uint64_t before = version_of(&a, 1); /* that of the sale, as all its seats have it */
-	assert_int_equal(clerk_run(&b, 0, hold_command(&b.request, 1, "bob", "2")), OK);
+	assert_int_equal(store_driver_run(&b, 0, hold_command(&b.request, 1, "bob", "2")), OK);
 	load_seat(&a, 2);
 	assert_int_equal(version_of(&a, 2), before); /* as it was when the transaction began */
-	assert_int_equal(clerk_decide(&a, hold_command(&a.request, 2, "ann", "2")), OK);
-	assert_int_equal(clerk_commit(&a), STORE_BUSY);
+	assert_int_equal(store_driver_decide(&a, hold_command(&a.request, 2, "ann", "2")), OK);
+	assert_int_equal(store_driver_commit(&a), STORE_BUSY);
 	/* The same in a new one is refused, for the seat is taken. */
-	clerk_begin(&a, 0);
+	store_driver_begin(&a, 0);
 	view_clear(a.view);
 	store_begin(a.store);
 	load_seat(&a, 2);
 	assert_true(version_of(&a, 2) > before);
-	assert_int_equal(clerk_decide(&a, hold_command(&a.request, 3, "ann", "2")), ERR_SEATS_TAKEN);
-	assert_int_equal(clerk_commit(&a), STORE_OK);
+	assert_int_equal(store_driver_decide(&a, hold_command(&a.request, 3, "ann", "2")), ERR_SEATS_TAKEN);
+	assert_int_equal(store_driver_commit(&a), STORE_OK);
 	store_end(a.store);
-	dismiss(&b);
-	dismiss(&a);
+	close_driver(&b);
+	close_driver(&a);
 }
 
-static void take_turn(struct clerk *clerk)
+static void take_turn(struct store_driver *driver)
 {
 	struct uuid event_id = test_event_id();
 	struct shard_set shards = {0};
 	shard_set_add(&shards, uuid_shard(&event_id));
-	clerk->store->operations->take_turn(clerk->store, &shards);
-	load_seat(clerk, 1);
+	driver->store->operations->take_turn(driver->store, &shards);
+	load_seat(driver, 1);
 }
 
 static void a_turn_is_waited_for_and_then_done_without(void **state)
 {
 	struct backend *backend = *state;
-	struct clerk a = hire_and_open_sale(backend), b;
-	clerk_init(&b, backend_store(backend));
-	clerk_begin(&a, 0);
-	clerk_begin(&b, 0);
+	struct store_driver a = open_driver_and_sale(backend), b;
+	store_driver_init(&b, backend_store(backend));
+	store_driver_begin(&a, 0);
+	store_driver_begin(&b, 0);
 	take_turn(&a);
 	assert_false(a.store->missed_turn);
 	take_turn(&b);
@@ -169,62 +169,63 @@ static void a_turn_is_waited_for_and_then_done_without(void **state)
 	b.store->operations->end_turn(b.store);
 	take_turn(&a);
 	assert_false(a.store->missed_turn);
-	dismiss(&b);
-	dismiss(&a);
+	close_driver(&b);
+	close_driver(&a);
 }
 
 static void a_turn_ends_with_a_commit_whatever_comes_of_it(void **state)
 {
 	struct backend *backend = *state;
-	struct clerk a = hire_and_open_sale(backend), b;
-	clerk_init(&b, backend_store(backend));
+	struct store_driver a = open_driver_and_sale(backend), b;
+	store_driver_init(&b, backend_store(backend));
 	for (int tries = 0; tries < 2; tries++) {
 		bool is_stale = tries == 1;
-		clerk_begin(&a, 0);
+		store_driver_begin(&a, 0);
 		take_turn(&a);
-		assert_int_equal(clerk_decide(&a, hold_command(&a.request, (uint32_t)(10 + tries), "ann", is_stale ? "3" : "2")), OK);
+		assert_int_equal(store_driver_decide(&a, hold_command(&a.request, (uint32_t)(10 + tries), "ann", is_stale ? "3" : "2")),
+		                 OK);
 		if (is_stale)
-			assert_int_equal(clerk_run(&b, 50, hold_command(&b.request, 1, "bob", "3")), OK);
+			assert_int_equal(store_driver_run(&b, 50, hold_command(&b.request, 1, "bob", "3")), OK);
 		a.changes.ends_turn = true;
-		assert_int_equal(clerk_commit(&a), is_stale ? STORE_STALE : STORE_OK);
-		clerk_begin(&b, 0);
+		assert_int_equal(store_driver_commit(&a), is_stale ? STORE_STALE : STORE_OK);
+		store_driver_begin(&b, 0);
 		take_turn(&b);
 		assert_false(b.store->missed_turn);
 		b.store->operations->end_turn(b.store);
 		view_step_failed(b.view);
 	}
-	dismiss(&b);
-	dismiss(&a);
+	close_driver(&b);
+	close_driver(&a);
 }
 
 static void a_row_that_another_keeps_locked_is_not_waited_for_long(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state);
+	struct store_driver driver = open_driver_and_sale(*state);
 	PGconn *session = connect_to(*state);
 	run(session, "BEGIN");
 	run(session, "UPDATE seats SET price = price");
-	clerk_begin(&clerk, 1);
-	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK);
-	assert_int_equal(clerk_commit(&clerk), STORE_BUSY);
+	store_driver_begin(&driver, 1);
+	assert_int_equal(store_driver_decide(&driver, hold_command(&driver.request, 1, "ann", "1")), OK);
+	assert_int_equal(store_driver_commit(&driver), STORE_BUSY);
 	PQfinish(session);
-	assert_int_equal(clerk_run(&clerk, 2, hold_command(&clerk.request, 1, "ann", "1")), OK);
-	dismiss(&clerk);
+	assert_int_equal(store_driver_run(&driver, 2, hold_command(&driver.request, 1, "ann", "1")), OK);
+	close_driver(&driver);
 }
 
 static void a_database_that_refuses_to_write_is_down_until_it_writes(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state);
-	clerk_begin(&clerk, 1);
-	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	struct store_driver driver = open_driver_and_sale(*state);
+	store_driver_begin(&driver, 1);
+	assert_int_equal(store_driver_decide(&driver, hold_command(&driver.request, 1, "ann", "1")), OK);
 	run_once(*state,
 	         "DO 'BEGIN EXECUTE ''ALTER DATABASE '' || current_database() || '' SET default_transaction_read_only = on''; END'");
 	end_sessions(*state);
-	assert_int_equal(clerk_commit(&clerk), STORE_DOWN);
+	assert_int_equal(store_driver_commit(&driver), STORE_DOWN);
 	run_once(*state,
 	         "BEGIN READ WRITE;"
 	         "DO 'BEGIN EXECUTE ''ALTER DATABASE '' || current_database() || '' RESET default_transaction_read_only''; END'; COMMIT");
-	assert_int_equal(clerk_run(&clerk, 2, hold_command(&clerk.request, 1, "ann", "1")), OK);
-	dismiss(&clerk);
+	assert_int_equal(store_driver_run(&driver, 2, hold_command(&driver.request, 1, "ann", "1")), OK);
+	close_driver(&driver);
 }
 
 static void messages_do_not_show_the_password(void **state)
@@ -567,15 +568,15 @@ static void a_replay_that_was_not_ended_keeps_services_out(void **state)
 	struct store *store, *other;
 	assert_int_equal(postgres_store_open(backend_dsn(*state), true, &store, message), OK);
 	assert_int_equal(store->operations->replay_begin(store), STORE_OK);
-	struct clerk clerk;
+	struct store_driver driver;
 	assert_int_equal(postgres_store_open(backend_dsn(*state), false, &other, message), OK);
 	struct uuid event_id = test_event_id();
-	clerk_init(&clerk, other);
-	assert_int_equal(store_load(other, &(struct needs){.sales = &event_id, .sale_count = 1}, clerk.view), STORE_DOWN);
+	store_driver_init(&driver, other);
+	assert_int_equal(store_load(other, &(struct needs){.sales = &event_id, .sale_count = 1}, driver.view), STORE_DOWN);
 	assert_int_equal(store->operations->replay_end(store, false), STORE_OK);
 	usleep(150000); /* longer than the first pause between two tries */
-	assert_int_equal(clerk_run(&clerk, 1, sale_create_command(&clerk.request)), OK);
-	dismiss(&clerk);
+	assert_int_equal(store_driver_run(&driver, 1, sale_create_command(&driver.request)), OK);
+	close_driver(&driver);
 	store_free(store);
 }
 

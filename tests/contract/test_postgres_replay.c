@@ -1,6 +1,6 @@
 /* test_postgres_replay.c: a replay beside services, on a real server: who may still write, who waits for whom, and what is left behind.
  *
- * The clerk works through a proxy that delays and holds its COMMITs; replays go to the server directly. */
+ * The driver works through a proxy that delays and holds its COMMITs; replays go to the server directly. */
 #include "tests/contract/backends.h"
 
 #include <libpq-fe.h>
@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "adapters/postgres/postgres.h"
-#include "tests/support/clerk.h"
+#include "tests/support/store_driver.h"
 #include "tests/support/postgres_proxy.h"
 
 #define PATIENCE_MS 15000
@@ -19,7 +19,7 @@ struct scene {
 	struct backend *backend;
 	struct postgres_proxy *proxy;
 	PGconn *session; /* to look at the database */
-	struct clerk clerk;
+	struct store_driver driver;
 };
 
 static int64_t ask(const struct scene *scene, const char *sql)
@@ -51,15 +51,15 @@ static struct scene begin(struct backend *backend)
 	assert_non_null(scene.proxy);
 	(void)snprintf(dsn, sizeof dsn, "%s host=127.0.0.1 port=%u", backend_dsn(backend), postgres_proxy_port(scene.proxy));
 	assert_int_equal(postgres_store_open(dsn, false, &store, message), OK);
-	clerk_init(&scene.clerk, store);
-	assert_int_equal(clerk_run(&scene.clerk, 0, sale_create_command(&scene.clerk.request)), OK);
+	store_driver_init(&scene.driver, store);
+	assert_int_equal(store_driver_run(&scene.driver, 0, sale_create_command(&scene.driver.request)), OK);
 	return scene;
 }
 
 static void end(struct scene *scene)
 {
-	store_free(scene->clerk.store);
-	clerk_release(&scene->clerk);
+	store_free(scene->driver.store);
+	store_driver_release(&scene->driver);
 	PQfinish(scene->session);
 	postgres_proxy_free(scene->proxy);
 }
@@ -83,30 +83,30 @@ static enum store_result replay_end(struct store *store, bool is_done)
 	return store->operations->replay_end(store, is_done);
 }
 
-static void decide_hold(struct clerk *clerk, uint64_t after_ms, uint32_t hold, const char *seats)
+static void decide_hold(struct store_driver *driver, uint64_t after_ms, uint32_t hold, const char *seats)
 {
-	clerk_begin(clerk, after_ms);
-	assert_int_equal(clerk_decide(clerk, hold_command(&clerk->request, hold, "ann", seats)), OK);
+	store_driver_begin(driver, after_ms);
+	assert_int_equal(store_driver_decide(driver, hold_command(&driver->request, hold, "ann", seats)), OK);
 }
 
-static enum store_result load_sale(struct clerk *clerk)
+static enum store_result load_sale(struct store_driver *driver)
 {
 	struct uuid event_id = test_event_id();
-	return store_load(clerk->store, &(struct needs){.sales = &event_id, .sale_count = 1}, clerk->view);
+	return store_load(driver->store, &(struct needs){.sales = &event_id, .sale_count = 1}, driver->view);
 }
 
 /* A step of a replay or a commit on another thread. */
 struct task {
 	pthread_t thread;
 	struct store *store;
-	struct clerk *clerk;
+	struct store_driver *driver;
 	enum store_result result;
 };
 
 static void *do_task(void *argument)
 {
 	struct task *task = argument;
-	task->result = task->clerk != NULL ? clerk_commit(task->clerk) : replay_begin(task->store);
+	task->result = task->driver != NULL ? store_driver_commit(task->driver) : replay_begin(task->store);
 	return NULL;
 }
 
@@ -125,9 +125,9 @@ static void replay_waits_for_the_commits_on_their_way(void **state)
 {
 	struct scene scene = begin(*state);
 	struct store *store = replay_store(&scene);
-	struct task commit = {.clerk = &scene.clerk}, replay = {.store = store};
+	struct task commit = {.driver = &scene.driver}, replay = {.store = store};
 	char sqlstate[PROXY_STATE_MAX];
-	decide_hold(&scene.clerk, 1, 1, "1");
+	decide_hold(&scene.driver, 1, 1, "1");
 	postgres_proxy_arm(scene.proxy, PROXY_DELAYS_COMMIT, 1, 1);
 	task_begin(&commit);
 	postgres_proxy_wait_held(scene.proxy);
@@ -148,9 +148,9 @@ static void commit_that_arrives_when_a_replay_has_begun_is_refused(void **state)
 	struct scene scene = begin(*state);
 	struct store *store = replay_store(&scene);
 	char sqlstate[PROXY_STATE_MAX];
-	decide_hold(&scene.clerk, 1, 1, "1");
+	decide_hold(&scene.driver, 1, 1, "1");
 	postgres_proxy_arm(scene.proxy, PROXY_HOLDS_TRANSACTION, 1, 1);
-	assert_int_equal(clerk_commit(&scene.clerk), STORE_UNKNOWN);
+	assert_int_equal(store_driver_commit(&scene.driver), STORE_UNKNOWN);
 	assert_int_equal(replay_begin(store), STORE_OK);
 	postgres_proxy_let_go(scene.proxy, sqlstate);
 	assert_string_equal(sqlstate, "22012");
@@ -164,14 +164,14 @@ static void nobody_writes_while_a_replay_runs(void **state)
 {
 	struct scene scene = begin(*state);
 	struct store *store = replay_store(&scene);
-	decide_hold(&scene.clerk, 1, 1, "1");
+	decide_hold(&scene.driver, 1, 1, "1");
 	assert_int_equal(replay_begin(store), STORE_OK);
-	assert_int_equal(clerk_commit(&scene.clerk), STORE_STALE);
-	view_step_begin(scene.clerk.view, 2);
-	assert_int_equal(load_sale(&scene.clerk), STORE_DOWN);
+	assert_int_equal(store_driver_commit(&scene.driver), STORE_STALE);
+	view_step_begin(scene.driver.view, 2);
+	assert_int_equal(load_sale(&scene.driver), STORE_DOWN);
 	assert_int_equal(replay_end(store, false), STORE_OK);
 	assert_int_equal(ask(&scene, "SELECT count(*) FROM events"), 1);
-	assert_int_equal(clerk_run(&scene.clerk, 3, hold_command(&scene.clerk.request, 1, "ann", "1")), OK);
+	assert_int_equal(store_driver_run(&scene.driver, 3, hold_command(&scene.driver.request, 1, "ann", "1")), OK);
 	store_free(store);
 	end(&scene);
 }
@@ -181,19 +181,19 @@ static void what_was_known_before_a_replay_is_forgotten(void **state)
 {
 	struct scene scene = begin(*state);
 	struct store *store = replay_store(&scene);
-	struct clerk *clerk = &scene.clerk;
+	struct store_driver *driver = &scene.driver;
 	struct uuid event_id = test_event_id();
 	struct seat_label label = test_label(1);
 	(void)ask(&scene, "UPDATE seats SET price = 7 RETURNING 1");
-	decide_hold(clerk, 1, 1, "1");
-	assert_int_equal(view_seat(clerk->view, &event_id, &label)->price, 7);
+	decide_hold(driver, 1, 1, "1");
+	assert_int_equal(view_seat(driver->view, &event_id, &label)->price, 7);
 	assert_int_equal(replay_begin(store), STORE_OK);
 	(void)ask(&scene, "UPDATE seats SET price = 1000 RETURNING 1"); /* as the replay would */
 	assert_int_equal(replay_end(store, false), STORE_OK);
-	assert_int_equal(clerk_commit(clerk), STORE_STALE);
-	decide_hold(clerk, 2, 1, "1");
-	assert_int_equal(view_seat(clerk->view, &event_id, &label)->price, 1000);
-	assert_int_equal(clerk_commit(clerk), STORE_OK);
+	assert_int_equal(store_driver_commit(driver), STORE_STALE);
+	decide_hold(driver, 2, 1, "1");
+	assert_int_equal(view_seat(driver->view, &event_id, &label)->price, 1000);
+	assert_int_equal(store_driver_commit(driver), STORE_OK);
 	store_free(store);
 	end(&scene);
 }
@@ -206,11 +206,11 @@ static void interrupted_replay_keeps_out_until_another_has_ended(void **state)
 	assert_int_equal(first->operations->replay_clear(first), STORE_OK);
 	store_free(first); /* the session goes, as when the process is killed */
 	assert_true(ask(&scene, "SELECT count(*) FROM seats") > 0);
-	view_clear(scene.clerk.view);
-	assert_int_equal(load_sale(&scene.clerk), STORE_DOWN);
+	view_clear(scene.driver.view);
+	assert_int_equal(load_sale(&scene.driver), STORE_DOWN);
 	assert_int_equal(replay_begin(second), STORE_OK);
 	assert_int_equal(replay_end(second, false), STORE_OK);
-	assert_int_equal(load_sale(&scene.clerk), STORE_OK);
+	assert_int_equal(load_sale(&scene.driver), STORE_OK);
 	store_free(second);
 	end(&scene);
 }
@@ -223,9 +223,9 @@ static void of_two_replays_the_first_gives_way(void **state)
 	assert_int_equal(replay_begin(second), STORE_OK);
 	assert_int_equal(first->operations->replay_clear(first), STORE_STALE);
 	assert_int_equal(replay_end(first, false), STORE_STALE);
-	assert_int_equal(load_sale(&scene.clerk), STORE_DOWN);
+	assert_int_equal(load_sale(&scene.driver), STORE_DOWN);
 	assert_int_equal(replay_end(second, false), STORE_OK);
-	assert_int_equal(load_sale(&scene.clerk), STORE_OK);
+	assert_int_equal(load_sale(&scene.driver), STORE_OK);
 	store_free(first);
 	store_free(second);
 	end(&scene);

@@ -2,12 +2,12 @@
 #include "tests/contract/backends.h"
 
 #include "domain/payment.h"
-#include "tests/support/clerk.h"
+#include "tests/support/store_driver.h"
 
 /* A shop with a sale of nine seats: hold 1 of ann (1 2, made an order that is paid), hold 2 of bob (3, until TTL + 5), hold 3 of eve
  * (4, released), hold 4 of ann (5, made order 2, pending until TTL + 7). */
 struct shop {
-	struct clerk clerk;
+	struct store_driver driver;
 	struct reader *reader;
 	struct arena arena;
 };
@@ -15,7 +15,7 @@ struct shop {
 static struct shop open_shop(struct backend *backend)
 {
 	struct shop shop;
-	clerk_init(&shop.clerk, backend_store(backend));
+	store_driver_init(&shop.driver, backend_store(backend));
 	shop.reader = backend_reader(backend);
 	arena_init(&shop.arena, 65536, 64 * 1024 * 1024);
 	return shop;
@@ -24,20 +24,20 @@ static struct shop open_shop(struct backend *backend)
 static void close_shop(struct shop *shop)
 {
 	reader_free(shop->reader);
-	store_free(shop->clerk.store);
-	clerk_release(&shop->clerk);
+	store_free(shop->driver.store);
+	store_driver_release(&shop->driver);
 	arena_release(&shop->arena);
 }
 
 static void run(struct shop *shop, uint64_t after_ms, struct command command)
 {
-	assert_int_equal(clerk_run(&shop->clerk, after_ms, command), OK);
+	assert_int_equal(store_driver_run(&shop->driver, after_ms, command), OK);
 }
 
 static struct shop open_busy_shop(struct backend *backend)
 {
 	struct shop shop = open_shop(backend);
-	struct arena *arena = &shop.clerk.request;
+	struct arena *arena = &shop.driver.request;
 	run(&shop, 0, sale_create_command(arena));
 	run(&shop, 1, with_key(hold_command(arena, 1, "ann", "1 2"), 3, 4));
 	run(&shop, 2, order_command(arena, 1, "ann", 1));
@@ -79,7 +79,7 @@ static void sees_what_was_committed_before_a_call(void **state)
 {
 	struct shop shop = open_busy_shop(*state);
 	assert_null(find(&shop, ROW_HOLD, test_hold_id(5)));
-	run(&shop, 9, hold_command(&shop.clerk.request, 5, "ann", "9"));
+	run(&shop, 9, hold_command(&shop.driver.request, 5, "ann", "9"));
 	assert_non_null(find(&shop, ROW_HOLD, test_hold_id(5)));
 	close_shop(&shop);
 }
@@ -110,7 +110,7 @@ static void a_history_is_in_order_and_paged(void **state)
 static void events_keep_their_metadata(void **state)
 {
 	struct shop shop = open_shop(*state);
-	struct arena *arena = &shop.clerk.request;
+	struct arena *arena = &shop.driver.request;
 	run(&shop, 0, sale_create_command(arena));
 	struct command command = with_key(hold_command(arena, 1, "ann", "1"), 3, 4);
 	command.trace = (struct trace_context){.trace_id = {1, 2, 3}, .span_id = {4, 5}, .flags = TRACE_SAMPLED};
@@ -254,8 +254,8 @@ static void what_is_due_is_listed_by_deadline(void **state)
 static void what_has_ended_is_not_due(void **state)
 {
 	struct shop shop = open_busy_shop(*state);
-	run(&shop, TEST_ORDER_TTL_MS + 8, hold_expire_command(&shop.clerk.request, 2));
-	run(&shop, TEST_ORDER_TTL_MS + 8, order_expire_command(&shop.clerk.request, 2));
+	run(&shop, TEST_ORDER_TTL_MS + 8, hold_expire_command(&shop.driver.request, 2));
+	run(&shop, TEST_ORDER_TTL_MS + 8, order_expire_command(&shop.driver.request, 2));
 	struct due_list list = due(&shop, TEST_ORDER_TTL_MS * 2, 10);
 	assert_int_equal(list.count, 0);
 	assert_int_equal(list.next_deadline_ms, UINT64_MAX);
@@ -328,7 +328,7 @@ static void a_snapshot_is_of_one_moment(void **state)
 	assert_non_null(find(&shop, ROW_HOLD, test_hold_id(1)));
 	assert_int_equal(seats(&shop, SEAT_AVAILABLE, 0, 100, 8).count, 5);
 	shop.reader->operations->snapshot_end(shop.reader);
-	run(&shop, 9, hold_command(&shop.clerk.request, 5, "ann", "9"));
+	run(&shop, 9, hold_command(&shop.driver.request, 5, "ann", "9"));
 	assert_int_equal(shop.reader->operations->snapshot_begin(shop.reader), STORE_OK);
 	assert_int_equal(seats(&shop, SEAT_AVAILABLE, 0, 100, 9).count, 4);
 	assert_int_equal(shop.reader->operations->list_events(shop.reader, NULL, 100, &shop.arena, &list), STORE_OK);
@@ -352,7 +352,7 @@ static void drop(struct shop *shop, struct catalog_change change)
 static void a_change_of_a_sale_is_listed_until_that_very_change_is_dropped(void **state)
 {
 	struct shop shop = open_shop(*state);
-	struct arena *arena = &shop.clerk.request;
+	struct arena *arena = &shop.driver.request;
 	const struct uuid event_id = test_event_id();
 	assert_int_equal(changes_of(&shop, NULL).count, 0);
 	run(&shop, 0, sale_create_command(arena));

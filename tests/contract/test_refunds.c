@@ -3,10 +3,10 @@
 
 #include "domain/payment.h"
 #include "domain/refund.h"
-#include "tests/support/clerk.h"
+#include "tests/support/store_driver.h"
 
 struct shop {
-	struct clerk clerk;
+	struct store_driver driver;
 	struct reader *reader;
 	struct arena arena;
 };
@@ -14,37 +14,37 @@ struct shop {
 static struct shop open_shop(struct backend *backend)
 {
 	struct shop shop;
-	clerk_init(&shop.clerk, backend_store(backend));
+	store_driver_init(&shop.driver, backend_store(backend));
 	shop.reader = backend_reader(backend);
 	arena_init(&shop.arena, 65536, 64 * 1024 * 1024);
-	assert_int_equal(clerk_run(&shop.clerk, 0, sale_create_command(&shop.clerk.request)), OK);
+	assert_int_equal(store_driver_run(&shop.driver, 0, sale_create_command(&shop.driver.request)), OK);
 	return shop;
 }
 
 static void close_shop(struct shop *shop)
 {
 	reader_free(shop->reader);
-	store_free(shop->clerk.store);
-	clerk_release(&shop->clerk);
+	store_free(shop->driver.store);
+	store_driver_release(&shop->driver);
 	arena_release(&shop->arena);
 }
 
 static void run(struct shop *shop, uint64_t after_ms, struct command command)
 {
-	assert_int_equal(clerk_run(&shop->clerk, after_ms, command), OK);
+	assert_int_equal(store_driver_run(&shop->driver, after_ms, command), OK);
 }
 
 /* Ann's order of that number of one seat, 1000 cents. */
 static void order(struct shop *shop, uint64_t after_ms, uint32_t number)
 {
 	const char seat[] = {(char)('0' + number), '\0'};
-	run(shop, after_ms, hold_command(&shop->clerk.request, number, "ann", seat));
-	run(shop, after_ms, order_command(&shop->clerk.request, number, "ann", number));
+	run(shop, after_ms, hold_command(&shop->driver.request, number, "ann", seat));
+	run(shop, after_ms, order_command(&shop->driver.request, number, "ann", number));
 }
 
 static void pay(struct shop *shop, uint64_t after_ms, uint32_t number, const char *transaction, int64_t amount)
 {
-	struct command command = payment_command(&shop->clerk.request, number, transaction, PAYMENT_SUCCEEDED);
+	struct command command = payment_command(&shop->driver.request, number, transaction, PAYMENT_SUCCEEDED);
 	command.payment.has_amount = true;
 	command.payment.amount = amount;
 	run(shop, after_ms, command);
@@ -62,14 +62,14 @@ static const struct uuid all = {0};
 
 static struct command order_call_off(struct shop *shop, uint32_t number)
 {
-	struct command command = order_expire_command(&shop->clerk.request, number);
+	struct command command = order_expire_command(&shop->driver.request, number);
 	command.kind = COMMAND_ORDER_CALL_OFF;
 	return command;
 }
 
 static struct command hold_call_off(struct shop *shop, uint32_t number)
 {
-	struct command command = hold_expire_command(&shop->clerk.request, number);
+	struct command command = hold_expire_command(&shop->driver.request, number);
 	command.kind = COMMAND_HOLD_CALL_OFF;
 	return command;
 }
@@ -77,7 +77,7 @@ static struct command hold_call_off(struct shop *shop, uint32_t number)
 /* As another process does: with a view that knows nothing. */
 static void forget(struct shop *shop)
 {
-	view_clear(shop->clerk.view);
+	view_clear(shop->driver.view);
 }
 
 static const struct payment *load_payment(struct shop *shop, const char *transaction)
@@ -88,16 +88,16 @@ static const struct payment *load_payment(struct shop *shop, const char *transac
 	needs.payments = &text;
 	needs.payment_count = 1;
 	forget(shop);
-	clerk_begin(&shop->clerk, 1000);
-	assert_int_equal(store_load(shop->clerk.store, &needs, shop->clerk.view), STORE_OK);
-	return view_payment(shop->clerk.view, &text);
+	store_driver_begin(&shop->driver, 1000);
+	assert_int_equal(store_load(shop->driver.store, &needs, shop->driver.view), STORE_OK);
+	return view_payment(shop->driver.view, &text);
 }
 
 static void a_payment_that_failed_is_changed_when_it_succeeds(void **state)
 {
 	struct shop shop = open_shop(*state);
 	order(&shop, 1, 1);
-	run(&shop, 2, payment_command(&shop.clerk.request, 1, "t-1", PAYMENT_FAILED));
+	run(&shop, 2, payment_command(&shop.driver.request, 1, "t-1", PAYMENT_FAILED));
 	forget(&shop);
 	pay(&shop, 3, 1, "t-1", 1250);
 	const struct payment *payment = load_payment(&shop, "t-1");
@@ -146,7 +146,7 @@ static void a_refund_is_made_closed_and_answered_again(void **state)
 	assert_true(uuid_equal(&due.refunds[0].event_id, &event_id));
 	assert_int_equal(due.refunds[0].created_at_ms, hlc_milliseconds(uuid_stamp(&refund_id)));
 	forget(&shop);
-	struct command refunded = payment_command(&shop.clerk.request, 1, "t-1", PAYMENT_REFUNDED);
+	struct command refunded = payment_command(&shop.driver.request, 1, "t-1", PAYMENT_REFUNDED);
 	run(&shop, 3, refunded);
 	assert_int_equal(list(&shop, REFUND_DUE, all, all, 10).count, 0);
 	const struct row *row;
@@ -157,25 +157,25 @@ static void a_refund_is_made_closed_and_answered_again(void **state)
 	assert_false(uuid_is_nil(&refund->closed_by));
 	forget(&shop);
 	run(&shop, 4, refunded);
-	assert_true(shop.clerk.outcome.is_replayed);
-	assert_true(slice_equal_string(shop.clerk.outcome.body, "{\"n\":4}"));
+	assert_true(shop.driver.outcome.is_replayed);
+	assert_true(slice_equal_string(shop.driver.outcome.body, "{\"n\":4}"));
 	close_shop(&shop);
 }
 
 static void two_who_close_a_refund_do_it_once(void **state)
 {
 	struct shop shop = open_shop(*state);
-	struct clerk other;
+	struct store_driver other;
 	order(&shop, 1, 1);
 	pay(&shop, 2, 1, "t-1", 1250);
-	clerk_init(&other, backend_store(*state));
+	store_driver_init(&other, backend_store(*state));
 	struct command refunded = payment_command(&other.request, 1, "t-1", PAYMENT_REFUNDED);
-	clerk_begin(&other, 3);
-	assert_int_equal(clerk_decide(&other, refunded), OK);
+	store_driver_begin(&other, 3);
+	assert_int_equal(store_driver_decide(&other, refunded), OK);
 	run(&shop, 3, refunded);
-	assert_int_equal(clerk_commit(&other), STORE_STALE);
+	assert_int_equal(store_driver_commit(&other), STORE_STALE);
 	store_free(other.store);
-	clerk_release(&other);
+	store_driver_release(&other);
 	close_shop(&shop);
 }
 
@@ -192,7 +192,7 @@ static void refunds_are_listed_in_the_order_of_their_making_and_paged(void **sta
 	assert_true(slice_equal_string(short_text_slice(&page.refunds[0].transaction_id), "t1"));
 	struct uuid last = page.refunds[2].refund_id;
 	assert_int_equal(list(&shop, 0, all, last, 3).count, 1);
-	struct command done = sale_command(&shop.clerk.request, COMMAND_REFUND_DONE);
+	struct command done = sale_command(&shop.driver.request, COMMAND_REFUND_DONE);
 	done.refund_id = last;
 	run(&shop, 20, done);
 	assert_int_equal(list(&shop, REFUND_DUE, all, all, 10).count, 3);
@@ -224,11 +224,11 @@ static struct sale_account account(struct shop *shop)
 static struct shop open_busy_shop(struct backend *backend)
 {
 	struct shop shop = open_shop(backend);
-	run(&shop, 1, hold_command(&shop.clerk.request, 1, "ann", "1"));
+	run(&shop, 1, hold_command(&shop.driver.request, 1, "ann", "1"));
 	for (uint32_t number = 2; number <= 4; number++)
 		order(&shop, 2, number);
-	run(&shop, 3, payment_command(&shop.clerk.request, 2, "t-2", PAYMENT_SUCCEEDED));
-	run(&shop, 3, payment_command(&shop.clerk.request, 3, "t-3", PAYMENT_SUCCEEDED));
+	run(&shop, 3, payment_command(&shop.driver.request, 2, "t-2", PAYMENT_SUCCEEDED));
+	run(&shop, 3, payment_command(&shop.driver.request, 3, "t-3", PAYMENT_SUCCEEDED));
 	return shop;
 }
 
@@ -251,7 +251,7 @@ static void an_event_has_an_account(void **state)
 static void what_a_cancelled_event_has_open_is_listed_until_it_is_settled(void **state)
 {
 	struct shop shop = open_busy_shop(*state);
-	struct arena *arena = &shop.clerk.request;
+	struct arena *arena = &shop.driver.request;
 	struct uuid event_id = test_event_id();
 	assert_int_equal(cancelled(&shop, NULL, 10).count, 0);
 	run(&shop, 4, sale_command(arena, COMMAND_SALE_CANCEL));
@@ -284,7 +284,7 @@ static void what_a_cancelled_event_has_open_is_listed_until_it_is_settled(void *
 	assert_true(account(&shop).is_settled);
 	forget(&shop);
 	run(&shop, 7, sale_command(arena, COMMAND_SALE_SETTLE)); /* it is stored */
-	assert_int_equal(shop.clerk.changes.event_count, 0);
+	assert_int_equal(shop.driver.changes.event_count, 0);
 	close_shop(&shop);
 }
 

@@ -1,28 +1,28 @@
 /* test_store.c: the contract of ports/store.h, for every adapter. */
 #include "adapters/memory/database.h"
 #include "tests/contract/backends.h"
-#include "tests/support/clerk.h"
+#include "tests/support/store_driver.h"
 #include "tests/support/faulty_store.h"
 
-/* A clerk with a store of its own: another process, as far as the database knows. */
-static struct clerk hire(struct backend *backend)
+/* A driver with a store of its own: another process, as far as the database knows. */
+static struct store_driver open_driver(struct backend *backend)
 {
-	struct clerk clerk;
-	clerk_init(&clerk, backend_store(backend));
-	return clerk;
+	struct store_driver driver;
+	store_driver_init(&driver, backend_store(backend));
+	return driver;
 }
 
-static void dismiss(struct clerk *clerk)
+static void close_driver(struct store_driver *driver)
 {
-	store_free(clerk->store);
-	clerk_release(clerk);
+	store_free(driver->store);
+	store_driver_release(driver);
 }
 
-static struct clerk hire_and_open_sale(struct backend *backend)
+static struct store_driver open_driver_and_sale(struct backend *backend)
 {
-	struct clerk clerk = hire(backend);
-	assert_int_equal(clerk_run(&clerk, 0, sale_create_command(&clerk.request)), OK);
-	return clerk;
+	struct store_driver driver = open_driver(backend);
+	assert_int_equal(store_driver_run(&driver, 0, sale_create_command(&driver.request)), OK);
+	return driver;
 }
 
 static struct uuid absent_id(void)
@@ -32,7 +32,7 @@ static struct uuid absent_id(void)
 
 static void loads_rows_that_are_not_there_as_absent(void **state)
 {
-	struct clerk clerk = hire(*state);
+	struct store_driver driver = open_driver(*state);
 	struct uuid id = absent_id();
 	struct seat_name seat = {.event_id = id, .label = test_label(1)};
 	struct short_text transaction = short_text_of(SLICE("t-1"));
@@ -51,29 +51,29 @@ static void loads_rows_that_are_not_there_as_absent(void **state)
 		.keys = &key,
 		.key_count = 1,
 	};
-	clerk_begin(&clerk, 0);
-	assert_int_equal(store_load(clerk.store, &needs, clerk.view), STORE_OK);
-	assert_int_equal(view_sale(clerk.view, &id)->row.version, 0);
-	assert_int_equal(view_seat(clerk.view, &id, &seat.label)->row.version, 0);
-	assert_int_equal(view_hold(clerk.view, &id)->row.version, 0);
-	assert_int_equal(view_order(clerk.view, &id)->row.version, 0);
-	assert_int_equal(view_payment(clerk.view, &transaction)->row.version, 0);
-	assert_int_equal(view_key(clerk.view, key.key)->row.version, 0);
-	dismiss(&clerk);
+	store_driver_begin(&driver, 0);
+	assert_int_equal(store_load(driver.store, &needs, driver.view), STORE_OK);
+	assert_int_equal(view_sale(driver.view, &id)->row.version, 0);
+	assert_int_equal(view_seat(driver.view, &id, &seat.label)->row.version, 0);
+	assert_int_equal(view_hold(driver.view, &id)->row.version, 0);
+	assert_int_equal(view_order(driver.view, &id)->row.version, 0);
+	assert_int_equal(view_payment(driver.view, &transaction)->row.version, 0);
+	assert_int_equal(view_key(driver.view, key.key)->row.version, 0);
+	close_driver(&driver);
 }
 
 static void loads_rows_as_they_were_committed(void **state)
 {
-	struct clerk writer = hire_and_open_sale(*state);
-	assert_int_equal(clerk_run(&writer, 1, with_key(hold_command(&writer.request, 1, "ann", "2 5 3"), 7, 8)), OK);
+	struct store_driver writer = open_driver_and_sale(*state);
+	assert_int_equal(store_driver_run(&writer, 1, with_key(hold_command(&writer.request, 1, "ann", "2 5 3"), 7, 8)), OK);
 	uint64_t hold_version = uuid_stamp(&writer.changes.events[0].id);
-	assert_int_equal(clerk_run(&writer, 2, order_command(&writer.request, 1, "ann", 1)), OK);
+	assert_int_equal(store_driver_run(&writer, 2, order_command(&writer.request, 1, "ann", 1)), OK);
 	uint64_t order_version = uuid_stamp(&writer.changes.events[0].id);
-	assert_int_equal(clerk_run(&writer, 3, hold_command(&writer.request, 2, "bob", "9")), OK);
-	assert_int_equal(clerk_run(&writer, 4, payment_command(&writer.request, 1, "t-1", PAYMENT_SUCCEEDED)), OK);
+	assert_int_equal(store_driver_run(&writer, 3, hold_command(&writer.request, 2, "bob", "9")), OK);
+	assert_int_equal(store_driver_run(&writer, 4, payment_command(&writer.request, 1, "t-1", PAYMENT_SUCCEEDED)), OK);
 	struct uuid applied_by = writer.changes.events[0].id;
 
-	struct clerk reader = hire(*state);
+	struct store_driver reader = open_driver(*state);
 	struct uuid event_id = test_event_id(), hold_ids[] = {test_hold_id(1), test_hold_id(2)}, order_id = test_order_id(1);
 	struct seat_name seats[] = {{event_id, test_label(2)}, {event_id, test_label(8)}, {event_id, test_label(9)}};
 	struct short_text transaction = short_text_of(SLICE("t-1"));
@@ -92,7 +92,7 @@ static void loads_rows_as_they_were_committed(void **state)
 		.keys = &wanted,
 		.key_count = 1,
 	};
-	clerk_begin(&reader, 5);
+	store_driver_begin(&reader, 5);
 	assert_int_equal(store_load(reader.store, &needs, reader.view), STORE_OK);
 
 	const struct sale *sale = view_sale(reader.view, &event_id);
@@ -144,207 +144,208 @@ static void loads_rows_as_they_were_committed(void **state)
 	assert_int_equal(key->idempotency.fingerprint[0], 8);
 	assert_true(uuid_equal(&key->stream_id, &hold_ids[0]));
 	assert_true(slice_equal_string(key->answer, "{\"n\":1}"));
-	dismiss(&reader);
-	dismiss(&writer);
+	close_driver(&reader);
+	close_driver(&writer);
 }
 
 static void a_batch_commits_many_commands_at_once(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state);
-	clerk_begin(&clerk, 1);
-	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1 2")), OK);
-	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 2, "bob", "2")), ERR_SEATS_TAKEN);
-	assert_int_equal(clerk_decide(&clerk, release_command(&clerk.request, 1, "ann")), OK);
-	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 2, "bob", "2")), OK);
-	assert_int_equal(clerk_commit(&clerk), STORE_OK);
+	struct store_driver driver = open_driver_and_sale(*state);
+	store_driver_begin(&driver, 1);
+	assert_int_equal(store_driver_decide(&driver, hold_command(&driver.request, 1, "ann", "1 2")), OK);
+	assert_int_equal(store_driver_decide(&driver, hold_command(&driver.request, 2, "bob", "2")), ERR_SEATS_TAKEN);
+	assert_int_equal(store_driver_decide(&driver, release_command(&driver.request, 1, "ann")), OK);
+	assert_int_equal(store_driver_decide(&driver, hold_command(&driver.request, 2, "bob", "2")), OK);
+	assert_int_equal(store_driver_commit(&driver), STORE_OK);
 
-	struct clerk other = hire(*state);
-	assert_int_equal(clerk_run(&other, 2, hold_command(&other.request, 3, "eve", "1 2")), ERR_SEATS_TAKEN);
-	assert_int_equal(clerk_run(&other, 2, hold_command(&other.request, 4, "eve", "1")), OK);
-	assert_int_equal(clerk_run(&other, 3, release_command(&other.request, 1, "ann")), OK); /* already released: nothing is done */
+	struct store_driver other = open_driver(*state);
+	assert_int_equal(store_driver_run(&other, 2, hold_command(&other.request, 3, "eve", "1 2")), ERR_SEATS_TAKEN);
+	assert_int_equal(store_driver_run(&other, 2, hold_command(&other.request, 4, "eve", "1")), OK);
+	assert_int_equal(store_driver_run(&other, 3, release_command(&other.request, 1, "ann")),
+	                 OK); /* already released: nothing is done */
 	assert_int_equal(other.changes.event_count, 0);
-	dismiss(&other);
-	dismiss(&clerk);
+	close_driver(&other);
+	close_driver(&driver);
 }
 
-/* Decides `command` on the clerk's view, lets `rival` run first, and expects the clerk to be told; a second try must see the rival's work. */
-static enum error lose_to(struct clerk *clerk, struct command command, struct clerk *rival, struct command rival_command)
+/* Decides `command` on the driver's view, lets `rival` run first, and expects the driver to be told; a second try must see the rival's work. */
+static enum error lose_to(struct store_driver *driver, struct command command, struct store_driver *rival, struct command rival_command)
 {
-	clerk_begin(clerk, 10);
-	assert_int_equal(clerk_decide(clerk, command), OK);
-	assert_int_equal(clerk_run(rival, 11, rival_command), OK);
-	assert_int_equal(clerk_commit(clerk), STORE_STALE);
-	return clerk_run(clerk, 12, command);
+	store_driver_begin(driver, 10);
+	assert_int_equal(store_driver_decide(driver, command), OK);
+	assert_int_equal(store_driver_run(rival, 11, rival_command), OK);
+	assert_int_equal(store_driver_commit(driver), STORE_STALE);
+	return store_driver_run(driver, 12, command);
 }
 
 static void a_seat_that_moved_makes_the_changes_stale(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
+	struct store_driver driver = open_driver_and_sale(*state), rival = open_driver(*state);
 	enum error error =
-		lose_to(&clerk, hold_command(&clerk.request, 1, "ann", "1 2"), &rival, hold_command(&rival.request, 2, "bob", "2"));
+		lose_to(&driver, hold_command(&driver.request, 1, "ann", "1 2"), &rival, hold_command(&rival.request, 2, "bob", "2"));
 	assert_int_equal(error, ERR_SEATS_TAKEN);
 	/* Nothing of the failed batch was written. */
-	assert_int_equal(clerk_run(&rival, 20, hold_command(&rival.request, 3, "eve", "1")), OK);
-	dismiss(&rival);
-	dismiss(&clerk);
+	assert_int_equal(store_driver_run(&rival, 20, hold_command(&rival.request, 3, "eve", "1")), OK);
+	close_driver(&rival);
+	close_driver(&driver);
 }
 
 static void a_hold_that_moved_makes_the_changes_stale(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
-	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "ann", "1")), OK);
-	enum error error = lose_to(&clerk, order_command(&clerk.request, 1, "ann", 1), &rival, release_command(&rival.request, 1, "ann"));
+	struct store_driver driver = open_driver_and_sale(*state), rival = open_driver(*state);
+	assert_int_equal(store_driver_run(&driver, 1, hold_command(&driver.request, 1, "ann", "1")), OK);
+	enum error error = lose_to(&driver, order_command(&driver.request, 1, "ann", 1), &rival, release_command(&rival.request, 1, "ann"));
 	assert_int_equal(error, ERR_HOLD_RELEASED);
-	dismiss(&rival);
-	dismiss(&clerk);
+	close_driver(&rival);
+	close_driver(&driver);
 }
 
 static void an_order_that_moved_makes_the_changes_stale(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
-	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "ann", "1")), OK);
-	assert_int_equal(clerk_run(&clerk, 2, order_command(&clerk.request, 1, "ann", 1)), OK);
-	enum error error = lose_to(&clerk, cancel_command(&clerk.request, 1, "ann"), &rival,
+	struct store_driver driver = open_driver_and_sale(*state), rival = open_driver(*state);
+	assert_int_equal(store_driver_run(&driver, 1, hold_command(&driver.request, 1, "ann", "1")), OK);
+	assert_int_equal(store_driver_run(&driver, 2, order_command(&driver.request, 1, "ann", 1)), OK);
+	enum error error = lose_to(&driver, cancel_command(&driver.request, 1, "ann"), &rival,
 	                           payment_command(&rival.request, 1, "t-1", PAYMENT_SUCCEEDED));
 	assert_int_equal(error, ERR_ORDER_NOT_CANCELLABLE);
-	dismiss(&rival);
-	dismiss(&clerk);
+	close_driver(&rival);
+	close_driver(&driver);
 }
 
 static void a_sale_that_moved_makes_the_changes_stale(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
-	enum error error = lose_to(&clerk, sale_command(&clerk.request, COMMAND_SALE_PAUSE), &rival,
+	struct store_driver driver = open_driver_and_sale(*state), rival = open_driver(*state);
+	enum error error = lose_to(&driver, sale_command(&driver.request, COMMAND_SALE_PAUSE), &rival,
 	                           sale_command(&rival.request, COMMAND_SALE_CANCEL));
 	assert_int_equal(error, ERR_EVENT_CANCELLED);
-	dismiss(&rival);
-	dismiss(&clerk);
+	close_driver(&rival);
+	close_driver(&driver);
 }
 
 static void a_sale_is_made_once(void **state)
 {
-	struct clerk clerk = hire(*state), rival = hire(*state);
-	clerk_begin(&clerk, 0);
-	assert_int_equal(clerk_decide(&clerk, sale_create_command(&clerk.request)), OK);
-	assert_int_equal(clerk_run(&rival, 0, sale_create_command(&rival.request)), OK);
-	assert_int_equal(clerk_commit(&clerk), STORE_STALE);
-	dismiss(&rival);
-	dismiss(&clerk);
+	struct store_driver driver = open_driver(*state), rival = open_driver(*state);
+	store_driver_begin(&driver, 0);
+	assert_int_equal(store_driver_decide(&driver, sale_create_command(&driver.request)), OK);
+	assert_int_equal(store_driver_run(&rival, 0, sale_create_command(&rival.request)), OK);
+	assert_int_equal(store_driver_commit(&driver), STORE_STALE);
+	close_driver(&rival);
+	close_driver(&driver);
 }
 
 static void a_transaction_is_applied_once(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
+	struct store_driver driver = open_driver_and_sale(*state), rival = open_driver(*state);
 	for (uint32_t i = 1; i <= 2; i++) {
-		assert_int_equal(clerk_run(&clerk, i, hold_command(&clerk.request, i, "ann", i == 1 ? "1" : "2")), OK);
-		assert_int_equal(clerk_run(&clerk, i, order_command(&clerk.request, i, "ann", i)), OK);
+		assert_int_equal(store_driver_run(&driver, i, hold_command(&driver.request, i, "ann", i == 1 ? "1" : "2")), OK);
+		assert_int_equal(store_driver_run(&driver, i, order_command(&driver.request, i, "ann", i)), OK);
 	}
 	/* The same transaction for two orders, so that nothing but the payment collides. */
-	enum error error = lose_to(&clerk, payment_command(&clerk.request, 1, "t-1", PAYMENT_SUCCEEDED), &rival,
+	enum error error = lose_to(&driver, payment_command(&driver.request, 1, "t-1", PAYMENT_SUCCEEDED), &rival,
 	                           payment_command(&rival.request, 2, "t-1", PAYMENT_SUCCEEDED));
 	assert_int_equal(error, ERR_PAYMENT_CONFLICT);
-	dismiss(&rival);
-	dismiss(&clerk);
+	close_driver(&rival);
+	close_driver(&driver);
 }
 
 static void a_key_is_used_once(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
-	enum error error = lose_to(&clerk, with_key(hold_command(&clerk.request, 1, "ann", "1"), 5, 6), &rival,
+	struct store_driver driver = open_driver_and_sale(*state), rival = open_driver(*state);
+	enum error error = lose_to(&driver, with_key(hold_command(&driver.request, 1, "ann", "1"), 5, 6), &rival,
 	                           with_key(hold_command(&rival.request, 2, "ann", "2"), 5, 6));
 	assert_int_equal(error, OK);
-	assert_true(clerk.outcome.is_replayed);
+	assert_true(driver.outcome.is_replayed);
 	struct uuid winner = test_hold_id(2);
-	assert_true(uuid_equal(&clerk.outcome.resource_id, &winner));
-	dismiss(&rival);
-	dismiss(&clerk);
+	assert_true(uuid_equal(&driver.outcome.resource_id, &winner));
+	close_driver(&rival);
+	close_driver(&driver);
 }
 
 static void an_id_of_a_stream_is_used_once(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
-	clerk_begin(&clerk, 10);
-	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK);
-	assert_int_equal(clerk_run(&rival, 11, hold_command(&rival.request, 1, "bob", "2")), OK);
-	assert_int_equal(clerk_commit(&clerk), STORE_STALE);
-	dismiss(&rival);
-	dismiss(&clerk);
+	struct store_driver driver = open_driver_and_sale(*state), rival = open_driver(*state);
+	store_driver_begin(&driver, 10);
+	assert_int_equal(store_driver_decide(&driver, hold_command(&driver.request, 1, "ann", "1")), OK);
+	assert_int_equal(store_driver_run(&rival, 11, hold_command(&rival.request, 1, "bob", "2")), OK);
+	assert_int_equal(store_driver_commit(&driver), STORE_STALE);
+	close_driver(&rival);
+	close_driver(&driver);
 }
 
 static void a_key_must_still_be_unused_when_its_command_is_refused(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
-	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "eve", "1")), OK);
-	struct command refused = with_key(hold_command(&clerk.request, 2, "ann", "1"), 5, 6);
-	clerk_begin(&clerk, 10);
-	assert_int_equal(clerk_decide(&clerk, refused), ERR_SEATS_TAKEN);
-	assert_int_equal(clerk_run(&rival, 11, with_key(hold_command(&rival.request, 3, "ann", "2"), 5, 6)), OK);
-	assert_int_equal(clerk_commit(&clerk), STORE_STALE);
-	assert_int_equal(clerk_run(&clerk, 12, refused), OK);
-	assert_true(clerk.outcome.is_replayed);
-	dismiss(&rival);
-	dismiss(&clerk);
+	struct store_driver driver = open_driver_and_sale(*state), rival = open_driver(*state);
+	assert_int_equal(store_driver_run(&driver, 1, hold_command(&driver.request, 1, "eve", "1")), OK);
+	struct command refused = with_key(hold_command(&driver.request, 2, "ann", "1"), 5, 6);
+	store_driver_begin(&driver, 10);
+	assert_int_equal(store_driver_decide(&driver, refused), ERR_SEATS_TAKEN);
+	assert_int_equal(store_driver_run(&rival, 11, with_key(hold_command(&rival.request, 3, "ann", "2"), 5, 6)), OK);
+	assert_int_equal(store_driver_commit(&driver), STORE_STALE);
+	assert_int_equal(store_driver_run(&driver, 12, refused), OK);
+	assert_true(driver.outcome.is_replayed);
+	close_driver(&rival);
+	close_driver(&driver);
 }
 
 static void a_refusal_writes_nothing(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state);
-	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "eve", "1")), OK);
-	struct command refused = with_key(hold_command(&clerk.request, 2, "ann", "1"), 5, 6);
-	assert_int_equal(clerk_run(&clerk, 2, refused), ERR_SEATS_TAKEN);
-	assert_int_equal(clerk_run(&clerk, 3, refused), ERR_SEATS_TAKEN);
+	struct store_driver driver = open_driver_and_sale(*state);
+	assert_int_equal(store_driver_run(&driver, 1, hold_command(&driver.request, 1, "eve", "1")), OK);
+	struct command refused = with_key(hold_command(&driver.request, 2, "ann", "1"), 5, 6);
+	assert_int_equal(store_driver_run(&driver, 2, refused), ERR_SEATS_TAKEN);
+	assert_int_equal(store_driver_run(&driver, 3, refused), ERR_SEATS_TAKEN);
 	struct reader *reader = backend_reader(*state);
 	struct event_list list;
-	assert_int_equal(reader->operations->list_events(reader, NULL, 100, &clerk.request, &list), STORE_OK);
+	assert_int_equal(reader->operations->list_events(reader, NULL, 100, &driver.request, &list), STORE_OK);
 	assert_int_equal(list.count, 2);
 	reader_free(reader);
-	dismiss(&clerk);
+	close_driver(&driver);
 }
 
-/* The clerk has the seat in its view from an earlier batch; a refusal rests on it. */
+/* The driver has the seat in its view from an earlier batch; a refusal rests on it. */
 static void rows_relied_on_must_be_as_they_were(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
-	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "eve", "1")), OK);
-	clerk_begin(&clerk, 2);
-	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 2, "ann", "1")), ERR_SEATS_TAKEN);
-	assert_int_equal(clerk_run(&rival, 2, release_command(&rival.request, 1, "eve")), OK);
-	assert_int_equal(clerk_commit(&clerk), STORE_STALE);
-	assert_int_equal(clerk_run(&clerk, 3, hold_command(&clerk.request, 2, "ann", "1")), OK);
-	dismiss(&rival);
-	dismiss(&clerk);
+	struct store_driver driver = open_driver_and_sale(*state), rival = open_driver(*state);
+	assert_int_equal(store_driver_run(&driver, 1, hold_command(&driver.request, 1, "eve", "1")), OK);
+	store_driver_begin(&driver, 2);
+	assert_int_equal(store_driver_decide(&driver, hold_command(&driver.request, 2, "ann", "1")), ERR_SEATS_TAKEN);
+	assert_int_equal(store_driver_run(&rival, 2, release_command(&rival.request, 1, "eve")), OK);
+	assert_int_equal(store_driver_commit(&driver), STORE_STALE);
+	assert_int_equal(store_driver_run(&driver, 3, hold_command(&driver.request, 2, "ann", "1")), OK);
+	close_driver(&rival);
+	close_driver(&driver);
 }
 
 /* A hold writes its seats and relies on the sale. */
 static void a_sale_paused_meanwhile_stops_a_hold(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state), rival = hire(*state);
-	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "eve", "1")), OK);
-	assert_int_equal(clerk_run(&rival, 2, sale_command(&rival.request, COMMAND_SALE_PAUSE)), OK);
-	clerk_begin(&clerk, 3);
-	enum error error = clerk_decide(&clerk, hold_command(&clerk.request, 2, "ann", "2"));
-	enum store_result result = clerk_commit(&clerk);
+	struct store_driver driver = open_driver_and_sale(*state), rival = open_driver(*state);
+	assert_int_equal(store_driver_run(&driver, 1, hold_command(&driver.request, 1, "eve", "1")), OK);
+	assert_int_equal(store_driver_run(&rival, 2, sale_command(&rival.request, COMMAND_SALE_PAUSE)), OK);
+	store_driver_begin(&driver, 3);
+	enum error error = store_driver_decide(&driver, hold_command(&driver.request, 2, "ann", "2"));
+	enum store_result result = store_driver_commit(&driver);
 	assert_true(error == ERR_SALES_PAUSED || result == STORE_STALE); /* found while loading, or while committing */
-	assert_int_equal(clerk_run(&clerk, 4, hold_command(&clerk.request, 2, "ann", "2")), ERR_SALES_PAUSED);
-	dismiss(&rival);
-	dismiss(&clerk);
+	assert_int_equal(store_driver_run(&driver, 4, hold_command(&driver.request, 2, "ann", "2")), ERR_SALES_PAUSED);
+	close_driver(&rival);
+	close_driver(&driver);
 }
 
 static void resolve_tells_what_was_committed(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state);
+	struct store_driver driver = open_driver_and_sale(*state);
 	bool is_committed = true;
-	clerk_begin(&clerk, 1);
-	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK);
-	assert_int_equal(store_resolve(clerk.store, &clerk.changes, &is_committed), STORE_OK);
+	store_driver_begin(&driver, 1);
+	assert_int_equal(store_driver_decide(&driver, hold_command(&driver.request, 1, "ann", "1")), OK);
+	assert_int_equal(store_resolve(driver.store, &driver.changes, &is_committed), STORE_OK);
 	assert_false(is_committed);
-	view_step_failed(clerk.view);
-	assert_int_equal(clerk_run(&clerk, 2, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	view_step_failed(driver.view);
+	assert_int_equal(store_driver_run(&driver, 2, hold_command(&driver.request, 1, "ann", "1")), OK);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(store_resolve(clerk.store, &clerk.changes, &is_committed), STORE_OK);
+		assert_int_equal(store_resolve(driver.store, &driver.changes, &is_committed), STORE_OK);
 		assert_true(is_committed);
 	}
-	dismiss(&clerk);
+	close_driver(&driver);
 }
 
 static enum fault lose_commits(void *context, enum store_call call, enum store_result *ret_result)
@@ -355,55 +356,55 @@ static enum fault lose_commits(void *context, enum store_call call, enum store_r
 
 static void an_answer_that_was_lost_can_be_found_out(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state);
-	struct store *inner = clerk.store;
+	struct store_driver driver = open_driver_and_sale(*state);
+	struct store *inner = driver.store;
 	enum fault fault = FAULT_ANSWER_LOST;
 	struct faulty_store faulty;
 	faulty_store_init(&faulty, inner, lose_commits, &fault);
-	clerk.store = &faulty.port;
+	driver.store = &faulty.port;
 	bool is_committed = false;
 
-	clerk_begin(&clerk, 1);
-	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK);
-	assert_int_equal(clerk_commit(&clerk), STORE_UNKNOWN);
-	assert_int_equal(store_resolve(clerk.store, &clerk.changes, &is_committed), STORE_OK);
+	store_driver_begin(&driver, 1);
+	assert_int_equal(store_driver_decide(&driver, hold_command(&driver.request, 1, "ann", "1")), OK);
+	assert_int_equal(store_driver_commit(&driver), STORE_UNKNOWN);
+	assert_int_equal(store_resolve(driver.store, &driver.changes, &is_committed), STORE_OK);
 	assert_true(is_committed);
 
 	fault = FAULT_REFUSED;
-	clerk_begin(&clerk, 2);
-	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 2, "ann", "2")), OK);
-	assert_int_equal(clerk_commit(&clerk), STORE_UNKNOWN);
-	assert_int_equal(store_resolve(clerk.store, &clerk.changes, &is_committed), STORE_OK);
+	store_driver_begin(&driver, 2);
+	assert_int_equal(store_driver_decide(&driver, hold_command(&driver.request, 2, "ann", "2")), OK);
+	assert_int_equal(store_driver_commit(&driver), STORE_UNKNOWN);
+	assert_int_equal(store_resolve(driver.store, &driver.changes, &is_committed), STORE_OK);
 	assert_false(is_committed);
 
-	clerk.store = inner;
-	assert_int_equal(clerk_run(&clerk, 3, hold_command(&clerk.request, 3, "bob", "1")), ERR_SEATS_TAKEN);
-	assert_int_equal(clerk_run(&clerk, 3, hold_command(&clerk.request, 4, "bob", "2")), OK);
-	dismiss(&clerk);
+	driver.store = inner;
+	assert_int_equal(store_driver_run(&driver, 3, hold_command(&driver.request, 3, "bob", "1")), ERR_SEATS_TAKEN);
+	assert_int_equal(store_driver_run(&driver, 3, hold_command(&driver.request, 4, "bob", "2")), OK);
+	close_driver(&driver);
 }
 
 static void the_same_changes_cannot_be_committed_twice(void **state)
 {
-	struct clerk clerk = hire_and_open_sale(*state);
-	clerk_begin(&clerk, 1);
-	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK);
-	assert_int_equal(changes_collect(&clerk.changes, clerk.view), OK);
-	assert_int_equal(store_commit(clerk.store, &clerk.changes), STORE_OK);
-	assert_int_equal(store_commit(clerk.store, &clerk.changes), STORE_STALE);
-	view_step_failed(clerk.view);
-	dismiss(&clerk);
+	struct store_driver driver = open_driver_and_sale(*state);
+	store_driver_begin(&driver, 1);
+	assert_int_equal(store_driver_decide(&driver, hold_command(&driver.request, 1, "ann", "1")), OK);
+	assert_int_equal(changes_collect(&driver.changes, driver.view), OK);
+	assert_int_equal(store_commit(driver.store, &driver.changes), STORE_OK);
+	assert_int_equal(store_commit(driver.store, &driver.changes), STORE_STALE);
+	view_step_failed(driver.view);
+	close_driver(&driver);
 }
 
 /* What a command makes of an empty store, to be written by a replay. */
-static void make_replayed(struct clerk *clerk, struct memory_database *database, struct command command)
+static void make_replayed(struct store_driver *driver, struct memory_database *database, struct command command)
 {
 	struct store *memory;
 	assert_int_equal(memory_store_new(database, &memory), OK);
-	clerk_init(clerk, memory);
-	clerk_begin(clerk, 1);
-	assert_int_equal(clerk_decide(clerk, command), OK);
-	assert_int_equal(changes_collect(&clerk->changes, clerk->view), OK);
-	clerk->changes.is_replay = true;
+	store_driver_init(driver, memory);
+	store_driver_begin(driver, 1);
+	assert_int_equal(store_driver_decide(driver, command), OK);
+	assert_int_equal(changes_collect(&driver->changes, driver->view), OK);
+	driver->changes.is_replay = true;
 }
 
 static enum seat_status first_seat(struct backend *backend, struct arena *arena, uint32_t *ret_count, uint32_t *ret_events)
@@ -423,25 +424,25 @@ static enum seat_status first_seat(struct backend *backend, struct arena *arena,
 /* Replays the event's beginning alone, so that one sees whether it took the place of what was there. */
 static void replay_to(void **state, bool is_done, enum seat_status expected)
 {
-	struct clerk clerk = hire_and_open_sale(*state), replayed;
+	struct store_driver driver = open_driver_and_sale(*state), replayed;
 	struct memory_database *database = memory_database_new();
-	const struct store_operations *operations = clerk.store->operations;
+	const struct store_operations *operations = driver.store->operations;
 	uint32_t seats, events;
-	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "ann", "1")), OK);
-	make_replayed(&replayed, database, sale_create_command(&clerk.request));
-	assert_int_equal(operations->replay_begin(clerk.store), STORE_OK);
-	assert_int_equal(first_seat(*state, &clerk.request, &seats, &events), SEAT_HELD);
-	assert_int_equal(operations->replay_clear(clerk.store), STORE_OK);
-	assert_int_equal(store_commit(clerk.store, &replayed.changes), STORE_OK);
-	assert_int_equal(first_seat(*state, &clerk.request, &seats, &events), SEAT_HELD);
-	assert_int_equal(operations->replay_end(clerk.store, is_done), STORE_OK);
-	assert_int_equal(first_seat(*state, &clerk.request, &seats, &events), expected);
+	assert_int_equal(store_driver_run(&driver, 1, hold_command(&driver.request, 1, "ann", "1")), OK);
+	make_replayed(&replayed, database, sale_create_command(&driver.request));
+	assert_int_equal(operations->replay_begin(driver.store), STORE_OK);
+	assert_int_equal(first_seat(*state, &driver.request, &seats, &events), SEAT_HELD);
+	assert_int_equal(operations->replay_clear(driver.store), STORE_OK);
+	assert_int_equal(store_commit(driver.store, &replayed.changes), STORE_OK);
+	assert_int_equal(first_seat(*state, &driver.request, &seats, &events), SEAT_HELD);
+	assert_int_equal(operations->replay_end(driver.store, is_done), STORE_OK);
+	assert_int_equal(first_seat(*state, &driver.request, &seats, &events), expected);
 	assert_int_equal(seats, TEST_SEAT_COUNT);
 	assert_int_equal(events, 2);
 	view_step_failed(replayed.view);
-	dismiss(&replayed);
+	close_driver(&replayed);
 	memory_database_free(database);
-	dismiss(&clerk);
+	close_driver(&driver);
 }
 
 static void replay_writes_the_rows_and_no_events(void **state)

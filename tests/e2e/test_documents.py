@@ -111,10 +111,10 @@ def test_every_metric_is_explained(server):
 
 
 def test_every_room_and_what_it_may_include_is_listed():
-    rooms = re.findall(r"^tro_room\((\S+?)(?: SEES ([^)]*?))?(?: LINK [^)]*)?\)$", (paths.REPOSITORY / "CMakeLists.txt").read_text(), re.M)
-    rows = table(DOCS / "architecture.md", "room", "what it has", "may include")
-    listed = [(code(room), [] if seen == "nothing" else seen.split(", ")) for room, _, seen in rows]
-    assert listed == [(room, seen.split()) for room, seen in rooms]
+    modules = re.findall(r"^tro_module\((\S+?)(?: SEES ([^)]*?))?(?: LINK [^)]*)?\)$", (paths.REPOSITORY / "CMakeLists.txt").read_text(), re.M)
+    rows = table(DOCS / "architecture.md", "module", "what it has", "may include")
+    listed = [(code(module), [] if seen == "nothing" else seen.split(", ")) for module, _, seen in rows]
+    assert listed == [(module, seen.split()) for module, seen in modules]
 
 
 def test_every_lock_is_listed():

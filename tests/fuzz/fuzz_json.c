@@ -155,14 +155,14 @@ static void compare_with_jansson(struct slice text)
 static void read_as_body(struct slice text)
 {
 	struct body body = {0};
-	struct json_faults faults;
-	json_faults_init(&faults, &arena);
-	enum error error = json_read(text, &body_schema, &faults, &body);
-	assert((error == ERR_JSON_INVALID) == (faults.detail.data != NULL));
-	assert((error == ERR_VALIDATION) == (faults.count > 0));
-	for (uint32_t i = 0; i < faults.count; i++) {
-		assert(faults.items[i].detail.length > 0);
-		assert(utf8_is_valid(faults.items[i].pointer));
+	struct json_violations violations;
+	json_violations_init(&violations, &arena);
+	enum error error = json_read(text, &body_schema, &violations, &body);
+	assert((error == ERR_JSON_INVALID) == (violations.detail.data != NULL));
+	assert((error == ERR_VALIDATION) == (violations.count > 0));
+	for (uint32_t i = 0; i < violations.count; i++) {
+		assert(violations.items[i].detail.length > 0);
+		assert(utf8_is_valid(violations.items[i].pointer));
 	}
 	if (error != OK)
 		return;

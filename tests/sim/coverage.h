@@ -76,8 +76,8 @@
 	X(MESSAGE_REPEATED, "… and again") \
 	X(MESSAGE_UNDER_WAY, "a message that is under way comes up again, and is not sent again") \
 	X(MESSAGE_LATE, "times that messages arrived whose sender had given up") \
-	X(COURIER_CRASH, "crashes of publishers within a step") \
-	X(COURIER_HANGS, "publishers that hung for longer than their lease")
+	X(PUBLISHER_PROCESS_CRASH, "crashes of publishers within a step") \
+	X(PUBLISHER_PROCESS_HANGS, "publishers that hung for longer than their lease")
 
 enum situation {
 #define X(name, text) SITUATION_##name,

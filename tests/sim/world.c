@@ -167,8 +167,8 @@ static void begin(struct world *world, uint64_t seed, struct coverage *coverage,
 		process_start(&world->processes[i], world, i);
 	memset(&world->audience, 0, sizeof world->audience);
 	world->late_wire_count = 0;
-	for (uint32_t i = 0; i < COURIER_COUNT; i++)
-		courier_start(&world->couriers[i], world, i);
+	for (uint32_t i = 0; i < PUBLISHER_PROCESS_COUNT; i++)
+		publisher_process_start(&world->publisher_processes[i], world, i);
 }
 
 struct attempt *world_submit(struct world *world, const struct request *request, struct process *process, struct job *origin)
@@ -214,9 +214,9 @@ void world_interfere(struct world *world)
 	if (prng_chance(&world->prng, 400))
 		client_act(world);
 	if (prng_chance(&world->prng, 300))
-		courier_step(&world->couriers[prng_below(&world->prng, COURIER_COUNT)]);
+		publisher_process_step(&world->publisher_processes[prng_below(&world->prng, PUBLISHER_PROCESS_COUNT)]);
 	if (prng_chance(&world->prng, 100))
-		couriers_let_late_arrive(world);
+		publisher_processes_let_late_arrive(world);
 	world->now_ms += prng_below(&world->prng, 3);
 	world_cover(world, world->depth == 1 ? SITUATION_STEP_NESTED : SITUATION_STEP_NESTED_TWICE);
 	step_some_process(world);
@@ -276,9 +276,9 @@ static void let_something_happen(struct world *world)
 		world_cover(world, SITUATION_CRASH_IDLE);
 		process_crash(process);
 	} else if (choice < 1020) {
-		couriers_let_late_arrive(world);
+		publisher_processes_let_late_arrive(world);
 	} else if (choice < 1200) {
-		courier_step(&world->couriers[prng_below(&world->prng, COURIER_COUNT)]);
+		publisher_process_step(&world->publisher_processes[prng_below(&world->prng, PUBLISHER_PROCESS_COUNT)]);
 	} else {
 		replayer_step(world);
 	}
@@ -352,10 +352,10 @@ bool world_run(struct world *world, uint64_t seed, struct coverage *coverage, st
 		let_something_happen(world);
 	drain(world);
 	audit(world);
-	couriers_finish(world);
+	publisher_processes_finish(world);
 	expire_all(world);
 	audit(world);
-	couriers_finish(world);
+	publisher_processes_finish(world);
 	return true;
 }
 
@@ -363,8 +363,8 @@ void world_release(struct world *world)
 {
 	for (uint32_t i = 0; i < PROCESS_COUNT; i++)
 		process_stop(&world->processes[i]);
-	for (uint32_t i = 0; i < COURIER_COUNT; i++)
-		courier_stop(&world->couriers[i]);
+	for (uint32_t i = 0; i < PUBLISHER_PROCESS_COUNT; i++)
+		publisher_process_stop(&world->publisher_processes[i]);
 	for (uint32_t i = 0; i < world->attempt_count; i++)
 		arena_release(&world->attempts[i].arena);
 	expirer_free(world->expirer);

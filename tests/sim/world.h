@@ -1,4 +1,4 @@
-/* world.h: one run: a database, processes that share it, couriers that publish, clients that ask, the model that knows, and the time.
+/* world.h: one run: a database, processes that share it, publisher_processes that publish, clients that ask, the model that knows, and the time.
  *
  * Everything is drawn from the seed, so that a run can be had again exactly. One thread. */
 #pragma once
@@ -11,7 +11,7 @@
 #include "app/expirer.h"
 #include "app/job.h"
 #include "base/attributes.h"
-#include "tests/sim/courier.h"
+#include "tests/sim/publishing.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/model.h"
 #include "tests/sim/prng.h"
@@ -53,7 +53,7 @@ struct hardships {
 	uint32_t unknown;
 	uint32_t crash;
 	uint32_t resolve; /* failing */
-	uint32_t hang;    /* of a courier */
+	uint32_t hang;    /* of a publisher_process */
 	uint32_t replay;  /* of the times when one might begin */
 };
 
@@ -82,7 +82,7 @@ struct world {
 	struct clock expirer_clock;
 	struct random expirer_random;
 	struct process processes[PROCESS_COUNT];
-	struct courier couriers[COURIER_COUNT];
+	struct publisher_process publisher_processes[PUBLISHER_PROCESS_COUNT];
 	struct wire late_wires[LATE_WIRES_MAX]; /* that nobody looks after */
 	uint32_t late_wire_count;
 	struct audience audience;
@@ -121,7 +121,7 @@ static inline void world_cover(struct world *world, enum situation situation)
 
 /* Sends the request to a process, as a new attempt; NULL when the run has had enough. origin: as in struct attempt. */
 struct attempt *world_submit(struct world *world, const struct request *request, struct process *process, struct job *origin);
-/* Another process or courier than those under way does a step, or a client something: what may happen within an operation of one. */
+/* Another process or publisher_process than those under way does a step, or a client something: what may happen within an operation of one. */
 void world_interfere(struct world *world);
 
 static inline struct attempt *attempt_of(struct job *job)

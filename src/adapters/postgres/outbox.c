@@ -14,8 +14,8 @@
 
 enum {
 	COUNT_PUBLISHER,
-	STRIKE_PUBLISHERS,
-	STRIKE_PUBLISHER,
+	EXPIRE_PUBLISHERS,
+	REMOVE_PUBLISHER,
 	SELECT_LEASES,
 	UPDATE_LEASES,
 	RELEASE_LEASES,
@@ -29,8 +29,8 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[COUNT_PUBLISHER] = "INSERT INTO outbox_publishers (owner, alive_until) VALUES ($1::uuid, " NOW_MS " + $2::int8)"
 			    " ON CONFLICT (owner) DO UPDATE SET alive_until = excluded.alive_until",
 	/* Whoever has not been heard of for too long. */
-	[STRIKE_PUBLISHERS] = "DELETE FROM outbox_publishers WHERE alive_until <= " NOW_MS " OR alive_until > " NOW_MS " + $1::int8",
-	[STRIKE_PUBLISHER] = "DELETE FROM outbox_publishers WHERE owner = $1::uuid",
+	[EXPIRE_PUBLISHERS] = "DELETE FROM outbox_publishers WHERE alive_until <= " NOW_MS " OR alive_until > " NOW_MS " + $1::int8",
+	[REMOVE_PUBLISHER] = "DELETE FROM outbox_publishers WHERE owner = $1::uuid",
 	[SELECT_LEASES] = "SELECT partition, owner, lease_until, " NOW_MS ", (SELECT count(*) FROM outbox_publishers)"
 			  " FROM outbox_partitions WHERE partition >= 0",
 	/* $1 is the owner; only those that are still as they were read: another may have taken them since. */
@@ -107,7 +107,7 @@ static enum store_result read_leases(struct postgres_outbox *outbox, const struc
 	if (result != STORE_OK)
 		return result;
 	scalar_uint(&outbox->parameters, 0, lease_ms);
-	result = run(outbox, STRIKE_PUBLISHERS);
+	result = run(outbox, EXPIRE_PUBLISHERS);
 	if (result != STORE_OK)
 		return result;
 	PGresult *answer;
@@ -183,7 +183,7 @@ static enum store_result postgres_release(struct outbox *port, const struct uuid
 	if (result != STORE_OK)
 		return result;
 	scalar_uuid(&outbox->parameters, 0, owner);
-	return run(outbox, STRIKE_PUBLISHER);
+	return run(outbox, REMOVE_PUBLISHER);
 }
 
 /* The ids of the events of the entry in the answer's row. */

@@ -16,7 +16,7 @@ enum {
 	BEGIN_READ,
 	BEGIN_WRITE,
 	COMMIT,
-	STRIKE_PUBLISHERS,
+	EXPIRE_PUBLISHERS,
 	COUNT_PUBLISHER,
 	COUNT_PUBLISHERS,
 	SELECT_LEASES,
@@ -33,7 +33,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[BEGIN_WRITE] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
 	/* The owner, and whoever has not been heard of for too long. */
-	[STRIKE_PUBLISHERS] = "DELETE FROM outbox_publishers WHERE owner = ?1 OR alive_until <= ?2 OR alive_until > ?3",
+	[EXPIRE_PUBLISHERS] = "DELETE FROM outbox_publishers WHERE owner = ?1 OR alive_until <= ?2 OR alive_until > ?3",
 	[COUNT_PUBLISHER] = "INSERT INTO outbox_publishers (owner, alive_until) VALUES (?, ?)",
 	[COUNT_PUBLISHERS] = "SELECT count(*) FROM outbox_publishers",
 	[SELECT_LEASES] = "SELECT partition, owner, lease_until FROM outbox_partitions ORDER BY partition",
@@ -108,11 +108,11 @@ static int write_leases(struct database *database, const struct outbox_lease lea
 /* Forgets the owner and whoever has not been heard of for too long. */
 static int strike_publishers(struct database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms)
 {
-	sqlite3_stmt *strike = database->statements[STRIKE_PUBLISHERS];
-	bind_uuid(strike, 1, owner);
-	bind_uint(strike, 2, now_ms);
-	bind_uint(strike, 3, now_ms + lease_ms);
-	return database_run(database, STRIKE_PUBLISHERS);
+	sqlite3_stmt *expire = database->statements[EXPIRE_PUBLISHERS];
+	bind_uuid(expire, 1, owner);
+	bind_uint(expire, 2, now_ms);
+	bind_uint(expire, 3, now_ms + lease_ms);
+	return database_run(database, EXPIRE_PUBLISHERS);
 }
 
 /* How many publishers there are, with this one. */

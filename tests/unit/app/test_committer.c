@@ -19,7 +19,7 @@
 
 enum operation { LOAD, COMMIT, RESOLVE, OPERATION_COUNT };
 
-struct fault {
+struct violation {
 	enum store_result result; /* instead of the inner store's */
 	uint32_t count;           /* for so many calls */
 	bool is_done;             /* COMMIT: the inner store does it all the same */
@@ -29,7 +29,7 @@ struct fault {
 struct unsound_store {
 	struct store base;
 	struct store *inner;
-	struct fault faults[OPERATION_COUNT];
+	struct violation violations[OPERATION_COUNT];
 	uint32_t calls[OPERATION_COUNT];
 	bool refuses_seat;                                                           /* loads that need seat 3 find it unreadable */
 	void (*before_call)(enum operation operation, uint32_t call, void *context); /* what happens meanwhile; NULL: nothing */
@@ -58,21 +58,21 @@ struct fixture {
 static struct fixture fixture;
 
 /* NULL: the inner store serves this call. */
-static const enum store_result *find_fault(struct unsound_store *store, enum operation operation)
+static const enum store_result *find_violation(struct unsound_store *store, enum operation operation)
 {
 	store->calls[operation]++;
 	if (store->before_call != NULL)
 		store->before_call(operation, store->calls[operation], store->context);
-	if (store->faults[operation].count == 0)
+	if (store->violations[operation].count == 0)
 		return NULL;
-	store->faults[operation].count--;
-	return &store->faults[operation].result;
+	store->violations[operation].count--;
+	return &store->violations[operation].result;
 }
 
 static enum store_result unsound_load(struct store *store, const struct needs *needs, struct view *view)
 {
 	struct unsound_store *self = container_of(store, struct unsound_store, base);
-	const enum store_result *result = find_fault(self, LOAD);
+	const enum store_result *result = find_violation(self, LOAD);
 	for (uint32_t i = 0; self->refuses_seat && i < needs->seat_count; i++)
 		if (slice_equal(seat_label_slice(&needs->seats[i].label), SLICE("A-1-3")))
 			return STORE_CORRUPT;
@@ -82,10 +82,10 @@ static enum store_result unsound_load(struct store *store, const struct needs *n
 static enum store_result unsound_commit(struct store *store, const struct changes *changes)
 {
 	struct unsound_store *self = container_of(store, struct unsound_store, base);
-	const enum store_result *result = find_fault(self, COMMIT);
+	const enum store_result *result = find_violation(self, COMMIT);
 	if (result == NULL)
 		return store_commit(self->inner, changes);
-	if (self->faults[COMMIT].is_done)
+	if (self->violations[COMMIT].is_done)
 		assert_int_equal(store_commit(self->inner, changes), STORE_OK);
 	return *result;
 }
@@ -93,7 +93,7 @@ static enum store_result unsound_commit(struct store *store, const struct change
 static enum store_result unsound_resolve(struct store *store, const struct changes *changes, bool *ret_committed)
 {
 	struct unsound_store *self = container_of(store, struct unsound_store, base);
-	const enum store_result *result = find_fault(self, RESOLVE);
+	const enum store_result *result = find_violation(self, RESOLVE);
 	return result != NULL ? *result : store_resolve(self->inner, changes, ret_committed);
 }
 
@@ -420,13 +420,13 @@ static void what_is_so_already_is_answered_without_an_event(void **state)
 static void a_busy_store_is_tried_again_after_a_pause(void **state)
 {
 	(void)state;
-	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_BUSY, .count = 2};
+	fixture.a.store.violations[COMMIT] = (struct violation){.result = STORE_BUSY, .count = 2};
 	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
 	assert_int_equal(fixture.a.pauses, 2);
 	/* The same changes were written again: nothing was decided again. */
 	assert_int_equal(committer_counters(fixture.a.committer)->conflicts, 2);
 	assert_int_equal(committer_counters(fixture.a.committer)->retries + committer_counters(fixture.a.committer)->stale, 0);
-	fixture.a.store.faults[LOAD] = (struct fault){.result = STORE_BUSY, .count = 1};
+	fixture.a.store.violations[LOAD] = (struct violation){.result = STORE_BUSY, .count = 1};
 	assert_int_equal(run(&fixture.a, hold(2, "ann", "2")), OK);
 	assert_int_equal(fixture.a.pauses, 3);
 	assert_int_equal(committer_counters(fixture.a.committer)->retries, 1);
@@ -435,9 +435,9 @@ static void a_busy_store_is_tried_again_after_a_pause(void **state)
 static void a_store_that_is_down_is_said_so_at_once(void **state)
 {
 	(void)state;
-	fixture.a.store.faults[LOAD] = (struct fault){.result = STORE_DOWN, .count = 1};
+	fixture.a.store.violations[LOAD] = (struct violation){.result = STORE_DOWN, .count = 1};
 	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_STORE_UNAVAILABLE);
-	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_DOWN, .count = 1};
+	fixture.a.store.violations[COMMIT] = (struct violation){.result = STORE_DOWN, .count = 1};
 	const struct command commands[] = {hold(1, "ann", "1"), hold(2, "bob", "1")};
 	step(&fixture.a, 2, commands);
 	assert_int_equal(fixture.a.jobs[0].outcome.error, ERR_STORE_UNAVAILABLE);
@@ -450,8 +450,8 @@ static void a_store_that_is_down_is_said_so_at_once(void **state)
 static void a_commit_whose_answer_was_lost_is_looked_up(void **state)
 {
 	(void)state;
-	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_UNKNOWN, .count = 1, .is_done = true};
-	fixture.a.store.faults[RESOLVE] = (struct fault){.result = STORE_BUSY, .count = 2};
+	fixture.a.store.violations[COMMIT] = (struct violation){.result = STORE_UNKNOWN, .count = 1, .is_done = true};
+	fixture.a.store.violations[RESOLVE] = (struct violation){.result = STORE_BUSY, .count = 2};
 	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
 	assert_false(fixture.a.jobs[0].outcome.is_replayed);
 	assert_int_equal(fixture.a.pauses, 2);
@@ -464,7 +464,7 @@ static void a_commit_whose_answer_was_lost_is_looked_up(void **state)
 static void a_commit_that_did_not_happen_is_done_again(void **state)
 {
 	(void)state;
-	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_UNKNOWN, .count = 1};
+	fixture.a.store.violations[COMMIT] = (struct violation){.result = STORE_UNKNOWN, .count = 1};
 	assert_int_equal(run(&fixture.a, with_key(hold(1, "ann", "1"), 7, 1)), OK);
 	assert_false(fixture.a.jobs[0].outcome.is_replayed);
 	assert_int_equal(fixture.a.store.calls[RESOLVE], 1);
@@ -474,11 +474,11 @@ static void a_commit_that_did_not_happen_is_done_again(void **state)
 static void an_outcome_that_stays_unknown_is_found_by_the_clients_retry(void **state)
 {
 	(void)state;
-	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_UNKNOWN, .count = 1, .is_done = true};
-	fixture.a.store.faults[RESOLVE] = (struct fault){.result = STORE_DOWN, .count = FOREVER};
+	fixture.a.store.violations[COMMIT] = (struct violation){.result = STORE_UNKNOWN, .count = 1, .is_done = true};
+	fixture.a.store.violations[RESOLVE] = (struct violation){.result = STORE_DOWN, .count = FOREVER};
 	assert_int_equal(run(&fixture.a, with_key(hold(1, "ann", "1"), 7, 1)), ERR_STORE_UNAVAILABLE);
 	assert_int_equal(fixture.a.store.calls[RESOLVE], TRIES_MAX);
-	fixture.a.store.faults[RESOLVE].count = 0;
+	fixture.a.store.violations[RESOLVE].count = 0;
 	assert_int_equal(run(&fixture.a, with_key(hold(2, "ann", "1"), 7, 1)), OK);
 	assert_true(fixture.a.jobs[0].outcome.is_replayed);
 }
@@ -487,7 +487,7 @@ static void a_check_whose_answer_was_lost_is_made_again(void **state)
 {
 	(void)state;
 	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
-	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_UNKNOWN, .count = 1};
+	fixture.a.store.violations[COMMIT] = (struct violation){.result = STORE_UNKNOWN, .count = 1};
 	assert_int_equal(run(&fixture.a, hold(2, "bob", "1")), ERR_SEATS_TAKEN);
 	assert_int_equal(fixture.a.store.calls[RESOLVE], 0);
 	assert_int_equal(fixture.a.pauses, 1);
@@ -497,29 +497,29 @@ static void patience_ends(void **state)
 {
 	(void)state;
 	uint32_t commits = fixture.a.store.calls[COMMIT];
-	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_STALE, .count = FOREVER};
+	fixture.a.store.violations[COMMIT] = (struct violation){.result = STORE_STALE, .count = FOREVER};
 	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_OVERLOADED);
 	assert_int_equal(fixture.a.store.calls[COMMIT] - commits, TRIES_MAX);
 	/* Others in the way for as long as the batch may take. */
 	uint64_t began_ns = clock_monotonic_ns(&fixture.clock.base);
-	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_BUSY, .count = FOREVER};
+	fixture.a.store.violations[COMMIT] = (struct violation){.result = STORE_BUSY, .count = FOREVER};
 	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_OVERLOADED);
 	uint64_t took_ms = (clock_monotonic_ns(&fixture.clock.base) - began_ns) / 1000000;
 	assert_in_range(took_ms, 1000, 5500);
-	fixture.a.store.faults[COMMIT].count = 0;
+	fixture.a.store.violations[COMMIT].count = 0;
 	/* Loads that bring nothing. */
-	fixture.a.store.faults[LOAD] = (struct fault){.result = STORE_OK, .count = FOREVER};
+	fixture.a.store.violations[LOAD] = (struct violation){.result = STORE_OK, .count = FOREVER};
 	assert_int_equal(run(&fixture.a, hold(1, "ann", "2")), ERR_OVERLOADED);
-	fixture.a.store.faults[LOAD].count = 0;
+	fixture.a.store.violations[LOAD].count = 0;
 	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
 }
 
 static void a_damaged_store_is_an_operators_matter(void **state)
 {
 	(void)state;
-	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_CORRUPT, .count = 1};
+	fixture.a.store.violations[COMMIT] = (struct violation){.result = STORE_CORRUPT, .count = 1};
 	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_CORRUPT);
-	fixture.a.store.faults[LOAD] = (struct fault){.result = STORE_CORRUPT, .count = 1};
+	fixture.a.store.violations[LOAD] = (struct violation){.result = STORE_CORRUPT, .count = 1};
 	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_CORRUPT);
 	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
 }
@@ -577,7 +577,7 @@ static void a_slow_store_is_not_tried_for_ever(void **state)
 	(void)state;
 	fixture.a.store.calls[COMMIT] = 0;
 	fixture.a.store.before_call = let_two_seconds_pass;
-	fixture.a.store.faults[COMMIT] = (struct fault){.result = STORE_BUSY, .count = FOREVER};
+	fixture.a.store.violations[COMMIT] = (struct violation){.result = STORE_BUSY, .count = FOREVER};
 	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_OVERLOADED);
 	assert_int_equal(fixture.a.store.calls[COMMIT], 2); /* no try begins after 3.5 s */
 }

@@ -221,7 +221,7 @@ static void what_another_worker_has_ended_is_not_counted_as_its_own(void **state
 	(void)expirer_step(world->expirer);
 	finish_all(world);
 	assert_int_equal(expirer_counters(world->expirer)->ended, 0);
-	assert_int_equal(expirer_counters(world->expirer)->in_vain, 5);
+	assert_int_equal(expirer_counters(world->expirer)->lost_race, 5);
 	assert_int_equal(expirer_counters(world->expirer)->failures, 0);
 }
 

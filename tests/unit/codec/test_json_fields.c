@@ -1,4 +1,4 @@
-/* test_json_fields.c: bodies into structures, and every fault with its pointer. */
+/* test_json_fields.c: bodies into structures, and every violation with its pointer. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -75,7 +75,7 @@ static const struct json_schema body_schema = {.fields = body_fields, .count = A
 
 struct reading_test {
 	struct arena arena;
-	struct json_faults faults;
+	struct json_violations violations;
 	struct body body;
 };
 
@@ -85,7 +85,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	arena_init(&test.arena, 4096, 64 * 1024);
-	json_faults_init(&test.faults, &test.arena);
+	json_violations_init(&test.violations, &test.arena);
 	test.body = (struct body){.count = 42, .method = 7};
 	return 0;
 }
@@ -99,18 +99,19 @@ static int tear_down(void **state)
 
 static enum error read_body(const char *text)
 {
-	return json_read(slice_of(text), &body_schema, &test.faults, &test.body);
+	return json_read(slice_of(text), &body_schema, &test.violations, &test.body);
 }
 
-/* The one fault of the body. */
-static void expect_fault(const char *text, const char *pointer, const char *detail)
+/* The one violation of the body. */
+static void expect_violation(const char *text, const char *pointer, const char *detail)
 {
 	tear_down(NULL);
 	set_up(NULL);
 	assert_int_equal(read_body(text), ERR_VALIDATION);
-	assert_int_equal(test.faults.count, 1);
-	if (!slice_equal_string(test.faults.items[0].pointer, pointer) || !slice_equal_string(test.faults.items[0].detail, detail))
-		fail_msg("%s: %.*s: %.*s", text, SLICE_PRINT(test.faults.items[0].pointer), SLICE_PRINT(test.faults.items[0].detail));
+	assert_int_equal(test.violations.count, 1);
+	if (!slice_equal_string(test.violations.items[0].pointer, pointer) || !slice_equal_string(test.violations.items[0].detail, detail))
+		fail_msg("%s: %.*s: %.*s", text, SLICE_PRINT(test.violations.items[0].pointer),
+		         SLICE_PRINT(test.violations.items[0].detail));
 }
 
 static void a_whole_body_is_read(void **state)
@@ -145,62 +146,63 @@ static void absent_and_null_leave_the_default(void **state)
 	assert_null(test.body.seats.items);
 }
 
-static void each_fault_has_its_pointer_and_detail(void **state)
+static void each_violation_has_its_pointer_and_detail(void **state)
 {
 	(void)state;
-	expect_fault("{}", "/id", "is required");
-	expect_fault("[]", "", "must be an object");
-	expect_fault("3", "", "must be an object");
-	expect_fault("{\"id\":null}", "/id", "must be a string");
-	expect_fault("{\"id\":\"x\"}", "/id", "must be a UUID");
-	expect_fault("{" ID ",\"extra\":1}", "/extra", "unknown field");
-	expect_fault("{" ID ",\"a/b~c\":1}", "/a~1b~0c", "unknown field");
-	expect_fault("{" ID ",\"\":1}", "/", "unknown field");
-	expect_fault("{" ID ",\"ID\":1}", "/ID", "unknown field");
-	expect_fault("{" ID ",\"name\":\"\"}", "/name", "must have from 1 to 8 bytes");
-	expect_fault("{" ID ",\"name\":\"123456789\"}", "/name", "must have from 1 to 8 bytes");
-	expect_fault("{" ID ",\"name\":\"a\\u007fb\"}", "/name", "must not have control characters");
-	expect_fault("{" ID ",\"name\":7}", "/name", "must be a string");
-	expect_fault("{" ID ",\"currency\":\"XXX\"}", "/currency", "must be EUR");
-	expect_fault("{" ID ",\"count\":101}", "/count", "must be a whole number from -1 to 100");
-	expect_fault("{" ID ",\"count\":1.0}", "/count", "must be a whole number from -1 to 100");
-	expect_fault("{" ID ",\"count\":1e400}", "/count", "must be a whole number from -1 to 100");
-	expect_fault("{" ID ",\"count\":99999999999999999999}", "/count", "must be a whole number from -1 to 100");
-	expect_fault("{" ID ",\"count\":\"1\"}", "/count", "must be a whole number");
-	expect_fault("{" ID ",\"is_open\":0}", "/is_open", "must be true or false");
-	expect_fault("{" ID ",\"starts_at\":\"tomorrow\"}", "/starts_at", "must be a time as in RFC 3339, such as 2026-01-02T03:04:05Z");
-	expect_fault("{" ID ",\"method\":\"Card\"}", "/method", "must be one of card, cash");
-	expect_fault("{" ID ",\"seats\":{}}", "/seats", "must be an array");
-	expect_fault("{" ID ",\"seats\":[]}", "/seats", "must have from 1 to 3 items");
-	expect_fault("{" ID ",\"seats\":[\"a\",\"b\",\"c\",\"d\"]}", "/seats", "must have from 1 to 3 items");
-	expect_fault("{" ID ",\"seats\":[\"a\",1]}", "/seats/1", "must be a string");
-	expect_fault("{" ID ",\"seats\":[\"a\",\"b\",\"\\u0061\"]}", "/seats/2", "repeats item 0");
-	expect_fault("{" ID ",\"sections\":[{\"name\":\"A\",\"price\":1},{\"name\":\"B\"}]}", "/sections/1/price", "is required");
-	expect_fault("{" ID ",\"sections\":[{\"name\":\"A\",\"price\":1,\"x\":1}]}", "/sections/0/x", "unknown field");
-	expect_fault("{" ID ",\"sections\":[[]]}", "/sections/0", "must be an object");
+	expect_violation("{}", "/id", "is required");
+	expect_violation("[]", "", "must be an object");
+	expect_violation("3", "", "must be an object");
+	expect_violation("{\"id\":null}", "/id", "must be a string");
+	expect_violation("{\"id\":\"x\"}", "/id", "must be a UUID");
+	expect_violation("{" ID ",\"extra\":1}", "/extra", "unknown field");
+	expect_violation("{" ID ",\"a/b~c\":1}", "/a~1b~0c", "unknown field");
+	expect_violation("{" ID ",\"\":1}", "/", "unknown field");
+	expect_violation("{" ID ",\"ID\":1}", "/ID", "unknown field");
+	expect_violation("{" ID ",\"name\":\"\"}", "/name", "must have from 1 to 8 bytes");
+	expect_violation("{" ID ",\"name\":\"123456789\"}", "/name", "must have from 1 to 8 bytes");
+	expect_violation("{" ID ",\"name\":\"a\\u007fb\"}", "/name", "must not have control characters");
+	expect_violation("{" ID ",\"name\":7}", "/name", "must be a string");
+	expect_violation("{" ID ",\"currency\":\"XXX\"}", "/currency", "must be EUR");
+	expect_violation("{" ID ",\"count\":101}", "/count", "must be a whole number from -1 to 100");
+	expect_violation("{" ID ",\"count\":1.0}", "/count", "must be a whole number from -1 to 100");
+	expect_violation("{" ID ",\"count\":1e400}", "/count", "must be a whole number from -1 to 100");
+	expect_violation("{" ID ",\"count\":99999999999999999999}", "/count", "must be a whole number from -1 to 100");
+	expect_violation("{" ID ",\"count\":\"1\"}", "/count", "must be a whole number");
+	expect_violation("{" ID ",\"is_open\":0}", "/is_open", "must be true or false");
+	expect_violation("{" ID ",\"starts_at\":\"tomorrow\"}", "/starts_at",
+	                 "must be a time as in RFC 3339, such as 2026-01-02T03:04:05Z");
+	expect_violation("{" ID ",\"method\":\"Card\"}", "/method", "must be one of card, cash");
+	expect_violation("{" ID ",\"seats\":{}}", "/seats", "must be an array");
+	expect_violation("{" ID ",\"seats\":[]}", "/seats", "must have from 1 to 3 items");
+	expect_violation("{" ID ",\"seats\":[\"a\",\"b\",\"c\",\"d\"]}", "/seats", "must have from 1 to 3 items");
+	expect_violation("{" ID ",\"seats\":[\"a\",1]}", "/seats/1", "must be a string");
+	expect_violation("{" ID ",\"seats\":[\"a\",\"b\",\"\\u0061\"]}", "/seats/2", "repeats item 0");
+	expect_violation("{" ID ",\"sections\":[{\"name\":\"A\",\"price\":1},{\"name\":\"B\"}]}", "/sections/1/price", "is required");
+	expect_violation("{" ID ",\"sections\":[{\"name\":\"A\",\"price\":1,\"x\":1}]}", "/sections/0/x", "unknown field");
+	expect_violation("{" ID ",\"sections\":[[]]}", "/sections/0", "must be an object");
 }
 
 static void a_text_that_is_not_json_says_where(void **state)
 {
 	(void)state;
 	assert_int_equal(read_body("{" ID ",\n \"extra\":1,\n}"), ERR_JSON_INVALID);
-	assert_true(slice_equal_string(test.faults.detail, "a string is missing at line 3, column 1"));
-	assert_int_equal(test.faults.count, 0);
+	assert_true(slice_equal_string(test.violations.detail, "a string is missing at line 3, column 1"));
+	assert_int_equal(test.violations.count, 0);
 }
 
-static void all_faults_are_told_together(void **state)
+static void all_violation_are_told_together(void **state)
 {
 	(void)state;
 	assert_int_equal(read_body("{\"count\":1000,\"seats\":[\"\",\"\"],\"is_open\":null,\"x\":[]}"), ERR_VALIDATION);
-	assert_int_equal(test.faults.count, 5);
-	assert_true(slice_equal_string(test.faults.items[0].pointer, "/count"));
-	assert_true(slice_equal_string(test.faults.items[1].pointer, "/seats/0"));
-	assert_true(slice_equal_string(test.faults.items[2].pointer, "/seats/1"));
-	assert_true(slice_equal_string(test.faults.items[3].pointer, "/x"));
-	assert_true(slice_equal_string(test.faults.items[4].pointer, "/id"));
+	assert_int_equal(test.violations.count, 5);
+	assert_true(slice_equal_string(test.violations.items[0].pointer, "/count"));
+	assert_true(slice_equal_string(test.violations.items[1].pointer, "/seats/0"));
+	assert_true(slice_equal_string(test.violations.items[2].pointer, "/seats/1"));
+	assert_true(slice_equal_string(test.violations.items[3].pointer, "/x"));
+	assert_true(slice_equal_string(test.violations.items[4].pointer, "/id"));
 }
 
-static void told_faults_have_their_maximum(void **state)
+static void told_violation_have_their_maximum(void **state)
 {
 	(void)state;
 	struct buffer text;
@@ -209,9 +211,9 @@ static void told_faults_have_their_maximum(void **state)
 	for (int i = 1; i < 100; i++)
 		buffer_append_string(&text, ",1");
 	buffer_append_string(&text, "],\"a\":1}");
-	assert_int_equal(json_read(buffer_slice(&text), &body_schema, &test.faults, &test.body), ERR_VALIDATION);
-	assert_int_equal(test.faults.count, JSON_FAULTS_MAX);
-	assert_true(slice_equal_string(test.faults.items[JSON_FAULTS_MAX - 1].pointer, "/sections/31"));
+	assert_int_equal(json_read(buffer_slice(&text), &body_schema, &test.violations, &test.body), ERR_VALIDATION);
+	assert_int_equal(test.violations.count, JSON_VIOLATIONS_MAX);
+	assert_true(slice_equal_string(test.violations.items[JSON_VIOLATIONS_MAX - 1].pointer, "/sections/31"));
 }
 
 static void a_long_unknown_name_is_cut_between_characters(void **state)
@@ -223,19 +225,19 @@ static void a_long_unknown_name_is_cut_between_characters(void **state)
 	for (int i = 0; i < 200; i++)
 		buffer_append_string(&text, "\xc3\xa9");
 	buffer_append_string(&text, "\":1}");
-	assert_int_equal(json_read(buffer_slice(&text), &body_schema, &test.faults, &test.body), ERR_VALIDATION);
-	assert_int_equal(test.faults.items[0].pointer.length, 1 + 1 + 2 * 64);
+	assert_int_equal(json_read(buffer_slice(&text), &body_schema, &test.violations, &test.body), ERR_VALIDATION);
+	assert_int_equal(test.violations.items[0].pointer.length, 1 + 1 + 2 * 64);
 }
 
 static void what_the_caller_finds_is_told_too(void **state)
 {
 	(void)state;
-	json_faults_add(&test.faults, SLICE("/seats"), SLICE("must have at most 2 items"));
-	assert_int_equal(test.faults.count, 1);
-	assert_true(slice_equal_string(test.faults.items[0].detail, "must have at most 2 items"));
+	json_violations_add(&test.violations, SLICE("/seats"), SLICE("must have at most 2 items"));
+	assert_int_equal(test.violations.count, 1);
+	assert_true(slice_equal_string(test.violations.items[0].detail, "must have at most 2 items"));
 }
 
-static void memory_that_is_out_is_no_fault_of_the_body(void **state)
+static void memory_that_is_out_is_no_violation_of_the_body(void **state)
 {
 	(void)state;
 	arena_release(&test.arena);
@@ -249,13 +251,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_whole_body_is_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(absent_and_null_leave_the_default, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(each_fault_has_its_pointer_and_detail, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(each_violation_has_its_pointer_and_detail, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_text_that_is_not_json_says_where, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(all_faults_are_told_together, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(told_faults_have_their_maximum, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(all_violation_are_told_together, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(told_violation_have_their_maximum, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_long_unknown_name_is_cut_between_characters, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_the_caller_finds_is_told_too, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(memory_that_is_out_is_no_fault_of_the_body, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(memory_that_is_out_is_no_violation_of_the_body, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

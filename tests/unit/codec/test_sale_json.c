@@ -13,7 +13,7 @@
 
 struct fixture {
 	struct arena arena;
-	struct json_faults faults;
+	struct json_violations violations;
 	struct sale_create create;
 };
 
@@ -35,9 +35,9 @@ static int tear_down(void **state)
 
 static enum error read_text(struct fixture *fixture, struct slice text)
 {
-	json_faults_init(&fixture->faults, &fixture->arena);
+	json_violations_init(&fixture->violations, &fixture->arena);
 	fixture->create = (struct sale_create){.on_sale_from_ms = 77};
-	return sale_body_read(text, NOW_MS, &fixture->faults, &fixture->create);
+	return sale_body_read(text, NOW_MS, &fixture->violations, &fixture->create);
 }
 
 /* A body with these members behind those that every body has. */
@@ -48,13 +48,13 @@ static enum error read_with(struct fixture *fixture, const char *members)
 	return read_text(fixture, text);
 }
 
-static void assert_fault(struct fixture *fixture, enum error error, const char *pointer)
+static void assert_violation(struct fixture *fixture, enum error error, const char *pointer)
 {
 	assert_int_equal(error, ERR_VALIDATION);
-	for (uint32_t i = 0; i < fixture->faults.count; i++)
-		if (slice_equal_string(fixture->faults.items[i].pointer, pointer))
+	for (uint32_t i = 0; i < fixture->violations.count; i++)
+		if (slice_equal_string(fixture->violations.items[i].pointer, pointer))
 			return;
-	fail_msg("no fault at %s", pointer);
+	fail_msg("no violation at %s", pointer);
 }
 
 #define SECTIONS "\"sections\":[{\"name\":\"A\",\"price\":100,\"rows\":2,\"seats_per_row\":3}]"
@@ -87,14 +87,15 @@ static void a_body_with_seats_is_read(void **state)
 static void one_of_sections_and_seats_is_required(void **state)
 {
 	struct fixture *fixture = *state;
-	assert_fault(fixture, read_with(fixture, "\"currency\":\"EUR\""), "/sections");
-	assert_fault(fixture, read_with(fixture, "\"currency\":\"EUR\",\"sections\":null"), "/sections");
-	assert_fault(fixture, read_with(fixture, "\"currency\":\"EUR\",\"sections\":[]"), "/sections");
-	assert_fault(fixture, read_with(fixture, "\"currency\":\"EUR\",\"seats\":[]"), "/seats");
-	assert_fault(fixture, read_with(fixture, "\"currency\":\"EUR\"," SECTIONS ",\"seats\":[{\"seat\":\"L1\",\"price\":1}]"), "/seats");
+	assert_violation(fixture, read_with(fixture, "\"currency\":\"EUR\""), "/sections");
+	assert_violation(fixture, read_with(fixture, "\"currency\":\"EUR\",\"sections\":null"), "/sections");
+	assert_violation(fixture, read_with(fixture, "\"currency\":\"EUR\",\"sections\":[]"), "/sections");
+	assert_violation(fixture, read_with(fixture, "\"currency\":\"EUR\",\"seats\":[]"), "/seats");
+	assert_violation(fixture, read_with(fixture, "\"currency\":\"EUR\"," SECTIONS ",\"seats\":[{\"seat\":\"L1\",\"price\":1}]"),
+	                 "/seats");
 }
 
-static void every_fault_has_its_pointer(void **state)
+static void every_violation_has_its_pointer(void **state)
 {
 	static const struct {
 		const char *members, *pointer;
@@ -127,7 +128,7 @@ static void every_fault_has_its_pointer(void **state)
 	};
 	struct fixture *fixture = *state;
 	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
-		assert_fault(fixture, read_with(fixture, cases[i].members), cases[i].pointer);
+		assert_violation(fixture, read_with(fixture, cases[i].members), cases[i].pointer);
 		assert_int_equal(fixture->create.on_sale_from_ms, 77);
 	}
 }
@@ -139,9 +140,9 @@ static void every_repeat_of_a_section_is_told(void **state)
 		read_with(fixture, "\"currency\":\"EUR\",\"sections\":[{\"name\":\"A\",\"price\":1,\"rows\":1,\"seats_per_row\":1},"
 	                           "{\"name\":\"A\",\"price\":1,\"rows\":1,\"seats_per_row\":1},"
 	                           "{\"name\":\"\\u0041\",\"price\":1,\"rows\":1,\"seats_per_row\":1}]");
-	assert_fault(fixture, error, "/sections/1/name");
-	assert_fault(fixture, error, "/sections/2/name");
-	assert_int_equal(fixture->faults.count, 2);
+	assert_violation(fixture, error, "/sections/1/name");
+	assert_violation(fixture, error, "/sections/2/name");
+	assert_int_equal(fixture->violations.count, 2);
 }
 
 static void the_longest_section_name_leaves_room_for_row_and_number(void **state)
@@ -158,7 +159,7 @@ static void the_longest_section_name_leaves_room_for_row_and_number(void **state
 		if (length == 47)
 			assert_int_equal(error, OK);
 		else
-			assert_fault(fixture, error, "/sections/0/name");
+			assert_violation(fixture, error, "/sections/0/name");
 	}
 }
 
@@ -169,10 +170,10 @@ static void what_is_no_json_is_said_so(void **state)
 	struct fixture *fixture = *state;
 	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
 		assert_int_equal(read_text(fixture, slice_of(texts[i])), ERR_JSON_INVALID);
-		assert_true(fixture->faults.detail.length > 0);
+		assert_true(fixture->violations.detail.length > 0);
 	}
-	assert_fault(fixture, read_text(fixture, SLICE("[]")), "");
-	assert_fault(fixture, read_text(fixture, SLICE("{}")), "/name");
+	assert_violation(fixture, read_text(fixture, SLICE("[]")), "");
+	assert_violation(fixture, read_text(fixture, SLICE("{}")), "/name");
 }
 
 static void a_prefix_of_a_body_is_never_taken_for_one(void **state)
@@ -204,7 +205,7 @@ static void a_hundred_thousand_listed_seats_are_read_and_a_repeat_among_them_is_
 	struct fixture *fixture = *state;
 	assert_int_equal(read_text(fixture, many_seats(fixture, 100000, "last")), OK);
 	assert_int_equal(fixture->create.layout.seat_count, 100000);
-	assert_fault(fixture, read_text(fixture, many_seats(fixture, 100000, "50000")), "/seats/99999/seat");
+	assert_violation(fixture, read_text(fixture, many_seats(fixture, 100000, "50000")), "/seats/99999/seat");
 }
 
 static void without_memory_it_says_so(void **state)
@@ -215,8 +216,8 @@ static void without_memory_it_says_so(void **state)
 	static const size_t maxima[] = {64, 4096, 6000}; /* too little for the list, for what is in it, and for looking for repeats */
 	for (size_t i = 0; i < ARRAY_LENGTH(maxima); i++) {
 		arena_init(&small, 64, maxima[i]);
-		json_faults_init(&fixture->faults, &small);
-		assert_int_equal(sale_body_read(text, NOW_MS, &fixture->faults, &fixture->create), ERR_NO_MEMORY);
+		json_violations_init(&fixture->violations, &small);
+		assert_int_equal(sale_body_read(text, NOW_MS, &fixture->violations, &fixture->create), ERR_NO_MEMORY);
 		arena_release(&small);
 	}
 }
@@ -244,18 +245,18 @@ static void an_event_is_to_come_unless_it_is_backdated(void **state)
 {
 	struct fixture *fixture = *state;
 	const char *past = "{\"name\":\"O\",\"venue\":\"H\",\"starts_at\":\"2027-01-15T08:00:00Z\",\"currency\":\"EUR\"," SECTIONS "%s}";
-	assert_fault(fixture, read_text(fixture, arena_format(&fixture->arena, past, "")), "/starts_at");
-	assert_fault(fixture, read_text(fixture, arena_format(&fixture->arena, past, ",\"backdated\":false")), "/starts_at");
+	assert_violation(fixture, read_text(fixture, arena_format(&fixture->arena, past, "")), "/starts_at");
+	assert_violation(fixture, read_text(fixture, arena_format(&fixture->arena, past, ",\"backdated\":false")), "/starts_at");
 	assert_int_equal(read_text(fixture, arena_format(&fixture->arena, past, ",\"backdated\":true")), OK);
-	assert_fault(fixture, read_text(fixture, arena_format(&fixture->arena, past, ",\"backdated\":1")), "/backdated");
+	assert_violation(fixture, read_text(fixture, arena_format(&fixture->arena, past, ",\"backdated\":1")), "/backdated");
 }
 
 static void sales_end_when_the_event_starts(void **state)
 {
 	struct fixture *fixture = *state;
 	assert_int_equal(read_with(fixture, "\"currency\":\"EUR\",\"on_sale_until\":\"2027-01-15T19:00:00Z\"," SECTIONS), OK);
-	assert_fault(fixture, read_with(fixture, "\"currency\":\"EUR\",\"on_sale_until\":\"2027-01-15T19:00:01Z\"," SECTIONS),
-	             "/on_sale_until");
+	assert_violation(fixture, read_with(fixture, "\"currency\":\"EUR\",\"on_sale_until\":\"2027-01-15T19:00:01Z\"," SECTIONS),
+	                 "/on_sale_until");
 }
 
 int main(void)
@@ -267,7 +268,7 @@ int main(void)
 		TEST(sales_end_when_the_event_starts),
 		TEST(a_body_with_seats_is_read),
 		TEST(one_of_sections_and_seats_is_required),
-		TEST(every_fault_has_its_pointer),
+		TEST(every_violation_has_its_pointer),
 		TEST(every_repeat_of_a_section_is_told),
 		TEST(the_longest_section_name_leaves_room_for_row_and_number),
 		TEST(what_is_no_json_is_said_so),

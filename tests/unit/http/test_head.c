@@ -252,23 +252,23 @@ static void sizes_are_limited(void **state)
 	assert_refused(large_head(10, 60, text, sizeof text), ERR_HEADERS_TOO_LARGE);
 }
 
-/* Every fault around every limit: what comes first decides, and not how much of it has arrived by then. */
-static void the_first_fault_decides_however_the_head_arrives(void **state)
+/* Every violation around every limit: what comes first decides, and not how much of it has arrived by then. */
+static void the_first_violation_decides_however_the_head_arrives(void **state)
 {
 	(void)state;
 	static char text[2048];
 	struct http_header headers[HTTP_HEADERS_MAX];
 	struct http_head head;
-	static const char faults[] = " \r\n\x01\xff:";
+	static const char violations[] = " \r\n\x01\xff:";
 	static const struct {
 		size_t target_length, lines, first_position;
 	} heads[] = {{255, 0, 240}, {256, 0, 240}, {257, 0, 240}, {300, 0, 240}, {10, 52, 1000}};
 	for (size_t i = 0; i < ARRAY_LENGTH(heads); i++) {
 		struct slice input = large_head(heads[i].target_length, heads[i].lines, text, sizeof text);
 		for (size_t position = heads[i].first_position; position < input.length; position++) {
-			for (size_t fault = 0; fault < sizeof faults - 1; fault++) {
+			for (size_t violation = 0; violation < sizeof violations - 1; violation++) {
 				char good = text[position];
-				text[position] = faults[fault];
+				text[position] = violations[violation];
 				(void)verdict(input, headers, &head);
 				text[position] = good;
 			}
@@ -327,7 +327,7 @@ int main(void)
 		cmocka_unit_test(bad_request_lines_are_refused),
 		cmocka_unit_test(garbage_is_refused_without_waiting_for_its_end),
 		cmocka_unit_test(sizes_are_limited),
-		cmocka_unit_test(the_first_fault_decides_however_the_head_arrives),
+		cmocka_unit_test(the_first_violation_decides_however_the_head_arrives),
 		cmocka_unit_test(more_header_fields_than_there_is_room_for_are_refused),
 		cmocka_unit_test(any_bytes_are_survived),
 	};

@@ -184,10 +184,10 @@ static void the_instance_is_a_uri_reference(void **state)
 static void what_is_wrong_with_the_query_is_listed(void **state)
 {
 	(void)state;
-	assert_int_equal(http_request_query_fault(&request, SLICE("limit"), SLICE("must be a number")), ERR_BAD_REQUEST);
-	for (uint32_t i = 0; i < 2 * HTTP_QUERY_FAULTS_MAX; i++)
-		assert_int_equal(http_request_query_fault(&request, SLICE("x"), SLICE("is unknown")), ERR_BAD_REQUEST);
-	assert_int_equal(request.query_fault_count, HTTP_QUERY_FAULTS_MAX);
+	assert_int_equal(http_request_query_violation(&request, SLICE("limit"), SLICE("must be a number")), ERR_BAD_REQUEST);
+	for (uint32_t i = 0; i < 2 * HTTP_QUERY_VIOLATIONS_MAX; i++)
+		assert_int_equal(http_request_query_violation(&request, SLICE("x"), SLICE("is unknown")), ERR_BAD_REQUEST);
+	assert_int_equal(request.query_violation_count, HTTP_QUERY_VIOLATIONS_MAX);
 	problem_answer(&request, ERR_BAD_REQUEST, NULL);
 	const char *body = request.response.body.data;
 	assert_has(body, "\"detail\":\"The query parameter \\\"limit\\\" must be a number.\"");

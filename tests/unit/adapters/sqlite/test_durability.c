@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "scratch.h"
-#include "tests/support/clerk.h"
+#include "tests/support/store_driver.h"
 
 #define KILLS 10
 
@@ -36,35 +36,35 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct clerk hire(void)
+static struct store_driver open_driver(void)
 {
-	struct clerk clerk;
-	clerk_init(&clerk, scratch_store(&scratch));
-	return clerk;
+	struct store_driver driver;
+	store_driver_init(&driver, scratch_store(&scratch));
+	return driver;
 }
 
-static void dismiss(struct clerk *clerk)
+static void close_driver(struct store_driver *driver)
 {
-	store_free(clerk->store);
-	clerk_release(clerk);
+	store_free(driver->store);
+	store_driver_release(driver);
 }
 
 static void open_sale(void)
 {
-	struct clerk clerk = hire();
-	assert_int_equal(clerk_run(&clerk, 0, sale_create_command(&clerk.request)), OK);
-	dismiss(&clerk);
+	struct store_driver driver = open_driver();
+	assert_int_equal(store_driver_run(&driver, 0, sale_create_command(&driver.request)), OK);
+	close_driver(&driver);
 }
 
 /* Holds and releases seats for ever, and tells the number of each hold that is committed. Never returns. */
 static void work_until_killed(int report, uint32_t first)
 {
-	struct clerk clerk = hire();
+	struct store_driver driver = open_driver();
 	for (uint32_t hold = first;; hold++) {
-		(void)clerk_run(&clerk, hold, hold_command(&clerk.request, hold, "ann", "1 2 3"));
+		(void)store_driver_run(&driver, hold, hold_command(&driver.request, hold, "ann", "1 2 3"));
 		if (write(report, &hold, sizeof hold) != sizeof hold)
 			_exit(1);
-		(void)clerk_run(&clerk, hold, release_command(&clerk.request, hold, "ann"));
+		(void)store_driver_run(&driver, hold, release_command(&driver.request, hold, "ann"));
 	}
 }
 
@@ -103,13 +103,13 @@ static void what_was_acknowledged_survives_kill(void **state)
 		reader_free(reader);
 		arena_clear(&arena);
 		/* The seats may still be held by the last; whoever comes next finds out and goes on. */
-		struct clerk clerk = hire();
-		(void)clerk_run(&clerk, next, release_command(&clerk.request, next - 1, "ann"));
-		(void)clerk_run(&clerk, next, release_command(&clerk.request, next - 2, "ann"));
-		assert_int_equal(clerk_run(&clerk, next, hold_command(&clerk.request, next, "ann", "1 2 3")), OK);
-		assert_int_equal(clerk_run(&clerk, next, release_command(&clerk.request, next, "ann")), OK);
+		struct store_driver driver = open_driver();
+		(void)store_driver_run(&driver, next, release_command(&driver.request, next - 1, "ann"));
+		(void)store_driver_run(&driver, next, release_command(&driver.request, next - 2, "ann"));
+		assert_int_equal(store_driver_run(&driver, next, hold_command(&driver.request, next, "ann", "1 2 3")), OK);
+		assert_int_equal(store_driver_run(&driver, next, release_command(&driver.request, next, "ann")), OK);
 		next++;
-		dismiss(&clerk);
+		close_driver(&driver);
 	}
 	arena_release(&arena);
 	scratch_execute(&scratch,
@@ -129,24 +129,24 @@ static void a_full_disk_refuses_writes_serves_reads_and_recovers(void **state)
 	(void)state;
 	void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
 	open_sale();
-	struct clerk clerk = hire();
+	struct store_driver driver = open_driver();
 	struct reader *reader = scratch_reader(&scratch);
 	enum store_result result = STORE_OK;
 	uint32_t hold = 0;
 	limit_files(512 * 1024);
 	while (result == STORE_OK && hold < 10000) {
 		hold++;
-		clerk_begin(&clerk, hold);
-		if (clerk_decide(&clerk, hold_command(&clerk.request, hold, "ann", "1")) != OK)
+		store_driver_begin(&driver, hold);
+		if (store_driver_decide(&driver, hold_command(&driver.request, hold, "ann", "1")) != OK)
 			fail_msg("hold %u is refused", hold);
-		result = clerk_commit(&clerk);
-		clerk_begin(&clerk, hold);
-		if (result == STORE_OK && clerk_decide(&clerk, release_command(&clerk.request, hold, "ann")) == OK)
-			result = clerk_commit(&clerk);
+		result = store_driver_commit(&driver);
+		store_driver_begin(&driver, hold);
+		if (result == STORE_OK && store_driver_decide(&driver, release_command(&driver.request, hold, "ann")) == OK)
+			result = store_driver_commit(&driver);
 	}
 	assert_true(result == STORE_DOWN || result == STORE_UNKNOWN);
 	assert_true(hold > 1);
-	assert_true(has_hold(reader, &clerk.request, 1));
+	assert_true(has_hold(reader, &driver.request, 1));
 	struct ping ping;
 	enum store_result pinged = STORE_OK;
 	for (int i = 0; i < 100 && pinged == STORE_OK; i++) /* a ping is smaller than a commit: a few may still fit */
@@ -156,13 +156,13 @@ static void a_full_disk_refuses_writes_serves_reads_and_recovers(void **state)
 
 	limit_files(RLIM_INFINITY);
 	assert_int_equal(reader->operations->ping(reader, &ping), STORE_OK);
-	clerk_begin(&clerk, 20000);
-	(void)clerk_decide(&clerk, release_command(&clerk.request, hold, "ann"));
-	assert_int_equal(clerk_commit(&clerk), STORE_OK);
-	assert_int_equal(clerk_run(&clerk, 20001, hold_command(&clerk.request, 20000, "ann", "1")), OK);
-	assert_true(has_hold(reader, &clerk.request, 20000));
+	store_driver_begin(&driver, 20000);
+	(void)store_driver_decide(&driver, release_command(&driver.request, hold, "ann"));
+	assert_int_equal(store_driver_commit(&driver), STORE_OK);
+	assert_int_equal(store_driver_run(&driver, 20001, hold_command(&driver.request, 20000, "ann", "1")), OK);
+	assert_true(has_hold(reader, &driver.request, 20000));
 	reader_free(reader);
-	dismiss(&clerk);
+	close_driver(&driver);
 	(void)signal(SIGXFSZ, old);
 }
 
@@ -173,14 +173,14 @@ static void a_lock_that_is_held_for_long_is_busy(void **state)
 	sqlite3 *other = NULL;
 	assert_int_equal(sqlite3_open(scratch.path, &other), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	struct clerk clerk = hire();
-	clerk_begin(&clerk, 1);
-	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK); /* reading waits for nobody */
-	assert_int_equal(clerk_commit(&clerk), STORE_BUSY);
+	struct store_driver driver = open_driver();
+	store_driver_begin(&driver, 1);
+	assert_int_equal(store_driver_decide(&driver, hold_command(&driver.request, 1, "ann", "1")), OK); /* reading waits for nobody */
+	assert_int_equal(store_driver_commit(&driver), STORE_BUSY);
 	assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_close(other), SQLITE_OK);
-	assert_int_equal(clerk_run(&clerk, 2, hold_command(&clerk.request, 1, "ann", "1")), OK);
-	dismiss(&clerk);
+	assert_int_equal(store_driver_run(&driver, 2, hold_command(&driver.request, 1, "ann", "1")), OK);
+	close_driver(&driver);
 }
 
 /* Pauses the sale when it is told to, and ends. */
@@ -189,8 +189,8 @@ static void pause_when_told(int told)
 	char word;
 	if (read(told, &word, 1) != 1)
 		_exit(1);
-	struct clerk clerk = hire();
-	_exit(clerk_run(&clerk, 2, sale_command(&clerk.request, COMMAND_SALE_PAUSE)) == OK ? 0 : 1);
+	struct store_driver driver = open_driver();
+	_exit(store_driver_run(&driver, 2, sale_command(&driver.request, COMMAND_SALE_PAUSE)) == OK ? 0 : 1);
 }
 
 static void another_process_is_noticed(void **state)
@@ -202,15 +202,15 @@ static void another_process_is_noticed(void **state)
 	pid_t child = fork(); /* while there is but one thread */
 	if (child == 0)
 		pause_when_told(pipe_ends[0]);
-	struct clerk clerk = hire();
-	assert_int_equal(clerk_run(&clerk, 1, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	struct store_driver driver = open_driver();
+	assert_int_equal(store_driver_run(&driver, 1, hold_command(&driver.request, 1, "ann", "1")), OK);
 	assert_int_equal(write(pipe_ends[1], "!", 1), 1);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
-	assert_int_equal(clerk_run(&clerk, 3, hold_command(&clerk.request, 2, "ann", "2")), ERR_SALES_PAUSED);
+	assert_int_equal(store_driver_run(&driver, 3, hold_command(&driver.request, 2, "ann", "2")), ERR_SALES_PAUSED);
 	close(pipe_ends[0]);
 	close(pipe_ends[1]);
-	dismiss(&clerk);
+	close_driver(&driver);
 }
 
 /* Some 200 MB are written, and copied to the file all the while. */
@@ -221,7 +221,7 @@ static void the_write_ahead_log_begins_anew(void **state)
 	const size_t length = 200000;
 	char *data = test_calloc(1, length);
 	struct stat status;
-	struct clerk clerk = hire();
+	struct store_driver driver = open_driver();
 	memset(data, 'x', length);
 	(void)snprintf(path, sizeof path, "%s-wal", scratch.path);
 	for (uint32_t i = 0; i < 1000; i++) {
@@ -232,14 +232,14 @@ static void the_write_ahead_log_begins_anew(void **state)
 			.actor = SLICE("operator"),
 			.data = {.data = data, .length = length},
 		};
-		clerk_begin(&clerk, i);
-		assert_non_null(changes_append(&clerk.changes, &event));
-		assert_int_equal(store_commit(clerk.store, &clerk.changes), STORE_OK);
+		store_driver_begin(&driver, i);
+		assert_non_null(changes_append(&driver.changes, &event));
+		assert_int_equal(store_commit(driver.store, &driver.changes), STORE_OK);
 	}
 	assert_int_equal(stat(path, &status), 0);
 	assert_true(status.st_size < 100 * 1000 * 1000);
 	test_free(data);
-	dismiss(&clerk);
+	close_driver(&driver);
 }
 
 static void a_row_that_cannot_be_right_is_reported(void **state)
@@ -250,15 +250,15 @@ static void a_row_that_cannot_be_right_is_reported(void **state)
 	struct needs needs = {.seats = &name, .seat_count = 1};
 	char sql[128];
 	open_sale();
-	struct clerk clerk = hire();
+	struct store_driver driver = open_driver();
 	for (size_t i = 0; i < ARRAY_LENGTH(columns); i++) {
 		(void)snprintf(sql, sizeof sql, "UPDATE seats SET status = 2, version = 1; UPDATE seats SET %s WHERE seat = 'A-1-1'",
 		               columns[i]);
 		scratch_execute(&scratch, sql);
-		clerk_begin(&clerk, 1);
-		assert_int_equal(store_load(clerk.store, &needs, clerk.view), STORE_CORRUPT);
+		store_driver_begin(&driver, 1);
+		assert_int_equal(store_load(driver.store, &needs, driver.view), STORE_CORRUPT);
 	}
-	dismiss(&clerk);
+	close_driver(&driver);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "scratch.h"
-#include "tests/support/clerk.h"
+#include "tests/support/store_driver.h"
 
 static sqlite3_vfs *system_files;
 static const sqlite3_io_methods *system_methods;
@@ -95,24 +95,24 @@ static bool has_hold_after_power_cut(const struct scratch *scratch, struct arena
 
 static void a_commit_that_was_found_not_to_have_happened_stays_away(void **state)
 {
-	struct clerk clerk;
+	struct store_driver driver;
 	bool is_committed = true;
-	clerk_init(&clerk, scratch_store(*state));
-	assert_int_equal(clerk_run(&clerk, 0, sale_create_command(&clerk.request)), OK);
-	clerk_begin(&clerk, 1);
-	assert_int_equal(clerk_decide(&clerk, hold_command(&clerk.request, 1, "ann", "1")), OK);
+	store_driver_init(&driver, scratch_store(*state));
+	assert_int_equal(store_driver_run(&driver, 0, sale_create_command(&driver.request)), OK);
+	store_driver_begin(&driver, 1);
+	assert_int_equal(store_driver_decide(&driver, hold_command(&driver.request, 1, "ann", "1")), OK);
 	is_sync_failing = true;
-	assert_int_equal(clerk_commit(&clerk), STORE_UNKNOWN);
-	assert_true(has_hold_after_power_cut(*state, &clerk.request, 1)); /* this is why it is unknown */
+	assert_int_equal(store_driver_commit(&driver), STORE_UNKNOWN);
+	assert_true(has_hold_after_power_cut(*state, &driver.request, 1)); /* this is why it is unknown */
 
-	assert_int_equal(store_resolve(clerk.store, &clerk.changes, &is_committed), STORE_DOWN);
+	assert_int_equal(store_resolve(driver.store, &driver.changes, &is_committed), STORE_DOWN);
 	is_sync_failing = false;
-	assert_int_equal(store_resolve(clerk.store, &clerk.changes, &is_committed), STORE_OK);
+	assert_int_equal(store_resolve(driver.store, &driver.changes, &is_committed), STORE_OK);
 	assert_false(is_committed);
-	assert_false(has_hold_after_power_cut(*state, &clerk.request, 1));
-	assert_int_equal(clerk_run(&clerk, 2, hold_command(&clerk.request, 1, "ann", "1")), OK);
-	store_free(clerk.store);
-	clerk_release(&clerk);
+	assert_false(has_hold_after_power_cut(*state, &driver.request, 1));
+	assert_int_equal(store_driver_run(&driver, 2, hold_command(&driver.request, 1, "ann", "1")), OK);
+	store_free(driver.store);
+	store_driver_release(&driver);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
-/* browser.c: one function a kind of query: read rows, write JSON. */
-#include "app/browser.h"
+/* query_handler.c: one function a kind of query: read rows, write JSON. */
+#include "app/query_handler.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -14,34 +14,34 @@
 #define BODY_MAX (64 * 1024 * 1024)
 #define BODY_KEPT_MAX (1024 * 1024) /* storage beyond this is given back before the next query */
 
-struct browser {
+struct query_handler {
 	struct reader *reader;
 	struct arena rows;  /* of the query at hand */
 	struct buffer body; /* of the query at hand */
 };
 
-enum error browser_new(struct reader *reader, struct browser **ret_browser)
+enum error query_handler_new(struct reader *reader, struct query_handler **ret_handler)
 {
 	assert(reader != NULL);
-	assert(ret_browser != NULL);
+	assert(ret_handler != NULL);
 
-	struct browser *browser = calloc(1, sizeof *browser);
-	if (browser == NULL)
+	struct query_handler *handler = calloc(1, sizeof *handler);
+	if (handler == NULL)
 		return ERR_NO_MEMORY;
-	browser->reader = reader;
-	arena_init(&browser->rows, ROWS_BLOCK, ROWS_MAX);
-	buffer_init(&browser->body, NULL, BODY_MAX);
-	*ret_browser = browser;
+	handler->reader = reader;
+	arena_init(&handler->rows, ROWS_BLOCK, ROWS_MAX);
+	buffer_init(&handler->body, NULL, BODY_MAX);
+	*ret_handler = handler;
 	return OK;
 }
 
-void browser_free(struct browser *browser)
+void query_handler_free(struct query_handler *handler)
 {
-	if (browser == NULL)
+	if (handler == NULL)
 		return;
-	arena_release(&browser->rows);
-	buffer_release(&browser->body);
-	free(browser);
+	arena_release(&handler->rows);
+	buffer_release(&handler->body);
+	free(handler);
 }
 
 static enum error error_of(enum store_result result)
@@ -52,11 +52,11 @@ static enum error error_of(enum store_result result)
 }
 
 /* The hold or order when it is the user's; else `unknown`. */
-static enum error find_own(struct browser *browser, enum row_kind kind, const struct query *query, enum error unknown,
+static enum error find_own(struct query_handler *handler, enum row_kind kind, const struct query *query, enum error unknown,
                            const struct row **ret_row)
 {
 	const struct row *row;
-	enum error error = error_of(browser->reader->operations->find(browser->reader, kind, &query->id, &browser->rows, &row));
+	enum error error = error_of(handler->reader->operations->find(handler->reader, kind, &query->id, &handler->rows, &row));
 	if (error != OK)
 		return error;
 	if (row == NULL)
@@ -69,21 +69,21 @@ static enum error find_own(struct browser *browser, enum row_kind kind, const st
 	return OK;
 }
 
-static enum error write_hold(struct browser *browser, const struct query *query, uint64_t now_ms)
+static enum error write_hold(struct query_handler *handler, const struct query *query, uint64_t now_ms)
 {
 	const struct row *row;
-	enum error error = find_own(browser, ROW_HOLD, query, ERR_HOLD_UNKNOWN, &row);
+	enum error error = find_own(handler, ROW_HOLD, query, ERR_HOLD_UNKNOWN, &row);
 	if (error == OK)
-		hold_write(&browser->body, container_of(row, const struct hold, row), now_ms);
+		hold_write(&handler->body, container_of(row, const struct hold, row), now_ms);
 	return error;
 }
 
-static enum error write_order(struct browser *browser, const struct query *query, uint64_t now_ms)
+static enum error write_order(struct query_handler *handler, const struct query *query, uint64_t now_ms)
 {
 	const struct row *row;
-	enum error error = find_own(browser, ROW_ORDER, query, ERR_ORDER_UNKNOWN, &row);
+	enum error error = find_own(handler, ROW_ORDER, query, ERR_ORDER_UNKNOWN, &row);
 	if (error == OK)
-		order_write(&browser->body, container_of(row, const struct order, row), now_ms);
+		order_write(&handler->body, container_of(row, const struct order, row), now_ms);
 	return error;
 }
 
@@ -109,23 +109,23 @@ static void begin_page(struct json_writer *writer)
 	json_writer_array_begin(writer, "data");
 }
 
-static enum error write_history(struct browser *browser, const struct query *query)
+static enum error write_history(struct query_handler *handler, const struct query *query)
 {
 	bool is_hold = query->kind == QUERY_HOLD_HISTORY;
 	const struct row *row;
-	enum error error = find_own(browser, is_hold ? ROW_HOLD : ROW_ORDER, query, is_hold ? ERR_HOLD_UNKNOWN : ERR_ORDER_UNKNOWN, &row);
+	enum error error = find_own(handler, is_hold ? ROW_HOLD : ROW_ORDER, query, is_hold ? ERR_HOLD_UNKNOWN : ERR_ORDER_UNKNOWN, &row);
 	if (error != OK)
 		return error;
 	/* One more than asked for tells whether there is a next page. */
 	struct event_list list;
 	uint32_t after = query->after > UINT32_MAX ? UINT32_MAX : (uint32_t)query->after;
 	error = error_of(
-		browser->reader->operations->list_history(browser->reader, &query->id, after, query->limit + 1, &browser->rows, &list));
+		handler->reader->operations->list_history(handler->reader, &query->id, after, query->limit + 1, &handler->rows, &list));
 	if (error != OK)
 		return error;
 	bool has_more = list.count > query->limit;
 	uint32_t count = has_more ? query->limit : list.count;
-	struct json_writer writer = json_writer_on(&browser->body);
+	struct json_writer writer = json_writer_on(&handler->body);
 	begin_page(&writer);
 	for (uint32_t i = 0; i < count; i++) {
 		const struct event_record *record = &list.records[i];
@@ -141,10 +141,10 @@ static enum error write_history(struct browser *browser, const struct query *que
 	return OK;
 }
 
-static enum error check_event(struct browser *browser, const struct uuid *event_id)
+static enum error check_event(struct query_handler *handler, const struct uuid *event_id)
 {
 	const struct row *sale;
-	enum store_result result = browser->reader->operations->find(browser->reader, ROW_SALE, event_id, &browser->rows, &sale);
+	enum store_result result = handler->reader->operations->find(handler->reader, ROW_SALE, event_id, &handler->rows, &sale);
 	if (result != STORE_OK)
 		return error_of(result);
 	return sale == NULL ? ERR_EVENT_UNKNOWN : OK;
@@ -158,7 +158,7 @@ static void write_text_or_null(struct json_writer *writer, const char *key, stru
 		json_writer_string(writer, key, text);
 }
 
-static enum error write_seats(struct browser *browser, const struct query *query, uint64_t now_ms)
+static enum error write_seats(struct query_handler *handler, const struct query *query, uint64_t now_ms)
 {
 	const struct seat_query seats = {
 		.event_id = query->id,
@@ -168,12 +168,12 @@ static enum error write_seats(struct browser *browser, const struct query *query
 		.now_ms = now_ms,
 	};
 	struct seat_list list;
-	enum error error = error_of(browser->reader->operations->list_seats(browser->reader, &seats, &browser->rows, &list));
+	enum error error = error_of(handler->reader->operations->list_seats(handler->reader, &seats, &handler->rows, &list));
 	if (error == OK && list.count == 0)
-		error = check_event(browser, &query->id);
+		error = check_event(handler, &query->id);
 	if (error != OK)
 		return error;
-	struct json_writer writer = json_writer_on(&browser->body);
+	struct json_writer writer = json_writer_on(&handler->body);
 	begin_page(&writer);
 	for (uint32_t i = 0; i < list.count; i++) {
 		const struct seat_entry *entry = &list.entries[i];
@@ -189,19 +189,19 @@ static enum error write_seats(struct browser *browser, const struct query *query
 	return OK;
 }
 
-static enum error write_refunds(struct browser *browser, const struct query *query)
+static enum error write_refunds(struct query_handler *handler, const struct query *query)
 {
 	/* One more than asked for tells whether there is a next page. */
 	struct refund_query refunds = {.status = query->refund_status, .event_id = query->id, .limit = query->limit + 1};
 	if (query->has_after_id)
 		refunds.after = query->after_id;
 	struct refund_list list;
-	enum error error = error_of(browser->reader->operations->list_refunds(browser->reader, &refunds, &browser->rows, &list));
+	enum error error = error_of(handler->reader->operations->list_refunds(handler->reader, &refunds, &handler->rows, &list));
 	if (error != OK)
 		return error;
 	bool has_more = list.count > query->limit;
 	uint32_t count = has_more ? query->limit : list.count;
-	struct json_writer writer = json_writer_on(&browser->body);
+	struct json_writer writer = json_writer_on(&handler->body);
 	begin_page(&writer);
 	for (uint32_t i = 0; i < count; i++)
 		refund_write(&writer, &list.refunds[i]);
@@ -212,20 +212,20 @@ static enum error write_refunds(struct browser *browser, const struct query *que
 	return OK;
 }
 
-static enum error write_answer(struct browser *browser, const struct query *query, uint64_t now_ms)
+static enum error write_answer(struct query_handler *handler, const struct query *query, uint64_t now_ms)
 {
 	switch (query->kind) {
 	case QUERY_HOLD:
-		return write_hold(browser, query, now_ms);
+		return write_hold(handler, query, now_ms);
 	case QUERY_ORDER:
-		return write_order(browser, query, now_ms);
+		return write_order(handler, query, now_ms);
 	case QUERY_HOLD_HISTORY:
 	case QUERY_ORDER_HISTORY:
-		return write_history(browser, query);
+		return write_history(handler, query);
 	case QUERY_SEATS:
-		return write_seats(browser, query, now_ms);
+		return write_seats(handler, query, now_ms);
 	case QUERY_REFUNDS:
-		return write_refunds(browser, query);
+		return write_refunds(handler, query);
 	case QUERY_EVENTS:
 	case QUERY_EVENT:
 		break;
@@ -234,21 +234,22 @@ static enum error write_answer(struct browser *browser, const struct query *quer
 	return ERR_INTERNAL;
 }
 
-enum error browser_answer(struct browser *browser, const struct query *query, uint64_t now_ms, struct arena *arena, struct slice *ret_body)
+enum error query_handler_answer(struct query_handler *handler, const struct query *query, uint64_t now_ms, struct arena *arena,
+                                struct slice *ret_body)
 {
-	assert(browser != NULL && query != NULL && arena != NULL && ret_body != NULL);
+	assert(handler != NULL && query != NULL && arena != NULL && ret_body != NULL);
 	assert(query->limit <= QUERY_LIMIT_MAX);
 
-	arena_clear(&browser->rows);
-	if (browser->body.capacity > BODY_KEPT_MAX)
-		buffer_release(&browser->body);
-	buffer_clear(&browser->body);
-	enum error error = write_answer(browser, query, now_ms);
+	arena_clear(&handler->rows);
+	if (handler->body.capacity > BODY_KEPT_MAX)
+		buffer_release(&handler->body);
+	buffer_clear(&handler->body);
+	enum error error = write_answer(handler, query, now_ms);
 	if (error != OK)
 		return error;
-	if (browser->body.failed)
+	if (handler->body.failed)
 		return ERR_NO_MEMORY;
-	struct slice body = arena_copy(arena, buffer_slice(&browser->body));
+	struct slice body = arena_copy(arena, buffer_slice(&handler->body));
 	if (body.data == NULL)
 		return ERR_NO_MEMORY;
 	*ret_body = body;

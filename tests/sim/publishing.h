@@ -1,6 +1,6 @@
-/* courier.h: a process that publishes, the way of its messages, and who hears them.
+/* publishing.h: a process that publishes, the way of its messages, and who hears them.
  *
- * Messages go over a wire in order. What is on a wire when its courier gives up or dies may still arrive, or not, whenever it likes. */
+ * Messages go over a wire in order. What is on a wire when its process gives up or dies may still arrive, or not, whenever it likes. */
 #pragma once
 
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 #include "ports/random.h"
 #include "tests/sim/request.h"
 
-#define COURIER_COUNT 2
+#define PUBLISHER_PROCESS_COUNT 2
 #define WIRE_MAX 2048
 #define LATE_WIRES_MAX 4
 #define SEQUENCES_MAX 64 /* of a stream, that are remembered */
@@ -45,7 +45,7 @@ struct audience {
 	uint32_t new_count; /* of all that has arrived for the first time */
 };
 
-struct courier {
+struct publisher_process {
 	struct world *world;
 	uint32_t number;
 	struct outbox outbox; /* what the publisher sees */
@@ -60,12 +60,12 @@ struct courier {
 	jmp_buf crash; /* where a crash leads */
 };
 
-void courier_start(struct courier *courier, struct world *world, uint32_t number);
-void courier_stop(struct courier *courier);
+void publisher_process_start(struct publisher_process *process, struct world *world, uint32_t number);
+void publisher_process_stop(struct publisher_process *process);
 /* A step of the publisher, unless it crashes or is in one. */
-void courier_step(struct courier *courier);
+void publisher_process_step(struct publisher_process *process);
 
 /* Some of what is late arrives, or is lost. */
-void couriers_let_late_arrive(struct world *world);
+void publisher_processes_let_late_arrive(struct world *world);
 /* Until nothing waits to be published; nothing goes wrong any more. Then everybody must have heard of every event. */
-void couriers_finish(struct world *world);
+void publisher_processes_finish(struct world *world);

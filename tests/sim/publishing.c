@@ -1,5 +1,5 @@
-/* courier.c: the real publisher between an outbox and a bus that fail. */
-#include "tests/sim/courier.h"
+/* publishing.c: the real publisher between an outbox and a bus that fail. */
+#include "tests/sim/publishing.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -15,23 +15,23 @@
 
 static uint64_t sim_now_ms(struct clock *clock)
 {
-	return container_of(clock, struct courier, clock)->world->now_ms;
+	return container_of(clock, struct publisher_process, clock)->world->now_ms;
 }
 
 static uint64_t sim_monotonic_ns(struct clock *clock)
 {
-	const struct courier *courier = container_of(clock, struct courier, clock);
-	return (courier->world->now_ms + courier->clock_offset_ms) * 1000000;
+	const struct publisher_process *process = container_of(clock, struct publisher_process, clock);
+	return (process->world->now_ms + process->clock_offset_ms) * 1000000;
 }
 
 static const struct clock_operations clock_operations = {.now_ms = sim_now_ms, .monotonic_ns = sim_monotonic_ns};
 
 static void sim_fill(struct random *random, void *memory, size_t length)
 {
-	struct courier *courier = container_of(random, struct courier, random);
+	struct publisher_process *process = container_of(random, struct publisher_process, random);
 	uint8_t *bytes = memory;
 	for (size_t i = 0; i < length; i++)
-		bytes[i] = (uint8_t)prng_next(&courier->world->prng);
+		bytes[i] = (uint8_t)prng_next(&process->world->prng);
 }
 
 static const struct random_operations random_operations = {.fill = sim_fill};
@@ -79,19 +79,19 @@ static void arrive(struct world *world, struct wire *wire, uint32_t count)
 }
 
 /* Nobody looks after the wire any more. */
-static void abandon_wire(struct courier *courier)
+static void abandon_wire(struct publisher_process *process)
 {
-	struct world *world = courier->world;
-	if (courier->wire.count > 0 && world->late_wire_count < LATE_WIRES_MAX) {
+	struct world *world = process->world;
+	if (process->wire.count > 0 && world->late_wire_count < LATE_WIRES_MAX) {
 		struct wire *late = &world->late_wires[world->late_wire_count++];
 		late->first = 0;
-		late->count = courier->wire.count;
-		memcpy(late->messages, &courier->wire.messages[courier->wire.first], late->count * sizeof *late->messages);
+		late->count = process->wire.count;
+		memcpy(late->messages, &process->wire.messages[process->wire.first], late->count * sizeof *late->messages);
 	}
-	courier->wire.first = courier->wire.count = 0;
+	process->wire.first = process->wire.count = 0;
 }
 
-void couriers_let_late_arrive(struct world *world)
+void publisher_processes_let_late_arrive(struct world *world)
 {
 	if (world->late_wire_count == 0)
 		return;
@@ -105,60 +105,60 @@ void couriers_let_late_arrive(struct world *world)
 		*wire = world->late_wires[--world->late_wire_count];
 }
 
-static void crash(struct courier *courier)
+static void crash(struct publisher_process *process)
 {
-	assert(courier->is_running);
-	longjmp(courier->crash, 1);
+	assert(process->is_running);
+	longjmp(process->crash, 1);
 }
 
 /* Time passes: it may die, or hang until others have taken over, and others work. */
-static void pass(struct courier *courier)
+static void pass(struct publisher_process *process)
 {
-	struct world *world = courier->world;
+	struct world *world = process->world;
 	if (prng_chance(&world->prng, world->hardships.crash))
-		crash(courier);
+		crash(process);
 	if (prng_chance(&world->prng, world->hardships.nested))
 		world_interfere(world);
 	if (!prng_chance(&world->prng, world->hardships.hang))
 		return;
-	world_trace(world, "courier %u hangs", courier->number);
-	world_cover(world, SITUATION_COURIER_HANGS);
+	world_trace(world, "publisher %u hangs", process->number);
+	world_cover(world, SITUATION_PUBLISHER_PROCESS_HANGS);
 	world->now_ms += HANG_MS;
 	for (uint32_t i = 0; i < HANG_STEPS; i++)
 		world_interfere(world);
 }
 
 /* STORE_OK: nothing is wrong. */
-static enum store_result refuse(struct courier *courier)
+static enum store_result refuse(struct publisher_process *process)
 {
-	struct world *world = courier->world;
-	pass(courier);
+	struct world *world = process->world;
+	pass(process);
 	if (prng_chance(&world->prng, world->hardships.busy))
 		return STORE_BUSY;
 	return prng_chance(&world->prng, world->hardships.down) ? STORE_DOWN : STORE_OK;
 }
 
 /* What was done, and whether it is known. */
-static enum store_result answer(struct courier *courier, enum store_result result)
+static enum store_result answer(struct publisher_process *process, enum store_result result)
 {
-	pass(courier);
-	return prng_chance(&courier->world->prng, courier->world->hardships.unknown) ? STORE_DOWN : result;
+	pass(process);
+	return prng_chance(&process->world->prng, process->world->hardships.unknown) ? STORE_DOWN : result;
 }
 
-static struct courier *courier_of(struct outbox *outbox)
+static struct publisher_process *process_of(struct outbox *outbox)
 {
-	return container_of(outbox, struct courier, outbox);
+	return container_of(outbox, struct publisher_process, outbox);
 }
 
 static enum store_result sim_lease(struct outbox *outbox, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
                                    uint32_t *ret_partitions)
 {
-	struct courier *courier = courier_of(outbox);
+	struct publisher_process *process = process_of(outbox);
 	uint32_t partitions = 0;
-	enum store_result result = refuse(courier);
+	enum store_result result = refuse(process);
 	if (result != STORE_OK)
 		return result;
-	result = answer(courier, courier->inner->operations->lease(courier->inner, owner, lease_ms, keeps_all, &partitions));
+	result = answer(process, process->inner->operations->lease(process->inner, owner, lease_ms, keeps_all, &partitions));
 	if (result == STORE_OK)
 		*ret_partitions = partitions;
 	return result;
@@ -166,28 +166,28 @@ static enum store_result sim_lease(struct outbox *outbox, const struct uuid *own
 
 static enum store_result sim_release(struct outbox *outbox, const struct uuid *owner)
 {
-	struct courier *courier = courier_of(outbox);
-	enum store_result result = refuse(courier);
-	return result != STORE_OK ? result : answer(courier, courier->inner->operations->release(courier->inner, owner));
+	struct publisher_process *process = process_of(outbox);
+	enum store_result result = refuse(process);
+	return result != STORE_OK ? result : answer(process, process->inner->operations->release(process->inner, owner));
 }
 
 static enum store_result sim_next(struct outbox *outbox, const struct uuid *owner, uint32_t events_max, struct arena *arena,
                                   struct outbox_batch *ret_batch)
 {
-	struct courier *courier = courier_of(outbox);
+	struct publisher_process *process = process_of(outbox);
 	(void)events_max;
-	enum store_result result = refuse(courier);
+	enum store_result result = refuse(process);
 	if (result != STORE_OK)
 		return result;
-	events_max = 1 + prng_below(&courier->world->prng, 8); /* so that there are many batches */
-	return answer(courier, courier->inner->operations->next(courier->inner, owner, events_max, arena, ret_batch));
+	events_max = 1 + prng_below(&process->world->prng, 8); /* so that there are many batches */
+	return answer(process, process->inner->operations->next(process->inner, owner, events_max, arena, ret_batch));
 }
 
 static enum store_result sim_acknowledge(struct outbox *outbox, const struct outbox_key *keys, uint32_t count)
 {
-	struct courier *courier = courier_of(outbox);
-	enum store_result result = refuse(courier);
-	return result != STORE_OK ? result : answer(courier, courier->inner->operations->acknowledge(courier->inner, keys, count));
+	struct publisher_process *process = process_of(outbox);
+	enum store_result result = refuse(process);
+	return result != STORE_OK ? result : answer(process, process->inner->operations->acknowledge(process->inner, keys, count));
 }
 
 static const struct outbox_operations outbox_operations = {
@@ -217,12 +217,12 @@ static bool is_sent(const struct wire *wire, const struct uuid *id)
 }
 
 /* Puts what was not sent yet on the wire. */
-static void send(struct courier *courier, const struct event_record *const *records, uint32_t count)
+static void send(struct publisher_process *process, const struct event_record *const *records, uint32_t count)
 {
-	struct wire *wire = &courier->wire;
+	struct wire *wire = &process->wire;
 	for (uint32_t i = 0; i < count; i++) {
 		if (is_sent(wire, &records[i]->id)) {
-			world_cover(courier->world, SITUATION_MESSAGE_UNDER_WAY);
+			world_cover(process->world, SITUATION_MESSAGE_UNDER_WAY);
 			continue;
 		}
 		assert(wire->first + wire->count < WIRE_MAX);
@@ -231,41 +231,41 @@ static void send(struct courier *courier, const struct event_record *const *reco
 }
 
 /* The time is over: the connection is lost, or it stands and what is on the wire stays there. */
-static enum bus_result give_up(struct courier *courier)
+static enum bus_result give_up(struct publisher_process *process)
 {
-	struct wire *wire = &courier->wire;
-	bool stands = prng_below(&courier->world->prng, 2) == 0 && wire->first + wire->count < WIRE_MAX / 2;
+	struct wire *wire = &process->wire;
+	bool stands = prng_below(&process->world->prng, 2) == 0 && wire->first + wire->count < WIRE_MAX / 2;
 	if (!stands)
-		abandon_wire(courier);
+		abandon_wire(process);
 	return stands ? BUS_PENDING : BUS_DOWN;
 }
 
 static enum bus_result sim_publish(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms)
 {
-	struct courier *courier = container_of(bus, struct courier, bus);
-	struct world *world = courier->world;
-	struct wire *wire = &courier->wire;
+	struct publisher_process *process = container_of(bus, struct publisher_process, bus);
+	struct world *world = process->world;
+	struct wire *wire = &process->wire;
 	uint64_t began_ms = world->now_ms;
-	send(courier, records, count);
+	send(process, records, count);
 	while (wire->count > 0) {
-		pass(courier);
+		pass(process);
 		if (prng_chance(&world->prng, world->hardships.down) || world->now_ms - began_ms > timeout_ms)
-			return give_up(courier);
+			return give_up(process);
 		arrive(world, wire, 1 + prng_below(&world->prng, wire->count));
 	}
-	pass(courier);
+	pass(process);
 	wire->first = 0;
 	return prng_chance(&world->prng, world->hardships.unknown) ? BUS_DOWN : BUS_OK; /* a confirm may be lost */
 }
 
 static enum bus_result sim_ping(struct bus *bus)
 {
-	struct courier *courier = container_of(bus, struct courier, bus);
-	struct world *world = courier->world;
-	struct wire *wire = &courier->wire;
-	pass(courier);
+	struct publisher_process *process = container_of(bus, struct publisher_process, bus);
+	struct world *world = process->world;
+	struct wire *wire = &process->wire;
+	pass(process);
 	if (prng_chance(&world->prng, world->hardships.down)) {
-		abandon_wire(courier);
+		abandon_wire(process);
 		return BUS_DOWN;
 	}
 	if (wire->count > 0)
@@ -275,61 +275,61 @@ static enum bus_result sim_ping(struct bus *bus)
 
 static const struct bus_operations bus_operations = {.publish = sim_publish, .ping = sim_ping};
 
-static void start_publisher(struct courier *courier)
+static void start_publisher(struct publisher_process *process)
 {
-	struct prng *prng = &courier->world->prng;
+	struct prng *prng = &process->world->prng;
 	const struct publisher_options options = {
-		.outbox = &courier->outbox,
-		.bus = &courier->bus,
-		.clock = &courier->clock,
-		.random = &courier->random,
-		.owner = uuid_v7(prng_next(prng) >> 4, prng_next(prng), (uint8_t)courier->number),
+		.outbox = &process->outbox,
+		.bus = &process->bus,
+		.clock = &process->clock,
+		.random = &process->random,
+		.owner = uuid_v7(prng_next(prng) >> 4, prng_next(prng), (uint8_t)process->number),
 	};
-	courier->clock_offset_ms = 1 + prng_below(prng, 1000000);
-	if (publisher_new(&options, &courier->publisher) != OK)
+	process->clock_offset_ms = 1 + prng_below(prng, 1000000);
+	if (publisher_new(&options, &process->publisher) != OK)
 		abort();
 }
 
-void courier_start(struct courier *courier, struct world *world, uint32_t number)
+void publisher_process_start(struct publisher_process *process, struct world *world, uint32_t number)
 {
-	courier->world = world;
-	courier->number = number;
-	courier->outbox.operations = &outbox_operations;
-	courier->bus.operations = &bus_operations;
-	courier->clock.operations = &clock_operations;
-	courier->random.operations = &random_operations;
-	courier->wire.first = courier->wire.count = 0;
-	courier->is_running = false;
-	if (memory_outbox_new(world->database, &courier->clock, &courier->inner) != OK)
+	process->world = world;
+	process->number = number;
+	process->outbox.operations = &outbox_operations;
+	process->bus.operations = &bus_operations;
+	process->clock.operations = &clock_operations;
+	process->random.operations = &random_operations;
+	process->wire.first = process->wire.count = 0;
+	process->is_running = false;
+	if (memory_outbox_new(world->database, &process->clock, &process->inner) != OK)
 		abort();
-	start_publisher(courier);
+	start_publisher(process);
 }
 
-void courier_stop(struct courier *courier)
+void publisher_process_stop(struct publisher_process *process)
 {
-	publisher_free(courier->publisher);
-	outbox_free(courier->inner);
+	publisher_free(process->publisher);
+	outbox_free(process->inner);
 }
 
-void courier_step(struct courier *courier)
+void publisher_process_step(struct publisher_process *process)
 {
-	struct world *world = courier->world;
+	struct world *world = process->world;
 	uint32_t depth = world->depth;
-	if (courier->is_running)
+	if (process->is_running)
 		return;
-	courier->is_running = true;
+	process->is_running = true;
 	world->depth++;
-	if (setjmp(courier->crash) == 0) {
-		(void)publisher_step(courier->publisher);
+	if (setjmp(process->crash) == 0) {
+		(void)publisher_step(process->publisher);
 	} else {
-		world_trace(world, "courier %u crashes", courier->number);
-		world_cover(world, SITUATION_COURIER_CRASH);
-		publisher_free(courier->publisher);
-		abandon_wire(courier);
-		start_publisher(courier);
+		world_trace(world, "process %u crashes", process->number);
+		world_cover(world, SITUATION_PUBLISHER_PROCESS_CRASH);
+		publisher_free(process->publisher);
+		abandon_wire(process);
+		start_publisher(process);
 	}
 	world->depth = depth;
-	courier->is_running = false;
+	process->is_running = false;
 }
 
 static bool has_entries(const struct world *world)
@@ -360,15 +360,15 @@ static void check_everything_was_heard(struct world *world)
 		world_fail(world, "%u messages for %u published events", world->audience.new_count, published);
 }
 
-void couriers_finish(struct world *world)
+void publisher_processes_finish(struct world *world)
 {
 	for (uint32_t i = 0; has_entries(world); i++) {
 		if (i == FINISH_STEPS_MAX)
 			world_fail(world, "something is never published");
 		world->now_ms += FINISH_MS;
-		courier_step(&world->couriers[i % COURIER_COUNT]);
+		publisher_process_step(&world->publisher_processes[i % PUBLISHER_PROCESS_COUNT]);
 	}
 	while (world->late_wire_count > 0)
-		couriers_let_late_arrive(world);
+		publisher_processes_let_late_arrive(world);
 	check_everything_was_heard(world);
 }

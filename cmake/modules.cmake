@@ -1,24 +1,24 @@
-# Rooms: each folder of src/ is a library that sees only the rooms it may include.
+# Modules: each folder of src/ is a library that sees only the modules it may include.
 #
 # The includes are written relative to src/ ("base/slice.h"), so the rule is made real with a folder of symbolic links for each
-# room: it holds the room itself and the rooms allowed to it, and is the only include path. A forbidden include does not compile.
+# module: it holds the module itself and the modules allowed to it, and is the only include path. A forbidden include does not compile.
 
-# tro_room(<folder below src/> [SEES room...] [LINK library...])
-# A room without .c files becomes an interface library, so that the rooms above it can name it all the same.
-function(tro_room folder)
-	cmake_parse_arguments(PARSE_ARGV 1 room "" "" "SEES;LINK")
-	tro_room_target(${folder} target)
+# tro_module(<folder below src/> [SEES module...] [LINK library...])
+# A module without .c files becomes an interface library, so that the modules above it can name it all the same.
+function(tro_module folder)
+	cmake_parse_arguments(PARSE_ARGV 1 module "" "" "SEES;LINK")
+	tro_module_target(${folder} target)
 	file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.c)
-	set(libraries ${room_LINK})
-	foreach(seen IN LISTS room_SEES)
-		tro_room_target(${seen} seen_target)
+	set(libraries ${module_LINK})
+	foreach(seen IN LISTS module_SEES)
+		tro_module_target(${seen} seen_target)
 		list(APPEND libraries ${seen_target})
 	endforeach()
 	if(sources)
 		tro_defects(${sources})
 		add_library(${target} STATIC ${sources})
 		target_link_libraries(${target} PUBLIC ${libraries})
-		tro_include_only(${target} ${folder} ${room_SEES})
+		tro_include_only(${target} ${folder} ${module_SEES})
 	else()
 		add_library(${target} INTERFACE)
 		target_link_libraries(${target} INTERFACE ${libraries})
@@ -36,12 +36,12 @@ function(tro_defects)
 endfunction()
 
 # adapters/sqlite → tro_adapter_sqlite, http → tro_http
-function(tro_room_target folder ret_target)
+function(tro_module_target folder ret_target)
 	string(REGEX REPLACE "^adapters/" "adapter_" name ${folder})
 	set(${ret_target} tro_${name} PARENT_SCOPE)
 endfunction()
 
-# tro_include_only(<target> room...): the target's only include path leads to these rooms.
+# tro_include_only(<target> module...): the target's only include path leads to these modules.
 function(tro_include_only target)
 	set(root ${CMAKE_BINARY_DIR}/include/${target})
 	file(REMOVE_RECURSE ${root})
@@ -66,7 +66,7 @@ function(tro_embed target table)
 	tro_include_only(${target} base)
 endfunction()
 
-# tro_program(<target> <folder> [room...]): main.c of the folder, which sees the runtime, what its headers name, and these rooms.
+# tro_program(<target> <folder> [module...]): main.c of the folder, which sees the runtime, what its headers name, and these modules.
 function(tro_program target folder)
 	file(GLOB main CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/main.c)
 	if(NOT main)
@@ -74,9 +74,9 @@ function(tro_program target folder)
 	endif()
 	add_executable(${target} ${main})
 	target_link_libraries(${target} PRIVATE tro_runtime)
-	foreach(room IN LISTS ARGN)
-		tro_room_target(${room} room_target)
-		target_link_libraries(${target} PRIVATE ${room_target})
+	foreach(module IN LISTS ARGN)
+		tro_module_target(${module} module_target)
+		target_link_libraries(${target} PRIVATE ${module_target})
 	endforeach()
 	tro_include_only(${target} base domain ports config runtime ${ARGN})
 	set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${TRO_BIN_DIR})

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/browser.h"
+#include "app/query_handler.h"
 #include "app/cursor.h"
 #include "tests/unit/app/shop.h"
 
 struct world {
 	struct shop shop;
-	struct browser *browser;
+	struct query_handler *handler;
 };
 
 static int make_world(void **state)
@@ -22,7 +22,7 @@ static int make_world(void **state)
 	struct world *world = calloc(1, sizeof *world);
 	assert_non_null(world);
 	shop_init(&world->shop);
-	assert_int_equal(browser_new(world->shop.reader, &world->browser), OK);
+	assert_int_equal(query_handler_new(world->shop.reader, &world->handler), OK);
 	assert_int_equal(shop_run(&world->shop, sale_create_command(&world->shop.arena)), OK);
 	*state = world;
 	return 0;
@@ -31,7 +31,7 @@ static int make_world(void **state)
 static int free_world(void **state)
 {
 	struct world *world = *state;
-	browser_free(world->browser);
+	query_handler_free(world->handler);
 	shop_release(&world->shop);
 	free(world);
 	return 0;
@@ -42,7 +42,7 @@ static enum error ask(struct world *world, struct query query, const char **ret_
 	struct slice body;
 	if (query.limit == 0)
 		query.limit = QUERY_LIMIT_DEFAULT;
-	enum error error = browser_answer(world->browser, &query, world->shop.clock.wall_ms, &world->shop.arena, &body);
+	enum error error = query_handler_answer(world->handler, &query, world->shop.clock.wall_ms, &world->shop.arena, &body);
 	if (error == OK)
 		*ret_body = body.data; /* terminated by arena_copy */
 	return error;
