@@ -66,7 +66,7 @@ static bool accept_one(struct acceptor *acceptor)
 		pause_accepting(acceptor);
 		return false;
 	}
-	loop_adopt(least_loaded(acceptor), connection);
+	loop_adopt(least_loaded(acceptor), &connection->node);
 	return true;
 }
 

@@ -4,9 +4,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "http/authenticate.h"
-#include "http/call.h"
-
 static enum error loop_init(struct api_loop *loop, const struct api_options *options)
 {
 	struct jwt_verifier_options jwt = options->jwt;
@@ -50,18 +47,4 @@ void api_free(struct api *api)
 	}
 	free(api->loops);
 	free(api);
-}
-
-struct http_router api_router(struct api *api, const struct cors_origins *cors)
-{
-	if (api->options.service == NULL)
-		return (struct http_router){.routes = health_routes, .route_count = health_route_count, .cors = cors, .context = api};
-	return (struct http_router){
-		.routes = api_routes,
-		.route_count = api_route_count,
-		.cors = cors,
-		.authenticate = authenticate,
-		.refuse = call_refuse_request,
-		.context = api,
-	};
 }

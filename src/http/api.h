@@ -11,8 +11,7 @@
 #include "base/attributes.h"
 #include "base/buffer.h"
 #include "base/error.h"
-#include "http/cors.h"
-#include "http/router.h"
+#include "http/route.h"
 #include "ports/clock.h"
 #include "ports/random.h"
 
@@ -77,15 +76,6 @@ struct api {
 must_check enum error api_new(const struct api_options *options, struct api **ret_api);
 /* Takes NULL. */
 void api_free(struct api *api);
-/* The router over api_routes, for http_server_options; that of an api without a service is over health_routes. */
-struct http_router api_router(struct api *api, const struct cors_origins *cors);
-
-/* Every route of the API: the one table, which api/openapi.yaml describes (routes.c). */
-extern const struct http_route api_routes[];
-extern const uint32_t api_route_count;
-/* Those of a process that serves no clients. */
-extern const struct http_route health_routes[];
-extern const uint32_t health_route_count;
 
 static inline struct api *api_of(const struct http_request *request)
 {

@@ -1,7 +1,6 @@
 /* call.h: one request's way through the service and back: what the handlers of holds, orders, payments and events share.
  *
- * A handler begins a call, fills in its command or query, and submits it; or refuses it, which goes the same way, so that what is refused
- * counts against the rate limits too. The answer is rendered on the request's loop. */
+ * A handler begins a call, fills in its command or query, and hands it over (call_submit.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -49,9 +48,3 @@ bool call_may_reach_all(const struct call *call);
 /* Whose command it is: user_id of the body (data NULL: not given) may repeat the token's subject; another is for the scope tro:service.
  * ERR_USER_MISMATCH. */
 must_check enum error call_act_for(struct call *call, struct slice user_id);
-
-/* Each hands the request over; the handler returns what they return. */
-enum http_progress call_submit(struct call *call);
-enum http_progress call_refuse(struct call *call, enum error error);
-/* The router's hook for requests that no handler sees. */
-enum http_progress call_refuse_request(struct http_request *request, struct http_refusal refusal);

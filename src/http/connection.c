@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #include "http/exchange.h"
+#include "http/response_head.h"
 #include "http/router.h"
-#include "http/server.h"
+#include "http/server_options.h"
 
 #define RESPONSE_HEAD_MAX 16384
 #define DISCARD_SIZE 16384
@@ -188,7 +189,7 @@ static void refuse(struct connection *connection, enum error error, const char *
 static void receive(struct connection *connection)
 {
 	if (connection->exchange == NULL)
-		connection->exchange = exchange_new(connection, (struct slice){0});
+		connection->exchange = exchange_new(connection->loop, connection, &connection->peer, (struct slice){0});
 	struct exchange *exchange = connection->exchange;
 	if (exchange == NULL || !exchange_make_room(exchange)) {
 		connection_close(connection);
@@ -270,7 +271,8 @@ static void on_sent(void *context, bool is_whole)
 
 	struct slice rest = exchange_rest(exchange);
 	bool is_persistent = exchange->head.is_persistent;
-	struct exchange *next = is_persistent && rest.length > 0 ? exchange_new(connection, rest) : NULL;
+	struct exchange *next =
+		is_persistent && rest.length > 0 ? exchange_new(connection->loop, connection, &connection->peer, rest) : NULL;
 	if (!is_whole || (is_persistent && rest.length > 0 && next == NULL)) {
 		exchange_free(next);
 		connection_close(connection);

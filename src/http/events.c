@@ -4,6 +4,7 @@
 #include "codec/sale_json.h"
 #include "http/api.h"
 #include "http/call.h"
+#include "http/call_submit.h"
 #include "http/handlers.h"
 #include "http/paging.h"
 

@@ -2,13 +2,13 @@
 #include "http/exchange.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/uuid.h"
 #include "http/client_address.h"
-#include "http/connection.h"
 #include "http/loop.h"
 #include "http/router.h"
-#include "http/server.h"
+#include "http/server_options.h"
 
 #define INPUT_SIZE 2048                 /* most heads fit */
 #define BODY_INPUT_SIZE 16384           /* for bodies that did not come along with the head */
@@ -16,6 +16,40 @@
 #define MEMORY_BASE (UINT64_C(4) << 20) /* what a request may take besides … */
 #define MEMORY_FACTOR 8                 /* … this many times its body */
 #define REQUEST_ID_LENGTH_MAX 64
+#define SPARE_EXCHANGES_MAX 128
+#define EXCHANGE_BLOCK_SIZE 8192
+
+/* An exchange, zeroed except for its empty arena; NULL: out of memory. */
+static struct exchange *take_exchange(struct loop *loop)
+{
+	struct list_node *node = list_pop(&loop->spare_exchanges);
+	struct exchange *exchange = node == NULL ? calloc(1, sizeof *exchange) : container_of(node, struct exchange, node);
+	if (exchange == NULL)
+		return NULL;
+	struct arena arena = exchange->request.arena;
+	if (node == NULL)
+		arena_init(&arena, EXCHANGE_BLOCK_SIZE, EXCHANGE_BLOCK_SIZE);
+	else
+		loop->spare_count--;
+	*exchange = (struct exchange){.loop = loop, .request.arena = arena};
+	list_push(&loop->exchanges, &exchange->node);
+	return exchange;
+}
+
+/* Its memory is kept for the next one. */
+static void give_back(struct exchange *exchange)
+{
+	struct loop *loop = exchange->loop;
+	list_remove(&exchange->node);
+	if (loop->spare_count == SPARE_EXCHANGES_MAX) {
+		arena_release(&exchange->request.arena);
+		free(exchange);
+		return;
+	}
+	arena_clear(&exchange->request.arena);
+	list_push(&loop->spare_exchanges, &exchange->node);
+	loop->spare_count++;
+}
 
 static bool start_input(struct exchange *exchange, struct slice first)
 {
@@ -30,18 +64,18 @@ static bool start_input(struct exchange *exchange, struct slice first)
 	return true;
 }
 
-struct exchange *exchange_new(struct connection *connection, struct slice first)
+struct exchange *exchange_new(struct loop *loop, struct connection *connection, const struct ip_address *peer, struct slice first)
 {
-	assert(connection != NULL);
+	assert(loop != NULL && connection != NULL);
 
-	struct exchange *exchange = loop_exchange(connection->loop);
+	struct exchange *exchange = take_exchange(loop);
 	if (exchange == NULL)
 		return NULL;
 	struct http_request *request = &exchange->request;
 	request->arena.maximum = MEMORY_BASE;
-	request->loop_index = connection->loop->index;
-	request->peer = connection->peer;
-	request->client = connection->peer;
+	request->loop_index = loop->index;
+	request->peer = *peer;
+	request->client = *peer;
 	request->received_ns = loop_monotonic_ns();
 	exchange->connection = connection;
 	if (!start_input(exchange, first)) {
@@ -65,7 +99,7 @@ void exchange_free(struct exchange *exchange)
 		return;
 	release_response(exchange);
 	buffer_release(&exchange->body);
-	loop_exchange_free(exchange);
+	give_back(exchange);
 }
 
 /* A greater place for a head that does not fit; nothing points into it yet. */
@@ -192,7 +226,7 @@ static bool route_head(struct exchange *exchange)
 	bool has_body_to_come = head->framing != HTTP_BODY_NONE && exchange->input.start == exchange->input.end;
 	exchange->wants_continue = head->expects_continue && has_body_to_come;
 	exchange->refusal = http_router_resolve(exchange->loop->options->router, request, head->target);
-	size_t body_max = http_router_body_max(request);
+	size_t body_max = http_route_body_max(request);
 	request->arena.maximum = MEMORY_BASE + MEMORY_FACTOR * body_max;
 	buffer_init(&exchange->body, NULL, body_max);
 	struct http_refusal refusal = judge_head(exchange, body_max);
@@ -325,4 +359,16 @@ void exchange_finish(struct exchange *exchange, bool is_delivered)
 		options->finished(options->context, &summary);
 	}
 	exchange_free(exchange);
+}
+
+void exchanges_free(struct loop *loop)
+{
+	while (!list_is_empty(&loop->exchanges))
+		exchange_free(container_of(loop->exchanges.head.next, struct exchange, node));
+	struct list_node *node;
+	while ((node = list_pop(&loop->spare_exchanges)) != NULL) {
+		struct exchange *exchange = container_of(node, struct exchange, node);
+		arena_release(&exchange->request.arena);
+		free(exchange);
+	}
 }

@@ -43,8 +43,9 @@ struct exchange {
 	uint64_t bytes_sent;
 };
 
-/* first: bytes that have arrived already. NULL: out of memory. */
-must_check struct exchange *exchange_new(struct connection *connection, struct slice first);
+/* Of a connection of the loop. first: bytes that have arrived already. NULL: out of memory. */
+must_check struct exchange *exchange_new(struct loop *loop, struct connection *connection, const struct ip_address *peer,
+                                         struct slice first);
 /* Takes NULL. The response's body is given back. */
 void exchange_free(struct exchange *exchange);
 
@@ -61,3 +62,6 @@ struct slice exchange_rest(const struct exchange *exchange);
 
 /* Tells whoever wants to know what became of it, and frees it. */
 void exchange_finish(struct exchange *exchange, bool is_delivered);
+
+/* Frees all exchanges of a loop that has ended, those it keeps for the next ones too. */
+void exchanges_free(struct loop *loop);

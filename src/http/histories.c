@@ -1,5 +1,6 @@
 /* histories.c: what happened to a hold or an order, told by its domain events. */
 #include "http/call.h"
+#include "http/call_submit.h"
 #include "http/handlers.h"
 #include "http/paging.h"
 

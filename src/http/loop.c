@@ -5,20 +5,14 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
-#include "http/acceptor.h"
-#include "http/connection.h"
-#include "http/exchange.h"
-#include "http/server.h"
+#include "http/server_options.h"
 
 #define DRAIN_TIMEOUT_MS 1000
 #define LINGER_TIMEOUT_MS 2000
-#define SPARE_EXCHANGES_MAX 128
-#define EXCHANGE_BLOCK_SIZE 8192
 
 uint64_t loop_monotonic_ns(void)
 {
@@ -58,36 +52,6 @@ struct slice loop_date(struct loop *loop)
 	return (struct slice){.data = loop->date, .length = DATE_LENGTH};
 }
 
-struct exchange *loop_exchange(struct loop *loop)
-{
-	struct list_node *node = list_pop(&loop->spare_exchanges);
-	struct exchange *exchange = node == NULL ? calloc(1, sizeof *exchange) : container_of(node, struct exchange, node);
-	if (exchange == NULL)
-		return NULL;
-	struct arena arena = exchange->request.arena;
-	if (node == NULL)
-		arena_init(&arena, EXCHANGE_BLOCK_SIZE, EXCHANGE_BLOCK_SIZE);
-	else
-		loop->spare_count--;
-	*exchange = (struct exchange){.loop = loop, .request.arena = arena};
-	list_push(&loop->exchanges, &exchange->node);
-	return exchange;
-}
-
-void loop_exchange_free(struct exchange *exchange)
-{
-	struct loop *loop = exchange->loop;
-	list_remove(&exchange->node);
-	if (loop->spare_count == SPARE_EXCHANGES_MAX) {
-		arena_release(&exchange->request.arena);
-		free(exchange);
-		return;
-	}
-	arena_clear(&exchange->request.arena);
-	list_push(&loop->spare_exchanges, &exchange->node);
-	loop->spare_count++;
-}
-
 /* Connections that come and go. */
 
 uint32_t loop_connection_count(const struct loop *loop)
@@ -109,49 +73,35 @@ void loop_connection_closed(struct loop *loop)
 {
 	assert(loop_connection_count(loop) > 0);
 	atomic_fetch_sub(&loop->connection_count, 1);
-	acceptor_connection_closed(loop->acceptor);
+	loop->events->connection_closed(loop);
 	note_if_drained(loop);
 }
 
-void loop_adopt(struct loop *loop, struct connection *connection)
+void loop_adopt(struct loop *loop, struct list_node *arrival)
 {
 	if (loop->index == 0) {
 		atomic_fetch_add(&loop->connection_count, 1);
-		connection_start(connection, loop);
+		loop->events->arrived(loop, arrival);
 		return;
 	}
 	pthread_mutex_lock(&loop->lock);
 	atomic_fetch_add(&loop->connection_count, 1);
 	loop->is_drained = false;
-	list_push(&loop->arrivals, &connection->node);
+	list_push(&loop->arrivals, arrival);
 	pthread_mutex_unlock(&loop->lock);
 	loop_wake(loop);
 }
 
 /* Phases. */
 
-static void begin_draining(struct loop *loop)
-{
-	if (loop->index == 0)
-		acceptor_close(loop->acceptor);
-	list_for_each(node, &loop->connections)
-		connection_drain(container_of(node, struct connection, node));
-}
-
-static void cut_connections(struct loop *loop)
-{
-	while (!list_is_empty(&loop->connections))
-		connection_close(container_of(loop->connections.head.next, struct connection, node));
-}
-
 static void enter_phase(struct loop *loop, enum loop_phase wanted)
 {
 	while (loop->phase < wanted) {
 		loop->phase++;
 		if (loop->phase == LOOP_DRAINING)
-			begin_draining(loop);
+			loop->events->draining(loop);
 		else if (loop->phase == LOOP_CUTTING)
-			cut_connections(loop);
+			loop->events->cutting(loop);
 		note_if_drained(loop);
 	}
 }
@@ -163,11 +113,11 @@ void loop_wake(struct loop *loop)
 	reactor_wake(loop->reactor);
 }
 
-void loop_post_completion(struct loop *loop, struct exchange *exchange)
+void loop_post_completion(struct loop *loop, struct list_node *completion)
 {
 	pthread_mutex_lock(&loop->lock);
 	bool was_empty = list_is_empty(&loop->completions);
-	list_push(&loop->completions, &exchange->completion);
+	list_push(&loop->completions, completion);
 	pthread_mutex_unlock(&loop->lock);
 	if (was_empty)
 		loop_wake(loop);
@@ -198,9 +148,9 @@ static void start_connections(struct loop *loop, struct list *arrivals)
 {
 	struct list_node *node;
 	while ((node = list_pop(arrivals)) != NULL)
-		connection_start(container_of(node, struct connection, node), loop);
+		loop->events->arrived(loop, node);
 	if (loop->phase >= LOOP_CUTTING)
-		cut_connections(loop);
+		loop->events->cutting(loop);
 }
 
 static void on_woken(void *context)
@@ -217,9 +167,8 @@ static void on_woken(void *context)
 	start_connections(loop, &arrivals);
 	struct list_node *node;
 	while ((node = list_pop(&completions)) != NULL)
-		connection_resume(container_of(node, struct exchange, completion));
-	if (loop->index == 0)
-		acceptor_resume(loop->acceptor);
+		loop->events->completed(loop, node);
+	loop->events->woken(loop);
 	enter_phase(loop, wanted);
 }
 
@@ -276,15 +225,17 @@ static void init_lock(struct loop *loop)
 	pthread_mutex_init(&loop->lock, NULL);
 }
 
-enum error loop_init(struct loop *loop, const struct http_server_options *options, uint32_t index, struct acceptor *acceptor)
+enum error loop_init(struct loop *loop, const struct http_server_options *options, const struct loop_events *events, uint32_t index,
+                     struct acceptor *acceptor)
 {
 	assert(loop->reactor == NULL);
-	assert(index < options->loops && acceptor != NULL);
+	assert(index < options->loops && events != NULL && acceptor != NULL);
 
 	enum error error = reactor_new(on_woken, loop, &loop->reactor);
 	if (error != OK)
 		return error;
 	loop->options = options;
+	loop->events = events;
 	loop->index = index;
 	loop->acceptor = acceptor;
 	loop->random_used = RANDOM_POOL_SIZE;
@@ -296,18 +247,6 @@ enum error loop_init(struct loop *loop, const struct http_server_options *option
 	init_lock(loop);
 	init_timeouts(loop);
 	return OK;
-}
-
-static void free_exchanges(struct loop *loop)
-{
-	while (!list_is_empty(&loop->exchanges))
-		exchange_free(container_of(loop->exchanges.head.next, struct exchange, node));
-	struct list_node *node;
-	while ((node = list_pop(&loop->spare_exchanges)) != NULL) {
-		struct exchange *exchange = container_of(node, struct exchange, node);
-		arena_release(&exchange->request.arena);
-		free(exchange);
-	}
 }
 
 void loop_end(struct loop *loop)
@@ -327,7 +266,7 @@ void loop_release(struct loop *loop)
 {
 	if (loop->reactor == NULL)
 		return;
-	free_exchanges(loop);
+	assert(list_is_empty(&loop->exchanges) && list_is_empty(&loop->spare_exchanges));
 	reactor_free(loop->reactor);
 	pthread_cond_destroy(&loop->drained);
 	pthread_mutex_destroy(&loop->lock);

@@ -20,9 +20,7 @@
 #define RANDOM_POOL_SIZE 32
 
 struct acceptor;
-struct connection;
-struct exchange;
-struct http_server_options;
+struct loop;
 
 /* In this order, never back. */
 enum loop_phase {
@@ -41,10 +39,21 @@ enum loop_timeout {
 	LOOP_TIMEOUT_COUNT,
 };
 
+/* What a loop calls: it knows neither connections nor exchanges nor the acceptor, only their places on its lists. On its thread. */
+struct loop_events {
+	void (*arrived)(struct loop *loop, struct list_node *arrival);      /* a connection starts, and puts itself on `connections` */
+	void (*completed)(struct loop *loop, struct list_node *completion); /* a suspended exchange may go on */
+	void (*woken)(struct loop *loop);
+	void (*draining)(struct loop *loop);
+	void (*cutting)(struct loop *loop);           /* closes all of `connections` */
+	void (*connection_closed)(struct loop *loop); /* it is not counted any more */
+};
+
 struct loop {
 	const struct http_server_options *options;
+	const struct loop_events *events;
 	uint32_t index;
-	struct acceptor *acceptor; /* the first loop's thread runs it; the others tell it what they have closed */
+	struct acceptor *acceptor; /* for the events: the first loop's thread runs it; the others tell it what they have closed */
 	pthread_t thread;
 	bool has_thread;
 
@@ -72,8 +81,9 @@ struct loop {
 	bool is_drained; /* draining or later, and without connections */
 };
 
-/* Makes everything but the thread. The options and the acceptor are borrowed. ERR_NO_MEMORY, ERR_SYSTEM. */
-must_check enum error loop_init(struct loop *loop, const struct http_server_options *options, uint32_t index, struct acceptor *acceptor);
+/* Makes everything but the thread. All pointers are borrowed. ERR_NO_MEMORY, ERR_SYSTEM. */
+must_check enum error loop_init(struct loop *loop, const struct http_server_options *options, const struct loop_events *events,
+                                uint32_t index, struct acceptor *acceptor);
 /* Starts the thread. ERR_SYSTEM. */
 must_check enum error loop_start(struct loop *loop);
 /* From another thread: asks for a phase. */
@@ -83,23 +93,20 @@ bool loop_wait_drained(struct loop *loop, uint64_t deadline_ns);
 /* From another thread: ends the thread, if it was started, and closes what it has. The first loop ends first: it gives the others
  * connections; and none is released before all have ended: they tell the first what they close. */
 void loop_end(struct loop *loop);
-/* Frees everything. Takes one that is all zero. */
+/* Frees everything but the exchanges, which are freed before. Takes one that is all zero. */
 void loop_release(struct loop *loop);
 
 /* From the acceptor, on the first loop: hands a connection over, which counts from now on. */
-void loop_adopt(struct loop *loop, struct connection *connection);
+void loop_adopt(struct loop *loop, struct list_node *arrival);
 /* From any thread. */
 uint32_t loop_connection_count(const struct loop *loop);
 /* From any thread: the acceptor is to go on, if this is the first loop. */
 void loop_wake(struct loop *loop);
 /* From any thread: hands an exchange whose request is completed back to its loop. */
-void loop_post_completion(struct loop *loop, struct exchange *exchange);
+void loop_post_completion(struct loop *loop, struct list_node *completion);
 
 /* On the loop. A connection tells when it is gone. */
 void loop_connection_closed(struct loop *loop);
-/* An exchange, zeroed except for its empty arena; NULL: out of memory. */
-must_check struct exchange *loop_exchange(struct loop *loop);
-void loop_exchange_free(struct exchange *exchange);
 uint64_t loop_random(struct loop *loop);
 struct uuid loop_uuid(struct loop *loop);
 /* The current time as in Date. */

@@ -3,6 +3,7 @@
 
 #include "http/api.h"
 #include "http/call.h"
+#include "http/call_submit.h"
 #include "http/handlers.h"
 #include "http/seat_list.h"
 

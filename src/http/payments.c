@@ -4,6 +4,7 @@
 
 #include "http/api.h"
 #include "http/call.h"
+#include "http/call_submit.h"
 #include "http/handlers.h"
 
 struct payment_body {

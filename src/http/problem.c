@@ -6,7 +6,7 @@
 
 #include "base/json_writer.h"
 #include "http/field.h"
-#include "http/router.h"
+#include "http/route.h"
 
 #define PROBLEM_LENGTH_MAX 65536
 #define INSTANCE_LENGTH_MAX 32768 /* three characters for a byte of the path */
@@ -65,7 +65,7 @@ static struct slice usual_detail(struct http_request *request, enum error error)
 	case ERR_NOT_FOUND:
 		return arena_format(&request->arena, "Nothing is served at %.*s.", SLICE_PRINT(request->path));
 	case ERR_BODY_TOO_LARGE:
-		return arena_format(&request->arena, "The body may have at most %zu bytes.", http_router_body_max(request));
+		return arena_format(&request->arena, "The body may have at most %zu bytes.", http_route_body_max(request));
 	case ERR_MEDIA_TYPE:
 		return SLICE("The Content-Type must be application/json.");
 	case ERR_IDEMPOTENCY_KEY_MISSING:

@@ -3,6 +3,7 @@
 #include "codec/event_json.h"
 #include "http/api.h"
 #include "http/call.h"
+#include "http/call_submit.h"
 #include "http/handlers.h"
 #include "http/paging.h"
 

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "base/buffer.h"
 #include "base/time.h"
 #include "http/problem.h"
 

@@ -89,3 +89,15 @@ enum error http_request_query(struct http_request *request, struct slice name, s
 	*ret_value = found;
 	return OK;
 }
+
+void http_respond(struct http_request *request, uint16_t status, const char *content_type, struct slice body)
+{
+	assert(status >= 200 && status <= 599);
+	assert(body.data != NULL || body.length == 0);
+
+	struct http_response *response = &request->response;
+	response->status = status;
+	response->error = OK;
+	response->content_type = content_type;
+	response->body = content_type == NULL ? (struct slice){0} : body;
+}

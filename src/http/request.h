@@ -95,3 +95,6 @@ must_check enum error http_request_query(struct http_request *request, struct sl
 must_check enum error http_request_query_check(struct http_request *request, const char *const *names);
 /* Writes a violation down. name: borrowed like the query; detail: static or in the arena. Answers ERR_BAD_REQUEST, or ERR_NO_MEMORY. */
 must_check enum error http_request_query_violation(struct http_request *request, struct slice name, struct slice detail);
+
+/* Gives the request's answer its status and content; headers added so far stay. A content_type of NULL: no content, whatever `body` says. */
+void http_respond(struct http_request *request, uint16_t status, const char *content_type, struct slice body);

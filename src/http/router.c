@@ -3,11 +3,10 @@
 
 #include <assert.h>
 
+#include "base/buffer.h"
 #include "http/field.h"
 #include "http/percent.h"
 #include "http/problem.h"
-
-#define BODY_MAX_DEFAULT 65536
 
 static const struct {
 	struct slice text;
@@ -187,11 +186,6 @@ struct http_refusal http_router_resolve(const struct http_router *router, struct
 	if (refusal.error == OK && request->route->takes_json && !has_acceptable_media_type(request))
 		return http_refuse(ERR_MEDIA_TYPE, NULL);
 	return refusal;
-}
-
-size_t http_router_body_max(const struct http_request *request)
-{
-	return request->route == NULL || request->route->body_max == 0 ? BODY_MAX_DEFAULT : request->route->body_max;
 }
 
 static void answer_options(const struct http_router *router, struct http_request *request)

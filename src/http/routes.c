@@ -1,5 +1,8 @@
 /* routes.c: the one table of routes. api/openapi.yaml describes them, and a test compares the two. */
-#include "http/api.h"
+#include "http/routes.h"
+
+#include "http/authenticate.h"
+#include "http/call_submit.h"
 #include "http/handlers.h"
 
 #define EVENT_BODY_MAX (8 * 1024 * 1024)
@@ -54,3 +57,17 @@ const struct http_route health_routes[] = {HEALTH_ROUTES};
 
 const uint32_t api_route_count = ARRAY_LENGTH(api_routes);
 const uint32_t health_route_count = ARRAY_LENGTH(health_routes);
+
+struct http_router api_router(struct api *api, const struct cors_origins *cors)
+{
+	if (api->options.service == NULL)
+		return (struct http_router){.routes = health_routes, .route_count = health_route_count, .cors = cors, .context = api};
+	return (struct http_router){
+		.routes = api_routes,
+		.route_count = api_route_count,
+		.cors = cors,
+		.authenticate = authenticate,
+		.refuse = call_refuse_request,
+		.context = api,
+	};
+}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "http/acceptor.h"
+#include "http/connection.h"
 #include "http/exchange.h"
 #include "http/loop.h"
 
@@ -103,13 +104,58 @@ static enum error listen_on(const struct http_server_options *options, int *ret_
 	return OK;
 }
 
+static void start_connection(struct loop *loop, struct list_node *arrival)
+{
+	connection_start(container_of(arrival, struct connection, node), loop);
+}
+
+static void resume_exchange(struct loop *loop, struct list_node *completion)
+{
+	(void)loop;
+	connection_resume(container_of(completion, struct exchange, completion));
+}
+
+static void resume_acceptor(struct loop *loop)
+{
+	if (loop->index == 0)
+		acceptor_resume(loop->acceptor);
+}
+
+static void drain(struct loop *loop)
+{
+	if (loop->index == 0)
+		acceptor_close(loop->acceptor);
+	list_for_each(node, &loop->connections)
+		connection_drain(container_of(node, struct connection, node));
+}
+
+static void cut_connections(struct loop *loop)
+{
+	while (!list_is_empty(&loop->connections))
+		connection_close(container_of(loop->connections.head.next, struct connection, node));
+}
+
+static void tell_acceptor(struct loop *loop)
+{
+	acceptor_connection_closed(loop->acceptor);
+}
+
+static const struct loop_events loop_events = {
+	.arrived = start_connection,
+	.completed = resume_exchange,
+	.woken = resume_acceptor,
+	.draining = drain,
+	.cutting = cut_connections,
+	.connection_closed = tell_acceptor,
+};
+
 /* The first loop, which accepts, is the last to start: those it gives connections to are there. Takes over the listening descriptor. */
 static enum error start_loops(struct http_server *server, int listening_descriptor)
 {
 	const struct http_server_options *options = &server->options;
 	enum error error = OK;
 	for (uint32_t i = 0; i < options->loops && error == OK; i++)
-		error = loop_init(&server->loops[i], options, i, &server->acceptor);
+		error = loop_init(&server->loops[i], options, &loop_events, i, &server->acceptor);
 	if (error != OK) {
 		close(listening_descriptor);
 		return error;
@@ -190,8 +236,10 @@ void http_server_free(struct http_server *server)
 		return;
 	for (uint32_t i = 0; i < server->options.loops; i++)
 		loop_end(&server->loops[i]);
-	for (uint32_t i = 0; i < server->options.loops; i++)
+	for (uint32_t i = 0; i < server->options.loops; i++) {
+		exchanges_free(&server->loops[i]);
 		loop_release(&server->loops[i]);
+	}
 	if (server->listening_descriptor >= 0)
 		close(server->listening_descriptor);
 	free(server);
@@ -200,5 +248,5 @@ void http_server_free(struct http_server *server)
 void http_request_complete(struct http_request *request)
 {
 	struct exchange *exchange = container_of(request, struct exchange, request);
-	loop_post_completion(exchange->loop, exchange);
+	loop_post_completion(exchange->loop, &exchange->completion);
 }

@@ -7,7 +7,7 @@
 #include "http/entity_tag.h"
 #include "http/handlers.h"
 #include "http/problem.h"
-#include "http/response.h"
+#include "http/routes.h"
 
 #define READY_BODY_MAX 8192
 #define DOCS_BODY_MAX (64 * 1024)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "http/api.h"
+#include "http/routes.h"
 #include "obs/metrics.h"
 
 #define ROUTES_MAX 64

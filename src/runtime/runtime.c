@@ -14,6 +14,7 @@
 #include "app/store_clock.h"
 #include "base/hlc.h"
 #include "http/api.h"
+#include "http/routes.h"
 #include "http/server.h"
 #include "obs/log.h"
 #include "pipeline/worker.h"

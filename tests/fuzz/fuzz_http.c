@@ -7,6 +7,7 @@
 
 #include "http/connection.h"
 #include "http/exchange.h"
+#include "http/response_head.h"
 #include "http/router.h"
 #include "http/server.h"
 
@@ -87,7 +88,7 @@ static void arrive(struct exchange *exchange, struct slice *left, size_t step)
 /* What a connection does with its exchanges. */
 static void converse(struct connection *connection, struct slice left, size_t step, struct answers *answers)
 {
-	struct exchange *exchange = exchange_new(connection, (struct slice){0});
+	struct exchange *exchange = exchange_new(connection->loop, connection, &connection->peer, (struct slice){0});
 	bool is_open = true;
 	while (is_open && exchange != NULL && answers->count < ANSWERS_MAX) {
 		if (!exchange_take(exchange)) {
@@ -99,7 +100,7 @@ static void converse(struct connection *connection, struct slice left, size_t st
 		assert(http_router_dispatch(connection->loop->options->router, &exchange->request, exchange->refusal) == HTTP_ANSWERED);
 		note_answer(exchange, answers);
 		is_open = exchange->head.is_persistent;
-		struct exchange *next = exchange_new(connection, exchange_rest(exchange));
+		struct exchange *next = exchange_new(connection->loop, connection, &connection->peer, exchange_rest(exchange));
 		exchange_free(exchange);
 		exchange = next;
 	}

@@ -7,6 +7,7 @@
 
 #include "http/cors.h"
 #include "http/problem.h"
+#include "http/response_head.h"
 
 static struct http_request request;
 

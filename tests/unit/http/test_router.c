@@ -244,10 +244,10 @@ static void bodies_have_their_route_s_limit(void **state)
 	(void)state;
 	struct http_request request;
 	resolve(&request, "POST", "/v1/events", OK);
-	assert_int_equal(http_router_body_max(&request), 8 << 20);
+	assert_int_equal(http_route_body_max(&request), 8 << 20);
 	arena_release(&request.arena);
 	resolve(&request, "GET", "/nothing", ERR_NOT_FOUND);
-	assert_int_equal(http_router_body_max(&request), 65536);
+	assert_int_equal(http_route_body_max(&request), 65536);
 	arena_release(&request.arena);
 }
 

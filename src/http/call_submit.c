@@ -1,0 +1,98 @@
+/* call_submit.c: from the call to the service, and from the job's outcome to the answer. */
+#include "http/call_submit.h"
+
+#include <assert.h>
+
+#include "http/api.h"
+#include "http/entity_tag.h"
+#include "http/problem.h"
+#include "http/rate_headers.h"
+#include "http/refusal.h"
+#include "ports/clock.h"
+
+static const char json_type[] = "application/json";
+
+/* The commit stage reads the clock in milliseconds; so do the rate limits, but of the clock that never goes back. */
+#define NS_PER_MS 1000000
+
+static void job_done(struct job *job)
+{
+	http_request_complete(((struct call *)job->context)->request);
+}
+
+/* The Location of what was made; false: out of memory. */
+static bool add_location(struct call *call)
+{
+	char id[UUID_TEXT_LENGTH + 1];
+	uuid_format(&call->job.outcome.resource_id, id);
+	struct slice location = arena_format(&call->request->arena, "%s%s", call->location, id);
+	if (location.data != NULL)
+		http_response_header(&call->request->response, SLICE("Location"), location);
+	return location.data != NULL;
+}
+
+static enum http_progress refuse(struct call *call)
+{
+	refusal_respond(call);
+	return HTTP_ANSWERED;
+}
+
+static enum http_progress answer(struct http_request *request)
+{
+	struct call *call = request->state;
+	const struct outcome *outcome = &call->job.outcome;
+	const struct api_options *options = &api_of(request)->options;
+	if (call->job.kind == JOB_COMMAND && options->decided != NULL)
+		options->decided(options->context, call->job.command.kind, outcome);
+	rate_headers_add(request, &call->job.admission);
+	if (outcome->error != OK)
+		return refuse(call);
+	if (call->location != NULL && !add_location(call)) {
+		problem_answer(request, ERR_NO_MEMORY, NULL);
+		return HTTP_ANSWERED;
+	}
+	struct slice body = call->render == NULL ? outcome->body : call->render(call);
+	if (call->render != NULL && body.data == NULL) {
+		problem_answer(request, ERR_NO_MEMORY, NULL);
+		return HTTP_ANSWERED;
+	}
+	if (outcome->is_replayed && call->job.admission.idempotency.is_present)
+		http_response_header(&request->response, SLICE("Idempotency-Replayed"), SLICE("true"));
+	http_respond(request, call->status, call->status == 204 ? NULL : json_type, body);
+	if (call->cache_control != NULL) {
+		request->response.cache_control = call->cache_control;
+		request->response.etag = entity_tag_of(body, &request->arena);
+	}
+	return HTTP_ANSWERED;
+}
+
+enum http_progress call_submit(struct call *call)
+{
+	struct http_request *request = call->request;
+	const struct api_options *options = &api_of(request)->options;
+	call->job.admission.now_ms = clock_monotonic_ns(options->clock) / NS_PER_MS;
+	if (call->job.kind == JOB_COMMAND)
+		call->job.admission.idempotency = call->job.command.idempotency;
+	call->job.done = job_done;
+	request->state = call;
+	request->resume = answer;
+	service_submit(options->service, &call->job);
+	return HTTP_SUSPENDED; /* the job may be done already, and the call gone */
+}
+
+enum http_progress call_refuse(struct call *call, enum error error)
+{
+	assert(error != OK);
+	call->job.kind = JOB_REFUSAL;
+	call->job.outcome = (struct outcome){.error = error};
+	return call_submit(call);
+}
+
+enum http_progress call_refuse_request(struct http_request *request, struct http_refusal refusal)
+{
+	struct call *call = call_begin(request, 0);
+	if (call == NULL)
+		return HTTP_ANSWERED;
+	call->detail = refusal.detail;
+	return call_refuse(call, refusal.error);
+}
