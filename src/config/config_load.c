@@ -1,4 +1,4 @@
-/* config.c: where values come from. */
+/* config_load.c: where values come from. */
 #include "config/config.h"
 
 #include <assert.h>
