@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "auth/jwt_claims.h"
 #include "auth/jwt_keyring.h"
 #include "base/attributes.h"
 #include "base/buffer.h"
@@ -14,9 +15,6 @@
 #include "base/hash.h"
 #include "base/slice.h"
 
-#define JWT_TOKEN_LENGTH_MAX 8192
-#define JWT_HEADER_LENGTH_MAX 1024 /* bytes, decoded */
-#define JWT_USER_LENGTH_MAX 128
 #define JWT_SECRET_LENGTH_MIN 32 /* RFC 7518, section 3.2 */
 
 /* What jwt_sign signs with. */
@@ -24,42 +22,6 @@ struct jwt_key {
 	enum jwt_algorithm algorithm; /* JWT_HS256 */
 	struct slice secret;          /* at least JWT_SECRET_LENGTH_MIN bytes */
 };
-
-/* Bits of jwt_claims.scopes; other scopes are ignored. */
-enum jwt_scope {
-	JWT_SCOPE_ADMIN = 1,   /* tro:admin */
-	JWT_SCOPE_SERVICE = 2, /* tro:service */
-	JWT_SCOPE_READ = 4,    /* tro:read */
-};
-
-struct jwt_claims {
-	uint64_t expires_at_ms;
-	uint64_t not_before_ms; /* 0: none */
-	uint32_t scopes;
-	uint8_t user_length;
-	char user[JWT_USER_LENGTH_MAX]; /* the claim `sub`: printable, not empty */
-};
-
-static inline struct slice jwt_user(const struct jwt_claims *claims)
-{
-	return (struct slice){.data = claims->user, .length = claims->user_length};
-}
-
-enum jwt_verdict {
-	JWT_OK = 0,
-	JWT_MALFORMED,     /* not three parts of strict base64url with JSON objects in them, or too long */
-	JWT_NOT_SUPPORTED, /* another algorithm, or a header that asks for what is never granted: zip, crit, b64, jku, x5u, jwk */
-	JWT_SIGNATURE_WRONG,
-	JWT_KEY_UNKNOWN,    /* no key of that algorithm has the token's kid */
-	JWT_CLAIMS_INVALID, /* exp, nbf, iat, sub, scope or scp missing or not of their form */
-	JWT_EXPIRED,        /* exp plus the leeway is now or past */
-	JWT_NOT_YET_VALID,  /* nbf minus the leeway is ahead */
-	JWT_ISSUER_WRONG,
-	JWT_AUDIENCE_WRONG,
-};
-
-/* A sentence for the 401; static. */
-const char *jwt_verdict_text(enum jwt_verdict verdict);
 
 struct jwt_verifier_options {
 	struct jwt_keyring *keyring; /* borrowed; with at least one secret, own key, or keys that are published */

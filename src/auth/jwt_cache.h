@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "auth/jwt.h"
+#include "auth/jwt_claims.h"
 #include "base/attributes.h"
 #include "base/error.h"
 #include "base/hash.h"

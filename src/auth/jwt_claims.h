@@ -1,9 +1,52 @@
-/* jwt_claims.h: the two JSON objects of a token, read strictly. Private to auth. */
+/* jwt_claims.h: what a token says, and what may be wrong with it; its two JSON objects are read strictly. The functions are private to auth, but
+ * jwt_user and jwt_verdict_text. */
 #pragma once
 
-#include "auth/jwt.h"
+#include <stdint.h>
+
+#include "auth/jwt_keys.h"
 #include "base/attributes.h"
 #include "base/slice.h"
+
+#define JWT_TOKEN_LENGTH_MAX 8192
+#define JWT_HEADER_LENGTH_MAX 1024 /* bytes, decoded */
+#define JWT_USER_LENGTH_MAX 128
+
+/* Bits of jwt_claims.scopes; other scopes are ignored. */
+enum jwt_scope {
+	JWT_SCOPE_ADMIN = 1,   /* tro:admin */
+	JWT_SCOPE_SERVICE = 2, /* tro:service */
+	JWT_SCOPE_READ = 4,    /* tro:read */
+};
+
+struct jwt_claims {
+	uint64_t expires_at_ms;
+	uint64_t not_before_ms; /* 0: none */
+	uint32_t scopes;
+	uint8_t user_length;
+	char user[JWT_USER_LENGTH_MAX]; /* the claim `sub`: printable, not empty */
+};
+
+static inline struct slice jwt_user(const struct jwt_claims *claims)
+{
+	return (struct slice){.data = claims->user, .length = claims->user_length};
+}
+
+enum jwt_verdict {
+	JWT_OK = 0,
+	JWT_MALFORMED,     /* not three parts of strict base64url with JSON objects in them, or too long */
+	JWT_NOT_SUPPORTED, /* another algorithm, or a header that asks for what is never granted: zip, crit, b64, jku, x5u, jwk */
+	JWT_SIGNATURE_WRONG,
+	JWT_KEY_UNKNOWN,    /* no key of that algorithm has the token's kid */
+	JWT_CLAIMS_INVALID, /* exp, nbf, iat, sub, scope or scp missing or not of their form */
+	JWT_EXPIRED,        /* exp plus the leeway is now or past */
+	JWT_NOT_YET_VALID,  /* nbf minus the leeway is ahead */
+	JWT_ISSUER_WRONG,
+	JWT_AUDIENCE_WRONG,
+};
+
+/* A sentence for the 401; static. */
+const char *jwt_verdict_text(enum jwt_verdict verdict);
 
 struct jwt_header {
 	enum jwt_algorithm algorithm;
