@@ -5,10 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "adapters/memory/database.h"
 #include "adapters/memory/table.h"
 #include "base/arena.h"
 #include "domain/changes.h"
+#include "ports/catalog.h"
+#include "ports/outbox.h"
 
 /* Where a seat stands in its event's layout. */
 struct seat_place {

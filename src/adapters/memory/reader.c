@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "adapters/memory/contents.h"
+#include "adapters/memory/database.h"
 #include "domain/payment.h"
 #include "domain/refund.h"
 

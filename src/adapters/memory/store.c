@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "adapters/memory/contents.h"
+#include "adapters/memory/database.h"
 #include "base/defect.h"
 
 struct memory_store {
