@@ -4,7 +4,7 @@
  * connection. Of several hosts or addresses each is tried in turn, with its part of the time that is left. */
 #pragma once
 
-#include "adapters/postgres/connection.h"
+#include "adapters/postgres/link.h"
 #include "base/attributes.h"
 
 /* Makes connection->handle. False: there is none, and the connection's problem says why. */

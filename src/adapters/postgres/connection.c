@@ -1,13 +1,12 @@
-/* connection.c: exchanges in pipeline mode with a deadline, and what the server's error codes mean. */
+/* connection.c: exchanges in pipeline mode with a deadline. */
 #include "adapters/postgres/connection.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "adapters/postgres/connect.h"
 #include "adapters/postgres/session.h"
 #include "base/hash.h"
 
@@ -17,154 +16,14 @@
 #define REPEAT_WITHIN_MS 2000 /* a session that took longer to be lost hung: another one would not do better */
 #define BYTES_PER_MS 1000     /* what is added to an answer's time for large messages */
 
-uint64_t connection_now_ns(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-void answer_clear(PGresult **answer)
-{
-	PQclear(*answer);
-	*answer = NULL;
-}
-
-void connection_complain(struct connection *connection, const char *what, const char *why)
-{
-	if (why == NULL || why[0] == '\0')
-		why = "no reason was given";
-	(void)snprintf(connection->problem, sizeof connection->problem, "%s: %s", what, why);
-	char *end = connection->problem;
-	for (const char *c = connection->problem; *c != '\0'; c++)
-		if ((unsigned char)*c > ' ' || (end > connection->problem && end[-1] != ' '))
-			*end++ = (unsigned char)*c > ' ' ? *c : ' ';
-	while (end > connection->problem && end[-1] == ' ')
-		end--;
-	*end = '\0';
-}
-
-static bool has_prefix(const char *state, const char *prefix)
-{
-	return strncmp(state, prefix, strlen(prefix)) == 0;
-}
-
-/* What an SQLSTATE means to a caller of a port. */
-static enum store_result result_of_state(const char *state)
-{
-	static const struct {
-		const char *prefix;
-		enum store_result result;
-	} meanings[] = {
-		{"22012", STORE_STALE},   /* division by zero: a guard's */
-		{"23505", STORE_STALE},   /* unique violation */
-		{"40003", STORE_UNKNOWN}, /* statement completion unknown */
-		{"40", STORE_BUSY},       /* serialization failure, deadlock */
-		{"55P03", STORE_BUSY},    /* lock not available in time */
-		{"22", STORE_CORRUPT},    /* a value that is none */
-		{"23", STORE_CORRUPT},    /* a constraint that no row of ours breaks */
-		{"XX001", STORE_CORRUPT}, /* data corrupted, and its index */
-		{"XX002", STORE_CORRUPT},
-	};
-	for (size_t i = 0; i < ARRAY_LENGTH(meanings); i++)
-		if (has_prefix(state, meanings[i].prefix))
-			return meanings[i].result;
-	return STORE_DOWN; /* full, read-only, shutting down, no permission, no such table */
-}
-
-/* The failure in words for people, with the server's own. */
-static void complain_of(struct connection *connection, const PGresult *answer)
-{
-	connection->is_silent = false;
-	static const struct {
-		const char *prefix, *words;
-	} meanings[] = {
-		{"25006", "it is read-only"},
-		{"40", "others keep it busy"},
-		{"42501", "the role may not do what it must"},
-		{"42", "its schema is not this program's"},
-		{"53100", "it has no room"},
-		{"53200", "it has no memory"},
-		{"53300", "it has too many connections"},
-		{"55P03", "others keep it busy"},
-		{"57014", "it is too slow"},
-		{"57P", "it is stopping or starting"},
-		{"58", "its disk fails"},
-		{"XX", "it is damaged"},
-		{"", "it refuses"},
-	};
-	(void)snprintf(connection->state, sizeof connection->state, "%s", PQresultErrorField(answer, PG_DIAG_SQLSTATE));
-	size_t i = 0;
-	while (!has_prefix(connection->state, meanings[i].prefix))
-		i++;
-	connection_complain(connection, meanings[i].words, PQresultErrorField(answer, PG_DIAG_MESSAGE_PRIMARY));
-}
-
 /* Whether another session may do better: this one's server is going or was demoted, or it is not the session that was prepared. */
 static bool is_worth_reconnecting(const char *state)
 {
 	static const char *const prefixes[] = {"08", "0A000", "25", "26000", "42", "53", "57", "58"};
 	for (size_t i = 0; i < ARRAY_LENGTH(prefixes); i++)
-		if (has_prefix(state, prefixes[i]))
+		if (state_has_prefix(state, prefixes[i]))
 			return true;
 	return false;
-}
-
-static void disconnect(struct connection *connection)
-{
-	PQfinish(connection->handle);
-	connection->handle = NULL;
-}
-
-/* What is large has more time than its caller thinks. */
-static uint64_t deadline_of(const struct connection *connection, uint64_t timeout_ms, uint64_t extra_ms)
-{
-	uint64_t own_ns = connection_now_ns() + timeout_ms * 1000000;
-	bool is_callers = connection->deadline_ns != 0 && connection->deadline_ns < own_ns;
-	return (is_callers ? connection->deadline_ns : own_ns) + extra_ms * 1000000;
-}
-
-uint64_t connection_deadline_ns(const struct connection *connection, uint64_t timeout_ms)
-{
-	return deadline_of(connection, timeout_ms, 0);
-}
-
-short connection_wait(const struct connection *connection, short events, uint64_t deadline_ns)
-{
-	struct pollfd descriptor = {.fd = PQsocket(connection->handle), .events = events};
-	for (;;) {
-		uint64_t now = connection_now_ns();
-		if (now >= deadline_ns)
-			return 0;
-		int ready = poll(&descriptor, 1, (int)((deadline_ns - now) / 1000000 + 1));
-		if (ready > 0)
-			return descriptor.revents;
-		if (ready < 0 && errno != EINTR)
-			return 0;
-	}
-}
-
-/* Sends what is queued, and reads meanwhile, so that neither side waits for the other. */
-static bool flush(struct connection *connection, uint64_t deadline_ns)
-{
-	int left;
-	while ((left = PQflush(connection->handle)) == 1) {
-		short ready = connection_wait(connection, POLLIN | POLLOUT, deadline_ns);
-		if (ready == 0 || ((ready & POLLIN) != 0 && PQconsumeInput(connection->handle) == 0))
-			return false;
-	}
-	return left == 0;
-}
-
-/* The next answer, NULL at the end of a statement's. False: the session is lost. */
-static bool next_answer(struct connection *connection, uint64_t deadline_ns, PGresult **ret_answer)
-{
-	while (PQisBusy(connection->handle) != 0) {
-		if (connection_wait(connection, POLLIN, deadline_ns) == 0 || PQconsumeInput(connection->handle) == 0)
-			return false;
-	}
-	*ret_answer = PQgetResult(connection->handle);
-	return *ret_answer != NULL || PQstatus(connection->handle) == CONNECTION_OK;
 }
 
 /* What has come of an exchange. */
@@ -190,7 +49,7 @@ static void take_answer(struct connection *connection, struct progress *progress
 		progress->failed = progress->statement;
 		progress->result = result_of_state(state);
 		progress->reconnects = is_worth_reconnecting(state);
-		complain_of(connection, answer);
+		connection_complain_of(connection, answer);
 	}
 	uint32_t index = progress->statement - progress->begin;
 	if (is_body && index < progress->answer_count && progress->answers[index] == NULL)
@@ -204,7 +63,7 @@ static bool collect(struct connection *connection, uint64_t deadline_ns, struct 
 {
 	for (;;) {
 		PGresult *answer;
-		if (!next_answer(connection, deadline_ns, &answer))
+		if (!connection_next_answer(connection, deadline_ns, &answer))
 			return false;
 		if (answer == NULL) {
 			progress->statement++;
@@ -222,18 +81,9 @@ static bool collect(struct connection *connection, uint64_t deadline_ns, struct 
 /* Ends what was queued and takes its answers, in time. False: the session is lost. */
 static bool exchange(struct connection *connection, uint64_t timeout_ms, struct progress *progress)
 {
-	uint64_t deadline_ns = deadline_of(connection, timeout_ms, connection->sent_bytes / BYTES_PER_MS);
-	return PQpipelineSync(connection->handle) == 1 && flush(connection, deadline_ns) && collect(connection, deadline_ns, progress);
-}
-
-/* The session is of no more use: it went, or the server does not answer in time. */
-static void complain_of_loss(struct connection *connection)
-{
-	connection->is_silent = PQstatus(connection->handle) == CONNECTION_OK;
-	if (connection->is_silent)
-		connection_complain(connection, "it does not answer", "the time for that is over");
-	else
-		connection_complain(connection, "the connection was lost", PQerrorMessage(connection->handle));
+	uint64_t deadline_ns = connection_late_deadline_ns(connection, timeout_ms, connection->sent_bytes / BYTES_PER_MS);
+	return PQpipelineSync(connection->handle) == 1 && connection_flush(connection, deadline_ns) &&
+	       collect(connection, deadline_ns, progress);
 }
 
 /* An error that was told before the last statement is certain: those after it were not run. */
@@ -244,9 +94,9 @@ static enum store_result end_exchange(struct connection *connection, struct prog
 	if (!is_certain)
 		result = STORE_UNKNOWN;
 	if (!is_whole && progress->failed == UINT32_MAX)
-		complain_of_loss(connection);
+		connection_complain_of_loss(connection);
 	if (!is_whole || progress->reconnects)
-		disconnect(connection);
+		connection_drop(connection);
 	else if (result != STORE_OK)
 		connection_rollback(connection);
 	for (uint32_t i = 0; result != STORE_OK && i < progress->answer_count; i++)
@@ -258,7 +108,7 @@ enum store_result connection_finish(struct connection *connection, PGresult **re
 {
 	assert(connection->handle != NULL && connection->sent > 0 && count <= connection->sent);
 	if (connection->has_failed) {
-		disconnect(connection);
+		connection_drop(connection);
 		return STORE_UNKNOWN;
 	}
 	for (uint32_t i = 0; i < count; i++)
@@ -345,7 +195,7 @@ static void begin_exchange(struct connection *connection)
 	connection->has_failed = false;
 }
 
-bool connection_prepare(struct connection *connection)
+static bool prepare(struct connection *connection)
 {
 	if (PQenterPipelineMode(connection->handle) != 1)
 		return false;
@@ -360,7 +210,7 @@ bool connection_prepare(struct connection *connection)
 	struct progress progress = {.end = connection->sent, .failed = UINT32_MAX, .result = STORE_OK};
 	bool is_whole = exchange(connection, CONNECTION_ANSWER_MS, &progress);
 	if (!is_whole)
-		complain_of_loss(connection);
+		connection_complain_of_loss(connection);
 	return is_whole && progress.failed == UINT32_MAX;
 }
 
@@ -379,18 +229,57 @@ static void pause_tries(struct connection *connection)
 static bool reconnect(struct connection *connection)
 {
 	assert(connection->handle == NULL);
-	if (session_make(connection)) {
+	if (session_make(connection) && (connection->statement_count == 0 || prepare(connection))) {
 		connection->pause_ms = 0;
 		return true;
 	}
-	disconnect(connection);
+	connection_drop(connection);
 	pause_tries(connection);
 	return false;
 }
 
+/* Whether a password with a bare @ or / was taken for the host, the port or the database, which are said when they are wrong. */
+static bool is_misread(const struct connection *connection, const char *dsn)
+{
+	static const char *const keywords[] = {"host", "port", "dbname"};
+	bool is_uri = strncmp(dsn, "postgresql://", 13) == 0 || strncmp(dsn, "postgres://", 11) == 0;
+	for (size_t i = 0; is_uri && i < ARRAY_LENGTH(keywords); i++) {
+		const char *value = connect_setting(connection, keywords[i]);
+		if (value != NULL && strchr(value, '@') != NULL)
+			return true;
+	}
+	return false;
+}
+
+enum error connection_open(const char *dsn, const char *const *statements, uint32_t statement_count, struct connection *ret_connection,
+                           char message[static POSTGRES_MESSAGE_MAX])
+{
+	assert(dsn != NULL && ret_connection != NULL);
+	struct connection connection = {
+		.settings = PQconninfoParse(dsn, NULL),
+		.statements = statements,
+		.statement_count = statement_count,
+		.answer_timeout_ms = CONNECTION_ANSWER_MS,
+	};
+	if (resolver_new(&connection.resolver) != OK) {
+		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "out of memory");
+		connection_release(&connection);
+		return ERR_NO_MEMORY;
+	}
+	if (connection.settings == NULL || is_misread(&connection, dsn)) { /* libpq's words repeat parts of it */
+		(void)snprintf(
+			message, POSTGRES_MESSAGE_MAX,
+			"the DSN of the database cannot be read (not shown: it may have a password, which a URI has percent-encoded)");
+		connection_release(&connection);
+		return ERR_SYSTEM;
+	}
+	*ret_connection = connection;
+	return OK;
+}
+
 void connection_release(struct connection *connection)
 {
-	disconnect(connection);
+	connection_drop(connection);
 	PQconninfoFree(connection->settings);
 	resolver_free(connection->resolver);
 	*connection = (struct connection){0};
@@ -444,11 +333,6 @@ enum store_result connection_query(struct connection *connection, uint32_t state
 	}
 }
 
-void connection_drop(struct connection *connection)
-{
-	disconnect(connection);
-}
-
 void connection_rollback(struct connection *connection)
 {
 	if (connection->handle == NULL || PQtransactionStatus(connection->handle) == PQTRANS_IDLE)
@@ -457,51 +341,10 @@ void connection_rollback(struct connection *connection)
 	bool is_done = PQsendQueryParams(connection->handle, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 1) == 1 &&
 	               exchange(connection, CONNECTION_ANSWER_MS, &progress);
 	if (!is_done)
-		disconnect(connection);
+		connection_drop(connection);
 }
 
 bool connection_has_transaction(const struct connection *connection)
 {
 	return connection->handle != NULL && PQtransactionStatus(connection->handle) == PQTRANS_INTRANS;
-}
-
-bool connection_is_cockroach(const struct connection *connection)
-{
-	return PQparameterStatus(connection->handle, "crdb_version") != NULL;
-}
-
-/* The last answer of what was sent, once all of them have come. */
-static PGresult *last_answer(struct connection *connection, uint64_t deadline_ns)
-{
-	PGresult *last = NULL, *answer = NULL;
-	bool is_whole = flush(connection, deadline_ns);
-	while (is_whole && (is_whole = next_answer(connection, deadline_ns, &answer)) && answer != NULL) {
-		PQclear(last);
-		last = answer;
-	}
-	if (!is_whole)
-		complain_of_loss(connection);
-	else if (PQresultStatus(last) == PGRES_FATAL_ERROR && PQresultErrorField(last, PG_DIAG_SQLSTATE) != NULL)
-		complain_of(connection, last);
-	if (!is_whole)
-		answer_clear(&last);
-	return last;
-}
-
-enum store_result connection_run(struct connection *connection, const char *sql, uint64_t timeout_ms, PGresult **ret_answer)
-{
-	assert(connection->handle != NULL);
-	connection->state[0] = '\0';
-	PGresult *answer = NULL;
-	if (PQsendQuery(connection->handle, sql) == 1)
-		answer = last_answer(connection, deadline_of(connection, timeout_ms, 0));
-	else
-		complain_of_loss(connection);
-	bool is_done = PQresultStatus(answer) == PGRES_COMMAND_OK || PQresultStatus(answer) == PGRES_TUPLES_OK;
-	enum store_result result = is_done ? STORE_OK : connection->state[0] != '\0' ? result_of_state(connection->state) : STORE_UNKNOWN;
-	if (is_done && ret_answer != NULL)
-		*ret_answer = answer;
-	else
-		PQclear(answer);
-	return result;
 }

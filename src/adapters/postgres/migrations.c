@@ -2,8 +2,6 @@
  *
  * Who migrates writes the row of number 0 first, in the transaction of everything else: its lock is what others wait for, on servers that
  * have advisory locks and on those that have none. */
-#include "adapters/postgres/migrations.h"
-
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +9,8 @@
 #include <time.h>
 
 #include "adapters/postgres/connection.h"
+#include "adapters/sql/migration_files.h"
 #include "base/embedded.h"
-#include "base/hash.h"
 
 #define TIMEOUT_MS 600000
 #define TRIES_MAX 10
@@ -24,45 +22,6 @@ static const char make_table[] = "CREATE TABLE IF NOT EXISTS migrations (number 
 static const char take_lock[] = "SET lock_timeout = 60000; SET statement_timeout = 0; BEGIN;"
 				"UPDATE migrations SET applied_at = applied_at + 1 WHERE number = 0";
 static const char select_applied[] = "SELECT number, name, checksum FROM migrations WHERE number > 0 ORDER BY number";
-
-/* "001_core.sql" is number 1. */
-static int64_t number_of(const struct embedded_file *file)
-{
-	return strtol(file->name, NULL, 10);
-}
-
-int64_t migrations_latest(void)
-{
-	const struct embedded_file *file = embedded_postgres_migrations;
-	while (file[1].name != NULL)
-		file++;
-	return number_of(file);
-}
-
-static int64_t checksum_of(const struct embedded_file *file)
-{
-	static const struct hash_seed seed; /* it tells apart what people edit, not what enemies forge */
-	return (int64_t)hash_bytes(&seed, file->data, file->length);
-}
-
-/* Whether the migration in the answer's row, in text, is the one that this program has in its place. */
-static enum error check_row(const PGresult *applied, int row, const struct embedded_file *file, char message[static POSTGRES_MESSAGE_MAX])
-{
-	const char *name = PQgetvalue(applied, row, 1);
-	int64_t number = strtoll(PQgetvalue(applied, row, 0), NULL, 10);
-	if (file->name == NULL)
-		(void)snprintf(message, POSTGRES_MESSAGE_MAX,
-		               "the database has migration %s, which this program does not have: use a newer one", name);
-	else if (number > number_of(file))
-		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "the database has migration %s, but lacks %s before it", name, file->name);
-	else if (number < number_of(file))
-		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "the database has migration %s, which this program does not have", name);
-	else if (strtoll(PQgetvalue(applied, row, 2), NULL, 10) != checksum_of(file))
-		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "migration %s was edited after it was applied to the database", name);
-	else
-		return OK;
-	return ERR_CORRUPT;
-}
 
 static enum error fail(const struct connection *connection, const char *what, char message[static POSTGRES_MESSAGE_MAX])
 {
@@ -80,7 +39,8 @@ static enum error check_applied(struct connection *connection, const struct embe
 	if (connection_run(connection, select_applied, TIMEOUT_MS, &applied) != STORE_OK)
 		error = fail(connection, "the database cannot be migrated", message);
 	for (int row = 0; error == OK && row < PQntuples(applied); row++)
-		error = check_row(applied, row, file++, message);
+		error = migration_check(file++, strtoll(PQgetvalue(applied, row, 0), NULL, 10), PQgetvalue(applied, row, 1),
+		                        strtoll(PQgetvalue(applied, row, 2), NULL, 10), message);
 	PQclear(applied);
 	if (error == OK)
 		*ret_next = file;
@@ -114,8 +74,9 @@ static enum store_result run_file(struct connection *connection, const struct em
 static enum error apply_file(struct connection *connection, const struct embedded_file *file, char message[static POSTGRES_MESSAGE_MAX])
 {
 	char insert[256];
-	int length = snprintf(insert, sizeof insert, "INSERT INTO migrations VALUES (%lld, '%s', %lld, %lld)", (long long)number_of(file),
-	                      file->name, (long long)checksum_of(file), (long long)time(NULL) * 1000);
+	int length =
+		snprintf(insert, sizeof insert, "INSERT INTO migrations VALUES (%lld, '%s', %lld, %lld)", (long long)migration_number(file),
+	                 file->name, (long long)migration_checksum(file), (long long)time(NULL) * 1000);
 	assert(length > 0 && (size_t)length < sizeof insert);
 	(void)length;
 	if (run_file(connection, file) == STORE_OK && connection_run(connection, insert, TIMEOUT_MS, NULL) == STORE_OK)

@@ -8,12 +8,6 @@
 #include "adapters/postgres/store.h"
 #include "base/attributes.h"
 
-/* FENCE and LOAD_EPOCH, in SQL. */
-#define FENCE_SQL(lock) \
-	"SELECT 1 / (CASE WHEN $1::int8 IN (0, e.value) AND (SELECT r.value FROM meta AS r WHERE r.name = 'replaying') = 0" \
-	" THEN 1 ELSE 0 END) FROM meta AS e WHERE e.name = 'epoch'" lock
-#define EPOCH_SQL "SELECT e.value, r.value FROM meta AS e CROSS JOIN meta AS r WHERE e.name = 'epoch' AND r.name = 'replaying'"
-
 /* Fails the exchange, as a guard does, when a replay runs or has run since the changes' rows were loaded. To be sent behind BEGIN_WRITE,
  * before anything is locked; is_locking: what follows writes. */
 void replay_fence(struct postgres_store *store, const struct changes *changes, bool is_locking);
@@ -23,7 +17,3 @@ must_check enum store_result replay_enter_epoch(struct postgres_store *store, co
 
 /* Within the transaction of replay_clear; without it STORE_DOWN. */
 must_check enum store_result replay_write(struct postgres_store *store, const struct changes *changes, const struct row **rows);
-
-enum store_result postgres_replay_begin(struct store *port);
-enum store_result postgres_replay_clear(struct store *port);
-enum store_result postgres_replay_end(struct store *port, bool is_done);

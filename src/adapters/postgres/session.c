@@ -1,4 +1,4 @@
-/* session.c: reading the DSN, settings by what the server is, and a look at the schema.
+/* session.c: settings by what the server is, and a look at the schema.
  *
  * Nothing waits without an end: connecting has one limit (connect.h), everything else a deadline on this side. */
 #include "adapters/postgres/session.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "adapters/postgres/connect.h"
-#include "adapters/postgres/migrations.h"
+#include "adapters/sql/migration_files.h"
 
 #define SESSION_ANSWER_MS 3000 /* to each of the questions that a new session begins with */
 
@@ -53,7 +53,7 @@ static bool check_schema(struct connection *connection)
 		return false;
 	}
 	char difference[64];
-	long number = strtol(PQgetvalue(answer, 0, 0), NULL, 10), known = (long)migrations_latest();
+	long number = strtol(PQgetvalue(answer, 0, 0), NULL, 10), known = (long)migration_latest(embedded_postgres_migrations);
 	bool is_replaying = strcmp(PQgetvalue(answer, 0, 1), "0") != 0;
 	PQclear(answer);
 	(void)snprintf(difference, sizeof difference, "it has number %ld, the program knows %ld", number, known);
@@ -75,44 +75,5 @@ bool session_make(struct connection *connection)
 		return false;
 	if (!configure(connection))
 		return false;
-	return connection->statement_count == 0 || (check_schema(connection) && connection_prepare(connection));
-}
-
-/* Whether a password with a bare @ or / was taken for the host, the port or the database, which are said when they are wrong. */
-static bool is_misread(const struct connection *connection, const char *dsn)
-{
-	static const char *const keywords[] = {"host", "port", "dbname"};
-	bool is_uri = strncmp(dsn, "postgresql://", 13) == 0 || strncmp(dsn, "postgres://", 11) == 0;
-	for (size_t i = 0; is_uri && i < ARRAY_LENGTH(keywords); i++) {
-		const char *value = connect_setting(connection, keywords[i]);
-		if (value != NULL && strchr(value, '@') != NULL)
-			return true;
-	}
-	return false;
-}
-
-enum error connection_open(const char *dsn, const char *const *statements, uint32_t statement_count, struct connection *ret_connection,
-                           char message[static POSTGRES_MESSAGE_MAX])
-{
-	assert(dsn != NULL && ret_connection != NULL);
-	struct connection connection = {
-		.settings = PQconninfoParse(dsn, NULL),
-		.statements = statements,
-		.statement_count = statement_count,
-		.answer_timeout_ms = CONNECTION_ANSWER_MS,
-	};
-	if (resolver_new(&connection.resolver) != OK) {
-		(void)snprintf(message, POSTGRES_MESSAGE_MAX, "out of memory");
-		connection_release(&connection);
-		return ERR_NO_MEMORY;
-	}
-	if (connection.settings == NULL || is_misread(&connection, dsn)) { /* libpq's words repeat parts of it */
-		(void)snprintf(
-			message, POSTGRES_MESSAGE_MAX,
-			"the DSN of the database cannot be read (not shown: it may have a password, which a URI has percent-encoded)");
-		connection_release(&connection);
-		return ERR_SYSTEM;
-	}
-	*ret_connection = connection;
-	return OK;
+	return connection->statement_count == 0 || check_schema(connection);
 }

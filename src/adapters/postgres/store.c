@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "adapters/postgres/replay.h"
 #include "adapters/postgres/rows.h"
 
 #define SCRATCH_MAX (64 * 1024 * 1024)

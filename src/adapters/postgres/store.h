@@ -61,6 +61,12 @@ enum store_statement {
 	STORE_STATEMENT_COUNT,
 };
 
+/* FENCE and LOAD_EPOCH, in SQL (replay.h). */
+#define FENCE_SQL(lock) \
+	"SELECT 1 / (CASE WHEN $1::int8 IN (0, e.value) AND (SELECT r.value FROM meta AS r WHERE r.name = 'replaying') = 0" \
+	" THEN 1 ELSE 0 END) FROM meta AS e WHERE e.name = 'epoch'" lock
+#define EPOCH_SQL "SELECT e.value, r.value FROM meta AS e CROSS JOIN meta AS r WHERE e.name = 'epoch' AND r.name = 'replaying'"
+
 /* Not on CockroachDB, which has no advisory locks: there nobody waits for a turn. */
 #define LOCK_SHARDS "SELECT pg_advisory_lock(d.key) FROM unnest($1::int8[]) AS d (key)"
 #define UNLOCK_SHARDS "SELECT pg_advisory_unlock_all()"
@@ -110,3 +116,6 @@ enum store_result postgres_commit(struct store *port, const struct changes *chan
 
 /* For replay.c: sends what writes the rows, which are sorted. */
 void store_write_rows(struct postgres_store *store, const struct changes *changes, const struct row **rows, uint32_t count);
+enum store_result postgres_replay_begin(struct store *port);
+enum store_result postgres_replay_clear(struct store *port);
+enum store_result postgres_replay_end(struct store *port, bool is_done);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapters/sqlite/store.h"
+#include "adapters/sqlite/database.h"
+#include "adapters/sqlite/store_statements.h"
 
 #define NOTE_EVERY 32 /* ranges: what is read again after a restart is a little more, and a page less is written by most commits */
 

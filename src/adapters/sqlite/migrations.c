@@ -1,12 +1,11 @@
 /* migrations.c: brings the tables of the file up to what the program was built with (db/sqlite/NNN_*.sql). */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "adapters/sqlite/migrations.h"
 
 #include "adapters/sqlite/database.h"
+#include "adapters/sql/migration_files.h"
 #include "base/embedded.h"
-#include "base/hash.h"
 
 enum {
 	SELECT_MIGRATIONS,
@@ -27,34 +26,6 @@ static const char create_migrations[] =
 	"CREATE TABLE IF NOT EXISTS migrations ("
 	"number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum INTEGER NOT NULL, applied_at INTEGER NOT NULL)";
 
-/* "001_core.sql" is number 1. */
-static int64_t number_of(const struct embedded_file *file)
-{
-	return strtol(file->name, NULL, 10);
-}
-
-static int64_t checksum_of(const struct embedded_file *file)
-{
-	static const struct hash_seed seed; /* it tells apart what people edit, not what enemies forge */
-	return (int64_t)hash_bytes(&seed, file->data, file->length);
-}
-
-/* Whether the migration at the statement's row is the one that this program has in its place; NULL: it has none. */
-static enum error check_row(sqlite3_stmt *row, const struct embedded_file *file, char message[static SQLITE_MESSAGE_MAX])
-{
-	const char *name = (const char *)sqlite3_column_text(row, 1);
-	if (file->name == NULL || sqlite3_column_int64(row, 0) != number_of(file)) {
-		(void)snprintf(message, SQLITE_MESSAGE_MAX, "the database has migration %s, which this program does not have%s", name,
-		               file->name == NULL ? ": use a newer one" : "");
-		return ERR_CORRUPT;
-	}
-	if (sqlite3_column_int64(row, 2) != checksum_of(file)) {
-		(void)snprintf(message, SQLITE_MESSAGE_MAX, "migration %s was edited after it was applied to the database", name);
-		return ERR_CORRUPT;
-	}
-	return OK;
-}
-
 /* What was applied must be what the program begins with. *ret_next is the first file that was not. */
 static enum error check_applied(struct database *database, uint32_t statement, const struct embedded_file **ret_next,
                                 char message[static SQLITE_MESSAGE_MAX])
@@ -63,8 +34,9 @@ static enum error check_applied(struct database *database, uint32_t statement, c
 	enum error error = OK;
 	int code;
 	while (error == OK && (code = database_step(database, statement)) == SQLITE_ROW) {
-		error = check_row(database->statements[statement], file, message);
-		file++;
+		sqlite3_stmt *row = database->statements[statement];
+		error = migration_check(file++, sqlite3_column_int64(row, 0), (const char *)sqlite3_column_text(row, 1),
+		                        sqlite3_column_int64(row, 2), message);
 	}
 	if (error == OK && code != SQLITE_DONE) {
 		database_explain(database, "migrations", message);
@@ -88,9 +60,9 @@ enum error migrations_check(struct database *database, uint32_t statement, const
 static enum error apply_file(struct database *database, const struct embedded_file *file, char message[static SQLITE_MESSAGE_MAX])
 {
 	sqlite3_stmt *insert = database->statements[INSERT_MIGRATION];
-	bind_int(insert, 1, number_of(file));
+	bind_int(insert, 1, migration_number(file));
 	bind_text(insert, 2, slice_of(file->name));
-	bind_int(insert, 3, checksum_of(file));
+	bind_int(insert, 3, migration_checksum(file));
 	if (database_execute(database, file->data) == SQLITE_OK && database_run(database, INSERT_MIGRATION) == SQLITE_OK)
 		return OK;
 	database_explain(database, file->name, message);

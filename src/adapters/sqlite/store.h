@@ -4,47 +4,12 @@
 #include "adapters/sqlite/checkpointer.h"
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/key_index.h"
+#include "adapters/sqlite/store_statements.h"
 #include "base/buffer.h"
 #include "base/list.h"
 #include "domain/hold.h"
 #include "domain/order.h"
 #include "ports/store.h"
-
-enum store_statement {
-	BEGIN_READ,
-	BEGIN_WRITE,
-	COMMIT,
-	SELECT_POSITION,
-	SELECT_EVENT,
-	OVERWRITE_LOG,
-	SELECT_ANSWER,
-	SELECT_KEY,
-	SELECT_LATER_KEYS,
-	SELECT_KEYS_POSITION,
-	SELECT_SALE,
-	SELECT_SEAT,
-	SELECT_HOLD,
-	SELECT_ORDER,
-	SELECT_PAYMENT,
-	SELECT_REFUND,
-	INSERT_EVENT,
-	INSERT_KEY,
-	INSERT_SALE,
-	INSERT_SEAT,
-	INSERT_HOLD,
-	INSERT_ORDER,
-	INSERT_PAYMENT,
-	INSERT_REFUND,
-	INSERT_OUTBOX,
-	UPDATE_KEYS_POSITION,
-	UPDATE_SALE,
-	UPDATE_SEAT,
-	UPDATE_HOLD,
-	UPDATE_ORDER,
-	UPDATE_PAYMENT,
-	UPDATE_REFUND,
-	STORE_STATEMENT_COUNT,
-};
 
 struct sqlite_store {
 	struct store port;

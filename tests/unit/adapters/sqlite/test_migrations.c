@@ -69,6 +69,14 @@ static void a_missing_migration_is_refused(void **state)
 	expect_refusal("000_lost.sql, which this program does not have");
 }
 
+static void a_gap_among_the_migrations_is_refused(void **state)
+{
+	(void)state;
+	scratch_migrate(&scratch);
+	scratch_execute(&scratch, "DELETE FROM migrations WHERE number = 2");
+	expect_refusal(", but lacks 002_");
+}
+
 static void a_refusal_changes_nothing(void **state)
 {
 	(void)state;
@@ -171,6 +179,7 @@ int main(void)
 		TEST(an_edited_migration_is_refused),
 		TEST(a_newer_database_is_refused),
 		TEST(a_missing_migration_is_refused),
+		TEST(a_gap_among_the_migrations_is_refused),
 		TEST(a_refusal_changes_nothing),
 		TEST(a_file_that_is_no_database_is_refused),
 		TEST(a_file_that_cannot_be_opened_says_so),
