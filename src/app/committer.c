@@ -16,16 +16,16 @@ static enum error init_flight(struct committer *committer, struct flight *flight
 	flight->store = store;
 	arena_init(&flight->arena, BATCH_ARENA_BLOCK, BATCH_ARENA_MAX);
 	buffer_init(&flight->scratch, NULL, EVENT_DATA_MAX);
-	list_init(&flight->flying);
+	list_init(&flight->dispatched);
 	if (committer->options.store_count == 1)
 		return OK;
-	flight->annex = view_new_annex(committer->view);
-	return flight->annex == NULL ? ERR_NO_MEMORY : OK;
+	flight->overlay = view_new_overlay(committer->view);
+	return flight->overlay == NULL ? ERR_NO_MEMORY : OK;
 }
 
 static void release_flight(struct flight *flight)
 {
-	view_free(flight->annex);
+	view_free(flight->overlay);
 	buffer_release(&flight->scratch);
 	arena_release(&flight->arena);
 }

@@ -9,7 +9,7 @@
 #include "codec/event_json.h"
 #include "domain/apply.h"
 #include "domain/decide.h"
-#include "domain/needs.h"
+#include "state/needs.h"
 
 #define PAUSE_BASE_MS 2
 #define PAUSE_MAX_MS 250
@@ -57,7 +57,7 @@ static bool wants_key(const struct flight *flight, const struct job *job)
 
 static struct view *loading_view(const struct flight *flight)
 {
-	return flight->annex == NULL || flight->is_alone ? flight->committer->view : flight->annex;
+	return flight->overlay == NULL || flight->is_alone ? flight->committer->view : flight->overlay;
 }
 
 /* For another try. */
@@ -72,7 +72,7 @@ static void leave_waiting(struct flight *flight, struct list *ret_waiting)
 	for (struct list_node *node = flight->jobs->head.next; node != &flight->jobs->head;) {
 		struct job *job = job_of(node);
 		node = node->next;
-		if (!command_meets_flight(&job->command, loading_view(flight)))
+		if (!command_meets_dispatched(&job->command, loading_view(flight)))
 			continue;
 		list_remove(&job->node);
 		list_push(ret_waiting, &job->node);
@@ -105,7 +105,7 @@ static enum flight_result load(struct flight *flight, struct list *ret_waiting)
 	for (uint32_t round = 0; round < NEEDS_ROUNDS_MAX; round++) {
 		struct needs needs;
 		needs_init(&needs, &flight->arena);
-		if (view_flying_count(view) > 0)
+		if (view_dispatched_count(view) > 0)
 			leave_waiting(flight, ret_waiting);
 		list_for_each(node, flight->jobs) {
 			const struct job *job = job_of(node);
@@ -417,14 +417,14 @@ void flight_decide(struct flight *flight, struct list *ret_waiting)
 	note_turn(flight);
 	if (loading_view(flight) != view) {
 		view_step_begin(view, now_ms);
-		if (!view_absorb(flight->annex) && flight->result == FLIGHT_DONE)
+		if (!view_absorb(flight->overlay) && flight->result == FLIGHT_DONE)
 			flight->result = FLIGHT_AGAIN;
 	}
 	note_contention(committer);
 	if (flight->result == FLIGHT_DONE)
 		flight->result = decide_all(flight);
 	if (flight->result == FLIGHT_DONE)
-		view_step_take_off(view, &flight->flying);
+		view_step_dispatch(view, &flight->dispatched);
 	else
 		view_step_failed(view);
 	pthread_mutex_unlock(&committer->lock);
@@ -439,9 +439,9 @@ void flight_land(struct flight *flight)
 	pthread_mutex_lock(&flight->committer->lock);
 	bool is_of_this_epoch = flight->changes.epoch == 0 || flight->changes.epoch == view_epoch(view);
 	if (flight->result == FLIGHT_DONE && is_of_this_epoch) {
-		view_landed(view, &flight->flying);
+		view_committed(view, &flight->dispatched);
 	} else {
-		view_lost(view, &flight->flying);
+		view_aborted(view, &flight->dispatched);
 		for (uint32_t i = 0; i < flight->changes.relied_count; i++)
 			view_forget(view, flight->changes.relied[i]);
 	}

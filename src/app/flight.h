@@ -15,10 +15,10 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/list.h"
-#include "domain/changes.h"
-#include "domain/shard_set.h"
-#include "domain/view.h"
 #include "pipeline/backoff.h"
+#include "state/changes.h"
+#include "state/shard_set.h"
+#include "state/view.h"
 
 /* What has become of a try. */
 enum flight_result {
@@ -34,7 +34,7 @@ enum flight_result {
 struct flight {
 	struct committer *committer;
 	struct store *store;
-	struct view *annex; /* where it loads when other flights are beside it; NULL: in the committer's view */
+	struct view *overlay; /* where it loads when other flights are beside it; NULL: in the committer's view */
 	_Atomic bool is_taken;
 	struct arena arena;    /* of the batch; cleared when a try begins */
 	struct buffer scratch; /* an event's data while it is written */
@@ -52,7 +52,7 @@ struct flight {
 	struct backoff backoff;
 	enum flight_result result;
 	struct changes changes;
-	struct list flying; /* the view's rows that the changes write, from decide until land */
+	struct list dispatched; /* the view's rows that the changes write, from decide until land */
 };
 
 struct committer {

@@ -3,7 +3,7 @@
 
 #include "base/uuid.h"
 #include "domain/command.h"
-#include "domain/view.h"
+#include "state/view.h"
 
 #define INCONSISTENCY_ROW_MAX 160
 

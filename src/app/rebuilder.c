@@ -6,8 +6,8 @@
 
 #include "base/hlc.h"
 #include "domain/apply.h"
-#include "domain/changes.h"
-#include "domain/view.h"
+#include "state/changes.h"
+#include "state/view.h"
 
 #define PAGE_ROWS 5000
 #define ARENA_BLOCK (256 * 1024)

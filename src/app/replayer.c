@@ -8,9 +8,9 @@
 #include "base/hlc.h"
 #include "codec/event_json.h"
 #include "domain/apply.h"
-#include "domain/changes.h"
-#include "domain/needs.h"
-#include "domain/view.h"
+#include "state/changes.h"
+#include "state/needs.h"
+#include "state/view.h"
 
 #define PAGE_EVENTS 8192
 #define VIEW_ROWS_MAX 262144

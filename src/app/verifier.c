@@ -6,9 +6,9 @@
 
 #include "app/catalog_sync.h"
 #include "base/hlc.h"
-#include "domain/row_compare.h"
 #include "domain/sale.h"
 #include "domain/seat.h"
+#include "state/kinds.h"
 
 #define PAGE_ROWS 1000
 #define PAGE_ENTRIES 100

@@ -24,7 +24,7 @@ enum defect {
 	DEFECT_FOREIGN_HOLD = 14,         /* somebody else's hold can be released and ordered */
 	DEFECT_CONVERTED_HOLD_LIVES = 15, /* a hold stays active when an order is made of it, and so expires */
 	DEFECT_TORN_VIEW = 16,            /* rows of different moments are taken as they are */
-	DEFECT_FLIGHTS_CROSS = 17,        /* what is on its way to the store is decided on as if it were there */
+	DEFECT_BATCHES_CROSS = 17,        /* what is on its way to the store is decided on as if it were there */
 	DEFECT_UNCONFIRMED_IS_DONE = 18,  /* what the bus has not confirmed is taken out of the outbox */
 	DEFECT_REPLAY_UNFENCED = 19,      /* what is decided while a replay runs, or was before it, is written all the same */
 	DEFECT_MISMATCH_CONFIRMS = 20,    /* an order is confirmed whatever was paid */

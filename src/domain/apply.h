@@ -4,7 +4,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "domain/event.h"
-#include "domain/view.h"
+#include "domain/state.h"
 
 /* The view holds the rows that the event changes (for replay: event_needs). Returns OK, ERR_NO_MEMORY with the view half changed (the batch
  * has failed), or ERR_CORRUPT when the event cannot follow what the view holds: never for an event of decide's. */

@@ -75,15 +75,15 @@ enum error decide(const struct command *command, const struct view *view, struct
 		.outcome = &outcome,
 		.now_ms = view_now_ms(view),
 	};
-	uint32_t event_count = changes->event_count;
+	uint32_t event_count = changes_event_count(changes);
 	const struct key *key = command->idempotency.is_present ? view_key(view, command->idempotency.key) : NULL;
 	enum error error = key != NULL && key->row.version != 0 ? decide_key(&decision, key) : decide_kind(&decision);
 	if (error != OK) {
 		changes_truncate(changes, event_count);
 		return error;
 	}
-	assert(outcome.error == OK || changes->event_count == event_count);
-	assert(changes->event_count - event_count <= EVENTS_PER_COMMAND_MAX);
+	assert(outcome.error == OK || changes_event_count(changes) == event_count);
+	assert(changes_event_count(changes) - event_count <= EVENTS_PER_COMMAND_MAX);
 	*ret_outcome = outcome;
 	return OK;
 }

@@ -9,9 +9,8 @@
 #pragma once
 
 #include "base/error.h"
-#include "domain/changes.h"
 #include "domain/command.h"
 #include "domain/outcome.h"
-#include "domain/view.h"
+#include "domain/state.h"
 
 must_check enum error decide(const struct command *command, const struct view *view, struct changes *changes, struct outcome *ret_outcome);

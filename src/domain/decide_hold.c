@@ -37,7 +37,7 @@ static enum error check_seats(struct decision *decision, const struct hold_creat
 
 static enum error append_hold(struct decision *decision, const struct hold_create *create)
 {
-	struct arena *arena = decision->changes->arena;
+	struct arena *arena = changes_arena(decision->changes);
 	struct order_item *items = arena_allocate_array(arena, create->seat_count, sizeof *items);
 	const struct seat_label **labels = arena_allocate_array(arena, create->seat_count, sizeof *labels);
 	if (items == NULL || labels == NULL)

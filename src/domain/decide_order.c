@@ -55,7 +55,7 @@ static enum error check_hold(const struct decision *decision, const struct hold 
 static enum error append_order(struct decision *decision, const struct order_create *create, const struct hold *hold,
                                const struct sale *sale)
 {
-	struct order_item *items = arena_allocate_array(decision->changes->arena, hold->seat_count, sizeof *items);
+	struct order_item *items = arena_allocate_array(changes_arena(decision->changes), hold->seat_count, sizeof *items);
 	if (items == NULL)
 		return ERR_NO_MEMORY;
 	int64_t total = 0;

@@ -137,7 +137,7 @@ static enum error decide_late(struct decision *decision, const struct order *sto
 		return error;
 	if (!is_free)
 		return append_refund(decision, order, REFUND_LATE_PAYMENT);
-	const struct seat_label **labels = arena_allocate_array(decision->changes->arena, order->item_count, sizeof *labels);
+	const struct seat_label **labels = arena_allocate_array(changes_arena(decision->changes), order->item_count, sizeof *labels);
 	if (labels == NULL)
 		return ERR_NO_MEMORY;
 	for (uint32_t i = 0; i < order->item_count; i++)

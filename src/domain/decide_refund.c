@@ -59,7 +59,7 @@ static enum error close_refunds(struct decision *decision, const struct order *s
 	for (uint32_t i = 0; i < set->count; i++) {
 		const struct refund *refund = set->refunds[i];
 		/* The row is replaced when the event is applied. */
-		struct slice transaction_id = arena_copy(decision->changes->arena, short_text_slice(&refund->transaction_id));
+		struct slice transaction_id = arena_copy(changes_arena(decision->changes), short_text_slice(&refund->transaction_id));
 		if (transaction_id.data == NULL)
 			return ERR_NO_MEMORY;
 		event.refunds[event.refund_count++] = (struct event_refund){
@@ -162,6 +162,6 @@ enum error decide_refund_done(struct decision *decision)
 	if (error != OK)
 		return error;
 	answer->status = REFUND_DONE;
-	answer->done_at_ms = decision->changes->events[decision->changes->event_count - 1].occurred_at_ms;
+	answer->done_at_ms = changes_event(decision->changes, changes_event_count(decision->changes) - 1)->occurred_at_ms;
 	return OK;
 }

@@ -48,7 +48,7 @@ enum error decision_check_seats(struct decision *decision, const struct uuid *ev
 bool event_of_hold(const struct decision *decision, enum event_type type, const struct hold *hold, struct event *ret_event)
 {
 	assert(event_type_stream(type) == STREAM_HOLD);
-	struct order_item *items = arena_allocate_array(decision->changes->arena, hold->seat_count, sizeof *items);
+	struct order_item *items = arena_allocate_array(changes_arena(decision->changes), hold->seat_count, sizeof *items);
 	if (items == NULL)
 		return false;
 	for (uint32_t i = 0; i < hold->seat_count; i++)
@@ -99,7 +99,7 @@ enum error decision_append(struct decision *decision, struct event *event, bool 
 
 struct order *decision_copy_order(const struct decision *decision, const struct order *order)
 {
-	struct order *copy = arena_allocate(decision->changes->arena, sizeof *copy);
+	struct order *copy = arena_allocate(changes_arena(decision->changes), sizeof *copy);
 	if (copy != NULL)
 		*copy = *order;
 	return copy;
@@ -144,7 +144,7 @@ enum seat_taking seat_can_be_taken(const struct decision *decision, const struct
 	assert(seat->row.version != 0);
 	*ret_hold = NULL;
 	*ret_order = NULL;
-	if (seat->status == SEAT_AVAILABLE || (DEFECT(BATCH_CONFLICT) && seat->row.is_changed))
+	if (seat->status == SEAT_AVAILABLE || (DEFECT(BATCH_CONFLICT) && seat->row.version != seat->row.stored_version))
 		return SEAT_TAKING_FREE;
 	if (seat->status == SEAT_SOLD)
 		return SEAT_TAKING_TAKEN;
@@ -169,8 +169,8 @@ enum seat_taking seat_can_be_taken(const struct decision *decision, const struct
 /* Whether an event of this decision has ended the holder already; at most one for each seat. */
 static bool is_ended(const struct decision *decision, uint32_t first, const struct uuid *stream_id)
 {
-	for (uint32_t i = first; i < decision->changes->event_count; i++)
-		if (uuid_equal(&decision->changes->events[i].stream_id, stream_id))
+	for (uint32_t i = first; i < changes_event_count(decision->changes); i++)
+		if (uuid_equal(&changes_event(decision->changes, i)->stream_id, stream_id))
 			return true;
 	return false;
 }
@@ -178,7 +178,7 @@ static bool is_ended(const struct decision *decision, uint32_t first, const stru
 enum error end_lapsed_holders(struct decision *decision, const struct uuid *event_id, const struct seat_label *const *labels,
                               uint32_t count, const struct order *except)
 {
-	uint32_t first = decision->changes->event_count;
+	uint32_t first = changes_event_count(decision->changes);
 	for (uint32_t i = 0; i < count; i++) {
 		const struct seat *seat = view_seat(decision->view, event_id, labels[i]);
 		const struct hold *hold;

@@ -5,10 +5,9 @@
 #include <stdint.h>
 
 #include "base/attributes.h"
-#include "domain/changes.h"
 #include "domain/command.h"
 #include "domain/outcome.h"
-#include "domain/view.h"
+#include "domain/state.h"
 
 struct decision {
 	const struct command *command;

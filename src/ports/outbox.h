@@ -10,9 +10,9 @@
 
 #include "base/arena.h"
 #include "base/uuid.h"
-#include "domain/changes.h"
 #include "ports/reader.h"
 #include "ports/store.h"
+#include "state/changes.h"
 
 #define OUTBOX_ENTRIES_MAX 512          /* of one batch */
 #define OUTBOX_PARTITION_ENTRIES_MAX 64 /* of a partition in it; an adapter may read more */

@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 #include "base/attributes.h"
-#include "domain/changes.h"
-#include "domain/needs.h"
-#include "domain/shard_set.h"
-#include "domain/view.h"
+#include "state/changes.h"
+#include "state/needs.h"
+#include "state/shard_set.h"
+#include "state/view.h"
 
 enum store_result {
 	STORE_OK = 0,
@@ -45,7 +45,7 @@ struct store_operations {
 	 * The rows of one call are from one moment, but those of two calls are not, nor are those that were in the view before: versions tell at
 	 * commit. A store that finds that somebody else has written since
 	 * its last call may view_clear first when nothing in the view is changed; then the caller asks for its needs again. Rows in flight may be
-	 * in the view; they are never named. Of an annex the view behind it may be another thread's meanwhile: only in a transaction of begin the
+	 * in the view; they are never named. Of an overlay the view behind it may be another thread's meanwhile: only in a transaction of begin the
 	 * load may look rows up.
 	 * STORE_OK, STORE_BUSY, STORE_DOWN, STORE_CORRUPT (also when the view has no memory). */
 	enum store_result (*load)(struct store *store, const struct needs *needs, struct view *view);

@@ -7,12 +7,12 @@
 
 #include "app/rebuilder.h"
 #include "app/verifier.h"
-#include "domain/row_compare.h"
 #include "runtime/adapters.h"
 #include "runtime/commands.h"
 #include "runtime/flags.h"
 #include "runtime/process.h"
 #include "runtime/terminal.h"
+#include "state/kinds.h"
 
 #define PROGRESS_EVENTS 50000
 #define SETTLING_MS 60000
@@ -26,9 +26,6 @@ static void show_progress(void *context, uint64_t events)
 	fprintf(stderr, "%llu events replayed\n", (unsigned long long)events);
 }
 
-static const char *const kind_names[] = {[ROW_SALE] = "sale",   [ROW_SEAT] = "seat",       [ROW_HOLD] = "hold",
-                                         [ROW_ORDER] = "order", [ROW_PAYMENT] = "payment", [ROW_REFUND] = "refund"};
-
 static void print_key(const struct row *row)
 {
 	char id[UUID_TEXT_LENGTH + 1];
@@ -41,7 +38,7 @@ static void print_key(const struct row *row)
 	} else {
 		struct uuid stream_id = row_stream(row);
 		uuid_format(row->kind == ROW_REFUND ? &((const struct refund *)(const void *)row)->refund_id : &stream_id, id);
-		printf("%s %s", kind_names[row->kind], id);
+		printf("%s %s", row_descriptor(row->kind)->name, id);
 	}
 }
 

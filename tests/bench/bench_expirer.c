@@ -14,11 +14,11 @@
 #include "adapters/system/system.h"
 #include "app/expirer.h"
 #include "app/service.h"
-#include "domain/changes.h"
 #include "domain/hold.h"
 #include "domain/sale.h"
 #include "domain/seat.h"
 #include "pipeline/worker.h"
+#include "state/changes.h"
 #include "tests/support/measure.h"
 
 #define WORKERS_MAX 4

@@ -14,8 +14,8 @@
 #include "adapters/postgres/postgres.h"
 #include "adapters/system/system.h"
 #include "app/publisher.h"
-#include "domain/changes.h"
 #include "domain/hold.h"
+#include "state/changes.h"
 #include "tests/support/measure.h"
 
 #define SALES 16

@@ -14,9 +14,9 @@
 
 #include "adapters/sqlite/sqlite.h"
 #include "base/list.h"
-#include "domain/changes.h"
-#include "domain/needs.h"
-#include "domain/view.h"
+#include "state/changes.h"
+#include "state/needs.h"
+#include "state/view.h"
 #include "tests/support/measure.h"
 
 #define START_MS UINT64_C(1800000000000)

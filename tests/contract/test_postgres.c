@@ -91,20 +91,20 @@ static bool has_seat(const struct view *view, uint32_t seat)
 }
 
 /* It may be another thread's at that moment; a look-up would make the row the one used last. */
-static void a_load_into_an_annex_leaves_its_view_alone(void **state)
+static void a_load_into_an_overlay_leaves_its_view_alone(void **state)
 {
 	struct store_driver driver = open_driver_and_sale(*state);
 	struct view *view = view_new(2, (struct hash_seed){0});
 	load_seat_into(&driver, view, 1);
 	load_seat_into(&driver, view, 2);
 	view_step_failed(view);
-	struct view *annex = view_new_annex(view);
-	load_seat_into(&driver, annex, 1);
+	struct view *overlay = view_new_overlay(view);
+	load_seat_into(&driver, overlay, 1);
 	load_seat_into(&driver, view, 3);
 	view_step_failed(view); /* it keeps the two that were used last */
 	assert_false(has_seat(view, 1));
 	assert_true(has_seat(view, 2));
-	view_free(annex);
+	view_free(overlay);
 	view_free(view);
 	close_driver(&driver);
 }
@@ -584,7 +584,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BACKEND_TEST(a_session_that_ended_while_idle_is_made_again),
-		BACKEND_TEST(a_load_into_an_annex_leaves_its_view_alone),
+		BACKEND_TEST(a_load_into_an_overlay_leaves_its_view_alone),
 		BACKEND_TEST(a_transaction_sees_one_moment_and_writes_only_upon_it),
 		BACKEND_TEST(a_turn_is_waited_for_and_then_done_without),
 		BACKEND_TEST(a_turn_ends_with_a_commit_whatever_comes_of_it),

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "app/verifier.h"
-#include "domain/row_compare.h"
 #include "domain/payment.h"
 #include "domain/refund.h"
+#include "state/kinds.h"
 #include "tests/sim/world.h"
 
 #define ROWS_MAX 1000

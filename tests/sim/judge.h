@@ -4,7 +4,7 @@
  * it must have been right at some moment between the request's arrival and its answer. */
 #pragma once
 
-#include "domain/changes.h"
+#include "state/changes.h"
 #include "tests/sim/process.h"
 
 struct world;

@@ -6,7 +6,7 @@
 #include "base/buffer.h"
 #include "domain/apply.h"
 #include "domain/decide.h"
-#include "domain/needs.h"
+#include "state/needs.h"
 #include "tests/support/commands.h"
 
 static void begin(struct stage *stage, uint64_t now_ms)

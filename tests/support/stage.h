@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "domain/changes.h"
 #include "domain/command.h"
 #include "domain/outcome.h"
-#include "domain/view.h"
+#include "state/changes.h"
+#include "state/view.h"
 
 struct stage {
 	struct view *view;

@@ -5,7 +5,7 @@
 
 #include "domain/apply.h"
 #include "domain/decide.h"
-#include "domain/needs.h"
+#include "state/needs.h"
 
 void store_driver_init(struct store_driver *driver, struct store *store)
 {

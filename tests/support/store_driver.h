@@ -6,11 +6,11 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "domain/changes.h"
 #include "domain/command.h"
 #include "domain/outcome.h"
-#include "domain/view.h"
 #include "ports/store.h"
+#include "state/changes.h"
+#include "state/view.h"
 #include "tests/support/commands.h"
 
 struct store_driver {

@@ -7,9 +7,9 @@
 
 #include "adapters/memory/table.h"
 #include "base/arena.h"
-#include "domain/changes.h"
 #include "ports/catalog.h"
 #include "ports/outbox.h"
+#include "state/changes.h"
 
 /* Where a seat stands in its event's layout. */
 struct seat_place {

@@ -8,7 +8,7 @@
 #include "adapters/postgres/replay.h"
 #include "adapters/postgres/rows.h"
 #include "adapters/postgres/store.h"
-#include "domain/row_compare.h"
+#include "state/kinds.h"
 
 #define AS(type, row) ((const struct type *)(const void *)(row))
 #define SEATS_PER_STATEMENT 10000

@@ -7,7 +7,7 @@
 #include "adapters/postgres/parameters.h"
 #include "adapters/postgres/rows.h"
 #include "base/list.h"
-#include "domain/changes.h"
+#include "state/changes.h"
 
 #define CALL_MS 4000 /* of one call, with the session made again: a publisher that hangs is to notice before its leases end */
 #define NOW_MS "(extract(epoch FROM clock_timestamp()) * 1000)::int8"

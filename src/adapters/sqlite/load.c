@@ -142,7 +142,7 @@ static enum store_result follow(struct sqlite_store *store, struct view *view)
 	int code = store_last_position(store, &position);
 	if (code != SQLITE_OK)
 		return database_result(code);
-	if (position != store->seen_position && list_is_empty(view_changed(view))) {
+	if (position != store->seen_position && !view_has_changes(view)) {
 		view_clear(view);
 		store->seen_position = position;
 	}

@@ -8,7 +8,7 @@
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/rows.h"
 #include "base/list.h"
-#include "domain/changes.h"
+#include "state/changes.h"
 
 #define CACHE_KIB 1024
 

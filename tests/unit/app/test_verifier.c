@@ -10,7 +10,7 @@
 
 #include "app/catalog_sync.h"
 #include "app/verifier.h"
-#include "domain/row_compare.h"
+#include "state/kinds.h"
 #include "tests/support/fake_catalog.h"
 #include "tests/unit/app/shop.h"
 

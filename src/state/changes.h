@@ -11,7 +11,7 @@
 #include "domain/event.h"
 #include "domain/key.h"
 #include "domain/row.h"
-#include "domain/view.h"
+#include "state/view.h"
 
 /* Outbox partitions: the order of delivery is kept within one. A hold's and its order's stream are in the partition of their event. */
 #define OUTBOX_PARTITIONS 16
@@ -48,10 +48,8 @@ struct changes {
 
 /* random_seed: from the random port, fresh for every batch. */
 void changes_init(struct changes *changes, struct arena *arena, struct hlc *clock, uint64_t random_seed, uint64_t now_ms);
-/* Appends a copy of the event, with its id and occurred_at filled in, and those of its refunds. NULL when the arena is full. */
-must_check struct event *changes_append(struct changes *changes, const struct event *event);
-/* Takes back the events past `event_count`, which have not been applied. */
-void changes_truncate(struct changes *changes, uint32_t event_count);
+/* The rules append the events: changes_append and what belongs to it are in domain/state.h. */
+
 must_check enum error changes_add_unused_key(struct changes *changes, const struct idempotency *idempotency);
 /* Gathers the view's changed rows and those relied on. */
 must_check enum error changes_collect(struct changes *changes, const struct view *view);

@@ -8,9 +8,9 @@
 #include "domain/hold.h"
 #include "domain/order.h"
 #include "domain/payment.h"
-#include "domain/row_compare.h"
 #include "domain/sale.h"
 #include "domain/seat.h"
+#include "state/kinds.h"
 #include "tests/support/commands.h"
 
 static const struct sale sale = {.row.kind = ROW_SALE, .row.version = 5, .sequence = 1, .status = SALE_ON_SALE, .currency = {"EUR"}};

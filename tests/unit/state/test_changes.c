@@ -5,8 +5,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "domain/changes.h"
-#include "domain/row_compare.h"
+#include "state/changes.h"
+#include "state/kinds.h"
 #include "tests/support/commands.h"
 #include "tests/support/stage.h"
 

@@ -1,5 +1,5 @@
 /* needs.c: one walk over what a command's decision reads, used to load it and to mark what a decision rests on. */
-#include "domain/needs.h"
+#include "state/needs.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -88,14 +88,14 @@ static bool need_key(struct needs *needs, const struct idempotency *idempotency)
 	return true;
 }
 
-/* A walk gathers what is missing, or relies on what is there, or only notices what is in flight. */
+/* A walk gathers what is missing, or relies on what is there, or only notices what is dispatched. */
 struct walk {
 	const struct view *view;
 	struct needs *needs;  /* gather, or … */
 	struct view *rely_on; /* … rely, for a … */
 	bool is_refusal;
 	bool is_out_of_memory;
-	bool meets_flight;
+	bool meets_dispatched;
 };
 
 /* Of a record that begins with its row, or NULL. */
@@ -108,8 +108,7 @@ static void see_row(struct walk *walk, const struct row *row)
 {
 	if (row == NULL)
 		return;
-	if (row->is_flying)
-		walk->meets_flight = true;
+	walk->meets_dispatched |= view_is_dispatched(row);
 	if (walk->rely_on != NULL)
 		view_rely_on(walk->rely_on, row, walk->is_refusal);
 }
@@ -221,8 +220,7 @@ static void see_pending_order(struct walk *walk, const struct uuid *order_id)
 static const struct payment *see_transaction(struct walk *walk, const struct short_text *transaction_id)
 {
 	const struct payment *payment = view_payment(walk->view, transaction_id);
-	if (payment != NULL && payment->row.is_flying)
-		walk->meets_flight = true;
+	walk->meets_dispatched |= view_is_dispatched(row_of(payment));
 	if (walk->rely_on != NULL && payment != NULL)
 		view_rely_on(walk->rely_on, &payment->row, false);
 	if (walk->needs != NULL && !view_knows(walk->view, row_of(payment)) && !need_payment(walk->needs, transaction_id))
@@ -366,15 +364,15 @@ void command_rely(const struct command *command, struct view *view, bool is_refu
 	walk_command(&walk, command);
 }
 
-bool command_meets_flight(const struct command *command, const struct view *view)
+bool command_meets_dispatched(const struct command *command, const struct view *view)
 {
 	assert(command != NULL && view != NULL);
-	if (view_flying_count(view) == 0 || DEFECT(FLIGHTS_CROSS))
+	if (view_dispatched_count(view) == 0 || DEFECT(BATCHES_CROSS))
 		return false;
 	struct walk walk = {.view = view};
 	walk_command(&walk, command);
 	const struct key *key = command->idempotency.is_present ? view_key(view, command->idempotency.key) : NULL;
-	return walk.meets_flight || (key != NULL && key->row.is_flying);
+	return walk.meets_dispatched || view_is_dispatched(row_of(key));
 }
 
 /* The payment or refund that each refund of the event changes. */

@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "domain/view.h"
+#include "state/view.h"
 #include "tests/support/commands.h"
 
 struct fixture {
@@ -50,6 +50,14 @@ static uint32_t relied_count(struct fixture *fixture)
 {
 	uint32_t count = 77;
 	assert_non_null(view_relied(fixture->view, &fixture->arena, &count));
+	return count;
+}
+
+static uint32_t changed_count(struct fixture *fixture)
+{
+	uint32_t count = 77;
+	assert_non_null(view_changed(fixture->view, &fixture->arena, &count));
+	assert_int_equal(count > 0, view_has_changes(fixture->view));
 	return count;
 }
 
@@ -136,12 +144,11 @@ static void what_was_changed_is_stored_once_the_step_is_committed(void **state)
 	struct seat *seat = put_seat(fixture->view, 1, 3);
 	view_change(fixture->view, &seat->row, 8);
 	view_change(fixture->view, &seat->row, 9);
-	const struct list *changed = view_changed(fixture->view);
-	assert_ptr_equal(changed->head.next, changed->head.previous);
+	assert_int_equal(changed_count(fixture), 1);
 	assert_int_equal(seat->row.stored_version, 3);
 	assert_int_equal(seat->row.version, 9);
 	next_step(fixture);
-	assert_true(list_is_empty(changed));
+	assert_int_equal(changed_count(fixture), 0);
 	assert_int_equal(find_seat(fixture->view, 1)->row.stored_version, 9);
 }
 
@@ -156,7 +163,7 @@ static void what_was_changed_is_forgotten_when_the_step_fails(void **state)
 	assert_null(find_seat(fixture->view, 3));
 	assert_null(find_seat(fixture->view, 4));
 	assert_non_null(find_seat(fixture->view, 1));
-	assert_true(list_is_empty(view_changed(fixture->view)));
+	assert_int_equal(changed_count(fixture), 0);
 }
 
 static void a_row_that_was_made_survives_its_step(void **state)
@@ -263,50 +270,50 @@ static void clearing_forgets_everything_but_the_clock(void **state)
 }
 
 /* Seat 1, loaded at version 3 and changed to 8, is on its way to the store. */
-static void take_off(struct fixture *fixture, struct list *flying)
+static void dispatch(struct fixture *fixture, struct list *dispatched)
 {
-	list_init(flying);
+	list_init(dispatched);
 	view_change(fixture->view, &put_seat(fixture->view, 1, 3)->row, 8);
-	view_step_take_off(fixture->view, flying);
+	view_step_dispatch(fixture->view, dispatched);
 	view_step_begin(fixture->view, TEST_NOW_MS + 1);
 }
 
-static void what_is_in_flight_stays_as_it_is_until_it_has_landed(void **state)
+static void what_is_dispatched_stays_as_it_is_until_it_is_committed(void **state)
 {
 	struct fixture *fixture = *state;
-	struct list flying;
-	take_off(fixture, &flying);
+	struct list dispatched;
+	dispatch(fixture, &dispatched);
 	const struct seat *seat = find_seat(fixture->view, 1);
-	assert_true(seat->row.is_flying);
-	assert_int_equal(view_flying_count(fixture->view), 1);
+	assert_true(view_is_dispatched(&seat->row));
+	assert_int_equal(view_dispatched_count(fixture->view), 1);
 	view_change(fixture->view, &put_seat(fixture->view, 2, 3)->row, 9);
 	view_step_committed(fixture->view);
 	assert_int_equal(seat->row.stored_version, 3);
-	view_landed(fixture->view, &flying);
-	assert_true(list_is_empty(&flying));
+	view_committed(fixture->view, &dispatched);
+	assert_true(list_is_empty(&dispatched));
 	assert_ptr_equal(find_seat(fixture->view, 1), seat);
 	assert_int_equal(seat->row.stored_version, 8);
-	assert_int_equal(view_flying_count(fixture->view), 0);
+	assert_int_equal(view_dispatched_count(fixture->view), 0);
 }
 
-static void what_was_lost_is_forgotten_and_nothing_else(void **state)
+static void what_was_aborted_is_forgotten_and_nothing_else(void **state)
 {
 	struct fixture *fixture = *state;
-	struct list flying;
-	take_off(fixture, &flying);
+	struct list dispatched;
+	dispatch(fixture, &dispatched);
 	assert_non_null(put_seat(fixture->view, 2, 3));
 	view_step_committed(fixture->view);
-	view_lost(fixture->view, &flying);
+	view_aborted(fixture->view, &dispatched);
 	assert_null(find_seat(fixture->view, 1));
 	assert_non_null(find_seat(fixture->view, 2));
-	assert_int_equal(view_flying_count(fixture->view), 0);
+	assert_int_equal(view_dispatched_count(fixture->view), 0);
 }
 
-static void what_is_in_flight_is_not_forgotten(void **state)
+static void what_is_dispatched_is_not_forgotten(void **state)
 {
 	struct fixture *fixture = *state;
-	struct list flying;
-	take_off(fixture, &flying);
+	struct list dispatched;
+	dispatch(fixture, &dispatched);
 	struct seat copy = *find_seat(fixture->view, 1);
 	view_clear(fixture->view);
 	for (uint32_t i = 2; i <= ROWS_MAX + 3; i++)
@@ -316,24 +323,24 @@ static void what_is_in_flight_is_not_forgotten(void **state)
 	view_step_failed(fixture->view);
 	view_forget(fixture->view, &copy.row);
 	view_forget(fixture->view, &other.row);
-	assert_true(find_seat(fixture->view, 1)->row.is_flying);
+	assert_true(view_is_dispatched(&find_seat(fixture->view, 1)->row));
 	assert_null(find_seat(fixture->view, ROWS_MAX + 3));
-	view_landed(fixture->view, &flying);
+	view_committed(fixture->view, &dispatched);
 	assert_int_equal(view_row_count(fixture->view), ROWS_MAX - 1);
 }
 
-static void a_used_key_is_in_flight_and_then_forgotten(void **state)
+static void a_used_key_is_dispatched_and_then_forgotten(void **state)
 {
 	struct fixture *fixture = *state;
 	struct key used = {.idempotency.key = "0123456789abcde"};
-	struct list flying;
-	list_init(&flying);
+	struct list dispatched;
+	list_init(&dispatched);
 	struct key *key = view_put_key(fixture->view, &used);
 	assert_non_null(key);
 	view_change(fixture->view, &key->row, 8);
-	view_step_take_off(fixture->view, &flying);
-	assert_true(view_key(fixture->view, used.idempotency.key)->row.is_flying);
-	view_landed(fixture->view, &flying);
+	view_step_dispatch(fixture->view, &dispatched);
+	assert_true(view_is_dispatched(&view_key(fixture->view, used.idempotency.key)->row));
+	view_committed(fixture->view, &dispatched);
 	assert_null(view_key(fixture->view, used.idempotency.key));
 	assert_int_equal(view_row_count(fixture->view), 0);
 }
@@ -341,44 +348,44 @@ static void a_used_key_is_in_flight_and_then_forgotten(void **state)
 static void what_is_relied_on_is_kept_as_it_was(void **state)
 {
 	struct fixture *fixture = *state;
-	struct list flying;
-	list_init(&flying);
+	struct list dispatched;
+	list_init(&dispatched);
 	struct seat *seat = put_seat(fixture->view, 1, 3);
 	view_rely_on(fixture->view, &seat->row, false);
 	uint32_t count;
 	const struct row **relied = view_relied(fixture->view, &fixture->arena, &count);
 	assert_non_null(relied);
 	assert_int_equal(count, 1);
-	view_step_take_off(fixture->view, &flying);
+	view_step_dispatch(fixture->view, &dispatched);
 	view_step_begin(fixture->view, TEST_NOW_MS + 1);
 	view_change(fixture->view, &seat->row, 9);
 	view_step_committed(fixture->view);
 	assert_int_equal(relied[0]->stored_version, 3);
 }
 
-static void an_annex_is_loaded_beside_the_view_and_then_absorbed(void **state)
+static void an_overlay_is_loaded_beside_the_view_and_then_absorbed(void **state)
 {
 	struct fixture *fixture = *state;
-	struct view *annex = view_new_annex(fixture->view);
-	assert_non_null(annex);
+	struct view *overlay = view_new_overlay(fixture->view);
+	assert_non_null(overlay);
 	assert_non_null(put_seat(fixture->view, 1, 3));
-	view_step_begin(annex, TEST_NOW_MS);
-	assert_non_null(put_seat(annex, 2, 5));
-	assert_non_null(put_seat(annex, 3, 0));
-	assert_non_null(put_seat(annex, 4, 6));
-	assert_int_equal(find_seat(annex, 1)->row.version, 3);
-	assert_int_equal(find_seat(annex, 2)->row.version, 5);
+	view_step_begin(overlay, TEST_NOW_MS);
+	assert_non_null(put_seat(overlay, 2, 5));
+	assert_non_null(put_seat(overlay, 3, 0));
+	assert_non_null(put_seat(overlay, 4, 6));
+	assert_int_equal(find_seat(overlay, 1)->row.version, 3);
+	assert_int_equal(find_seat(overlay, 2)->row.version, 5);
 	assert_null(find_seat(fixture->view, 2));
 	/* Somebody else has loaded, and changed, one of them meanwhile. */
-	struct list flying;
-	list_init(&flying);
+	struct list dispatched;
+	list_init(&dispatched);
 	view_change(fixture->view, &put_seat(fixture->view, 4, 6)->row, 8);
-	view_step_take_off(fixture->view, &flying);
-	assert_true(find_seat(annex, 4)->row.is_flying);
-	assert_int_equal(view_flying_count(annex), 1);
+	view_step_dispatch(fixture->view, &dispatched);
+	assert_true(view_is_dispatched(&find_seat(overlay, 4)->row));
+	assert_int_equal(view_dispatched_count(overlay), 1);
 	view_step_begin(fixture->view, TEST_NOW_MS + 1);
-	assert_true(view_absorb(annex));
-	assert_int_equal(view_row_count(annex), 0);
+	assert_true(view_absorb(overlay));
+	assert_int_equal(view_row_count(overlay), 0);
 	assert_int_equal(view_row_count(fixture->view), 4);
 	assert_int_equal(find_seat(fixture->view, 4)->row.version, 8);
 	/* They are rows of the step: a refusal need not rely on them, and absence is forgotten with it. */
@@ -387,8 +394,8 @@ static void an_annex_is_loaded_beside_the_view_and_then_absorbed(void **state)
 	next_step(fixture);
 	assert_null(find_seat(fixture->view, 3));
 	assert_int_equal(find_seat(fixture->view, 2)->row.version, 5);
-	view_landed(fixture->view, &flying);
-	view_free(annex);
+	view_committed(fixture->view, &dispatched);
+	view_free(overlay);
 }
 
 static void it_grows_with_its_rows(void **state)
@@ -413,15 +420,15 @@ static void it_is_trimmed_when_nothing_can_be_written(void **state)
 		assert_non_null(put_seat(fixture->view, seat, 10));
 	view_step_failed(fixture->view);
 	assert_int_equal(view_row_count(fixture->view), ROWS_MAX);
-	struct list flying;
-	list_init(&flying);
+	struct list dispatched;
+	list_init(&dispatched);
 	view_step_begin(fixture->view, TEST_NOW_MS);
 	for (uint32_t seat = 1; seat <= ROWS_MAX + 2; seat++)
 		assert_non_null(put_seat(fixture->view, seat, 10));
 	struct seat *changed = put_seat(fixture->view, 1, 10);
 	view_change(fixture->view, &changed->row, 20);
-	view_step_take_off(fixture->view, &flying);
-	view_lost(fixture->view, &flying);
+	view_step_dispatch(fixture->view, &dispatched);
+	view_aborted(fixture->view, &dispatched);
 	assert_int_equal(view_row_count(fixture->view), ROWS_MAX);
 }
 
@@ -484,12 +491,12 @@ int main(void)
 		TEST(a_row_relied_on_may_be_replaced),
 		TEST(the_least_recently_used_go_when_there_are_too_many),
 		TEST(clearing_forgets_everything_but_the_clock),
-		TEST(what_is_in_flight_stays_as_it_is_until_it_has_landed),
-		TEST(what_was_lost_is_forgotten_and_nothing_else),
-		TEST(what_is_in_flight_is_not_forgotten),
-		TEST(a_used_key_is_in_flight_and_then_forgotten),
+		TEST(what_is_dispatched_stays_as_it_is_until_it_is_committed),
+		TEST(what_was_aborted_is_forgotten_and_nothing_else),
+		TEST(what_is_dispatched_is_not_forgotten),
+		TEST(a_used_key_is_dispatched_and_then_forgotten),
 		TEST(what_is_relied_on_is_kept_as_it_was),
-		TEST(an_annex_is_loaded_beside_the_view_and_then_absorbed),
+		TEST(an_overlay_is_loaded_beside_the_view_and_then_absorbed),
 		TEST(it_is_trimmed_when_nothing_can_be_written),
 		TEST(an_exact_step_knows_only_what_it_has_loaded),
 		TEST(rows_of_a_distrusted_shard_are_loaded_again),

@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "domain/needs.h"
+#include "state/needs.h"
 #include "tests/support/commands.h"
 #include "tests/support/stage.h"
 
@@ -207,8 +207,8 @@ static void a_decision_relies_on_all_that_it_read(void **state)
 	uint32_t count = 0;
 	assert_non_null(view_relied(stage->view, &stage->batch, &count));
 	assert_int_equal(count, 4); /* the sale, two seats, the hold that has one of them */
-	assert_true(stage_hold(stage, 1)->row.is_relied_on);
-	assert_false(stage_seat(stage, 2)->row.is_relied_on);
+	assert_true(view_is_relied_on(&stage_hold(stage, 1)->row));
+	assert_false(view_is_relied_on(&stage_seat(stage, 2)->row));
 }
 
 static void a_full_arena_is_said_so(void **state)

@@ -14,7 +14,7 @@
 #include "domain/command.h"
 #include "domain/key.h"
 #include "domain/text.h"
-#include "domain/view.h"
+#include "state/view.h"
 
 /* How often at most the needs of a batch are asked for: payment → order → seats → their holds → the seats of those. */
 #define NEEDS_ROUNDS_MAX 8
@@ -50,8 +50,8 @@ bool needs_are_empty(const struct needs *needs);
 /* Adds what the command reads and the view does not have. The idempotency key is asked for only when `with_key`.
  * Not yet distinct across commands: needs_finish makes it so. ERR_NO_MEMORY when the arena is full. */
 must_check enum error command_needs(const struct command *command, const struct view *view, bool with_key, struct needs *needs);
-/* Whether a row that the command reads, or its key, is in flight (view.h): what it will be is not known, so the command has to wait. */
-bool command_meets_flight(const struct command *command, const struct view *view);
+/* Whether a row that the command reads, or its key, is dispatched (view.h): nobody knows yet how it will be, so the command has to wait. */
+bool command_meets_dispatched(const struct command *command, const struct view *view);
 /* The rows that applying a stored event changes, for replay. */
 must_check enum error event_needs(const struct event *event, const struct view *view, struct needs *needs);
 /* Sorts and removes repeats. */

@@ -1,5 +1,5 @@
 /* changes.c: gathers what a batch changes and checks it before it is written. */
-#include "domain/changes.h"
+#include "state/changes.h"
 
 #include <assert.h>
 #include <string.h>
@@ -60,6 +60,22 @@ void changes_truncate(struct changes *changes, uint32_t event_count)
 	changes->event_count = event_count;
 }
 
+uint32_t changes_event_count(const struct changes *changes)
+{
+	return changes->event_count;
+}
+
+const struct event *changes_event(const struct changes *changes, uint32_t index)
+{
+	assert(index < changes->event_count);
+	return &changes->events[index];
+}
+
+struct arena *changes_arena(const struct changes *changes)
+{
+	return changes->arena;
+}
+
 enum error changes_add_unused_key(struct changes *changes, const struct idempotency *idempotency)
 {
 	assert(idempotency->is_present);
@@ -81,19 +97,8 @@ enum error changes_collect(struct changes *changes, const struct view *view)
 {
 	assert(changes->rows == NULL && changes->relied == NULL);
 	changes->epoch = view_epoch(view);
-	const struct list *changed = view_changed(view);
-	uint32_t count = 0;
-	list_for_each(node, changed)
-		count++;
-	changes->rows = arena_allocate(changes->arena, count * sizeof *changes->rows);
-	if (changes->rows == NULL)
-		return ERR_NO_MEMORY;
-	list_for_each(node, changed) {
-		const struct row *row = container_of(node, struct row, changed);
-		if (row->kind != ROW_KEY) /* keys are written with their events */
-			changes->rows[changes->row_count++] = row;
-	}
-	changes->relied = view_relied(view, changes->arena, &changes->relied_count);
+	changes->rows = view_changed(view, changes->arena, &changes->row_count);
+	changes->relied = changes->rows == NULL ? NULL : view_relied(view, changes->arena, &changes->relied_count);
 	return changes->relied == NULL ? ERR_NO_MEMORY : OK;
 }
 

@@ -1,0 +1,38 @@
+/* kind_sale.c: the rows of sales. */
+#include "domain/sale.h"
+#include "state/cache.h"
+
+#define FIELD(type, member, name) ROW_FIELD(sale, type, member, name)
+
+static const struct row_field fields[] = {
+	FIELD(FIELD_UINT32, sequence, "sequence"),
+	FIELD(FIELD_ENUM, status, "status"),
+	FIELD(FIELD_CURRENCY, currency, "currency"),
+	FIELD(FIELD_UINT64, on_sale_from_ms, "on_sale_from"),
+	FIELD(FIELD_UINT64, on_sale_until_ms, "on_sale_until"),
+	FIELD(FIELD_UINT32, seat_count, "seat_count"),
+	FIELD(FIELD_BOOL, is_settled, "settled"),
+};
+
+static struct row_key key_of(const struct row *row)
+{
+	return row_key_of_uuid(ROW_SALE, &ROW_AS(sale, row)->event_id);
+}
+
+const struct row_descriptor row_of_sale = {
+	.name = "sale",
+	.size = sizeof(struct sale),
+	.key = key_of,
+	.stream_offset = offsetof(struct sale, event_id),
+	ROW_FIELDS(fields),
+};
+
+const struct sale *view_sale(const struct view *view, const struct uuid *event_id)
+{
+	return view_find(view, row_key_of_uuid(ROW_SALE, event_id));
+}
+
+struct sale *view_put_sale(struct view *view, const struct sale *sale)
+{
+	return view_put(view, ROW_SALE, &sale->row);
+}

@@ -1,0 +1,76 @@
+/* kinds.h: one descriptor for each kind of row, and what can be done with a row of any kind by its descriptor.
+ *
+ * A new kind is a row of ROW_KINDS (domain/row.h) and a file kind_NAME.c here, with its descriptor and its look-ups in the view. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "base/uuid.h"
+#include "domain/row.h"
+
+/* A row's natural key: what it is found by, and sorted by, in the order of the bytes. Borrowed from the row. */
+struct row_key {
+	enum row_kind kind;
+	struct slice first;
+	struct slice second; /* a seat's label, after its event's id; else empty */
+};
+
+#define ROW_KEY_LENGTH_MAX 160 /* of both parts */
+
+enum row_field_type {
+	FIELD_UINT32,
+	FIELD_UINT64, /* and int64_t */
+	FIELD_BOOL,
+	FIELD_ENUM,
+	FIELD_UUID,
+	FIELD_TEXT, /* struct short_text */
+	FIELD_CURRENCY,
+};
+
+struct row_field {
+	const char *name; /* static; as tro verify reports it */
+	enum row_field_type type;
+	size_t offset;
+};
+
+/* The bytes that hang on a row by a pointer: an array or a text. In the view they are behind the row, in one allocation. */
+struct row_tail {
+	size_t pointer_offset;
+	size_t (*size)(const struct row *row);
+	const char *name; /* of a tail that counts as a field; else NULL */
+	bool (*is_equal)(const struct row *a, const struct row *b);
+};
+
+struct row_descriptor {
+	const char *name; /* "seat" */
+	size_t size;      /* bytes, without the tail */
+	struct row_key (*key)(const struct row *row);
+	size_t stream_offset;                         /* of the id of the stream that explains the row; it ends with the row's shard */
+	struct uuid (*stream)(const struct row *row); /* where that is not always the same stream; else NULL */
+	const struct row_field *fields;               /* besides the key and the version; a key's are never compared */
+	uint32_t field_count;
+	const struct row_tail *tail; /* NULL: none */
+};
+
+const struct row_descriptor *row_descriptor(enum row_kind kind);
+
+/* Of sales, holds, orders and refunds. */
+struct row_key row_key_of_uuid(enum row_kind kind, const struct uuid *id);
+struct row_key row_key_of(const struct row *row);
+/* The order of the keys' bytes: seats by event and label, payments by transaction id, the others by id. Both are of one kind. */
+int row_key_compare(const struct row *a, const struct row *b);
+
+/* The name of the first field that differs, its version included; NULL when the rows are the same. Of one kind and key, not ROW_KEY;
+ * a payment's and a refund's answer do not count. */
+const char *row_difference(const struct row *a, const struct row *b);
+/* The stream that explains the row: the hold's, the order's, the event's; of a seat its holder's, or its event's when nobody has it. */
+struct uuid row_stream(const struct row *row);
+uint8_t row_shard(const struct row *row);
+
+/* Bytes of a row of this kind and its tail. row->kind does not count, here and in row_copy_to: who makes a row may leave it out. */
+size_t row_size(enum row_kind kind, const struct row *row);
+/* Copies the row, and its tail behind it, to `place`, which has row_size bytes. Returns the copy, which is of this kind. */
+struct row *row_copy_to(void *place, enum row_kind kind, const struct row *row);
