@@ -34,6 +34,13 @@ const struct config_key config_keys[] = {
 	{"LISTEN_ADDR", ADDRESS(http.listen), .initial = "127.0.0.1:8080",
          .description = "Where HTTP is served; port 0 takes any that is free. `tro-expiry-worker` has 8081 by default, "
                         "`tro-outbox-publisher` 8082."},
+	{"ADMIN_ADDR", ADDRESS(http.admin),
+         .description =
+                 "Where operators and probes are served, by a thread of its own: health, readiness with its reasons, `/metrics`; not set, "
+                 "`LISTEN_ADDR` serves them."},
+	{"SHUTDOWN_DELAY", DURATION(http.shutdown_delay_ms), .initial = "0s", .minimum = 0, .maximum = 300 * SECOND,
+         .description = "How long a server that is told to stop goes on serving after `/v1/readyz` has turned to 503, so that load "
+                        "balancers notice."},
 	{"HTTP_THREADS", INTEGER(http.threads), .initial = "2", .minimum = 1, .maximum = 64,
          .description = "Event loops that serve HTTP, one a thread."},
 	{"TRUSTED_PROXIES", ADDRESSES(http.trusted_proxies), .description = "Proxies trusted to set `X-Forwarded-For`."},

@@ -45,17 +45,28 @@ static void pause_accepting(struct acceptor *acceptor)
 		timer_start(&acceptor->pauses, &acceptor->pause);
 }
 
+/* Nobody was accepted, for that reason. True: to be tried again at once. The kernel wants a free descriptor before it looks whether anybody
+ * is there, so one of the reserve may have been spent for nobody. */
+static bool goes_on_without(struct acceptor *acceptor, int reason)
+{
+	bool has_no_descriptor = reason == EMFILE || reason == ENFILE;
+	if (has_no_descriptor && descriptor_reserve_spend(&acceptor->reserve))
+		return true;
+	if (has_no_descriptor || reason == ENOBUFS || reason == ENOMEM)
+		pause_accepting(acceptor);
+	else
+		descriptor_reserve_refill(&acceptor->reserve);
+	return reason == ECONNABORTED || reason == EINTR;
+}
+
 /* False: there is none to be had now. */
 static bool accept_one(struct acceptor *acceptor)
 {
 	struct sockaddr_storage address;
 	socklen_t length = sizeof address;
 	int descriptor = accept4(stream_descriptor(acceptor->listener), (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (descriptor < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			pause_accepting(acceptor);
-		return errno == ECONNABORTED || errno == EINTR;
-	}
+	if (descriptor < 0)
+		return goes_on_without(acceptor, errno);
 	struct ip_address peer;
 	if (!ip_address_of_socket((const struct sockaddr *)&address, &peer)) {
 		close(descriptor);
@@ -128,6 +139,7 @@ void acceptor_resume(struct acceptor *acceptor)
 
 void acceptor_connection_closed(struct acceptor *acceptor)
 {
+	descriptor_reserve_refill(&acceptor->reserve);
 	if (atomic_load(&acceptor->is_waiting) && atomic_exchange(&acceptor->is_waiting, false))
 		loop_wake(&acceptor->loops[0]);
 }

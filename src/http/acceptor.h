@@ -11,6 +11,7 @@
 
 #include "base/attributes.h"
 #include "base/error.h"
+#include "net/descriptor_reserve.h"
 #include "net/reactor.h"
 
 struct loop;
@@ -21,7 +22,9 @@ struct acceptor {
 	uint32_t connections_max;
 	struct stream *listener; /* NULL once closed */
 	struct timer_queue pauses;
-	struct timer pause;      /* out of descriptors or memory */
+	struct timer pause; /* out of descriptors or memory */
+	struct descriptor_reserve
+		reserve;         /* used by the first loop; the server's to fill and to release, empty where there are several loops */
 	_Atomic bool is_waiting; /* at the limit: the next connection that closes has to wake the first loop */
 };
 

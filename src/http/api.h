@@ -37,9 +37,20 @@ struct ready_report {
 	struct ready_dependency dependencies[READY_DEPENDENCIES_MAX];
 };
 
+/* What it comes to: the worst of it. */
+enum ready_state ready_report_state(const struct ready_report *report);
+
+/* Who serves operators. */
+enum api_operators {
+	API_OPERATORS_HERE,      /* this address, which is everybody's: metrics, and verbose readiness without reasons */
+	API_OPERATORS_ELSEWHERE, /* an address of their own: here are no metrics, and readiness is never verbose */
+	API_OPERATORS_ALONE,     /* this is that address: readiness says why, with hosts, roles and what libraries say */
+};
+
 /* Everything handed over is borrowed and outlives the api; slices are copied where they must be. */
 struct api_options {
-	struct service *service; /* NULL: a process that serves no clients; only ready, metrics and context are needed then */
+	struct service *service; /* NULL: it serves no clients; only operators, ready, has_started, metrics and context are needed then */
+	enum api_operators operators;
 	struct clock *clock;
 	struct random *random;
 	uint32_t loops;                  /* of the server */
@@ -52,6 +63,8 @@ struct api_options {
 	uint32_t seats_per_hold_max; /* 1 to SEATS_PER_HOLD_LIMIT */
 	/* The last known state of everything this process needs; called on a loop: must not block. */
 	void (*ready)(void *context, struct ready_report *ret_report);
+	/* Whether the process has been able to serve at least once; the same. */
+	bool (*has_started)(void *context);
 	/* Writes the metrics in the Prometheus text format; the same. */
 	void (*metrics)(void *context, struct buffer *buffer);
 	/* A command has its outcome; for the metrics. On a loop; NULL: nobody wants to know. */

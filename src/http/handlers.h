@@ -36,6 +36,7 @@ enum http_progress orders_history(struct http_request *request);
 /* service_pages.c */
 enum http_progress health_get(struct http_request *request);
 enum http_progress ready_get(struct http_request *request);
+enum http_progress startup_get(struct http_request *request);
 enum http_progress metrics_get(struct http_request *request);
 enum http_progress docs_get(struct http_request *request);
 enum http_progress openapi_get(struct http_request *request);

@@ -198,7 +198,7 @@ enum error loop_start(struct loop *loop)
 	}
 	loop->has_thread = true;
 	char name[16];
-	snprintf(name, sizeof name, "http-%u", loop->index);
+	snprintf(name, sizeof name, "%s-%u", loop->options->name, loop->index);
 	pthread_setname_np(loop->thread, name);
 	return OK;
 }

@@ -26,6 +26,7 @@ struct http_route {
 	bool takes_json;               /* the body must be application/json; else one of up to 64 KiB is let through and ignored */
 	bool needs_idempotency_key;    /* the handler sees to it; here for the comparison with the API's description */
 	bool is_rate_limit_exempt;     /* likewise */
+	bool is_for_operators;         /* not there for a router that hides it */
 	size_t body_max;               /* bytes; 0: 64 KiB */
 	http_handler handle;
 };

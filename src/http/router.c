@@ -125,7 +125,7 @@ static void find_route(const struct http_router *router, struct http_request *re
 	for (uint32_t i = 0; i < router->route_count; i++) {
 		const struct http_route *route = &router->routes[i];
 		struct slice parameters[HTTP_PARAMETERS_MAX] = {0};
-		if (!path_matches(route->path, request->path, parameters))
+		if ((route->is_for_operators && router->hides_operators_routes) || !path_matches(route->path, request->path, parameters))
 			continue;
 		uint32_t served = route->method == HTTP_GET ? HTTP_GET | HTTP_HEAD : route->method;
 		request->allowed_methods |= served | HTTP_OPTIONS;

@@ -15,6 +15,7 @@
 struct http_router {
 	const struct http_route *routes;
 	uint32_t route_count;
+	bool hides_operators_routes;
 	const struct cors_origins *cors; /* borrowed */
 	/* Says who asks (request->user and scopes) or refuses. On the loop, for every route, before the body arrives; NULL: all are public. */
 	struct http_refusal (*authenticate)(struct http_request *request);

@@ -13,8 +13,9 @@
 #define HEALTH_ROUTES \
 	{GET("/v1/healthz", HTTP_ACCESS_PUBLIC, health_get), .is_rate_limit_exempt = true}, \
 		{GET("/v1/readyz", HTTP_ACCESS_PUBLIC, ready_get), .parameters = ready_parameters, .is_rate_limit_exempt = true}, \
+		{GET("/v1/startupz", HTTP_ACCESS_PUBLIC, startup_get), .is_rate_limit_exempt = true}, \
 	{ \
-		GET("/metrics", HTTP_ACCESS_PUBLIC, metrics_get), .is_rate_limit_exempt = true \
+		GET("/metrics", HTTP_ACCESS_PUBLIC, metrics_get), .is_rate_limit_exempt = true, .is_for_operators = true \
 	}
 
 /* What the query may say. */
@@ -60,11 +61,17 @@ const uint32_t health_route_count = ARRAY_LENGTH(health_routes);
 
 struct http_router api_router(struct api *api, const struct cors_origins *cors)
 {
+	bool hides_operators_routes = api->options.operators == API_OPERATORS_ELSEWHERE;
 	if (api->options.service == NULL)
-		return (struct http_router){.routes = health_routes, .route_count = health_route_count, .cors = cors, .context = api};
+		return (struct http_router){.routes = health_routes,
+		                            .route_count = health_route_count,
+		                            .hides_operators_routes = hides_operators_routes,
+		                            .cors = cors,
+		                            .context = api};
 	return (struct http_router){
 		.routes = api_routes,
 		.route_count = api_route_count,
+		.hides_operators_routes = hides_operators_routes,
 		.cors = cors,
 		.authenticate = authenticate,
 		.refuse = call_refuse_request,

@@ -17,6 +17,8 @@
 
 #define BACKLOG 4096
 
+static_assert(HTTP_DESCRIPTORS_RESERVED_MAX <= DESCRIPTOR_RESERVE_MAX, "a reserve has room for all of them");
+
 struct http_server {
 	struct http_server_options options;
 	uint16_t port;
@@ -28,6 +30,7 @@ struct http_server {
 struct http_server_options http_server_defaults(void)
 {
 	return (struct http_server_options){
+		.name = "http",
 		.host = "127.0.0.1",
 		.loops = 2,
 		.connections_max = 20000,
@@ -160,6 +163,11 @@ static enum error start_loops(struct http_server *server, int listening_descript
 		close(listening_descriptor);
 		return error;
 	}
+	error = descriptor_reserve_init(&server->acceptor.reserve, options->descriptors_reserved);
+	if (error != OK) {
+		close(listening_descriptor);
+		return error;
+	}
 	error = acceptor_start(&server->acceptor, server->loops, options->loops, options->connections_max, listening_descriptor);
 	for (uint32_t i = options->loops; i-- > 0 && error == OK;)
 		error = loop_start(&server->loops[i]);
@@ -169,7 +177,9 @@ static enum error start_loops(struct http_server *server, int listening_descript
 enum error http_server_new(const struct http_server_options *options, struct http_server **ret_server)
 {
 	assert(options->loops > 0 && options->connections_max > 0);
-	assert(options->router != NULL && options->host != NULL);
+	assert(options->router != NULL && options->host != NULL && options->name != NULL);
+	assert(options->descriptors_reserved <= HTTP_DESCRIPTORS_RESERVED_MAX);
+	assert(options->descriptors_reserved == 0 || options->loops == 1);
 
 	int listening_descriptor;
 	enum error error = listen_on(options, &listening_descriptor);
@@ -240,6 +250,7 @@ void http_server_free(struct http_server *server)
 		exchanges_free(&server->loops[i]);
 		loop_release(&server->loops[i]);
 	}
+	descriptor_reserve_release(&server->acceptor.reserve);
 	if (server->listening_descriptor >= 0)
 		close(server->listening_descriptor);
 	free(server);

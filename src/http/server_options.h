@@ -11,6 +11,8 @@
 #include "base/trace_context.h"
 #include "http/router.h"
 
+#define HTTP_DESCRIPTORS_RESERVED_MAX 16
+
 /* What became of a request, for logs and metrics. Borrows from the request: valid during the call. */
 struct http_request_summary {
 	const char *route;   /* the route's path; NULL: none was found */
@@ -29,14 +31,17 @@ struct http_request_summary {
 };
 
 struct http_server_options {
+	const char *name; /* static, at most 12 bytes: the threads are NAME-0, NAME-1, … */
 	const char *host; /* numeric IPv4 or IPv6 address; "" or "*": all of both */
 	uint16_t port;    /* 0: any free one */
 	uint32_t loops;
 	const struct http_router *router;        /* borrowed, like everything in it */
 	const struct cidr_list *trusted_proxies; /* borrowed */
 	uint32_t connections_max; /* of all loops together; beyond it clients wait to be accepted. The process needs as many descriptors */
-	size_t head_max;          /* bytes of request line and header fields: 431 past it */
-	size_t target_max;        /* bytes of request target: 414 past it */
+	/* Kept back for clients that come when the process has no descriptor left; at most HTTP_DESCRIPTORS_RESERVED_MAX, and only with one loop. */
+	uint32_t descriptors_reserved;
+	size_t head_max;             /* bytes of request line and header fields: 431 past it */
+	size_t target_max;           /* bytes of request target: 414 past it */
 	uint32_t receive_timeout_ms; /* from a request's first byte to its last: 408 past it */
 	uint32_t idle_timeout_ms;    /* for a connection without a request, and for a client to take an answer */
 	uint32_t deadline_ms;        /* from the moment a request is complete to request->deadline_ns */

@@ -24,7 +24,17 @@ static const char *state_name(enum ready_state state)
 	return state == READY_UP ? "up" : state == READY_DEGRADED ? "degraded" : "down";
 }
 
-static void write_dependency(struct json_writer *writer, const struct ready_dependency *dependency)
+enum ready_state ready_report_state(const struct ready_report *report)
+{
+	assert(report->count <= READY_DEPENDENCIES_MAX);
+	enum ready_state worst = report->is_stopping ? READY_DOWN : READY_UP;
+	for (uint32_t i = 0; i < report->count; i++)
+		if (report->dependencies[i].state > worst)
+			worst = report->dependencies[i].state;
+	return worst;
+}
+
+static void write_dependency(struct json_writer *writer, const struct ready_dependency *dependency, bool tells_why)
 {
 	json_writer_object_begin(writer, NULL);
 	json_writer_string(writer, "name", slice_of(dependency->name));
@@ -33,7 +43,7 @@ static void write_dependency(struct json_writer *writer, const struct ready_depe
 		json_writer_double(writer, "latency_ms", dependency->latency_ms);
 	else
 		json_writer_null(writer, "latency_ms");
-	if (dependency->detail[0] != '\0')
+	if (tells_why && dependency->detail[0] != '\0')
 		json_writer_string(writer, "detail", slice_of(dependency->detail));
 	json_writer_object_end(writer);
 }
@@ -43,11 +53,7 @@ enum http_progress ready_get(struct http_request *request)
 	const struct api_options *options = &api_of(request)->options;
 	struct ready_report report = {0};
 	options->ready(options->context, &report);
-	assert(report.count <= READY_DEPENDENCIES_MAX);
-	enum ready_state worst = report.is_stopping ? READY_DOWN : READY_UP;
-	for (uint32_t i = 0; i < report.count; i++)
-		if (report.dependencies[i].state > worst)
-			worst = report.dependencies[i].state;
+	enum ready_state worst = ready_report_state(&report);
 
 	struct slice verbose = {0};
 	enum error error = http_request_query(request, SLICE("verbose"), &verbose);
@@ -65,16 +71,27 @@ enum http_progress ready_get(struct http_request *request)
 	                                             : SLICE("unavailable"));
 	if (report.is_stopping)
 		json_writer_bool(&writer, "stopping", true);
-	if (verbose.data != NULL) {
+	if (verbose.data != NULL && options->operators != API_OPERATORS_ELSEWHERE) {
 		json_writer_array_begin(&writer, "dependencies");
 		for (uint32_t i = 0; i < report.count; i++)
-			write_dependency(&writer, &report.dependencies[i]);
+			write_dependency(&writer, &report.dependencies[i], options->operators == API_OPERATORS_ALONE);
 		json_writer_array_end(&writer);
 	}
 	json_writer_object_end(&writer);
 	if (worst == READY_DOWN)
 		http_response_header(&request->response, SLICE("Retry-After"), SLICE("1"));
 	http_respond(request, worst == READY_DOWN ? 503 : 200, "application/json", buffer_slice(&body));
+	return HTTP_ANSWERED;
+}
+
+enum http_progress startup_get(struct http_request *request)
+{
+	const struct api_options *options = &api_of(request)->options;
+	bool has_started = options->has_started(options->context);
+	if (!has_started)
+		http_response_header(&request->response, SLICE("Retry-After"), SLICE("1"));
+	http_respond(request, has_started ? 200 : 503, "application/json",
+	             has_started ? SLICE("{\"status\":\"started\"}") : SLICE("{\"status\":\"starting\"}"));
 	return HTTP_ANSWERED;
 }
 
@@ -118,6 +135,8 @@ enum http_progress docs_get(struct http_request *request)
 	                     "<table>\n<tr><th>Method</th><th>Path</th><th>Who</th></tr>\n");
 	for (uint32_t i = 0; i < api_route_count; i++) {
 		const struct http_route *route = &api_routes[i];
+		if (route->is_for_operators && api_of(request)->options.operators == API_OPERATORS_ELSEWHERE)
+			continue;
 		const char *method = route->method == HTTP_GET ? "GET" : route->method == HTTP_POST ? "POST" : "DELETE";
 		buffer_append_format(&body, "<tr><td>%s</td><td><code>%s</code></td><td>%s</td></tr>\n", method, route->path,
 		                     access_text(route->access));

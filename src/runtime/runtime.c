@@ -2,7 +2,6 @@
 #include "runtime/runtime.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,10 +14,10 @@
 #include "base/hlc.h"
 #include "http/api.h"
 #include "http/routes.h"
-#include "http/server.h"
 #include "obs/log.h"
 #include "pipeline/worker.h"
 #include "runtime/instruments.h"
+#include "runtime/listeners.h"
 #include "runtime/process.h"
 #include "runtime/terminal.h"
 #include "runtime/token_keys.h"
@@ -50,10 +49,8 @@ struct runtime {
 	struct worker *admission_worker;
 	struct admission_monitor admission_monitor; /* of an admission outside this process */
 	struct watch watch;
-	struct cors_origins cors;
-	struct api *api;
-	struct http_router router;
-	struct http_server *server;
+	struct listeners listeners;
+	_Atomic bool has_started; /* it could serve once */
 };
 
 static void on_committed(void *context, uint32_t event_count)
@@ -105,6 +102,19 @@ static void on_ready(void *context, struct ready_report *ret_report)
 	struct runtime *runtime = context;
 	watch_ready(&runtime->watch, ret_report);
 	token_keys_ready(&runtime->token_keys, ret_report);
+}
+
+/* Asked for or looked at, whichever finds it out first: once it is so it stays. */
+static bool on_has_started(void *context)
+{
+	struct runtime *runtime = context;
+	struct ready_report report;
+	if (runtime->has_started)
+		return true;
+	on_ready(runtime, &report);
+	if (ready_report_state(&report) != READY_DOWN)
+		runtime->has_started = true;
+	return runtime->has_started;
 }
 
 static void on_metrics(void *context, struct buffer *buffer)
@@ -225,6 +235,14 @@ static enum error start_publisher(struct runtime *runtime)
 	return worker_new(&worker, &runtime->publisher_worker);
 }
 
+static uint64_t step_watch(void *context)
+{
+	struct runtime *runtime = context;
+	uint64_t wait_ms = watch_step(&runtime->watch);
+	(void)on_has_started(runtime);
+	return wait_ms;
+}
+
 static enum error start_watch(struct runtime *runtime)
 {
 	struct adapters *adapters = &runtime->adapters;
@@ -244,7 +262,7 @@ static enum error start_watch(struct runtime *runtime)
 		.clock = &runtime->clock.base,
 		.mutex = PTHREAD_MUTEX_INITIALIZER,
 	};
-	const struct worker_options worker = {.name = "watch", .step = watch_step, .context = &runtime->watch};
+	const struct worker_options worker = {.name = "watch", .step = step_watch, .context = runtime};
 	return worker_new(&worker, &runtime->watch_worker);
 }
 
@@ -260,14 +278,30 @@ static enum error start_admission_monitor(struct runtime *runtime)
 	return worker_new(&worker, &runtime->admission_worker);
 }
 
-static enum error start_api(struct runtime *runtime)
+/* What is asked at a scrape. The server is the last of it, and must not serve before. */
+static void connect_instruments(struct runtime *runtime)
+{
+	const struct instruments_sources sources = {
+		.service = runtime->service,
+		.server = runtime->listeners.everybody.server,
+		.outbox = on_outbox,
+		.published = count_published,
+		.unroutable = count_unroutable,
+		.expired = count_expired,
+		.clock_skew_ms = read_clock_skew,
+		.context = runtime,
+	};
+	instruments_connect(runtime->instruments, &sources);
+}
+
+/* Answers an exit code, with the complaint made. */
+static int start_listeners(struct runtime *runtime)
 {
 	const struct config *config = runtime->config;
-	const struct api_options options = {
+	const struct api_options api = {
 		.service = (runtime->roles & ROLE_API) != 0 ? runtime->service : NULL,
 		.clock = runtime->adapters.clock, /* whoever signs tokens and callbacks has not the store's */
 		.random = runtime->adapters.random,
-		.loops = config->http.threads,
 		.jwt = {.keyring = &runtime->token_keys.keyring,
 	                .leeway_ms = config->auth.jwt_leeway_ms,
 	                .issuer = config->auth.jwt_issuer,
@@ -280,54 +314,17 @@ static enum error start_api(struct runtime *runtime)
 		.order_ttl_ms = config->sales.order_ttl_ms,
 		.seats_per_hold_max = config->sales.seats_per_hold_max,
 		.ready = on_ready,
+		.has_started = on_has_started,
 		.metrics = on_metrics,
 		.decided = on_decided,
 		.context = runtime,
 	};
-	return api_new(&options, &runtime->api);
-}
-
-/* What is asked at a scrape. The server is the last of it, and must not serve before. */
-static void connect_instruments(struct runtime *runtime)
-{
-	const struct instruments_sources sources = {
-		.service = runtime->service,
-		.server = runtime->server,
-		.outbox = on_outbox,
-		.published = count_published,
-		.unroutable = count_unroutable,
-		.expired = count_expired,
-		.clock_skew_ms = read_clock_skew,
-		.context = runtime,
-	};
-	instruments_connect(runtime->instruments, &sources);
-}
-
-/* Answers an exit code, with the complaint made. */
-static int start_server(struct runtime *runtime)
-{
-	const struct config_http *http = &runtime->config->http;
-	for (uint32_t i = 0; i < http->cors_allowed_origins.count; i++)
-		runtime->cors.origins[runtime->cors.count++] = slice_of(http->cors_allowed_origins.items[i]);
-	runtime->router = api_router(runtime->api, &runtime->cors);
-	struct http_server_options options = http_server_defaults();
-	options.host = http->listen.host;
-	options.port = http->listen.port;
-	options.loops = http->threads;
-	options.router = &runtime->router;
-	options.trusted_proxies = &http->trusted_proxies;
-	options.finished = on_finished;
-	options.context = runtime;
-	if (http_server_new(&options, &runtime->server) != OK)
-		return complain("LISTEN_ADDR %s:%u cannot be listened on: %s", http->listen.host, (unsigned)http->listen.port,
-		                strerror(errno));
+	const struct listeners_options options = {.config = config, .api = &api, .finished = on_finished, .context = runtime};
+	int code = listeners_open(&runtime->listeners, &options);
+	if (code != EXIT_DONE)
+		return code;
 	connect_instruments(runtime);
-	if (http_server_start(runtime->server) == OK)
-		return EXIT_DONE;
-	int code = complain("the server cannot be started: %s", strerror(errno));
-	http_server_free(runtime->server);
-	runtime->server = NULL;
-	return code;
+	return listeners_serve(&runtime->listeners);
 }
 
 /* Everything behind the adapters. Answers an exit code, with the complaint made. */
@@ -350,11 +347,9 @@ static int start(struct runtime *runtime)
 		error = start_watch(runtime);
 	if (error == OK && (runtime->roles & ROLE_EXPIRY) != 0)
 		error = start_expirer(runtime);
-	if (error == OK)
-		error = start_api(runtime);
 	if (error != OK)
 		return complain("the service cannot be started: %s", error_title(error));
-	return start_server(runtime);
+	return start_listeners(runtime);
 }
 
 /* Those who may wait for a store or a bus that hangs wait at the same time, and not one after the other. The publisher still sends what the
@@ -374,11 +369,11 @@ static void end_workers(struct runtime *runtime, bool is_over)
 /* In this order nothing is handed to somebody who has gone: clients, workers, lanes, then what they stood on. Any part may be missing. */
 static void stop(struct runtime *runtime)
 {
-	runtime->watch.is_stopping = true;
 	end_workers(runtime, false);
-	if (runtime->server != NULL && !http_server_stop(runtime->server, STOP_MS))
+	if (!listeners_stop(&runtime->listeners, STOP_MS))
 		log_event(runtime->logger, LOG_WARN, "connections were cut", log_uint("after_ms", STOP_MS));
 	end_workers(runtime, true);
+	listeners_stop_operators(&runtime->listeners);
 	if (runtime->expirer_worker != NULL)
 		worker_stop(runtime->expirer_worker);
 	if (runtime->watch_worker != NULL)
@@ -390,8 +385,7 @@ static void stop(struct runtime *runtime)
 		worker_stop(runtime->publisher_worker);
 	if (runtime->publisher != NULL)
 		publisher_finish(runtime->publisher);
-	http_server_free(runtime->server);
-	api_free(runtime->api);
+	listeners_free(&runtime->listeners);
 	token_keys_release(&runtime->token_keys);
 	worker_free(runtime->expirer_worker);
 	expirer_free(runtime->expirer);
@@ -404,18 +398,37 @@ static void stop(struct runtime *runtime)
 	adapters_close(&runtime->adapters);
 }
 
+static void log_serving(struct runtime *runtime, uint16_t port)
+{
+	const struct config_http *http = &runtime->config->http;
+	const struct listener *operators = &runtime->listeners.operators;
+	log_event(runtime->logger, LOG_INFO, "serving", log_string("version", TRO_VERSION), log_string("host", http->listen.host),
+	          log_uint("port", port));
+	if (operators->is_serving)
+		log_event(runtime->logger, LOG_INFO, "serving operators", log_string("host", http->admin.host),
+		          log_uint("port", http_server_port(operators->server)));
+}
+
+/* A load balancer that has not noticed yet gets its answers meanwhile. */
+static void wait_for_stop(struct runtime *runtime)
+{
+	uint64_t delay_ms = runtime->config->http.shutdown_delay_ms;
+	process_wait_for_stop();
+	log_event(runtime->logger, LOG_INFO, "stopping", log_uint("delay_ms", delay_ms));
+	runtime->watch.is_stopping = true;
+	process_sleep(delay_ms);
+}
+
 static int serve(struct runtime *runtime, const struct runtime_options *options)
 {
 	int code = start(runtime);
 	if (code == EXIT_DONE) {
-		uint16_t port = http_server_port(runtime->server);
-		log_event(runtime->logger, LOG_INFO, "serving", log_string("version", TRO_VERSION),
-		          log_string("host", runtime->config->http.listen.host), log_uint("port", port));
+		uint16_t port = http_server_port(runtime->listeners.everybody.server);
+		log_serving(runtime, port);
 		if (options->started != NULL)
 			options->started(options->context, port);
-		process_wait_for_stop();
+		wait_for_stop(runtime);
 		process_end_within(STOP_SECONDS_MAX);
-		log_event(runtime->logger, LOG_INFO, "stopping");
 	}
 	stop(runtime);
 	if (code == EXIT_DONE)

@@ -28,6 +28,7 @@ ROUTES = {
     ("post", "/v1/refunds/{refund_id}/done"),
     ("get", "/v1/healthz"),
     ("get", "/v1/readyz"),
+    ("get", "/v1/startupz"),
     ("get", "/v1/openapi.yaml"),
     ("get", "/metrics"),
     ("get", "/docs"),

@@ -84,7 +84,7 @@ def pem_server(tmp_path_factory):
 
 
 def serve_keys(folder, issuer) -> Server:
-    return Server(folder, JWT_SECRET=None, JWT_JWKS_URL=issuer.url).start()
+    return Server(folder, operators=True, JWT_SECRET=None, JWT_JWKS_URL=issuer.url).start()
 
 
 @pytest.mark.parametrize("algorithm, key", [("RS256", RSA), ("PS256", RSA), ("ES256", EC), ("EdDSA", ED)])
@@ -218,7 +218,7 @@ def test_a_bad_key_set_keeps_the_old_keys(tmp_path, issuer, answer):
 
 
 def token_keys(server) -> dict:
-    answer = wire.exchange(server.port, "GET", "/v1/readyz?verbose")
+    answer = wire.exchange(server.admin_port, "GET", "/v1/readyz?verbose")
     found = next(item for item in answer.json()["dependencies"] if item["name"] == "token keys")
     return {"status": answer.status, **found}
 
@@ -245,7 +245,7 @@ def await_state(server, state: str) -> dict:
 
 def test_a_slow_key_set_delays_neither_the_start_nor_the_stop(tmp_path, issuer):
     issuer.answer = stall
-    server = Server(tmp_path, JWT_SECRET=None, JWT_JWKS_URL=issuer.url)
+    server = Server(tmp_path, operators=True, JWT_SECRET=None, JWT_JWKS_URL=issuer.url)
     begun = time.monotonic()
     server.spawn()
     await_alive(server)
@@ -263,7 +263,7 @@ def test_an_issuer_that_is_away_at_the_start_is_said_and_waited_for(tmp_path, is
     url, port = issuer.url, issuer.http.server_address[1]
     issuer.http.shutdown()
     issuer.http.server_close()
-    server = Server(tmp_path, JWT_SECRET=None, JWT_JWKS_URL=url).spawn()
+    server = Server(tmp_path, operators=True, JWT_SECRET=None, JWT_JWKS_URL=url).spawn()
     await_alive(server)
     while "cannot be fetched" not in (found := await_state(server, "down"))["detail"]:
         time.sleep(0.05)
@@ -280,7 +280,7 @@ def test_an_issuer_that_is_away_at_the_start_is_said_and_waited_for(tmp_path, is
 
 def test_a_server_with_other_keys_serves_while_the_issuer_is_away(tmp_path, issuer):
     issuer.answer = b"{}"
-    server = Server(tmp_path, JWT_JWKS_URL=issuer.url).start()
+    server = Server(tmp_path, operators=True, JWT_JWKS_URL=issuer.url).start()
     assert await_state(server, "degraded")["status"] == 200
     accepted(server, jwt.encode(claims(), server.options["JWT_SECRET"], "HS256"))
     server.stop()

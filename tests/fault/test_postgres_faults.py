@@ -48,9 +48,11 @@ class Trio(Server):
     """A tro-api, and beside it a worker and a publisher, which has no broker: they are started and stopped together."""
 
     def __init__(self, folder, dsn: str):
-        super().__init__(folder / "api", program="tro-api", CRDB_DSN=dsn)
-        worker = Server(folder / "worker", program="tro-expiry-worker")
-        publisher = Server(folder / "publisher", program="tro-outbox-publisher", RABBIT_URL="amqp://guest:guest@127.0.0.1:1/")
+        super().__init__(folder / "api", program="tro-api", operators=True, CRDB_DSN=dsn)
+        worker = Server(folder / "worker", program="tro-expiry-worker", operators=True)
+        publisher = Server(
+            folder / "publisher", program="tro-outbox-publisher", operators=True, RABBIT_URL="amqp://guest:guest@127.0.0.1:1/"
+        )
         self.others = [worker, publisher]
 
     @property
@@ -179,12 +181,12 @@ def expect_unready(server: Trio, words: str, within: float = 10.0) -> None:
 def expect_named(server: Server, words: str, within: float = 10.0) -> None:
     """In its readiness and in its log."""
     eventually(lambda: words in reason(server), within)
-    response = wire.exchange(server.port, "GET", "/v1/readyz?verbose")
+    response = wire.exchange(server.admin_port, "GET", "/v1/readyz?verbose")
     assert (response.status, response.json()["status"]) == (503, "unavailable")
     assert int(response.headers["Retry-After"]) >= 1
     assert PASSWORD not in response.body.decode()
     assert wire.exchange(server.port, "GET", "/v1/healthz").status == 200
-    assert PASSWORD not in wire.exchange(server.port, "GET", "/metrics").body.decode()
+    assert PASSWORD not in wire.exchange(server.admin_port, "GET", "/metrics").body.decode()
 
     def is_logged() -> bool:
         lines = [line for line in server.log() if line["message"] == "dependency is down" and line["dependency"] == "store"]

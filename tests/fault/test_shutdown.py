@@ -10,7 +10,7 @@ from harness import wire
 from harness.load import Load, settle
 from harness.problems import expect
 from harness.raw import HEALTH, whole_hold
-from harness.server import SLACK, STOP_TIMEOUT, Server
+from harness.server import SLACK, STOP_TIMEOUT, Server, eventually
 from harness.wire import Closed, Connection
 
 ROUNDS = 6
@@ -113,6 +113,37 @@ def test_readiness_ends_before_the_connections_do(server):
     except Closed as closed:
         assert closed.partial == b""
     server.wait_for_clean_exit()
+
+
+def test_readiness_ends_a_while_before_the_listener_does(tmp_path):
+    """A load balancer that has not noticed yet is not refused."""
+    server = Server(tmp_path, operators=True, SHUTDOWN_DELAY="1500ms", LOG_LEVEL="warn").start()
+    api = server.api()
+    event_id = api.create_event()["event_id"]
+    terminated_at = time.monotonic()
+    server.terminate()
+    eventually(lambda: api.get("/v1/readyz").status == 503, within=1)
+    assert api.get("/v1/readyz").json() == {"status": "unavailable", "stopping": True}
+    served = 0
+    while time.monotonic() - terminated_at < 1.2:
+        api.held(event_id, f"A-{served // 20 + 1}-{served % 20 + 1}")
+        served += 1
+        assert wire.exchange(server.admin_port, "GET", "/v1/healthz").status == 200
+        time.sleep(0.05)
+    server.wait_for_clean_exit()
+    assert served > 5 and 1.5 <= time.monotonic() - terminated_at < 1.5 + STOP_TIMEOUT / 2 * SLACK
+    server.start().stop()
+    server.verify()
+
+
+def test_an_interrupt_ends_the_wait_before_a_stop(tmp_path):
+    server = Server(tmp_path, SHUTDOWN_DELAY="1m").start()
+    server.process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert server.process.poll() is None
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(1.0 * SLACK) == 1
+    server.process = None
 
 
 def one_that_does_not_read(server: Server) -> Connection:

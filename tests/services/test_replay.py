@@ -40,7 +40,7 @@ def check_interrupted(services: Services, apis) -> None:
         refused = server.api().hold(event_id, ["A-1-1"])
         problem(refused, "store-unavailable")
         assert refused.status == 503 and int(refused.headers["Retry-After"]) > 0
-        assert "a replay runs, or was begun and not ended" in server.api().get("/v1/readyz?verbose").body.decode()
+        assert "a replay runs, or was begun and not ended" in server.operators().get("/v1/readyz?verbose").body.decode()
         assert server.api().get(f"/v1/events/{event_id}/seats").status == 200
         eventually(lambda: "a replay runs, or was begun and not ended" in server.stderr, within=5)  # noqa: B023
     done = services.tro("verify", timeout=300)

@@ -179,7 +179,7 @@ def test_passwords_are_never_shown(services):
     for process in (server, publisher, away):
         process.log()
         shown += [process.stderr, process.stdout]
-        shown += [wire.exchange(process.port, "GET", target).body.decode() for target in ("/metrics", "/v1/readyz?verbose")]
+        shown += [wire.exchange(process.admin_port, "GET", target).body.decode() for target in ("/metrics", "/v1/readyz?verbose")]
     for command in ("migrate", "verify", "event list"):
         for address in (
             dsn,

@@ -80,17 +80,26 @@ def spawn(folder: pathlib.Path, name: str, *arguments: str, program: str = "tro"
 
 class Server:
     """A program that serves HTTP, in its own folder and on its own port: `tro serve`, or one of the three services. `options` are
-    environment variables; rate limits are off unless they say otherwise. With TRO_TEST_POSTGRES `tro serve` has a database of its own."""
+    environment variables; rate limits are off unless they say otherwise. `operators` gives it an ADMIN_ADDR. With TRO_TEST_POSTGRES `tro serve` has a database of its own."""
 
     def __init__(
-        self, folder: pathlib.Path, *, program: str = "tro", wrapper: list[str] = (), flags: list[str] = (), **options: str | None
+        self,
+        folder: pathlib.Path,
+        *,
+        program: str = "tro",
+        wrapper: list[str] = (),
+        flags: list[str] = (),
+        operators: bool = False,
+        **options: str | None,
     ):
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
+        self.admin_port = free_port() if operators else self.port
         self.options = {
             "DATA_DIR": str(folder / "data"),
             "LISTEN_ADDR": f"127.0.0.1:{self.port}",
+            "ADMIN_ADDR": f"127.0.0.1:{self.admin_port}" if operators else None,
             "JWT_SECRET": credentials.JWT_SECRET,
             "PAYMENT_SECRET": credentials.PAYMENT_SECRET,
             "RATE_LIMIT_USER": "off",
@@ -202,11 +211,11 @@ class Server:
 
     def ready(self) -> dict:
         """What it says of each thing that it depends on: {"status": …, NAME: {"state": …, "detail": …}}."""
-        body = wire.exchange(self.port, "GET", "/v1/readyz?verbose").json()
+        body = wire.exchange(self.admin_port, "GET", "/v1/readyz?verbose").json()
         return {"status": body["status"]} | {dependency["name"]: dependency for dependency in body["dependencies"]}
 
     def metrics(self) -> dict[str, prometheus.Family]:
-        response = wire.exchange(self.port, "GET", "/metrics")
+        response = wire.exchange(self.admin_port, "GET", "/metrics")
         assert response.status == 200, response
         return prometheus.parse(response.body.decode())
 
@@ -236,6 +245,10 @@ class Server:
         """`tro verify` must find nothing."""
         done = self.tro("verify", timeout=300.0)
         assert done.returncode == 0, f"tro verify: {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+
+    def operators(self) -> Api:
+        """Somebody without a token at the address of operators."""
+        return Api(self.admin_port, None)
 
     def api(self, user: str | None = "ada", scope: str | None = None, **claims) -> Api:
         return Api(self.port, user, scope, **claims)

@@ -28,7 +28,7 @@ class Services:
     def add(self, program: str, **options: str | None) -> Server:
         """One that is not started yet."""
         number = sum(process.program == program for process in self.processes)
-        added = Server(self.folder / f"{program}-{number}", program=program, **{**self.options, **options})
+        added = Server(self.folder / f"{program}-{number}", program=program, operators=True, **{**self.options, **options})
         self.processes.append(added)
         return added
 

@@ -1,0 +1,106 @@
+/* listeners.c: see listeners.h. */
+#include "runtime/listeners.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/slice.h"
+#include "http/routes.h"
+#include "runtime/terminal.h"
+
+#define OPERATORS_CONNECTIONS_MAX 256
+#define OPERATORS_STOP_MS 200 /* an answer under way takes less */
+
+/* Answers an exit code, with the complaint made. */
+static int open_listener(struct listener *listener, const struct api_options *api, const struct http_server_options *server,
+                         const struct cors_origins *cors, const char *key)
+{
+	enum error error = api_new(api, &listener->api);
+	if (error != OK)
+		return complain("the service cannot be started: %s", error_title(error));
+	listener->router = api_router(listener->api, cors);
+	struct http_server_options options = *server;
+	options.router = &listener->router;
+	if (http_server_new(&options, &listener->server) != OK)
+		return complain("%s %s:%u cannot be listened on: %s", key, options.host, (unsigned)options.port, strerror(errno));
+	return EXIT_DONE;
+}
+
+static int open_operators(struct listeners *listeners, const struct listeners_options *options, const struct http_server_options *server)
+{
+	struct api_options api = *options->api;
+	api.service = NULL;
+	api.loops = 1;
+	api.operators = API_OPERATORS_ALONE;
+	struct http_server_options own = *server;
+	own.name = "admin";
+	own.host = options->config->http.admin.host;
+	own.port = options->config->http.admin.port;
+	own.loops = 1;
+	own.connections_max = OPERATORS_CONNECTIONS_MAX;
+	own.descriptors_reserved = HTTP_DESCRIPTORS_RESERVED_MAX;
+	return open_listener(&listeners->operators, &api, &own, &listeners->cors, "ADMIN_ADDR");
+}
+
+int listeners_open(struct listeners *listeners, const struct listeners_options *options)
+{
+	assert(listeners != NULL && listeners->everybody.server == NULL);
+	const struct config_http *http = &options->config->http;
+	bool has_admin_address = http->admin.host != NULL;
+
+	for (uint32_t i = 0; i < http->cors_allowed_origins.count; i++)
+		listeners->cors.origins[listeners->cors.count++] = slice_of(http->cors_allowed_origins.items[i]);
+	struct api_options api = *options->api;
+	api.loops = http->threads;
+	api.operators = has_admin_address ? API_OPERATORS_ELSEWHERE : API_OPERATORS_HERE;
+	struct http_server_options server = http_server_defaults();
+	server.host = http->listen.host;
+	server.port = http->listen.port;
+	server.loops = http->threads;
+	server.trusted_proxies = &http->trusted_proxies;
+	server.finished = options->finished;
+	server.context = options->context;
+	int code = open_listener(&listeners->everybody, &api, &server, &listeners->cors, "LISTEN_ADDR");
+	return code == EXIT_DONE && has_admin_address ? open_operators(listeners, options, &server) : code;
+}
+
+static int serve(struct listener *listener)
+{
+	if (listener->server == NULL)
+		return EXIT_DONE;
+	listener->is_serving = http_server_start(listener->server) == OK;
+	return listener->is_serving ? EXIT_DONE : complain("the server cannot be started: %s", strerror(errno));
+}
+
+int listeners_serve(struct listeners *listeners)
+{
+	assert(listeners != NULL && listeners->everybody.server != NULL);
+
+	int code = serve(&listeners->operators);
+	return code == EXIT_DONE ? serve(&listeners->everybody) : code;
+}
+
+bool listeners_stop(struct listeners *listeners, uint32_t timeout_ms)
+{
+	return !listeners->everybody.is_serving || http_server_stop(listeners->everybody.server, timeout_ms);
+}
+
+void listeners_stop_operators(struct listeners *listeners)
+{
+	if (listeners->operators.is_serving)
+		(void)http_server_stop(listeners->operators.server, OPERATORS_STOP_MS);
+}
+
+static void free_listener(struct listener *listener)
+{
+	http_server_free(listener->server);
+	api_free(listener->api);
+	*listener = (struct listener){0};
+}
+
+void listeners_free(struct listeners *listeners)
+{
+	free_listener(&listeners->everybody);
+	free_listener(&listeners->operators);
+}

@@ -1,0 +1,46 @@
+/* listeners.h: the addresses that a process serves: LISTEN_ADDR for everybody, and ADMIN_ADDR, when it is set, for operators and probes.
+ *
+ * The operators' listener has a thread, connections and descriptors of its own, so that probes and scrapes are answered when clients have taken
+ * all that LISTEN_ADDR has (ADR 0039). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "config/config.h"
+#include "http/api.h"
+#include "http/cors.h"
+#include "http/server.h"
+
+struct listener {
+	struct api *api;
+	struct http_router router;
+	struct http_server *server;
+	bool is_serving; /* its threads run */
+};
+
+/* Starts zeroed, and stays where it is. */
+struct listeners {
+	struct cors_origins cors;
+	struct listener everybody;
+	struct listener operators; /* zeroed without ADMIN_ADDR */
+};
+
+struct listeners_options {
+	const struct config *config;   /* borrowed */
+	const struct api_options *api; /* of everybody's; `loops` and `operators` are set here */
+	void (*finished)(void *context, const struct http_request_summary *summary);
+	void *context;
+};
+
+/* Listens; clients wait. Answers an exit code, with the complaint made; then there is only listeners_free. */
+must_check int listeners_open(struct listeners *listeners, const struct listeners_options *options);
+/* Serves whoever waits. Everything that answers is there. Answers an exit code, with the complaint made; then there is only listeners_free. */
+must_check int listeners_serve(struct listeners *listeners);
+/* Ends everybody's listener as http_server_stop does. True: nothing had to be cut. Takes one that is not open. */
+bool listeners_stop(struct listeners *listeners, uint32_t timeout_ms);
+/* Ends the operators' too, at once: nobody asks for health or metrics after this. Takes one that is not open. */
+void listeners_stop_operators(struct listeners *listeners);
+/* Stops what has not been stopped, and frees. Takes one that is not open. */
+void listeners_free(struct listeners *listeners);
