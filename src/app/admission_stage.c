@@ -149,10 +149,8 @@ void admission_stage_submit(struct admission_stage *stage, struct job *job)
 {
 	assert(stage != NULL && job != NULL);
 
-	struct admission_request *request = &job->admission;
+	const struct admission_request *request = &job->admission;
 	struct admission *admission = stage->options.admission;
-	request->now_ms = monotonic_ms(stage);
-	request->ret_verdict = ADMISSION_GO;
 	bool is_limited = !slice_is_empty(request->user) || !slice_is_empty(request->address);
 	if (admission == NULL || (!is_limited && !request->idempotency.is_present))
 		stage->options.judged(stage->options.context, job);
@@ -167,7 +165,7 @@ void admission_stage_finish(struct admission_stage *stage, const struct job *job
 	assert(stage != NULL && job != NULL && job->admission.idempotency.is_present);
 
 	struct admission *admission = stage->options.admission;
-	admission->operations->finish(admission, &job->admission, end, monotonic_ms(stage));
+	admission->operations->finish(admission, &job->admission, end, job->way.ended_ns / 1000000);
 	if (admission->local == NULL || !admission->is_serving || atomic_exchange(&stage->is_flushing, true))
 		return;
 	pthread_mutex_lock(&stage->lock);

@@ -1,33 +1,33 @@
-/* committer.c: a view, the flights that share it, and a batch's way on one of them. */
+/* committer.c: a view, the slots of the batches in flight that share it, and a batch's way in one of them. */
 #include "app/committer.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#include "app/flight.h"
+#include "app/commit_batch.h"
 
 #define BATCH_ARENA_BLOCK (256 * 1024)
 #define BATCH_ARENA_MAX (512 * 1024 * 1024) /* an event of a million listed seats is the largest batch */
 #define EVENT_DATA_MAX (128 * 1024 * 1024)
 
-static enum error init_flight(struct committer *committer, struct flight *flight, struct store *store)
+static enum error init_batch(struct committer *committer, struct commit_batch *batch, struct store *store)
 {
-	flight->committer = committer;
-	flight->store = store;
-	arena_init(&flight->arena, BATCH_ARENA_BLOCK, BATCH_ARENA_MAX);
-	buffer_init(&flight->scratch, NULL, EVENT_DATA_MAX);
-	list_init(&flight->dispatched);
+	batch->committer = committer;
+	batch->store = store;
+	arena_init(&batch->arena, BATCH_ARENA_BLOCK, BATCH_ARENA_MAX);
+	buffer_init(&batch->scratch, NULL, EVENT_DATA_MAX);
+	list_init(&batch->dispatched);
 	if (committer->options.store_count == 1)
 		return OK;
-	flight->overlay = view_new_overlay(committer->view);
-	return flight->overlay == NULL ? ERR_NO_MEMORY : OK;
+	batch->overlay = view_new_overlay(committer->view);
+	return batch->overlay == NULL ? ERR_NO_MEMORY : OK;
 }
 
-static void release_flight(struct flight *flight)
+static void release_batch(struct commit_batch *batch)
 {
-	view_free(flight->overlay);
-	buffer_release(&flight->scratch);
-	arena_release(&flight->arena);
+	view_free(batch->overlay);
+	buffer_release(&batch->scratch);
+	arena_release(&batch->arena);
 }
 
 enum error committer_new(const struct committer_options *options, struct committer **ret_committer)
@@ -43,8 +43,8 @@ enum error committer_new(const struct committer_options *options, struct committ
 	struct hash_seed seed = {.k0 = random_u64(options->random), .k1 = random_u64(options->random)};
 	committer->view = view_new(options->view_rows_max, seed);
 	enum error error = committer->view == NULL ? ERR_NO_MEMORY : OK;
-	for (; error == OK && committer->flight_count < options->store_count; committer->flight_count++)
-		error = init_flight(committer, &committer->flights[committer->flight_count], options->stores[committer->flight_count]);
+	for (; error == OK && committer->slot_count < options->store_count; committer->slot_count++)
+		error = init_batch(committer, &committer->slots[committer->slot_count], options->stores[committer->slot_count]);
 	if (error != OK) {
 		committer_free(committer);
 		return error;
@@ -57,8 +57,8 @@ void committer_free(struct committer *committer)
 {
 	if (committer == NULL)
 		return;
-	for (uint32_t i = 0; i < committer->flight_count; i++)
-		release_flight(&committer->flights[i]);
+	for (uint32_t i = 0; i < committer->slot_count; i++)
+		release_batch(&committer->slots[i]);
 	pthread_mutex_destroy(&committer->lock);
 	view_free(committer->view);
 	free(committer);
@@ -72,30 +72,30 @@ const struct committer_counters *committer_counters(const struct committer *comm
 void committer_rest(struct committer *committer)
 {
 	assert(committer != NULL);
-	if (committer->flight_count == 1)
-		flight_rest(&committer->flights[0]);
+	if (committer->slot_count == 1)
+		commit_batch_rest(&committer->slots[0]);
 }
 
 /* One batch, from load to commit, again and again until the store has said yes or no, or its time is over. Answers how many jobs are left on
- * the list; with FLIGHT_CORRUPT, and more than one, they have no outcome. */
+ * the list; with TRY_CORRUPT, and more than one, they have no outcome. */
 static uint32_t serve(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns, struct list *ret_waiting,
-                      enum flight_result *ret_result)
+                      enum try_result *ret_result)
 {
-	struct flight *flight = flight_begin(committer, jobs, job_count, deadline_ns);
+	struct commit_batch *batch = commit_batch_begin(committer, jobs, job_count, deadline_ns);
 	for (;;) {
-		flight_decide(flight, ret_waiting);
-		flight_commit(flight);
-		flight_land(flight);
-		if (flight_is_answered(flight))
+		commit_batch_decide(batch, ret_waiting);
+		commit_batch_commit(batch);
+		commit_batch_settle(batch);
+		if (commit_batch_is_answered(batch))
 			break;
-		flight_pause(flight);
+		commit_batch_pause(batch);
 	}
-	uint32_t left = flight->count;
-	*ret_result = flight->result;
-	if (flight->result == FLIGHT_CORRUPT && left > 1)
-		flight_cancel(flight);
+	uint32_t left = batch->count;
+	*ret_result = batch->result;
+	if (batch->result == TRY_CORRUPT && left > 1)
+		commit_batch_cancel(batch);
 	else
-		flight_end(flight);
+		commit_batch_end(batch);
 	return left;
 }
 
@@ -112,11 +112,11 @@ static bool serve_apart(struct committer *committer, struct list *jobs, uint32_t
 		size = size < left ? size : left;
 		for (uint32_t i = 0; i < size; i++)
 			list_push(&part, list_pop(jobs));
-		enum flight_result result;
+		enum try_result result;
 		uint32_t kept = serve(committer, &part, size, deadline_ns, ret_waiting, &result);
-		is_up = is_up && result != FLIGHT_DOWN;
+		is_up = is_up && result != TRY_DOWN;
 		left -= size;
-		if (result != FLIGHT_CORRUPT || kept <= 1) {
+		if (result != TRY_CORRUPT || kept <= 1) {
 			list_splice(&served, &part);
 			size = size * 2;
 			continue;
@@ -134,5 +134,5 @@ bool committer_step(struct committer *committer, struct list *jobs, uint32_t job
 {
 	assert(committer != NULL);
 	assert(ret_waiting != NULL || committer->options.store_count == 1);
-	return serve_apart(committer, jobs, job_count, flight_deadline_ns(committer), ret_waiting);
+	return serve_apart(committer, jobs, job_count, commit_batch_deadline_ns(committer), ret_waiting);
 }

@@ -1,8 +1,8 @@
 /* committer.h: the commit stage: load → decide → apply → commit for a batch of commands, as one transaction.
  *
  * It keeps the lane's view between batches. Several batches may be in flight, each with a store of its own: a batch is loaded and decided
- * while others are being committed. Those that fly together have nothing to do with each other: a command that reads what another batch is
- * writing waits until that has landed. So no answer rests on what is not known to be stored, and a batch that fails takes no other with it. */
+ * while others are being committed. Batches in flight have nothing to do with each other: a command that reads what another batch is
+ * writing waits until that has been committed or aborted. So no answer rests on what is not known to be stored, and a batch that fails takes no other with it. */
 #pragma once
 
 #include <stdbool.h>
@@ -42,8 +42,8 @@ struct committer_options {
 	void (*pause)(void *context, uint64_t ms);
 	/* After every commit that wrote events; wakes the publisher. May be NULL. */
 	void (*committed)(void *context, uint32_t event_count);
-	/* How long one store_commit took, and how many commands it carried; for the histograms. May be NULL. */
-	void (*measured)(void *context, uint64_t commit_ns, uint32_t command_count);
+	/* How long one store_commit took, and the jobs whose commands it carried: struct job, by its node. May be NULL. */
+	void (*measured)(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count);
 	/* Whether more commands wait for the next batch: only then is a turn (ports/store.h) kept. May be NULL: no. */
 	bool (*has_more)(void *context);
 	/* The rows of this command contradict each other, or cannot be read: it is answered with ERR_CORRUPT, the others of its batch are not.

@@ -184,9 +184,9 @@ static void begin_expiry(struct expirer *expirer, struct expiry *expiry, const s
 			{
 				.kind = kind_of(item, is_cancelled),
 				.actor = SLICE("expiry-worker"),
-				.trace = trace_context_root(random, TRACE_RANDOM_ID),
 				.arena = &expiry->arena,
 			},
+		.trace = trace_context_root(random, TRACE_RANDOM_ID),
 		.arena = &expiry->arena,
 		.deadline_ns = UINT64_MAX, /* what the queue has no room for is refused, and asked for again */
 		.done = expiry_done,

@@ -1,10 +1,12 @@
-/* job.h: one request on its way through the stages: a command or a query, where its answer goes, and whom to tell. */
+/* job.h: one request on its way through the stages: a command or a query, the way itself, where its answer goes, and whom to tell. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
 #include "base/list.h"
+#include "base/trace_context.h"
 #include "domain/command.h"
 #include "domain/outcome.h"
 #include "domain/seat.h"
@@ -45,6 +47,25 @@ enum job_kind {
 	JOB_REFUSAL, /* the caller refuses by itself and has set outcome.error: only counted against the limits */
 };
 
+enum job_stage {
+	STAGE_ADMISSION,
+	STAGE_COMMIT,
+	STAGE_READ,
+	STAGE_CATALOG,
+	STAGE_COUNT,
+};
+
+#define JOB_STAGES_MAX 3
+
+/* The stages that a job goes through, in order, and when it came to each of them, by the monotonic clock. A job that is refused ends early. */
+struct job_way {
+	enum job_stage stages[JOB_STAGES_MAX];
+	uint32_t count;
+	uint32_t entered; /* how many of them the job has come to */
+	uint64_t entered_ns[JOB_STAGES_MAX];
+	uint64_t ended_ns; /* when the outcome was complete */
+};
+
 /* Made by the caller, who keeps it alive until `done`. Between service_submit and `done` it belongs to the service. */
 struct job {
 	struct list_node node;
@@ -53,15 +74,25 @@ struct job {
 		struct command command;
 		struct query query;
 	};
-	struct arena *arena;  /* the request's; the answer is written here */
-	uint64_t deadline_ns; /* of the monotonic clock: not begun by then it is refused with ERR_OVERLOADED */
-	/* The caller sets user and address (empty: not limited), and reads the quotas and retry_after for its headers. The rest is the service's. */
+	struct trace_context trace; /* of the request: what is done for the job belongs to this span; a command's events carry it */
+	struct arena *arena;        /* the request's; the answer is written here */
+	uint64_t deadline_ns;       /* of the monotonic clock: not begun by then it is refused with ERR_OVERLOADED */
+	/* The caller sets user, service and address (empty: not limited), and reads the quotas and retry_after for its headers. The rest is set by
+	 * job_set_out and the admission stage. */
 	struct admission_request admission;
+	struct job_way way;  /* job_set_out's */
 	bool has_key_in_use; /* admission holds its key: the service's */
-	bool is_repeat;      /* admission has seen its key finished, so it is looked up first: the service's */
 	enum error failure;  /* why its answer cannot be made, so that the others are decided without it: the committer's */
 	struct outcome outcome;
 	/* Called exactly once, on any thread (also from within service_submit); must not block. Completions of one batch come in a row. */
 	void (*done)(struct job *job);
 	void *context;
 };
+
+/* The job begins its way: the one place that sets the fields that no caller sets. has_catalog: changes of events go to the catalog before their
+ * makers are answered. */
+void job_set_out(struct job *job, bool has_catalog, uint64_t now_ns);
+/* Whether there is a stage that the job has not come to. */
+bool job_goes_on(const struct job *job);
+/* The job, which goes on, comes to its next stage, which is returned. */
+enum job_stage job_enter(struct job *job, uint64_t now_ns);

@@ -12,27 +12,37 @@
 #define BREAKER_PAUSE_MS 500
 #define OVERDUE_MS 100 /* how late an overdue job may be answered */
 
-static bool changes_a_sale(const struct job *job)
+static struct lane *lane_of(struct service *service, enum job_stage stage)
 {
-	switch (job->command.kind) {
-	case COMMAND_SALE_CREATE:
-	case COMMAND_SALE_PAUSE:
-	case COMMAND_SALE_RESUME:
-	case COMMAND_SALE_CANCEL:
-		return job->outcome.error == OK;
+	switch (stage) {
+	case STAGE_COMMIT:
+		return service->commit_lane;
+	case STAGE_CATALOG:
+		return service->catalog_lane;
 	default:
-		return false;
+		assert(stage == STAGE_READ);
+		return service
+		        ->read_lanes[atomic_fetch_add_explicit(&service->next_read_lane, 1, memory_order_relaxed) %
+		                     service->options.reader_count]
+		        .lane;
 	}
 }
 
-/* People find an event from the moment that its maker has the answer, so the catalog comes first. */
+/* Hands the job to its next stage. ERR_OVERLOADED, ERR_SHUTTING_DOWN: the caller keeps it. */
+static enum error go_on(struct service *service, struct job *job)
+{
+	struct lane *lane = lane_of(service, job_enter(job, clock_monotonic_ns(service->options.clock)));
+	return lane_submit(lane, &job->node);
+}
+
+/* A change of a sale is answered when the catalog has it. When the catalog's lane is full, the answer to a new event is known all the same. */
 static void answer_command(struct service *service, struct job *job)
 {
-	bool goes_on = changes_a_sale(job) && service->catalog_lane != NULL;
-	if (goes_on && lane_submit(service->catalog_lane, &job->node) == OK)
+	if (job->outcome.error != OK || !job_goes_on(job))
+		service_answer(service, job);
+	else if (go_on(service, job) == OK)
 		return;
-	bool is_complete = !goes_on || (job->command.kind == COMMAND_SALE_CREATE && !job->outcome.is_replayed);
-	if (is_complete)
+	else if (job->command.kind == COMMAND_SALE_CREATE && !job->outcome.is_replayed)
 		service_answer(service, job);
 	else
 		service_refuse(service, job, ERR_OVERLOADED);
@@ -130,34 +140,17 @@ void service_catalog_found(struct service *service, bool is_silent)
 		(void)breaker_hold(&service->catalog);
 }
 
-static struct lane *lane_for_query(struct service *service, const struct query *query)
-{
-	if (query->kind == QUERY_EVENT || query->kind == QUERY_EVENTS)
-		return service->catalog_lane;
-	uint32_t turn = atomic_fetch_add_explicit(&service->next_read_lane, 1, memory_order_relaxed);
-	return service->read_lanes[turn % service->options.reader_count].lane;
-}
-
-static void route(struct service *service, struct job *job)
-{
-	if (job->kind == JOB_REFUSAL) {
-		service_answer(service, job);
-		return;
-	}
-	struct lane *lane = job->kind == JOB_COMMAND ? service->commit_lane : lane_for_query(service, &job->query);
-	enum error error = lane_submit(lane, &job->node);
-	if (error != OK)
-		service_refuse(service, job, error);
-}
-
 static void proceed(void *context, struct job *job)
 {
 	struct service *service = context;
+	enum error error;
 	switch (job->admission.ret_verdict) {
 	case ADMISSION_GO:
 		job->has_key_in_use = job->admission.idempotency.is_present;
-		job->is_repeat = job->admission.ret_is_repeat;
-		route(service, job);
+		if (!job_goes_on(job))
+			service_answer(service, job);
+		else if ((error = go_on(service, job)) != OK)
+			service_refuse(service, job, error);
 		return;
 	case ADMISSION_LIMITED:
 		service_refuse(service, job, ERR_RATE_LIMITED);
@@ -174,15 +167,8 @@ static void proceed(void *context, struct job *job)
 
 void service_submit(struct service *service, struct job *job)
 {
-	assert(service != NULL);
-	assert(job != NULL && job->done != NULL);
-
-	job->has_key_in_use = false;
-	job->is_repeat = false;
-	if (job->kind != JOB_REFUSAL)
-		job->outcome = (struct outcome){0};
-	job->admission.idempotency = job->kind == JOB_COMMAND ? job->command.idempotency : (struct idempotency){0};
-	job->admission.ret_is_repeat = false;
+	assert(service != NULL && job != NULL);
+	job_set_out(job, service->catalog_lane != NULL, clock_monotonic_ns(service->options.clock));
 	admission_stage_submit(service->admission, job);
 }
 
@@ -200,11 +186,11 @@ static void note_commit(void *context, uint32_t event_count)
 		options->committed(options->context, event_count);
 }
 
-static void note_time(void *context, uint64_t commit_ns, uint32_t command_count)
+static void note_time(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count)
 {
 	const struct service_options *options = &((struct service *)context)->options;
 	if (options->measured != NULL)
-		options->measured(options->context, commit_ns, command_count);
+		options->measured(options->context, commit_ns, jobs, job_count);
 }
 
 static bool has_more_commands(void *context)

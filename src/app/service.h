@@ -47,7 +47,9 @@ struct service_options {
 	uint32_t view_rows_max;
 	/* As in committer_options. */
 	void (*committed)(void *context, uint32_t event_count);
-	void (*measured)(void *context, uint64_t commit_ns, uint32_t command_count);
+	void (*measured)(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count);
+	/* The job has its outcome, and job->way says when it came to each stage. Before job->done, on any thread. May be NULL. */
+	void (*answered)(void *context, const struct job *job);
 	void *context;
 };
 

@@ -55,7 +55,7 @@ static inline struct job *service_job_of(struct list_node *node)
 /* A try that fails stands for all who came before its end; whoever comes later has a try of his own, for the store may be back. */
 static inline bool service_came_before(const struct job *job, uint64_t failed_ms)
 {
-	return failed_ms != 0 && job->admission.now_ms <= failed_ms;
+	return failed_ms != 0 && job->way.entered_ns[0] / 1000000 <= failed_ms;
 }
 
 uint64_t service_monotonic_ms(const struct service *service);

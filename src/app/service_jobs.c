@@ -16,6 +16,9 @@ uint64_t service_monotonic_ms(const struct service *service)
 
 void service_answer(struct service *service, struct job *job)
 {
+	job->way.ended_ns = clock_monotonic_ns(service->options.clock);
+	if (service->options.answered != NULL)
+		service->options.answered(service->options.context, job);
 	if (job->has_key_in_use) {
 		bool is_used = job->outcome.error == OK && job->outcome.body.length > 0;
 		admission_stage_finish(service->admission, job, is_used ? ADMISSION_DONE : ADMISSION_FORGET);

@@ -39,6 +39,7 @@ struct call *call_begin(struct http_request *request, uint16_t success_status)
 	}
 	*call = (struct call){.request = request, .status = success_status};
 	call->job.arena = &request->arena;
+	call->job.trace = request->trace;
 	call->job.deadline_ns = request->deadline_ns;
 	call->job.context = call;
 	if (is_counted(request)) {
@@ -59,7 +60,6 @@ struct command *call_command(struct call *call, enum command_kind kind)
 		.kind = kind,
 		.user = request->user,
 		.actor = request->user,
-		.trace = request->trace,
 		.arena = &request->arena,
 	};
 	return &call->job.command;

@@ -17,6 +17,7 @@ static const char *const statuses[] = {"other", "200", "201", "202", "204", "304
                                        "408",   "409", "413", "414", "415", "422", "429", "431", "500", "503"};
 static const char *const versions[] = {TRO_VERSION};
 static const char *const lanes[] = {"commit", "read", "catalog"};
+static const char *const stages[STAGE_COUNT] = {"admission", "commit", "read", "catalog"};
 static const char *const scopes[] = {"shared", "process"};
 static const char *const command_kinds[COMMAND_KIND_COUNT] = {
 	[COMMAND_SALE_CREATE] = "event_create",
@@ -51,6 +52,7 @@ struct instruments {
 	struct metric *commands;
 	struct metric *holds;
 	struct metric *orders;
+	struct metric *stage_duration;
 	struct metric *commit_duration;
 	struct metric *commit_commands;
 	struct instruments_sources sources;
@@ -267,6 +269,12 @@ static enum error declare_fed(struct instruments *instruments)
 	                                               .help = "Commands in a committed batch.",
 	                                               .buckets = batch_sizes,
 	                                               .bucket_count = ARRAY_LENGTH(batch_sizes)};
+	const struct metric_options stage_duration = {.name = "tro_stage_duration_seconds",
+	                                              .help = "How long a job was at a stage, with its wait for it.",
+	                                              .scale = 1e-6,
+	                                              .labels = {{"stage", stages, STAGE_COUNT}},
+	                                              .buckets = latency_us,
+	                                              .bucket_count = ARRAY_LENGTH(latency_us)};
 	enum error error = metrics_counter(instruments->metrics, &requests, &instruments->requests);
 	if (error == OK)
 		error = metrics_histogram(instruments->metrics, &request_duration, &instruments->request_duration);
@@ -276,6 +284,8 @@ static enum error declare_fed(struct instruments *instruments)
 		error = metrics_counter(instruments->metrics, &holds, &instruments->holds);
 	if (error == OK)
 		error = metrics_counter(instruments->metrics, &orders, &instruments->orders);
+	if (error == OK)
+		error = metrics_histogram(instruments->metrics, &stage_duration, &instruments->stage_duration);
 	if (error == OK)
 		error = metrics_histogram(instruments->metrics, &commit_duration, &instruments->commit_duration);
 	if (error == OK)
@@ -365,6 +375,16 @@ void instruments_commit(struct instruments *instruments, uint64_t commit_ns, uin
 {
 	metric_observe(instruments->commit_duration, 0, commit_ns / 1000);
 	metric_observe(instruments->commit_commands, 0, command_count);
+}
+
+void instruments_job(struct instruments *instruments, const struct job *job)
+{
+	const struct job_way *way = &job->way;
+	for (uint32_t i = 0; i < way->entered; i++) {
+		uint64_t left_ns = i + 1 < way->entered ? way->entered_ns[i + 1] : way->ended_ns;
+		metric_observe(instruments->stage_duration, metric_series(instruments->stage_duration, way->stages[i], 0),
+		               (left_ns - way->entered_ns[i]) / 1000);
+	}
 }
 
 void instruments_command(struct instruments *instruments, enum command_kind kind, const struct outcome *outcome)

@@ -40,6 +40,8 @@ void instruments_connect(struct instruments *instruments, const struct instrumen
 void instruments_request(struct instruments *instruments, const struct http_request_summary *summary);
 /* A batch was committed: service_options.measured. */
 void instruments_commit(struct instruments *instruments, uint64_t commit_ns, uint32_t command_count);
+/* A job has its outcome: service_options.answered. */
+void instruments_job(struct instruments *instruments, const struct job *job);
 /* A command has its outcome: api_options.decided. */
 void instruments_command(struct instruments *instruments, enum command_kind kind, const struct outcome *outcome);
 

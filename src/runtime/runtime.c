@@ -61,9 +61,15 @@ static void on_committed(void *context, uint32_t event_count)
 		worker_wake(runtime->publisher_worker);
 }
 
-static void on_measured(void *context, uint64_t commit_ns, uint32_t command_count)
+static void on_measured(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count)
 {
-	instruments_commit(((struct runtime *)context)->instruments, commit_ns, command_count);
+	(void)jobs;
+	instruments_commit(((struct runtime *)context)->instruments, commit_ns, job_count);
+}
+
+static void on_answered(void *context, const struct job *job)
+{
+	instruments_job(((struct runtime *)context)->instruments, job);
 }
 
 static void on_decided(void *context, enum command_kind kind, const struct outcome *outcome)
@@ -184,6 +190,7 @@ static enum error start_service(struct runtime *runtime)
 		.view_rows_max = VIEW_ROWS_MAX,
 		.committed = on_committed,
 		.measured = on_measured,
+		.answered = on_answered,
 		.context = runtime,
 	};
 	return service_new(&options, &runtime->service);

@@ -129,7 +129,7 @@ static void restart(struct process *process)
 		store_end(&process->stores[i].port);
 		process->stores[i].port.operations->end_turn(&process->stores[i].port); /* it goes with the session */
 		lose(process, &process->batches[i].jobs);
-		process->batches[i].flight = NULL;
+		process->batches[i].commit = NULL;
 		process->batches[i].is_at_work = false;
 	}
 	lose(process, &process->waiting);
@@ -145,17 +145,17 @@ void process_crash(struct process *process)
 	restart(process);
 }
 
-static uint32_t count_flying(const struct process *process)
+static uint32_t count_in_flight(const struct process *process)
 {
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < PROCESS_BATCHES_MAX; i++)
-		count += process->batches[i].flight != NULL;
+		count += process->batches[i].commit != NULL;
 	return count;
 }
 
 bool process_is_busy(const struct process *process)
 {
-	return process->queued > 0 || count_flying(process) > 0;
+	return process->queued > 0 || count_in_flight(process) > 0;
 }
 
 /* Makes a batch of the first of the queue. */
@@ -166,7 +166,7 @@ static void take_batch(struct process *process, struct batch *batch)
 	if (count > process->queued)
 		count = process->queued;
 	world_trace(world, "process %u takes %u commands", process->number, count);
-	if (count_flying(process) > 0)
+	if (count_in_flight(process) > 0)
 		world_cover(world, SITUATION_BATCH_BESIDE_ANOTHER);
 	batch->number = ++world->batch_count;
 	batch->next = PART_DECIDE;
@@ -179,7 +179,7 @@ static void take_batch(struct process *process, struct batch *batch)
 		list_push(&batch->jobs, node);
 	}
 	process->queued -= count;
-	batch->flight = flight_begin(process->committer, &batch->jobs, count, flight_deadline_ns(process->committer));
+	batch->commit = commit_batch_begin(process->committer, &batch->jobs, count, commit_batch_deadline_ns(process->committer));
 }
 
 /* Those that have to wait come first the next time. */
@@ -197,15 +197,15 @@ static void commit_batch(struct process *process, struct batch *batch)
 {
 	struct world *world = process->world;
 	for (uint32_t i = 0; i < PROCESS_BATCHES_MAX; i++)
-		if (process->batches[i].flight != NULL && process->batches[i].next == PART_COMMIT &&
+		if (process->batches[i].commit != NULL && process->batches[i].next == PART_COMMIT &&
 		    process->batches[i].number < batch->number)
 			world_cover(world, SITUATION_BATCH_OVERTAKES);
-	flight_commit(batch->flight);
+	commit_batch_commit(batch->commit);
 }
 
 static void answer_batch(struct process *process, struct batch *batch)
 {
-	batch->flight = NULL;
+	batch->commit = NULL;
 	for (struct list_node *node; (node = list_pop(&batch->jobs)) != NULL;)
 		judge_answer(process->world, process, attempt_of(container_of(node, struct job, node)));
 }
@@ -219,22 +219,22 @@ static void advance(struct process *process, struct batch *batch)
 	batch->seen_commits = world->commit_count;
 	switch (batch->next) {
 	case PART_DECIDE:
-		flight_decide(batch->flight, &process->waiting);
+		commit_batch_decide(batch->commit, &process->waiting);
 		put_back_waiting(process);
 		batch->next = PART_COMMIT;
 		break;
 	case PART_COMMIT:
 		commit_batch(process, batch);
-		batch->next = PART_LAND;
+		batch->next = PART_SETTLE;
 		break;
-	case PART_LAND:
-		flight_land(batch->flight);
+	case PART_SETTLE:
+		commit_batch_settle(batch->commit);
 		batch->next = PART_DECIDE;
-		if (!flight_is_answered(batch->flight)) {
-			flight_pause(batch->flight);
+		if (!commit_batch_is_answered(batch->commit)) {
+			commit_batch_pause(batch->commit);
 			break;
 		}
-		flight_end(batch->flight);
+		commit_batch_end(batch->commit);
 		answer_batch(process, batch);
 		break;
 	}
@@ -248,9 +248,9 @@ static struct batch *choose_batch(struct process *process)
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < process->batches_max; i++) {
 		struct batch *batch = &process->batches[i];
-		if (batch->flight != NULL && !batch->is_at_work)
+		if (batch->commit != NULL && !batch->is_at_work)
 			choices[count++] = batch;
-		else if (batch->flight == NULL && fresh == NULL && process->queued > 0)
+		else if (batch->commit == NULL && fresh == NULL && process->queued > 0)
 			choices[count++] = fresh = batch;
 	}
 	if (count == 0)
@@ -270,7 +270,7 @@ static void go_on(struct process *process, struct batch *batch)
 	world->depth++;
 	do {
 		advance(process, batch);
-	} while (batch->flight != NULL && prng_chance(&world->prng, GOES_ON));
+	} while (batch->commit != NULL && prng_chance(&world->prng, GOES_ON));
 	world->depth--;
 	batch->is_at_work = false;
 	process->current = outer;

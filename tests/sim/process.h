@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "app/committer.h"
-#include "app/flight.h"
+#include "app/commit_batch.h"
 #include "base/list.h"
 #include "ports/clock.h"
 #include "ports/random.h"
@@ -23,12 +23,12 @@ struct world;
 enum part {
 	PART_DECIDE,
 	PART_COMMIT,
-	PART_LAND,
+	PART_SETTLE,
 };
 
 /* A batch in flight. */
 struct batch {
-	struct flight *flight; /* NULL: there is none */
+	struct commit_batch *commit; /* NULL: there is none */
 	struct list jobs;
 	uint32_t number;   /* of all batches of the world */
 	uint64_t began_ms; /* of the world */

@@ -139,7 +139,7 @@ static enum store_result load_some(struct process_store *self, const struct need
 static enum store_result sim_load(struct store *store, const struct needs *needs, struct view *view)
 {
 	struct process *process = process_of(store);
-	process->is_loading_alone = process->current->flight->is_alone;
+	process->is_loading_alone = process->current->commit->is_alone;
 	enum store_result result = load_some(self_of(store), needs, view);
 	process->is_loading_alone = false;
 	return result;

@@ -123,10 +123,14 @@ static void note_commit(void *context, uint32_t event_count)
 	process->events += event_count;
 }
 
-static void note_time(void *context, uint64_t commit_ns, uint32_t command_count)
+static void note_time(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count)
 {
 	(void)commit_ns;
-	assert_true(command_count > 0);
+	assert_true(job_count > 0);
+	uint32_t listed = 0;
+	for (const struct list_node *node = jobs->head.next; node != &jobs->head; node = node->next)
+		listed++;
+	assert_int_equal(listed, job_count);
 	((struct process *)context)->measured++;
 }
 

@@ -163,7 +163,7 @@ static void what_is_due_becomes_commands_of_the_expiry_worker(void **state)
 	assert_true(slice_equal_string(first->command.actor, "expiry-worker"));
 	assert_false(first->command.idempotency.is_present);
 	assert_true(slice_is_empty(first->admission.user) && slice_is_empty(first->admission.address));
-	assert_memory_not_equal(first->command.trace.trace_id, second->command.trace.trace_id, 16);
+	assert_memory_not_equal(first->trace.trace_id, second->trace.trace_id, 16);
 }
 
 static void round_goes_on_when_its_last_command_is_done(void **state)

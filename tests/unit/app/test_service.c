@@ -125,7 +125,15 @@ struct world {
 	bool awaits_store; /* of services that are made from now on */
 	struct task tasks[JOBS_MAX];
 	uint32_t task_count;
+	_Atomic uint32_t answered;
 };
+
+static void note_way(void *context, const struct job *job)
+{
+	struct world *world = context;
+	world->answered++;
+	assert_true(job->way.entered > 0 && job->way.ended_ns >= job->way.entered_ns[job->way.entered - 1]);
+}
 
 static void make_service(struct world *world, uint32_t commits_in_flight)
 {
@@ -147,6 +155,8 @@ static void make_service(struct world *world, uint32_t commits_in_flight)
 		.queue_capacity = 8,
 		.batch_max = 4,
 		.view_rows_max = 1000,
+		.answered = note_way,
+		.context = world,
 	};
 	assert_int_equal(service_new(&options, &world->service), OK);
 }
@@ -308,6 +318,26 @@ static void event_is_in_the_catalog_when_its_maker_has_the_answer(void **state)
 	assert_int_equal(answer_of(submit_query(world, (struct query){.kind = QUERY_EVENT, .id = test_event_id()})), OK);
 	assert_int_equal(answer_of(submit_command(world, sale_command(scratch(world), COMMAND_SALE_PAUSE))), OK);
 	assert_int_equal(world->catalog->entries[0].status, SALE_PAUSED);
+}
+
+static void job_says_when_it_came_to_each_stage(void **state)
+{
+	struct world *world = *state;
+	uint32_t answered = world->answered;
+	struct task *task = submit_command(world, sale_create_command(scratch(world)));
+	(void)answer_of(task);
+	assert_int_equal(world->answered, answered + 1);
+	const struct job_way *way = &task->job.way;
+	assert_int_equal(way->stages[0], STAGE_ADMISSION);
+	assert_int_equal(way->stages[1], STAGE_COMMIT);
+	assert_int_equal(way->entered, task->job.outcome.error == OK ? 3 : 2); /* what is refused does not go to the catalog */
+	for (uint32_t i = 1; i < way->entered; i++)
+		assert_true(way->entered_ns[i] >= way->entered_ns[i - 1]);
+	struct task *query = submit_query(world, (struct query){.kind = QUERY_EVENTS});
+	assert_int_equal(answer_of(query), OK);
+	assert_int_equal(query->job.way.stages[1], STAGE_CATALOG);
+	assert_int_equal(query->job.way.entered, 2);
+	assert_int_equal(world->answered, answered + 2);
 }
 
 static void event_is_made_though_the_catalog_is_down(void **state)
@@ -850,6 +880,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(hold_is_made_and_read_back),
 		TEST(event_is_in_the_catalog_when_its_maker_has_the_answer),
+		TEST(job_says_when_it_came_to_each_stage),
 		TEST(event_is_made_though_the_catalog_is_down),
 		TEST(user_over_the_limit_is_refused_and_refusals_count),
 		TEST(key_is_busy_then_replayed_then_bound_to_its_request),

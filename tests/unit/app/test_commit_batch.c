@@ -1,4 +1,4 @@
-/* test_flight.c: several batches in flight from one commit stage, brought forward part by part in any order. */
+/* test_commit_batch.c: several batches in flight from one commit stage, brought forward part by part in any order. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -6,13 +6,13 @@
 #include <cmocka.h>
 
 #include "adapters/memory/database.h"
-#include "app/flight.h"
+#include "app/commit_batch.h"
 #include "app/job.h"
 #include "tests/support/commands.h"
 #include "tests/support/fake_time.h"
 #include "tests/support/faulty_store.h"
 
-#define FLIGHTS 3
+#define BATCHES 3
 #define JOBS_MAX 4
 
 /* A batch on its way, with a store of its own that fails as it is told. */
@@ -21,7 +21,7 @@ struct batch {
 	struct store *inner;
 	enum fault fault; /* of the next commit … */
 	enum store_result result;
-	struct flight *flight;
+	struct commit_batch *commit;
 	struct list jobs;
 	struct job job[JOBS_MAX];
 };
@@ -31,7 +31,7 @@ struct fixture {
 	struct fake_clock clock;
 	struct fake_random random;
 	struct committer *committer;
-	struct batch batches[FLIGHTS];
+	struct batch batches[BATCHES];
 	struct list waiting;
 	struct arena arena;
 };
@@ -64,12 +64,12 @@ static void begin(struct batch *batch, uint32_t count, const struct command *com
 		batch->job[i] = (struct job){.kind = JOB_COMMAND, .command = commands[i], .arena = &fixture.arena};
 		list_push(&batch->jobs, &batch->job[i].node);
 	}
-	batch->flight = flight_begin(fixture.committer, &batch->jobs, count, flight_deadline_ns(fixture.committer));
-	flight_decide(batch->flight, &fixture.waiting);
+	batch->commit = commit_batch_begin(fixture.committer, &batch->jobs, count, commit_batch_deadline_ns(fixture.committer));
+	commit_batch_decide(batch->commit, &fixture.waiting);
 }
 
 /* The batch of these is decided, and in flight. */
-static void take_off(struct batch *batch, struct command command)
+static void dispatch(struct batch *batch, struct command command)
 {
 	begin(batch, 1, &command);
 	assert_true(list_is_empty(&fixture.waiting));
@@ -78,27 +78,27 @@ static void take_off(struct batch *batch, struct command command)
 /* To the end of its way, through as many tries as it takes; answers the error of the first job. */
 static enum error finish(struct batch *batch)
 {
-	flight_land(batch->flight);
-	while (!flight_is_answered(batch->flight)) {
-		flight_pause(batch->flight);
-		flight_decide(batch->flight, &fixture.waiting);
-		flight_commit(batch->flight);
-		flight_land(batch->flight);
+	commit_batch_settle(batch->commit);
+	while (!commit_batch_is_answered(batch->commit)) {
+		commit_batch_pause(batch->commit);
+		commit_batch_decide(batch->commit, &fixture.waiting);
+		commit_batch_commit(batch->commit);
+		commit_batch_settle(batch->commit);
 	}
-	flight_end(batch->flight);
+	commit_batch_end(batch->commit);
 	return batch->job[0].outcome.error;
 }
 
-static enum error land(struct batch *batch)
+static enum error settle(struct batch *batch)
 {
-	flight_commit(batch->flight);
+	commit_batch_commit(batch->commit);
 	return finish(batch);
 }
 
 static enum error run(struct batch *batch, struct command command)
 {
-	take_off(batch, command);
-	return land(batch);
+	dispatch(batch, command);
+	return settle(batch);
 }
 
 /* While others are in flight the command has to wait; nothing of it is left. */
@@ -108,7 +108,7 @@ static void assert_waits(struct command command)
 	struct list_node *node = list_pop(&fixture.waiting);
 	assert_ptr_equal(node, &c->job[0].node);
 	assert_true(list_is_empty(&c->jobs));
-	(void)land(c);
+	(void)settle(c);
 }
 
 static int set_up(void **state)
@@ -119,8 +119,8 @@ static int set_up(void **state)
 	fake_random_init(&fixture.random, 1);
 	arena_init(&fixture.arena, 65536, 16 * 1024 * 1024);
 	list_init(&fixture.waiting);
-	struct store *stores[FLIGHTS];
-	for (uint32_t i = 0; i < FLIGHTS; i++) {
+	struct store *stores[BATCHES];
+	for (uint32_t i = 0; i < BATCHES; i++) {
 		struct batch *batch = &fixture.batches[i];
 		assert_int_equal(memory_store_new(fixture.database, &batch->inner), OK);
 		faulty_store_init(&batch->store, batch->inner, choose, batch);
@@ -128,7 +128,7 @@ static int set_up(void **state)
 	}
 	const struct committer_options options = {
 		.stores = stores,
-		.store_count = FLIGHTS,
+		.store_count = BATCHES,
 		.clock = &fixture.clock.base,
 		.random = &fixture.random.base,
 		.view_rows_max = 100,
@@ -143,7 +143,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	committer_free(fixture.committer);
-	for (uint32_t i = 0; i < FLIGHTS; i++)
+	for (uint32_t i = 0; i < BATCHES; i++)
 		store_free(fixture.batches[i].inner);
 	memory_database_free(fixture.database);
 	arena_release(&fixture.arena);
@@ -180,15 +180,15 @@ static const struct committer_counters *counters(void)
 	return committer_counters(fixture.committer);
 }
 
-static void batches_without_a_row_in_common_fly_together_and_land_in_any_order(void **state)
+static void batches_without_a_row_in_common_are_in_flight_together_and_end_in_any_order(void **state)
 {
 	(void)state;
-	take_off(a, hold(1, "ann", "1"));
-	take_off(b, hold(2, "bob", "2"));
-	take_off(c, hold(3, "cy", "3"));
-	assert_int_equal(land(c), OK);
-	assert_int_equal(land(a), OK);
-	assert_int_equal(land(b), OK);
+	dispatch(a, hold(1, "ann", "1"));
+	dispatch(b, hold(2, "bob", "2"));
+	dispatch(c, hold(3, "cy", "3"));
+	assert_int_equal(settle(c), OK);
+	assert_int_equal(settle(a), OK);
+	assert_int_equal(settle(b), OK);
 	assert_int_equal(run(a, release(2, "bob")), OK);
 	assert_int_equal(run(a, release(3, "cy")), OK);
 	assert_int_equal(counters()->stale + counters()->retries + counters()->failures, 0);
@@ -198,15 +198,15 @@ static void a_command_waits_for_what_a_batch_in_flight_writes(void **state)
 {
 	(void)state;
 	const struct command commands[] = {hold(2, "bob", "1 2"), hold(3, "cy", "3"), release(1, "ann")};
-	take_off(a, hold(1, "ann", "1"));
+	dispatch(a, hold(1, "ann", "1"));
 	begin(b, 3, commands);
 	assert_ptr_equal(list_pop(&fixture.waiting), &b->job[0].node);
 	assert_ptr_equal(list_pop(&fixture.waiting), &b->job[2].node);
 	assert_true(list_is_empty(&fixture.waiting));
-	(void)land(b);
+	(void)settle(b);
 	assert_int_equal(b->job[1].outcome.error, OK);
 	assert_int_equal(counters()->commands, 2);
-	assert_int_equal(land(a), OK);
+	assert_int_equal(settle(a), OK);
 	assert_int_equal(run(b, commands[0]), ERR_SEATS_TAKEN);
 	assert_int_equal(run(b, commands[2]), OK);
 }
@@ -214,19 +214,19 @@ static void a_command_waits_for_what_a_batch_in_flight_writes(void **state)
 static void holds_orders_payments_and_keys_in_flight_are_waited_for(void **state)
 {
 	(void)state;
-	take_off(a, with_key(hold(1, "ann", "1"), 7, 1));
+	dispatch(a, with_key(hold(1, "ann", "1"), 7, 1));
 	assert_waits(with_key(hold(2, "ann", "2"), 7, 1));
 	assert_waits(order(1, "ann", 1));
 	assert_waits(release(1, "ann"));
-	assert_int_equal(land(a), OK);
-	take_off(a, order(1, "ann", 1));
+	assert_int_equal(settle(a), OK);
+	dispatch(a, order(1, "ann", 1));
 	assert_waits(cancel_command(&fixture.arena, 1, "ann"));
 	assert_waits(pay(1, "t1"));
 	assert_waits(hold(2, "bob", "1"));
-	assert_int_equal(land(a), OK);
-	take_off(a, pay(1, "t1"));
+	assert_int_equal(settle(a), OK);
+	dispatch(a, pay(1, "t1"));
 	assert_waits(pay(2, "t1"));
-	assert_int_equal(land(a), OK);
+	assert_int_equal(settle(a), OK);
 	assert_int_equal(run(b, pay(1, "t1")), OK);
 	assert_true(b->job[0].outcome.is_replayed);
 	assert_int_equal(run(b, with_key(hold(2, "ann", "2"), 7, 1)), OK);
@@ -239,25 +239,25 @@ static void what_is_found_only_by_loading_is_waited_for_too(void **state)
 	assert_int_equal(run(a, hold(1, "ann", "1 2")), OK);
 	view_clear(fixture.committer->view);
 	fake_clock_advance(&fixture.clock, TEST_HOLD_TTL_MS);
-	take_off(a, hold_expire_command(&fixture.arena, 1)); /* writes seats 1 and 2 */
-	take_off(b, hold(2, "bob", "3"));
-	assert_int_equal(land(b), OK);
+	dispatch(a, hold_expire_command(&fixture.arena, 1)); /* writes seats 1 and 2 */
+	dispatch(b, hold(2, "bob", "3"));
+	assert_int_equal(settle(b), OK);
 	assert_waits(hold(3, "cy", "2"));
-	assert_int_equal(land(a), OK);
+	assert_int_equal(settle(a), OK);
 	assert_int_equal(run(c, hold(3, "cy", "2")), OK);
 }
 
 static void a_sale_is_shared_by_those_who_only_read_it(void **state)
 {
 	(void)state;
-	take_off(a, sale(COMMAND_SALE_PAUSE));
+	dispatch(a, sale(COMMAND_SALE_PAUSE));
 	assert_waits(hold(1, "ann", "1"));
-	assert_int_equal(land(a), OK);
+	assert_int_equal(settle(a), OK);
 	assert_int_equal(run(a, sale(COMMAND_SALE_RESUME)), OK);
 	/* A pause does not wait for holds, but none slips in behind it. */
-	take_off(a, hold(1, "ann", "1"));
+	dispatch(a, hold(1, "ann", "1"));
 	assert_int_equal(run(b, sale(COMMAND_SALE_PAUSE)), OK);
-	assert_int_equal(land(a), ERR_SALES_PAUSED);
+	assert_int_equal(settle(a), ERR_SALES_PAUSED);
 	assert_int_equal(counters()->stale, 1);
 }
 
@@ -266,11 +266,11 @@ static void a_batch_that_fails_takes_no_other_with_it(void **state)
 	(void)state;
 	a->fault = FAULT_REFUSED;
 	a->result = STORE_DOWN;
-	take_off(a, hold(1, "ann", "1"));
-	take_off(b, hold(2, "bob", "2"));
+	dispatch(a, hold(1, "ann", "1"));
+	dispatch(b, hold(2, "bob", "2"));
 	assert_waits(hold(3, "cy", "1"));
-	assert_int_equal(land(a), ERR_STORE_UNAVAILABLE);
-	assert_int_equal(land(b), OK);
+	assert_int_equal(settle(a), ERR_STORE_UNAVAILABLE);
+	assert_int_equal(settle(b), OK);
 	assert_int_equal(run(c, hold(3, "cy", "1")), OK);
 	assert_int_equal(run(c, hold(4, "dee", "2")), ERR_SEATS_TAKEN);
 }
@@ -282,10 +282,10 @@ static void nothing_is_decided_on_a_batch_of_which_nobody_knows(void **state)
 	for (uint32_t i = 0; i < ARRAY_LENGTH(faults); i++) {
 		a->fault = faults[i];
 		a->result = STORE_UNKNOWN;
-		take_off(a, hold(1 + i, "ann", i == 0 ? "1" : "2"));
+		dispatch(a, hold(1 + i, "ann", i == 0 ? "1" : "2"));
 		assert_int_equal(run(b, hold(5 + i, "bob", i == 0 ? "5" : "6")), OK);
 		assert_waits(hold(3, "cy", i == 0 ? "1" : "2"));
-		assert_int_equal(land(a), OK);
+		assert_int_equal(settle(a), OK);
 		assert_int_equal(run(c, hold(3, "cy", i == 0 ? "1" : "2")), ERR_SEATS_TAKEN);
 	}
 	assert_int_equal(counters()->retries, 1);
@@ -295,17 +295,17 @@ static void a_refusal_is_decided_again_when_a_batch_beside_it_has_moved_what_it_
 {
 	(void)state;
 	assert_int_equal(run(a, hold(1, "ann", "1")), OK);
-	take_off(a, hold(2, "bob", "1"));
+	dispatch(a, hold(2, "bob", "1"));
 	assert_int_equal(a->job[0].outcome.error, ERR_SEATS_TAKEN);
-	take_off(b, release(1, "ann"));
-	assert_int_equal(land(b), OK);
-	assert_int_equal(land(a), OK);
+	dispatch(b, release(1, "ann"));
+	assert_int_equal(settle(b), OK);
+	assert_int_equal(settle(a), OK);
 	assert_int_equal(counters()->stale, 1);
 	/* The other way round it was right. */
-	take_off(a, hold(3, "ann", "1"));
-	take_off(b, release(2, "bob"));
-	flight_commit(a->flight);
-	assert_int_equal(land(b), OK);
+	dispatch(a, hold(3, "ann", "1"));
+	dispatch(b, release(2, "bob"));
+	commit_batch_commit(a->commit);
+	assert_int_equal(settle(b), OK);
 	assert_int_equal(finish(a), ERR_SEATS_TAKEN);
 	assert_int_equal(counters()->stale, 1);
 }
@@ -315,16 +315,16 @@ static void a_batch_that_is_decided_again_waits_for_others(void **state)
 	(void)state;
 	a->fault = FAULT_REFUSED;
 	a->result = STORE_STALE;
-	take_off(a, hold(1, "ann", "1"));
-	flight_commit(a->flight);
-	flight_land(a->flight);
-	take_off(b, hold(2, "bob", "1"));
-	assert_false(flight_is_answered(a->flight));
-	flight_pause(a->flight);
-	flight_decide(a->flight, &fixture.waiting);
+	dispatch(a, hold(1, "ann", "1"));
+	commit_batch_commit(a->commit);
+	commit_batch_settle(a->commit);
+	dispatch(b, hold(2, "bob", "1"));
+	assert_false(commit_batch_is_answered(a->commit));
+	commit_batch_pause(a->commit);
+	commit_batch_decide(a->commit, &fixture.waiting);
 	assert_ptr_equal(list_pop(&fixture.waiting), &a->job[0].node);
-	(void)land(a);
-	assert_int_equal(land(b), OK);
+	(void)settle(a);
+	assert_int_equal(settle(b), OK);
 	assert_int_equal(run(a, hold(1, "ann", "1")), ERR_SEATS_TAKEN);
 }
 
@@ -332,7 +332,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-		TEST(batches_without_a_row_in_common_fly_together_and_land_in_any_order),
+		TEST(batches_without_a_row_in_common_are_in_flight_together_and_end_in_any_order),
 		TEST(a_command_waits_for_what_a_batch_in_flight_writes),
 		TEST(holds_orders_payments_and_keys_in_flight_are_waited_for),
 		TEST(what_is_found_only_by_loading_is_waited_for_too),

@@ -1,0 +1,526 @@
+/* commit_batch.c: one batch from load to commit, again and again until the store has said yes or no. */
+#include "app/commit_batch.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+
+#include "app/job.h"
+#include "base/defect.h"
+#include "codec/event_json.h"
+#include "domain/apply.h"
+#include "domain/decide.h"
+#include "state/needs.h"
+
+#define PAUSE_BASE_MS 2
+#define PAUSE_MAX_MS 250
+/* Of a batch in all: clients wait, and so does whatever is queued behind. What is kept at its end is for finding out what a lost commit has done. */
+#define BUDGET_NS UINT64_C(4800000000)
+#define RESOLVE_NS UINT64_C(1300000000)
+#define CONTENDED_NS UINT64_C(500000000) /* so long after a row was found moved batches take turns with its shard */
+#define TURN_NS UINT64_C(10000000)       /* after which a turn is given to the next */
+#define NO_TURNS_NS UINT64_C(2000000000)
+#define REPEATS_MAX 20 /* of a commit that met another transaction */
+
+static void count(_Atomic uint64_t *counter, uint64_t by)
+{
+	atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+}
+
+static struct job *job_of(struct list_node *node)
+{
+	return container_of(node, struct job, node);
+}
+
+static enum try_result result_of(enum store_result result)
+{
+	switch (result) {
+	case STORE_OK:
+		return TRY_DONE;
+	case STORE_STALE:
+		return TRY_AGAIN;
+	case STORE_BUSY:
+	case STORE_UNKNOWN:
+		return TRY_PAUSE;
+	case STORE_DOWN:
+		return TRY_DOWN;
+	case STORE_CORRUPT:
+		break;
+	}
+	return TRY_CORRUPT;
+}
+
+/* Keys are looked up first where that is free, where a repeat is likely, and after a collision that may have been one. */
+static bool wants_key(const struct commit_batch *batch, const struct job *job)
+{
+	return batch->store->has_local_reads || job->admission.ret_is_repeat || batch->is_contended || batch->tries > 0;
+}
+
+static struct view *loading_view(const struct commit_batch *batch)
+{
+	return batch->overlay == NULL || batch->is_alone ? batch->committer->view : batch->overlay;
+}
+
+/* For another try. */
+static bool has_time(const struct commit_batch *batch)
+{
+	return clock_monotonic_ns(batch->committer->options.clock) < batch->deadline_ns - RESOLVE_NS;
+}
+
+/* Lets off the jobs that have to know what becomes of another batch. */
+static void leave_waiting(struct commit_batch *batch, struct list *ret_waiting)
+{
+	for (struct list_node *node = batch->jobs->head.next; node != &batch->jobs->head;) {
+		struct job *job = job_of(node);
+		node = node->next;
+		if (!command_meets_dispatched(&job->command, loading_view(batch)))
+			continue;
+		list_remove(&job->node);
+		list_push(ret_waiting, &job->node);
+		batch->count--;
+	}
+}
+
+/* A try that is alone keeps the view to itself: nothing in it becomes newer than what is loaded. */
+static enum store_result load_once(struct commit_batch *batch, const struct needs *needs)
+{
+	struct view *view = loading_view(batch);
+	if (batch->is_alone) {
+		uint64_t epoch = view_epoch(view);
+		enum store_result result = store_load(batch->store, needs, view);
+		if (result != STORE_OK || needs_confirm(needs, view))
+			return result;
+		/* A replay has emptied the view: what was read is of another epoch than what was there. */
+		return view_epoch(view) == epoch ? STORE_CORRUPT : STORE_BUSY;
+	}
+	pthread_mutex_unlock(&batch->committer->lock);
+	enum store_result result = store_load(batch->store, needs, view);
+	pthread_mutex_lock(&batch->committer->lock);
+	return result;
+}
+
+/* What a row names shows when it is loaded, and others take off meanwhile: each time it is looked what is missing and what is in batch. */
+static enum try_result load(struct commit_batch *batch, struct list *ret_waiting)
+{
+	struct view *view = loading_view(batch);
+	for (uint32_t round = 0; round < NEEDS_ROUNDS_MAX; round++) {
+		struct needs needs;
+		needs_init(&needs, &batch->arena);
+		if (view_dispatched_count(view) > 0)
+			leave_waiting(batch, ret_waiting);
+		list_for_each(node, batch->jobs) {
+			const struct job *job = job_of(node);
+			if (command_needs(&job->command, view, wants_key(batch, job), &needs) != OK)
+				return TRY_FULL;
+		}
+		if (needs_are_empty(&needs))
+			return TRY_DONE;
+		needs_finish(&needs);
+		enum store_result result = load_once(batch, &needs);
+		if (result != STORE_OK)
+			return result_of(result);
+	}
+	return TRY_PAUSE; /* the rows move faster than they can be read */
+}
+
+static bool has_turn(const struct committer *committer, const struct commit_batch *batch, const struct shard_set *shards)
+{
+	return batch->has_turn && clock_monotonic_ns(committer->options.clock) < batch->turn_until_ns &&
+	       shard_set_holds(&batch->turn, shards);
+}
+
+/* The try is exact when the last one met rows that had moved. While others change rows of the shards it takes a turn with them, and
+ * believes nothing that it knew of them before. */
+static void choose_way(struct commit_batch *batch)
+{
+	struct committer *committer = batch->committer;
+	uint64_t now_ns = clock_monotonic_ns(committer->options.clock);
+	struct shard_set shards = {0};
+	list_for_each(node, batch->jobs) {
+		uint8_t shard = command_shard(&job_of(node)->command);
+		if (batch->is_stale || now_ns < committer->contended_until_ns[shard])
+			shard_set_add(&shards, shard);
+	}
+	batch->is_contended = !shard_set_is_empty(&shards);
+	batch->is_exact = batch->is_stale;
+	bool takes_turn = batch->is_contended && store_has_turns(batch->store) && now_ns >= committer->no_turns_until_ns &&
+	                  !has_turn(committer, batch, &shards);
+	batch->is_alone = batch->is_exact || takes_turn;
+	if (batch->is_exact)
+		store_begin(batch->store);
+	if (!takes_turn)
+		return;
+	batch->store->operations->take_turn(batch->store, &shards);
+	batch->has_turn = true;
+	batch->turn = shards;
+	batch->turn_until_ns = UINT64_MAX; /* until it is had */
+	for (uint32_t shard = 0; shard < SHARD_COUNT; shard++)
+		if (shard_set_has(&shards, (uint8_t)shard))
+			view_distrust(committer->view, (uint8_t)shard);
+}
+
+/* The load has taken the turn, or has waited in vain: then whoever has it may be hung, and nobody waits for it again for a while. */
+static void note_turn(struct commit_batch *batch)
+{
+	if (!batch->has_turn || batch->turn_until_ns != UINT64_MAX)
+		return;
+	uint64_t now_ns = clock_monotonic_ns(batch->committer->options.clock);
+	batch->turn_until_ns = now_ns + TURN_NS;
+	if (batch->store->missed_turn)
+		batch->committer->no_turns_until_ns = now_ns + NO_TURNS_NS;
+}
+
+/* Whether the turn goes on after this batch. It is not kept from others for nothing. */
+static bool keeps_turn(const struct commit_batch *batch)
+{
+	const struct committer_options *options = &batch->committer->options;
+	return batch->committer->slot_count == 1 && options->has_more != NULL && options->has_more(options->context) &&
+	       !batch->store->missed_turn && clock_monotonic_ns(options->clock) < batch->turn_until_ns;
+}
+
+static void end_turn(struct commit_batch *batch)
+{
+	if (batch->has_turn)
+		batch->store->operations->end_turn(batch->store);
+	batch->has_turn = false;
+}
+
+static void note_contention(struct committer *committer)
+{
+	uint64_t now_ns = clock_monotonic_ns(committer->options.clock);
+	struct shard_set moved = view_take_moved(committer->view);
+	for (uint32_t shard = 0; !shard_set_is_empty(&moved) && shard < SHARD_COUNT; shard++)
+		if (shard_set_has(&moved, (uint8_t)shard))
+			committer->contended_until_ns[shard] = now_ns + CONTENDED_NS;
+}
+
+/* What the client is told of the event; data is NULL out of memory. */
+static struct slice answer_of(struct commit_batch *batch, const struct event *event, struct arena *arena)
+{
+	if (!event_answer_differs(event))
+		return arena_copy(arena, event->data);
+	buffer_clear(&batch->scratch);
+	event_answer_write(&batch->scratch, event);
+	return batch->scratch.failed ? (struct slice){0} : arena_copy(arena, buffer_slice(&batch->scratch));
+}
+
+/* A payment reported again is answered with what its event's data says of the order. */
+static enum error answer_payment_again(struct commit_batch *batch, struct job *job)
+{
+	/* Any type of an order's event reads its data: what the order became is in there. */
+	struct event event = {.type = EVENT_ORDER_CONFIRMED, .stream_id = job->outcome.resource_id};
+	enum error error = event_data_read(job->outcome.body, &batch->arena, &event);
+	if (error != OK)
+		return error;
+	job->outcome.body = answer_of(batch, &event, job->command.arena);
+	return job->outcome.body.data == NULL ? ERR_NO_MEMORY : OK;
+}
+
+/* A repeat of the key later in this very batch finds it used; one in another batch waits for it. */
+static enum error remember_key(struct view *view, const struct event *event)
+{
+	if (!event->idempotency.is_present)
+		return OK;
+	const struct key used = {.idempotency = event->idempotency, .stream_id = event->stream_id, .answer = event->data};
+	struct key *key = view_put_key(view, &used);
+	if (key == NULL)
+		return ERR_NO_MEMORY;
+	view_change(view, &key->row, uuid_stamp(&event->id));
+	return OK;
+}
+
+/* Writes the data of the events from `first` on, applies them, and answers the job with the last. */
+static enum error apply_events(struct commit_batch *batch, uint32_t first, struct job *job)
+{
+	struct view *view = batch->committer->view;
+	struct event *event = NULL;
+	for (uint32_t i = first; i < batch->changes.event_count; i++) {
+		event = &batch->changes.events[i];
+		buffer_clear(&batch->scratch);
+		event_data_write(&batch->scratch, event);
+		if (batch->scratch.failed)
+			return ERR_NO_MEMORY;
+		event->data = arena_copy(&batch->arena, buffer_slice(&batch->scratch));
+		if (event->data.data == NULL)
+			return ERR_NO_MEMORY;
+		enum error error = apply(view, event);
+		if (error != OK)
+			return error;
+	}
+	job->outcome.body = answer_of(batch, event, job->command.arena);
+	if (job->outcome.body.data == NULL)
+		return ERR_NO_MEMORY;
+	return remember_key(view, event);
+}
+
+/* Nothing was changed, so no event will collide with an earlier use of the key: its absence is checked with the commit. A key that was looked
+ * up and not found is checked too: rows read after it may show what the first request with it has done meanwhile. */
+static enum error rely_on_unused_key(struct commit_batch *batch, const struct job *job)
+{
+	const struct idempotency *idempotency = &job->command.idempotency;
+	const struct key *key = idempotency->is_present ? view_key(batch->committer->view, idempotency->key) : NULL;
+	bool is_used = key != NULL && key->row.version != 0;
+	return !idempotency->is_present || is_used || DEFECT(KEY_OF_REFUSAL) ? OK : changes_add_unused_key(&batch->changes, idempotency);
+}
+
+/* The command's rows contradict each other, although all are of one moment: it fails, and no other. */
+static void fail_job(struct commit_batch *batch, struct job *job, enum error error, const struct view *view)
+{
+	const struct committer_options *options = &batch->committer->options;
+	job->outcome = (struct outcome){.error = error};
+	if (error != ERR_CORRUPT)
+		return;
+	count(&batch->committer->counters.inconsistent, 1);
+	struct inconsistency found = inconsistency_of(&job->command, view);
+	if (options->inconsistent != NULL)
+		options->inconsistent(options->context, &found);
+}
+
+/* What the job has changed may be half done: the batch is decided again, without it. */
+static enum try_result give_up_on(struct job *job, enum error error)
+{
+	job->failure = error;
+	return TRY_AGAIN;
+}
+
+static enum try_result decide_job(struct commit_batch *batch, struct job *job)
+{
+	if (job->failure != OK) {
+		fail_job(batch, job, job->failure, batch->committer->view);
+		return TRY_DONE;
+	}
+	uint32_t first = batch->changes.event_count;
+	enum error error = decide(&job->command, batch->committer->view, &batch->changes, &job->outcome);
+	if (error == ERR_CORRUPT && !batch->is_exact && !DEFECT(TORN_VIEW_IS_CORRUPT))
+		return TRY_AGAIN; /* the rows may be of different moments */
+	if (error != OK) {        /* this command alone cannot be served; nothing of it is in the changes */
+		fail_job(batch, job, error, batch->committer->view);
+		return TRY_DONE;
+	}
+	if (job->outcome.is_replayed) {
+		/* A key is used once for all, but what a transaction was reported as may change: the row must still be so. */
+		bool is_payment = job->command.kind == COMMAND_PAYMENT;
+		if (is_payment && !DEFECT(UNRELIABLE))
+			command_rely(&job->command, batch->committer->view, true);
+		error = is_payment ? answer_payment_again(batch, job) : OK;
+		return error == OK ? TRY_DONE : give_up_on(job, error);
+	}
+	/* A success, too, rests on more than it writes: on the sale being open, or on the seats of a late payment being taken. */
+	bool has_changed = batch->changes.event_count > first;
+	if (!DEFECT(UNRELIABLE) && !(DEFECT(TURN_IS_TRUSTED) && batch->has_turn))
+		command_rely(&job->command, batch->committer->view, !has_changed);
+	error = has_changed ? apply_events(batch, first, job) : rely_on_unused_key(batch, job);
+	return error == OK ? TRY_DONE : give_up_on(job, error);
+}
+
+static enum try_result decide_all(struct commit_batch *batch)
+{
+	list_for_each(node, batch->jobs) {
+		enum try_result result = decide_job(batch, job_of(node));
+		if (result != TRY_DONE)
+			return result;
+	}
+	return changes_collect(&batch->changes, batch->committer->view) == OK ? TRY_DONE : TRY_FULL;
+}
+
+/* Whether a commit whose answer was lost happened. It is asked until the store answers or the batch's time is over. */
+static enum try_result resolve(struct commit_batch *batch)
+{
+	struct committer *committer = batch->committer;
+	struct backoff backoff = {.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
+	if (DEFECT(UNKNOWN_TAKEN_AS_DONE))
+		return TRY_DONE;
+	if (batch->changes.event_count == 0 || DEFECT(UNKNOWN_TRIED_AGAIN))
+		return TRY_PAUSE; /* it would have written nothing */
+	batch->store->deadline_ns = batch->deadline_ns;
+	for (uint32_t i = 0; i < committer->options.tries_max; i++) {
+		bool is_committed = false;
+		enum store_result result = store_resolve(batch->store, &batch->changes, &is_committed);
+		if (result == STORE_OK)
+			return is_committed ? TRY_DONE : TRY_PAUSE;
+		if (clock_monotonic_ns(committer->options.clock) >= batch->store->deadline_ns)
+			break;
+		count(&committer->counters.retries, 1);
+		committer->options.pause(committer->options.context, backoff_next(&backoff, random_u64(committer->options.random)));
+	}
+	return TRY_DOWN; /* not acknowledged: the client's retry finds what was done by its key */
+}
+
+static enum store_result commit_once(struct commit_batch *batch)
+{
+	const struct committer_options *options = &batch->committer->options;
+	uint64_t began_ns = clock_monotonic_ns(options->clock);
+	enum store_result result = store_commit(batch->store, &batch->changes);
+	if (options->measured != NULL)
+		options->measured(options->context, clock_monotonic_ns(options->clock) - began_ns, batch->jobs, batch->count);
+	return result;
+}
+
+/* Another transaction in the way says nothing about the rows of this one: the same changes are written again, which finds out. */
+void commit_batch_commit(struct commit_batch *batch)
+{
+	struct committer *committer = batch->committer;
+	struct changes *changes = &batch->changes;
+	if (batch->result != TRY_DONE || changes->event_count + changes->relied_count + changes->unused_key_count == 0)
+		return;
+	assert(changes_check(changes) == NULL);
+	struct backoff backoff = {.base_ms = 1, .maximum_ms = PAUSE_MAX_MS};
+	changes->ends_turn = batch->has_turn && !keeps_turn(batch);
+	enum store_result result = commit_once(batch);
+	for (uint32_t i = 0; result == STORE_BUSY && i < REPEATS_MAX && has_time(batch); i++) {
+		count(&committer->counters.conflicts, 1);
+		committer->options.pause(committer->options.context, backoff_next(&backoff, random_u64(committer->options.random)));
+		result = commit_once(batch);
+	}
+	if (changes->ends_turn)
+		batch->has_turn = false;
+	batch->result = result == STORE_UNKNOWN ? resolve(batch) : result_of(result);
+}
+
+uint64_t commit_batch_deadline_ns(const struct committer *committer)
+{
+	return clock_monotonic_ns(committer->options.clock) + BUDGET_NS;
+}
+
+struct commit_batch *commit_batch_begin(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns)
+{
+	assert(committer != NULL);
+	assert(jobs != NULL && job_count > 0);
+	struct commit_batch *batch = committer->slots;
+	while (atomic_exchange(&batch->is_taken, true)) {
+		batch++;
+		assert(batch < &committer->slots[committer->options.store_count]);
+	}
+	batch->jobs = jobs;
+	batch->count = job_count;
+	batch->tries = 0;
+	batch->is_stale = false;
+	batch->deadline_ns = deadline_ns;
+	batch->store->deadline_ns = deadline_ns - RESOLVE_NS;
+	batch->backoff = (struct backoff){.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
+	return batch;
+}
+
+void commit_batch_decide(struct commit_batch *batch, struct list *ret_waiting)
+{
+	struct committer *committer = batch->committer;
+	struct view *view = committer->view;
+	uint64_t now_ms = clock_now_ms(committer->options.clock);
+	arena_clear(&batch->arena);
+	changes_init(&batch->changes, &batch->arena, view_clock(view), random_u64(committer->options.random), now_ms);
+	pthread_mutex_lock(&committer->lock);
+	choose_way(batch);
+	if (batch->is_exact)
+		view_step_begin_exact(view, now_ms);
+	else
+		view_step_begin(loading_view(batch), now_ms);
+	batch->result = load(batch, ret_waiting);
+	note_turn(batch);
+	if (loading_view(batch) != view) {
+		view_step_begin(view, now_ms);
+		if (!view_absorb(batch->overlay) && batch->result == TRY_DONE)
+			batch->result = TRY_AGAIN;
+	}
+	note_contention(committer);
+	if (batch->result == TRY_DONE)
+		batch->result = decide_all(batch);
+	if (batch->result == TRY_DONE)
+		view_step_dispatch(view, &batch->dispatched);
+	else
+		view_step_failed(view);
+	pthread_mutex_unlock(&committer->lock);
+}
+
+void commit_batch_settle(struct commit_batch *batch)
+{
+	struct view *view = batch->committer->view;
+	store_end(batch->store);
+	if (batch->has_turn && !keeps_turn(batch))
+		end_turn(batch);
+	pthread_mutex_lock(&batch->committer->lock);
+	bool is_of_this_epoch = batch->changes.epoch == 0 || batch->changes.epoch == view_epoch(view);
+	if (batch->result == TRY_DONE && is_of_this_epoch) {
+		view_committed(view, &batch->dispatched);
+	} else {
+		view_aborted(view, &batch->dispatched);
+		for (uint32_t i = 0; i < batch->changes.relied_count; i++)
+			view_forget(view, batch->changes.relied[i]);
+	}
+	pthread_mutex_unlock(&batch->committer->lock);
+}
+
+static void fail_all(struct commit_batch *batch, enum error error)
+{
+	list_for_each(node, batch->jobs)
+		fail_job(batch, job_of(node), error, NULL);
+	count(&batch->committer->counters.failures, 1);
+}
+
+static void succeed(struct commit_batch *batch)
+{
+	struct committer *committer = batch->committer;
+	if (batch->count == 0)
+		return; /* all wait for others */
+	count(&committer->counters.batches, 1);
+	count(&committer->counters.commands, batch->count);
+	count(&committer->counters.events, batch->changes.event_count);
+	if (batch->changes.event_count > 0 && committer->options.committed != NULL)
+		committer->options.committed(committer->options.context, batch->changes.event_count);
+}
+
+bool commit_batch_is_answered(struct commit_batch *batch)
+{
+	bool is_final = batch->result != TRY_AGAIN && batch->result != TRY_PAUSE;
+	if (is_final)
+		return true;
+	batch->tries++;
+	batch->is_stale = batch->is_stale || batch->result == TRY_AGAIN;
+	if (batch->tries < batch->committer->options.tries_max && has_time(batch))
+		return false;
+	batch->result = TRY_LATE;
+	return true;
+}
+
+void commit_batch_pause(struct commit_batch *batch)
+{
+	struct committer *committer = batch->committer;
+	bool is_first = batch->tries == 1;
+	count(batch->result == TRY_AGAIN ? &committer->counters.stale : &committer->counters.retries, 1);
+	if (batch->result == TRY_AGAIN && is_first)
+		return;
+	committer->options.pause(committer->options.context, backoff_next(&batch->backoff, random_u64(committer->options.random)));
+}
+
+void commit_batch_cancel(struct commit_batch *batch)
+{
+	batch->is_taken = false;
+}
+
+void commit_batch_rest(struct commit_batch *batch)
+{
+	end_turn(batch);
+}
+
+void commit_batch_end(struct commit_batch *batch)
+{
+	switch (batch->result) {
+	case TRY_DONE:
+		succeed(batch);
+		break;
+	case TRY_LATE:
+		fail_all(batch, ERR_OVERLOADED);
+		break;
+	case TRY_DOWN:
+		fail_all(batch, ERR_STORE_UNAVAILABLE);
+		break;
+	case TRY_CORRUPT:
+		fail_all(batch, ERR_CORRUPT);
+		break;
+	case TRY_FULL:
+		fail_all(batch, ERR_NO_MEMORY);
+		break;
+	case TRY_AGAIN:
+	case TRY_PAUSE:
+		assert(false && "the batch is answered");
+	}
+	batch->is_taken = false;
+}
