@@ -16,6 +16,8 @@ struct idempotency_key {
 	char text[IDEMPOTENCY_KEY_LENGTH_MAX];
 };
 
+#define IDEMPOTENCY_KEY_ACCEPTED "It must have 16 to 255 printable ASCII characters, bare or as a quoted string."
+
 /* 16 to 255 printable ASCII characters, bare or as a string of RFC 8941 ("…", with \" and \\); the two spell the same key.
  * Parameters after a quoted one are refused. False: *ret_key untouched. */
 must_check bool idempotency_key_parse(struct slice field, struct idempotency_key *ret_key);

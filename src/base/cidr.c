@@ -77,6 +77,16 @@ bool ip_address_is_v4(const struct ip_address *address)
 	return memcmp(address->bytes, v4_prefix, V4_PREFIX_LENGTH) == 0;
 }
 
+struct ip_address ip_address_client_network(const struct ip_address *address)
+{
+	assert(address != NULL);
+
+	struct ip_address network = *address;
+	if (!ip_address_is_v4(address))
+		memset(network.bytes + sizeof network.bytes / 2, 0, sizeof network.bytes / 2);
+	return network;
+}
+
 /* Whether the first `bits` bits are the same. */
 static bool prefix_equal(const uint8_t *a, const uint8_t *b, uint32_t bits)
 {

@@ -23,10 +23,13 @@
 #define REDIS(member) .kind = CONFIG_REDIS, MEMBER(const char *, member)
 #define SECRET(member) .kind = CONFIG_SECRET, MEMBER(struct slice, member)
 #define SECRETS(member) .kind = CONFIG_SECRETS, MEMBER(struct config_secrets, member)
+#define SIZE(member) .kind = CONFIG_SIZE, MEMBER(uint64_t, member)
 #define TEXT(member) .kind = CONFIG_TEXT, MEMBER(struct slice, member)
 #define URL(member) .kind = CONFIG_URL, MEMBER(const char *, member)
 
 #define SECOND UINT64_C(1000)
+#define KIB UINT64_C(1024)
+#define GIB (KIB * KIB * KIB)
 #define DAY (86400 * SECOND)
 #define SECRET_LENGTH_MIN 32 /* as many as HMAC-SHA-256 gives */
 
@@ -43,6 +46,8 @@ const struct config_key config_keys[] = {
                         "balancers notice."},
 	{"HTTP_THREADS", INTEGER(http.threads), .initial = "2", .minimum = 1, .maximum = 64,
          .description = "Event loops that serve HTTP, one a thread."},
+	{"BODY_MEMORY_MAX", SIZE(http.body_memory_max), .initial = "256MiB", .minimum = 64 * KIB, .maximum = 1024 * GIB,
+         .description = "Memory for the bodies of all requests together; beyond it those that need more are refused with 503."},
 	{"TRUSTED_PROXIES", ADDRESSES(http.trusted_proxies), .description = "Proxies trusted to set `X-Forwarded-For`."},
 	{"CORS_ALLOWED_ORIGINS", ORIGINS(http.cors_allowed_origins), .description = "Web pages of these origins may call the API."},
 	{"RATE_LIMIT_USER", RATE(limits.user), .initial = "100/1m", .description = "Requests of one user in a sliding window."},

@@ -21,6 +21,7 @@ enum config_kind {
 	CONFIG_REDIS,     /* const char *: host:port, several of those, or a URL */
 	CONFIG_SECRET,    /* struct slice */
 	CONFIG_SECRETS,   /* struct config_secrets */
+	CONFIG_SIZE,      /* uint64_t, bytes */
 	CONFIG_TEXT,      /* struct slice */
 	CONFIG_URL,       /* const char * */
 	CONFIG_KIND_COUNT,
@@ -31,7 +32,7 @@ struct config_key {
 	enum config_kind kind;
 	size_t offset;       /* of the value in struct config */
 	const char *initial; /* NULL: not set */
-	uint64_t minimum;    /* durations and integers; of secrets the bytes */
+	uint64_t minimum;    /* durations, integers and sizes; of secrets the bytes */
 	uint64_t maximum;
 	const char *schemes; /* of URLs, a blank between: "amqp:// amqps://" */
 	const char *description;

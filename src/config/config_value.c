@@ -252,6 +252,36 @@ static bool parse_secrets(const struct config_key *key, struct slice text, struc
 	return true;
 }
 
+/* Bytes, or a number with KiB, MiB or GiB behind it. */
+static bool parse_size(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)arena;
+	static const struct {
+		const char *name;
+		uint32_t shift;
+	} units[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
+	uint32_t shift = 0;
+	for (uint32_t i = 0; shift == 0 && i < ARRAY_LENGTH(units); i++) {
+		if (text.length > 3 && memcmp(text.data + text.length - 3, units[i].name, 3) == 0)
+			shift = units[i].shift;
+	}
+	uint64_t number;
+	text.length -= shift > 0 ? 3 : 0;
+	if (!read_integer(text, key->maximum >> shift, &number) || number << shift < key->minimum)
+		return false;
+	*(uint64_t *)target = number << shift;
+	return true;
+}
+
+static void append_size(struct buffer *buffer, uint64_t size)
+{
+	static const char *const units[] = {"", "KiB", "MiB", "GiB"};
+	uint32_t unit = 0;
+	for (; unit + 1 < ARRAY_LENGTH(units) && size >= 1024 && size % 1024 == 0; unit++)
+		size /= 1024;
+	buffer_append_format(buffer, "%" PRIu64 "%s", size, units[unit]);
+}
+
 static bool parse_text(const struct config_key *key, struct slice text, struct arena *arena, void *target)
 {
 	(void)key;
@@ -295,6 +325,7 @@ static const struct config_kind_row kinds[CONFIG_KIND_COUNT] = {
 	[CONFIG_REDIS] = {parse_redis, "ADDRESS", "host:port, cluster nodes with commas between, or a URL that starts with"},
 	[CONFIG_SECRET] = {parse_secret, "SECRET", "a secret"},
 	[CONFIG_SECRETS] = {parse_secrets, "SECRETS", "at most 8 secrets with commas between, each"},
+	[CONFIG_SIZE] = {parse_size, "SIZE", "bytes, or a number with KiB, MiB or GiB, such as 256MiB,"},
 	[CONFIG_TEXT] = {parse_text, "TEXT", "printable text"},
 	[CONFIG_URL] = {parse_url, "URL", "a URL that starts with"},
 };
@@ -327,6 +358,12 @@ void config_accepted_write(struct buffer *buffer, const struct config_key *key)
 		duration_format(key->minimum, minimum);
 		duration_format(key->maximum, maximum);
 		buffer_append_format(buffer, " from %s to %s", minimum, maximum);
+	}
+	if (key->kind == CONFIG_SIZE) {
+		buffer_append_string(buffer, " from ");
+		append_size(buffer, key->minimum);
+		buffer_append_string(buffer, " to ");
+		append_size(buffer, key->maximum);
 	}
 	if (key->kind == CONFIG_SECRET || key->kind == CONFIG_SECRETS)
 		buffer_append_format(buffer, " of at least %" PRIu64 " bytes", key->minimum);

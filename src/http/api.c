@@ -8,6 +8,7 @@ static enum error loop_init(struct api_loop *loop, const struct api_options *opt
 {
 	struct jwt_verifier_options jwt = options->jwt;
 	jwt.seed = (struct hash_seed){.k0 = random_u64(options->random), .k1 = random_u64(options->random)};
+	loop->limited.seed = (struct hash_seed){.k0 = random_u64(options->random), .k1 = random_u64(options->random)};
 	enum error error = digest_init(&loop->digest);
 	if (error == OK)
 		error = jwt_verifier_new(&jwt, &loop->jwt);

@@ -11,6 +11,7 @@
 #include "base/attributes.h"
 #include "base/buffer.h"
 #include "base/error.h"
+#include "http/limited_addresses.h"
 #include "http/route.h"
 #include "ports/clock.h"
 #include "ports/random.h"
@@ -77,6 +78,7 @@ struct api_loop {
 	struct jwt_verifier *jwt;
 	struct callback_verifier *callback;
 	struct digest digest;
+	struct limited_addresses limited;
 };
 
 struct api {

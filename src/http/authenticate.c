@@ -27,10 +27,12 @@ static struct slice bearer_token(struct slice header)
 	return header;
 }
 
-struct http_refusal authenticate(struct http_request *request)
+static struct http_refusal identify_user(struct http_request *request)
 {
 	enum http_access access = request->route->access;
 	struct slice header = http_request_header(request, SLICE("authorization"));
+	if (access == HTTP_ACCESS_SIGNED && http_request_header(request, SLICE("tro-signature")).data == NULL)
+		return refuse(ERR_SIGNATURE_INVALID, "The TRO-Signature header is missing.");
 	if (access == HTTP_ACCESS_SIGNED || (access == HTTP_ACCESS_PUBLIC && (header.data == NULL || request->route->is_rate_limit_exempt)))
 		return refuse(OK, NULL);
 	if (header.data == NULL)
@@ -53,4 +55,22 @@ struct http_refusal authenticate(struct http_request *request)
 	request->user = arena_copy(&request->arena, jwt_user(&claims));
 	request->scopes = claims.scopes;
 	return request->user.data == NULL ? refuse(ERR_NO_MEMORY, NULL) : refuse(OK, NULL);
+}
+
+/* Whether the body of the request, if it has one, would be taken for nothing: admission will refuse it for the rate of its address. */
+static bool is_limited_by_address(const struct http_request *request)
+{
+	if (request->route->is_rate_limit_exempt || request->method == HTTP_GET || request->method == HTTP_HEAD)
+		return false;
+	struct ip_address network = ip_address_client_network(&request->client);
+	uint64_t now_ms = clock_monotonic_ns(api_of(request)->options.clock) / 1000000;
+	return limited_addresses_has(&api_loop_of(request)->limited, &network, now_ms);
+}
+
+struct http_refusal authenticate(struct http_request *request)
+{
+	struct http_refusal refusal = identify_user(request);
+	if (refusal.error == OK && is_limited_by_address(request))
+		return refuse(ERR_RATE_LIMITED, NULL);
+	return refusal;
 }

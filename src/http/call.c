@@ -12,15 +12,6 @@
 #include "ports/clock.h"
 #include "ports/random.h"
 
-/* Whom an address stands for: a household or a server has a whole /64 of IPv6. */
-static struct ip_address network_of(const struct ip_address *address)
-{
-	struct ip_address network = *address;
-	if (!ip_address_is_v4(address))
-		memset(network.bytes + sizeof network.bytes / 2, 0, sizeof network.bytes / 2);
-	return network;
-}
-
 static bool is_counted(const struct http_request *request)
 {
 	return request->route == NULL || !request->route->is_rate_limit_exempt;
@@ -30,7 +21,7 @@ struct call *call_begin(struct http_request *request, uint16_t success_status)
 {
 	struct call *call = arena_allocate(&request->arena, sizeof *call);
 	char text[IP_ADDRESS_TEXT_MAX + 1];
-	struct ip_address network = network_of(&request->client);
+	struct ip_address network = ip_address_client_network(&request->client);
 	ip_address_format(&network, text);
 	struct slice address = arena_copy(&request->arena, slice_of(text));
 	if (call == NULL || address.data == NULL) {
@@ -81,7 +72,7 @@ enum error call_read_key(struct call *call)
 		return ERR_IDEMPOTENCY_KEY_MISSING;
 	struct idempotency_key key;
 	if (!idempotency_key_parse(header, &key)) {
-		call->detail = "It must have 16 to 255 printable ASCII characters, bare or as a quoted string.";
+		call->detail = IDEMPOTENCY_KEY_ACCEPTED;
 		return ERR_IDEMPOTENCY_KEY_INVALID;
 	}
 	struct digest *digest = &api_loop_of(request)->digest;

@@ -37,6 +37,18 @@ static enum http_progress refuse(struct call *call)
 	return HTTP_ANSWERED;
 }
 
+/* When nothing but the window of the address is full, the wait is that of the address. */
+static void note_limited_address(struct http_request *request, const struct admission_request *admission)
+{
+	bool is_user_full = admission->ret_user.is_limited && admission->ret_user.remaining == 0;
+	bool is_service_full = admission->ret_service.is_limited && admission->ret_service.remaining == 0;
+	bool is_address_full = admission->ret_address.is_limited && admission->ret_address.remaining == 0;
+	if (admission->ret_verdict != ADMISSION_LIMITED || is_user_full || is_service_full || !is_address_full)
+		return;
+	struct ip_address network = ip_address_client_network(&request->client);
+	limited_addresses_note(&api_loop_of(request)->limited, &network, admission->now_ms + admission->ret_retry_after_ms);
+}
+
 static enum http_progress answer(struct http_request *request)
 {
 	struct call *call = request->state;
@@ -45,6 +57,8 @@ static enum http_progress answer(struct http_request *request)
 	if (call->job.kind == JOB_COMMAND && options->decided != NULL)
 		options->decided(options->context, call->job.command.kind, outcome);
 	rate_headers_add(request, &call->job.admission);
+	if (outcome->error == ERR_RATE_LIMITED)
+		note_limited_address(request, &call->job.admission);
 	if (outcome->error != OK)
 		return refuse(call);
 	if (call->location != NULL && !add_location(call)) {

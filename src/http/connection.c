@@ -219,6 +219,27 @@ static void discard(struct connection *connection)
 		connection_close(connection);
 }
 
+static void become_idle(struct connection *connection)
+{
+	enter(connection, CONNECTION_IDLE, connection->loop->phase == LOOP_SERVING ? LOOP_TIMEOUT_IDLE : LOOP_TIMEOUT_DRAIN);
+	start_reading(connection);
+}
+
+/* Reads on until the refused body is over, and not a byte of what follows it. */
+static void skip(struct connection *connection)
+{
+	char bytes[DISCARD_SIZE];
+	size_t wanted = connection->to_be_skipped < sizeof bytes ? (size_t)connection->to_be_skipped : sizeof bytes;
+	ssize_t length = recv(stream_descriptor(connection->stream), bytes, wanted, 0);
+	if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR)) {
+		connection_close(connection);
+		return;
+	}
+	connection->to_be_skipped -= length > 0 ? (uint64_t)length : 0;
+	if (connection->to_be_skipped == 0)
+		become_idle(connection);
+}
+
 static void on_readable(void *context)
 {
 	struct connection *connection = context;
@@ -231,6 +252,9 @@ static void on_readable(void *context)
 	case CONNECTION_HANDLING:
 	case CONNECTION_SENDING:
 		stop_reading(connection);
+		break;
+	case CONNECTION_SKIPPING:
+		skip(connection);
 		break;
 	case CONNECTION_LINGERING:
 		discard(connection);
@@ -259,7 +283,11 @@ static void begin_next(struct connection *connection, struct exchange *next)
 		advance(connection);
 		return;
 	}
-	enter(connection, CONNECTION_IDLE, LOOP_TIMEOUT_IDLE);
+	if (connection->to_be_skipped == 0) {
+		become_idle(connection);
+		return;
+	}
+	enter(connection, CONNECTION_SKIPPING, LOOP_TIMEOUT_RECEIVE);
 	start_reading(connection);
 }
 
@@ -278,6 +306,7 @@ static void on_sent(void *context, bool is_whole)
 		connection_close(connection);
 		return;
 	}
+	connection->to_be_skipped = exchange->body_left;
 	exchange_finish(exchange, true);
 	connection->exchange = NULL;
 	if (is_persistent)
@@ -301,6 +330,7 @@ static void on_timeout(struct timer *timer)
 	case CONNECTION_CONTINUING:
 	case CONNECTION_HANDLING: /* has no time limit */
 	case CONNECTION_SENDING:
+	case CONNECTION_SKIPPING:
 	case CONNECTION_LINGERING:
 		connection_close(connection);
 		break;

@@ -6,6 +6,7 @@
  *   CONTINUING the client is being told to go on                                      receive_timeout
  *   HANDLING   the request is with its handler                                        the handler's
  *   SENDING    the answer is on its way                                               idle_timeout
+ *   SKIPPING   the rest of a refused body is thrown away, for the sake of the connection   receive_timeout
  *   LINGERING  nothing more is said; input is thrown away until the client closes, so that no reset destroys the last answer  2 s */
 #pragma once
 
@@ -21,6 +22,7 @@ enum connection_state {
 	CONNECTION_CONTINUING,
 	CONNECTION_HANDLING,
 	CONNECTION_SENDING,
+	CONNECTION_SKIPPING,
 	CONNECTION_LINGERING,
 };
 
@@ -32,8 +34,9 @@ struct connection {
 	struct timer timer;
 	struct exchange *exchange; /* NULL while idle and lingering */
 	enum connection_state state;
-	bool is_reading;    /* the loop tells when there is input */
-	uint32_t discarded; /* bytes thrown away while lingering */
+	bool is_reading;        /* the loop tells when there is input */
+	uint32_t discarded;     /* bytes thrown away while lingering */
+	uint64_t to_be_skipped; /* bytes of a refused body that have not arrived */
 	struct ip_address peer;
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/uuid.h"
+#include "http/body_budget.h"
 #include "http/client_address.h"
 #include "http/loop.h"
 #include "http/router.h"
@@ -15,6 +16,8 @@
 #define HEAD_MARGIN 1024                /* beyond the greatest head, so that it shows that it is too great */
 #define MEMORY_BASE (UINT64_C(4) << 20) /* what a request may take besides … */
 #define MEMORY_FACTOR 8                 /* … this many times its body */
+#define BODY_FIRST_SIZE 4096
+#define BODY_SKIPPED_MAX 65536 /* bytes of a refused body that are read for the sake of the connection; beyond it a new one is cheaper */
 #define REQUEST_ID_LENGTH_MAX 64
 #define SPARE_EXCHANGES_MAX 128
 #define EXCHANGE_BLOCK_SIZE 8192
@@ -99,6 +102,8 @@ void exchange_free(struct exchange *exchange)
 		return;
 	release_response(exchange);
 	buffer_release(&exchange->body);
+	if (exchange->charged > 0)
+		body_budget_give(exchange->loop->bodies, exchange->charged);
 	give_back(exchange);
 }
 
@@ -205,21 +210,18 @@ static bool adopt_head(struct exchange *exchange)
 	return true;
 }
 
-/* Whether an answer is due now, although there may be a body to come: the target cannot be read, so that nobody knows what the client
- * meant; the body is too large; or the client waits to hear whether its body is wanted. */
-static struct http_refusal judge_head(struct exchange *exchange, size_t body_max)
+/* Whether the connection must not be used after the refusal: the target cannot be read, so that nobody knows what the client meant; the body
+ * is too large, or its length unknown; or the client waits to hear whether its body is wanted. It depends on the head alone, not on how much
+ * of the body came along. */
+static bool ends_connection(const struct exchange *exchange)
 {
 	const struct http_head *head = &exchange->head;
-	struct http_refusal refusal = exchange->refusal;
-	bool is_too_large = head->framing == HTTP_BODY_LENGTH && head->content_length > body_max;
-	if (is_too_large && refusal.error == OK)
-		return http_refuse(ERR_BODY_TOO_LARGE, NULL);
-	bool is_due = is_too_large || refusal.error == ERR_BAD_REQUEST || exchange->wants_continue;
-	return is_due ? refusal : HTTP_ACCEPTED;
+	bool is_unreadable = exchange->refusal.error == ERR_BAD_REQUEST && exchange->request.allowed_methods == 0;
+	return is_unreadable || exchange->wants_continue || head->framing == HTTP_BODY_CHUNKED || head->content_length > BODY_SKIPPED_MAX;
 }
 
-/* True: the body is wanted, if there is one. */
-static bool route_head(struct exchange *exchange)
+/* Finds out what the request is for, and whether its head is enough to refuse it. */
+static void route_head(struct exchange *exchange)
 {
 	struct http_request *request = &exchange->request;
 	const struct http_head *head = &exchange->head;
@@ -227,15 +229,15 @@ static bool route_head(struct exchange *exchange)
 	exchange->wants_continue = head->expects_continue && has_body_to_come;
 	exchange->refusal = http_router_resolve(exchange->loop->options->router, request, head->target);
 	size_t body_max = http_route_body_max(request);
+	if (exchange->refusal.error == OK && head->content_length > body_max)
+		exchange->refusal = http_refuse(ERR_BODY_TOO_LARGE, NULL);
+	if (exchange->refusal.error != OK && ends_connection(exchange))
+		exchange_refuse(exchange, exchange->refusal);
 	request->arena.maximum = MEMORY_BASE + MEMORY_FACTOR * body_max;
-	buffer_init(&exchange->body, NULL, body_max);
-	struct http_refusal refusal = judge_head(exchange, body_max);
-	if (refusal.error != OK)
-		exchange_refuse(exchange, refusal);
-	return refusal.error == OK;
+	buffer_init(&exchange->body, NULL, head->framing == HTTP_BODY_LENGTH ? (size_t)head->content_length : body_max);
 }
 
-/* True: the head is complete and its body wanted. */
+/* True: the head is complete and acceptable. */
 static bool take_head(struct exchange *exchange)
 {
 	struct exchange_input *input = &exchange->input;
@@ -259,7 +261,65 @@ static bool take_head(struct exchange *exchange)
 	}
 	exchange->has_head = true;
 	input->start = end;
-	return route_head(exchange);
+	route_head(exchange);
+	return true;
+}
+
+static bool charge(struct exchange *exchange, size_t bytes)
+{
+	bool is_granted = body_budget_take(exchange->loop->bodies, bytes);
+	if (is_granted)
+		exchange->charged += bytes;
+	return is_granted;
+}
+
+static void refuse_for_memory(struct exchange *exchange)
+{
+	exchange_refuse(exchange, http_refuse(ERR_OVERLOADED, "The bodies of other requests take all memory that is meant for bodies."));
+}
+
+/* Makes the body's storage great enough for `length` more bytes, or for what is left up to its maximum. False: the request is refused. */
+static bool reserve_body(struct exchange *exchange, size_t length)
+{
+	struct buffer *body = &exchange->body;
+	size_t left = body->maximum - body->length;
+	size_t needed = body->length + (length < left ? length : left);
+	if (needed <= body->capacity)
+		return true;
+	size_t capacity = body->capacity > body->maximum / 2 ? body->maximum : body->capacity * 2;
+	capacity = capacity < BODY_FIRST_SIZE ? BODY_FIRST_SIZE : capacity;
+	capacity = capacity < needed ? needed : capacity;
+	capacity = capacity < body->maximum ? capacity : body->maximum;
+	if (!charge(exchange, capacity - body->capacity)) {
+		refuse_for_memory(exchange);
+		return false;
+	}
+	if (buffer_reserve(body, capacity - body->length) == NULL) {
+		exchange_refuse(exchange, http_refuse(ERR_NO_MEMORY, NULL));
+		return false;
+	}
+	return true;
+}
+
+/* True: the body is not to be waited for. The next input that exchange_make_room makes is paid for. */
+static bool charge_input(struct exchange *exchange)
+{
+	const struct exchange_input *input = &exchange->input;
+	bool needs_input = input->holds_head && input->end == input->capacity;
+	if (!needs_input || charge(exchange, BODY_INPUT_SIZE))
+		return false;
+	refuse_for_memory(exchange);
+	return true;
+}
+
+/* Throws away what has arrived of a body that nobody wants. */
+static void skip_counted_body(struct exchange *exchange)
+{
+	struct exchange_input *input = &exchange->input;
+	size_t available = input->end - input->start;
+	size_t skipped = available < exchange->head.content_length ? available : (size_t)exchange->head.content_length;
+	input->start += skipped;
+	exchange->body_left = exchange->head.content_length - skipped;
 }
 
 /* True: the body is complete, or cannot be. */
@@ -269,37 +329,43 @@ static bool take_counted_body(struct exchange *exchange)
 	size_t available = input->end - input->start;
 	size_t missing = (size_t)exchange->head.content_length - exchange->body.length;
 	struct slice arrived = {.data = input->data + input->start, .length = available < missing ? available : missing};
-	input->start += arrived.length;
 	bool came_along = arrived.length == exchange->head.content_length;
+	if (!came_along && !reserve_body(exchange, arrived.length))
+		return true;
+	input->start += arrived.length;
 	if (!came_along)
 		buffer_append_slice(&exchange->body, arrived);
-	if (exchange->body.failed) {
-		exchange_refuse(exchange, http_refuse(ERR_NO_MEMORY, NULL));
-		return true;
-	}
 	exchange->request.body = came_along ? arrived : buffer_slice(&exchange->body);
-	return arrived.length == missing;
+	return arrived.length == missing || charge_input(exchange);
 }
 
+/* The same. */
 static bool take_chunked_body(struct exchange *exchange)
 {
 	struct exchange_input *input = &exchange->input;
 	struct slice arrived = {.data = input->data + input->start, .length = input->end - input->start};
+	if (!reserve_body(exchange, arrived.length))
+		return true;
 	size_t consumed = 0;
 	struct http_refusal refusal = http_chunked_decode(&exchange->chunked, arrived, &exchange->body, &consumed);
 	if (refusal.error != OK) {
-		exchange_refuse(exchange, exchange->refusal.error == OK ? refusal : exchange->refusal);
+		exchange_refuse(exchange, refusal);
 		return true;
 	}
 	input->start += consumed;
 	exchange->request.body = buffer_slice(&exchange->body);
-	return exchange->chunked.state == CHUNKED_DONE;
+	return exchange->chunked.state == CHUNKED_DONE || charge_input(exchange);
 }
 
 static bool is_complete(struct exchange *exchange)
 {
 	if (!exchange->has_head && !take_head(exchange))
 		return exchange->refusal.error != OK;
+	if (exchange->refusal.error != OK) {
+		if (exchange->head.is_persistent)
+			skip_counted_body(exchange);
+		return true;
+	}
 	switch (exchange->head.framing) {
 	case HTTP_BODY_LENGTH:
 		return take_counted_body(exchange);

@@ -38,6 +38,8 @@ struct exchange {
 	bool is_suspended;
 	struct http_chunked chunked;
 	struct buffer body;          /* on the heap; unused when the whole body came along with the head */
+	uint64_t charged;            /* bytes of the loop's budget for bodies */
+	uint64_t body_left;          /* bytes of a refused body that have not arrived: whoever reads on throws them away */
 	struct http_refusal refusal; /* what the request will be answered with instead of by its handler */
 	uint64_t bytes_received;     /* with those of the next request that came along */
 	uint64_t bytes_sent;
@@ -51,7 +53,8 @@ void exchange_free(struct exchange *exchange);
 
 /* Makes exchange->input.capacity greater than .end. False: out of memory. */
 must_check bool exchange_make_room(struct exchange *exchange);
-/* Uses what has been put into the input. True: the request can be answered, because it is complete, or because of its refusal. */
+/* Uses what has been put into the input. True: the request can be answered, because it is complete, or because of its refusal, for which the
+ * body is not waited. */
 must_check bool exchange_take(struct exchange *exchange);
 /* Makes it one that can be answered, without what has not arrived; the connection cannot be used again after the answer. */
 void exchange_refuse(struct exchange *exchange, struct http_refusal refusal);

@@ -226,16 +226,17 @@ static void init_lock(struct loop *loop)
 }
 
 enum error loop_init(struct loop *loop, const struct http_server_options *options, const struct loop_events *events, uint32_t index,
-                     struct acceptor *acceptor)
+                     struct body_budget *bodies, struct acceptor *acceptor)
 {
 	assert(loop->reactor == NULL);
-	assert(index < options->loops && events != NULL && acceptor != NULL);
+	assert(index < options->loops && events != NULL && bodies != NULL && acceptor != NULL);
 
 	enum error error = reactor_new(on_woken, loop, &loop->reactor);
 	if (error != OK)
 		return error;
 	loop->options = options;
 	loop->events = events;
+	loop->bodies = bodies;
 	loop->index = index;
 	loop->acceptor = acceptor;
 	loop->random_used = RANDOM_POOL_SIZE;

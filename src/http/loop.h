@@ -20,6 +20,7 @@
 #define RANDOM_POOL_SIZE 32
 
 struct acceptor;
+struct body_budget;
 struct loop;
 
 /* In this order, never back. */
@@ -52,6 +53,7 @@ struct loop_events {
 struct loop {
 	const struct http_server_options *options;
 	const struct loop_events *events;
+	struct body_budget *bodies; /* all loops share it */
 	uint32_t index;
 	struct acceptor *acceptor; /* for the events: the first loop's thread runs it; the others tell it what they have closed */
 	pthread_t thread;
@@ -83,7 +85,7 @@ struct loop {
 
 /* Makes everything but the thread. All pointers are borrowed. ERR_NO_MEMORY, ERR_SYSTEM. */
 must_check enum error loop_init(struct loop *loop, const struct http_server_options *options, const struct loop_events *events,
-                                uint32_t index, struct acceptor *acceptor);
+                                uint32_t index, struct body_budget *bodies, struct acceptor *acceptor);
 /* Starts the thread. ERR_SYSTEM. */
 must_check enum error loop_start(struct loop *loop);
 /* From another thread: asks for a phase. */

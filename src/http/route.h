@@ -24,7 +24,7 @@ struct http_route {
 	enum http_access access;
 	const char *const *parameters; /* of the query; ends with NULL. NULL: none. Others are refused */
 	bool takes_json;               /* the body must be application/json; else one of up to 64 KiB is let through and ignored */
-	bool needs_idempotency_key;    /* the handler sees to it; here for the comparison with the API's description */
+	bool needs_idempotency_key;    /* refused without one before the body arrives */
 	bool is_rate_limit_exempt;     /* likewise */
 	bool is_for_operators;         /* not there for a router that hides it */
 	size_t body_max;               /* bytes; 0: 64 KiB */

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "auth/idempotency_key.h"
 #include "base/buffer.h"
 #include "http/field.h"
 #include "http/percent.h"
@@ -157,6 +158,18 @@ static bool has_acceptable_media_type(const struct http_request *request)
 	return !has_body && (length.data == NULL || slice_equal(length, SLICE("0")));
 }
 
+/* The handler reads it, too, when it hashes the body with it. */
+static struct http_refusal check_key(const struct http_request *request)
+{
+	struct slice header = http_request_header(request, SLICE("idempotency-key"));
+	struct idempotency_key key;
+	if (header.data == NULL)
+		return http_refuse(ERR_IDEMPOTENCY_KEY_MISSING, NULL);
+	if (!idempotency_key_parse(header, &key))
+		return http_refuse(ERR_IDEMPOTENCY_KEY_INVALID, IDEMPOTENCY_KEY_ACCEPTED);
+	return HTTP_ACCEPTED;
+}
+
 struct http_refusal http_router_resolve(const struct http_router *router, struct http_request *request, struct slice target)
 {
 	assert(router->route_count == 0 || router->routes != NULL);
@@ -185,6 +198,8 @@ struct http_refusal http_router_resolve(const struct http_router *router, struct
 		refusal = router->authenticate(request);
 	if (refusal.error == OK && request->route->takes_json && !has_acceptable_media_type(request))
 		return http_refuse(ERR_MEDIA_TYPE, NULL);
+	if (refusal.error == OK && request->route->needs_idempotency_key)
+		refusal = check_key(request);
 	return refusal;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "http/acceptor.h"
+#include "http/body_budget.h"
 #include "http/connection.h"
 #include "http/exchange.h"
 #include "http/loop.h"
@@ -23,6 +24,7 @@ struct http_server {
 	struct http_server_options options;
 	uint16_t port;
 	int listening_descriptor; /* until the acceptor has it; then -1 */
+	struct body_budget bodies;
 	struct acceptor acceptor;
 	struct loop loops[]; /* options.loops of them */
 };
@@ -36,6 +38,7 @@ struct http_server_options http_server_defaults(void)
 		.connections_max = 20000,
 		.head_max = 16 * 1024,
 		.target_max = 8 * 1024,
+		.body_memory_max = UINT64_C(256) << 20,
 		.receive_timeout_ms = 10 * 1000,
 		.idle_timeout_ms = 75 * 1000, /* longer than proxies keep theirs, which is often 60 s: they close first */
 		.deadline_ms = 5 * 1000,
@@ -158,7 +161,7 @@ static enum error start_loops(struct http_server *server, int listening_descript
 	const struct http_server_options *options = &server->options;
 	enum error error = OK;
 	for (uint32_t i = 0; i < options->loops && error == OK; i++)
-		error = loop_init(&server->loops[i], options, &loop_events, i, &server->acceptor);
+		error = loop_init(&server->loops[i], options, &loop_events, i, &server->bodies, &server->acceptor);
 	if (error != OK) {
 		close(listening_descriptor);
 		return error;
@@ -191,6 +194,7 @@ enum error http_server_new(const struct http_server_options *options, struct htt
 		return ERR_NO_MEMORY;
 	}
 	server->options = *options;
+	server->bodies.maximum = options->body_memory_max;
 	server->port = bound_port(listening_descriptor);
 	server->listening_descriptor = listening_descriptor;
 	*ret_server = server;

@@ -42,6 +42,7 @@ struct http_server_options {
 	uint32_t descriptors_reserved;
 	size_t head_max;             /* bytes of request line and header fields: 431 past it */
 	size_t target_max;           /* bytes of request target: 414 past it */
+	uint64_t body_memory_max;    /* bytes that all bodies together take while they arrive and until they are answered: 503 past it */
 	uint32_t receive_timeout_ms; /* from a request's first byte to its last: 408 past it */
 	uint32_t idle_timeout_ms;    /* for a connection without a request, and for a client to take an answer */
 	uint32_t deadline_ms;        /* from the moment a request is complete to request->deadline_ns */

@@ -59,6 +59,7 @@ int listeners_open(struct listeners *listeners, const struct listeners_options *
 	server.port = http->listen.port;
 	server.loops = http->threads;
 	server.trusted_proxies = &http->trusted_proxies;
+	server.body_memory_max = http->body_memory_max;
 	server.finished = options->finished;
 	server.context = options->context;
 	int code = open_listener(&listeners->everybody, &api, &server, &listeners->cors, "LISTEN_ADDR");

@@ -90,8 +90,8 @@ static void every_kind_of_value_is_read(void **state)
 	(void)state;
 	assert_int_equal(
 		load(NULL, LIST("LISTEN_ADDR=[::1]:0", "DATA_DIR=/var/lib/tro", "HOLD_TTL=1m30s", "SEATS_PER_HOLD_MAX=100",
-	                        "HTTP_THREADS=64", "JWT_SECRET=" SECRET, "JWT_ISSUER=https://issuer.example", "JWT_AUDIENCE=tro",
-	                        "PAYMENT_SECRET=" SECRET ", " OTHER_SECRET, "RATE_LIMIT_USER=off", "RATE_LIMIT_IP=5/1h",
+	                        "HTTP_THREADS=64", "BODY_MEMORY_MAX=3GiB", "JWT_SECRET=" SECRET, "JWT_ISSUER=https://issuer.example",
+	                        "JWT_AUDIENCE=tro", "PAYMENT_SECRET=" SECRET ", " OTHER_SECRET, "RATE_LIMIT_USER=off", "RATE_LIMIT_IP=5/1h",
 	                        "TRUSTED_PROXIES=10.0.0.0/8,::1", "CORS_ALLOWED_ORIGINS=https://a.example, http://localhost:3000",
 	                        "LOG_LEVEL=warn", "CRDB_DSN=host=db user=tro", "MONGO_URI=mongodb+srv://cluster.example/tro",
 	                        "REDIS_ADDR=redis:6379", "RABBIT_URL=amqps://user:pass@rabbit:5671/%2f",
@@ -104,6 +104,7 @@ static void every_kind_of_value_is_read(void **state)
 	assert_int_equal(test.config.sales.hold_ttl_ms, 90000);
 	assert_int_equal(test.config.sales.seats_per_hold_max, 100);
 	assert_int_equal(test.config.http.threads, 64);
+	assert_true(test.config.http.body_memory_max == UINT64_C(3) << 30);
 	assert_true(slice_equal_string(test.config.auth.jwt_secrets.items[0], SECRET));
 	assert_true(slice_equal_string(test.config.auth.jwt_issuer, "https://issuer.example"));
 	assert_int_equal(test.config.auth.payment_secrets.count, 2);
@@ -121,6 +122,21 @@ static void every_kind_of_value_is_read(void **state)
 	assert_string_equal(test.config.systems.otlp_endpoint, "http://collector:4318");
 	assert_string_equal(test.config.auth.jwt_jwks_url, "https://issuer.example/jwks.json");
 	assert_non_null(strstr(test.config.auth.jwt_public_key, "MFkw"));
+}
+
+static void a_size_is_bytes_or_has_a_unit(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} sizes[] = {{"BODY_MEMORY_MAX=65536", 65536}, {"BODY_MEMORY_MAX=64KiB", 65536}, {"BODY_MEMORY_MAX=1MiB", 1 << 20}};
+	for (size_t i = 0; i < ARRAY_LENGTH(sizes); i++) {
+		assert_int_equal(load(NULL, LIST(sizes[i].text)), CONFIG_OK);
+		assert_true(test.config.http.body_memory_max == sizes[i].bytes);
+	}
+	assert_int_equal(load(NULL, LIST("BODY_MEMORY_MAX=1KiB")), CONFIG_BAD_VALUE);
+	assert_non_null(strstr(test.message, "from 64KiB to 1024GiB"));
 }
 
 static void a_flag_wins_over_the_environment(void **state)
@@ -213,6 +229,12 @@ static void bad_values_are_refused(void **state)
 	                                      "SEATS_PER_HOLD_MAX= 1",
 	                                      "HTTP_THREADS=65",
 	                                      "HTTP_THREADS=2.0",
+	                                      "BODY_MEMORY_MAX=1",
+	                                      "BODY_MEMORY_MAX=256MB",
+	                                      "BODY_MEMORY_MAX=256 MiB",
+	                                      "BODY_MEMORY_MAX=MiB",
+	                                      "BODY_MEMORY_MAX=1025GiB",
+	                                      "BODY_MEMORY_MAX=18446744073709551616GiB",
 	                                      "RATE_LIMIT_USER=100",
 	                                      "RATE_LIMIT_USER=0/1m",
 	                                      "RATE_LIMIT_USER=100/1ms",
@@ -376,6 +398,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(without_anything_the_defaults_hold, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_program_may_start_from_its_own_address, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(every_kind_of_value_is_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_size_is_bytes_or_has_a_unit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_flag_wins_over_the_environment, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_empty_value_counts_as_not_set, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_not_ours_is_left_to_the_command, set_up, tear_down),

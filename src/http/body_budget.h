@@ -1,0 +1,20 @@
+/* body_budget.h: the memory that the bodies of requests take, of all loops of a server together. Internal to http/.
+ *
+ * A body is charged as its storage grows, not by what its head announces, and what was charged comes back when its request is over. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+
+struct body_budget {
+	uint64_t maximum; /* bytes */
+	_Atomic uint64_t used;
+};
+
+/* False: they are not left, and nothing is charged. Safe from any thread. */
+must_check bool body_budget_take(struct body_budget *budget, uint64_t bytes);
+/* Gives back what was taken. Safe from any thread. */
+void body_budget_give(struct body_budget *budget, uint64_t bytes);
