@@ -13,21 +13,6 @@
 #define AS(type, row) ((const struct type *)(const void *)(row))
 #define SEATS_PER_STATEMENT 10000
 
-static void put_sale_insert(struct postgres_store *store, const struct row *row)
-{
-	const struct sale *sale = AS(sale, row);
-	struct parameters *parameters = &store->parameters;
-	array_uuid(parameters, 0, &sale->event_id);
-	array_int(parameters, 1, sale->sequence);
-	array_int(parameters, 2, sale->status);
-	array_text(parameters, 3, slice_of(sale->currency.code));
-	array_uint(parameters, 4, sale->on_sale_from_ms);
-	array_uint(parameters, 5, sale->on_sale_until_ms);
-	array_int(parameters, 6, sale->seat_count);
-	array_int(parameters, 7, sale->is_settled);
-	array_uint(parameters, 8, row->version);
-}
-
 /* What was written to the scratch, as an element of an array of texts or bytes. */
 static void put_scratch(struct postgres_store *store, uint32_t index, void (*put)(struct parameters *, uint32_t, struct slice))
 {
@@ -37,188 +22,32 @@ static void put_scratch(struct postgres_store *store, uint32_t index, void (*put
 		put(&store->parameters, index, buffer_slice(&store->scratch));
 }
 
-static void put_hold_insert(struct postgres_store *store, const struct row *row)
-{
-	const struct hold *hold = AS(hold, row);
-	struct parameters *parameters = &store->parameters;
-	buffer_clear(&store->scratch);
-	stored_seats_write(&store->scratch, hold);
-	array_uuid(parameters, 0, &hold->hold_id);
-	array_uuid(parameters, 1, &hold->event_id);
-	array_text(parameters, 2, short_text_slice(&hold->user));
-	array_int(parameters, 3, hold->sequence);
-	array_int(parameters, 4, hold->status);
-	array_uint(parameters, 5, hold->created_at_ms);
-	array_uint(parameters, 6, hold->expires_at_ms);
-	put_scratch(store, 7, array_text);
-	array_uint(parameters, 8, row->version);
-}
-
-/* paid, kept, refunds_due, refunded, refund_count, refunds_open, paid_with: from that index on. */
-static void put_account(struct parameters *parameters, uint32_t index, const struct order *order)
-{
-	array_int(parameters, index, order->paid);
-	array_int(parameters, index + 1, order->kept);
-	array_int(parameters, index + 2, order->refunds_due);
-	array_int(parameters, index + 3, order->refunded);
-	array_int(parameters, index + 4, order->refund_count);
-	array_int(parameters, index + 5, order->refunds_open);
-	array_bytes(parameters, index + 6, short_text_slice(&order->paid_with));
-}
-
-static void put_order_insert(struct postgres_store *store, const struct row *row)
-{
-	const struct order *order = AS(order, row);
-	struct parameters *parameters = &store->parameters;
-	buffer_clear(&store->scratch);
-	stored_items_write(&store->scratch, order);
-	array_uuid(parameters, 0, &order->order_id);
-	array_uuid(parameters, 1, &order->hold_id);
-	array_uuid(parameters, 2, &order->event_id);
-	array_text(parameters, 3, short_text_slice(&order->user));
-	array_int(parameters, 4, order->sequence);
-	array_int(parameters, 5, order->status);
-	array_int(parameters, 6, order->payment_method);
-	array_text(parameters, 7, slice_of(order->currency.code));
-	array_int(parameters, 8, order->total);
-	put_account(parameters, 9, order);
-	array_uint(parameters, 16, order->created_at_ms);
-	array_uint(parameters, 17, order->pay_by_ms);
-	put_scratch(store, 18, array_text);
-	array_uint(parameters, 19, row->version);
-}
-
-static void put_payment_insert(struct postgres_store *store, const struct row *row)
-{
-	const struct payment *payment = AS(payment, row);
-	struct parameters *parameters = &store->parameters;
-	array_bytes(parameters, 0, short_text_slice(&payment->transaction_id));
-	array_uuid(parameters, 1, &payment->order_id);
-	array_int(parameters, 2, payment->status);
-	array_int(parameters, 3, payment->amount);
-	array_text(parameters, 4, slice_of(payment->currency.code));
-	array_uuid(parameters, 5, &payment->refund_ids[0]);
-	array_uuid(parameters, 6, &payment->refund_ids[1]);
-	array_uuid(parameters, 7, &payment->applied_by);
-	array_uint(parameters, 8, row->version);
-}
-
-static void put_refund_insert(struct postgres_store *store, const struct row *row)
-{
-	const struct refund *refund = AS(refund, row);
-	struct parameters *parameters = &store->parameters;
-	array_uuid(parameters, 0, &refund->refund_id);
-	array_uuid(parameters, 1, &refund->order_id);
-	array_uuid(parameters, 2, &refund->event_id);
-	array_bytes(parameters, 3, short_text_slice(&refund->transaction_id));
-	array_int(parameters, 4, refund->amount);
-	array_text(parameters, 5, slice_of(refund->currency.code));
-	array_int(parameters, 6, refund->reason);
-	array_int(parameters, 7, refund->status);
-	array_uint(parameters, 8, refund->created_at_ms);
-	array_uint(parameters, 9, refund->done_at_ms);
-	array_uuid(parameters, 10, &refund->closed_by);
-	array_uint(parameters, 11, row->version);
-}
-
-/* $2 and on: the version that is expected, and the key. */
-static void put_expectation(struct postgres_store *store, const struct row *row)
-{
-	struct parameters *parameters = &store->parameters;
-	array_uint(parameters, 1, row->stored_version);
-	switch (row->kind) {
-	case ROW_SALE:
-		array_uuid(parameters, 2, &AS(sale, row)->event_id);
-		break;
-	case ROW_SEAT:
-		array_uuid(parameters, 2, &AS(seat, row)->event_id);
-		array_bytes(parameters, 3, seat_label_slice(&AS(seat, row)->label));
-		break;
-	case ROW_HOLD:
-		array_uuid(parameters, 2, &AS(hold, row)->hold_id);
-		break;
-	case ROW_ORDER:
-		array_uuid(parameters, 2, &AS(order, row)->order_id);
-		break;
-	case ROW_REFUND:
-		array_uuid(parameters, 2, &AS(refund, row)->refund_id);
-		break;
-	default:
-		assert(row->kind == ROW_PAYMENT);
-		array_bytes(parameters, 2, short_text_slice(&AS(payment, row)->transaction_id));
-	}
-}
-
-static void put_sale_update(struct postgres_store *store, const struct row *row)
-{
-	put_expectation(store, row);
-	array_int(&store->parameters, 3, AS(sale, row)->sequence);
-	array_int(&store->parameters, 4, AS(sale, row)->status);
-	array_uint(&store->parameters, 5, row->version);
-	array_int(&store->parameters, 6, AS(sale, row)->is_settled);
-}
-
-static void put_seat_update(struct postgres_store *store, const struct row *row)
-{
-	put_expectation(store, row);
-	array_int(&store->parameters, 4, AS(seat, row)->status);
-	array_uuid(&store->parameters, 5, &AS(seat, row)->holder_id);
-	array_uint(&store->parameters, 6, row->version);
-}
-
-static void put_hold_update(struct postgres_store *store, const struct row *row)
-{
-	put_expectation(store, row);
-	array_int(&store->parameters, 3, AS(hold, row)->sequence);
-	array_int(&store->parameters, 4, AS(hold, row)->status);
-	array_uint(&store->parameters, 5, row->version);
-}
-
-static void put_order_update(struct postgres_store *store, const struct row *row)
-{
-	put_expectation(store, row);
-	array_int(&store->parameters, 3, AS(order, row)->sequence);
-	array_int(&store->parameters, 4, AS(order, row)->status);
-	array_uint(&store->parameters, 5, row->version);
-	put_account(&store->parameters, 6, AS(order, row));
-}
-
-static void put_payment_update(struct postgres_store *store, const struct row *row)
-{
-	const struct payment *payment = AS(payment, row);
-	struct parameters *parameters = &store->parameters;
-	put_expectation(store, row);
-	array_int(parameters, 3, payment->status);
-	array_int(parameters, 4, payment->amount);
-	array_text(parameters, 5, slice_of(payment->currency.code));
-	array_uuid(parameters, 6, &payment->refund_ids[0]);
-	array_uuid(parameters, 7, &payment->refund_ids[1]);
-	array_uuid(parameters, 8, &payment->applied_by);
-	array_uint(parameters, 9, row->version);
-}
-
-static void put_refund_update(struct postgres_store *store, const struct row *row)
-{
-	put_expectation(store, row);
-	array_int(&store->parameters, 3, AS(refund, row)->status);
-	array_uint(&store->parameters, 4, AS(refund, row)->done_at_ms);
-	array_uuid(&store->parameters, 5, &AS(refund, row)->closed_by);
-	array_uint(&store->parameters, 6, row->version);
-}
-
-/* How rows of a kind are written. NULL: seats come with their sale. */
-static const struct writer {
+/* How rows of a kind are checked and written. Seats are inserted with their sale. */
+static const struct {
 	enum store_statement check, update, insert;
-	void (*put_update)(struct postgres_store *store, const struct row *row);
-	void (*put_insert)(struct postgres_store *store, const struct row *row);
-} writers[ROW_KEY] = {
-	[ROW_SALE] = {CHECK_SALES, UPDATE_SALES, INSERT_SALES, put_sale_update, put_sale_insert},
-	[ROW_SEAT] = {CHECK_SEATS, UPDATE_SEATS, INSERT_SEATS, put_seat_update, NULL},
-	[ROW_HOLD] = {CHECK_HOLDS, UPDATE_HOLDS, INSERT_HOLDS, put_hold_update, put_hold_insert},
-	[ROW_ORDER] = {CHECK_ORDERS, UPDATE_ORDERS, INSERT_ORDERS, put_order_update, put_order_insert},
-	[ROW_PAYMENT] = {CHECK_PAYMENTS, UPDATE_PAYMENTS, INSERT_PAYMENTS, put_payment_update, put_payment_insert},
-	[ROW_REFUND] = {CHECK_REFUNDS, UPDATE_REFUNDS, INSERT_REFUNDS, put_refund_update, put_refund_insert},
+} statements_of[ROW_KEY] = {
+	[ROW_SALE] = {CHECK_SALES, UPDATE_SALES, INSERT_SALES},
+	[ROW_SEAT] = {CHECK_SEATS, UPDATE_SEATS, INSERT_SEATS},
+	[ROW_HOLD] = {CHECK_HOLDS, UPDATE_HOLDS, INSERT_HOLDS},
+	[ROW_ORDER] = {CHECK_ORDERS, UPDATE_ORDERS, INSERT_ORDERS},
+	[ROW_PAYMENT] = {CHECK_PAYMENTS, UPDATE_PAYMENTS, INSERT_PAYMENTS},
+	[ROW_REFUND] = {CHECK_REFUNDS, UPDATE_REFUNDS, INSERT_REFUNDS},
 };
+
+/* $2 and on: the version that is expected, and the key. Answers the index behind them. */
+static uint32_t put_expectation(struct postgres_store *store, const struct row *row)
+{
+	array_uint(&store->parameters, 1, row->stored_version);
+	return stored_key_put(parameter_places(&store->parameters), 2, row);
+}
+
+static void put_row(struct postgres_store *store, const struct row *row)
+{
+	if (row->stored_version != 0)
+		stored_change_put(parameter_places(&store->parameters), put_expectation(store, row), row);
+	else if (!stored_row_put(parameter_places(&store->parameters), row, &store->scratch))
+		parameters_fail(&store->parameters);
+}
 
 /* The new seats of a sale that are not sent yet. */
 struct seating {
@@ -311,8 +140,8 @@ static void check_rows(struct postgres_store *store, const struct row **rows, ui
 		alike = count_alike(&rows[i], count - i);
 		scalar_int(&store->parameters, 0, alike);
 		for (uint32_t j = 0; j < alike; j++)
-			put_expectation(store, rows[i + j]);
-		store_send(store, writers[rows[i]->kind].check);
+			(void)put_expectation(store, rows[i + j]);
+		store_send(store, statements_of[rows[i]->kind].check);
 	}
 }
 
@@ -332,44 +161,16 @@ static void check_keys(struct postgres_store *store, const struct idempotency *k
 void store_write_rows(struct postgres_store *store, const struct changes *changes, const struct row **rows, uint32_t count)
 {
 	for (uint32_t i = 0, alike; i < count; i += alike) {
-		const struct writer *writer = &writers[rows[i]->kind];
-		void (*put)(struct postgres_store *, const struct row *) = is_new(rows[i]) ? writer->put_insert : writer->put_update;
-		assert(put != NULL);
+		assert(rows[i]->kind < ROW_KEY && (rows[i]->kind != ROW_SEAT || !is_new(rows[i])));
 		alike = count_alike(&rows[i], count - i);
 		if (!is_new(rows[i]))
 			scalar_int(&store->parameters, 0, alike);
 		for (uint32_t j = 0; j < alike; j++)
-			put(store, rows[i + j]);
-		store_send(store, is_new(rows[i]) ? writer->insert : writer->update);
+			put_row(store, rows[i + j]);
+		store_send(store, is_new(rows[i]) ? statements_of[rows[i]->kind].insert : statements_of[rows[i]->kind].update);
 		for (uint32_t j = 0; rows[i]->kind == ROW_SALE && is_new(rows[i]) && j < alike; j++)
 			insert_seats(store, changes, AS(sale, rows[i + j]));
 	}
-}
-
-static void put_hash(struct parameters *parameters, uint32_t index, bool is_present, const uint8_t hash[static KEY_HASH_LENGTH])
-{
-	struct uuid value;
-	memcpy(value.bytes, hash, sizeof value.bytes);
-	if (is_present)
-		array_uuid(parameters, index, &value);
-	else
-		array_null_uuid(parameters, index);
-}
-
-static void put_event(struct parameters *parameters, const struct event *event)
-{
-	uint8_t trace[TRACE_BYTES];
-	stored_trace_write(&event->trace, trace);
-	array_uuid(parameters, 0, &event->id);
-	array_uuid(parameters, 1, &event->stream_id);
-	array_int(parameters, 2, event->sequence);
-	array_int(parameters, 3, event->type);
-	array_uint(parameters, 4, event->occurred_at_ms);
-	array_text(parameters, 5, event->actor);
-	array_bytes(parameters, 6, (struct slice){.data = (const char *)trace, .length = sizeof trace});
-	put_hash(parameters, 7, event->idempotency.is_present, event->idempotency.key);
-	put_hash(parameters, 8, event->idempotency.is_present, event->idempotency.fingerprint);
-	array_text(parameters, 9, event->data);
 }
 
 /* The partition's published events under the id of the first. */
@@ -396,8 +197,9 @@ static void append_events(struct postgres_store *store, const struct changes *ch
 {
 	if (changes->event_count == 0)
 		return;
+	uint8_t trace[TRACE_BYTES]; /* copied at once */
 	for (uint32_t i = 0; i < changes->event_count; i++)
-		put_event(&store->parameters, &changes->events[i]);
+		stored_event_put(parameter_places(&store->parameters), &changes->events[i], trace);
 	scalar_uuid(&store->parameters, 10, &changes->events[0].id);
 	store_send(store, INSERT_EVENTS);
 	bool has_entries = false;

@@ -1,4 +1,4 @@
-/* rows.c: fields of an answer in PostgreSQL's binary format. */
+/* rows.c: fields of an answer, and elements of parameters, in PostgreSQL's binary format. */
 #include "adapters/postgres/rows.h"
 
 #include <assert.h>
@@ -63,4 +63,34 @@ struct columns tuple_columns(struct tuple *tuple)
 {
 	static const struct column_operations operations = {.get_int = get_int, .get_text = get_text};
 	return (struct columns){.operations = &operations, .source = tuple};
+}
+
+static void put_int(void *target, uint32_t index, int64_t value)
+{
+	array_int(target, index, value);
+}
+
+static void put_text(void *target, uint32_t index, struct slice text)
+{
+	array_text(target, index, text);
+}
+
+static void put_bytes(void *target, uint32_t index, struct slice bytes)
+{
+	array_bytes(target, index, bytes);
+}
+
+static void put_uuid(void *target, uint32_t index, const struct uuid *id)
+{
+	if (id == NULL)
+		array_null_uuid(target, index);
+	else
+		array_uuid(target, index, id);
+}
+
+struct places parameter_places(struct parameters *parameters)
+{
+	static const struct place_operations operations = {
+		.put_int = put_int, .put_text = put_text, .put_name = put_bytes, .put_bytes = put_bytes, .put_uuid = put_uuid};
+	return (struct places){.operations = &operations, .target = parameters};
 }

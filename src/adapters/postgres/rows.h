@@ -5,23 +5,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "adapters/sql/stored.h"
+#include "adapters/postgres/parameters.h"
+#include "adapters/sql/stored_write.h"
 #include "base/arena.h"
 #include "base/attributes.h"
 #include "base/slice.h"
 #include "base/uuid.h"
 
-/* As adapters/sql/stored.h reads them. */
-#define SALE_COLUMNS "event_id, sequence, status, currency, on_sale_from, on_sale_until, seat_count, settled, version"
+/* The others as adapters/sql/stored.h reads them. */
 #define SEAT_COLUMNS "event_id, seat, status, holder_id, price, version"
 #define HOLD_COLUMNS "hold_id, event_id, user_id, sequence, status, created_at, expires_at, seats, version"
 #define ORDER_COLUMNS \
 	"order_id, hold_id, event_id, user_id, sequence, status, payment_method, currency, total, paid, kept, refunds_due, " \
 	"refunded, refund_count, refunds_open, paid_with, created_at, pay_by, items, version"
-#define PAYMENT_COLUMNS "transaction_id, order_id, status, amount, currency, refund_id, second_refund_id, applied_by, version"
-#define REFUND_COLUMNS \
-	"refund_id, order_id, event_id, transaction_id, amount, currency, reason, status, created_at, done_at, closed_by, version"
-#define EVENT_COLUMNS "id, stream_id, sequence, type, occurred_at, actor, trace, idempotency_key, fingerprint, data"
 
 /* A row of an answer in binary format. */
 struct tuple {
@@ -41,3 +37,6 @@ must_check struct slice field_copy(struct tuple tuple, int column, struct arena 
 
 /* Of *tuple, which is borrowed. */
 struct columns tuple_columns(struct tuple *tuple);
+
+/* Elements of the arrays of a statement that writes many rows at once. What is put is copied. */
+struct places parameter_places(struct parameters *parameters);

@@ -131,14 +131,6 @@ bool stored_hold_read(struct columns columns, struct seat_label seats[static SEA
 	       ret_hold->status >= HOLD_ACTIVE && ret_hold->status <= HOLD_EXPIRED;
 }
 
-void stored_seats_write(struct buffer *buffer, const struct hold *hold)
-{
-	for (uint32_t i = 0; i < hold->seat_count; i++) {
-		buffer_append_slice(buffer, seat_label_slice(&hold->seats[i]));
-		buffer_append_byte(buffer, '\n');
-	}
-}
-
 static bool read_price(struct slice digits, int64_t *ret_price)
 {
 	int64_t price = 0;
@@ -183,16 +175,6 @@ bool stored_order_read(struct columns columns, struct order_item items[static SE
 	return read_version(columns, 19, &ret_order->row) && read_short_text(columns, 3, &ret_order->user) &&
 	       read_short_text(columns, 15, &ret_order->paid_with) && read_currency(columns, 7, &ret_order->currency) &&
 	       ret_order->item_count > 0 && ret_order->status >= ORDER_PENDING && ret_order->status <= ORDER_CANCELLED;
-}
-
-void stored_items_write(struct buffer *buffer, const struct order *order)
-{
-	for (uint32_t i = 0; i < order->item_count; i++) {
-		buffer_append_int(buffer, order->items[i].price);
-		buffer_append_byte(buffer, ' ');
-		buffer_append_slice(buffer, seat_label_slice(&order->items[i].seat));
-		buffer_append_byte(buffer, '\n');
-	}
 }
 
 bool stored_payment_read(struct columns columns, struct payment *ret_payment)
@@ -276,14 +258,6 @@ const struct row *stored_row_read(struct columns columns, enum row_kind kind, st
 	else
 		is_right = stored_refund_read(columns, row);
 	return is_right ? row : NULL;
-}
-
-void stored_trace_write(const struct trace_context *trace, uint8_t ret_bytes[static TRACE_BYTES])
-{
-	_Static_assert(sizeof trace->trace_id + sizeof trace->span_id + 1 == TRACE_BYTES, "its parts");
-	memcpy(ret_bytes, trace->trace_id, sizeof trace->trace_id);
-	memcpy(ret_bytes + sizeof trace->trace_id, trace->span_id, sizeof trace->span_id);
-	ret_bytes[TRACE_BYTES - 1] = trace->flags;
 }
 
 static bool read_trace(struct columns columns, int column, struct trace_context *ret_trace)

@@ -21,6 +21,13 @@
 #include "ports/catalog.h"
 #include "ports/reader.h"
 
+/* The columns of the tables, in the order in which they are read and written here; those that both databases name alike. */
+#define SALE_COLUMNS "event_id, sequence, status, currency, on_sale_from, on_sale_until, seat_count, settled, version"
+#define PAYMENT_COLUMNS "transaction_id, order_id, status, amount, currency, refund_id, second_refund_id, applied_by, version"
+#define REFUND_COLUMNS \
+	"refund_id, order_id, event_id, transaction_id, amount, currency, reason, status, created_at, done_at, closed_by, version"
+#define EVENT_COLUMNS "id, stream_id, sequence, type, occurred_at, actor, trace, idempotency_key, fingerprint, data"
+
 /* A row of an answer. */
 struct columns {
 	const struct column_operations *operations;
@@ -60,10 +67,5 @@ must_check bool stored_event_read(struct columns columns, struct arena *arena, s
 /* event_id, name, venue, description, starts_at, status, currency, on_sale_from, on_sale_until, seat_count, created_at, version */
 must_check bool stored_catalog_entry_read(struct columns columns, struct arena *arena, struct catalog_entry *ret_entry);
 
-/* The columns holds.seats and orders.items; buffer->failed when they do not fit. */
-void stored_seats_write(struct buffer *buffer, const struct hold *hold);
-void stored_items_write(struct buffer *buffer, const struct order *order);
-
 /* The column events.trace: trace id, span id, flags. */
 #define TRACE_BYTES (16 + 8 + 1)
-void stored_trace_write(const struct trace_context *trace, uint8_t ret_bytes[static TRACE_BYTES]);

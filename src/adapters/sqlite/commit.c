@@ -10,12 +10,18 @@
 
 #define AS(type, row) ((const struct type *)(const void *)(row))
 
-/* Runs an update that must find its row as it was. */
-static int update(struct sqlite_store *store, uint32_t statement)
-{
-	int code = database_run(&store->database, statement);
-	return code == SQLITE_OK && sqlite3_changes(store->database.handle) != 1 ? SQLITE_CONSTRAINT : code;
-}
+/* How rows of a kind are read and written; version_column is that of the select. Seats are inserted with their sale. */
+static const struct {
+	enum store_statement select, update, insert;
+	int version_column;
+} statements_of[ROW_KEY] = {
+	[ROW_SALE] = {SELECT_SALE, UPDATE_SALE, INSERT_SALE, 8},
+	[ROW_SEAT] = {SELECT_SEAT, UPDATE_SEAT, INSERT_SEAT, 5},
+	[ROW_HOLD] = {SELECT_HOLD, UPDATE_HOLD, INSERT_HOLD, 8},
+	[ROW_ORDER] = {SELECT_ORDER, UPDATE_ORDER, INSERT_ORDER, 19},
+	[ROW_PAYMENT] = {SELECT_PAYMENT, UPDATE_PAYMENT, INSERT_PAYMENT, 8},
+	[ROW_REFUND] = {SELECT_REFUND, UPDATE_REFUND, INSERT_REFUND, 11},
+};
 
 struct seating {
 	struct sqlite_store *store;
@@ -55,233 +61,46 @@ static int insert_seats(struct sqlite_store *store, const struct changes *change
 	return SQLITE_OK;
 }
 
-static int insert_sale(struct sqlite_store *store, const struct changes *changes, const struct sale *sale)
+static int insert_row(struct sqlite_store *store, const struct changes *changes, const struct row *row)
 {
+	assert(row->kind < ROW_KEY && row->kind != ROW_SEAT); /* seats come with their sale, keys with their events */
+	enum store_statement insert = statements_of[row->kind].insert;
+	sqlite3_stmt *statement = store->database.statements[insert];
 	int64_t first_seat = 0;
-	int code = insert_seats(store, changes, sale, &first_seat);
+	int code = row->kind == ROW_SALE ? insert_seats(store, changes, AS(sale, row), &first_seat) : SQLITE_OK;
 	if (code != SQLITE_OK)
 		return code;
-	sqlite3_stmt *statement = store->database.statements[INSERT_SALE];
-	bind_uuid(statement, 1, &sale->event_id);
-	bind_int(statement, 2, sale->sequence);
-	bind_int(statement, 3, sale->status);
-	bind_text(statement, 4, slice_of(sale->currency.code));
-	bind_uint(statement, 5, sale->on_sale_from_ms);
-	bind_uint(statement, 6, sale->on_sale_until_ms);
-	bind_int(statement, 7, sale->seat_count);
-	bind_int(statement, 8, sale->is_settled);
-	bind_uint(statement, 9, sale->row.version);
-	bind_int(statement, 10, first_seat);
-	return database_run(&store->database, INSERT_SALE);
-}
-
-static int update_sale(struct sqlite_store *store, const struct sale *sale)
-{
-	sqlite3_stmt *statement = store->database.statements[UPDATE_SALE];
-	bind_uuid(statement, 1, &sale->event_id);
-	bind_uint(statement, 2, sale->row.stored_version);
-	bind_int(statement, 3, sale->sequence);
-	bind_int(statement, 4, sale->status);
-	bind_uint(statement, 5, sale->row.version);
-	bind_int(statement, 6, sale->is_settled);
-	return update(store, UPDATE_SALE);
-}
-
-static int update_seat(struct sqlite_store *store, const struct seat *seat)
-{
-	assert(seat->row.stored_version != 0); /* seats come with their sale */
-	sqlite3_stmt *statement = store->database.statements[UPDATE_SEAT];
-	bind_uuid(statement, 1, &seat->event_id);
-	bind_text(statement, 2, seat_label_slice(&seat->label));
-	bind_uint(statement, 3, seat->row.stored_version);
-	bind_int(statement, 4, seat_status_stored(seat->status));
-	bind_uuid(statement, 5, &seat->holder_id);
-	bind_uint(statement, 6, seat->row.version);
-	return update(store, UPDATE_SEAT);
-}
-
-static int insert_hold(struct sqlite_store *store, const struct hold *hold)
-{
-	buffer_clear(&store->scratch);
-	stored_seats_write(&store->scratch, hold);
-	if (store->scratch.failed)
+	if (!stored_row_put(statement_places(statement), row, &store->scratch))
 		return SQLITE_NOMEM;
-	sqlite3_stmt *statement = store->database.statements[INSERT_HOLD];
-	bind_uuid(statement, 1, &hold->hold_id);
-	bind_uuid(statement, 2, &hold->event_id);
-	bind_text(statement, 3, short_text_slice(&hold->user));
-	bind_int(statement, 4, hold->sequence);
-	bind_int(statement, 5, hold->status);
-	bind_uint(statement, 6, hold->created_at_ms);
-	bind_uint(statement, 7, hold->expires_at_ms);
-	bind_text(statement, 8, buffer_slice(&store->scratch));
-	bind_uint(statement, 9, hold->row.version);
-	return database_run(&store->database, INSERT_HOLD);
+	if (row->kind == ROW_SALE)
+		bind_int(statement, 10, first_seat);
+	return database_run(&store->database, insert);
 }
 
-static int update_hold(struct sqlite_store *store, const struct hold *hold)
+/* An update must find its row as it was. */
+static int update_row(struct sqlite_store *store, const struct row *row)
 {
-	sqlite3_stmt *statement = store->database.statements[UPDATE_HOLD];
-	bind_uuid(statement, 1, &hold->hold_id);
-	bind_uint(statement, 2, hold->row.stored_version);
-	bind_int(statement, 3, hold->sequence);
-	bind_int(statement, 4, hold->status);
-	bind_uint(statement, 5, hold->row.version);
-	return update(store, UPDATE_HOLD);
-}
-
-/* paid, kept, refunds_due, refunded, refund_count, refunds_open, paid_with: from that index on. */
-static void bind_account(sqlite3_stmt *statement, int index, const struct order *order)
-{
-	bind_int(statement, index, order->paid);
-	bind_int(statement, index + 1, order->kept);
-	bind_int(statement, index + 2, order->refunds_due);
-	bind_int(statement, index + 3, order->refunded);
-	bind_int(statement, index + 4, order->refund_count);
-	bind_int(statement, index + 5, order->refunds_open);
-	bind_text(statement, index + 6, short_text_slice(&order->paid_with));
-}
-
-static int insert_order(struct sqlite_store *store, const struct order *order)
-{
-	buffer_clear(&store->scratch);
-	stored_items_write(&store->scratch, order);
-	if (store->scratch.failed)
-		return SQLITE_NOMEM;
-	sqlite3_stmt *statement = store->database.statements[INSERT_ORDER];
-	bind_uuid(statement, 1, &order->order_id);
-	bind_uuid(statement, 2, &order->hold_id);
-	bind_uuid(statement, 3, &order->event_id);
-	bind_text(statement, 4, short_text_slice(&order->user));
-	bind_int(statement, 5, order->sequence);
-	bind_int(statement, 6, order->status);
-	bind_int(statement, 7, order->payment_method);
-	bind_text(statement, 8, slice_of(order->currency.code));
-	bind_int(statement, 9, order->total);
-	bind_account(statement, 10, order);
-	bind_uint(statement, 17, order->created_at_ms);
-	bind_uint(statement, 18, order->pay_by_ms);
-	bind_text(statement, 19, buffer_slice(&store->scratch));
-	bind_uint(statement, 20, order->row.version);
-	return database_run(&store->database, INSERT_ORDER);
-}
-
-static int update_order(struct sqlite_store *store, const struct order *order)
-{
-	sqlite3_stmt *statement = store->database.statements[UPDATE_ORDER];
-	bind_uuid(statement, 1, &order->order_id);
-	bind_uint(statement, 2, order->row.stored_version);
-	bind_int(statement, 3, order->sequence);
-	bind_int(statement, 4, order->status);
-	bind_uint(statement, 5, order->row.version);
-	bind_account(statement, 6, order);
-	return update(store, UPDATE_ORDER);
-}
-
-static int insert_payment(struct sqlite_store *store, const struct payment *payment)
-{
-	sqlite3_stmt *statement = store->database.statements[INSERT_PAYMENT];
-	bind_text(statement, 1, short_text_slice(&payment->transaction_id));
-	bind_uuid(statement, 2, &payment->order_id);
-	bind_int(statement, 3, payment->status);
-	bind_int(statement, 4, payment->amount);
-	bind_text(statement, 5, slice_of(payment->currency.code));
-	bind_uuid(statement, 6, &payment->refund_ids[0]);
-	bind_uuid(statement, 7, &payment->refund_ids[1]);
-	bind_uuid(statement, 8, &payment->applied_by);
-	bind_uint(statement, 9, payment->row.version);
-	return database_run(&store->database, INSERT_PAYMENT);
-}
-
-static int update_payment(struct sqlite_store *store, const struct payment *payment)
-{
-	sqlite3_stmt *statement = store->database.statements[UPDATE_PAYMENT];
-	bind_text(statement, 1, short_text_slice(&payment->transaction_id));
-	bind_uint(statement, 2, payment->row.stored_version);
-	bind_int(statement, 3, payment->status);
-	bind_int(statement, 4, payment->amount);
-	bind_text(statement, 5, slice_of(payment->currency.code));
-	bind_uuid(statement, 6, &payment->refund_ids[0]);
-	bind_uuid(statement, 7, &payment->refund_ids[1]);
-	bind_uuid(statement, 8, &payment->applied_by);
-	bind_uint(statement, 9, payment->row.version);
-	return update(store, UPDATE_PAYMENT);
-}
-
-static int insert_refund(struct sqlite_store *store, const struct refund *refund)
-{
-	sqlite3_stmt *statement = store->database.statements[INSERT_REFUND];
-	bind_uuid(statement, 1, &refund->refund_id);
-	bind_uuid(statement, 2, &refund->order_id);
-	bind_uuid(statement, 3, &refund->event_id);
-	bind_text(statement, 4, short_text_slice(&refund->transaction_id));
-	bind_int(statement, 5, refund->amount);
-	bind_text(statement, 6, slice_of(refund->currency.code));
-	bind_int(statement, 7, refund->reason);
-	bind_int(statement, 8, refund->status);
-	bind_uint(statement, 9, refund->created_at_ms);
-	bind_uint(statement, 10, refund->done_at_ms);
-	bind_uuid(statement, 11, &refund->closed_by);
-	bind_uint(statement, 12, refund->row.version);
-	return database_run(&store->database, INSERT_REFUND);
-}
-
-static int update_refund(struct sqlite_store *store, const struct refund *refund)
-{
-	sqlite3_stmt *statement = store->database.statements[UPDATE_REFUND];
-	bind_uuid(statement, 1, &refund->refund_id);
-	bind_uint(statement, 2, refund->row.stored_version);
-	bind_int(statement, 3, refund->status);
-	bind_uint(statement, 4, refund->done_at_ms);
-	bind_uuid(statement, 5, &refund->closed_by);
-	bind_uint(statement, 6, refund->row.version);
-	return update(store, UPDATE_REFUND);
+	assert(row->kind < ROW_KEY);
+	enum store_statement update = statements_of[row->kind].update;
+	sqlite3_stmt *statement = store->database.statements[update];
+	uint32_t index = stored_key_put(statement_places(statement), 0, row);
+	bind_uint(statement, (int)index + 1, row->stored_version);
+	stored_change_put(statement_places(statement), index + 1, row);
+	if (row->kind == ROW_SEAT)
+		bind_int(statement, (int)index + 2, seat_status_stored(AS(seat, row)->status));
+	int code = database_run(&store->database, update);
+	return code == SQLITE_OK && sqlite3_changes(store->database.handle) != 1 ? SQLITE_CONSTRAINT : code;
 }
 
 static int write_row(struct sqlite_store *store, const struct changes *changes, const struct row *row)
 {
-	bool is_new = row->stored_version == 0;
-	switch (row->kind) {
-	case ROW_SALE:
-		return is_new ? insert_sale(store, changes, AS(sale, row)) : update_sale(store, AS(sale, row));
-	case ROW_SEAT:
-		return update_seat(store, AS(seat, row));
-	case ROW_HOLD:
-		return is_new ? insert_hold(store, AS(hold, row)) : update_hold(store, AS(hold, row));
-	case ROW_ORDER:
-		return is_new ? insert_order(store, AS(order, row)) : update_order(store, AS(order, row));
-	case ROW_PAYMENT:
-		return is_new ? insert_payment(store, AS(payment, row)) : update_payment(store, AS(payment, row));
-	case ROW_REFUND:
-		return is_new ? insert_refund(store, AS(refund, row)) : update_refund(store, AS(refund, row));
-	case ROW_KEY:
-	case ROW_KIND_COUNT:
-		break;
-	}
-	assert(false && "keys are written with their events");
-	return SQLITE_MISUSE;
+	return row->stored_version == 0 ? insert_row(store, changes, row) : update_row(store, row);
 }
 
 static int insert_event(struct sqlite_store *store, const struct event *event)
 {
-	sqlite3_stmt *statement = store->database.statements[INSERT_EVENT];
 	uint8_t trace[TRACE_BYTES];
-	stored_trace_write(&event->trace, trace);
-	bind_uuid(statement, 1, &event->id);
-	bind_uuid(statement, 2, &event->stream_id);
-	bind_int(statement, 3, event->sequence);
-	bind_int(statement, 4, event->type);
-	bind_uint(statement, 5, event->occurred_at_ms);
-	bind_text(statement, 6, event->actor);
-	bind_bytes(statement, 7, trace, sizeof trace);
-	if (event->idempotency.is_present) {
-		bind_bytes(statement, 8, event->idempotency.key, KEY_HASH_LENGTH);
-		bind_bytes(statement, 9, event->idempotency.fingerprint, KEY_HASH_LENGTH);
-	} else {
-		(void)sqlite3_bind_null(statement, 8);
-		(void)sqlite3_bind_null(statement, 9);
-	}
-	bind_text(statement, 10, event->data);
+	stored_event_put(statement_places(store->database.statements[INSERT_EVENT]), event, trace);
 	return database_run(&store->database, INSERT_EVENT);
 }
 
@@ -321,46 +140,15 @@ static int append_events(struct sqlite_store *store, const struct changes *chang
 	return code;
 }
 
-static enum store_statement bind_key_of(struct sqlite_store *store, const struct row *row, int *ret_version_column)
-{
-	sqlite3_stmt **statements = store->database.statements;
-	switch (row->kind) {
-	case ROW_SALE:
-		bind_uuid(statements[SELECT_SALE], 1, &AS(sale, row)->event_id);
-		*ret_version_column = 8;
-		return SELECT_SALE;
-	case ROW_SEAT:
-		bind_uuid(statements[SELECT_SEAT], 1, &AS(seat, row)->event_id);
-		bind_text(statements[SELECT_SEAT], 2, seat_label_slice(&AS(seat, row)->label));
-		*ret_version_column = 5;
-		return SELECT_SEAT;
-	case ROW_HOLD:
-		bind_uuid(statements[SELECT_HOLD], 1, &AS(hold, row)->hold_id);
-		*ret_version_column = 8;
-		return SELECT_HOLD;
-	case ROW_ORDER:
-		bind_uuid(statements[SELECT_ORDER], 1, &AS(order, row)->order_id);
-		*ret_version_column = 19;
-		return SELECT_ORDER;
-	case ROW_REFUND:
-		bind_uuid(statements[SELECT_REFUND], 1, &AS(refund, row)->refund_id);
-		*ret_version_column = 11;
-		return SELECT_REFUND;
-	default:
-		assert(row->kind == ROW_PAYMENT);
-		bind_text(statements[SELECT_PAYMENT], 1, short_text_slice(&AS(payment, row)->transaction_id));
-		*ret_version_column = 8;
-		return SELECT_PAYMENT;
-	}
-}
-
 static int check_relied(struct sqlite_store *store, const struct row *row)
 {
-	int version_column;
-	enum store_statement statement = bind_key_of(store, row, &version_column);
-	int code = database_step(&store->database, statement);
-	uint64_t version = code == SQLITE_ROW ? column_uint(store->database.statements[statement], version_column) : 0;
-	database_reset(&store->database, statement);
+	assert(row->kind < ROW_KEY);
+	enum store_statement select = statements_of[row->kind].select;
+	sqlite3_stmt *statement = store->database.statements[select];
+	(void)stored_key_put(statement_places(statement), 0, row);
+	int code = database_step(&store->database, select);
+	uint64_t version = code == SQLITE_ROW ? column_uint(statement, statements_of[row->kind].version_column) : 0;
+	database_reset(&store->database, select);
 	if (code != SQLITE_ROW && code != SQLITE_DONE)
 		return code;
 	return version == row->stored_version ? SQLITE_OK : SQLITE_CONSTRAINT;

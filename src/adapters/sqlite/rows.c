@@ -1,4 +1,4 @@
-/* rows.c: columns of a statement. */
+/* rows.c: columns and values of a statement. */
 #include "adapters/sqlite/rows.h"
 
 #include "adapters/sqlite/database.h"
@@ -17,4 +17,34 @@ struct columns statement_columns(sqlite3_stmt *statement)
 {
 	static const struct column_operations operations = {.get_int = get_int, .get_text = get_text};
 	return (struct columns){.operations = &operations, .source = statement};
+}
+
+static void put_int(void *target, uint32_t index, int64_t value)
+{
+	bind_int(target, (int)index + 1, value);
+}
+
+static void put_text(void *target, uint32_t index, struct slice text)
+{
+	bind_text(target, (int)index + 1, text);
+}
+
+static void put_bytes(void *target, uint32_t index, struct slice bytes)
+{
+	bind_bytes(target, (int)index + 1, bytes.data, bytes.length);
+}
+
+static void put_uuid(void *target, uint32_t index, const struct uuid *id)
+{
+	if (id == NULL)
+		(void)sqlite3_bind_null(target, (int)index + 1);
+	else
+		bind_uuid(target, (int)index + 1, id);
+}
+
+struct places statement_places(sqlite3_stmt *statement)
+{
+	static const struct place_operations operations = {
+		.put_int = put_int, .put_text = put_text, .put_name = put_text, .put_bytes = put_bytes, .put_uuid = put_uuid};
+	return (struct places){.operations = &operations, .target = statement};
 }
