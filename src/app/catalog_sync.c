@@ -14,11 +14,6 @@
 #define EVENT_BLOCK (16 * 1024)
 #define EVENT_MAX (512 * 1024 * 1024) /* an event of a million listed seats is read with its layout */
 
-static enum error error_of(enum store_result result)
-{
-	return result == STORE_OK ? OK : result == STORE_CORRUPT ? ERR_CORRUPT : ERR_STORE_UNAVAILABLE;
-}
-
 /* The event as it was made: the details in the first domain event of its stream. *ret_event has type EVENT_NONE when there is none. */
 static enum error read_created(struct reader *reader, const struct uuid *event_id, struct arena *arena, struct event *ret_event)
 {

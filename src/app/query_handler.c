@@ -44,13 +44,6 @@ void query_handler_free(struct query_handler *handler)
 	free(handler);
 }
 
-static enum error error_of(enum store_result result)
-{
-	if (result == STORE_OK)
-		return OK;
-	return result == STORE_CORRUPT ? ERR_CORRUPT : ERR_STORE_UNAVAILABLE;
-}
-
 /* The hold or order when it is the user's; else `unknown`. */
 static enum error find_own(struct query_handler *handler, enum row_kind kind, const struct query *query, enum error unknown,
                            const struct row **ret_row)

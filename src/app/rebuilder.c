@@ -21,11 +21,6 @@ struct copying {
 	uint64_t created;     /* … and the version that they begin with */
 };
 
-static enum error error_of(enum store_result result)
-{
-	return result == STORE_OK ? OK : result == STORE_CORRUPT ? ERR_CORRUPT : ERR_STORE_UNAVAILABLE;
-}
-
 /* What a step of the store's own replay has come to. */
 static enum error step(struct rebuild *rebuild, enum store_result result)
 {

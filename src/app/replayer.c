@@ -38,11 +38,6 @@ static enum error fail(struct page *page, uint32_t index, const char *problem)
 	return ERR_CORRUPT;
 }
 
-static enum error error_of(enum store_result result)
-{
-	return result == STORE_OK ? OK : result == STORE_CORRUPT ? ERR_CORRUPT : ERR_STORE_UNAVAILABLE;
-}
-
 enum error replay_decode(const struct event_record *record, struct arena *arena, struct event *ret_event)
 {
 	*ret_event = (struct event){

@@ -15,11 +15,6 @@
 #define ARENA_BLOCK (256 * 1024)
 #define ARENA_MAX (256 * 1024 * 1024)
 
-static enum error error_of(enum store_result result)
-{
-	return result == STORE_OK ? OK : result == STORE_CORRUPT ? ERR_CORRUPT : ERR_STORE_UNAVAILABLE;
-}
-
 /* The rows of a kind of one store, a page at a time. */
 struct side {
 	struct reader *reader;

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 
 #include "auth/digest.h"
+#include "base/decimal.h"
 #include "base/hex.h"
 
+#define TIME_S_MAX UINT64_C(999999999999)
 #define TIME_DIGITS_MAX 12
 #define CODE_TEXT_LENGTH (2 * DIGEST_LENGTH)
 
@@ -53,21 +55,6 @@ void callback_verifier_free(struct callback_verifier *verifier)
 	free(verifier);
 }
 
-/* Digits only, without leading zeros, so that a time has one spelling. */
-static bool read_time(struct slice text, uint64_t *ret_time_s)
-{
-	if (text.length == 0 || text.length > TIME_DIGITS_MAX || text.data[0] == '0')
-		return false;
-	uint64_t time_s = 0;
-	for (size_t i = 0; i < text.length; i++) {
-		if (text.data[i] < '0' || text.data[i] > '9')
-			return false;
-		time_s = time_s * 10 + (uint64_t)(text.data[i] - '0');
-	}
-	*ret_time_s = time_s;
-	return true;
-}
-
 /* False: malformed. What has another name is ignored, so that providers may add to it. */
 static bool read_element(struct slice element, struct signature_header *header)
 {
@@ -79,7 +66,7 @@ static bool read_element(struct slice element, struct signature_header *header)
 	bool is_code = slice_equal(name, SLICE("v1"));
 	if (is_time && header->time.data == NULL) {
 		header->time = value;
-		return read_time(value, &header->time_s);
+		return decimal_parse(value, TIME_S_MAX, &header->time_s);
 	}
 	if (!is_code)
 		return !is_time;

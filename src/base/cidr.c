@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/decimal.h"
+
 #define V4_PREFIX_LENGTH 12 /* bytes of ::ffff: before the four of IPv4 */
 #define V4_PREFIX_BITS (8 * V4_PREFIX_LENGTH)
 
@@ -106,23 +108,6 @@ static void clear_host_bits(struct ip_address *address, uint32_t prefix_length)
 	}
 }
 
-/* One to three digits without a leading zero, at most `maximum`. */
-static bool prefix_length_parse(struct slice text, uint32_t maximum, uint32_t *ret_length)
-{
-	if (text.length == 0 || text.length > 3 || (text.length > 1 && text.data[0] == '0'))
-		return false;
-	uint32_t length = 0;
-	for (size_t i = 0; i < text.length; i++) {
-		if (text.data[i] < '0' || text.data[i] > '9')
-			return false;
-		length = length * 10 + (uint32_t)(text.data[i] - '0');
-	}
-	if (length > maximum)
-		return false;
-	*ret_length = length;
-	return true;
-}
-
 bool cidr_parse(struct slice text, struct cidr *ret_cidr)
 {
 	assert(ret_cidr != NULL);
@@ -134,16 +119,16 @@ bool cidr_parse(struct slice text, struct cidr *ret_cidr)
 	if (!slice_cut(&rest, '/', &before) || !ip_address_parse(before, &address))
 		return false;
 
-	uint32_t prefix_length = 128;
+	uint64_t prefix_length = 128;
 	if (rest.data != NULL) {
 		/* 10.0.0.0/8 counts from the start of IPv4; ::ffff:10.0.0.0/104, the same block, counts from the start of IPv6. */
 		bool is_dotted_v4 = memchr(before.data, ':', before.length) == NULL;
 		uint32_t offset = is_dotted_v4 ? V4_PREFIX_BITS : 0;
-		if (!prefix_length_parse(rest, 128 - offset, &prefix_length))
+		if (!decimal_parse(rest, 128 - offset, &prefix_length))
 			return false;
 		prefix_length += offset;
 	}
-	clear_host_bits(&address, prefix_length);
+	clear_host_bits(&address, (uint32_t)prefix_length);
 	*ret_cidr = (struct cidr){.network = address, .prefix_length = (uint8_t)prefix_length};
 	return true;
 }

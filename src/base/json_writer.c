@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/time.h"
 #include "base/utf8.h"
 
@@ -48,7 +49,6 @@ static size_t clean_length(struct slice text)
 
 static void append_escaped(struct buffer *buffer, unsigned char byte)
 {
-	static const char digits[16] = "0123456789abcdef";
 	static const char short_forms[] = {
 		['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
 
@@ -61,7 +61,8 @@ static void append_escaped(struct buffer *buffer, unsigned char byte)
 		buffer_append(buffer, escape, sizeof escape);
 		return;
 	}
-	const char escape[6] = {'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 15]};
+	char escape[6] = "\\u00";
+	hex_encode(&byte, 1, &escape[4]);
 	buffer_append(buffer, escape, sizeof escape);
 }
 

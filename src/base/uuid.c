@@ -3,17 +3,10 @@
 
 #include <assert.h>
 
+#include "base/hex.h"
+
 /* Where the two digits of each byte stand in the text. */
 static const uint8_t byte_offsets[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
-
-/* 0 to 15, or -1. */
-static int hexadecimal_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	char lower = (char)(digit | 0x20);
-	return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 bool uuid_parse(struct slice text, struct uuid *ret_uuid)
 {
@@ -25,11 +18,8 @@ bool uuid_parse(struct slice text, struct uuid *ret_uuid)
 		return false;
 	struct uuid uuid;
 	for (size_t i = 0; i < sizeof uuid.bytes; i++) {
-		int high = hexadecimal_value(text.data[byte_offsets[i]]);
-		int low = hexadecimal_value(text.data[byte_offsets[i] + 1]);
-		if (high < 0 || low < 0)
+		if (!hex_decode(&text.data[byte_offsets[i]], &uuid.bytes[i], 1))
 			return false;
-		uuid.bytes[i] = (uint8_t)(high << 4 | low);
 	}
 	*ret_uuid = uuid;
 	return true;
@@ -39,11 +29,8 @@ void uuid_format(const struct uuid *uuid, char text[static UUID_TEXT_LENGTH + 1]
 {
 	assert(uuid != NULL);
 
-	static const char digits[16] = "0123456789abcdef";
-	for (size_t i = 0; i < sizeof uuid->bytes; i++) {
-		text[byte_offsets[i]] = digits[uuid->bytes[i] >> 4];
-		text[byte_offsets[i] + 1] = digits[uuid->bytes[i] & 15];
-	}
+	for (size_t i = 0; i < sizeof uuid->bytes; i++)
+		hex_encode(&uuid->bytes[i], 1, &text[byte_offsets[i]]);
 	text[8] = text[13] = text[18] = text[23] = '-';
 	text[UUID_TEXT_LENGTH] = '\0';
 }

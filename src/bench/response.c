@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/decimal.h"
+
 #define CHUNK_LINE_MAX 256
 
 /* What the head says about the body. */
@@ -17,23 +19,6 @@ struct framing {
 static bool is_digit(char byte)
 {
 	return byte >= '0' && byte <= '9';
-}
-
-/* Digits only, at most `maximum`. */
-static bool read_number(struct slice text, size_t maximum, size_t *ret_number)
-{
-	size_t number = 0;
-	for (size_t i = 0; i < text.length; i++) {
-		if (!is_digit(text.data[i]))
-			return false;
-		number = number * 10 + (size_t)(text.data[i] - '0');
-		if (number > maximum)
-			return false;
-	}
-	if (text.length == 0)
-		return false;
-	*ret_number = number;
-	return true;
 }
 
 static bool equal_ignoring_case(struct slice text, struct slice lower)
@@ -62,8 +47,8 @@ static bool read_status_line(struct slice line, struct response *response)
 {
 	if (line.length < 13 || memcmp(line.data, "HTTP/1.", 7) != 0 || line.data[8] != ' ' || line.data[12] != ' ')
 		return false;
-	size_t status;
-	if (!read_number((struct slice){.data = line.data + 9, .length = 3}, 599, &status) || status < 200)
+	uint64_t status;
+	if (!decimal_parse((struct slice){.data = line.data + 9, .length = 3}, 599, &status) || status < 200)
 		return false;
 	if (line.data[7] != '0' && line.data[7] != '1')
 		return false;
@@ -74,9 +59,9 @@ static bool read_status_line(struct slice line, struct response *response)
 
 static bool read_header_value(struct slice name, struct slice value, struct response *response, struct framing *framing)
 {
-	size_t number;
+	uint64_t number;
 	if (equal_ignoring_case(name, SLICE("content-length"))) {
-		if (!read_number(value, RESPONSE_BODY_MAX, &number) || (framing->has_length && framing->length != number))
+		if (!decimal_parse(value, RESPONSE_BODY_MAX, &number) || (framing->has_length && framing->length != number))
 			return false;
 		framing->has_length = true;
 		framing->length = number;
@@ -90,7 +75,7 @@ static bool read_header_value(struct slice name, struct slice value, struct resp
 		else if (equal_ignoring_case(value, SLICE("keep-alive")))
 			response->closes = false;
 	} else if (equal_ignoring_case(name, SLICE("retry-after"))) {
-		if (!read_number(value, UINT32_MAX, &number))
+		if (!decimal_parse(value, UINT32_MAX, &number))
 			return false;
 		response->has_retry_after = true;
 		response->retry_after_s = (uint32_t)number;

@@ -131,5 +131,5 @@ must_check enum config_result config_load(int *argc, char **argv, char *const *e
 void config_write_help(const struct config_initial *own, struct buffer *buffer);
 /* The README's table. */
 void config_write_markdown(struct buffer *buffer);
-/* NAME=value of every key, by where it comes from, as an environment file; secrets and the passwords in URLs are masked. */
+/* NAME=value of every key, by where it comes from, as an environment file; secrets are masked, and of URLs the authority and the query. */
 void config_print(const struct config *config, struct buffer *buffer);

@@ -5,7 +5,6 @@
 #include "base/slice.h"
 #include "config/config_keys.h"
 
-/* Appends the text on one line, cut when it is long. Of a secret nothing shows; of a URL or DSN neither the password of its user part
- * nor a value whose name speaks of a password, secret or token (?password=…, sslpassword='…'). The text may be malformed: when in
- * doubt, more is masked. */
+/* Appends the text on one line, cut when it is long. Of a secret nothing shows, of a URL the scheme and the path: not its authority, which may
+ * have a password, nor its query. A DSN of keywords, and what is no URL where there should be one, is masked whole; addresses of Redis show. */
 void config_shown_append(struct buffer *buffer, const struct config_key *key, struct slice text);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cidr.h"
+#include "base/decimal.h"
 #include "base/rate.h"
 #include "base/time.h"
 #include "base/utf8.h"
@@ -14,21 +15,6 @@
 static bool starts_with(struct slice text, struct slice start)
 {
 	return text.length >= start.length && memcmp(text.data, start.data, start.length) == 0;
-}
-
-/* Digits only, at most `maximum`. */
-static bool read_integer(struct slice text, uint64_t maximum, uint64_t *ret_integer)
-{
-	uint64_t integer = 0;
-	for (size_t i = 0; i < text.length; i++) {
-		if (text.data[i] < '0' || text.data[i] > '9')
-			return false;
-		integer = integer * 10 + (uint64_t)(text.data[i] - '0');
-		if (integer > maximum)
-			return false;
-	}
-	*ret_integer = integer;
-	return text.length > 0;
 }
 
 static bool is_host_name(struct slice text)
@@ -50,7 +36,7 @@ static bool split_address(struct slice text, struct slice *ret_host, uint64_t *r
 		return false;
 	struct slice host = {.data = text.data, .length = (size_t)(colon - text.data)};
 	struct slice port = {.data = colon + 1, .length = text.length - host.length - 1};
-	if (!read_integer(port, UINT16_MAX, ret_port))
+	if (!decimal_parse(port, UINT16_MAX, ret_port))
 		return false;
 	if (host.length >= 2 && host.data[0] == '[' && host.data[host.length - 1] == ']') {
 		struct ip_address address;
@@ -129,7 +115,7 @@ static bool parse_integer(const struct config_key *key, struct slice text, struc
 {
 	(void)arena;
 	uint64_t integer;
-	if (!read_integer(text, key->maximum, &integer) || integer < key->minimum)
+	if (!decimal_parse(text, key->maximum, &integer) || integer < key->minimum)
 		return false;
 	*(uint32_t *)target = (uint32_t)integer;
 	return true;
@@ -267,7 +253,7 @@ static bool parse_size(const struct config_key *key, struct slice text, struct a
 	}
 	uint64_t number;
 	text.length -= shift > 0 ? 3 : 0;
-	if (!read_integer(text, key->maximum >> shift, &number) || number << shift < key->minimum)
+	if (!decimal_parse(text, key->maximum >> shift, &number) || number << shift < key->minimum)
 		return false;
 	*(uint64_t *)target = number << shift;
 	return true;

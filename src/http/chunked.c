@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "http/field.h"
 
 #define SIZE_DIGITS_MAX 15 /* 60 bits: adding another digit cannot overflow */
@@ -18,7 +19,7 @@ static void begin_chunk(struct http_chunked *chunked)
 
 static bool take_size(struct http_chunked *chunked, char byte)
 {
-	int value = field_hex_value(byte);
+	int value = hex_value(byte);
 	if (value >= 0) {
 		chunked->remaining = chunked->remaining << 4 | (unsigned)value;
 		return ++chunked->digits <= SIZE_DIGITS_MAX;

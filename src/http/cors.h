@@ -4,20 +4,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/attributes.h"
 #include "base/slice.h"
 #include "http/request.h"
 
 #define CORS_ORIGINS_MAX 32
 
 struct cors_origins {
-	struct slice origins[CORS_ORIGINS_MAX]; /* borrowed from the text they were read from */
+	struct slice origins[CORS_ORIGINS_MAX]; /* borrowed; each exactly as a browser sends it */
 	uint32_t count;
 };
-
-/* Origins with commas between: "https://shop.example, http://localhost:3000", each exactly as a browser sends it: lower case, no path, no
- * wildcard. An empty text is an empty list. False: *ret_origins untouched, *ret_bad is the one that is none. */
-must_check bool cors_origins_parse(struct slice text, struct cors_origins *ret_origins, struct slice *ret_bad);
 
 /* Adds what the answer to this request says to browsers, if there are allowed origins at all. */
 void cors_answer(const struct cors_origins *origins, struct http_request *request);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/now.h"
 #include "base/uuid.h"
 #include "http/body_budget.h"
 #include "http/client_address.h"
@@ -79,7 +80,7 @@ struct exchange *exchange_new(struct loop *loop, struct connection *connection, 
 	request->loop_index = loop->index;
 	request->peer = *peer;
 	request->client = *peer;
-	request->received_ns = loop_monotonic_ns();
+	request->received_ns = monotonic_now_ns();
 	exchange->connection = connection;
 	if (!start_input(exchange, first)) {
 		exchange_free(exchange);
@@ -384,7 +385,7 @@ bool exchange_take(struct exchange *exchange)
 	if (!is_complete(exchange))
 		return false;
 	/* A client whose network is slow waits for its own network until now. */
-	exchange->request.deadline_ns = loop_monotonic_ns() + exchange->loop->options->deadline_ms * UINT64_C(1000000);
+	exchange->request.deadline_ns = monotonic_now_ns() + exchange->loop->options->deadline_ms * UINT64_C(1000000);
 	return true;
 }
 
@@ -414,7 +415,7 @@ void exchange_finish(struct exchange *exchange, bool is_delivered)
 			.status = request->response.status,
 			.error = request->response.error,
 			.is_delivered = is_delivered,
-			.duration_ns = loop_monotonic_ns() - request->received_ns,
+			.duration_ns = monotonic_now_ns() - request->received_ns,
 			.bytes_received = exchange->bytes_received - exchange_rest(exchange).length,
 			.bytes_sent = exchange->bytes_sent,
 			.id = request->id,

@@ -37,31 +37,14 @@ bool field_equal(struct slice a, struct slice b)
 	return true;
 }
 
-static bool is_blank(char character)
-{
-	return character == ' ' || character == '\t';
-}
-
-struct slice field_trim(struct slice value)
-{
-	while (value.length > 0 && is_blank(value.data[0])) {
-		value.data++;
-		value.length--;
-	}
-	while (value.length > 0 && is_blank(value.data[value.length - 1]))
-		value.length--;
-	return value;
-}
-
 struct slice field_cut(struct slice *rest, char separator)
 {
 	assert(rest != NULL);
 
-	const char *end = rest->length == 0 ? NULL : memchr(rest->data, separator, rest->length);
-	struct slice piece = {.data = rest->data, .length = end == NULL ? rest->length : (size_t)(end - rest->data)};
-	size_t taken = end == NULL ? piece.length : piece.length + 1;
-	rest->data += taken;
-	rest->length -= taken;
+	struct slice piece = {.data = rest->data};
+	const char *end = rest->length == 0 ? rest->data : rest->data + rest->length;
+	if (slice_cut(rest, separator, &piece) && rest->data == NULL)
+		rest->data = end;
 	return piece;
 }
 
@@ -71,7 +54,7 @@ bool field_list_next(struct slice *list, struct slice *ret_member)
 	assert(ret_member != NULL);
 
 	while (list->length > 0) {
-		struct slice member = field_trim(field_cut(list, ','));
+		struct slice member = slice_trim(field_cut(list, ','));
 		if (member.length > 0) {
 			*ret_member = member;
 			return true;
@@ -88,7 +71,7 @@ bool field_list_last(struct slice *list, struct slice *ret_member)
 	while (list->length > 0) {
 		const char *comma = memrchr(list->data, ',', list->length);
 		size_t start = comma == NULL ? 0 : (size_t)(comma - list->data) + 1;
-		struct slice member = field_trim((struct slice){.data = list->data + start, .length = list->length - start});
+		struct slice member = slice_trim((struct slice){.data = list->data + start, .length = list->length - start});
 		list->length = comma == NULL ? 0 : start - 1;
 		if (member.length > 0) {
 			*ret_member = member;
@@ -106,12 +89,4 @@ bool field_list_has(struct slice list, struct slice token)
 			return true;
 	}
 	return false;
-}
-
-int field_hex_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	char letter = (char)(digit | 0x20);
-	return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }

@@ -11,8 +11,6 @@ bool field_is_token(struct slice text);
 
 /* Equality of names and tokens, which are case-insensitive. */
 bool field_equal(struct slice a, struct slice b);
-/* Without the blanks and tabs around it. */
-struct slice field_trim(struct slice value);
 
 /* Takes what is before the separator off *rest, and the separator too; all of it when there is none. */
 struct slice field_cut(struct slice *rest, char separator);
@@ -23,6 +21,3 @@ bool field_list_next(struct slice *list, struct slice *ret_member);
 bool field_list_last(struct slice *list, struct slice *ret_member);
 /* Whether a token is a member. */
 bool field_list_has(struct slice list, struct slice token);
-
-/* What a hexadecimal digit stands for; -1: it is none. */
-int field_hex_value(char digit);

@@ -177,7 +177,7 @@ static struct http_refusal parse_field(struct slice line, struct http_header *re
 	if (!field_is_token(name))
 		return http_refuse(ERR_BAD_REQUEST, "The name of a header field holds something else than a token.");
 	struct slice value = {.data = colon + 1, .length = line.length - name.length - 1};
-	*ret_header = (struct http_header){.name = name, .value = field_trim(value)};
+	*ret_header = (struct http_header){.name = name, .value = slice_trim(value)};
 	return HTTP_ACCEPTED;
 }
 

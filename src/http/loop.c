@@ -9,17 +9,11 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/now.h"
 #include "http/server_options.h"
 
 #define DRAIN_TIMEOUT_MS 1000
 #define LINGER_TIMEOUT_MS 2000
-
-uint64_t loop_monotonic_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 uint64_t loop_random(struct loop *loop)
 {
@@ -33,11 +27,8 @@ uint64_t loop_random(struct loop *loop)
 
 struct uuid loop_uuid(struct loop *loop)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	uint64_t random = loop_random(loop);
-	return uuid_v7(hlc_next(&loop->clock, now_ms), random, (uint8_t)random);
+	return uuid_v7(hlc_next(&loop->clock, wall_now_ms()), random, (uint8_t)random);
 }
 
 struct slice loop_date(struct loop *loop)

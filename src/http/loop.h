@@ -113,6 +113,3 @@ uint64_t loop_random(struct loop *loop);
 struct uuid loop_uuid(struct loop *loop);
 /* The current time as in Date. */
 struct slice loop_date(struct loop *loop);
-
-/* Of any thread. */
-uint64_t loop_monotonic_ns(void);

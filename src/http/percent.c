@@ -4,13 +4,14 @@
 #include <assert.h>
 #include <stdbool.h>
 
+#include "base/hex.h"
 #include "http/field.h"
 
 /* The character that "XX" stands for, or -1 when it is none or may not be written like this. */
 static int decode_pair(const char *digits, enum percent_part part)
 {
-	int high = field_hex_value(digits[0]);
-	int low = field_hex_value(digits[1]);
+	int high = hex_value(digits[0]);
+	int low = hex_value(digits[1]);
 	if (high < 0 || low < 0)
 		return -1;
 	int code = high << 4 | low;

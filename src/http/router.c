@@ -141,9 +141,9 @@ static void find_route(const struct http_router *router, struct http_request *re
 static bool is_json(struct slice media_type)
 {
 	struct slice rest = media_type;
-	if (!field_equal(field_trim(field_cut(&rest, ';')), SLICE("application/json")))
+	if (!field_equal(slice_trim(field_cut(&rest, ';')), SLICE("application/json")))
 		return false;
-	struct slice charset = field_trim(rest);
+	struct slice charset = slice_trim(rest);
 	return charset.length == 0 || field_equal(charset, SLICE("charset=utf-8")) || field_equal(charset, SLICE("charset=\"utf-8\""));
 }
 

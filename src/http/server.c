@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/now.h"
 #include "http/acceptor.h"
 #include "http/body_budget.h"
 #include "http/connection.h"
@@ -233,7 +234,7 @@ bool http_server_stop(struct http_server *server, uint32_t timeout_ms)
 {
 	assert(server != NULL);
 
-	uint64_t deadline_ns = loop_monotonic_ns() + timeout_ms * UINT64_C(1000000);
+	uint64_t deadline_ns = monotonic_now_ns() + timeout_ms * UINT64_C(1000000);
 	request_phase(server, LOOP_DRAINING);
 	bool is_drained = true; /* the first loop is asked first: after it none gets new connections */
 	for (uint32_t i = 0; i < server->options.loops; i++)

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/list.h"
+#include "base/now.h"
 
 #define EVENTS_MAX 256
 
@@ -22,13 +22,6 @@ struct poller {
 	struct epoll_event events[EVENTS_MAX]; /* of the last wait; those from `next` on have not been told yet */
 	int next, count;
 };
-
-static uint64_t monotonic_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void on_waker_ready(struct poll_handle *waker, uint32_t events)
 {
@@ -68,7 +61,7 @@ enum error poller_new(void (*woken)(void *context), void *context, struct poller
 		return ERR_NO_MEMORY;
 	poller->woken = woken;
 	poller->context = context;
-	poller->now_ms = monotonic_ms();
+	poller->now_ms = monotonic_now_ms();
 	poller->waker.ready = on_waker_ready;
 	enum error error = open_descriptors(poller);
 	if (error != OK) {
@@ -104,7 +97,7 @@ void poller_wait(struct poller *poller, uint32_t timeout_ms)
 
 	int timeout = timeout_ms > INT32_MAX ? -1 : (int)timeout_ms;
 	poller->count = epoll_wait(poller->epoll, poller->events, EVENTS_MAX, timeout); /* -1: interrupted; for others there is no remedy */
-	poller->now_ms = monotonic_ms();
+	poller->now_ms = monotonic_now_ms();
 	for (poller->next = 0; poller->next < poller->count;) {
 		const struct epoll_event *event = &poller->events[poller->next++];
 		struct poll_handle *handle = event->data.ptr;

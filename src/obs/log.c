@@ -6,9 +6,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/json_writer.h"
+#include "base/now.h"
 #include "obs/log_queue.h"
 
 #define MESSAGE_MAX 256 /* bytes; even when each is escaped the line has room for it */
@@ -77,13 +77,6 @@ enum log_level logger_level(const struct logger *logger)
 	return logger->level;
 }
 
-static uint64_t unix_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static struct slice cut(struct slice text, size_t maximum)
 {
 	return (struct slice){.data = text.data, .length = text.length < maximum ? text.length : maximum};
@@ -121,7 +114,7 @@ static size_t format_line(char *line, enum log_level level, const char *message,
 	struct buffer buffer = {.data = line, .capacity = room, .maximum = room};
 	struct json_writer writer = json_writer_on(&buffer);
 	json_writer_object_begin(&writer, NULL);
-	json_writer_time(&writer, "time", unix_ms());
+	json_writer_time(&writer, "time", wall_now_ms());
 	json_writer_string(&writer, "level", slice_of(log_level_name(level)));
 	json_writer_string(&writer, "message", cut(slice_of(message), MESSAGE_MAX));
 	assert(!buffer.failed);

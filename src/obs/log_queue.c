@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/now.h"
+
 #define ORDINARY_SIZE (LOG_QUEUE_SIZE / 4 * 3) /* what lines that are not urgent may fill */
 #define LINGER_MS 5                            /* an ordinary line waits so long for others to be written with it */
 #define POLL_MS 50                             /* how often a stuck file is looked at again */
@@ -35,19 +37,12 @@ struct log_queue {
 
 static _Atomic(struct log_queue *) abort_queue; /* a signal handler has no other way to it */
 
-static uint64_t monotonic_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* What the file refuses is gone; what it does not take yet is tried again until the end's patience is over. */
 static void write_piece(struct log_queue *queue, const char *data, size_t length)
 {
 	while (length > 0) {
 		uint64_t give_up_at_ms = atomic_load(&queue->give_up_at_ms);
-		if (give_up_at_ms != 0 && monotonic_ms() >= give_up_at_ms)
+		if (give_up_at_ms != 0 && monotonic_now_ms() >= give_up_at_ms)
 			return;
 		/* A pipe that is ready takes PIPE_BUF bytes without blocking, so that the thread can always be ended. */
 		struct pollfd ready = {.fd = queue->fd, .events = POLLOUT};
@@ -174,7 +169,7 @@ void log_queue_free(struct log_queue *queue)
 	struct log_queue *expected = queue;
 	atomic_compare_exchange_strong(&abort_queue, &expected, NULL);
 
-	atomic_store(&queue->give_up_at_ms, monotonic_ms() + GIVE_UP_MS);
+	atomic_store(&queue->give_up_at_ms, monotonic_now_ms() + GIVE_UP_MS);
 	pthread_mutex_lock(&queue->mutex);
 	queue->is_ending = true;
 	pthread_cond_signal(&queue->wake);

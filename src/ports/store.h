@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/attributes.h"
+#include "base/error.h"
 #include "state/changes.h"
 #include "state/needs.h"
 #include "state/shard_set.h"
@@ -23,6 +24,14 @@ enum store_result {
 	STORE_UNKNOWN, /* the connection went while committing: ask resolve before anything else */
 	STORE_CORRUPT, /* what is stored cannot be right, or does not fit this program: an operator's matter; nothing was written */
 };
+
+/* What a caller is told who can do nothing about it: OK, ERR_CORRUPT, or ERR_STORE_UNAVAILABLE. */
+static inline enum error error_of(enum store_result result)
+{
+	if (result == STORE_OK)
+		return OK;
+	return result == STORE_CORRUPT ? ERR_CORRUPT : ERR_STORE_UNAVAILABLE;
+}
 
 struct store;
 

@@ -2,10 +2,8 @@
 #include "runtime/adapters.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "adapters/local/admission.h"
@@ -15,6 +13,7 @@
 #include "adapters/redis/redis.h"
 #include "adapters/sqlite/sqlite.h"
 #include "adapters/system/system.h"
+#include "runtime/process.h"
 
 #define PATH_MAX_BYTES 4096
 #define CALLERS_MAX 262144
@@ -91,11 +90,7 @@ static bool write_path(const char *data_dir, char path[static PATH_MAX_BYTES], c
 
 static bool make_path(const char *data_dir, char path[static PATH_MAX_BYTES], char message[static ADAPTERS_MESSAGE_MAX])
 {
-	if (mkdir(data_dir, 0700) != 0 && errno != EEXIST) {
-		snprintf(message, ADAPTERS_MESSAGE_MAX, "DATA_DIR %s cannot be made: %s", data_dir, strerror(errno));
-		return false;
-	}
-	return write_path(data_dir, path, message);
+	return process_make_folder(data_dir, message, ADAPTERS_MESSAGE_MAX) && write_path(data_dir, path, message);
 }
 
 /* The embedded store's, as the roles need it: made and up to date, or as it is. */

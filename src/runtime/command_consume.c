@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "adapters/rabbitmq/consumer.h"
 #include "adapters/system/system.h"
+#include "base/decimal.h"
 #include "base/json_writer.h"
+#include "base/now.h"
 #include "base/time.h"
 #include "codec/json_reader.h"
 #include "runtime/commands.h"
@@ -47,11 +48,6 @@ struct sighting {
 	enum sequence_finding finding;
 	uint32_t missing;
 };
-
-static uint64_t now_ms(void)
-{
-	return clock_monotonic_ns(system_clock()) / 1000000;
-}
 
 /* The text of a string without escapes. */
 static struct slice plain_string(struct json_value string)
@@ -192,14 +188,13 @@ static void tell_connection(struct consume *consume, bool is_up)
 
 static bool is_over(const struct consume *consume)
 {
-	bool is_quiet = consume->timeout_ms > 0 && now_ms() - consume->quiet_since_ms >= consume->timeout_ms;
+	bool is_quiet = consume->timeout_ms > 0 && monotonic_now_ms() - consume->quiet_since_ms >= consume->timeout_ms;
 	return is_quiet || process_is_told_to_stop();
 }
 
 /* One message, or a wait for it. False: no more of it. */
 static bool step(struct consume *consume, int *code)
 {
-	static const struct timespec pause = {.tv_nsec = WAIT_MS * 1000000};
 	struct rabbitmq_delivery delivery;
 	bool is_waiting = consume->has_connected && consume->unsettled == 0;
 	enum consumer_result result = rabbitmq_consumer_next(consume->consumer, is_waiting ? WAIT_MS : 0, &delivery);
@@ -214,13 +209,13 @@ static bool step(struct consume *consume, int *code)
 		is_enough = consume->events == consume->count_max;
 		if (is_printed && (is_enough || consume->unsettled == SETTLE_EVERY || process_is_told_to_stop()))
 			is_printed = settle(consume);
-		consume->quiet_since_ms = now_ms();
+		consume->quiet_since_ms = monotonic_now_ms();
 	} else if (result == CONSUMER_NOTHING) {
 		is_printed = settle(consume);
 	} else {
 		consume->unsettled = 0; /* they will come again */
 		is_printed = fflush(stdout) == 0;
-		(void)nanosleep(&pause, NULL);
+		pause_ms(WAIT_MS);
 	}
 	if (!is_printed)
 		*code = complain("the output cannot be written: %s", strerror(errno));
@@ -230,7 +225,7 @@ static bool step(struct consume *consume, int *code)
 static int consume_all(struct consume *consume)
 {
 	int code = EXIT_DONE;
-	consume->quiet_since_ms = now_ms();
+	consume->quiet_since_ms = monotonic_now_ms();
 	while (step(consume, &code))
 		;
 	if (!consume->has_connected)
@@ -258,17 +253,6 @@ static int consume_from(const struct invocation *invocation, struct consume *con
 	return code;
 }
 
-static bool read_count(const char *text, uint64_t *ret_count)
-{
-	char *end;
-	errno = 0;
-	unsigned long long count = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || count == 0)
-		return false;
-	*ret_count = count;
-	return true;
-}
-
 int run_consume(const struct invocation *invocation)
 {
 	const char *queue = NULL, *pattern = "#", *count = NULL, *timeout = NULL;
@@ -284,7 +268,7 @@ int run_consume(const struct invocation *invocation)
 		return code;
 	if (queue == NULL || *queue == '\0')
 		return complain_usage("consume", "--queue is required");
-	if (count != NULL && !read_count(count, &consume.count_max))
+	if (count != NULL && (!decimal_parse(slice_of(count), UINT64_MAX, &consume.count_max) || consume.count_max == 0))
 		return complain_usage("consume", "--count '%s' is not a number from 1 on", count);
 	if (timeout != NULL && (!duration_parse(slice_of(timeout), &consume.timeout_ms) || consume.timeout_ms == 0))
 		return complain_usage("consume", "--timeout '%s' is not a duration such as 10s", timeout);

@@ -2,9 +2,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/now.h"
 #include "domain/money.h"
 #include "runtime/commands.h"
 #include "runtime/operator_session.h"
@@ -79,8 +79,7 @@ static int follow(struct operator_session *session, const struct uuid *event_id,
 			shown = left;
 			stalled = 0;
 		}
-		const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
-		nanosleep(&pause, NULL);
+		pause_ms(POLL_MS);
 	}
 	fprintf(stderr,
 	        "the event is cancelled; no expiry worker works on what is left: it is done when 'tro serve' or tro-expiry-worker runs\n");

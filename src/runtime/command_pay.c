@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "auth/callback_signature.h"
 #include "base/json_writer.h"
+#include "base/now.h"
 #include "runtime/commands.h"
 #include "runtime/flags.h"
 #include "runtime/secrets.h"
@@ -80,14 +80,11 @@ static int post(const char *url, const struct curl_slist *headers, struct slice 
 
 static int send_report(const struct invocation *invocation, const char *url, const struct report *report)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
 	struct buffer body, signature;
 	buffer_init(&body, invocation->arena, BODY_MAX);
 	buffer_init(&signature, invocation->arena, SIGNATURE_MAX);
 	write_body(&body, report);
-	enum error error = callback_sign(invocation->config->auth.payment_secrets.items[0], buffer_slice(&body),
-	                                 (uint64_t)now.tv_sec * 1000, &signature);
+	enum error error = callback_sign(invocation->config->auth.payment_secrets.items[0], buffer_slice(&body), wall_now_ms(), &signature);
 	struct slice header = arena_format(invocation->arena, "TRO-Signature: %.*s", SLICE_PRINT(buffer_slice(&signature)));
 	struct slice target = arena_format(invocation->arena, "%s/v1/payments/callback", url);
 	if (error != OK || body.failed || header.data == NULL || target.data == NULL)

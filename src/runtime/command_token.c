@@ -1,7 +1,6 @@
 /* command_token.c: `tro token`: a bearer token, for development and for operators. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "auth/jwt.h"
 #include "base/time.h"
@@ -9,26 +8,9 @@
 #include "runtime/flags.h"
 #include "runtime/secrets.h"
 #include "runtime/terminal.h"
+#include "runtime/token.h"
 
 #define TTL_DEFAULT_MS (60 * 60 * 1000)
-
-static int print_token(const struct config *config, struct jwt_grant *grant, uint64_t ttl_ms)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	grant->issued_at_ms = (uint64_t)now.tv_sec * 1000;
-	grant->expires_at_ms = grant->issued_at_ms + ttl_ms;
-	grant->issuer = config->auth.jwt_issuer;
-	grant->audience = config->auth.jwt_audience;
-	const struct jwt_key key = {.algorithm = JWT_HS256, .secret = config->auth.jwt_secrets.items[0]};
-	struct buffer token;
-	buffer_init(&token, NULL, JWT_TOKEN_LENGTH_MAX + 1);
-	enum error error = jwt_sign(&key, grant, &token);
-	if (error == OK)
-		printf("%.*s\n", SLICE_PRINT(buffer_slice(&token)));
-	buffer_release(&token);
-	return error == OK ? EXIT_DONE : complain("the token cannot be made: user and scope are too long");
-}
 
 int run_token(const struct invocation *invocation)
 {
@@ -48,8 +30,13 @@ int run_token(const struct invocation *invocation)
 	code = secrets_need(invocation);
 	if (code != EXIT_DONE)
 		return code;
-	if (invocation->config->auth.jwt_secrets.count == 0)
+	struct buffer token;
+	buffer_init(&token, invocation->arena, JWT_TOKEN_LENGTH_MAX + 1);
+	enum error error = token_make(invocation->config, slice_of(user), slice_of(scope), ttl_ms, &token);
+	if (error == ERR_FORBIDDEN)
 		return complain("JWT_SECRET is not set: tokens come from whoever has the private key");
-	struct jwt_grant grant = {.user = slice_of(user), .scope = slice_of(scope)};
-	return print_token(invocation->config, &grant, ttl_ms);
+	if (error != OK)
+		return complain("the token cannot be made: user and scope are too long");
+	printf("%.*s\n", SLICE_PRINT(buffer_slice(&token)));
+	return EXIT_DONE;
 }

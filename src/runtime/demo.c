@@ -2,7 +2,6 @@
 #include "runtime/demo.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "auth/jwt.h"
 #include "app/job.h"
@@ -10,6 +9,7 @@
 #include "runtime/operator_event.h"
 #include "runtime/server_url.h"
 #include "runtime/terminal.h"
+#include "runtime/token.h"
 
 #define TOKEN_TTL_MS (24ULL * 60 * 60 * 1000)
 
@@ -61,22 +61,9 @@ int demo_prepare(struct demo *demo)
 
 static struct slice make_token(const struct demo *demo, struct slice user, struct slice scope)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t now_ms = (uint64_t)now.tv_sec * 1000;
-	const struct config_auth *auth = &demo->config->auth;
-	if (auth->jwt_secrets.count == 0)
-		return SLICE("(no token)");
-	const struct jwt_key key = {.algorithm = JWT_HS256, .secret = auth->jwt_secrets.items[0]};
-	const struct jwt_grant grant = {.user = user,
-	                                .scope = scope,
-	                                .issuer = auth->jwt_issuer,
-	                                .audience = auth->jwt_audience,
-	                                .issued_at_ms = now_ms,
-	                                .expires_at_ms = now_ms + TOKEN_TTL_MS};
 	struct buffer token;
 	buffer_init(&token, demo->arena, JWT_TOKEN_LENGTH_MAX);
-	return jwt_sign(&key, &grant, &token) == OK ? buffer_slice(&token) : SLICE("(no token)");
+	return token_make(demo->config, user, scope, TOKEN_TTL_MS, &token) == OK ? buffer_slice(&token) : SLICE("(no token)");
 }
 
 static const char *listening_url(const struct demo *demo, uint16_t port)

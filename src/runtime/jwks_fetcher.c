@@ -6,9 +6,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buffer.h"
+#include "base/now.h"
 #include "pipeline/worker.h"
 
 #define REFRESH_MS (5 * 60 * 1000)
@@ -43,13 +43,6 @@ bool jwks_url_is_acceptable(const char *url)
 	curl_free(host);
 	curl_url_cleanup(parts);
 	return is_acceptable;
-}
-
-static uint64_t monotonic_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* Anything but `size * count` makes libcurl give up. */
@@ -118,7 +111,7 @@ static const char *fetch(struct jwks_fetcher *fetcher)
 static void fetch_and_tell(struct jwks_fetcher *fetcher)
 {
 	atomic_store(&fetcher->keyring->is_kid_missing, false); /* first, so that a token that comes meanwhile counts */
-	fetcher->fetched_at_ms = monotonic_ms();
+	fetcher->fetched_at_ms = monotonic_now_ms();
 	const char *problem = fetch(fetcher);
 	if (atomic_load(&fetcher->is_stopping))
 		return;
@@ -133,7 +126,7 @@ static void fetch_and_tell(struct jwks_fetcher *fetcher)
 static uint64_t fetcher_step(void *context)
 {
 	struct jwks_fetcher *fetcher = context;
-	uint64_t age_ms = monotonic_ms() - fetcher->fetched_at_ms;
+	uint64_t age_ms = monotonic_now_ms() - fetcher->fetched_at_ms;
 	bool is_wanted = atomic_load(&fetcher->state) == JWKS_FAILING || atomic_load(&fetcher->keyring->is_kid_missing);
 	if (fetcher->fetched_at_ms == 0 || age_ms >= (is_wanted ? RETRY_MS : REFRESH_MS))
 		fetch_and_tell(fetcher);

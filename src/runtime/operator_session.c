@@ -2,12 +2,12 @@
 #include "runtime/operator_session.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "app/committer.h"
 #include "app/job.h"
 #include "app/monitor.h"
 #include "base/hlc.h"
+#include "base/now.h"
 #include "runtime/flags.h"
 #include "runtime/terminal.h"
 
@@ -17,8 +17,7 @@
 static void pause_for(void *context, uint64_t ms)
 {
 	(void)context;
-	struct timespec wait = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
-	nanosleep(&wait, NULL);
+	pause_ms(ms);
 }
 
 /* On a shared store everything goes by its time, a command of an operator too. False: it cannot be asked. */

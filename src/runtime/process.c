@@ -108,13 +108,19 @@ void process_end_within(unsigned seconds)
 	(void)alarm(seconds);
 }
 
+bool process_make_folder(const char *data_dir, char *message, unsigned long message_size)
+{
+	if (mkdir(data_dir, 0700) == 0 || errno == EEXIST)
+		return true;
+	snprintf(message, message_size, "DATA_DIR %s cannot be made: %s", data_dir, strerror(errno));
+	return false;
+}
+
 bool process_lock(const char *data_dir, char *message, unsigned long message_size)
 {
 	char path[4096];
-	if (mkdir(data_dir, 0700) != 0 && errno != EEXIST) {
-		snprintf(message, message_size, "DATA_DIR %s cannot be made: %s", data_dir, strerror(errno));
+	if (!process_make_folder(data_dir, message, message_size))
 		return false;
-	}
 	int length = snprintf(path, sizeof path, "%s/lock", data_dir);
 	int file = length < 0 || (size_t)length >= sizeof path ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (file < 0) {

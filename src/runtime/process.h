@@ -19,5 +19,7 @@ void process_wait_for_stop(void);
 void process_sleep(uint64_t ms);
 /* Ends the process with exit code 1 and a word on stderr, a line of the log, when it still runs after so many seconds. */
 void process_end_within(unsigned seconds);
+/* Makes the data directory (0700) where there is none. False: message says why, and errno. */
+must_check bool process_make_folder(const char *data_dir, char *message, unsigned long message_size);
 /* Takes the lock of the data directory, until the process ends; makes the directory (0700). False: message says why. */
 must_check bool process_lock(const char *data_dir, char *message, unsigned long message_size);

@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hex.h"
+#include "runtime/process.h"
 #include "runtime/terminal.h"
 
 #define SECRET_BYTES 32
@@ -20,8 +21,7 @@ static bool draw_secret(char text[static 2 * SECRET_BYTES + 1])
 	uint8_t bytes[SECRET_BYTES];
 	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
 		return false;
-	for (size_t i = 0; i < sizeof bytes; i++)
-		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	*hex_encode(bytes, sizeof bytes, text) = '\0';
 	return true;
 }
 
@@ -29,7 +29,7 @@ static bool draw_secret(char text[static 2 * SECRET_BYTES + 1])
 static enum error create_file(const char *data_dir, const char *path)
 {
 	char jwt[2 * SECRET_BYTES + 1], payment[2 * SECRET_BYTES + 1], temporary[4096];
-	if (mkdir(data_dir, 0700) != 0 && errno != EEXIST)
+	if (!process_make_folder(data_dir, NULL, 0))
 		return ERR_SYSTEM;
 	int length = snprintf(temporary, sizeof temporary, "%s.%d", path, (int)getpid());
 	if (length < 0 || (size_t)length >= sizeof temporary || !draw_secret(jwt) || !draw_secret(payment))

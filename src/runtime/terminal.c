@@ -5,11 +5,11 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/json_writer.h"
+#include "base/now.h"
 
 #define LINE_MAX_BYTES 4096
 
@@ -22,13 +22,11 @@ void complain_as_log(void)
 
 static void write_log_line(const char *text)
 {
-	struct timespec now;
 	struct buffer line;
-	clock_gettime(CLOCK_REALTIME, &now);
 	buffer_init(&line, NULL, 2 * LINE_MAX_BYTES);
 	struct json_writer writer = json_writer_on(&line);
 	json_writer_object_begin(&writer, NULL);
-	json_writer_time(&writer, "time", (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+	json_writer_time(&writer, "time", wall_now_ms());
 	json_writer_string(&writer, "level", SLICE("error"));
 	json_writer_string(&writer, "message", slice_of(text));
 	json_writer_object_end(&writer);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/now.h"
+
 #define SETTINGS_MAX 64
 #define TARGETS_MAX 32
 #define HOSTS_MAX 8
@@ -62,7 +64,7 @@ static bool is_local(const char *host)
 /* The host's part of the time. */
 static uint64_t part_of(uint64_t deadline_ns, uint32_t parts)
 {
-	uint64_t now = connection_now_ns();
+	uint64_t now = monotonic_now_ns();
 	return now >= deadline_ns ? now : now + (deadline_ns - now) / parts;
 }
 
@@ -77,7 +79,7 @@ static uint32_t add_host(struct connection *connection, struct target target, ui
 		return count;
 	}
 	if (resolver_find(connection->resolver, target.host, deadline_ns, &addresses, problem) != OK) {
-		connection->is_silent = connection_now_ns() >= deadline_ns;
+		connection->is_silent = monotonic_now_ns() >= deadline_ns;
 		connection_complain(connection, "it cannot be connected to", problem);
 		return count;
 	}

@@ -4,11 +4,11 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "adapters/postgres/connect.h"
 #include "adapters/postgres/session.h"
 #include "base/hash.h"
+#include "base/now.h"
 
 #define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 2000
@@ -221,7 +221,7 @@ static void pause_tries(struct connection *connection)
 	connection->pause_ms = connection->pause_ms == 0 ? PAUSE_MIN_MS : connection->pause_ms * 2;
 	if (connection->pause_ms > maximum_ms)
 		connection->pause_ms = maximum_ms;
-	uint64_t half_ns = connection->pause_ms * 500000, now = connection_now_ns();
+	uint64_t half_ns = connection->pause_ms * 500000, now = monotonic_now_ns();
 	uint64_t seed[] = {now, (uintptr_t)connection};
 	connection->next_try_ns = now + half_ns + hash_bytes(&(struct hash_seed){0}, seed, sizeof seed) % half_ns;
 }
@@ -287,22 +287,20 @@ void connection_release(struct connection *connection)
 
 static bool is_too_late(const struct connection *connection)
 {
-	return connection->deadline_ns != 0 && connection_now_ns() >= connection->deadline_ns;
+	return connection->deadline_ns != 0 && monotonic_now_ns() >= connection->deadline_ns;
 }
 
 /* Whether it is time for the next try, now or after waiting for it. */
 static bool may_try(const struct connection *connection)
 {
-	uint64_t now = connection_now_ns();
+	uint64_t now = monotonic_now_ns();
 	if (now >= connection->next_try_ns)
 		return true;
 	if (!connection->waits_for_session)
 		return false;
 	bool is_callers = connection->deadline_ns != 0 && connection->deadline_ns < connection->next_try_ns;
 	uint64_t left_ns = (is_callers ? connection->deadline_ns : connection->next_try_ns) - now;
-	struct timespec left = {.tv_sec = (time_t)(left_ns / 1000000000), .tv_nsec = (long)(left_ns % 1000000000)};
-	while (nanosleep(&left, &left) != 0)
-		continue;
+	pause_ns(left_ns);
 	return !is_callers;
 }
 
@@ -318,7 +316,7 @@ enum store_result connection_begin(struct connection *connection)
 
 enum store_result connection_query(struct connection *connection, uint32_t statement, struct parameters *parameters, PGresult **ret_answer)
 {
-	uint64_t repeat_until_ns = connection_now_ns() + (uint64_t)REPEAT_WITHIN_MS * 1000000;
+	uint64_t repeat_until_ns = monotonic_now_ns() + (uint64_t)REPEAT_WITHIN_MS * 1000000;
 	bool may_repeat = connection->handle == NULL || PQtransactionStatus(connection->handle) == PQTRANS_IDLE;
 	for (;;) {
 		enum store_result result = connection_begin(connection);
@@ -327,7 +325,7 @@ enum store_result connection_query(struct connection *connection, uint32_t state
 		connection_send(connection, statement, parameters);
 		result = connection_finish(connection, ret_answer, 1);
 		bool is_lost = result != STORE_OK && connection->handle == NULL;
-		if (!is_lost || !may_repeat || connection_now_ns() > repeat_until_ns)
+		if (!is_lost || !may_repeat || monotonic_now_ns() > repeat_until_ns)
 			return result == STORE_UNKNOWN ? STORE_DOWN : result;
 		may_repeat = false;
 	}

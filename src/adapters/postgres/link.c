@@ -6,14 +6,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-uint64_t connection_now_ns(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
+#include "base/now.h"
 
 void answer_clear(PGresult **answer)
 {
@@ -100,7 +94,7 @@ void connection_drop(struct connection *connection)
 /* What is large has more time than its caller thinks. */
 uint64_t connection_late_deadline_ns(const struct connection *connection, uint64_t timeout_ms, uint64_t extra_ms)
 {
-	uint64_t own_ns = connection_now_ns() + timeout_ms * 1000000;
+	uint64_t own_ns = monotonic_now_ns() + timeout_ms * 1000000;
 	bool is_callers = connection->deadline_ns != 0 && connection->deadline_ns < own_ns;
 	return (is_callers ? connection->deadline_ns : own_ns) + extra_ms * 1000000;
 }
@@ -114,7 +108,7 @@ short connection_wait(const struct connection *connection, short events, uint64_
 {
 	struct pollfd descriptor = {.fd = PQsocket(connection->handle), .events = events};
 	for (;;) {
-		uint64_t now = connection_now_ns();
+		uint64_t now = monotonic_now_ns();
 		if (now >= deadline_ns)
 			return 0;
 		int ready = poll(&descriptor, 1, (int)((deadline_ns - now) / 1000000 + 1));

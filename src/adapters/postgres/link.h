@@ -42,9 +42,8 @@ struct connection {
 	char problem[PING_PROBLEM_MAX]; /* of the last failure: one line for people, without the password; empty: there was none */
 };
 
-/* The monotonic clock; when something that may take timeout_ms is given up by it; and waiting for the socket until then: the events of
+/* When something that may take timeout_ms is given up, by the monotonic clock; and waiting for the socket until then: the events of
  * poll that it is ready for, 0 at the deadline. */
-uint64_t connection_now_ns(void);
 uint64_t connection_deadline_ns(const struct connection *connection, uint64_t timeout_ms);
 must_check short connection_wait(const struct connection *connection, short events, uint64_t deadline_ns);
 /* The same deadline, so much later: what is large has more time than its caller thinks. */

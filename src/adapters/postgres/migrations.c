@@ -6,15 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "adapters/postgres/connection.h"
 #include "adapters/sql/migration_files.h"
 #include "base/embedded.h"
+#include "base/now.h"
 
 #define TIMEOUT_MS 600000
 #define TRIES_MAX 10
-#define PAUSE_NS 50000000 /* before the second try; each further one waits as much longer */
+#define PAUSE_MS 50 /* before the second try; each further one waits as much longer */
 
 static const char make_table[] = "CREATE TABLE IF NOT EXISTS migrations (number int8 PRIMARY KEY, name text NOT NULL, checksum int8 NOT "
 				 "NULL, applied_at int8 NOT NULL);"
@@ -74,9 +74,8 @@ static enum store_result run_file(struct connection *connection, const struct em
 static enum error apply_file(struct connection *connection, const struct embedded_file *file, char message[static POSTGRES_MESSAGE_MAX])
 {
 	char insert[256];
-	int length =
-		snprintf(insert, sizeof insert, "INSERT INTO migrations VALUES (%lld, '%s', %lld, %lld)", (long long)migration_number(file),
-	                 file->name, (long long)migration_checksum(file), (long long)time(NULL) * 1000);
+	int length = snprintf(insert, sizeof insert, "INSERT INTO migrations VALUES (%lld, '%s', %lld, %lld)",
+	                      (long long)migration_number(file), file->name, (long long)migration_checksum(file), (long long)wall_now_ms());
 	assert(length > 0 && (size_t)length < sizeof insert);
 	(void)length;
 	if (run_file(connection, file) == STORE_OK && connection_run(connection, insert, TIMEOUT_MS, NULL) == STORE_OK)
@@ -123,7 +122,7 @@ enum error postgres_migrate(const char *dsn, void (*applied)(void *context, cons
 		return error;
 	error = migrate_all(&connection, &first, message);
 	for (int tries = 1; error == ERR_SYSTEM && has_collided(&connection) && tries < TRIES_MAX; tries++) {
-		(void)nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS * tries}, NULL);
+		pause_ms((uint64_t)PAUSE_MS * (uint64_t)tries);
 		if (connection_run(&connection, "ROLLBACK", TIMEOUT_MS, NULL) == STORE_OK)
 			error = migrate_all(&connection, &first, message);
 	}

@@ -19,6 +19,7 @@
 #include "adapters/rabbitmq/resume.h"
 #include "adapters/rabbitmq/session.h"
 #include "base/list.h"
+#include "base/now.h"
 
 #define PING_TIMEOUT_MS 2000
 #define PENDING_MAX_MS 120000  /* without a confirm, on a connection that lives */
@@ -71,7 +72,7 @@ static void take_return(struct rabbitmq_bus *self, const amqp_basic_properties_t
 
 static void take_refusal(struct rabbitmq_bus *self, const amqp_basic_nack_t *nack)
 {
-	self->progress_ns = session_now_ns();
+	self->progress_ns = monotonic_now_ns();
 	resume_refuse(&self->resume, nack->multiple ? self->confirms.first : nack->delivery_tag);
 	(void)confirms_settle(&self->confirms, nack->delivery_tag, nack->multiple != 0);
 }
@@ -82,7 +83,7 @@ static void take_frame(struct rabbitmq_bus *self, const amqp_frame_t *frame)
 		take_return(self, frame->payload.properties.decoded);
 	} else if (frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id == AMQP_BASIC_ACK_METHOD) {
 		const amqp_basic_ack_t *ack = frame->payload.method.decoded;
-		self->progress_ns = session_now_ns();
+		self->progress_ns = monotonic_now_ns();
 		self->confirmed += confirms_settle(&self->confirms, ack->delivery_tag, ack->multiple != 0);
 	} else if (frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id == AMQP_BASIC_NACK_METHOD) {
 		take_refusal(self, frame->payload.method.decoded);
@@ -123,7 +124,7 @@ static bool await_confirms(struct rabbitmq_bus *self, uint32_t count, uint64_t d
 	while (confirms_count(&self->confirms) > count) {
 		if (self->session.is_blocked)
 			return false;
-		if (session_now_ns() >= deadline_ns)
+		if (monotonic_now_ns() >= deadline_ns)
 			return give_up(self, "does not confirm in time");
 		if (!take_frames(self, deadline_ns))
 			return false;
@@ -136,7 +137,7 @@ static bool await_room(struct rabbitmq_bus *self, uint64_t deadline_ns)
 {
 	struct pollfd descriptor = {.fd = amqp_get_sockfd(self->session.handle), .events = POLLIN | POLLOUT};
 	for (;;) {
-		uint64_t now_ns = session_now_ns();
+		uint64_t now_ns = monotonic_now_ns();
 		int ready = now_ns >= deadline_ns ? 0 : poll(&descriptor, 1, (int)((deadline_ns - now_ns) / 1000000 + 1));
 		if (ready < 0 && errno == EINTR)
 			continue;
@@ -175,7 +176,7 @@ static bool send_record(struct rabbitmq_bus *self, const struct event_record *re
 		return false;
 	}
 	if (confirms_count(&self->confirms) == 0)
-		self->progress_ns = session_now_ns();
+		self->progress_ns = monotonic_now_ns();
 	resume_add(&self->resume, &record->id, self->confirms.next);
 	confirms_add(&self->confirms);
 	self->room -= message->body.len < self->room ? message->body.len : self->room;
@@ -218,7 +219,7 @@ static enum bus_result judge(struct rabbitmq_bus *self)
 {
 	struct session *session = &self->session;
 	bool awaits_confirms = session->handle != NULL && confirms_count(&self->confirms) > 0;
-	if (awaits_confirms && !session->is_blocked && session_now_ns() - self->progress_ns > (uint64_t)PENDING_MAX_MS * 1000000) {
+	if (awaits_confirms && !session->is_blocked && monotonic_now_ns() - self->progress_ns > (uint64_t)PENDING_MAX_MS * 1000000) {
 		session_lose(session, "does not confirm", NULL);
 		return BUS_DOWN;
 	}
@@ -248,12 +249,12 @@ static enum bus_result rabbitmq_publish(struct bus *bus, const struct event_reco
 {
 	assert(records != NULL && count > 0);
 	struct rabbitmq_bus *self = self_of(bus);
-	return tell(self, try_publish(self, records, count, session_now_ns() + timeout_ms * 1000000));
+	return tell(self, try_publish(self, records, count, monotonic_now_ns() + timeout_ms * 1000000));
 }
 
 static enum bus_result try_ping(struct rabbitmq_bus *self)
 {
-	if (!session_connect(&self->session, session_now_ns() + (uint64_t)PING_TIMEOUT_MS * 1000000) || !take_frames(self, 0))
+	if (!session_connect(&self->session, monotonic_now_ns() + (uint64_t)PING_TIMEOUT_MS * 1000000) || !take_frames(self, 0))
 		return BUS_DOWN;
 	if (self->session.is_blocked || confirms_count(&self->confirms) > 0)
 		return judge(self);

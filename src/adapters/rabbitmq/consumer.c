@@ -9,6 +9,7 @@
 #include "adapters/rabbitmq/amqp_client.h"
 #include "adapters/rabbitmq/session.h"
 #include "base/buffer.h"
+#include "base/now.h"
 
 #define CONNECT_TIMEOUT_MS 3000
 #define BODY_MAX (16 * 1024 * 1024)
@@ -94,7 +95,7 @@ static void take_properties(const amqp_basic_properties_t *properties, struct ra
 static bool read_content(struct rabbitmq_consumer *consumer, struct rabbitmq_delivery *delivery)
 {
 	struct session *session = &consumer->session;
-	uint64_t deadline_ns = session_now_ns() + (uint64_t)MESSAGE_TIMEOUT_MS * 1000000;
+	uint64_t deadline_ns = monotonic_now_ns() + (uint64_t)MESSAGE_TIMEOUT_MS * 1000000;
 	uint64_t size = UINT64_MAX; /* not told yet */
 	buffer_clear(&consumer->body);
 	while (size == UINT64_MAX || consumer->body.length < size) {
@@ -109,7 +110,7 @@ static bool read_content(struct rabbitmq_consumer *consumer, struct rabbitmq_del
 			amqp_bytes_t part = frame.payload.body_fragment;
 			buffer_append(&consumer->body, part.bytes, part.len);
 		}
-		if (consumer->body.failed || session_now_ns() >= deadline_ns) {
+		if (consumer->body.failed || monotonic_now_ns() >= deadline_ns) {
 			session_lose(session, "has sent half a message, or one too large", NULL);
 			return false;
 		}
@@ -147,7 +148,7 @@ enum consumer_result rabbitmq_consumer_next(struct rabbitmq_consumer *consumer, 
 {
 	assert(consumer != NULL && ret_delivery != NULL);
 	struct session *session = &consumer->session;
-	uint64_t now_ns = session_now_ns(), deadline_ns = now_ns + timeout_ms * 1000000;
+	uint64_t now_ns = monotonic_now_ns(), deadline_ns = now_ns + timeout_ms * 1000000;
 	if (!session_connect(session, now_ns + (uint64_t)CONNECT_TIMEOUT_MS * 1000000))
 		return CONSUMER_DOWN;
 	enum consumer_result result = CONSUMER_NOTHING;
@@ -159,7 +160,7 @@ enum consumer_result rabbitmq_consumer_next(struct rabbitmq_consumer *consumer, 
 			result = take_method(consumer, &frame, ret_delivery);
 		else if (waited == SESSION_LOST)
 			result = CONSUMER_DOWN;
-		else if (session_now_ns() >= deadline_ns)
+		else if (monotonic_now_ns() >= deadline_ns)
 			break;
 	}
 	return result;

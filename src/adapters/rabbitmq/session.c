@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/now.h"
+
 #define PAUSE_MIN_MS 50
 #define PAUSE_MAX_MS 1000
 #define HEARTBEAT_S 15 /* the broker is given up after two of them, and never while it has been silent for less than 22 s */
@@ -17,16 +19,9 @@
 #define CLOSE_TIMEOUT_MS 500
 #define SEND_BUFFER (256 * 1024) /* what is written between two looks at the socket fits in a third of it (bus.c) */
 
-uint64_t session_now_ns(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static struct timeval time_until(uint64_t deadline_ns)
 {
-	uint64_t now_ns = session_now_ns();
+	uint64_t now_ns = monotonic_now_ns();
 	uint64_t left_us = deadline_ns > now_ns ? (deadline_ns - now_ns) / 1000 : 0;
 	return (struct timeval){.tv_sec = (time_t)(left_us / 1000000), .tv_usec = (suseconds_t)(left_us % 1000000)};
 }
@@ -78,7 +73,7 @@ void session_note(struct session *session, const char *what, const char *why)
 /* Each pause is drawn between half and all of its length, so that those who lost the broker together do not come back together. */
 static void pause_after_failure(struct session *session)
 {
-	uint64_t now_ns = session_now_ns();
+	uint64_t now_ns = monotonic_now_ns();
 	session->pause_ms = session->pause_ms == 0 ? PAUSE_MIN_MS : session->pause_ms * 2;
 	if (session->pause_ms > PAUSE_MAX_MS)
 		session->pause_ms = PAUSE_MAX_MS;
@@ -103,7 +98,7 @@ void session_lose(struct session *session, const char *what, const char *why)
 void session_release(struct session *session)
 {
 	if (session->handle != NULL && !session->is_blocked) {
-		session_limit(session, session_now_ns() + (uint64_t)CLOSE_TIMEOUT_MS * 1000000);
+		session_limit(session, monotonic_now_ns() + (uint64_t)CLOSE_TIMEOUT_MS * 1000000);
 		(void)amqp_connection_close(session->handle, AMQP_REPLY_SUCCESS);
 	}
 	amqp_destroy_connection(session->handle);
@@ -215,7 +210,7 @@ static bool open_socket(struct session *session, uint64_t deadline_ns)
 		return false;
 	}
 	for (uint32_t i = 0; i < addresses.count; i++) {
-		uint64_t now_ns = session_now_ns();
+		uint64_t now_ns = monotonic_now_ns();
 		uint64_t left_ns = deadline_ns > now_ns ? (deadline_ns - now_ns) / (addresses.count - i) : 0;
 		if (open_address(session, addresses.texts[i], now_ns + left_ns))
 			return true;
@@ -265,7 +260,7 @@ bool session_connect(struct session *session, uint64_t deadline_ns)
 	assert(session->url != NULL && session->prepare != NULL);
 	if (session->handle != NULL)
 		return true;
-	if (session_now_ns() < session->next_try_ns)
+	if (monotonic_now_ns() < session->next_try_ns)
 		return false;
 	session->handle = amqp_new_connection();
 	if (session->handle == NULL) {

@@ -38,8 +38,6 @@ enum session_result {
 	SESSION_LOST,
 };
 
-uint64_t session_now_ns(void);
-
 /* Borrowed. */
 static inline struct slice slice_of_bytes(amqp_bytes_t bytes)
 {

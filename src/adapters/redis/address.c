@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/hex.h"
 #include "base/slice.h"
 
@@ -27,31 +28,17 @@ static bool take_prefix(struct slice *text, struct slice prefix)
 	return true;
 }
 
-static bool read_number(struct slice text, uint32_t maximum, uint32_t *ret_number)
-{
-	uint32_t number = 0;
-	for (size_t i = 0; i < text.length; i++) {
-		if (text.data[i] < '0' || text.data[i] > '9')
-			return false;
-		number = number * 10 + (uint32_t)(text.data[i] - '0');
-		if (number > maximum)
-			return false;
-	}
-	*ret_number = number;
-	return text.length > 0;
-}
-
 /* "host", "host:port" or "[IPv6]:port". */
 static bool read_endpoint(struct slice text, struct redis_endpoint *ret_endpoint)
 {
 	struct slice host = text;
-	uint32_t port = PORT_DEFAULT;
+	uint64_t port = PORT_DEFAULT;
 	const char *bracket = text.length > 0 && text.data[0] == '[' ? memchr(text.data, ']', text.length) : NULL;
 	const char *from = bracket != NULL ? bracket : text.data;
 	const char *colon = text.length == 0 ? NULL : memchr(from, ':', text.length - (size_t)(from - text.data));
 	if (colon != NULL) {
 		host.length = (size_t)(colon - text.data);
-		if (!read_number((struct slice){.data = colon + 1, .length = text.length - host.length - 1}, UINT16_MAX, &port))
+		if (!decimal_parse((struct slice){.data = colon + 1, .length = text.length - host.length - 1}, UINT16_MAX, &port))
 			return false;
 	}
 	if (bracket != NULL) {
@@ -129,10 +116,12 @@ bool redis_address_parse(const char *text, struct redis_address *ret_address, ch
 		}
 		const char *slash = rest.length == 0 ? NULL : memchr(rest.data, '/', rest.length);
 		if (slash != NULL) {
+			uint64_t number = 0;
 			struct slice database = {.data = slash + 1, .length = rest.length - (size_t)(slash - rest.data) - 1};
 			rest.length = (size_t)(slash - rest.data);
-			if (database.length > 0 && !read_number(database, DATABASE_MAX, &ret_address->database))
+			if (database.length > 0 && !decimal_parse(database, DATABASE_MAX, &number))
 				return refuse(message, "must end with the number of a database, such as /0");
+			ret_address->database = (uint32_t)number;
 		}
 	}
 	if (!read_endpoints(rest, ret_address))

@@ -12,6 +12,7 @@
 #include "adapters/redis/redis.h"
 #include "base/hex.h"
 #include "base/list.h"
+#include "base/now.h"
 
 #define REQUESTS_MAX 512 /* judged in one round trip */
 #define FINISHES_AT_ONCE 1024
@@ -180,7 +181,7 @@ static bool is_answered(const struct judging *judging)
 static void add_finishes(struct redis_admission *self)
 {
 	struct finish finish;
-	for (uint32_t i = 0; i < FINISHES_AT_ONCE && finishes_pop(&self->finishes, redis_connection_now_ns() / 1000000, &finish); i++) {
+	for (uint32_t i = 0; i < FINISHES_AT_ONCE && finishes_pop(&self->finishes, monotonic_now_ns() / 1000000, &finish); i++) {
 		assert(self->call_count < CALLS_MAX);
 		struct call *call = &self->calls[self->call_count++];
 		*call = (struct call){.script = REDIS_SCRIPT_FINISH, .slot = finish.slot, .key_count = 1, .keys = {finish.name}};
@@ -227,7 +228,7 @@ static void admit_some(struct redis_admission *self, struct admission_request *r
 			if (!is_refused[i])
 				judgings[i] = judge(self, &requests[i]);
 		}
-		calls_run(&self->nodes, self->calls, self->call_count, redis_connection_now_ns() + REDIS_DEADLINE_MS * UINT64_C(1000000),
+		calls_run(&self->nodes, self->calls, self->call_count, monotonic_now_ns() + REDIS_DEADLINE_MS * UINT64_C(1000000),
 		          &failures);
 	}
 	for (uint32_t i = 0; i < count; i++) {
@@ -267,7 +268,7 @@ static void redis_finish(struct admission *admission, const struct admission_req
 		.name = redis_name_of_key(&tag, request->idempotency.key),
 		.slot = redis_slot_of(&tag),
 		.mark = mark_in_use(request->idempotency.fingerprint, self->owner),
-		.until_ms = redis_connection_now_ns() / 1000000 + ADMISSION_LEASE_MS,
+		.until_ms = monotonic_now_ns() / 1000000 + ADMISSION_LEASE_MS,
 	};
 	if (end == ADMISSION_DONE)
 		finish.next = mark_done(request->idempotency.fingerprint);

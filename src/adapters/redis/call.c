@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/now.h"
+
 #define ROUNDS_MAX 2 /* the second for what was redirected */
 
 void call_add_argument(struct call *call, struct slice argument)
@@ -133,7 +135,7 @@ static bool wait_for_nodes(const struct nodes *nodes, uint64_t deadline_ns)
 		pollers[count++] = (struct pollfd){.fd = node->connection->handle->fd,
 		                                   .events = node->connection->is_written ? POLLIN : POLLIN | POLLOUT};
 	}
-	uint64_t now_ns = redis_connection_now_ns();
+	uint64_t now_ns = monotonic_now_ns();
 	if (count == 0 || now_ns >= deadline_ns)
 		return false;
 	return poll(pollers, count, (int)((deadline_ns - now_ns + 999999) / 1000000)) >= 0 || errno == EINTR;

@@ -11,22 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/embedded.h"
+#include "base/now.h"
 
 static const char *const script_names[REDIS_SCRIPT_COUNT] = {
 	[REDIS_SCRIPT_ADMIT] = "admit.lua",
 	[REDIS_SCRIPT_FINISH] = "finish.lua",
 };
-
-uint64_t redis_connection_now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static struct slice script_text(enum redis_script script)
 {
@@ -42,7 +35,7 @@ static bool wait_for(int descriptor, short events, uint64_t deadline_ns)
 {
 	struct pollfd poller = {.fd = descriptor, .events = events};
 	for (;;) {
-		uint64_t now_ns = redis_connection_now_ns();
+		uint64_t now_ns = monotonic_now_ns();
 		if (now_ns >= deadline_ns)
 			return false;
 		int ready = poll(&poller, 1, (int)((deadline_ns - now_ns + 999999) / 1000000));

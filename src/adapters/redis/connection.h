@@ -27,9 +27,6 @@ struct redis_connection {
 	char shas[REDIS_SCRIPT_COUNT][REDIS_SHA_LENGTH + 1];
 };
 
-/* Nanoseconds of the monotonic clock, which the deadlines are of. */
-uint64_t redis_connection_now_ns(void);
-
 /* Connects, authenticates, selects the database and loads the scripts, all before the deadline (resolving a name may take longer). NULL: problem
  * (REDIS_MESSAGE_MAX bytes) says why, without the password. */
 must_check struct redis_connection *redis_connection_open(const struct redis_address *address, const struct redis_endpoint *endpoint,

@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "base/attributes.h"
+#include "base/now.h"
 
 #define CONNECT_MS 500 /* a node that takes longer to be connected to would not keep the deadline of an admission either */
 
 static uint64_t deadline_in(uint64_t ms)
 {
-	return redis_connection_now_ns() + ms * 1000000;
+	return monotonic_now_ns() + ms * 1000000;
 }
 
 void nodes_init(struct nodes *nodes, const struct redis_address *address, pthread_mutex_t *lock)

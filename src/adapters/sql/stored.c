@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/hlc.h"
 #include "base/time.h"
 
@@ -131,18 +132,6 @@ bool stored_hold_read(struct columns columns, struct seat_label seats[static SEA
 	       ret_hold->status >= HOLD_ACTIVE && ret_hold->status <= HOLD_EXPIRED;
 }
 
-static bool read_price(struct slice digits, int64_t *ret_price)
-{
-	int64_t price = 0;
-	for (size_t i = 0; i < digits.length; i++) {
-		if (digits.data[i] < '0' || digits.data[i] > '9' || price > MONEY_MAX)
-			return false;
-		price = price * 10 + (digits.data[i] - '0');
-	}
-	*ret_price = price;
-	return digits.length > 0 && price <= MONEY_MAX;
-}
-
 bool stored_order_read(struct columns columns, struct order_item items[static SEATS_PER_HOLD_LIMIT], struct order *ret_order)
 {
 	*ret_order = (struct order){
@@ -165,12 +154,14 @@ bool stored_order_read(struct columns columns, struct order_item items[static SE
 		.items = items,
 	};
 	struct slice rest = get_text(columns, 18), line, price;
+	uint64_t item_price;
 	while (rest.length > 0 && slice_cut(&rest, '\n', &line)) {
 		if (ret_order->item_count == SEATS_PER_HOLD_LIMIT || !slice_cut(&line, ' ', &price))
 			return false;
 		struct order_item *item = &items[ret_order->item_count++];
-		if (!read_price(price, &item->price) || !read_label(line, &item->seat))
+		if (!decimal_parse(price, MONEY_MAX, &item_price) || !read_label(line, &item->seat))
 			return false;
+		item->price = (int64_t)item_price;
 	}
 	return read_version(columns, 19, &ret_order->row) && read_short_text(columns, 3, &ret_order->user) &&
 	       read_short_text(columns, 15, &ret_order->paid_with) && read_currency(columns, 7, &ret_order->currency) &&

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
+
+#include "base/now.h"
 
 /* How long a writer waits for another: a checkpoint or the commit of an event with a million seats ends before. */
 #define BUSY_SHORT_NS 100000
@@ -28,8 +29,7 @@ static int wait_for_lock(void *context, int tries)
 	(void)context;
 	if (tries >= BUSY_TRIES)
 		return 0;
-	struct timespec pause = {.tv_nsec = tries < BUSY_SHORT_TRIES ? BUSY_SHORT_NS : BUSY_LONG_NS};
-	(void)nanosleep(&pause, NULL);
+	pause_ns(tries < BUSY_SHORT_TRIES ? BUSY_SHORT_NS : BUSY_LONG_NS);
 	return 1;
 }
 
@@ -72,7 +72,7 @@ static int configure_in_turn(struct database *database, const struct database_op
 {
 	int code = configure(database, options);
 	for (int tries = 0; (code & 0xff) == SQLITE_BUSY && tries < TURNS_MAX; tries++) {
-		(void)nanosleep(&(struct timespec){.tv_nsec = TURN_NS}, NULL);
+		pause_ns(TURN_NS);
 		code = configure(database, options);
 	}
 	return code;

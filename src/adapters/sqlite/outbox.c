@@ -3,11 +3,11 @@
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/rows.h"
 #include "base/list.h"
+#include "base/now.h"
 #include "state/changes.h"
 
 #define CACHE_KIB 1024
@@ -59,13 +59,6 @@ struct sqlite_outbox {
 static struct database *database_of(struct outbox *port)
 {
 	return &container_of(port, struct sqlite_outbox, port)->database;
-}
-
-static uint64_t wall_now_ms(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static int read_leases(struct database *database, struct outbox_lease leases[static OUTBOX_PARTITIONS])

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "adapters/sqlite/reader.h"
 #include "adapters/sqlite/rows.h"

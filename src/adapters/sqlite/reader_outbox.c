@@ -4,9 +4,9 @@
 #include <assert.h>
 #include <endian.h>
 #include <string.h>
-#include <time.h>
 
 #include "adapters/sqlite/rows.h"
+#include "base/now.h"
 
 static struct waiting_event find_waiting(struct database *database, const char *position_bytes, int *ret_code)
 {
@@ -76,9 +76,7 @@ enum store_result sqlite_look_at_outbox(struct reader *port, struct outbox_statu
 {
 	struct database *database = &reader_of(port)->database;
 	sqlite3_stmt *select = database->statements[LOOK_AT_OUTBOX];
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	bind_uint(select, 1, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+	bind_uint(select, 1, wall_now_ms());
 	bind_uint(select, 2, OUTBOX_COUNT_MAX);
 	int code = database_step(database, LOOK_AT_OUTBOX);
 	if (code == SQLITE_ROW) {

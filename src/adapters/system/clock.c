@@ -1,30 +1,18 @@
 /* clock.c: the system's clocks. */
-#include <assert.h>
-#include <time.h>
-
 #include "adapters/system/system.h"
 
-static struct timespec read_clock(clockid_t id)
-{
-	struct timespec now;
-	int result = clock_gettime(id, &now);
-	assert(result == 0);
-	(void)result;
-	return now;
-}
+#include "base/now.h"
 
 static uint64_t system_now_ms(struct clock *clock)
 {
 	(void)clock;
-	struct timespec now = read_clock(CLOCK_REALTIME);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return wall_now_ms();
 }
 
 static uint64_t system_monotonic_ns(struct clock *clock)
 {
 	(void)clock;
-	struct timespec now = read_clock(CLOCK_MONOTONIC);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	return monotonic_now_ns();
 }
 
 static const struct clock_operations operations = {

@@ -89,14 +89,15 @@ static void every_kind_of_value_is_read(void **state)
 {
 	(void)state;
 	assert_int_equal(
-		load(NULL, LIST("LISTEN_ADDR=[::1]:0", "DATA_DIR=/var/lib/tro", "HOLD_TTL=1m30s", "SEATS_PER_HOLD_MAX=100",
-	                        "HTTP_THREADS=64", "BODY_MEMORY_MAX=3GiB", "JWT_SECRET=" SECRET, "JWT_ISSUER=https://issuer.example",
-	                        "JWT_AUDIENCE=tro", "PAYMENT_SECRET=" SECRET ", " OTHER_SECRET, "RATE_LIMIT_USER=off", "RATE_LIMIT_IP=5/1h",
-	                        "TRUSTED_PROXIES=10.0.0.0/8,::1", "CORS_ALLOWED_ORIGINS=https://a.example, http://localhost:3000",
-	                        "LOG_LEVEL=warn", "CRDB_DSN=host=db user=tro", "MONGO_URI=mongodb+srv://cluster.example/tro",
-	                        "REDIS_ADDR=redis:6379", "RABBIT_URL=amqps://user:pass@rabbit:5671/%2f",
-	                        "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318", "JWT_JWKS_URL=https://issuer.example/jwks.json",
-	                        "JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n")),
+		load(NULL,
+	             LIST("LISTEN_ADDR=[::1]:0", "DATA_DIR=/var/lib/tro", "HOLD_TTL=1m30s", "SEATS_PER_HOLD_MAX=100", "HTTP_THREADS=64",
+	                  "BODY_MEMORY_MAX=3GiB", "JWT_SECRET=" SECRET, "JWT_ISSUER=https://issuer.example", "JWT_AUDIENCE=tro",
+	                  "PAYMENT_SECRET=" SECRET ", " OTHER_SECRET, "RATE_LIMIT_USER=off", "RATE_LIMIT_IP=5/1h",
+	                  "TRUSTED_PROXIES=10.0.0.0/8,::1", "CORS_ALLOWED_ORIGINS=https://a.example, http://localhost:3000,https://[::1]:8",
+	                  "LOG_LEVEL=warn", "CRDB_DSN=host=db user=tro", "MONGO_URI=mongodb+srv://cluster.example/tro",
+	                  "REDIS_ADDR=redis:6379", "RABBIT_URL=amqps://user:pass@rabbit:5671/%2f",
+	                  "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318", "JWT_JWKS_URL=https://issuer.example/jwks.json",
+	                  "JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n")),
 		CONFIG_OK);
 	assert_string_equal(test.config.http.listen.host, "::1");
 	assert_int_equal(test.config.http.listen.port, 0);
@@ -112,7 +113,7 @@ static void every_kind_of_value_is_read(void **state)
 	assert_int_equal(test.config.limits.user.limit, 0);
 	assert_int_equal(test.config.limits.address.window_s, 3600);
 	assert_int_equal(test.config.http.trusted_proxies.count, 2);
-	assert_int_equal(test.config.http.cors_allowed_origins.count, 2);
+	assert_int_equal(test.config.http.cors_allowed_origins.count, 3);
 	assert_string_equal(test.config.http.cors_allowed_origins.items[1], "http://localhost:3000");
 	assert_int_equal(test.config.log_level, LOG_WARN);
 	assert_string_equal(test.config.systems.crdb_dsn, "host=db user=tro");
@@ -193,7 +194,7 @@ static void a_bad_value_is_named_with_what_is_accepted(void **state)
 		{"JWT_SECRET=short",
 	         "JWT_SECRET: '***' is not accepted; it must be at most 8 secrets with commas between, each of at least 32 bytes"},
 		{"RABBIT_URL=http://u:pw@x",
-	         "RABBIT_URL: 'http://u:***@x' is not accepted; it must be a URL that starts with amqp:// or amqps://"},
+	         "RABBIT_URL: 'http://***' is not accepted; it must be a URL that starts with amqp:// or amqps://"},
 		{"LOG_LEVEL=a\nb\x01", "LOG_LEVEL: 'a\\nb\\x01' is not accepted; it must be debug, info, warn or error"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
@@ -252,6 +253,10 @@ static void bad_values_are_refused(void **state)
 	                                      "CORS_ALLOWED_ORIGINS=https://Shop.example",
 	                                      "CORS_ALLOWED_ORIGINS=https://a.example,,https://b.example",
 	                                      "CORS_ALLOWED_ORIGINS=null",
+	                                      "CORS_ALLOWED_ORIGINS=https://a.example,ftp://a",
+	                                      "CORS_ALLOWED_ORIGINS=https:a",
+	                                      "CORS_ALLOWED_ORIGINS=https://a b",
+	                                      "HTTP_THREADS=02",
 	                                      "LOG_LEVEL=INFO",
 	                                      "LOG_LEVEL=verbose",
 	                                      "JWT_SECRET=0123456789abcdef0123456789abcde",
@@ -312,24 +317,22 @@ static void no_password_is_shown(void **state)
 {
 	(void)state;
 	static const char *const pairs[][2] = {
-		{"MONGO_URI=mongodb://user:pa:ss@a,b/db?x=1&authMechanismProperties=AWS_SESSION_TOKEN:abc&y=2",
-	         "mongodb://user:***@a,b/db?x=1&authMechanismProperties=***&y=2"},
-		{"MONGO_URI=mongodb://user@a/db", "mongodb://user@a/db"},
-		{"MONGO_URI=mongodb://a/db?tlsCertificateKeyFilePassword=pw", "mongodb://a/db?tlsCertificateKeyFilePassword=***"},
-		{"RABBIT_URL=amqp://user:p@ss/word?x@host:5672/vhost", "amqp://user:***@host:5672/vhost"},
-		{"RABBIT_URL=amqp://host:5672", "amqp://host:5672"},
-		{"RABBIT_URL=amqp://user:@host", "amqp://user:@host"},
-		{"CRDB_DSN=host=db user=tro password=secret dbname=tro", "host=db user=tro password=*** dbname=tro"},
-		{"CRDB_DSN=password='se cr\\'et' host=db", "password=*** host=db"},
-		{"CRDB_DSN=host=db PASSWORD = se\\ cret sslpassword=x", "host=db PASSWORD = *** sslpassword=***"},
-		{"CRDB_DSN=password='unfinished host=db", "password=***"},
-		{"CRDB_DSN=host=db password=a&b://c@d:e port=1", "host=db password=*** port=1"},
-		{"CRDB_DSN=postgresql://tro:secret@db:5432/tro?sslmode=require&sslpassword=x",
-	         "postgresql://tro:***@db:5432/tro?sslmode=require&sslpassword=***"},
-		{"CRDB_DSN=postgresql://db/tro?user=tro&password=secret", "postgresql://db/tro?user=tro&password=***"},
-		{"CRDB_DSN=postgresql://db/tro?password=a:b@c", "postgresql://db/tro?password=***"},
-		{"CRDB_DSN=postgresql://u:password=x@db/tro", "postgresql://u:***@db/tro"},
-		{"OTEL_EXPORTER_OTLP_ENDPOINT=https://collector/?api_token=abc", "https://collector/?api_token=***"},
+		{"MONGO_URI=mongodb://user:pa:ss@a,b/db?x=1&authMechanismProperties=AWS_SESSION_TOKEN:abc&y=2", "mongodb://***/db?***"},
+		{"MONGO_URI=mongodb://user@a/db", "mongodb://***/db"},
+		{"MONGO_URI=mongodb://a/db?tlsCertificateKeyFilePassword=pw", "mongodb://***/db?***"},
+		{"RABBIT_URL=amqp://user:p@ss/word?x@host:5672/vhost", "amqp://***/vhost"},
+		{"RABBIT_URL=amqp://host:5672", "amqp://***"},
+		{"RABBIT_URL=amqp://user:@host", "amqp://***"},
+		{"CRDB_DSN=host=db user=tro password=secret dbname=tro", "***"},
+		{"CRDB_DSN=password='se cr\\'et' host=db", "***"},
+		{"CRDB_DSN=host=db password=a&b://c@d:e port=1", "***"},
+		{"CRDB_DSN=postgresql://tro:secret@db:5432/tro?sslmode=require&sslpassword=x", "postgresql://***/tro?***"},
+		{"CRDB_DSN=postgresql://db/tro?user=tro&password=secret", "postgresql://***/tro?***"},
+		{"CRDB_DSN=postgresql://db/tro?password=a:b@c", "postgresql://***"},
+		{"CRDB_DSN=postgresql://u:password=x@db/tro", "postgresql://***/tro"},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT=https://collector/?api_token=abc", "https://***/?***"},
+		{"REDIS_ADDR=redis://:secret@cache:6379/0", "redis://***/0"},
+		{"REDIS_ADDR=127.0.0.1:6379, [::1]:7000", "127.0.0.1:6379, [::1]:7000"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(pairs); i++) {
 		char expected[256];
