@@ -87,3 +87,26 @@ def test_the_first_reads_after_a_restart_are_served(tmp_path, machine, broker, s
 def once_more(api, event_id: str):
     answer = api.hold(event_id=event_id, seats=["A-1-3"])
     return answer if answer.status != 503 else None
+
+
+def test_sessions_that_were_lost_while_idle_are_no_outage(tmp_path, machine, broker):
+    """The store commits all the time: neither who buys nor who asks for readiness may be told otherwise, also when the monitor's session was lost."""
+    database = Database(machine.dsn)
+    services = Services(tmp_path, database, broker.url, HOLD_TTL="24h")
+    services.migrate()
+    try:
+        server = services.api()
+        api, refused = server.api(), []
+        event_id = api.create_event(rows=50)["event_id"]
+        seats = (f"A-{row}-{number}" for row in range(1, 51) for number in range(1, 21))
+        for _ in range(2 * ROUNDS):
+            database.query("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL")
+            until = time.monotonic() + 1.5  # longer than the monitor's interval
+            while time.monotonic() < until:
+                refused += [answer for answer in (api.hold(event_id, [next(seats)]), api.get("/v1/readyz")) if answer.status == 503]
+                time.sleep(0.02)
+        assert refused == []
+        services.stop()
+        services.verify()
+    finally:
+        services.kill()

@@ -28,15 +28,18 @@ static enum store_result ask_once(struct connection *connection, PGresult **ret_
 	return STORE_OK;
 }
 
-/* A session that was lost while idle is made again. Others wait for what a ping finds: its tries are never far apart. */
+/* A session that was lost while idle is made again, whether it was found dead or told its end: that it ended says nothing of the store. Others wait
+ * for what a ping finds: its tries are never far apart. */
 static enum store_result ask(struct connection *connection, PGresult **ret_answer)
 {
 	connection->deadline_ns = 0;
 	connection->deadline_ns = connection_deadline_ns(connection, TIMEOUT_MS);
 	if (connection->pause_ms > PAUSE_MS)
 		connection->pause_ms = PAUSE_MS;
+	bool had_session = connection->handle != NULL;
 	enum store_result result = ask_once(connection, ret_answer);
-	if (result == STORE_UNKNOWN)
+	bool is_lost = result != STORE_OK && had_session && connection->handle == NULL;
+	if (is_lost || result == STORE_UNKNOWN)
 		result = ask_once(connection, ret_answer);
 	return result == STORE_UNKNOWN ? STORE_DOWN : result;
 }
