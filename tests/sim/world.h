@@ -53,7 +53,7 @@ struct hardships {
 	uint32_t unknown;
 	uint32_t crash;
 	uint32_t resolve; /* failing */
-	uint32_t hang;    /* of a publisher_process */
+	uint32_t hang;    /* of a publisher */
 	uint32_t replay;  /* of the times when one might begin */
 };
 
@@ -121,7 +121,7 @@ static inline void world_cover(struct world *world, enum situation situation)
 
 /* Sends the request to a process, as a new attempt; NULL when the run has had enough. origin: as in struct attempt. */
 struct attempt *world_submit(struct world *world, const struct request *request, struct process *process, struct job *origin);
-/* Another process or publisher_process than those under way does a step, or a client something: what may happen within an operation of one. */
+/* Another process or publisher than those under way does a step, or a client something: what may happen within an operation of one. */
 void world_interfere(struct world *world);
 
 static inline struct attempt *attempt_of(struct job *job)
