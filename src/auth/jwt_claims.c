@@ -12,16 +12,16 @@
 const char *jwt_verdict_text(enum jwt_verdict verdict)
 {
 	static const char *const texts[] = {
-		[JWT_OK] = "The token is good",
-		[JWT_MALFORMED] = "The token is not a JSON Web Token",
-		[JWT_NOT_SUPPORTED] = "The token's header names an algorithm or an extension that is not accepted",
-		[JWT_SIGNATURE_WRONG] = "The token's signature is wrong",
-		[JWT_KEY_UNKNOWN] = "The token's signing key is not known here",
-		[JWT_CLAIMS_INVALID] = "The token's claims exp, nbf, iat, sub, scope or scp are missing or not of their form",
-		[JWT_EXPIRED] = "The token has expired",
-		[JWT_NOT_YET_VALID] = "The token is not valid yet",
-		[JWT_ISSUER_WRONG] = "The token is from another issuer",
-		[JWT_AUDIENCE_WRONG] = "The token is for another audience",
+		[JWT_OK] = "The token is good.",
+		[JWT_MALFORMED] = "The token is not a JSON Web Token.",
+		[JWT_NOT_SUPPORTED] = "The token's header names an algorithm or an extension that is not accepted.",
+		[JWT_SIGNATURE_WRONG] = "The token's signature is wrong.",
+		[JWT_KEY_UNKNOWN] = "The token's signing key is not known here.",
+		[JWT_CLAIMS_INVALID] = "The token's claims exp, nbf, iat, sub, scope or scp are missing or not of their form.",
+		[JWT_EXPIRED] = "The token has expired.",
+		[JWT_NOT_YET_VALID] = "The token is not valid yet.",
+		[JWT_ISSUER_WRONG] = "The token is from another issuer.",
+		[JWT_AUDIENCE_WRONG] = "The token is for another audience.",
 	};
 	assert((size_t)verdict < ARRAY_LENGTH(texts));
 

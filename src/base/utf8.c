@@ -47,18 +47,38 @@ bool utf8_is_valid(struct slice text)
 	return true;
 }
 
-bool utf8_is_printable(struct slice text)
+static bool is_printable(struct slice text, bool takes_line_feeds)
 {
 	for (size_t i = 0; i < text.length;) {
 		unsigned char first = (unsigned char)text.data[i];
 		size_t length = utf8_character_length(text.data + i, text.length - i);
-		if (length == 0 || first < 0x20 || first == 0x7f)
+		bool is_allowed = first == '\n' && takes_line_feeds;
+		if (length == 0 || (first < 0x20 && !is_allowed) || first == 0x7f)
 			return false;
 		if (first == 0xc2 && (unsigned char)text.data[i + 1] < 0xa0) /* U+0080 to U+009F */
 			return false;
 		i += length;
 	}
 	return true;
+}
+
+bool utf8_is_printable(struct slice text)
+{
+	return is_printable(text, false);
+}
+
+bool utf8_is_printable_lines(struct slice text)
+{
+	return is_printable(text, true);
+}
+
+size_t utf8_character_count(struct slice text)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < text.length; i++)
+		count += !is_continuation((unsigned char)text.data[i]);
+	assert(count <= text.length);
+	return count;
 }
 
 size_t utf8_encode(uint32_t character, char bytes[static 4])

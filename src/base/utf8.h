@@ -12,5 +12,9 @@ bool utf8_is_valid(struct slice text);
 size_t utf8_character_length(const char *text, size_t available);
 /* True when every character is valid and none is a control character (C0, DEL, C1). */
 bool utf8_is_printable(struct slice text);
+/* The same, but line feeds are allowed. */
+bool utf8_is_printable_lines(struct slice text);
+/* How many characters (code points) the text has. text: valid UTF-8. */
+size_t utf8_character_count(struct slice text);
 /* Writes the character's bytes and answers how many. character: at most U+10FFFF, no surrogate. */
 size_t utf8_encode(uint32_t character, char bytes[static 4]);

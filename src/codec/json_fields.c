@@ -107,13 +107,17 @@ static void read_string(struct reading *reading, const struct json_field *field,
 	if (text.data == NULL)
 		return;
 	struct arena *arena = reading->violations->arena;
-	if ((int64_t)text.length < field->minimum || (int64_t)text.length > field->maximum) {
+	size_t length = field->counts_characters ? utf8_character_count(text) : text.length;
+	if ((int64_t)length < field->minimum || (int64_t)length > field->maximum) {
 		add_violation(reading, place,
-		              arena_format(arena, "must have from %" PRId64 " to %" PRId64 " bytes", field->minimum, field->maximum));
+		              arena_format(arena, "must have from %" PRId64 " to %" PRId64 " %s", field->minimum, field->maximum,
+		                           field->counts_characters ? "characters" : "bytes"));
 		return;
 	}
-	if (!utf8_is_printable(text)) {
-		add_violation(reading, place, SLICE("must not have control characters"));
+	if (field->takes_line_feeds ? !utf8_is_printable_lines(text) : !utf8_is_printable(text)) {
+		add_violation(reading, place,
+		              field->takes_line_feeds ? SLICE("must not have control characters other than line feeds")
+		                                      : SLICE("must not have control characters"));
 		return;
 	}
 	const char *wrong = field->check == NULL ? NULL : field->check(text);

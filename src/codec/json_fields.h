@@ -18,7 +18,7 @@
 #define JSON_VIOLATIONS_MAX 32 /* that are told; further ones are not */
 
 enum json_field_kind {
-	JSON_FIELD_STRING,  /* struct slice: printable; minimum and maximum are bytes */
+	JSON_FIELD_STRING,  /* struct slice: printable; minimum and maximum are bytes, or characters when `counts_characters` */
 	JSON_FIELD_INTEGER, /* int64_t from minimum to maximum */
 	JSON_FIELD_BOOLEAN, /* bool */
 	JSON_FIELD_UUID,    /* struct uuid */
@@ -44,7 +44,9 @@ struct json_field {
 	const char *name;
 	enum json_field_kind kind;
 	bool is_required;
-	size_t offset; /* of the target in the structure */
+	bool counts_characters; /* of a string: code points instead of bytes */
+	bool takes_line_feeds;  /* of a string */
+	size_t offset;          /* of the target in the structure */
 	int64_t minimum;
 	int64_t maximum;
 	uint32_t count_minimum;                  /* items of STRINGS and OBJECTS */

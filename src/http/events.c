@@ -54,8 +54,8 @@ static enum error read_folded(struct http_request *request, struct slice name, s
 	enum error error = http_request_query(request, name, &text);
 	if (error != OK || text.data == NULL)
 		return error;
-	if (text.length > SALE_TEXT_MAX || !utf8_is_printable(text))
-		return http_request_query_violation(request, name, SLICE("must be text of at most 200 bytes"));
+	if (!utf8_is_printable(text) || utf8_character_count(text) > SALE_TEXT_MAX)
+		return http_request_query_violation(request, name, SLICE("must be text of at most 200 characters"));
 	char *folded = arena_allocate(&request->arena, text.length + 1);
 	if (folded == NULL)
 		return ERR_NO_MEMORY;

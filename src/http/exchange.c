@@ -180,12 +180,31 @@ static void identify(struct exchange *exchange)
 	}
 }
 
+/* Which limit of the server the request is over; NULL when it is none of them. */
+static const char *describe_limit(struct exchange *exchange, enum error error)
+{
+	const struct http_server_options *options = exchange->loop->options;
+	struct arena *arena = &exchange->request.arena;
+	switch (error) {
+	case ERR_REQUEST_TIMEOUT:
+		return arena_format(arena, "The request did not arrive within %u seconds.", options->receive_timeout_ms / 1000).data;
+	case ERR_URI_TOO_LONG:
+		return arena_format(arena, "The request target may have %zu bytes.", options->target_max).data;
+	case ERR_HEADERS_TOO_LARGE:
+		return arena_format(arena, "The header fields may have %zu bytes.", options->head_max).data;
+	default:
+		return NULL;
+	}
+}
+
 void exchange_refuse(struct exchange *exchange, struct http_refusal refusal)
 {
 	assert(refusal.error != OK);
 
 	if (exchange->request.id.length == 0)
 		identify(exchange);
+	if (refusal.detail == NULL)
+		refusal.detail = describe_limit(exchange, refusal.error);
 	exchange->refusal = refusal;
 	exchange->head.is_persistent = false;
 	exchange->wants_continue = false;
@@ -414,6 +433,7 @@ void exchange_finish(struct exchange *exchange, bool is_delivered)
 			.path = request->path,
 			.status = request->response.status,
 			.error = request->response.error,
+			.reason = request->response.reason,
 			.is_delivered = is_delivered,
 			.duration_ns = monotonic_now_ns() - request->received_ns,
 			.bytes_received = exchange->bytes_received - exchange_rest(exchange).length,

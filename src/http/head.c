@@ -33,7 +33,7 @@ static struct http_refusal check_begun_line(struct slice line, const struct http
 	if (!is_printable((struct slice){.data = target.data, .length = is_too_long ? limits->target_max : target.length}))
 		return http_refuse(ERR_BAD_REQUEST, "The request line has no acceptable target.");
 	if (is_too_long)
-		return http_refuse(ERR_URI_TOO_LONG, "The request target is too long.");
+		return http_refuse(ERR_URI_TOO_LONG, NULL);
 	if (line.length > VERSION_LENGTH)
 		return http_refuse(ERR_BAD_REQUEST, "The version is neither HTTP/1.1 nor HTTP/1.0.");
 	return HTTP_ACCEPTED;
@@ -107,7 +107,7 @@ struct http_refusal http_head_scan(struct http_head_scan *scan, struct slice inp
 		refusal = earlier.error == OK ? refusal : earlier;
 	}
 	if (refusal.error == OK && end == 0 && stop < input.length)
-		return http_refuse(ERR_HEADERS_TOO_LARGE, "The header fields are too large.");
+		return http_refuse(ERR_HEADERS_TOO_LARGE, NULL);
 	if (refusal.error == OK)
 		*ret_end = end;
 	return refusal;
@@ -262,7 +262,7 @@ struct http_refusal http_head_parse(struct slice input, struct http_header heade
 	struct slice line = {0};
 	while (refusal.error == OK && (line = take_line(&input)).length > 0) {
 		if (head.header_count == HTTP_HEADERS_MAX)
-			return http_refuse(ERR_HEADERS_TOO_LARGE, "There are too many header fields.");
+			return http_refuse(ERR_HEADERS_TOO_LARGE, "A request may have 100 header fields.");
 		struct http_header *header = &headers[head.header_count++];
 		refusal = parse_field(line, header);
 		if (refusal.error == OK)

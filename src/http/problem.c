@@ -9,6 +9,8 @@
 #include "http/route.h"
 
 #define PROBLEM_LENGTH_MAX 65536
+#define DETAIL_LENGTH_MAX 8192
+#define POINTERS_IN_DETAIL_MAX 5
 #define INSTANCE_LENGTH_MAX 32768 /* three characters for a byte of the path */
 
 static void write_errors(struct json_writer *writer, const struct http_request *request, const struct problem *problem)
@@ -99,6 +101,26 @@ static struct slice usual_detail(struct http_request *request, enum error error)
 	}
 }
 
+/* "/seats/1: repeats item 0." or "3 fields are invalid: /event_id, /seats, /x."; `errors` says what is wrong with each. */
+static struct slice describe_fields(struct http_request *request, const struct problem *problem)
+{
+	struct buffer text;
+	buffer_init(&text, &request->arena, DETAIL_LENGTH_MAX);
+	if (problem->field_count == 1 && slice_is_empty(problem->fields[0].pointer))
+		return arena_format(&request->arena, "The body %s.", problem->fields[0].detail);
+	if (problem->field_count > 1)
+		buffer_append_format(&text, "%u fields are invalid: ", problem->field_count);
+	for (uint32_t i = 0; i < problem->field_count && i < POINTERS_IN_DETAIL_MAX; i++) {
+		struct slice pointer = problem->fields[i].pointer;
+		buffer_append_string(&text, i == 0 ? "" : ", ");
+		buffer_append_slice(&text, slice_is_empty(pointer) ? SLICE("the body") : pointer);
+	}
+	if (problem->field_count == 1)
+		buffer_append_format(&text, ": %s", problem->fields[0].detail);
+	buffer_append_string(&text, problem->field_count > POINTERS_IN_DETAIL_MAX ? " and others." : ".");
+	return text.failed ? (struct slice){0} : buffer_slice(&text);
+}
+
 /* What the caller says, else what the violations say, else the title. */
 static struct slice detail_of(struct http_request *request, const struct problem *problem)
 {
@@ -108,9 +130,7 @@ static struct slice detail_of(struct http_request *request, const struct problem
 		detail = arena_format(&request->arena, "The query parameter \"%.*s\" %.*s.", SLICE_PRINT(violation->parameter),
 		                      SLICE_PRINT(violation->detail));
 	} else if (slice_is_empty(detail) && problem->field_count > 0) {
-		detail = arena_format(&request->arena,
-		                      problem->field_count == 1 ? "%u field is not acceptable." : "%u fields are not acceptable.",
-		                      problem->field_count);
+		detail = describe_fields(request, problem);
 	}
 	if (slice_is_empty(detail))
 		detail = usual_detail(request, problem->error);
@@ -126,7 +146,7 @@ static void write_problem(struct buffer *buffer, struct http_request *request, c
 	json_writer_string(&writer, "type", slice_of(error_type(problem->error)));
 	json_writer_string(&writer, "title", slice_of(error_title(problem->error)));
 	json_writer_uint(&writer, "status", error_status(problem->error));
-	json_writer_string(&writer, "detail", detail_of(request, problem));
+	json_writer_string(&writer, "detail", problem->detail);
 	write_instance(&writer, request);
 	json_writer_string(&writer, "trace_id", slice_of(trace_id));
 	write_errors(&writer, request, problem);
@@ -179,6 +199,7 @@ void problem_respond(struct http_request *request, const struct problem *problem
 	struct problem told = *problem;
 	if (error_status(told.error) == 500)
 		told = (struct problem){.error = ERR_INTERNAL};
+	told.detail = detail_of(request, &told);
 	struct buffer buffer;
 	buffer_init(&buffer, &request->arena, PROBLEM_LENGTH_MAX);
 	write_problem(&buffer, request, &told);
@@ -186,8 +207,10 @@ void problem_respond(struct http_request *request, const struct problem *problem
 	http_respond(request, error_status(told.error), "application/problem+json", body);
 	request->response.error = problem->error;
 	add_retry_after(request, &told);
-	if (error_status(told.error) == 401 || error_status(told.error) == 403)
+	if (error_status(told.error) == 401 || error_status(told.error) == 403) {
+		request->response.reason = told.detail;
 		add_challenge(request, told.error);
+	}
 }
 
 void problem_answer(struct http_request *request, enum error error, const char *detail)

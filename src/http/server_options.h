@@ -20,6 +20,7 @@ struct http_request_summary {
 	struct slice path;
 	uint16_t status;
 	enum error error;     /* why it was refused; of a 500 what the client is not told; OK: it was not */
+	struct slice reason;  /* of a 401 or 403: its detail; else empty */
 	bool is_delivered;    /* the whole answer was given to the network; false: the client had gone */
 	uint64_t duration_ns; /* from its first byte to the last of the answer */
 	uint64_t bytes_received;

@@ -95,12 +95,24 @@ static void on_finished(void *context, const struct http_request_summary *summar
 	char client[IP_ADDRESS_TEXT_MAX + 1], trace_id[TRACE_ID_TEXT_LENGTH + 1];
 	ip_address_format(&summary->client, client);
 	trace_id_format(summary->trace, trace_id);
-	log_event(runtime->logger, level, "request", log_slice("request_id", summary->id), log_slice("method", summary->method),
-	          log_slice("path", summary->path), log_string("route", summary->route == NULL ? "none" : summary->route),
-	          log_uint("status", summary->status), log_string("error", summary->error == OK ? "none" : error_title(summary->error)),
-	          log_double("duration_ms", (double)summary->duration_ns / 1e6), log_slice("user", summary->user),
-	          log_string("client", client), log_string("trace_id", trace_id), log_uint("bytes_received", summary->bytes_received),
-	          log_uint("bytes_sent", summary->bytes_sent), log_bool("delivered", summary->is_delivered));
+	const struct log_field fields[] = {
+		log_slice("request_id", summary->id),
+		log_slice("method", summary->method),
+		log_slice("path", summary->path),
+		log_string("route", summary->route == NULL ? "none" : summary->route),
+		log_uint("status", summary->status),
+		log_string("error", summary->error == OK ? "none" : error_title(summary->error)),
+		log_double("duration_ms", (double)summary->duration_ns / 1e6),
+		log_slice("user", summary->user),
+		log_string("client", client),
+		log_string("trace_id", trace_id),
+		log_uint("bytes_received", summary->bytes_received),
+		log_uint("bytes_sent", summary->bytes_sent),
+		log_bool("delivered", summary->is_delivered),
+		log_slice("reason", summary->reason), /* the last one: most requests have none */
+	};
+	uint32_t count = ARRAY_LENGTH(fields) - (slice_is_empty(summary->reason) ? 1 : 0);
+	log_write(runtime->logger, level, "request", fields, count);
 }
 
 static void on_ready(void *context, struct ready_report *ret_report)

@@ -98,12 +98,17 @@ def test_the_instance_is_a_uri_reference(api):
     assert problem(api.get("/v1/no%20thing/%C3%A4%22"), "not-found")["instance"] == "/v1/no%20thing/%C3%A4%22"
 
 
-def test_how_many_fields_are_at_fault(api):
-    assert problem(api.request("POST", "/v1/holds", json={"x": 1}, key=new_key()), "validation-failed")["detail"] == (
-        "3 fields are not acceptable."
+def test_which_fields_are_invalid(api):
+    refused = problem(api.request("POST", "/v1/holds", json={"x": 1}, key=new_key()), "validation-failed")
+    assert refused["detail"] == "3 fields are invalid: /x, /event_id, /seats."
+    refused = problem(api.hold(str(uuid.uuid4()), ["A"], colour=1), "validation-failed")
+    assert refused["detail"] == "/colour: unknown field."
+    assert refused["errors"] == [{"pointer": "/colour", "detail": "unknown field"}]
+    refused = problem(api.request("POST", "/v1/holds", json={str(number): 1 for number in range(5)}, key=new_key()), "validation-failed")
+    assert refused["detail"] == "7 fields are invalid: /0, /1, /2, /3, /4 and others."
+    assert problem(api.request("POST", "/v1/holds", json=[], key=new_key()), "validation-failed")["detail"] == (
+        "The body must be an object."
     )
-    [fault] = problem(api.hold(str(uuid.uuid4()), ["A"], colour=1), "validation-failed")["errors"]
-    assert fault == {"pointer": "/colour", "detail": "unknown field"}
 
 
 def test_a_currency_is_told_how_it_looks(server):
@@ -126,6 +131,23 @@ def test_why_a_signature_is_refused(api):
     assert callback(api, credentials.callback_signature(b"{}", now - 400)) == "The signature is older than 300 seconds."
     assert callback(api, credentials.callback_signature(b"{}", now + 400)).startswith("The signature is more than 300 seconds ahead")
     assert callback(api, credentials.callback_signature(b"{}", now, "another secret of at least 32 bytes!!")).startswith("No v1 is the")
+
+
+def test_the_log_says_why_a_caller_was_refused(start_server):
+    server = start_server()
+    api = server.api()
+    refusals = [
+        problem(api.callback(b"{}", None), "signature-invalid"),
+        problem(api.callback(b"{}", credentials.callback_signature(b"{}", 1700000000)), "signature-invalid"),
+        problem(server.api("ada", exp=1700000000).get_hold(str(uuid.uuid4())), "unauthenticated"),
+        problem(api.post_event({}), "forbidden"),
+        problem(api.hold(str(uuid.uuid4()), ["A-1-1"], user_id="bob"), "user-mismatch"),
+    ]
+    expect(api.get("/v1/healthz"), 200)
+    server.stop()
+    requests = [entry for entry in server.log() if entry["message"] == "request"]
+    reasons = {entry["trace_id"]: entry["reason"] for entry in requests if "reason" in entry}
+    assert reasons == {refused["trace_id"]: refused["detail"] for refused in refusals}
 
 
 def test_providers_may_add_to_the_callback(api, event):

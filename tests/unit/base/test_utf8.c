@@ -91,6 +91,23 @@ static void control_characters_are_not_printable(void **state)
 	assert_true(utf8_is_printable(SLICE(" ~")));
 }
 
+static void lines_may_have_line_feeds_and_no_other_control_character(void **state)
+{
+	(void)state;
+	assert_true(utf8_is_printable_lines(SLICE("Erster Akt\nPause\n\nZürich\n")));
+	assert_false(utf8_is_printable_lines(SLICE("a\r\nb")));
+	assert_false(utf8_is_printable_lines(SLICE("a\tb")));
+	assert_false(utf8_is_printable_lines(SLICE("a\xc2\x85")));
+}
+
+static void characters_are_counted_and_not_bytes(void **state)
+{
+	(void)state;
+	assert_int_equal(utf8_character_count(SLICE("")), 0);
+	assert_int_equal(utf8_character_count(SLICE("abc")), 3);
+	assert_int_equal(utf8_character_count(SLICE("Zürich – 東京 🎟")), 13);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -98,6 +115,8 @@ int main(void)
 		cmocka_unit_test(ill_formed_text_is_refused),
 		cmocka_unit_test(well_formed_text_is_taken),
 		cmocka_unit_test(control_characters_are_not_printable),
+		cmocka_unit_test(lines_may_have_line_feeds_and_no_other_control_character),
+		cmocka_unit_test(characters_are_counted_and_not_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@ struct section {
 struct body {
 	struct uuid id;
 	struct slice name;
+	struct slice title;
 	struct slice currency;
 	int64_t count;
 	bool is_open;
@@ -49,6 +50,13 @@ static const struct json_schema section_schema = {
 static const struct json_field body_fields[] = {
 	{.name = "id", .kind = JSON_FIELD_UUID, .is_required = true, .offset = offsetof(struct body, id)},
 	{.name = "name", .kind = JSON_FIELD_STRING, .offset = offsetof(struct body, name), .minimum = 1, .maximum = 8},
+	{.name = "title",
+         .kind = JSON_FIELD_STRING,
+         .counts_characters = true,
+         .takes_line_feeds = true,
+         .offset = offsetof(struct body, title),
+         .minimum = 2,
+         .maximum = 4},
 	{.name = "currency", .kind = JSON_FIELD_STRING, .offset = offsetof(struct body, currency), .maximum = 3, .check = check_currency},
 	{.name = "count", .kind = JSON_FIELD_INTEGER, .offset = offsetof(struct body, count), .minimum = -1, .maximum = 100},
 	{.name = "is_open", .kind = JSON_FIELD_BOOLEAN, .offset = offsetof(struct body, is_open)},
@@ -161,6 +169,10 @@ static void each_violation_has_its_pointer_and_detail(void **state)
 	expect_violation("{" ID ",\"name\":\"\"}", "/name", "must have from 1 to 8 bytes");
 	expect_violation("{" ID ",\"name\":\"123456789\"}", "/name", "must have from 1 to 8 bytes");
 	expect_violation("{" ID ",\"name\":\"a\\u007fb\"}", "/name", "must not have control characters");
+	expect_violation("{" ID ",\"name\":\"a\\nb\"}", "/name", "must not have control characters");
+	expect_violation("{" ID ",\"title\":\"ü\"}", "/title", "must have from 2 to 4 characters");
+	expect_violation("{" ID ",\"title\":\"üüüüü\"}", "/title", "must have from 2 to 4 characters");
+	expect_violation("{" ID ",\"title\":\"a\\tb\"}", "/title", "must not have control characters other than line feeds");
 	expect_violation("{" ID ",\"name\":7}", "/name", "must be a string");
 	expect_violation("{" ID ",\"currency\":\"XXX\"}", "/currency", "must be EUR");
 	expect_violation("{" ID ",\"count\":101}", "/count", "must be a whole number from -1 to 100");
@@ -190,7 +202,7 @@ static void a_text_that_is_not_json_says_where(void **state)
 	assert_int_equal(test.violations.count, 0);
 }
 
-static void all_violation_are_told_together(void **state)
+static void all_violations_are_told_together(void **state)
 {
 	(void)state;
 	assert_int_equal(read_body("{\"count\":1000,\"seats\":[\"\",\"\"],\"is_open\":null,\"x\":[]}"), ERR_VALIDATION);
@@ -202,7 +214,7 @@ static void all_violation_are_told_together(void **state)
 	assert_true(slice_equal_string(test.violations.items[4].pointer, "/id"));
 }
 
-static void told_violation_have_their_maximum(void **state)
+static void told_violations_have_their_maximum(void **state)
 {
 	(void)state;
 	struct buffer text;
@@ -253,8 +265,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(absent_and_null_leave_the_default, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(each_violation_has_its_pointer_and_detail, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_text_that_is_not_json_says_where, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(all_violation_are_told_together, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(told_violation_have_their_maximum, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(all_violations_are_told_together, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(told_violations_have_their_maximum, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_long_unknown_name_is_cut_between_characters, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_the_caller_finds_is_told_too, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(memory_that_is_out_is_no_violation_of_the_body, set_up, tear_down),
