@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "app/committer.h"
+#include "app/committer_options.h"
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/list.h"

@@ -1,4 +1,5 @@
 /* service.c: the stages put together: who serves which job, and what becomes of it after. */
+#include "app/service.h"
 #include "app/service_inside.h"
 
 #include <assert.h>

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/defect.h"
+#include "domain/order_account.h"
 
 /* Look-ups answer const rows; apply is the one place that may change them. */
 #define MUTABLE(type, row) ((struct type *)(uintptr_t)(row))

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/defect.h"
+#include "domain/order_account.h"
 
 static bool is_own(const struct decision *decision, const struct short_text *user)
 {

@@ -86,11 +86,6 @@ static inline enum order_status order_status_at(const struct order *order, uint6
 /* Whether the money adds up: what was paid is kept, due or given back, and a confirmed order keeps its total or nothing. */
 bool order_is_balanced(const struct order *order);
 
-struct event;
-/* What an event of the order's stream, but order.created, does to the order's status, sequence and money. False: the money cannot be so.
- * Decisions use it on a copy, to know what the order is after the event, and apply on the row itself. */
-must_check bool order_take(struct order *order, const struct event *event);
-
 /* "PENDING", … */
 const char *order_status_name(enum order_status status);
 /* "card", "invoice", "cash", "transfer". */

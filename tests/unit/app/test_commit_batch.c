@@ -7,6 +7,8 @@
 
 #include "adapters/memory/database.h"
 #include "app/commit_batch.h"
+
+#include "app/committer.h"
 #include "app/job.h"
 #include "tests/support/commands.h"
 #include "tests/support/fake_time.h"

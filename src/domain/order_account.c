@@ -1,10 +1,8 @@
-/* order.c: the account of an order: what each of its events does to its status and its money. */
-#include "domain/order.h"
+/* order_account.c: the account of an order: what each of its events does to its status and its money. */
+#include "domain/order_account.h"
 
 #include <assert.h>
 #include <string.h>
-
-#include "domain/event.h"
 
 bool order_is_balanced(const struct order *order)
 {

@@ -1,0 +1,40 @@
+/* service_options.h: what a service is made of and told, and who hears of its work. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/job.h"
+#include "ports/admission.h"
+#include "ports/catalog.h"
+#include "ports/clock.h"
+#include "ports/random.h"
+#include "ports/reader.h"
+#include "ports/store.h"
+
+#define SERVICE_READ_LANES_MAX 8
+
+/* Everything handed over is borrowed and outlives the service. A process that only has commands of its own, such as the expiry worker,
+ * does without readers, catalog and admission; then no queries and no jobs with somebody to admit are submitted. */
+struct service_options {
+	struct store **stores;   /* one for each batch in flight */
+	uint32_t store_count;    /* 1 to COMMITS_IN_FLIGHT_MAX (committer.h); as many threads serve the commit lane */
+	struct reader **readers; /* one for each read lane */
+	uint32_t reader_count;
+	struct catalog *catalog;       /* the catalog lane's, or NULL … */
+	struct reader *catalog_reader; /* … and its reader: new events are brought to the catalog by it */
+	struct admission *admission;   /* or NULL */
+	struct clock *clock;
+	struct random *random;
+	/* Nothing is decided or read before service_store_found says first that the store is up: until then its time is not known. */
+	bool awaits_store;
+	uint32_t queue_capacity; /* jobs that may wait in each lane */
+	uint32_t batch_max;
+	uint32_t view_rows_max;
+	/* As in committer_options. */
+	void (*committed)(void *context, uint32_t event_count);
+	void (*measured)(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count);
+	/* The job has its outcome, and job->way says when it came to each stage. Before job->done, on any thread. May be NULL. */
+	void (*answered)(void *context, const struct job *job);
+	void *context;
+};
