@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures how src/ is built: prints the figures, and fails on a file of more than 600 lines or on includes in a circle.
+"""Measures how src/ is built: prints the figures, and fails on a function of 70 lines, a file of more than 600, or includes in a circle.
 
 A .c with its .h counts as one file of the circles: that a header and its body know each other is no circle. Folders count as well.
 """
@@ -9,6 +9,7 @@ import re
 import sys
 
 LINES_MAX = 600
+FUNCTION_LINES = 70
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCES = sorted(path for folder in ("src", "cmd") for path in (ROOT / folder).rglob("*.[ch]"))
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
@@ -44,13 +45,21 @@ def circles(graph):
     return found
 
 
-def count_functions(text):
-    """What the layout makes a function: a brace alone in the first column opens it."""
-    return len(re.findall(r"^\{$", text, re.M))
+def functions_of(text):
+    """The lines of each function, its signature included. The layout makes a function: a brace alone in the first column opens it."""
+    start, inside = 0, False
+    for number, line in enumerate(text.split("\n")):
+        if inside and line.startswith("}"):
+            yield number - start + 1
+            inside = False
+        elif not inside and line.startswith("{"):
+            inside = True
+        elif not inside and re.match("[a-z]", line):
+            start = number
 
 
 def main():
-    files, folders, functions, assertions, failed = {}, {}, {}, {}, False
+    files, folders, functions, assertions, long, failed = {}, {}, {}, {}, 0, False
     for path in SOURCES:
         text = path.read_text()
         lines = text.count("\n")
@@ -65,7 +74,9 @@ def main():
             if str(pathlib.PurePath(other).parent) != folder:
                 folders.setdefault(folder, set()).add(str(pathlib.PurePath(other).parent))
         if path.suffix == ".c":
-            functions[folder] = functions.get(folder, 0) + count_functions(text)
+            lengths = list(functions_of(text))
+            long += sum(length >= FUNCTION_LINES for length in lengths)
+            functions[folder] = functions.get(folder, 0) + len(lengths)
             assertions[folder] = assertions.get(folder, 0) + len(re.findall(r"\bassert\(", text))
     for what, graph in (("files", files), ("folders", folders)):
         found = circles(graph)
@@ -74,6 +85,8 @@ def main():
         print(f"includes in a circle between {what}: {len(found)}")
         failed |= bool(found)
     print(f"files of more than {LINES_MAX} lines: {sum(path.read_text().count(chr(10)) > LINES_MAX for path in SOURCES)} of {len(SOURCES)}")
+    print(f"functions of {FUNCTION_LINES} lines and more: {long} of {sum(functions.values())}")
+    failed |= long > 0
     for folder in sorted(functions):
         if functions[folder]:
             print(f"assertions a function: {assertions[folder] / functions[folder]:.2f} in {folder} ({functions[folder]} functions)")

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The mechanical gates: one line for each, "ok <gate>" or, below what was found, "FAILED <gate>".
 #
-#	scripts/lint.sh [gate...]    layout includes words functions tidy
+#	scripts/lint.sh [gate...]    layout includes words functions structure tidy
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,6 +28,11 @@ gate_functions() {
 	scripts/lint-functions.sh "${sources[@]}"
 }
 
+# Prints its figures, also when it passes.
+gate_structure() {
+	python3 scripts/lint-structure.py
+}
+
 gate_tidy() {
 	cmake --preset asan >/dev/null
 	printf '%s\n' "${sources[@]}" | xargs -n 2 -P "$(nproc)" clang-tidy --quiet -p build/asan 2>&1 |
@@ -35,7 +40,7 @@ gate_tidy() {
 }
 
 failed=0
-for gate in ${*:-layout includes words functions tidy}; do
+for gate in ${*:-layout includes words functions structure tidy}; do
 	if (set -e; "gate_$gate"); then
 		echo "ok $gate"
 	else

@@ -2,12 +2,8 @@
 #pragma once
 
 #include "base/attributes.h"
+#include "domain/state.h"
 #include "state/kinds.h"
-#include "state/view.h"
-
-#define X(NAME, name) extern const struct row_descriptor row_of_##name;
-ROW_KINDS(X)
-#undef X
 
 /* A field of struct `type`, in the descriptor's words. */
 #define ROW_FIELD(record, field_type, member, field_name) \

@@ -6,7 +6,6 @@
 
 #include "domain/money.h"
 #include "domain/text.h"
-#include "state/cache.h"
 
 const struct row_descriptor *row_descriptor(enum row_kind kind)
 {

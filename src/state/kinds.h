@@ -55,6 +55,10 @@ struct row_descriptor {
 	const struct row_tail *tail; /* NULL: none */
 };
 
+/* Each in the file of its kind. */
+#define X(NAME, name) extern const struct row_descriptor row_of_##name;
+ROW_KINDS(X)
+#undef X
 const struct row_descriptor *row_descriptor(enum row_kind kind);
 
 /* Of sales, holds, orders and refunds. */

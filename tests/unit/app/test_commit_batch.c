@@ -7,7 +7,6 @@
 
 #include "adapters/memory/database.h"
 #include "app/commit_batch.h"
-
 #include "app/committer.h"
 #include "app/job.h"
 #include "tests/support/commands.h"
