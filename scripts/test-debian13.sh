@@ -10,7 +10,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 system="${XDG_CACHE_HOME:-$HOME/.cache}/tro/debian13"
-suites="${TRO_TEST_ONLY:-unit-release,contract-release,contract-postgres,contract-rabbitmq,e2e-release}"
+suites="${TRO_TEST_ONLY:-unit-release,contract-release,contract-postgres,contract-rabbitmq,contract-mongodb,e2e-release}"
 sudo=""
 [ "$(id -u)" = 0 ] || sudo="sudo"
 

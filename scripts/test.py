@@ -135,6 +135,11 @@ def run_over_redis(suite):
     return run_ctest(suite, "redis", [sys.executable, "tests/peers/redis.py"])
 
 
+def run_over_mongodb(suite):
+    """The contract of the catalog over a MongoDB-compatible server, and what its adapter alone promises."""
+    return run_ctest(suite, "mongodb", [sys.executable, "tests/peers/mongodb.py"])
+
+
 def run_over_rabbitmq(suite):
     """The same of the bus's port, and what a broker does to its adapter."""
     return run_ctest(suite, "rabbitmq", [sys.executable, "tests/peers/rabbitmq.py"])
@@ -252,6 +257,7 @@ SUITES = [
     *[Suite(f"{label}-{preset}", preset, run_ctest) for preset in ("release", "asan", "tsan") for label in ("unit", "contract", "sim")
       if (label, preset) != ("sim", "tsan")],  # the simulator has one thread
     Suite("contract-postgres", "asan", run_over_postgres),
+    Suite("contract-mongodb", "asan", run_over_mongodb),
     Suite("contract-rabbitmq", "asan", run_over_rabbitmq),
     Suite("contract-redis", "asan", run_over_redis),
     Suite("sql-asan", "asan", run_pytest),

@@ -16,6 +16,8 @@ enum catalog_result {
 	CATALOG_DOWN,
 };
 
+#define CATALOG_PROBLEM_MAX 256
+
 struct catalog_entry {
 	struct uuid event_id;
 	struct sale_details details;
@@ -71,6 +73,8 @@ struct catalog {
 	/* The caller's, by the monotonic clock: every call waits for another machine until then and answers CATALOG_DOWN. 0: as long as the
 	 * adapter thinks right. */
 	uint64_t deadline_ns;
+	/* Why it answered CATALOG_DOWN last, in one line for people, without secrets; empty: it does not say, or was pinged since. */
+	char problem[CATALOG_PROBLEM_MAX];
 };
 
 /* Takes NULL. */

@@ -8,6 +8,7 @@
 
 #include "adapters/local/admission.h"
 #include "adapters/local/bus.h"
+#include "adapters/mongodb/mongodb.h"
 #include "adapters/postgres/postgres.h"
 #include "adapters/rabbitmq/rabbitmq.h"
 #include "adapters/redis/redis.h"
@@ -18,6 +19,7 @@
 #define PATH_MAX_BYTES 4096
 #define CALLERS_MAX 262144
 #define KEYS_MAX 131072
+#define ROLES_WITH_CATALOG (ROLE_API | ROLE_TOOL | ROLE_REPLAY | ROLE_LOOK)
 
 /* What is set and cannot be served is refused, not ignored. */
 bool adapters_check(const struct config *config, char message[static ADAPTERS_MESSAGE_MAX])
@@ -26,7 +28,6 @@ bool adapters_check(const struct config *config, char message[static ADAPTERS_ME
 		const char *name;
 		bool is_set;
 	} systems[] = {
-		{"MONGO_URI", config->systems.mongo_uri != NULL},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", config->systems.otlp_endpoint != NULL},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(systems); i++) {
@@ -77,6 +78,7 @@ static_assert(ADAPTERS_MESSAGE_MAX == SQLITE_MESSAGE_MAX, "a message of SQLite's
 static_assert(ADAPTERS_MESSAGE_MAX == POSTGRES_MESSAGE_MAX, "a message of PostgreSQL's fits");
 static_assert(ADAPTERS_MESSAGE_MAX == RABBITMQ_MESSAGE_MAX, "a message of RabbitMQ's fits");
 static_assert(ADAPTERS_MESSAGE_MAX == REDIS_MESSAGE_MAX, "a message of Redis's fits");
+static_assert(ADAPTERS_MESSAGE_MAX == MONGODB_MESSAGE_MAX, "a message of MongoDB's fits");
 
 static bool write_path(const char *data_dir, char path[static PATH_MAX_BYTES], char message[static ADAPTERS_MESSAGE_MAX])
 {
@@ -102,6 +104,15 @@ static bool prepare_file(const struct config *config, uint32_t roles, char path[
 	return make_path(config->systems.data_dir, path, message) && sqlite_migrate(path, NULL, NULL, message) == OK;
 }
 
+/* In MongoDB when there is one, else beside the store. */
+static enum error open_catalog(const struct database *database, const char *where, bool looks, struct adapters *adapters,
+                               struct catalog **ret_catalog, char message[static ADAPTERS_MESSAGE_MAX])
+{
+	if (adapters->mongodb != NULL)
+		return mongodb_catalog_new(adapters->mongodb, looks, ret_catalog);
+	return (looks ? database->look_catalog : database->open_catalog)(where, ret_catalog, message);
+}
+
 /* For a command on the store. */
 static enum error open_tool(const struct database *database, const char *where, bool for_replay, struct adapters *adapters,
                             char message[static ADAPTERS_MESSAGE_MAX])
@@ -113,7 +124,7 @@ static enum error open_tool(const struct database *database, const char *where, 
 		error = database->open_reader(where, &adapters->readers[0], message);
 	if (error == OK)
 		error = database->open_reader(where, &adapters->catalog_reader, message);
-	return error != OK ? error : database->open_catalog(where, &adapters->catalog, message);
+	return error != OK ? error : open_catalog(database, where, false, adapters, &adapters->catalog, message);
 }
 
 static enum error open_look(const struct database *database, const char *where, struct adapters *adapters,
@@ -121,7 +132,7 @@ static enum error open_look(const struct database *database, const char *where, 
 {
 	adapters->reader_count = 1;
 	enum error error = database->look_reader(where, &adapters->readers[0], message);
-	return error != OK ? error : database->look_catalog(where, &adapters->catalog, message);
+	return error != OK ? error : open_catalog(database, where, true, adapters, &adapters->catalog, message);
 }
 
 static enum error open_api(const struct database *database, const char *where, struct adapters *adapters,
@@ -129,9 +140,9 @@ static enum error open_api(const struct database *database, const char *where, s
 {
 	enum error error = database->open_reader(where, &adapters->catalog_reader, message);
 	if (error == OK)
-		error = database->open_catalog(where, &adapters->catalog, message);
+		error = open_catalog(database, where, false, adapters, &adapters->catalog, message);
 	if (error == OK)
-		error = database->open_catalog(where, &adapters->monitor_catalog, message);
+		error = open_catalog(database, where, false, adapters, &adapters->monitor_catalog, message);
 	for (uint32_t i = 0; error == OK && i < database->readers; i++)
 		error = database->open_reader(where, &adapters->readers[adapters->reader_count++], message);
 	return error;
@@ -197,6 +208,9 @@ static enum error open_admission(const struct config *config, struct adapters *a
 static enum error open_all(const struct config *config, const struct database *database, const char *where, uint32_t roles,
                            struct adapters *adapters, char message[static ADAPTERS_MESSAGE_MAX])
 {
+	if (config->systems.mongo_uri != NULL && (roles & ROLES_WITH_CATALOG) != 0 &&
+	    mongodb_pool_new(config->systems.mongo_uri, &adapters->mongodb, message) != OK)
+		return ERR_VALIDATION;
 	if ((roles & ROLE_LOOK) != 0)
 		return open_look(database, where, adapters, message);
 	if ((roles & (ROLE_TOOL | ROLE_REPLAY)) != 0)
@@ -273,6 +287,7 @@ void adapters_close(struct adapters *adapters)
 	reader_free(adapters->expirer_reader);
 	catalog_free(adapters->catalog);
 	catalog_free(adapters->monitor_catalog);
+	mongodb_pool_free(adapters->mongodb);
 	outbox_free(adapters->outbox);
 	bus_free(adapters->bus);
 	admission_free(adapters->admission);

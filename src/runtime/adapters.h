@@ -42,6 +42,7 @@ struct adapters {
 	struct catalog *catalog;
 	struct reader *monitor_reader;
 	struct catalog *monitor_catalog;
+	struct mongodb_pool *mongodb; /* NULL: the catalog is in the store */
 	struct reader *expirer_reader;
 	struct outbox *outbox;
 	struct bus *bus;

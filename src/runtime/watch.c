@@ -73,6 +73,11 @@ static void tell_unplaced(struct watch *watch)
 	          log_uuid("last_event_id", &watch->monitor.sync.last_refused), log_string("reason", error_title(ERR_CORRUPT)));
 }
 
+static const char *catalog_problem(const char *problem)
+{
+	return problem[0] == '\0' ? catalog_reason : problem;
+}
+
 static const char *bus_problem(const struct bus_status *status)
 {
 	return status->problem[0] == '\0' ? bus_reason : status->problem;
@@ -143,10 +148,12 @@ uint64_t watch_step(void *context)
 		return wait_ms;
 	(void)pthread_mutex_lock(&watch->mutex);
 	(void)snprintf(watch->store_problem, sizeof watch->store_problem, "%s", watch->monitor.ping.problem);
+	if (watch->monitor.catalog != NULL)
+		(void)snprintf(watch->catalog_problem, sizeof watch->catalog_problem, "%s", watch->monitor.catalog->problem);
 	(void)pthread_mutex_unlock(&watch->mutex);
 	tell(watch, "store", watch->monitor.is_store_up, watch->monitor.ping.problem, &watch->store);
 	if (watch->monitor.catalog != NULL)
-		tell(watch, "catalog", watch->monitor.is_catalog_up, catalog_reason, &watch->catalog);
+		tell(watch, "catalog", watch->monitor.is_catalog_up, catalog_problem(watch->monitor.catalog->problem), &watch->catalog);
 	tell_unplaced(watch);
 	look_at_bus(watch);
 	look_at_admission(watch);
@@ -196,6 +203,19 @@ static void add_store(struct watch *watch, struct ready_report *report)
 		(void)snprintf(clock->detail, sizeof clock->detail, "it is %+.3f s from the store's", (double)monitor->clock_skew_ms / 1e3);
 }
 
+static void add_catalog(struct watch *watch, struct ready_report *report)
+{
+	const struct monitor *monitor = &watch->monitor;
+	bool is_current = monitor->is_catalog_up && monitor->is_catalog_current;
+	struct ready_dependency *catalog =
+		add(report, "catalog", is_current ? READY_UP : READY_DEGRADED, (double)monitor->catalog_ns / 1e6);
+	(void)pthread_mutex_lock(&watch->mutex);
+	explain(catalog, !monitor->is_catalog_up       ? catalog_problem(watch->catalog_problem)
+	                 : monitor->unplaced_count > 0 ? "it lacks events that contradict themselves in the store: the log names them"
+	                                               : "it lags behind the store");
+	(void)pthread_mutex_unlock(&watch->mutex);
+}
+
 /* "per-process": each process counts alone, because nothing is set that counts for all, or because that does not serve. */
 static void add_admission(struct watch *watch, struct ready_report *report)
 {
@@ -221,13 +241,8 @@ void watch_ready(struct watch *watch, struct ready_report *ret_report)
 	add_store(watch, ret_report);
 	if (clock_monotonic_ns(watch->clock) < watch->degraded_until_ns)
 		explain(add(ret_report, "data", READY_DEGRADED, -1), "stored data is inconsistent: the log names the stream");
-	if (monitor->catalog != NULL) {
-		bool is_current = monitor->is_catalog_up && monitor->is_catalog_current;
-		explain(add(ret_report, "catalog", is_current ? READY_UP : READY_DEGRADED, (double)monitor->catalog_ns / 1e6),
-		        !monitor->is_catalog_up       ? catalog_reason
-		        : monitor->unplaced_count > 0 ? "it lacks events that contradict themselves in the store: the log names them"
-		                                      : "it lags behind the store");
-	}
+	if (monitor->catalog != NULL)
+		add_catalog(watch, ret_report);
 	add_admission(watch, ret_report);
 	if (watch->publisher == NULL)
 		return;

@@ -44,6 +44,7 @@ struct watch {
 	struct watched store, catalog, bus, admission;
 	pthread_mutex_t mutex; /* guards what follows */
 	char store_problem[READY_DETAIL_MAX];
+	char catalog_problem[CATALOG_PROBLEM_MAX];
 };
 
 /* The step of a worker (pipeline/worker.h); `context` is the struct watch. */

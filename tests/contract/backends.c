@@ -1,15 +1,19 @@
-/* backends.c: memory and SQLite, or a PostgreSQL server whose DSN is in TRO_TEST_POSTGRES (tests/peers/postgres.py). */
+/* backends.c: memory and SQLite, or a server: PostgreSQL at the DSN in TRO_TEST_POSTGRES (tests/peers/postgres.py), or of catalogs alone MongoDB
+ * at the URI in TRO_TEST_MONGO (tests/peers/mongodb.py). */
 #include "tests/contract/backends.h"
 
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "adapters/memory/database.h"
+#include "adapters/mongodb/mongodb.h"
 #include "adapters/postgres/postgres.h"
 #include "adapters/sqlite/sqlite.h"
+#include "tests/support/fake_catalog.h"
 
 struct backend {
 	const struct backend_kind *kind;
@@ -17,6 +21,7 @@ struct backend {
 	char directory[64];
 	char path[80];
 	char dsn[512];
+	struct mongodb_pool *mongodb;
 };
 
 struct backend_kind {
@@ -26,7 +31,7 @@ struct backend_kind {
 	enum error (*store)(struct backend *backend, struct store **ret_store);
 	enum error (*reader)(struct backend *backend, struct reader **ret_reader);
 	enum error (*outbox)(struct backend *backend, struct outbox **ret_outbox);
-	enum error (*catalog)(struct backend *backend, struct catalog **ret_catalog); /* NULL: it has none */
+	enum error (*catalog)(struct backend *backend, struct catalog **ret_catalog);
 };
 
 static void memory_begin(struct backend *backend)
@@ -65,6 +70,15 @@ static struct clock wall_clock = {.operations = &wall_operations};
 static enum error memory_outbox(struct backend *backend, struct outbox **ret_outbox)
 {
 	return memory_outbox_new(backend->memory, &wall_clock, ret_outbox);
+}
+
+/* That of the tests, which is a catalog like the others. */
+static enum error memory_catalog(struct backend *backend, struct catalog **ret_catalog)
+{
+	(void)backend;
+	struct fake_catalog *catalog = fake_catalog_new();
+	*ret_catalog = catalog == NULL ? NULL : &catalog->base;
+	return catalog == NULL ? ERR_NO_MEMORY : OK;
 }
 
 static void sqlite_begin(struct backend *backend)
@@ -164,8 +178,30 @@ static enum error postgres_catalog(struct backend *backend, struct catalog **ret
 	return postgres_catalog_open(backend->dsn, ret_catalog, message);
 }
 
+/* Each test has a database of its own, which the server forgets when it ends. */
+static void mongodb_begin(struct backend *backend)
+{
+	static uint32_t count;
+	char message[MONGODB_MESSAGE_MAX];
+	const char *uri = getenv("TRO_TEST_MONGO"), *database = strrchr(uri, '/');
+	(void)snprintf(backend->dsn, sizeof backend->dsn, "%.*s/contract_%d_%u", (int)(database - uri), uri, (int)getpid(), ++count);
+	assert_int_equal(mongodb_pool_new(backend->dsn, &backend->mongodb, message), OK);
+}
+
+static void mongodb_end(struct backend *backend)
+{
+	mongodb_pool_free(backend->mongodb);
+}
+
+static enum error mongodb_catalog(struct backend *backend, struct catalog **ret_catalog)
+{
+	return mongodb_catalog_new(backend->mongodb, false, ret_catalog);
+}
+
+static const struct backend_kind mongodb_kind = {"mongodb", mongodb_begin, mongodb_end, NULL, NULL, NULL, mongodb_catalog};
+
 static const struct backend_kind embedded_kinds[] = {
-	{"memory", memory_begin, memory_end, memory_store, memory_reader, memory_outbox, NULL},
+	{"memory", memory_begin, memory_end, memory_store, memory_reader, memory_outbox, memory_catalog},
 	{"sqlite", sqlite_begin, sqlite_end, sqlite_store, sqlite_reader, sqlite_outbox, sqlite_catalog},
 };
 static const struct backend_kind postgres_kind = {"postgres",      postgres_begin,  postgres_end,    postgres_store,
@@ -246,10 +282,11 @@ int backends_run(const char *suite, const struct CMUnitTest *tests, size_t count
 int backends_run_catalogs(const char *suite, const struct CMUnitTest *tests, size_t count)
 {
 	int failed = 0;
+	if (getenv("TRO_TEST_MONGO") != NULL)
+		return run_over(&mongodb_kind, suite, tests, count);
 	if (getenv("TRO_TEST_POSTGRES") != NULL)
 		return run_over(&postgres_kind, suite, tests, count);
 	for (size_t i = 0; i < ARRAY_LENGTH(embedded_kinds); i++)
-		if (embedded_kinds[i].catalog != NULL)
-			failed += run_over(&embedded_kinds[i], suite, tests, count);
+		failed += run_over(&embedded_kinds[i], suite, tests, count);
 	return failed;
 }

@@ -19,7 +19,7 @@ struct backend;
 struct store *backend_store(struct backend *backend);
 struct reader *backend_reader(struct backend *backend);
 struct outbox *backend_outbox(struct backend *backend);
-struct catalog *backend_catalog(struct backend *backend); /* not of memory */
+struct catalog *backend_catalog(struct backend *backend); /* of memory: each is empty */
 
 /* Of PostgreSQL only. */
 const char *backend_dsn(const struct backend *backend);
@@ -33,5 +33,5 @@ int backend_teardown(void **state);
 /* Runs the tests over every backend of the embedded ones; over PostgreSQL alone when TRO_TEST_POSTGRES has a server's DSN. Answers how many
  * failed. */
 int backends_run(const char *suite, const struct CMUnitTest *tests, size_t count);
-/* The same, over those that have a catalog. */
+/* The same; over MongoDB alone when TRO_TEST_MONGO has a server's URI. */
 int backends_run_catalogs(const char *suite, const struct CMUnitTest *tests, size_t count);

@@ -148,6 +148,45 @@ static void finds_what_passes_the_filter(void **state)
 	close_shelf(&shelf);
 }
 
+/* What would mean something in a query, a pattern or a path is text like any other. */
+static void text_is_never_query(void **state)
+{
+	static const char *const names[] = {"$where", "a.b", "{\"$gt\": \"\"}", ".*", "x'; DROP TABLE catalog; --", "\\Q^a|b[c](d)?+\\E$"};
+	struct shelf shelf = open_shelf(*state);
+	for (uint8_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		struct catalog_entry entry = entry_of((uint8_t)(i + 1), 1);
+		entry.details.name = slice_of(names[i]);
+		entry.details.venue = slice_of(names[i]);
+		put(&shelf, entry);
+	}
+	for (uint8_t i = 0; i < ARRAY_LENGTH(names); i++)
+		assert_true(slice_equal_string(find(&shelf, (uint8_t)(i + 1))->details.name, names[i]));
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("$where")}, "1");
+	expect_found(&shelf, (struct catalog_filter){.venue = SLICE("$where")}, "1");
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("a.b")}, "2");
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("a|b")}, "6");
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("a.*b")}, "");
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("{\"$gt\": \"\"}")}, "3");
+	expect_found(&shelf, (struct catalog_filter){.venue = SLICE("{\"$ne\": null}")}, "");
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE(".*")}, "4");
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("drop table")}, "5");
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("^a|b[c](d)?+")}, "6");
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("where\0")}, "");
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("\n")}, "");
+	close_shelf(&shelf);
+}
+
+static void letters_fold_only_in_ascii(void **state)
+{
+	struct shelf shelf = open_shelf(*state);
+	struct catalog_entry entry = entry_of(1, 1);
+	entry.details.name = SLICE("\xc3\x84RGER"); /* a capital letter that is not ASCII */
+	put(&shelf, entry);
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("\xc3\x84rger")}, "1");
+	expect_found(&shelf, (struct catalog_filter){.text = SLICE("\xc3\xa4rger")}, "");
+	close_shelf(&shelf);
+}
+
 static void searches_by_pages(void **state)
 {
 	struct shelf shelf = open_shelf(*state);
@@ -171,6 +210,8 @@ int main(void)
 		BACKEND_TEST(only_a_greater_version_replaces),
 		BACKEND_TEST(lists_in_the_order_of_ids_by_pages),
 		BACKEND_TEST(finds_what_passes_the_filter),
+		BACKEND_TEST(text_is_never_query),
+		BACKEND_TEST(letters_fold_only_in_ascii),
 		BACKEND_TEST(searches_by_pages),
 	};
 	return backends_run_catalogs("catalog", tests, ARRAY_LENGTH(tests));

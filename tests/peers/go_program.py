@@ -53,7 +53,7 @@ def go():
     return folder / "bin" / "go"
 
 
-def build(name):
+def build(name, tags=""):
     """The program of the folder `name`."""
     source = HERE / name
     digest = hashlib.sha256()
@@ -65,7 +65,7 @@ def build(name):
             compiler = go()
             with tempfile.TemporaryDirectory(dir=cache()) as folder:
                 whole = pathlib.Path(folder) / name
-                subprocess.run([compiler, "build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o", whole, "."],
+                subprocess.run([compiler, "build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-tags", tags, "-o", whole, "."],
                                cwd=source, check=True, env={**os.environ, "GOTOOLCHAIN": "local"})
                 whole.rename(program)
     return program

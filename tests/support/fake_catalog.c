@@ -157,8 +157,13 @@ static enum catalog_result fake_ping(struct catalog *catalog)
 	return self_of(catalog)->is_down ? CATALOG_DOWN : CATALOG_OK;
 }
 
+static void fake_free(struct catalog *catalog)
+{
+	fake_catalog_free(self_of(catalog));
+}
+
 static const struct catalog_operations operations = {
-	.put = fake_put, .find = fake_find, .list = fake_list, .search = fake_search, .ping = fake_ping};
+	.put = fake_put, .find = fake_find, .list = fake_list, .search = fake_search, .ping = fake_ping, .free = fake_free};
 
 struct fake_catalog *fake_catalog_new(void)
 {

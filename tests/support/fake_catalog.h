@@ -19,7 +19,7 @@ struct fake_catalog {
 	uint32_t count;
 };
 
-/* NULL: out of memory. */
+/* NULL: out of memory. Freed by this or by the port. */
 struct fake_catalog *fake_catalog_new(void);
 void fake_catalog_free(struct fake_catalog *catalog);
 

@@ -1,0 +1,245 @@
+/* document.c: fields by name, texts by length. */
+#include "adapters/mongodb/document.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX (16 * 1024 * 1024) /* a document has no more */
+
+static const enum sale_status statuses[] = {SALE_ON_SALE, SALE_PAUSED, SALE_CANCELLED};
+
+void mongodb_append_id(bson_t *document, const char *key, const struct uuid *id)
+{
+	BSON_APPEND_BINARY(document, key, BSON_SUBTYPE_UUID, id->bytes, sizeof id->bytes);
+}
+
+static bool append_text(bson_t *document, const char *key, struct slice text)
+{
+	text = text_or_empty(text);
+	return text.length <= TEXT_MAX && bson_utf8_validate(text.data, text.length, true) &&
+	       bson_append_utf8(document, key, -1, text.data, (int)text.length);
+}
+
+static char folded(char letter)
+{
+	return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
+}
+
+static bool append_folded(bson_t *document, const char *key, struct slice text)
+{
+	char *copy = malloc(text.length + 1);
+	if (copy == NULL)
+		return false;
+	for (size_t i = 0; i < text.length; i++)
+		copy[i] = folded(text.data[i]);
+	bool is_done = append_text(document, key, (struct slice){.data = copy, .length = text.length});
+	free(copy);
+	return is_done;
+}
+
+static int64_t date_of(uint64_t ms)
+{
+	return ms > INT64_MAX ? INT64_MAX : (int64_t)ms;
+}
+
+/* 0 is no date. */
+static void append_date(bson_t *document, const char *key, uint64_t ms)
+{
+	if (ms == 0)
+		BSON_APPEND_NULL(document, key);
+	else
+		BSON_APPEND_DATE_TIME(document, key, date_of(ms));
+}
+
+bool mongodb_document_write(bson_t *document, const struct catalog_entry *entry)
+{
+	const struct sale_details *details = &entry->details;
+	bson_t inner;
+	mongodb_append_id(document, "_id", &entry->event_id);
+	bool is_right = append_text(document, "name", details->name) && append_text(document, "venue", details->venue) &&
+	                append_text(document, "description", details->description);
+	BSON_APPEND_DATE_TIME(document, "starts_at", date_of(details->starts_at_ms));
+	BSON_APPEND_UTF8(document, "status", sale_status_name(entry->status));
+	BSON_APPEND_UTF8(document, "currency", entry->currency.code);
+	append_date(document, "on_sale_from", entry->on_sale_from_ms);
+	append_date(document, "on_sale_until", entry->on_sale_until_ms);
+	BSON_APPEND_INT64(document, "seat_count", entry->seat_count);
+	BSON_APPEND_DATE_TIME(document, "created_at", date_of(entry->created_at_ms));
+	BSON_APPEND_INT64(document, "version", date_of(entry->version));
+	BSON_APPEND_DOCUMENT_BEGIN(document, "folded", &inner);
+	is_right = is_right && append_folded(&inner, "name", details->name) && append_folded(&inner, "venue", details->venue) &&
+	           append_folded(&inner, "description", details->description);
+	return bson_append_document_end(document, &inner) && is_right;
+}
+
+static bool find(const bson_t *document, const char *key, bson_iter_t *ret_iter)
+{
+	return bson_iter_init_find(ret_iter, document, key);
+}
+
+static bool read_id(const bson_t *document, struct uuid *ret_id)
+{
+	bson_iter_t iter;
+	bson_subtype_t subtype;
+	uint32_t length;
+	const uint8_t *bytes;
+	if (!find(document, "_id", &iter) || !BSON_ITER_HOLDS_BINARY(&iter))
+		return false;
+	bson_iter_binary(&iter, &subtype, &length, &bytes);
+	if (length != sizeof ret_id->bytes)
+		return false;
+	memcpy(ret_id->bytes, bytes, length);
+	return true;
+}
+
+static bool read_text(const bson_t *document, const char *key, struct slice *ret_text)
+{
+	bson_iter_t iter;
+	uint32_t length;
+	if (!find(document, key, &iter) || !BSON_ITER_HOLDS_UTF8(&iter))
+		return false;
+	ret_text->data = bson_iter_utf8(&iter, &length);
+	ret_text->length = length;
+	return true;
+}
+
+static bool copy_text(const bson_t *document, const char *key, struct arena *arena, struct slice *ret_text)
+{
+	struct slice text;
+	if (!read_text(document, key, &text))
+		return false;
+	*ret_text = arena_copy(arena, text);
+	return ret_text->data != NULL;
+}
+
+/* A number or a date that is not negative; null is 0. */
+static bool read_uint(const bson_t *document, const char *key, uint64_t maximum, uint64_t *ret_value)
+{
+	bson_iter_t iter;
+	if (!find(document, key, &iter))
+		return false;
+	bool is_number = BSON_ITER_HOLDS_INT64(&iter) || BSON_ITER_HOLDS_INT32(&iter);
+	if (!is_number && !BSON_ITER_HOLDS_DATE_TIME(&iter) && !BSON_ITER_HOLDS_NULL(&iter))
+		return false;
+	int64_t value = is_number ? bson_iter_as_int64(&iter) : BSON_ITER_HOLDS_NULL(&iter) ? 0 : bson_iter_date_time(&iter);
+	*ret_value = (uint64_t)value;
+	return value >= 0 && *ret_value <= maximum;
+}
+
+static bool read_status(const bson_t *document, enum sale_status *ret_status)
+{
+	struct slice name;
+	if (!read_text(document, "status", &name))
+		return false;
+	for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+		if (!slice_equal_string(name, sale_status_name(statuses[i])))
+			continue;
+		*ret_status = statuses[i];
+		return true;
+	}
+	return false;
+}
+
+static bool read_currency(const bson_t *document, struct currency *ret_currency)
+{
+	struct slice code;
+	if (!read_text(document, "currency", &code) || code.length >= sizeof ret_currency->code)
+		return false;
+	memcpy(ret_currency->code, code.data, code.length);
+	return true;
+}
+
+bool mongodb_document_read(const bson_t *document, struct arena *arena, struct catalog_entry *ret_entry)
+{
+	struct catalog_entry entry = {0};
+	uint64_t seat_count;
+	bool is_right = read_id(document, &entry.event_id) && copy_text(document, "name", arena, &entry.details.name) &&
+	                copy_text(document, "venue", arena, &entry.details.venue) &&
+	                copy_text(document, "description", arena, &entry.details.description) &&
+	                read_uint(document, "starts_at", INT64_MAX, &entry.details.starts_at_ms) && read_status(document, &entry.status) &&
+	                read_currency(document, &entry.currency) &&
+	                read_uint(document, "on_sale_from", INT64_MAX, &entry.on_sale_from_ms) &&
+	                read_uint(document, "on_sale_until", INT64_MAX, &entry.on_sale_until_ms) &&
+	                read_uint(document, "seat_count", UINT32_MAX, &seat_count) &&
+	                read_uint(document, "created_at", INT64_MAX, &entry.created_at_ms) &&
+	                read_uint(document, "version", INT64_MAX, &entry.version);
+	if (!is_right)
+		return false;
+	entry.seat_count = (uint32_t)seat_count;
+	*ret_entry = entry;
+	return true;
+}
+
+/* A pattern that matches the text alone, whatever it holds. False: no memory. */
+static bool append_pattern(bson_t *query, const char *key, struct slice text)
+{
+	static const char digits[] = "0123456789abcdef";
+	bson_t condition;
+	char *pattern = malloc(text.length * 4 + 1), *end = pattern;
+	if (pattern == NULL)
+		return false;
+	for (size_t i = 0; i < text.length; i++) {
+		unsigned char byte = (unsigned char)text.data[i];
+		bool is_plain =
+			byte >= 0x80 || (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+		if (byte < ' ' || byte == 0x7f) {
+			const char escape[] = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+			memcpy(end, escape, sizeof escape);
+			end += sizeof escape;
+			continue;
+		}
+		if (!is_plain)
+			*end++ = '\\';
+		*end++ = (char)byte;
+	}
+	*end = '\0';
+	BSON_APPEND_DOCUMENT_BEGIN(query, key, &condition);
+	bool is_done = BSON_APPEND_REGEX(&condition, "$regex", pattern, "");
+	free(pattern);
+	return bson_append_document_end(query, &condition) && is_done;
+}
+
+/* {$or: [{folded.name: …}, …]} */
+static bool append_search(bson_t *query, struct slice text)
+{
+	static const char *const fields[] = {"folded.name", "folded.venue", "folded.description"};
+	static const char *const places[] = {"0", "1", "2"};
+	bson_t either, one;
+	bool is_done = bson_utf8_validate(text.data, text.length, true);
+	BSON_APPEND_ARRAY_BEGIN(query, "$or", &either);
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+		BSON_APPEND_DOCUMENT_BEGIN(&either, places[i], &one);
+		is_done = is_done && append_pattern(&one, fields[i], text);
+		is_done = bson_append_document_end(&either, &one) && is_done;
+	}
+	return bson_append_array_end(query, &either) && is_done;
+}
+
+bool mongodb_append_filter(bson_t *query, const struct catalog_filter *filter, const struct uuid *after)
+{
+	static const struct catalog_filter everything = {0};
+	bson_t range;
+	bool is_done = true;
+	filter = filter == NULL ? &everything : filter;
+	if (after != NULL) {
+		BSON_APPEND_DOCUMENT_BEGIN(query, "_id", &range);
+		mongodb_append_id(&range, "$gt", after);
+		is_done = bson_append_document_end(query, &range);
+	}
+	if (filter->starts_from_ms != 0 || filter->starts_until_ms != 0) {
+		BSON_APPEND_DOCUMENT_BEGIN(query, "starts_at", &range);
+		if (filter->starts_from_ms != 0)
+			BSON_APPEND_DATE_TIME(&range, "$gte", date_of(filter->starts_from_ms));
+		if (filter->starts_until_ms != 0)
+			BSON_APPEND_DATE_TIME(&range, "$lte", date_of(filter->starts_until_ms));
+		is_done = bson_append_document_end(query, &range) && is_done;
+	}
+	if (filter->status != 0)
+		is_done = BSON_APPEND_UTF8(query, "status", sale_status_name(filter->status)) && is_done;
+	if (!slice_is_empty(filter->venue))
+		is_done = is_done && append_text(query, "folded.venue", filter->venue);
+	if (!slice_is_empty(filter->text))
+		is_done = is_done && append_search(query, filter->text);
+	return is_done;
+}

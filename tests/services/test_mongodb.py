@@ -1,0 +1,174 @@
+"""The catalog in MongoDB, on a real server that speaks its protocol: shared by all APIs, and nothing but event pages waits for it."""
+
+import datetime
+import ssl
+import socket
+import threading
+import urllib.parse
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from harness.problems import expect, problem
+from harness.server import eventually
+from peers import mongodb as mongodb_peer
+
+SECRET = "gWuq7-never-in-a-log"
+
+
+@pytest.fixture(scope="module")
+def mongo():
+    with mongodb_peer.server() as running:
+        yield running
+
+
+@pytest.fixture
+def uri(mongo, database):
+    """A database of its own on the running server, which is as it was afterwards."""
+    yield f"mongodb://127.0.0.1:{mongo.port}/{database.name}"
+    mongo.resume()
+    if mongo.process is None:
+        mongo.start()
+
+
+@pytest.fixture
+def catalog(services, uri):
+    """Services whose every process has the catalog in MongoDB."""
+    services.options["MONGO_URI"] = uri
+    return services
+
+
+def state(server):
+    return server.ready()["catalog"]["state"]
+
+
+def names(api, **query):
+    return [event["name"] for event in api.pages(f"/v1/events?{urllib.parse.urlencode(query)}")]
+
+
+def test_events_of_one_api_are_found_at_another(catalog):
+    first, second = catalog.api(), catalog.api()
+    made = first.api("ada").create_event(name="The Magic Flute")
+    page = expect(second.api(None).get(f"/v1/events/{made['event_id']}"), 200)
+    assert page["name"] == "The Magic Flute" and page["status"] == "on_sale" and page["seat_count"] == 100
+    expect(second.api("admin", "tro:admin").request("POST", f"/v1/events/{made['event_id']}/pause"), 200)
+    assert names(first.api(None), status="paused") == ["The Magic Flute"]
+    listed = catalog.tro("event", "list")
+    assert listed.returncode == 0 and listed.stdout.split()[:2] == [made["event_id"], "paused"]
+
+
+def test_it_is_in_mongodb_and_nowhere_else(catalog, database):
+    catalog.api().api("ada").create_event()
+    assert database.query("SELECT count(*) FROM catalog")[0][0] == "0"
+    assert catalog.tro("event", "list", MONGO_URI=None).stdout == ""
+
+
+def test_filters_and_pages(catalog):
+    api = catalog.api().api("ada")
+    api.create_event(name="The Magic Flute", venue="Old Opera", starts_at="2027-06-01T19:30:00Z")
+    api.create_event(name="Fidelio", venue="Old Opera", starts_at="2027-06-05T19:30:00Z", description="100 % Beethoven_")
+    api.create_event(name="Opera Ball", venue="Hofburg", starts_at="2027-06-10T20:00:00Z")
+    assert names(api) == names(api, limit=1) == ["The Magic Flute", "Fidelio", "Opera Ball"]
+    assert names(api, **{"from": "2027-06-05T19:30:00Z"}) == ["Fidelio", "Opera Ball"]
+    assert names(api, to="2027-06-05T19:30:00Z") == ["The Magic Flute", "Fidelio"]
+    assert names(api, venue="OLD opera") == ["The Magic Flute", "Fidelio"]
+    assert names(api, q="opera", limit=2) == ["The Magic Flute", "Fidelio", "Opera Ball"]
+    assert names(api, q="%") == ["Fidelio"] and names(api, q=".*") == []
+
+
+@pytest.mark.parametrize("text", ["$where", "a.b", '{"$ne": null}', "function() { return true }"])
+def test_what_means_something_to_mongodb_is_data(catalog, text):
+    api = catalog.api().api("ada")
+    api.create_event(name="Another")
+    made = api.create_event(name=text, venue=text, description=text)
+    assert names(api, q=text) == [text] and names(api, venue=text) == [text]
+    assert expect(api.get(f"/v1/events/{made['event_id']}"), 200)["description"] == text
+    for query in ("q[$ne]=x", "venue[$gt]=", "$where=1", "status[$in]=on_sale"):
+        problem(api.get("/v1/events?" + query), "bad-request")
+    for name, slug in (({"$gt": ""}, "validation-failed"), ("zero \0 byte", "invalid-json")):
+        content = {"name": name, "venue": "v", "starts_at": "2027-06-01T19:30:00Z", "currency": "EUR",
+                   "sections": [{"name": "A", "price": 1, "rows": 1, "seats_per_row": 1}]}
+        problem(api.as_user("admin", "tro:admin").post_event(content), slug)
+
+
+def check_sales_go_on(server):
+    """Everything but the pages of events."""
+    api = server.api("ada")
+    event_id = api.create_event()["event_id"]
+    hold = api.held(event_id, "A-1-1")
+    assert expect(api.get_hold(hold["hold_id"]), 200)["status"] == "ACTIVE"
+    answer = api.get(f"/v1/events/{event_id}")
+    problem(answer, "catalog-unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+    return event_id
+
+
+def test_it_starts_without_mongodb_and_catches_up(catalog, mongo):
+    mongo.kill()
+    server = catalog.api()
+    eventually(lambda: f"127.0.0.1:{mongo.port}" in server.ready()["catalog"]["detail"], within=5)
+    assert state(server) == "degraded"
+    event_id = check_sales_go_on(server)
+    mongo.start()
+    eventually(lambda: state(server) == "up", within=10)
+    assert expect(server.api(None).get(f"/v1/events/{event_id}"), 200)["event_id"] == event_id
+    words = [entry["message"] for entry in server.log() if entry.get("dependency") == "catalog"]
+    assert words.count("dependency is down") == 1, words
+
+
+def test_wrong_credentials_are_told_without_them(catalog, mongo, uri):
+    server = catalog.api(MONGO_URI=uri.replace("mongodb://", f"mongodb://tro:{SECRET}@"))
+    eventually(lambda: "detail" in server.ready()["catalog"] and "refuses" in server.ready()["catalog"]["detail"], within=5)
+    assert server.ready()["catalog"]["detail"] == "MongoDB refuses the user or the password of MONGO_URI"
+    check_sales_go_on(server)
+    assert SECRET not in server.stderr + server.stdout
+    done = catalog.tro("config", MONGO_URI=uri.replace("mongodb://", f"mongodb://tro:{SECRET}@"))
+    assert SECRET not in done.stdout
+
+
+def test_a_malformed_uri_stops_the_start_with_one_line(catalog):
+    done = catalog.tro(program="tro-api", MONGO_URI=f"mongodb://tro:{SECRET}@a,b:0/tro")
+    assert done.returncode == 1 and "MONGO_URI" in done.stderr and len(done.stderr.splitlines()) == 1 and SECRET not in done.stderr
+
+
+@pytest.fixture
+def impostor(tmp_path):
+    """The port of a server whose certificate nobody has vouched for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+                   .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1)).sign(key, hashes.SHA256()))
+    path = tmp_path / "impostor.pem"
+    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+                     + certificate.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            try:
+                context.wrap_socket(connection, server_side=True).close()
+            except OSError:
+                connection.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield listener.getsockname()[1]
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
+
+
+def test_a_certificate_that_is_not_trusted_is_named(catalog, impostor):
+    server = catalog.api(MONGO_URI=f"mongodb://tro:{SECRET}@127.0.0.1:{impostor}/tro?tls=true")
+    eventually(lambda: "TLS" in server.ready()["catalog"].get("detail", ""), within=10)
+    assert "certificate verify failed" in server.ready()["catalog"]["detail"]
+    check_sales_go_on(server)
+    assert SECRET not in server.stderr
