@@ -174,3 +174,9 @@ void admission_stage_finish(struct admission_stage *stage, const struct job *job
 		stage->is_flushing = false;
 	pthread_mutex_unlock(&stage->lock);
 }
+
+struct lane *admission_stage_lane(const struct admission_stage *stage)
+{
+	assert(stage != NULL);
+	return stage->lane;
+}

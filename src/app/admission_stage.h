@@ -46,5 +46,9 @@ struct admission_stage_counters {
 /* For a metric; safe from any thread. */
 const struct admission_stage_counters *admission_stage_counters(const struct admission_stage *stage);
 
+struct lane;
+/* The stage's lane, until admission_stage_stop; NULL: it has none, because the admission is in this process. */
+struct lane *admission_stage_lane(const struct admission_stage *stage);
+
 /* The job, which was let go on with a key, has its answer: its key is remembered, or free again. Safe from any thread; never waits. */
 void admission_stage_finish(struct admission_stage *stage, const struct job *job, enum admission_end end);

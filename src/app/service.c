@@ -11,7 +11,8 @@
 #define COMMIT_TRIES_MAX 100 /* the time of a batch is over before, unless the store answers at once */
 #define BREAKER_FAILURES_MAX 3
 #define BREAKER_PAUSE_MS 500
-#define OVERDUE_MS 100 /* how late an overdue job may be answered */
+#define OVERDUE_MS 100  /* how late an overdue job may be answered */
+#define SILENT_MS 10000 /* twice what a batch may take */
 
 static struct lane *lane_of(struct service *service, enum job_stage stage)
 {
@@ -94,6 +95,33 @@ static void answer_overdue(struct service *service, struct lane *lane, uint64_t 
 	}
 }
 
+static bool is_silent(struct lane *lane, uint64_t now_ns)
+{
+	return lane != NULL && lane_silent_ns(lane, now_ns) >= SILENT_MS * UINT64_C(1000000);
+}
+
+/* All are looked at, every time. */
+static const char *find_silent_lane(struct service *service, uint64_t now_ns)
+{
+	const char *found = NULL;
+	if (is_silent(admission_stage_lane(service->admission), now_ns))
+		found = "admission";
+	if (is_silent(service->commit_lane, now_ns))
+		found = "commit";
+	for (uint32_t i = 0; i < service->options.reader_count; i++)
+		if (is_silent(service->read_lanes[i].lane, now_ns))
+			found = "read";
+	if (is_silent(service->catalog_lane, now_ns))
+		found = "catalog";
+	return found;
+}
+
+const char *service_silent_lane(const struct service *service)
+{
+	assert(service != NULL);
+	return service->silent_lane;
+}
+
 /* Threads of lanes may be stuck in a store that hangs. This one never is, and answers for them. */
 static uint64_t keep_time(void *context)
 {
@@ -103,6 +131,7 @@ static uint64_t keep_time(void *context)
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
 		answer_overdue(service, service->read_lanes[i].lane, now_ns, ERR_OVERLOADED);
 	answer_overdue(service, service->catalog_lane, now_ns, ERR_OVERLOADED);
+	service->silent_lane = find_silent_lane(service, now_ns);
 	return OVERDUE_MS;
 }
 

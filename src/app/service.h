@@ -38,6 +38,10 @@ void service_store_found(struct service *service, bool is_up, bool is_silent);
 void service_catalog_asked(struct service *service);
 void service_catalog_found(struct service *service, bool is_silent);
 
+/* The name of a lane whose thread has not come back for ten seconds though jobs came, and does not wait for a store or a catalog: only a new process
+ * can help. NULL: there is none. Safe from any thread; takes no lock. */
+const char *service_silent_lane(const struct service *service);
+
 /* For metrics. Safe from any thread. */
 struct service_status {
 	uint32_t commit_waiting; /* jobs in the queues */

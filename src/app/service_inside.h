@@ -40,8 +40,9 @@ struct service {
 	struct event_pages *pages;
 	struct lane *catalog_lane;
 	struct admission_stage *admission;
-	struct worker *timekeeper; /* answers what is overdue */
-	bool has_found_store;      /* it was up once: service_store_found's */
+	struct worker *timekeeper;         /* answers what is overdue */
+	_Atomic(const char *) silent_lane; /* the timekeeper's finding; NULL: none */
+	bool has_found_store;              /* it was up once: service_store_found's */
 	struct breaker commits;
 	struct breaker reads;
 	struct breaker catalog;

@@ -20,7 +20,7 @@ static enum error loop_init(struct api_loop *loop, const struct api_options *opt
 enum error api_new(const struct api_options *options, struct api **ret_api)
 {
 	assert(options != NULL && options->loops > 0 && options->ready != NULL && options->metrics != NULL);
-	assert(options->has_started != NULL);
+	assert(options->has_started != NULL && options->silent_lane != NULL);
 	assert(options->service == NULL || (options->seats_per_hold_max >= 1 && options->seats_per_hold_max <= SEATS_PER_HOLD_LIMIT));
 	struct api *api = calloc(1, sizeof *api);
 	if (api == NULL)

@@ -66,6 +66,8 @@ struct api_options {
 	void (*ready)(void *context, struct ready_report *ret_report);
 	/* Whether the process has been able to serve at least once; the same. */
 	bool (*has_started)(void *context);
+	/* A lane that hangs, so that only a new process helps; NULL: none. The same. */
+	const char *(*silent_lane)(void *context);
 	/* Writes the metrics in the Prometheus text format; the same. */
 	void (*metrics)(void *context, struct buffer *buffer);
 	/* A command has its outcome; for the metrics. On a loop; NULL: nobody wants to know. */

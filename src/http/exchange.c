@@ -450,6 +450,8 @@ void exchange_finish(struct exchange *exchange, bool is_delivered)
 
 void exchanges_free(struct loop *loop)
 {
+	if (loop->reactor == NULL)
+		return; /* the server was never started */
 	while (!list_is_empty(&loop->exchanges))
 		exchange_free(container_of(loop->exchanges.head.next, struct exchange, node));
 	struct list_node *node;

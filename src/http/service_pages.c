@@ -15,7 +15,14 @@
 
 enum http_progress health_get(struct http_request *request)
 {
-	http_respond(request, 200, "application/json", SLICE("{\"status\":\"ok\"}"));
+	const struct api_options *options = &api_of(request)->options;
+	const char *silent_lane = options->silent_lane(options->context);
+	struct slice body = SLICE("{\"status\":\"ok\"}");
+	if (silent_lane != NULL)
+		body = arena_format(&request->arena, "{\"status\":\"stuck\",\"lane\":\"%s\"}", silent_lane);
+	http_respond(request, silent_lane == NULL ? 200 : 503, "application/json", body);
+	if (silent_lane != NULL)
+		http_response_header(&request->response, SLICE("Retry-After"), SLICE("1"));
 	return HTTP_ANSWERED;
 }
 

@@ -6,13 +6,29 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/outside.h"
 #include "pipeline/thread.h"
+
+#define OBSERVED_MS_MAX 1000 /* what passes between two looks counts as no more */
+
+struct lane_thread {
+	struct lane *lane;
+	pthread_t thread;
+	struct outside outside;
+	_Atomic uint64_t passes; /* times that it came for jobs, or woke up */
+	_Atomic bool is_sleeping;
+	uint64_t seen;      /* the observer's: what it had done by the last look … */
+	uint64_t silent_ns; /* … and for how long that had been all */
+};
 
 struct lane {
 	struct lane_options options;
-	pthread_t threads[LANE_THREADS_MAX];
-	uint32_t thread_count; /* that were started */
-	pthread_mutex_t lock;  /* guards all below */
+	struct lane_thread threads[LANE_THREADS_MAX];
+	uint32_t thread_count;  /* that were started */
+	uint64_t observed_ns;   /* the observer's */
+	_Atomic uint64_t takes; /* batches; written under the lock */
+	_Atomic bool is_owed;   /* a job came, and since then no thread; written under the lock */
+	pthread_mutex_t lock;   /* guards all below */
 	pthread_cond_t work;
 	struct list queue;
 	struct list returned; /* left by a `serve` that had to wait for another; not to be tried again before that has ended */
@@ -59,25 +75,31 @@ static void queue_returned(struct lane *lane)
 
 /* Waits until there is something in the queue, or something was served since the last batch of this thread, for which what was returned
  * may have waited. */
-static void lane_wait(struct lane *lane, uint64_t progress_before)
+static void lane_wait(struct lane *lane, struct lane_thread *thread, uint64_t progress_before)
 {
 	for (;;) {
 		if (lane->progress != progress_before)
 			queue_returned(lane);
 		if (!list_is_empty(&lane->queue) || lane->is_stopping)
 			return;
+		lane->is_owed = false;
+		thread->is_sleeping = true;
 		lane->sleeping_count++;
 		pthread_cond_wait(&lane->work, &lane->lock);
 		lane->sleeping_count--;
+		thread->is_sleeping = false;
+		thread->passes++;
 		lane->is_waking = false;
 	}
 }
 
 /* A thread's next batch: gives back what is left of the last one, of `taken` jobs, and takes up to a batch of those that wait. 0: the lane is
  * stopping, and what is left waits for other threads, which will serve it. */
-static uint32_t lane_take(struct lane *lane, struct list *batch, uint32_t taken, uint64_t *progress)
+static uint32_t lane_take(struct lane_thread *thread, struct list *batch, uint32_t taken, uint64_t *progress)
 {
+	struct lane *lane = thread->lane;
 	pthread_mutex_lock(&lane->lock);
+	thread->passes++;
 	uint32_t left = count_nodes(batch);
 	list_for_each(node, batch)
 		note_deadline(lane, node);
@@ -86,7 +108,7 @@ static uint32_t lane_take(struct lane *lane, struct list *batch, uint32_t taken,
 	lane->depth += left;
 	if (left < taken)
 		lane->progress++;
-	lane_wait(lane, *progress);
+	lane_wait(lane, thread, *progress);
 	*progress = lane->progress;
 	uint32_t count = lane->depth - lane->returned_count;
 	if (count <= lane->options.batch_max) {
@@ -97,6 +119,8 @@ static uint32_t lane_take(struct lane *lane, struct list *batch, uint32_t taken,
 			list_push(batch, list_pop(&lane->queue));
 	}
 	lane->depth -= count;
+	lane->takes++;
+	lane->is_owed = false;
 	bool wakes = has_to_wake(lane);
 	pthread_mutex_unlock(&lane->lock);
 	if (wakes)
@@ -106,11 +130,13 @@ static uint32_t lane_take(struct lane *lane, struct list *batch, uint32_t taken,
 
 static void *lane_run(void *context)
 {
-	struct lane *lane = context;
+	struct lane_thread *thread = context;
+	struct lane *lane = thread->lane;
 	struct list batch;
 	uint64_t progress = 0;
+	outside_of_thread = &thread->outside;
 	list_init(&batch);
-	for (uint32_t count = 0; (count = lane_take(lane, &batch, count, &progress)) > 0;)
+	for (uint32_t count = 0; (count = lane_take(thread, &batch, count, &progress)) > 0;)
 		lane->options.serve(lane->options.context, &batch, count);
 	return NULL;
 }
@@ -131,7 +157,9 @@ enum error lane_new(const struct lane_options *options, struct lane **ret_lane)
 	pthread_mutex_init(&lane->lock, NULL);
 	pthread_cond_init(&lane->work, NULL);
 	for (; lane->thread_count < options->thread_count; lane->thread_count++) {
-		enum error error = thread_start(options->name, lane_run, lane, &lane->threads[lane->thread_count]);
+		struct lane_thread *thread = &lane->threads[lane->thread_count];
+		thread->lane = lane;
+		enum error error = thread_start(options->name, lane_run, thread, &thread->thread);
 		if (error != OK) {
 			lane_free(lane);
 			return error;
@@ -150,7 +178,7 @@ void lane_free(struct lane *lane)
 	pthread_cond_broadcast(&lane->work);
 	pthread_mutex_unlock(&lane->lock);
 	for (uint32_t i = 0; i < lane->thread_count; i++)
-		pthread_join(lane->threads[i], NULL);
+		pthread_join(lane->threads[i].thread, NULL);
 	assert(list_is_empty(&lane->queue) && list_is_empty(&lane->returned));
 	pthread_cond_destroy(&lane->work);
 	pthread_mutex_destroy(&lane->lock);
@@ -168,6 +196,7 @@ enum error lane_submit(struct lane *lane, struct list_node *job)
 		list_push(&lane->queue, job);
 		note_deadline(lane, job);
 		lane->depth++;
+		lane->is_owed = true;
 	}
 	bool wakes = has_to_wake(lane);
 	pthread_mutex_unlock(&lane->lock);
@@ -208,6 +237,28 @@ uint32_t lane_take_overdue(struct lane *lane, uint64_t now_ns, struct list *ret_
 	}
 	pthread_mutex_unlock(&lane->lock);
 	return count;
+}
+
+uint64_t lane_silent_ns(struct lane *lane, uint64_t now_ns)
+{
+	assert(lane != NULL && now_ns >= lane->observed_ns);
+
+	uint64_t passed_ns = lane->observed_ns == 0 ? 0 : now_ns - lane->observed_ns;
+	lane->observed_ns = now_ns;
+	if (passed_ns > OBSERVED_MS_MAX * UINT64_C(1000000))
+		passed_ns = OBSERVED_MS_MAX * UINT64_C(1000000);
+	uint64_t longest_ns = 0;
+	for (uint32_t i = 0; i < lane->thread_count; i++) {
+		struct lane_thread *thread = &lane->threads[i];
+		/* Whoever sleeps need not come himself. */
+		uint64_t done = thread->passes + thread->outside.visits + (thread->is_sleeping ? lane->takes : 0);
+		bool is_alive = done != thread->seen || thread->outside.is_there || !lane->is_owed;
+		thread->silent_ns = is_alive ? 0 : thread->silent_ns + passed_ns;
+		thread->seen = done;
+		if (thread->silent_ns > longest_ns)
+			longest_ns = thread->silent_ns;
+	}
+	return longest_ns;
 }
 
 uint32_t lane_depth(const struct lane *lane)

@@ -43,5 +43,9 @@ must_check enum error lane_submit(struct lane *lane, struct list_node *job);
  * UINT64_MAX: all that wait. Answers how many. Safe from any thread, also while every thread of the lane is stuck in `serve`. Costs next to
  * nothing when nothing can be overdue. */
 uint32_t lane_take_overdue(struct lane *lane, uint64_t now_ns, struct list *ret_jobs);
+/* How long the thread of the lane that is silent longest has shown no sign of life although jobs came: it has not come back for more, and has not
+ * called anything outside the process (base/outside.h) nor waits for such a call. 0: none is silent. Lags by as much as the calls are apart, of
+ * which each counts for a second at most, so that a process that was stopped is not taken for a silent one. Takes no lock. By one thread. */
+uint64_t lane_silent_ns(struct lane *lane, uint64_t now_ns);
 /* Jobs waiting now; for metrics. */
 uint32_t lane_depth(const struct lane *lane);

@@ -50,7 +50,8 @@ struct runtime {
 	struct admission_monitor admission_monitor; /* of an admission outside this process */
 	struct watch watch;
 	struct listeners listeners;
-	_Atomic bool has_started; /* it could serve once */
+	_Atomic bool has_started;     /* it could serve once */
+	const char *told_silent_lane; /* in the log, by the watch */
 };
 
 static void on_committed(void *context, uint32_t event_count)
@@ -133,6 +134,12 @@ static bool on_has_started(void *context)
 	if (ready_report_state(&report) != READY_DOWN)
 		runtime->has_started = true;
 	return runtime->has_started;
+}
+
+static const char *on_silent_lane(void *context)
+{
+	const struct runtime *runtime = context;
+	return runtime->service == NULL ? NULL : service_silent_lane(runtime->service);
 }
 
 static void on_metrics(void *context, struct buffer *buffer)
@@ -254,11 +261,23 @@ static enum error start_publisher(struct runtime *runtime)
 	return worker_new(&worker, &runtime->publisher_worker);
 }
 
+/* Once, when it is so, and when it is over. */
+static void tell_silent_lane(struct runtime *runtime)
+{
+	const char *silent_lane = on_silent_lane(runtime);
+	if (silent_lane != NULL && runtime->told_silent_lane == NULL)
+		log_event(runtime->logger, LOG_ERROR, "a lane hangs", log_string("lane", silent_lane));
+	else if (silent_lane == NULL && runtime->told_silent_lane != NULL)
+		log_event(runtime->logger, LOG_INFO, "a lane goes on", log_string("lane", runtime->told_silent_lane));
+	runtime->told_silent_lane = silent_lane;
+}
+
 static uint64_t step_watch(void *context)
 {
 	struct runtime *runtime = context;
 	uint64_t wait_ms = watch_step(&runtime->watch);
 	(void)on_has_started(runtime);
+	tell_silent_lane(runtime);
 	return wait_ms;
 }
 
@@ -334,6 +353,7 @@ static int start_listeners(struct runtime *runtime)
 		.seats_per_hold_max = config->sales.seats_per_hold_max,
 		.ready = on_ready,
 		.has_started = on_has_started,
+		.silent_lane = on_silent_lane,
 		.metrics = on_metrics,
 		.decided = on_decided,
 		.context = runtime,

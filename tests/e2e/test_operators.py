@@ -1,13 +1,15 @@
 """What operators and probes ask: on LISTEN_ADDR without reasons, or with ADMIN_ADDR on an address, a thread and descriptors of their own."""
 
+import concurrent.futures
 import contextlib
 import pathlib
 import resource
+import sqlite3
 import time
 
 import pytest
 
-from harness import wire
+from harness import threads, wire
 from harness.problems import expect, problem
 from harness.server import SLACK, Server, eventually
 from harness.wire import Connection
@@ -136,3 +138,49 @@ def test_the_start_is_over_when_it_can_serve(tmp_path):
     finally:
         server.kill()
 
+
+
+def alive(server: Server) -> int:
+    return wire.exchange(server.admin_port, "GET", "/v1/healthz", timeout=5.0).status
+
+
+@pytest.mark.parametrize("thread", ["commit", "read"])
+def test_a_thread_that_hangs_is_found_out(server, thread):
+    """Restarting helps, so that liveness says it: but only when work waits for the thread, and not before ten seconds."""
+    api = server.api()
+    event_id = api.create_event()["event_id"]
+    hold_id = api.held(event_id, "A-1-1")["hold_id"]
+    requests = [lambda: api.hold(event_id, ["A-1-2"])] if thread == "commit" else [lambda: api.get_hold(hold_id)] * 2
+    with threads.halted(server.process.pid, thread):
+        time.sleep(1)
+        assert alive(server) == 200, "nothing waits for it"
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            began = time.monotonic()
+            answers = [pool.submit(request) for request in requests]
+            eventually(lambda: alive(server) == 503, within=14, every=0.05)
+            assert time.monotonic() - began > 9.5
+            problem(answers[0].result(), "overloaded")
+        stuck = wire.exchange(server.admin_port, "GET", "/v1/healthz")
+        assert stuck.json() == {"status": "stuck", "lane": thread} and int(stuck.headers["Retry-After"]) >= 1
+        problem_lines = eventually(lambda: [line for line in server.log() if line["message"] == "a lane hangs"], within=3)
+        assert [line["lane"] for line in problem_lines] == [thread]
+    eventually(lambda: alive(server) == 200, within=3)
+    expect(api.hold(event_id, ["A-1-3"]), 201)
+
+
+def test_a_store_that_hangs_is_never_a_reason_to_restart(start_server):
+    """The thread of the commit lane waits for the lock of the file all the time."""
+    server = start_server(operators=True)
+    if server.database is not None:
+        pytest.skip("tests/services/test_hung_store.py hangs a PostgreSQL")
+    api = server.api()
+    event_id = api.create_event()["event_id"]
+    with contextlib.closing(sqlite3.connect(server.data_dir / "tro.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        until = time.monotonic() + 13
+        while time.monotonic() < until:
+            assert api.hold(event_id, ["A-1-1"]).status == 503
+            assert alive(server) == 200
+            time.sleep(0.2)
+        writer.execute("ROLLBACK")
+    eventually(lambda: api.hold(event_id, ["A-1-1"]).status == 201, within=5)

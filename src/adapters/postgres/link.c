@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/now.h"
+#include "base/outside.h"
 
 void answer_clear(PGresult **answer)
 {
@@ -111,10 +112,13 @@ short connection_wait(const struct connection *connection, short events, uint64_
 		uint64_t now = monotonic_now_ns();
 		if (now >= deadline_ns)
 			return 0;
+		outside_begin();
 		int ready = poll(&descriptor, 1, (int)((deadline_ns - now) / 1000000 + 1));
+		int reason = errno;
+		outside_end();
 		if (ready > 0)
 			return descriptor.revents;
-		if (ready < 0 && errno != EINTR)
+		if (ready < 0 && reason != EINTR)
 			return 0;
 	}
 }

@@ -145,14 +145,19 @@ void database_release(struct database *database)
 
 int database_execute(struct database *database, const char *sql)
 {
-	return sqlite3_exec(database->handle, sql, NULL, NULL, NULL);
+	outside_begin();
+	int code = sqlite3_exec(database->handle, sql, NULL, NULL, NULL);
+	outside_end();
+	return code;
 }
 
 int database_run(struct database *database, uint32_t statement)
 {
 	assert(statement < database->statement_count);
+	outside_begin();
 	int code = sqlite3_step(database->statements[statement]);
 	int reset = sqlite3_reset(database->statements[statement]);
+	outside_end();
 	return code == SQLITE_ROW ? SQLITE_OK : reset;
 }
 

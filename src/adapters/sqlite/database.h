@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/attributes.h"
 #include "base/error.h"
+#include "base/outside.h"
 #include "base/slice.h"
 #include "base/uuid.h"
 #include "ports/store.h"
@@ -47,7 +48,10 @@ must_check int database_run(struct database *database, uint32_t statement);
 /* Steps a statement that answers at most one row, which is read before database_reset. SQLITE_ROW, SQLITE_DONE, or the error. */
 static inline int database_step(struct database *database, uint32_t statement)
 {
-	return sqlite3_step(database->statements[statement]);
+	outside_begin();
+	int code = sqlite3_step(database->statements[statement]);
+	outside_end();
+	return code;
 }
 static inline void database_reset(struct database *database, uint32_t statement)
 {

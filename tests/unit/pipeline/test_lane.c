@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/outside.h"
 #include "pipeline/lane.h"
 
 struct job {
@@ -446,9 +447,99 @@ static void each_job_comes_back_once_whoever_is_faster(void **state)
 	free(jobs);
 }
 
+#define SECOND UINT64_C(1000000000)
+
+static void a_thread_that_does_not_come_back_though_jobs_came_is_silent(void **state)
+{
+	(void)state;
+	struct server server = server_with_gate();
+	struct lane *lane = lane_for(&server, 10, 4);
+	struct job jobs[3] = {{.number = 0}, {.number = 1}, {.number = 2}};
+	uint64_t now_ns = SECOND;
+	assert_int_equal(lane_silent_ns(lane, now_ns), 0);
+	assert_int_equal(lane_submit(lane, &jobs[0].node), OK);
+	sem_wait(&server.entered);
+	for (uint32_t i = 0; i < 20; i++) /* nobody waits for it */
+		assert_int_equal(lane_silent_ns(lane, now_ns += SECOND), 0);
+	assert_int_equal(lane_submit(lane, &jobs[1].node), OK);
+	for (uint32_t i = 1; i <= 12; i++)
+		assert_int_equal(lane_silent_ns(lane, now_ns += SECOND), i * SECOND);
+	assert_int_equal(lane_silent_ns(lane, now_ns += 100 * SECOND), 13 * SECOND); /* this process was stopped, too */
+
+	struct list overdue;
+	list_init(&overdue);
+	assert_int_equal(lane_take_overdue(lane, UINT64_MAX, &overdue), 1); /* which makes the thread come no sooner */
+	assert_int_equal(lane_silent_ns(lane, now_ns += SECOND), 14 * SECOND);
+
+	sem_post(&server.gate);
+	while (lane_silent_ns(lane, now_ns) != 0)
+		sched_yield();
+	assert_int_equal(lane_silent_ns(lane, now_ns += SECOND), 0);
+	lane_free(lane);
+}
+
+/* A batch that calls the store again and again, and then waits for it. */
+struct caller {
+	sem_t gate;
+	sem_t step;
+	sem_t stepped;
+	_Atomic bool is_over;
+};
+
+static void call_store(void *context, struct list *batch, uint32_t count)
+{
+	struct caller *caller = context;
+	(void)count;
+	while (list_pop(batch) != NULL)
+		continue;
+	for (sem_wait(&caller->step); !caller->is_over; sem_wait(&caller->step)) {
+		outside_begin();
+		sem_post(&caller->stepped);
+		sem_wait(&caller->gate);
+		outside_end();
+		sem_post(&caller->stepped);
+	}
+}
+
+static void who_waits_for_something_outside_is_not_silent(void **state)
+{
+	(void)state;
+	struct caller caller = {0};
+	sem_init(&caller.gate, 0, 0);
+	sem_init(&caller.step, 0, 0);
+	sem_init(&caller.stepped, 0, 0);
+	const struct lane_options options = {
+		.name = "lane-test", .capacity = 10, .batch_max = 4, .thread_count = 1, .serve = call_store, .context = &caller};
+	struct lane *lane;
+	struct job jobs[2] = {{.number = 0}, {.number = 1}};
+	uint64_t now_ns = SECOND;
+	assert_int_equal(lane_new(&options, &lane), OK);
+	assert_int_equal(lane_submit(lane, &jobs[0].node), OK);
+	while (lane_depth(lane) > 0)
+		sched_yield();
+	assert_int_equal(lane_submit(lane, &jobs[1].node), OK);
+	(void)lane_silent_ns(lane, now_ns);
+	for (uint32_t i = 0; i < 3; i++) {
+		sem_post(&caller.step);
+		sem_wait(&caller.stepped);
+		for (uint32_t second = 0; second < 30; second++)
+			assert_int_equal(lane_silent_ns(lane, now_ns += SECOND), 0);
+		sem_post(&caller.gate);
+		sem_wait(&caller.stepped);
+		(void)lane_silent_ns(lane, now_ns += SECOND);
+		assert_true(lane_silent_ns(lane, now_ns += SECOND) > 0); /* it is back from there, and does nothing */
+	}
+	caller.is_over = true;
+	sem_post(&caller.step);
+	sem_post(&caller.step);
+	lane_free(lane);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_thread_that_does_not_come_back_though_jobs_came_is_silent),
+		cmocka_unit_test(who_waits_for_something_outside_is_not_silent),
 		cmocka_unit_test(what_waits_is_served_as_one_batch_up_to_its_maximum),
 		cmocka_unit_test(full_lane_refuses_and_the_caller_keeps_the_job),
 		cmocka_unit_test(many_producers_lose_nothing_and_each_keeps_its_order),
