@@ -202,6 +202,15 @@ void service_submit(struct service *service, struct job *job)
 	admission_stage_submit(service->admission, job);
 }
 
+void service_submit_admitted(struct service *service, struct job *job)
+{
+	assert(service != NULL && job != NULL);
+	job_set_out_admitted(job);
+	enum error error = go_on(service, job);
+	if (error != OK)
+		service_refuse(service, job, error);
+}
+
 static void pause_committer(void *context, uint64_t ms)
 {
 	(void)context;
@@ -209,11 +218,11 @@ static void pause_committer(void *context, uint64_t ms)
 	nanosleep(&pause, NULL);
 }
 
-static void note_commit(void *context, uint32_t event_count)
+static void note_commit(void *context, const struct changes *changes)
 {
 	const struct service_options *options = &((struct service *)context)->options;
 	if (options->committed != NULL)
-		options->committed(options->context, event_count);
+		options->committed(options->context, changes);
 }
 
 static void note_time(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count)
