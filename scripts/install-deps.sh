@@ -5,7 +5,7 @@
 #	scripts/install-deps.sh test     that, and what the tests need
 set -eu
 
-build="gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libhiredis-dev libmongoc-dev libpq-dev librabbitmq-dev libsqlite3-dev libssl-dev zlib1g-dev"
+build="gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libhiredis-dev libmongoc-dev libpq-dev librabbitmq-dev libsqlite3-dev libssl-dev"
 test="ccache clang clang-format clang-tidy libclang-rt-dev libcmocka-dev libfaketime libjansson-dev curl openssl postgresql python3 python3-venv rabbitmq-server redis-server"
 
 case "${1:-}" in

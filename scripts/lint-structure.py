@@ -10,6 +10,8 @@ import sys
 
 LINES_MAX = 600
 FUNCTION_LINES = 70
+# What decides what is sold: at least one assertion a function, on average.
+ASSERTING = ("domain", "state", "app", "pipeline")
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCES = sorted(path for folder in ("src", "cmd") for path in (ROOT / folder).rglob("*.[ch]"))
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.M)
@@ -89,7 +91,9 @@ def main():
     failed |= long > 0
     for folder in sorted(functions):
         if functions[folder]:
-            print(f"assertions a function: {assertions[folder] / functions[folder]:.2f} in {folder} ({functions[folder]} functions)")
+            share = assertions[folder] / functions[folder]
+            print(f"assertions a function: {share:.2f} in {folder} ({functions[folder]} functions)")
+            failed |= folder in ASSERTING and share < 1
     print(f"assertions a function: {sum(assertions.values()) / sum(functions.values()):.2f} in all ({sum(functions.values())} functions)")
     return failed
 

@@ -22,6 +22,7 @@ struct admission_stage {
 
 static struct job *job_of(struct list_node *node)
 {
+	assert(node != NULL);
 	return container_of(node, struct job, node);
 }
 
@@ -32,12 +33,14 @@ static uint64_t monotonic_ms(const struct admission_stage *stage)
 
 static void hand_on(struct admission_stage *stage, struct job *job)
 {
+	assert(job->way.entered > 0 && job->way.stages[job->way.entered - 1] == STAGE_ADMISSION);
 	atomic_fetch_add_explicit(job->admission.ret_is_shared ? &stage->counters.shared : &stage->counters.alone, 1, memory_order_relaxed);
 	stage->options.judged(stage->options.context, job);
 }
 
 static void judge_here(struct admission_stage *stage, struct admission *admission, struct job *job)
 {
+	assert(admission != NULL && job != NULL);
 	admission->operations->admit(admission, &job->admission, 1);
 	hand_on(stage, job);
 }
@@ -45,6 +48,7 @@ static void judge_here(struct admission_stage *stage, struct admission *admissio
 /* Jobs that have waited too long already wait for no round trip. */
 static void judge_late(struct admission_stage *stage, struct list *batch, struct list *ret_timely)
 {
+	assert(batch != ret_timely);
 	uint64_t now_ms = monotonic_ms(stage);
 	list_init(ret_timely);
 	for (struct list_node *node = list_pop(batch); node != NULL; node = list_pop(batch)) {
@@ -79,6 +83,7 @@ static void serve(void *context, struct list *batch, uint32_t count)
 
 static enum error start_lane(struct admission_stage *stage)
 {
+	assert(stage->lane == NULL);
 	const struct admission_stage_options *options = &stage->options;
 	if (options->admission == NULL || options->admission->local == NULL)
 		return OK;
@@ -147,6 +152,7 @@ const struct admission_stage_counters *admission_stage_counters(const struct adm
 
 void admission_stage_submit(struct admission_stage *stage, struct job *job)
 {
+	assert(job->way.entered == 1);
 	assert(stage != NULL && job != NULL);
 
 	const struct admission_request *request = &job->admission;

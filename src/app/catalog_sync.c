@@ -17,6 +17,8 @@
 /* The event as it was made: the details in the first domain event of its stream. *ret_event has type EVENT_NONE when there is none. */
 static enum error read_created(struct reader *reader, const struct uuid *event_id, struct arena *arena, struct event *ret_event)
 {
+	assert(reader != NULL && event_id != NULL);
+	assert(ret_event != NULL);
 	struct event_list list;
 	enum error error = error_of(reader->operations->list_history(reader, event_id, 0, 1, arena, &list));
 	if (error != OK)
@@ -59,6 +61,7 @@ enum error catalog_sync_entry(struct reader *reader, const struct sale *sale, st
 
 static enum error put_sale(struct reader *reader, struct catalog *catalog, const struct sale *sale, struct arena *arena)
 {
+	assert(sale->row.version != 0);
 	struct catalog_entry entry;
 	enum error error = catalog_sync_entry(reader, sale, arena, &entry);
 	if (error != OK)
@@ -90,6 +93,7 @@ enum error catalog_sync_event(struct reader *reader, struct catalog *catalog, co
 /* The place of a change that could not be made; NULL: it is not among those. */
 static struct catalog_change *refused(struct catalog_sync *sync, const struct uuid *event_id)
 {
+	assert(sync != NULL && event_id != NULL);
 	for (uint32_t i = 0; i < sync->refused_count; i++)
 		if (uuid_equal(&sync->refused[i].event_id, event_id))
 			return &sync->refused[i];
@@ -98,6 +102,7 @@ static struct catalog_change *refused(struct catalog_sync *sync, const struct uu
 
 static void refuse(struct catalog_sync *sync, const struct catalog_change *change)
 {
+	assert(change != NULL);
 	struct catalog_change *known = refused(sync, &change->event_id);
 	if (known != NULL)
 		*known = *change;
@@ -108,6 +113,7 @@ static void refuse(struct catalog_sync *sync, const struct catalog_change *chang
 
 static enum error place(struct catalog_sync *sync, const struct catalog_change *change)
 {
+	assert(change != NULL);
 	struct catalog_change *known = refused(sync, &change->event_id);
 	if (known != NULL && known->version == change->version)
 		return OK; /* not before its time */
@@ -123,6 +129,7 @@ static enum error place(struct catalog_sync *sync, const struct catalog_change *
 
 static enum error place_page(struct catalog_sync *sync, struct arena *arena)
 {
+	assert(sync->catalog != NULL && sync->reader != NULL);
 	struct catalog_change_list list;
 	const struct uuid *after = sync->has_more ? &sync->after : NULL;
 	enum error error = error_of(sync->reader->operations->list_catalog_changes(sync->reader, after, PAGE, arena, &list));

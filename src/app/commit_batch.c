@@ -23,11 +23,13 @@
 
 static void count(_Atomic uint64_t *counter, uint64_t by)
 {
+	assert(counter != NULL);
 	atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
 }
 
 static struct job *job_of(struct list_node *node)
 {
+	assert(node != NULL);
 	return container_of(node, struct job, node);
 }
 
@@ -52,23 +54,28 @@ static enum try_result result_of(enum store_result result)
 /* Keys are looked up first where that is free, where a repeat is likely, and after a collision that may have been one. */
 static bool wants_key(const struct commit_batch *batch, const struct job *job)
 {
+	assert(job->kind == JOB_COMMAND);
 	return batch->store->has_local_reads || job->admission.ret_is_repeat || batch->is_contended || batch->tries > 0;
 }
 
 static struct view *loading_view(const struct commit_batch *batch)
 {
+	assert(batch->is_taken);
 	return batch->overlay == NULL || batch->is_alone ? batch->committer->view : batch->overlay;
 }
 
 /* For another try. */
 static bool has_time(const struct commit_batch *batch)
 {
+	assert(batch->deadline_ns > RESOLVE_NS);
 	return clock_monotonic_ns(batch->committer->options.clock) < batch->deadline_ns - RESOLVE_NS;
 }
 
 /* Lets off the jobs that have to know what becomes of another batch. */
 static void leave_waiting(struct commit_batch *batch, struct list *ret_waiting)
 {
+	assert(ret_waiting != NULL);
+	assert(ret_waiting != batch->jobs);
 	for (struct list_node *node = batch->jobs->head.next; node != &batch->jobs->head;) {
 		struct job *job = job_of(node);
 		node = node->next;
@@ -83,6 +90,7 @@ static void leave_waiting(struct commit_batch *batch, struct list *ret_waiting)
 /* A try that is alone keeps the view to itself: nothing in it becomes newer than what is loaded. */
 static enum store_result load_once(struct commit_batch *batch, const struct needs *needs)
 {
+	assert(!needs_are_empty(needs));
 	struct view *view = loading_view(batch);
 	if (batch->is_alone) {
 		uint64_t epoch = view_epoch(view);
@@ -101,6 +109,7 @@ static enum store_result load_once(struct commit_batch *batch, const struct need
 /* What a row names shows when it is loaded, and others take off meanwhile: each time it is looked what is missing and what is in batch. */
 static enum try_result load(struct commit_batch *batch, struct list *ret_waiting)
 {
+	assert(batch->count > 0);
 	struct view *view = loading_view(batch);
 	for (uint32_t round = 0; round < NEEDS_ROUNDS_MAX; round++) {
 		struct needs needs;
@@ -124,6 +133,7 @@ static enum try_result load(struct commit_batch *batch, struct list *ret_waiting
 
 static bool has_turn(const struct committer *committer, const struct commit_batch *batch, const struct shard_set *shards)
 {
+	assert(committer == batch->committer);
 	return batch->has_turn && clock_monotonic_ns(committer->options.clock) < batch->turn_until_ns &&
 	       shard_set_holds(&batch->turn, shards);
 }
@@ -132,6 +142,7 @@ static bool has_turn(const struct committer *committer, const struct commit_batc
  * believes nothing that it knew of them before. */
 static void choose_way(struct commit_batch *batch)
 {
+	assert(batch->is_taken && batch->count > 0);
 	struct committer *committer = batch->committer;
 	uint64_t now_ns = clock_monotonic_ns(committer->options.clock);
 	struct shard_set shards = {0};
@@ -161,6 +172,7 @@ static void choose_way(struct commit_batch *batch)
 /* The load has taken the turn, or has waited in vain: then whoever has it may be hung, and nobody waits for it again for a while. */
 static void note_turn(struct commit_batch *batch)
 {
+	assert(batch->turn_until_ns != UINT64_MAX || batch->has_turn || !batch->is_alone);
 	if (!batch->has_turn || batch->turn_until_ns != UINT64_MAX)
 		return;
 	uint64_t now_ns = clock_monotonic_ns(batch->committer->options.clock);
@@ -172,6 +184,7 @@ static void note_turn(struct commit_batch *batch)
 /* Whether the turn goes on after this batch. It is not kept from others for nothing. */
 static bool keeps_turn(const struct commit_batch *batch)
 {
+	assert(batch->has_turn);
 	const struct committer_options *options = &batch->committer->options;
 	return batch->committer->slot_count == 1 && options->has_more != NULL && options->has_more(options->context) &&
 	       !batch->store->missed_turn && clock_monotonic_ns(options->clock) < batch->turn_until_ns;
@@ -179,6 +192,7 @@ static bool keeps_turn(const struct commit_batch *batch)
 
 static void end_turn(struct commit_batch *batch)
 {
+	assert(batch->committer->slot_count >= 1);
 	if (batch->has_turn)
 		batch->store->operations->end_turn(batch->store);
 	batch->has_turn = false;
@@ -186,6 +200,7 @@ static void end_turn(struct commit_batch *batch)
 
 static void note_contention(struct committer *committer)
 {
+	assert(committer->view != NULL);
 	uint64_t now_ns = clock_monotonic_ns(committer->options.clock);
 	struct shard_set moved = view_take_moved(committer->view);
 	for (uint32_t shard = 0; !shard_set_is_empty(&moved) && shard < SHARD_COUNT; shard++)
@@ -196,6 +211,7 @@ static void note_contention(struct committer *committer)
 /* What the client is told of the event; data is NULL out of memory. */
 static struct slice answer_of(struct commit_batch *batch, const struct event *event, struct arena *arena)
 {
+	assert(event->data.length > 0);
 	if (!event_answer_differs(event))
 		return arena_copy(arena, event->data);
 	buffer_clear(&batch->scratch);
@@ -206,6 +222,7 @@ static struct slice answer_of(struct commit_batch *batch, const struct event *ev
 /* A payment reported again is answered with what its event's data says of the order. */
 static enum error answer_payment_again(struct commit_batch *batch, struct job *job)
 {
+	assert(job->outcome.is_replayed && job->command.kind == COMMAND_PAYMENT);
 	/* Any type of an order's event reads its data: what the order became is in there. */
 	struct event event = {.type = EVENT_ORDER_CONFIRMED, .stream_id = job->outcome.resource_id};
 	enum error error = event_data_read(job->outcome.body, &batch->arena, &event);
@@ -218,6 +235,7 @@ static enum error answer_payment_again(struct commit_batch *batch, struct job *j
 /* A repeat of the key later in this very batch finds it used; one in another batch waits for it. */
 static enum error remember_key(struct view *view, const struct event *event)
 {
+	assert(event->data.length > 0);
 	if (!event->idempotency.is_present)
 		return OK;
 	const struct key used = {.idempotency = event->idempotency, .stream_id = event->stream_id, .answer = event->data};
@@ -231,6 +249,8 @@ static enum error remember_key(struct view *view, const struct event *event)
 /* Writes the data of the events from `first` on, applies them, and answers the job with the last. */
 static enum error apply_events(struct commit_batch *batch, uint32_t first, struct job *job)
 {
+	assert(first < batch->changes.event_count);
+	assert(job->outcome.error == OK);
 	struct view *view = batch->committer->view;
 	struct event *event = NULL;
 	for (uint32_t i = first; i < batch->changes.event_count; i++) {
@@ -256,6 +276,7 @@ static enum error apply_events(struct commit_batch *batch, uint32_t first, struc
  * up and not found is checked too: rows read after it may show what the first request with it has done meanwhile. */
 static enum error rely_on_unused_key(struct commit_batch *batch, const struct job *job)
 {
+	assert(job->kind == JOB_COMMAND);
 	const struct idempotency *idempotency = &job->command.idempotency;
 	const struct key *key = idempotency->is_present ? view_key(batch->committer->view, idempotency->key) : NULL;
 	bool is_used = key != NULL && key->row.version != 0;
@@ -265,6 +286,7 @@ static enum error rely_on_unused_key(struct commit_batch *batch, const struct jo
 /* The command's rows contradict each other, although all are of one moment: it fails, and no other. */
 static void fail_job(struct commit_batch *batch, struct job *job, enum error error, const struct view *view)
 {
+	assert(error != OK);
 	const struct committer_options *options = &batch->committer->options;
 	job->outcome = (struct outcome){.error = error};
 	if (error != ERR_CORRUPT)
@@ -278,12 +300,16 @@ static void fail_job(struct commit_batch *batch, struct job *job, enum error err
 /* What the job has changed may be half done: the batch is decided again, without it. */
 static enum try_result give_up_on(struct job *job, enum error error)
 {
+	assert(error != OK);
+	assert(job->failure == OK);
 	job->failure = error;
 	return TRY_AGAIN;
 }
 
 static enum try_result decide_job(struct commit_batch *batch, struct job *job)
 {
+	assert(job->kind == JOB_COMMAND);
+	assert(job->command.arena != NULL);
 	if (job->failure != OK) {
 		fail_job(batch, job, job->failure, batch->committer->view);
 		return TRY_DONE;
@@ -314,6 +340,7 @@ static enum try_result decide_job(struct commit_batch *batch, struct job *job)
 
 static enum try_result decide_all(struct commit_batch *batch)
 {
+	assert(view_dispatched_count(batch->committer->view) == 0 || batch->committer->slot_count > 1);
 	list_for_each(node, batch->jobs) {
 		enum try_result result = decide_job(batch, job_of(node));
 		if (result != TRY_DONE)
@@ -325,6 +352,7 @@ static enum try_result decide_all(struct commit_batch *batch)
 /* Whether a commit whose answer was lost happened. It is asked until the store answers or the batch's time is over. */
 static enum try_result resolve(struct commit_batch *batch)
 {
+	assert(batch->result == TRY_DONE);
 	struct committer *committer = batch->committer;
 	struct backoff backoff = {.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
 	if (DEFECT(UNKNOWN_TAKEN_AS_DONE))
@@ -347,6 +375,8 @@ static enum try_result resolve(struct commit_batch *batch)
 
 static enum store_result commit_once(struct commit_batch *batch)
 {
+	assert(batch->result == TRY_DONE);
+	assert(batch->count > 0);
 	const struct committer_options *options = &batch->committer->options;
 	uint64_t began_ns = clock_monotonic_ns(options->clock);
 	enum store_result result = store_commit(batch->store, &batch->changes);
@@ -358,6 +388,7 @@ static enum store_result commit_once(struct commit_batch *batch)
 /* Another transaction in the way says nothing about the rows of this one: the same changes are written again, which finds out. */
 void commit_batch_commit(struct commit_batch *batch)
 {
+	assert(batch != NULL && batch->is_taken);
 	struct committer *committer = batch->committer;
 	struct changes *changes = &batch->changes;
 	if (batch->result != TRY_DONE || changes->event_count + changes->relied_count + changes->unused_key_count == 0)
@@ -378,11 +409,13 @@ void commit_batch_commit(struct commit_batch *batch)
 
 uint64_t commit_batch_deadline_ns(const struct committer *committer)
 {
+	assert(committer != NULL);
 	return clock_monotonic_ns(committer->options.clock) + BUDGET_NS;
 }
 
 struct commit_batch *commit_batch_begin(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns)
 {
+	assert(deadline_ns > RESOLVE_NS);
 	assert(committer != NULL);
 	assert(jobs != NULL && job_count > 0);
 	struct commit_batch *batch = committer->slots;
@@ -402,6 +435,8 @@ struct commit_batch *commit_batch_begin(struct committer *committer, struct list
 
 void commit_batch_decide(struct commit_batch *batch, struct list *ret_waiting)
 {
+	assert(batch != NULL && batch->is_taken);
+	assert(list_is_empty(&batch->dispatched));
 	struct committer *committer = batch->committer;
 	struct view *view = committer->view;
 	uint64_t now_ms = clock_now_ms(committer->options.clock);
@@ -432,6 +467,7 @@ void commit_batch_decide(struct commit_batch *batch, struct list *ret_waiting)
 
 void commit_batch_settle(struct commit_batch *batch)
 {
+	assert(batch != NULL && batch->is_taken);
 	struct view *view = batch->committer->view;
 	store_end(batch->store);
 	if (batch->has_turn && !keeps_turn(batch))
@@ -450,6 +486,7 @@ void commit_batch_settle(struct commit_batch *batch)
 
 static void fail_all(struct commit_batch *batch, enum error error)
 {
+	assert(error != OK);
 	list_for_each(node, batch->jobs)
 		fail_job(batch, job_of(node), error, NULL);
 	count(&batch->committer->counters.failures, 1);
@@ -457,6 +494,8 @@ static void fail_all(struct commit_batch *batch, enum error error)
 
 static void succeed(struct commit_batch *batch)
 {
+	assert(batch->result == TRY_DONE);
+	assert(list_is_empty(&batch->dispatched));
 	struct committer *committer = batch->committer;
 	if (batch->count == 0)
 		return; /* all wait for others */
@@ -464,11 +503,12 @@ static void succeed(struct commit_batch *batch)
 	count(&committer->counters.commands, batch->count);
 	count(&committer->counters.events, batch->changes.event_count);
 	if (batch->changes.event_count > 0 && committer->options.committed != NULL)
-		committer->options.committed(committer->options.context, &batch->changes);
+		committer->options.committed(committer->options.context, batch->changes.event_count);
 }
 
 bool commit_batch_is_answered(struct commit_batch *batch)
 {
+	assert(batch != NULL && batch->is_taken);
 	bool is_final = batch->result != TRY_AGAIN && batch->result != TRY_PAUSE;
 	if (is_final)
 		return true;
@@ -482,6 +522,8 @@ bool commit_batch_is_answered(struct commit_batch *batch)
 
 void commit_batch_pause(struct commit_batch *batch)
 {
+	assert(batch->tries > 0);
+	assert(batch->result == TRY_AGAIN || batch->result == TRY_PAUSE);
 	struct committer *committer = batch->committer;
 	bool is_first = batch->tries == 1;
 	count(batch->result == TRY_AGAIN ? &committer->counters.stale : &committer->counters.retries, 1);
@@ -492,16 +534,19 @@ void commit_batch_pause(struct commit_batch *batch)
 
 void commit_batch_cancel(struct commit_batch *batch)
 {
+	assert(batch->is_taken && list_is_empty(&batch->dispatched));
 	batch->is_taken = false;
 }
 
 void commit_batch_rest(struct commit_batch *batch)
 {
+	assert(batch != NULL && !batch->is_taken);
 	end_turn(batch);
 }
 
 void commit_batch_end(struct commit_batch *batch)
 {
+	assert(batch != NULL && batch->is_taken);
 	switch (batch->result) {
 	case TRY_DONE:
 		succeed(batch);

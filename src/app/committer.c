@@ -12,6 +12,7 @@
 
 static enum error init_batch(struct committer *committer, struct commit_batch *batch, struct store *store)
 {
+	assert(store != NULL && committer->view != NULL);
 	batch->committer = committer;
 	batch->store = store;
 	arena_init(&batch->arena, BATCH_ARENA_BLOCK, BATCH_ARENA_MAX);
@@ -25,6 +26,7 @@ static enum error init_batch(struct committer *committer, struct commit_batch *b
 
 static void release_batch(struct commit_batch *batch)
 {
+	assert(batch != NULL);
 	view_free(batch->overlay);
 	buffer_release(&batch->scratch);
 	arena_release(&batch->arena);
@@ -66,6 +68,7 @@ void committer_free(struct committer *committer)
 
 const struct committer_counters *committer_counters(const struct committer *committer)
 {
+	assert(committer != NULL);
 	return &committer->counters;
 }
 
@@ -81,6 +84,8 @@ void committer_rest(struct committer *committer)
 static uint32_t serve(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns, struct list *ret_waiting,
                       enum try_result *ret_result)
 {
+	assert(job_count > 0);
+	assert(ret_result != NULL);
 	struct commit_batch *batch = commit_batch_begin(committer, jobs, job_count, deadline_ns);
 	for (;;) {
 		commit_batch_decide(batch, ret_waiting);
@@ -102,6 +107,7 @@ static uint32_t serve(struct committer *committer, struct list *jobs, uint32_t j
 /* Halves what is left to be served until the one job stands alone whose rows cannot be read; the others are served. */
 static bool serve_apart(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns, struct list *ret_waiting)
 {
+	assert(jobs != NULL && jobs != ret_waiting);
 	struct list served;
 	list_init(&served);
 	uint32_t size = job_count, left = job_count;
@@ -132,6 +138,7 @@ static bool serve_apart(struct committer *committer, struct list *jobs, uint32_t
 
 bool committer_step(struct committer *committer, struct list *jobs, uint32_t job_count, struct list *ret_waiting)
 {
+	assert(jobs != NULL && job_count > 0);
 	assert(committer != NULL);
 	assert(ret_waiting != NULL || committer->options.store_count == 1);
 	return serve_apart(committer, jobs, job_count, commit_batch_deadline_ns(committer), ret_waiting);

@@ -31,6 +31,7 @@ static uint64_t read_big_endian(const uint8_t bytes[static 8])
 
 static void write_check(const struct query *query, const uint8_t position[static POSITION_LENGTH], uint8_t check[static CHECK_LENGTH])
 {
+	assert(query != NULL);
 	uint8_t bound[1 + sizeof query->id.bytes + POSITION_LENGTH];
 	bound[0] = (uint8_t)query->kind;
 	memcpy(bound + 1, query->id.bytes, sizeof query->id.bytes);
@@ -40,6 +41,7 @@ static void write_check(const struct query *query, const uint8_t position[static
 
 static bool goes_on_by_id(const struct query *query)
 {
+	assert(query != NULL);
 	return query->kind == QUERY_EVENTS || query->kind == QUERY_REFUNDS;
 }
 

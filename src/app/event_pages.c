@@ -62,6 +62,7 @@ void event_pages_free(struct event_pages *pages)
 
 void event_page_write_entry(struct json_writer *writer, const struct catalog_entry *entry)
 {
+	assert(writer != NULL && entry != NULL);
 	const struct sale_summary summary = {
 		.event_id = entry->event_id,
 		.details = entry->details,
@@ -79,6 +80,8 @@ void event_page_write_entry(struct json_writer *writer, const struct catalog_ent
 
 static enum catalog_result write_event(struct event_pages *pages, const struct query *query, bool *ret_is_found)
 {
+	assert(query->kind == QUERY_EVENT);
+	assert(ret_is_found != NULL);
 	const struct catalog_entry *entry;
 	enum catalog_result result = pages->catalog->operations->find(pages->catalog, &query->id, &pages->entries, &entry);
 	if (result != CATALOG_OK)
@@ -93,6 +96,8 @@ static enum catalog_result write_event(struct event_pages *pages, const struct q
 
 static enum catalog_result write_list(struct event_pages *pages, const struct query *query)
 {
+	assert(query->kind == QUERY_EVENTS);
+	assert(query->limit >= 1 && query->limit <= QUERY_LIMIT_MAX);
 	/* One more than asked for tells whether there is a next page. */
 	struct catalog_list list;
 	const struct uuid *after = query->has_after_id ? &query->after_id : NULL;
@@ -124,6 +129,7 @@ static enum catalog_result write_list(struct event_pages *pages, const struct qu
 /* The body is written when this answers OK. */
 static enum error ask_catalog(struct event_pages *pages, const struct query *query, bool *is_down)
 {
+	assert(is_down != NULL);
 	if (*is_down)
 		return ERR_CATALOG_UNAVAILABLE;
 	arena_clear(&pages->entries);

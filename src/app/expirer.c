@@ -61,6 +61,7 @@ static uint64_t monotonic_ns(const struct expirer *expirer)
 
 static struct ill *find_ill(struct expirer *expirer, const struct uuid *id)
 {
+	assert(id != NULL);
 	for (uint32_t i = 0; i < ILL_MAX; i++)
 		if (expirer->ill[i].until_ns != 0 && uuid_equal(&expirer->ill[i].id, id))
 			return &expirer->ill[i];
@@ -70,6 +71,7 @@ static struct ill *find_ill(struct expirer *expirer, const struct uuid *id)
 /* Each time it is left alone for twice as long. */
 static void leave_alone(struct expirer *expirer, const struct uuid *id)
 {
+	assert(id != NULL);
 	pthread_mutex_lock(&expirer->ill_mutex);
 	struct ill *ill = find_ill(expirer, id);
 	if (ill == NULL) {
@@ -83,6 +85,7 @@ static void leave_alone(struct expirer *expirer, const struct uuid *id)
 
 static bool is_left_alone(struct expirer *expirer, const struct uuid *id)
 {
+	assert(id != NULL);
 	pthread_mutex_lock(&expirer->ill_mutex);
 	const struct ill *ill = find_ill(expirer, id);
 	bool is_left = ill != NULL && monotonic_ns(expirer) < ill->until_ns;
@@ -128,6 +131,7 @@ const struct expirer_counters *expirer_counters(const struct expirer *expirer)
 
 static const struct uuid *id_of(const struct command *command)
 {
+	assert(command->kind < COMMAND_KIND_COUNT);
 	switch (command->kind) {
 	case COMMAND_HOLD_EXPIRE:
 	case COMMAND_HOLD_CALL_OFF:
@@ -141,6 +145,8 @@ static const struct uuid *id_of(const struct command *command)
 
 static void expiry_done(struct job *job)
 {
+	assert(job->kind == JOB_COMMAND && job->context != NULL);
+	assert(((struct expirer *)job->context)->running > 0);
 	struct expirer *expirer = job->context;
 	if (job->outcome.error == OK) {
 		if (slice_is_empty(job->outcome.body))
@@ -175,6 +181,7 @@ static enum command_kind kind_of(const struct due_item *item, bool is_cancelled)
 
 static void begin_expiry(struct expirer *expirer, struct expiry *expiry, const struct due_item *item, bool is_cancelled)
 {
+	assert(item != NULL);
 	uint64_t random[3];
 	random_fill(expirer->options.random, random, sizeof random);
 	arena_clear(&expiry->arena);
@@ -215,6 +222,7 @@ static uint64_t wait_for(uint64_t deadline_ms, uint64_t now_ms)
 /* Of the list, what this round is to end, `limit` at most: everything, or of a backlog the part whose ids have these random bits. */
 static uint32_t choose(struct expirer *expirer, struct due_list *list, uint32_t limit, uint64_t random)
 {
+	assert(limit > 0 && limit <= ROUND_MAX);
 	const size_t random_byte = sizeof(struct uuid) - 2; /* before the shard: base/uuid.h */
 	bool has_backlog = list->count > limit;
 	uint32_t count = 0;
@@ -228,6 +236,7 @@ static uint32_t choose(struct expirer *expirer, struct due_list *list, uint32_t 
 /* What is to be done for a cancelled event now: nothing while it waits to be settled. */
 static enum store_result list_cancelled(struct expirer *expirer, uint64_t now_ms, struct due_list *ret_list)
 {
+	assert(ret_list != NULL);
 	struct reader *reader = expirer->options.reader;
 	struct due_list list = {.count = 0};
 	struct uuid event_id = {0};
@@ -247,6 +256,7 @@ static enum store_result list_cancelled(struct expirer *expirer, uint64_t now_ms
 /* Hands over a command for each of both lists; the milliseconds to the next step, or WORKER_UNTIL_WOKEN. */
 static uint64_t begin_round(struct expirer *expirer, struct due_list *cancelled, struct due_list *due)
 {
+	assert(cancelled != due);
 	uint64_t random = random_u64(expirer->options.random);
 	uint32_t first = choose(expirer, cancelled, CANCELLED_MAX, random);
 	uint32_t second = choose(expirer, due, ROUND_MAX - first, random);

@@ -6,6 +6,7 @@
 
 static bool hold_has(const struct view *view, const struct seat *seat)
 {
+	assert(seat->row.version != 0);
 	const struct hold *hold = view_hold(view, &seat->holder_id);
 	bool has_it = false;
 	for (uint32_t i = 0; hold != NULL && i < hold->seat_count; i++)
@@ -15,6 +16,7 @@ static bool hold_has(const struct view *view, const struct seat *seat)
 
 static bool order_has(const struct view *view, const struct seat *seat)
 {
+	assert(seat->row.version != 0);
 	const struct order *order = view_order(view, &seat->holder_id);
 	bool has_it = false;
 	for (uint32_t i = 0; order != NULL && i < order->item_count; i++)
@@ -26,6 +28,7 @@ static bool order_has(const struct view *view, const struct seat *seat)
 static bool look_at_seat(const struct view *view, const struct uuid *event_id, const struct seat_label *label, const struct uuid *holder_id,
                          char text[static INCONSISTENCY_ROW_MAX])
 {
+	assert(view != NULL && event_id != NULL && label != NULL);
 	const struct seat *seat = view_seat(view, event_id, label);
 	struct slice name = seat_label_slice(label);
 	char holder[UUID_TEXT_LENGTH + 1];
@@ -50,6 +53,7 @@ static bool look_at_seat(const struct view *view, const struct uuid *event_id, c
 static void look_at_seats(const struct view *view, const struct uuid *event_id, const struct seat_label *seats, uint32_t count,
                           const struct uuid *holder_id, char text[static INCONSISTENCY_ROW_MAX])
 {
+	assert(count <= SEATS_PER_HOLD_LIMIT);
 	for (uint32_t i = 0; i < count; i++)
 		if (look_at_seat(view, event_id, &seats[i], holder_id, text))
 			return;
@@ -57,6 +61,7 @@ static void look_at_seats(const struct view *view, const struct uuid *event_id, 
 
 static void look_at_hold(const struct view *view, const struct uuid *hold_id, char text[static INCONSISTENCY_ROW_MAX])
 {
+	assert(view != NULL && hold_id != NULL);
 	const struct hold *hold = view_hold(view, hold_id);
 	if (hold != NULL && hold->row.version != 0)
 		look_at_seats(view, &hold->event_id, hold->seats, hold->seat_count, hold_id, text);
@@ -64,6 +69,7 @@ static void look_at_hold(const struct view *view, const struct uuid *hold_id, ch
 
 static void look_at_order(const struct view *view, const struct uuid *order_id, char text[static INCONSISTENCY_ROW_MAX])
 {
+	assert(view != NULL && order_id != NULL);
 	const struct order *order = view_order(view, order_id);
 	for (uint32_t i = 0; order != NULL && i < order->item_count; i++)
 		if (look_at_seat(view, &order->event_id, &order->items[i].seat, order->status == ORDER_PENDING ? order_id : NULL, text))
@@ -72,6 +78,7 @@ static void look_at_order(const struct view *view, const struct uuid *order_id, 
 
 static struct uuid stream_of(const struct command *command)
 {
+	assert(command->kind < COMMAND_KIND_COUNT);
 	switch (command->kind) {
 	case COMMAND_SALE_CREATE:
 		return command->sale_create.event_id;

@@ -5,6 +5,7 @@
 
 static bool changes_a_sale(const struct command *command)
 {
+	assert(command->kind < COMMAND_KIND_COUNT);
 	switch (command->kind) {
 	case COMMAND_SALE_CREATE:
 	case COMMAND_SALE_PAUSE:
@@ -18,11 +19,13 @@ static bool changes_a_sale(const struct command *command)
 
 static bool is_of_catalog(const struct query *query)
 {
+	assert(query != NULL);
 	return query->kind == QUERY_EVENT || query->kind == QUERY_EVENTS;
 }
 
 static void add(struct job_way *way, enum job_stage stage)
 {
+	assert(stage < STAGE_COUNT);
 	assert(way->count < JOB_STAGES_MAX);
 	way->stages[way->count++] = stage;
 }
@@ -53,21 +56,15 @@ void job_set_out(struct job *job, bool has_catalog, uint64_t now_ns)
 	(void)job_enter(job, now_ns);
 }
 
-void job_set_out_admitted(struct job *job)
-{
-	assert(job != NULL && job->done != NULL && job->kind == JOB_QUERY);
-	job->way = (struct job_way){0};
-	add(&job->way, is_of_catalog(&job->query) ? STAGE_CATALOG : STAGE_READ);
-	job->outcome = (struct outcome){0};
-}
-
 bool job_goes_on(const struct job *job)
 {
+	assert(job != NULL && job->way.count <= JOB_STAGES_MAX);
 	return job->way.entered < job->way.count;
 }
 
 enum job_stage job_enter(struct job *job, uint64_t now_ns)
 {
+	assert(now_ns > 0 || job->way.entered == 0);
 	assert(job_goes_on(job));
 	job->way.entered_ns[job->way.entered] = now_ns;
 	return job->way.stages[job->way.entered++];

@@ -12,6 +12,7 @@
 /* The store looked at its clock about halfway between the question and its answer, at latest half of the time between them off. */
 static void compare_clocks(struct monitor *monitor, uint64_t asked_ms)
 {
+	assert(monitor->clock != NULL);
 	uint64_t took_ms = monitor->store_ns / 1000000;
 	int64_t skew_ms = (int64_t)(asked_ms + took_ms / 2) - (int64_t)monitor->ping.store_now_ms;
 	monitor->clock_skew_ms = skew_ms;
@@ -24,6 +25,7 @@ static void compare_clocks(struct monitor *monitor, uint64_t asked_ms)
 /* Answers the result. */
 static enum store_result ask_store(struct monitor *monitor)
 {
+	assert(monitor->reader != NULL);
 	uint64_t asked_ms = clock_now_ms(monitor->clock);
 	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
 	enum store_result result = monitor->reader->operations->ping(monitor->reader, &monitor->ping);
@@ -35,6 +37,7 @@ static enum store_result ask_store(struct monitor *monitor)
 
 static bool store_answers(struct monitor *monitor)
 {
+	assert(monitor->clock != NULL);
 	if (monitor->service != NULL)
 		service_store_asked(monitor->service);
 	bool knew_clock = monitor->has_store_clock;
@@ -49,6 +52,7 @@ static bool store_answers(struct monitor *monitor)
 
 static bool catalog_answers(struct monitor *monitor)
 {
+	assert(monitor->catalog != NULL);
 	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
 	if (monitor->service != NULL)
 		service_catalog_asked(monitor->service);
@@ -63,6 +67,7 @@ static bool catalog_answers(struct monitor *monitor)
 /* A page of what has changed; with more of it the next step comes at once. Whether the catalog has all of it. */
 static bool bring_catalog(struct monitor *monitor)
 {
+	assert(monitor->catalog != NULL);
 	uint64_t now_ns = clock_monotonic_ns(monitor->clock);
 	monitor->sync.reader = monitor->reader;
 	monitor->sync.catalog = monitor->catalog;
@@ -76,6 +81,7 @@ static bool bring_catalog(struct monitor *monitor)
 /* Every process does, so that it is known how much waits also where no publisher lives. */
 static void look_at_outbox(struct monitor *monitor)
 {
+	assert(monitor->reader != NULL);
 	struct outbox_status status;
 	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
 	if (began_ns < monitor->outbox_at_ns)

@@ -54,12 +54,14 @@ enum error page_cache_new(const struct page_cache_options *options, struct page_
 
 static uint64_t text_hash(const struct page_cache *cache, struct slice text)
 {
+	assert(cache != NULL);
 	return slice_is_empty(text) ? 0 : hash_bytes(&cache->options.seed, text.data, text.length);
 }
 
 /* Two filters of one hash are as unlikely as a guess at the seed. */
 static uint64_t filter_hash(const struct page_cache *cache, const struct catalog_filter *filter)
 {
+	assert(filter != NULL);
 	const uint64_t parts[] = {filter->starts_from_ms, filter->starts_until_ms, filter->status, text_hash(cache, filter->venue),
 	                          text_hash(cache, filter->text)};
 	return hash_bytes(&cache->options.seed, parts, sizeof parts);
@@ -67,6 +69,7 @@ static uint64_t filter_hash(const struct page_cache *cache, const struct catalog
 
 static struct page_key key_of(const struct page_cache *cache, const struct query *query)
 {
+	assert(query->kind == QUERY_EVENTS || query->kind == QUERY_EVENT);
 	struct page_key key = {.id = query->id, .filter = filter_hash(cache, &query->filter), .kind = query->kind, .limit = query->limit};
 	if (query->has_after_id)
 		key.after_id = query->after_id;
@@ -75,6 +78,7 @@ static struct page_key key_of(const struct page_cache *cache, const struct query
 
 static uint64_t hash_of(const struct page_cache *cache, const struct page_key *key)
 {
+	assert(key != NULL);
 	static_assert(sizeof *key == 2 * sizeof(struct uuid) + sizeof(uint64_t) + 2 * sizeof(uint32_t),
 	              "a key without padding can be hashed and compared");
 	return hash_bytes(&cache->options.seed, key, sizeof *key);
@@ -83,6 +87,7 @@ static uint64_t hash_of(const struct page_cache *cache, const struct page_key *k
 /* NULL: there is none. */
 static struct page *find(const struct page_cache *cache, const struct page_key *key)
 {
+	assert(key != NULL);
 	for (struct hash_node *node = hash_table_first(&cache->table, hash_of(cache, key)); node != NULL; node = hash_table_next(node)) {
 		struct page *page = container_of(node, struct page, node);
 		if (memcmp(&page->key, key, sizeof *key) == 0)
@@ -93,6 +98,7 @@ static struct page *find(const struct page_cache *cache, const struct page_key *
 
 static void remove_page(struct page_cache *cache, struct page *page)
 {
+	assert(page != NULL);
 	hash_table_remove(&cache->table, &page->node);
 	list_remove(&page->age);
 	cache->bytes -= page->length;

@@ -66,11 +66,13 @@ const struct publisher_counters *publisher_counters(const struct publisher *publ
 
 static void read_clock(struct publisher *publisher)
 {
+	assert(publisher->options.clock != NULL);
 	publisher->now_ms = clock_monotonic_ns(publisher->options.clock) / 1000000;
 }
 
 static void pause_after_failure(struct publisher *publisher)
 {
+	assert(publisher->options.random != NULL);
 	read_clock(publisher);
 	publisher->pause_until_ms = publisher->now_ms + backoff_next(&publisher->backoff, random_u64(publisher->options.random));
 }
@@ -99,6 +101,7 @@ static bool bus_answered(struct publisher *publisher, enum bus_result result)
 /* Another publisher may reach the bus, and nothing is under way there from this one. */
 static void give_leases_back(struct publisher *publisher)
 {
+	assert(publisher->options.outbox != NULL);
 	struct outbox *outbox = publisher->options.outbox;
 	if (publisher->counters.partitions != 0)
 		(void)outbox->operations->release(outbox, &publisher->options.owner);
@@ -110,6 +113,7 @@ static void give_leases_back(struct publisher *publisher)
  * answer, and there is a pause. */
 static bool keep_lease(struct publisher *publisher)
 {
+	assert(publisher->options.outbox != NULL);
 	struct outbox *outbox = publisher->options.outbox;
 	struct bus *bus = publisher->options.bus;
 	uint32_t partitions;
@@ -138,6 +142,7 @@ static bool keep_lease(struct publisher *publisher)
 /* Takes what is confirmed out of the outbox. False: it is still there, and there is a pause. */
 static bool acknowledge(struct publisher *publisher)
 {
+	assert(publisher->options.outbox != NULL);
 	if (publisher->confirmed_count == 0)
 		return true;
 	struct outbox *outbox = publisher->options.outbox;
@@ -152,6 +157,7 @@ static bool acknowledge(struct publisher *publisher)
 /* The events of the batch in order. NULL: out of memory. */
 static const struct event_record **gather(struct publisher *publisher, const struct outbox_batch *batch, uint32_t *ret_count)
 {
+	assert(batch != NULL && ret_count != NULL);
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < batch->count; i++)
 		count += batch->entries[i].count;
@@ -194,6 +200,7 @@ static bool publish(struct publisher *publisher, const struct outbox_batch *batc
 /* One round. False: not now, and there is a pause. *ret_has_more: it was a large one, and the next is worth while at once. */
 static bool publish_next(struct publisher *publisher, bool *ret_has_more)
 {
+	assert(ret_has_more != NULL);
 	*ret_has_more = false;
 	/* In this order nothing is confirmed and waits to be acknowledged when the lease gives a partition to somebody else. */
 	if (!acknowledge(publisher) || !keep_lease(publisher))
@@ -220,6 +227,7 @@ static bool publish_next(struct publisher *publisher, bool *ret_has_more)
 /* Milliseconds until there is something to do again. */
 static uint64_t next_step(const struct publisher *publisher)
 {
+	assert(publisher->options.clock != NULL);
 	if (publisher->pause_until_ms <= publisher->now_ms)
 		return publisher->confirmed_count > 0 ? PUBLISHER_SPACING_MS : POLL_MS;
 	return publisher->pause_until_ms - publisher->now_ms;

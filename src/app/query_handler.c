@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "app/availability.h"
 #include "app/cursor.h"
 #include "base/buffer.h"
 #include "base/json_writer.h"
@@ -49,6 +48,8 @@ void query_handler_free(struct query_handler *handler)
 static enum error find_own(struct query_handler *handler, enum row_kind kind, const struct query *query, enum error unknown,
                            const struct row **ret_row)
 {
+	assert(kind == ROW_HOLD || kind == ROW_ORDER);
+	assert(ret_row != NULL);
 	const struct row *row;
 	enum error error = error_of(handler->reader->operations->find(handler->reader, kind, &query->id, &handler->rows, &row));
 	if (error != OK)
@@ -65,6 +66,7 @@ static enum error find_own(struct query_handler *handler, enum row_kind kind, co
 
 static enum error write_hold(struct query_handler *handler, const struct query *query, uint64_t now_ms)
 {
+	assert(query->kind == QUERY_HOLD);
 	const struct row *row;
 	enum error error = find_own(handler, ROW_HOLD, query, ERR_HOLD_UNKNOWN, &row);
 	if (error == OK)
@@ -74,6 +76,7 @@ static enum error write_hold(struct query_handler *handler, const struct query *
 
 static enum error write_order(struct query_handler *handler, const struct query *query, uint64_t now_ms)
 {
+	assert(query->kind == QUERY_ORDER);
 	const struct row *row;
 	enum error error = find_own(handler, ROW_ORDER, query, ERR_ORDER_UNKNOWN, &row);
 	if (error == OK)
@@ -84,6 +87,7 @@ static enum error write_order(struct query_handler *handler, const struct query 
 /* Ends {data:[… with what tells where the next page begins: behind `after`. */
 static void end_page(struct json_writer *writer, const struct query *query, bool has_more, uint64_t after)
 {
+	assert(!has_more || after > 0 || query->has_after_id || query->kind == QUERY_REFUNDS);
 	json_writer_array_end(writer);
 	if (has_more) {
 		struct query next = *query;
@@ -99,12 +103,15 @@ static void end_page(struct json_writer *writer, const struct query *query, bool
 
 static void begin_page(struct json_writer *writer)
 {
+	assert(writer != NULL);
 	json_writer_object_begin(writer, NULL);
 	json_writer_array_begin(writer, "data");
 }
 
 static enum error write_history(struct query_handler *handler, const struct query *query)
 {
+	assert(query->kind == QUERY_HOLD_HISTORY || query->kind == QUERY_ORDER_HISTORY);
+	assert(query->limit >= 1);
 	bool is_hold = query->kind == QUERY_HOLD_HISTORY;
 	const struct row *row;
 	enum error error = find_own(handler, is_hold ? ROW_HOLD : ROW_ORDER, query, is_hold ? ERR_HOLD_UNKNOWN : ERR_ORDER_UNKNOWN, &row);
@@ -137,6 +144,7 @@ static enum error write_history(struct query_handler *handler, const struct quer
 
 static enum error check_event(struct query_handler *handler, const struct uuid *event_id)
 {
+	assert(event_id != NULL);
 	const struct row *sale;
 	enum store_result result = handler->reader->operations->find(handler->reader, ROW_SALE, event_id, &handler->rows, &sale);
 	if (result != STORE_OK)
@@ -146,6 +154,7 @@ static enum error check_event(struct query_handler *handler, const struct uuid *
 
 static void write_text_or_null(struct json_writer *writer, const char *key, struct slice text)
 {
+	assert(writer != NULL && key != NULL);
 	if (slice_is_empty(text))
 		json_writer_null(writer, key);
 	else
@@ -154,6 +163,8 @@ static void write_text_or_null(struct json_writer *writer, const char *key, stru
 
 static enum error write_seats(struct query_handler *handler, const struct query *query, uint64_t now_ms)
 {
+	assert(query->kind == QUERY_SEATS);
+	assert(query->limit >= 1);
 	const struct seat_query seats = {
 		.event_id = query->id,
 		.status = query->seat_status,
@@ -183,14 +194,10 @@ static enum error write_seats(struct query_handler *handler, const struct query 
 	return OK;
 }
 
-static enum error write_availability(struct query_handler *handler, const struct query *query, uint64_t now_ms)
-{
-	enum error error = check_event(handler, &query->id);
-	return error == OK ? availability_write(handler->reader, &query->id, now_ms, &handler->rows, &handler->body) : error;
-}
-
 static enum error write_refunds(struct query_handler *handler, const struct query *query)
 {
+	assert(query->kind == QUERY_REFUNDS);
+	assert(query->limit >= 1);
 	/* One more than asked for tells whether there is a next page. */
 	struct refund_query refunds = {.status = query->refund_status, .event_id = query->id, .limit = query->limit + 1};
 	if (query->has_after_id)
@@ -224,8 +231,6 @@ static enum error write_answer(struct query_handler *handler, const struct query
 		return write_history(handler, query);
 	case QUERY_SEATS:
 		return write_seats(handler, query, now_ms);
-	case QUERY_AVAILABILITY:
-		return write_availability(handler, query, now_ms);
 	case QUERY_REFUNDS:
 		return write_refunds(handler, query);
 	case QUERY_EVENTS:

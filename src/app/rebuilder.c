@@ -24,12 +24,14 @@ struct copying {
 /* What a step of the store's own replay has come to. */
 static enum error step(struct rebuild *rebuild, enum store_result result)
 {
+	assert(rebuild != NULL);
 	rebuild->ret_is_overtaken = rebuild->ret_is_overtaken || result == STORE_STALE;
 	return error_of(result);
 }
 
 static enum error write(struct copying *copying, const struct row **rows, uint32_t count, const struct event *created)
 {
+	assert(rows != NULL && count > 0);
 	struct changes changes;
 	changes_init(&changes, &copying->batch, &copying->clock, 0, 0);
 	changes.is_replay = true;
@@ -45,6 +47,7 @@ static enum error write(struct copying *copying, const struct row **rows, uint32
 /* The event that made the sale: in the batch's arena. */
 static enum error read_created(struct copying *copying, const struct uuid *event_id, struct event_list *ret_list)
 {
+	assert(event_id != NULL && ret_list != NULL);
 	struct reader *reader = copying->rebuild->reader;
 	arena_clear(&copying->batch);
 	enum store_result result = reader->operations->list_history(reader, event_id, 0, 1, &copying->batch, ret_list);
@@ -55,6 +58,8 @@ static enum error read_created(struct copying *copying, const struct uuid *event
 
 static enum error copy_created(struct copying *copying, struct view *view, const struct uuid *event_id, uint64_t *ret_version)
 {
+	assert(view != NULL && event_id != NULL);
+	assert(ret_version != NULL);
 	struct event_list list;
 	struct event event;
 	enum error error = read_created(copying, event_id, &list);
@@ -71,6 +76,7 @@ static enum error copy_created(struct copying *copying, struct view *view, const
 
 static enum error copy_sale(struct copying *copying, struct row *row)
 {
+	assert(row->kind == ROW_SALE);
 	struct view *view = view_new(1, (struct hash_seed){0});
 	uint64_t version = 0;
 	if (view == NULL)
@@ -89,6 +95,8 @@ static enum error copy_sale(struct copying *copying, struct row *row)
 /* Whether it was ever taken; if so, after what version. */
 static enum error was_taken(struct copying *copying, struct row *row, bool *ret_taken)
 {
+	assert(row->kind == ROW_SEAT);
+	assert(ret_taken != NULL);
 	const struct seat *seat = (const struct seat *)(const void *)row;
 	if (!uuid_equal(&seat->event_id, &copying->event_id)) {
 		struct event_list list;
@@ -105,6 +113,8 @@ static enum error was_taken(struct copying *copying, struct row *row, bool *ret_
 
 static enum error copy_page(struct copying *copying, enum row_kind kind, const struct row **rows, uint32_t count)
 {
+	assert(kind < ROW_KEY);
+	assert(count > 0);
 	uint32_t kept = 0;
 	enum error error = OK;
 	for (uint32_t i = 0; error == OK && i < count; i++) {
@@ -127,6 +137,7 @@ static enum error copy_page(struct copying *copying, enum row_kind kind, const s
 /* The last row of a page is where the next goes on: it is kept until that is read. */
 static enum error copy_kind(struct copying *copying, enum row_kind kind)
 {
+	assert(kind < ROW_KEY);
 	struct rebuild *rebuild = copying->rebuild;
 	struct reader *reader = rebuild->scratch_reader;
 	const struct row **rows, *after = NULL;
@@ -149,6 +160,7 @@ static enum error copy_kind(struct copying *copying, enum row_kind kind)
 
 static enum error copy_all(struct rebuild *rebuild)
 {
+	assert(rebuild != NULL);
 	struct copying copying = {.rebuild = rebuild};
 	arena_init(&copying.page, ARENA_BLOCK, ARENA_MAX);
 	arena_init(&copying.batch, ARENA_BLOCK, ARENA_MAX);
@@ -162,6 +174,7 @@ static enum error copy_all(struct rebuild *rebuild)
 
 static void show_replayed(void *context, uint64_t events)
 {
+	assert(context != NULL);
 	struct rebuild *rebuild = context;
 	if (rebuild->progress != NULL)
 		rebuild->progress(rebuild->context, events, 0);
@@ -169,6 +182,7 @@ static void show_replayed(void *context, uint64_t events)
 
 static enum error replay_and_copy(struct rebuild *rebuild)
 {
+	assert(rebuild != NULL);
 	struct store *store = rebuild->store;
 	struct replay replay = {.from = rebuild->reader, .to = rebuild->scratch, .progress = show_replayed, .context = rebuild};
 	enum error error = replay_events(&replay);

@@ -33,6 +33,7 @@ struct page {
 
 static enum error fail(struct page *page, uint32_t index, const char *problem)
 {
+	assert(problem != NULL);
 	page->failed = index;
 	page->problem = problem;
 	return ERR_CORRUPT;
@@ -40,6 +41,7 @@ static enum error fail(struct page *page, uint32_t index, const char *problem)
 
 enum error replay_decode(const struct event_record *record, struct arena *arena, struct event *ret_event)
 {
+	assert(record != NULL && arena != NULL && ret_event != NULL);
 	*ret_event = (struct event){
 		.id = record->id,
 		.type = record->type,
@@ -55,6 +57,7 @@ enum error replay_decode(const struct event_record *record, struct arena *arena,
 
 static enum error decode(struct page *page)
 {
+	assert(page != NULL);
 	page->events = arena_allocate_array(&page->arena, page->list.count, sizeof *page->events);
 	if (page->events == NULL)
 		return ERR_NO_MEMORY;
@@ -73,6 +76,7 @@ static enum error decode(struct page *page)
 
 static enum error load(struct page *page)
 {
+	assert(page != NULL);
 	struct needs needs;
 	needs_init(&needs, &page->arena);
 	for (uint32_t i = page->begin; i < page->end; i++)
@@ -86,6 +90,7 @@ static enum error load(struct page *page)
 
 static enum error write_rows(struct page *page)
 {
+	assert(page != NULL);
 	struct changes changes;
 	changes_init(&changes, &page->arena, view_clock(page->view), 0, 0);
 	changes.is_replay = true;
@@ -98,6 +103,7 @@ static enum error write_rows(struct page *page)
 /* Applies the events from page->begin to page->end and writes what they change. */
 static enum error replay_part(struct page *page)
 {
+	assert(page != NULL);
 	view_step_begin(page->view, 0);
 	enum error error = load(page);
 	for (uint32_t i = page->begin; error == OK && i < page->end; i++) {
@@ -115,6 +121,7 @@ static enum error replay_part(struct page *page)
 /* The seats of a new event are made by the store: what follows can load them only when it is written. */
 static enum error replay_page(struct page *page)
 {
+	assert(page != NULL);
 	enum error error = OK;
 	for (page->begin = 0; error == OK && page->begin < page->list.count; page->begin = page->end) {
 		page->end = page->begin + 1;
@@ -128,6 +135,7 @@ static enum error replay_page(struct page *page)
 /* Whether another page follows; without the events that are not asked for. */
 static void end_list(struct page *page)
 {
+	assert(page != NULL);
 	const struct uuid *until = &page->replay->until;
 	page->is_last = page->list.count < PAGE_EVENTS;
 	if (uuid_is_nil(until))
@@ -141,6 +149,7 @@ static void end_list(struct page *page)
 /* A thread: whoever reads has the reader for himself. */
 static void *read_page(void *argument)
 {
+	assert(argument != NULL);
 	struct page *page = argument;
 	struct reader *reader = page->replay->from;
 	const struct uuid *after = uuid_is_nil(&page->after) ? NULL : &page->after;
@@ -157,6 +166,7 @@ static void *read_page(void *argument)
 /* Replays the page while the next is read, which there may be when this one is full. */
 static enum error replay_beside_reading(struct page *page, struct page *next)
 {
+	assert(page != next);
 	pthread_t thread;
 	bool has_next = !page->is_last;
 	next->after = page->list.count == 0 ? page->after : page->list.records[page->list.count - 1].id;
@@ -171,6 +181,7 @@ static enum error replay_beside_reading(struct page *page, struct page *next)
 
 static void tell_failure(const struct page *page)
 {
+	assert(page != NULL);
 	if (page->problem == NULL)
 		return;
 	page->replay->ret_event = page->list.records[page->failed].id;

@@ -17,6 +17,7 @@
 /* The stored data has the layout, the answer has not. */
 static enum error write_created(struct slice data, const struct uuid *event_id, struct arena *scratch, struct buffer *body)
 {
+	assert(data.length > 0);
 	struct event event = {.type = EVENT_SALE_CREATED, .stream_id = *event_id};
 	enum error error = event_data_read(data, scratch, &event);
 	if (error == OK)
@@ -26,6 +27,7 @@ static enum error write_created(struct slice data, const struct uuid *event_id, 
 
 static enum error write_current(struct reader *reader, const struct uuid *event_id, struct arena *scratch, struct buffer *body)
 {
+	assert(reader != NULL && event_id != NULL);
 	const struct row *row;
 	if (reader->operations->find(reader, ROW_SALE, event_id, scratch, &row) != STORE_OK)
 		return ERR_STORE_UNAVAILABLE;

@@ -16,6 +16,7 @@
 
 static struct lane *lane_of(struct service *service, enum job_stage stage)
 {
+	assert(stage < STAGE_COUNT && stage != STAGE_ADMISSION);
 	switch (stage) {
 	case STAGE_COMMIT:
 		return service->commit_lane;
@@ -33,6 +34,7 @@ static struct lane *lane_of(struct service *service, enum job_stage stage)
 /* Hands the job to its next stage. ERR_OVERLOADED, ERR_SHUTTING_DOWN: the caller keeps it. */
 static enum error go_on(struct service *service, struct job *job)
 {
+	assert(job_goes_on(job));
 	struct lane *lane = lane_of(service, job_enter(job, clock_monotonic_ns(service->options.clock)));
 	return lane_submit(lane, &job->node);
 }
@@ -40,6 +42,7 @@ static enum error go_on(struct service *service, struct job *job)
 /* A change of a sale is answered when the catalog has it. When the catalog's lane is full, the answer to a new event is known all the same. */
 static void answer_command(struct service *service, struct job *job)
 {
+	assert(job->kind == JOB_COMMAND);
 	if (job->outcome.error != OK || !job_goes_on(job))
 		service_answer(service, job);
 	else if (go_on(service, job) == OK)
@@ -52,6 +55,7 @@ static void answer_command(struct service *service, struct job *job)
 
 static void serve_commands(void *context, struct list *batch, uint32_t count)
 {
+	assert(context != NULL && count > 0);
 	struct service *service = context;
 	struct list jobs;
 	count = service_take_timely(service, batch, &jobs);
@@ -77,12 +81,14 @@ static void serve_commands(void *context, struct list *batch, uint32_t count)
 
 static uint64_t deadline_of(const struct list_node *node)
 {
+	assert(node != NULL);
 	return container_of(node, const struct job, node)->deadline_ns;
 }
 
 /* Refuses what waits in the lane past its deadline; a command that waits for the catalog is done, and says so. */
 static void answer_overdue(struct service *service, struct lane *lane, uint64_t now_ns, enum error error)
 {
+	assert(error != OK);
 	struct list jobs;
 	list_init(&jobs);
 	if (lane == NULL || lane_take_overdue(lane, now_ns, &jobs) == 0)
@@ -125,6 +131,7 @@ const char *service_silent_lane(const struct service *service)
 /* Threads of lanes may be stuck in a store that hangs. This one never is, and answers for them. */
 static uint64_t keep_time(void *context)
 {
+	assert(context != NULL);
 	struct service *service = context;
 	uint64_t now_ns = clock_monotonic_ns(service->options.clock);
 	answer_overdue(service, service->commit_lane, now_ns, ERR_OVERLOADED);
@@ -137,6 +144,7 @@ static uint64_t keep_time(void *context)
 
 void service_store_asked(struct service *service)
 {
+	assert(service != NULL);
 	breaker_watch(&service->commits);
 	breaker_watch(&service->reads);
 }
@@ -158,6 +166,7 @@ void service_store_found(struct service *service, bool is_up, bool is_silent)
 
 void service_catalog_asked(struct service *service)
 {
+	assert(service != NULL);
 	breaker_watch(&service->catalog);
 }
 
@@ -172,6 +181,7 @@ void service_catalog_found(struct service *service, bool is_silent)
 
 static void proceed(void *context, struct job *job)
 {
+	assert(job->way.entered == 1);
 	struct service *service = context;
 	enum error error;
 	switch (job->admission.ret_verdict) {
@@ -202,15 +212,6 @@ void service_submit(struct service *service, struct job *job)
 	admission_stage_submit(service->admission, job);
 }
 
-void service_submit_admitted(struct service *service, struct job *job)
-{
-	assert(service != NULL && job != NULL);
-	job_set_out_admitted(job);
-	enum error error = go_on(service, job);
-	if (error != OK)
-		service_refuse(service, job, error);
-}
-
 static void pause_committer(void *context, uint64_t ms)
 {
 	(void)context;
@@ -218,15 +219,17 @@ static void pause_committer(void *context, uint64_t ms)
 	nanosleep(&pause, NULL);
 }
 
-static void note_commit(void *context, const struct changes *changes)
+static void note_commit(void *context, uint32_t event_count)
 {
+	assert(event_count > 0);
 	const struct service_options *options = &((struct service *)context)->options;
 	if (options->committed != NULL)
-		options->committed(options->context, changes);
+		options->committed(options->context, event_count);
 }
 
 static void note_time(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count)
 {
+	assert(job_count > 0 && !list_is_empty(jobs));
 	const struct service_options *options = &((struct service *)context)->options;
 	if (options->measured != NULL)
 		options->measured(options->context, commit_ns, jobs, job_count);
@@ -234,11 +237,13 @@ static void note_time(void *context, uint64_t commit_ns, const struct list *jobs
 
 static bool has_more_commands(void *context)
 {
+	assert(context != NULL);
 	return lane_depth(((struct service *)context)->commit_lane) > 0;
 }
 
 static void note_inconsistency(void *context, const struct inconsistency *found)
 {
+	assert(found != NULL);
 	struct service *service = context;
 	pthread_mutex_lock(&service->inconsistency_mutex);
 	service->inconsistency = *found;
@@ -247,6 +252,7 @@ static void note_inconsistency(void *context, const struct inconsistency *found)
 
 static enum error start_commit_lane(struct service *service)
 {
+	assert(service->commit_lane == NULL);
 	const struct service_options *options = &service->options;
 	const struct committer_options committer = {
 		.stores = options->stores,
@@ -279,6 +285,7 @@ static enum error start_commit_lane(struct service *service)
 
 static enum error start_read_lane(struct service *service, uint32_t index)
 {
+	assert(index < service->options.reader_count);
 	struct read_lane *self = &service->read_lanes[index];
 	self->service = service;
 	self->reader = service->options.readers[index];
@@ -299,6 +306,7 @@ static enum error start_read_lane(struct service *service, uint32_t index)
 
 static enum error start_catalog_lane(struct service *service)
 {
+	assert(service->catalog_lane == NULL);
 	const struct service_options *options = &service->options;
 	if (options->catalog == NULL)
 		return OK;
@@ -319,6 +327,7 @@ static enum error start_catalog_lane(struct service *service)
 
 static enum error start_admission(struct service *service)
 {
+	assert(service->admission == NULL);
 	const struct service_options *options = &service->options;
 	const struct admission_stage_options stage = {
 		.admission = options->admission,

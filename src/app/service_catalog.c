@@ -11,6 +11,8 @@
 /* What has been committed is answered whether or not the catalog serves: the monitor brings it there later. */
 static void bring_to_catalog(struct service *service, const struct job *job)
 {
+	assert(job->outcome.error == OK);
+	assert(service->catalog_lane != NULL);
 	uint64_t now_ms = service_monotonic_ms(service);
 	if (!breaker_allows(&service->catalog, now_ms))
 		return;
@@ -22,6 +24,7 @@ static void bring_to_catalog(struct service *service, const struct job *job)
 /* A command on an event that is done: the catalog has it, and its maker is told how people see it. */
 static void finish_sale(struct service *service, struct job *job)
 {
+	assert(job->kind == JOB_COMMAND);
 	bring_to_catalog(service, job);
 	service->options.catalog_reader->deadline_ns = service->options.catalog->deadline_ns;
 	enum error error = sale_answer(service->options.catalog_reader, &job->command, &job->outcome);
@@ -31,6 +34,7 @@ static void finish_sale(struct service *service, struct job *job)
 
 static void browse_events(struct service *service, struct job *job)
 {
+	assert(job->kind == JOB_QUERY);
 	uint64_t now_ms = service_monotonic_ms(service);
 	bool is_refused = service_came_before(job, service->catalog_failed_ms) || !breaker_allows(&service->catalog, now_ms);
 	bool is_down = is_refused;
@@ -43,6 +47,7 @@ static void browse_events(struct service *service, struct job *job)
 
 void service_serve_catalog(void *context, struct list *batch, uint32_t count)
 {
+	assert(batch != NULL);
 	struct service *service = context;
 	assert(count > 0);
 	for (struct job *job = service_pop_job(batch); job != NULL; job = service_pop_job(batch)) {

@@ -1,21 +1,27 @@
 /* service_jobs.c: jobs end here, whoever served them. */
 #include "app/service_inside.h"
 
+#include <assert.h>
+
 #define SLOW_MS 1000 /* a failure that took so long was waited for */
 
 struct job *service_pop_job(struct list *list)
 {
+	assert(list != NULL);
 	struct list_node *node = list_pop(list);
 	return node == NULL ? NULL : service_job_of(node);
 }
 
 uint64_t service_monotonic_ms(const struct service *service)
 {
+	assert(service != NULL);
 	return clock_monotonic_ns(service->options.clock) / 1000000;
 }
 
 void service_answer(struct service *service, struct job *job)
 {
+	assert(service != NULL && job != NULL);
+	assert(job->way.entered > 0 && job->way.ended_ns == 0);
 	job->way.ended_ns = clock_monotonic_ns(service->options.clock);
 	if (service->options.answered != NULL)
 		service->options.answered(service->options.context, job);
@@ -29,24 +35,28 @@ void service_answer(struct service *service, struct job *job)
 
 void service_refuse(struct service *service, struct job *job, enum error error)
 {
+	assert(error != OK);
 	job->outcome = (struct outcome){.error = error};
 	service_answer(service, job);
 }
 
 void service_refuse_all(struct service *service, struct list *jobs, enum error error)
 {
+	assert(error != OK);
 	for (struct job *job = service_pop_job(jobs); job != NULL; job = service_pop_job(jobs))
 		service_refuse(service, job, error);
 }
 
 void service_answer_all(struct service *service, struct list *jobs)
 {
+	assert(service != NULL && jobs != NULL);
 	for (struct job *job = service_pop_job(jobs); job != NULL; job = service_pop_job(jobs))
 		service_answer(service, job);
 }
 
 uint32_t service_take_timely(struct service *service, struct list *batch, struct list *ret_timely)
 {
+	assert(batch != ret_timely);
 	uint64_t now_ns = clock_monotonic_ns(service->options.clock);
 	uint32_t count = 0;
 	list_init(ret_timely);
@@ -63,6 +73,7 @@ uint32_t service_take_timely(struct service *service, struct list *batch, struct
 
 void service_report(struct service *service, struct breaker *breaker, bool is_up, uint64_t began_ms, uint64_t deadline_ns)
 {
+	assert(breaker != NULL);
 	uint64_t now_ms = service_monotonic_ms(service);
 	bool was_waited_for = now_ms - began_ms >= SLOW_MS || now_ms >= deadline_ns / 1000000;
 	if (is_up || !was_waited_for)

@@ -1,11 +1,14 @@
 /* service_queries.c: a read lane takes the queries that wait and asks the store all of them at once. */
 #include "app/service_inside.h"
 
+#include <assert.h>
+
 #define READ_NS UINT64_C(4500000000) /* what a batch of queries may take */
 
 /* Answers the queries that have no answer yet, until one finds the store down. False: it is, and the rest have the same answer. */
 static bool ask_store(struct read_lane *self, struct list *jobs)
 {
+	assert(!list_is_empty(jobs));
 	uint64_t now_ms = clock_now_ms(self->service->options.clock);
 	bool is_up = true;
 	list_for_each(node, jobs) {
@@ -21,6 +24,7 @@ static bool ask_store(struct read_lane *self, struct list *jobs)
  * before its end, with the session, is made once more. */
 static bool ask_store_at_once(struct read_lane *self, struct list *jobs)
 {
+	assert(!list_is_empty(jobs));
 	bool is_up = false;
 	for (int tries = 0; !is_up && tries < 2; tries++) {
 		if (self->reader->operations->snapshot_begin(self->reader) != STORE_OK)
@@ -34,6 +38,7 @@ static bool ask_store_at_once(struct read_lane *self, struct list *jobs)
 /* Moves the jobs that came before the store was found down to `ret_refused`, unless it is to be found out for them. */
 static uint32_t take_refused(struct read_lane *self, struct list *jobs, struct list *ret_refused)
 {
+	assert(jobs != ret_refused);
 	struct list left;
 	uint32_t count = 0;
 	list_init(&left);
@@ -50,6 +55,7 @@ static uint32_t take_refused(struct read_lane *self, struct list *jobs, struct l
 
 void service_serve_queries(void *context, struct list *batch, uint32_t count)
 {
+	assert(context != NULL && count > 0);
 	struct read_lane *self = context;
 	struct service *service = self->service;
 	struct list jobs, refused;

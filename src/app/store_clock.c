@@ -8,6 +8,7 @@
 
 static const struct store_clock *self_of(struct clock *clock)
 {
+	assert(clock != NULL);
 	return container_of(clock, struct store_clock, base);
 }
 

@@ -27,6 +27,8 @@ struct side {
 /* Makes side->rows[side->next] the next row, if there is one. */
 static enum error advance(struct side *side, enum row_kind kind)
 {
+	assert(kind < ROW_KEY);
+	assert(side->next <= side->count);
 	if (side->next < side->count || side->is_last)
 		return OK;
 	/* The last row is where the next page goes on: it is kept until that is read. */
@@ -45,11 +47,14 @@ static enum error advance(struct side *side, enum row_kind kind)
 
 static const struct row *current(const struct side *side)
 {
+	assert(side->next <= side->count);
 	return side->next < side->count ? side->rows[side->next] : NULL;
 }
 
 static void report(struct verify *verify, enum verify_finding finding, const struct row *row, const char *field)
 {
+	assert(row != NULL);
+	assert((finding == VERIFY_DIFFERENT) == (field != NULL));
 	verify->ret_differences++;
 	verify->found(verify->context, finding, row, field);
 }
@@ -57,6 +62,7 @@ static void report(struct verify *verify, enum verify_finding finding, const str
 /* Compares the two rows in front, and passes the one that comes first, or both. */
 static void compare_one(struct verify *verify, struct side *store, struct side *scratch)
 {
+	assert(current(store) != NULL || current(scratch) != NULL);
 	const struct row *is = current(store), *should = current(scratch);
 	int order = is == NULL ? 1 : should == NULL ? -1 : row_key_compare(is, should);
 	if (order < 0)
@@ -73,6 +79,7 @@ static void compare_one(struct verify *verify, struct side *store, struct side *
 
 static enum error compare_kind(struct verify *verify, enum row_kind kind)
 {
+	assert(kind < ROW_KEY);
 	struct side store = {.reader = verify->reader}, scratch = {.reader = verify->scratch_reader};
 	arena_init(&store.arena, ARENA_BLOCK, ARENA_MAX);
 	arena_init(&scratch.arena, ARENA_BLOCK, ARENA_MAX);
@@ -100,6 +107,7 @@ struct map {
 
 static enum error map_advance(struct map *map, const struct uuid *event_id)
 {
+	assert(event_id != NULL);
 	const struct seat_query query = {.event_id = *event_id, .after_position = map->after, .limit = PAGE_ROWS};
 	arena_clear(&map->arena);
 	enum error error = error_of(map->reader->operations->list_seats(map->reader, &query, &map->arena, &map->list));
@@ -110,6 +118,7 @@ static enum error map_advance(struct map *map, const struct uuid *event_id)
 
 static const char *place_difference(const struct seat_entry *is, const struct seat_entry *should)
 {
+	assert(is != NULL && should != NULL);
 	if (!slice_equal(is->seat, should->seat))
 		return "place in the seat map";
 	if (!slice_equal(is->section, should->section))
@@ -120,6 +129,7 @@ static const char *place_difference(const struct seat_entry *is, const struct se
 /* Compares the two pages. False: they are out of step, and what follows would differ for that reason alone. */
 static bool compare_places(struct verify *verify, const struct uuid *event_id, const struct map *store, const struct map *scratch)
 {
+	assert(event_id != NULL);
 	for (uint32_t i = 0; i < store->list.count && i < scratch->list.count; i++) {
 		const struct seat_entry *is = &store->list.entries[i], *should = &scratch->list.entries[i];
 		const char *field = place_difference(is, should);
@@ -134,6 +144,7 @@ static bool compare_places(struct verify *verify, const struct uuid *event_id, c
 
 static enum error compare_map(struct verify *verify, const struct uuid *event_id)
 {
+	assert(verify->scratch_reader != NULL);
 	struct map store = {.reader = verify->reader}, scratch = {.reader = verify->scratch_reader};
 	arena_init(&store.arena, ARENA_BLOCK, ARENA_MAX);
 	arena_init(&scratch.arena, ARENA_BLOCK, ARENA_MAX);
@@ -151,6 +162,7 @@ static enum error compare_map(struct verify *verify, const struct uuid *event_id
 /* A seat's section, row and place never change, so the rows that events are applied to go without them. */
 static enum error compare_maps(struct verify *verify)
 {
+	assert(verify->scratch_reader != NULL);
 	struct side sales = {.reader = verify->scratch_reader};
 	arena_init(&sales.arena, ARENA_BLOCK, ARENA_MAX);
 	enum error error;
@@ -165,6 +177,7 @@ static enum error compare_maps(struct verify *verify)
 
 static bool entries_equal(const struct catalog_entry *a, const struct catalog_entry *b)
 {
+	assert(a != b);
 	return slice_equal(a->details.name, b->details.name) && slice_equal(a->details.venue, b->details.venue) &&
 	       slice_equal(a->details.description, b->details.description) && a->details.starts_at_ms == b->details.starts_at_ms &&
 	       a->status == b->status && strcmp(a->currency.code, b->currency.code) == 0 && a->on_sale_from_ms == b->on_sale_from_ms &&
@@ -174,6 +187,7 @@ static bool entries_equal(const struct catalog_entry *a, const struct catalog_en
 /* The sale is read after the entry, which was made of it: it cannot be older. If it is newer the entry is on its way. */
 static enum error compare_entry(struct verify *verify, const struct catalog_entry *entry, struct arena *arena)
 {
+	assert(entry != NULL);
 	const struct row *row;
 	struct catalog_entry made;
 	enum store_result result = verify->reader->operations->find(verify->reader, ROW_SALE, &entry->event_id, arena, &row);
@@ -195,6 +209,7 @@ static enum error compare_entry(struct verify *verify, const struct catalog_entr
 
 static enum error compare_catalog(struct verify *verify)
 {
+	assert(verify->catalog != NULL);
 	struct arena page, arena; /* of a page of entries, and of what one is compared with */
 	struct catalog_list list;
 	struct uuid last;
@@ -221,6 +236,7 @@ static enum error compare_catalog(struct verify *verify)
 /* Why the row cannot be right; NULL: it can. That an event waits no more leaves no trace: none is missed. */
 static const char *entry_problem(const struct waiting_entry *entry)
 {
+	assert(entry->count == 0 || entry->events != NULL);
 	if (entry->count == 0)
 		return "it names no event";
 	for (uint32_t i = 0; i < entry->count; i++) {
@@ -239,6 +255,7 @@ static const char *entry_problem(const struct waiting_entry *entry)
 
 static enum error check_outbox(struct verify *verify)
 {
+	assert(verify->found_waiting != NULL);
 	struct waiting_entry last;
 	struct waiting_list list;
 	struct arena arena;
@@ -263,6 +280,7 @@ static enum error check_outbox(struct verify *verify)
 
 static enum error replay_up_to(struct verify *verify, struct replay *replay, const struct uuid *until)
 {
+	assert(until != NULL);
 	replay->until = *until;
 	enum error error = replay_events(replay);
 	verify->ret_events = replay->ret_events;
@@ -275,6 +293,7 @@ static enum error replay_up_to(struct verify *verify, struct replay *replay, con
 /* As of one moment: what has come since, and then everything. */
 static enum error compare_all(struct verify *verify, struct replay *replay)
 {
+	assert(replay != NULL);
 	enum error error = replay_up_to(verify, replay, &(struct uuid){0});
 	for (enum row_kind kind = ROW_SALE; error == OK && kind < ROW_KEY; kind++)
 		error = compare_kind(verify, kind);

@@ -31,25 +31,6 @@ void hash_table_release(struct hash_table *table)
 	*table = (struct hash_table){0};
 }
 
-static struct hash_node *first_of(struct hash_node *node, uint64_t hash)
-{
-	while (node != NULL && node->hash != hash)
-		node = node->next;
-	return node;
-}
-
-struct hash_node *hash_table_first(const struct hash_table *table, uint64_t hash)
-{
-	assert(table->buckets != NULL);
-	return first_of(*bucket_of(table, hash), hash);
-}
-
-struct hash_node *hash_table_next(const struct hash_node *node)
-{
-	assert(node != NULL);
-	return first_of(node->next, node->hash);
-}
-
 void hash_table_put(struct hash_table *table, struct hash_node *node, uint64_t hash)
 {
 	assert(table->buckets != NULL && node != NULL);

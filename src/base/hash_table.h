@@ -4,7 +4,9 @@
  * of base/hash.h with a random seed, so that nobody outside can make chains long. */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attributes.h"
@@ -27,8 +29,22 @@ must_check enum error hash_table_init(uint32_t expected, struct hash_table *ret_
 void hash_table_release(struct hash_table *table);
 
 /* The first entry with this hash, and the next one after a node; NULL: none. */
-struct hash_node *hash_table_first(const struct hash_table *table, uint64_t hash);
-struct hash_node *hash_table_next(const struct hash_node *node);
+static inline struct hash_node *hash_table_first(const struct hash_table *table, uint64_t hash)
+{
+	assert(table->buckets != NULL);
+	struct hash_node *node = table->buckets[hash & (table->bucket_count - 1)];
+	while (node != NULL && node->hash != hash)
+		node = node->next;
+	return node;
+}
+
+static inline struct hash_node *hash_table_next(const struct hash_node *node)
+{
+	struct hash_node *next = node->next;
+	while (next != NULL && next->hash != node->hash)
+		next = next->next;
+	return next;
+}
 
 /* The node is in no table. */
 void hash_table_put(struct hash_table *table, struct hash_node *node, uint64_t hash);

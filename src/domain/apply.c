@@ -11,6 +11,7 @@
 
 static struct seat *find_seat(struct view *view, const struct event *event, uint32_t index)
 {
+	assert(index < event->item_count);
 	const struct seat *seat = view_seat(view, &event->event_id, &event->items[index].seat);
 	return seat == NULL || seat->row.version == 0 ? NULL : MUTABLE(seat, seat);
 }
@@ -30,6 +31,7 @@ static struct order *find_order(struct view *view, const struct uuid *order_id)
 /* Every event comes after what it changes. */
 static enum error change(struct view *view, struct row *row, const struct event *event)
 {
+	assert(view != NULL && row != NULL);
 	uint64_t version = uuid_stamp(&event->id);
 	if (version <= row->version)
 		return ERR_CORRUPT;
@@ -41,6 +43,9 @@ static enum error change(struct view *view, struct row *row, const struct event 
 static enum error move_seats(struct view *view, const struct event *event, enum seat_status from, const struct uuid *from_holder,
                              enum seat_status to, const struct uuid *to_holder)
 {
+	assert(from != to);
+	assert((from == SEAT_AVAILABLE) == (from_holder == NULL));
+	assert((to == SEAT_AVAILABLE) == (to_holder == NULL));
 	static const struct uuid nobody;
 	for (uint32_t i = 0; i < event->item_count; i++) {
 		struct seat *seat = find_seat(view, event, i);
@@ -56,6 +61,7 @@ static enum error move_seats(struct view *view, const struct event *event, enum 
 
 static enum error apply_sale_created(struct view *view, const struct event *event)
 {
+	assert(event->type == EVENT_SALE_CREATED);
 	const struct sale *old = view_sale(view, &event->event_id);
 	if (event->sequence != 1 || (old != NULL && old->row.version != 0))
 		return ERR_CORRUPT;
@@ -75,6 +81,7 @@ static enum error apply_sale_created(struct view *view, const struct event *even
 
 static enum error apply_sale_change(struct view *view, const struct event *event, enum sale_status status)
 {
+	assert(event_type_stream(event->type) == STREAM_SALE);
 	const struct sale *found = view_sale(view, &event->event_id);
 	if (found == NULL || found->row.version == 0 || found->sequence + 1 != event->sequence || found->status == SALE_CANCELLED)
 		return ERR_CORRUPT;
@@ -86,6 +93,7 @@ static enum error apply_sale_change(struct view *view, const struct event *event
 
 static enum error apply_sale_settled(struct view *view, const struct event *event)
 {
+	assert(event->type == EVENT_SALE_SETTLED);
 	const struct sale *found = view_sale(view, &event->event_id);
 	if (found == NULL || found->row.version == 0 || found->sequence + 1 != event->sequence || found->status != SALE_CANCELLED)
 		return ERR_CORRUPT;
@@ -97,6 +105,7 @@ static enum error apply_sale_settled(struct view *view, const struct event *even
 
 static enum error apply_hold_created(struct view *view, const struct event *event)
 {
+	assert(event->type == EVENT_HOLD_CREATED);
 	struct seat_label labels[SEATS_PER_HOLD_LIMIT];
 	if (event->item_count < 1 || event->item_count > SEATS_PER_HOLD_LIMIT)
 		return ERR_CORRUPT;
@@ -124,6 +133,7 @@ static enum error apply_hold_created(struct view *view, const struct event *even
 
 static enum error apply_hold_ended(struct view *view, const struct event *event, enum hold_status status)
 {
+	assert(status == HOLD_RELEASED || status == HOLD_EXPIRED);
 	struct hold *hold = find_hold(view, &event->stream_id);
 	if (hold == NULL || hold->status != HOLD_ACTIVE || hold->sequence + 1 != event->sequence || hold->seat_count != event->item_count)
 		return ERR_CORRUPT;
@@ -136,6 +146,7 @@ static enum error apply_hold_ended(struct view *view, const struct event *event,
 
 static enum error apply_order_created(struct view *view, const struct event *event)
 {
+	assert(event->type == EVENT_ORDER_CREATED);
 	struct hold *hold = find_hold(view, &event->hold_id);
 	if (hold == NULL || hold->status != HOLD_ACTIVE || hold->seat_count != event->item_count)
 		return ERR_CORRUPT;
@@ -169,6 +180,7 @@ static enum error apply_order_created(struct view *view, const struct event *eve
  * two events. */
 static bool follows_payment(const struct payment *old, const struct event *event)
 {
+	assert(old->row.version != 0);
 	if (!uuid_equal(&old->order_id, &event->stream_id) || event->payment_status != PAYMENT_SUCCEEDED)
 		return false;
 	bool is_second = event->refund_count > 0 && event->refunds[0].reason == REFUND_OVERPAYMENT;
@@ -177,6 +189,7 @@ static bool follows_payment(const struct payment *old, const struct event *event
 
 static enum error put_payment(struct view *view, const struct event *event)
 {
+	assert(event_type_stream(event->type) == STREAM_ORDER);
 	if (event->transaction_id.length == 0 || event->payment_status == PAYMENT_REFUNDED || DEFECT(PAYMENT_FORGOTTEN))
 		return OK;
 	struct payment payment = {
@@ -202,6 +215,7 @@ static enum error put_payment(struct view *view, const struct event *event)
 /* The payment names its refunds, so that a report that it was given back finds them. */
 static enum error name_refund(struct view *view, const struct event *event, const struct event_refund *refund)
 {
+	assert(refund->status == REFUND_DUE);
 	const struct short_text transaction_id = short_text_of(refund->transaction_id);
 	const struct payment *found = view_payment(view, &transaction_id);
 	if (found == NULL || found->row.version == 0)
@@ -219,6 +233,7 @@ static enum error name_refund(struct view *view, const struct event *event, cons
 
 static enum error make_refund(struct view *view, const struct event *event, const struct event_refund *from)
 {
+	assert(from->status == REFUND_DUE);
 	const struct refund *old = view_refund(view, &from->refund_id);
 	if ((old != NULL && old->row.version != 0) || !uuid_equal(&from->refund_id, &event->id))
 		return ERR_CORRUPT;
@@ -242,6 +257,7 @@ static enum error make_refund(struct view *view, const struct event *event, cons
 
 static enum error close_refund(struct view *view, const struct event *event, const struct event_refund *from)
 {
+	assert(from->status == REFUND_DONE);
 	const struct refund *old = view_refund(view, &from->refund_id);
 	if (old == NULL || old->row.version == 0 || old->status != REFUND_DUE || !uuid_equal(&old->order_id, &event->stream_id))
 		return ERR_CORRUPT;
@@ -258,6 +274,7 @@ static enum error close_refund(struct view *view, const struct event *event, con
 
 static enum error apply_refunds(struct view *view, const struct event *event)
 {
+	assert(event->refund_count <= REFUNDS_PER_PAYMENT_MAX);
 	enum error error = OK;
 	for (uint32_t i = 0; error == OK && i < event->refund_count; i++)
 		error = event->refunds[i].status == REFUND_DUE ? make_refund(view, event, &event->refunds[i])
@@ -268,18 +285,21 @@ static enum error apply_refunds(struct view *view, const struct event *event)
 /* An order that loses its seats unless it has none: only a pending one has. */
 static enum error free_seats(struct view *view, const struct event *event)
 {
+	assert(event->type != EVENT_ORDER_CONFIRMED);
 	return move_seats(view, event, SEAT_RESERVED, &event->stream_id, SEAT_AVAILABLE, NULL);
 }
 
 /* Whether the event says of the order what it is now. Events written before there were refunds do not tell what is due. */
 static bool tells_of(const struct event *event, const struct order *order)
 {
+	assert(uuid_equal(&event->stream_id, &order->order_id));
 	bool is_due = event->refunds_due == REFUNDS_DUE_UNKNOWN || event->refunds_due == order->refunds_due;
 	return is_due && event->order_status == order_status_read(order, order->status);
 }
 
 static enum error apply_order_event(struct view *view, const struct event *event)
 {
+	assert(event_type_stream(event->type) == STREAM_ORDER && event->type != EVENT_ORDER_CREATED);
 	struct order *order = find_order(view, &event->stream_id);
 	if (order == NULL || order->sequence + 1 != event->sequence || order->item_count != event->item_count)
 		return ERR_CORRUPT;

@@ -10,6 +10,7 @@
 /* The answer of a key or payment, copied to where the caller will look for it. */
 static enum error decide_key(struct decision *decision, const struct key *key)
 {
+	assert(decision->command->idempotency.is_present && key->row.version != 0);
 	struct outcome *outcome = decision->outcome;
 	bool is_same = memcmp(key->idempotency.fingerprint, decision->command->idempotency.fingerprint, KEY_HASH_LENGTH) == 0;
 	if (!is_same && !DEFECT(KEY_ANY_BODY)) {

@@ -11,6 +11,7 @@
 /* Whether the event is cancelled; *ret_cancelled says so. ERR_CORRUPT. */
 static enum error check_cancelled(const struct decision *decision, const struct uuid *event_id, bool *ret_cancelled)
 {
+	assert(event_id != NULL && ret_cancelled != NULL);
 	const struct sale *sale = view_sale(decision->view, event_id);
 	if (sale == NULL || sale->row.version == 0)
 		return ERR_CORRUPT;
@@ -20,6 +21,7 @@ static enum error check_cancelled(const struct decision *decision, const struct 
 
 enum error decide_hold_call_off(struct decision *decision)
 {
+	assert(decision->command->kind == COMMAND_HOLD_CALL_OFF);
 	const struct hold *hold = view_hold(decision->view, &decision->command->hold_id);
 	bool is_cancelled = false;
 	if (hold == NULL || hold->row.version == 0 || hold->status != HOLD_ACTIVE)
@@ -40,6 +42,7 @@ enum error decide_hold_call_off(struct decision *decision)
 /* What a confirmed order has paid for its seats is to be given back. */
 static enum error append_refund(struct decision *decision, struct order *order)
 {
+	assert(order->kept > 0);
 	struct event event;
 	const struct payment *payment = view_payment(decision->view, &order->paid_with);
 	bool is_known = payment != NULL && payment->row.version != 0 && uuid_equal(&payment->order_id, &order->order_id);
@@ -58,6 +61,7 @@ static enum error append_refund(struct decision *decision, struct order *order)
 
 enum error decide_order_call_off(struct decision *decision)
 {
+	assert(decision->command->kind == COMMAND_ORDER_CALL_OFF);
 	const struct order *stored = view_order(decision->view, &decision->command->order_id);
 	bool is_cancelled = false;
 	if (stored == NULL || stored->row.version == 0)
@@ -82,6 +86,7 @@ enum error decide_order_call_off(struct decision *decision)
 
 enum error decide_sale_settle(struct decision *decision)
 {
+	assert(decision->command->kind == COMMAND_SALE_SETTLE);
 	const struct sale *sale = view_sale(decision->view, &decision->command->event_id);
 	if (sale == NULL || sale->row.version == 0 || sale->status != SALE_CANCELLED || sale->is_settled)
 		return OK;

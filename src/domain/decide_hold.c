@@ -6,6 +6,7 @@
 /* The client is told every seat it lost, so that it can choose again in one step. */
 static enum error check_seats(struct decision *decision, const struct hold_create *create)
 {
+	assert(decision->outcome->error == OK);
 	struct outcome *outcome = decision->outcome;
 	enum error error = decision_check_seats(decision, &create->event_id, create->seats, create->seat_count);
 	if (error != OK || outcome->error != OK)
@@ -37,6 +38,8 @@ static enum error check_seats(struct decision *decision, const struct hold_creat
 
 static enum error append_hold(struct decision *decision, const struct hold_create *create)
 {
+	assert(decision->outcome->error == OK);
+	assert(create->ttl_ms > 0);
 	struct arena *arena = changes_arena(decision->changes);
 	struct order_item *items = arena_allocate_array(arena, create->seat_count, sizeof *items);
 	const struct seat_label **labels = arena_allocate_array(arena, create->seat_count, sizeof *labels);
@@ -89,6 +92,8 @@ enum error decide_hold_create(struct decision *decision)
 
 static enum error end_hold(struct decision *decision, enum event_type type, const struct hold *hold)
 {
+	assert(type == EVENT_HOLD_RELEASED || type == EVENT_HOLD_EXPIRED);
+	assert(hold->status == HOLD_ACTIVE);
 	if (!hold_has_its_seats(decision->view, hold))
 		return ERR_CORRUPT;
 	struct event event;
@@ -99,6 +104,7 @@ static enum error end_hold(struct decision *decision, enum event_type type, cons
 
 enum error decide_hold_release(struct decision *decision)
 {
+	assert(decision->command->kind == COMMAND_HOLD_RELEASE);
 	const struct hold *hold = decision_own_hold(decision, &decision->command->hold_id);
 	struct outcome *outcome = decision->outcome;
 	if (hold == NULL) {
@@ -119,6 +125,7 @@ enum error decide_hold_release(struct decision *decision)
 
 enum error decide_hold_expire(struct decision *decision)
 {
+	assert(decision->command->kind == COMMAND_HOLD_EXPIRE);
 	const struct hold *hold = view_hold(decision->view, &decision->command->hold_id);
 	if (hold == NULL || hold->row.version == 0 || !hold_is_lapsed(hold, decision->now_ms))
 		return OK; /* somebody was faster, or the worker's clock is ahead */

@@ -6,6 +6,7 @@
 
 static bool hold_has_label(const struct hold *hold, const struct seat_label *label)
 {
+	assert(hold->seat_count <= SEATS_PER_HOLD_LIMIT);
 	for (uint32_t i = 0; i < hold->seat_count; i++)
 		if (seat_label_equal(&hold->seats[i], label))
 			return true;
@@ -15,6 +16,8 @@ static bool hold_has_label(const struct hold *hold, const struct seat_label *lab
 /* The caller's hold of exactly these seats; *ret_hold stays NULL when the outcome has an error. ERR_NO_MEMORY. */
 static enum error find_hold_of_seats(struct decision *decision, const struct order_create *create, const struct hold **ret_hold)
 {
+	assert(create->seats != NULL && create->seat_count >= 1 && create->seat_count <= SEATS_PER_HOLD_LIMIT);
+	assert(ret_hold != NULL);
 	struct outcome *outcome = decision->outcome;
 	const struct sale *sale = view_sale(decision->view, &create->event_id);
 	if (sale == NULL || sale->row.version == 0) {
@@ -55,6 +58,8 @@ static enum error check_hold(const struct decision *decision, const struct hold 
 static enum error append_order(struct decision *decision, const struct order_create *create, const struct hold *hold,
                                const struct sale *sale)
 {
+	assert(hold->status == HOLD_ACTIVE);
+	assert(uuid_shard(&create->order_id) == uuid_shard(&hold->event_id));
 	struct order_item *items = arena_allocate_array(changes_arena(decision->changes), hold->seat_count, sizeof *items);
 	if (items == NULL)
 		return ERR_NO_MEMORY;
@@ -120,6 +125,8 @@ enum error decide_order_create(struct decision *decision)
 
 static enum error end_order(struct decision *decision, enum event_type type, const struct order *order)
 {
+	assert(type == EVENT_ORDER_CANCELLED || type == EVENT_ORDER_EXPIRED);
+	assert(order->status == ORDER_PENDING);
 	if (!order_has_its_seats(decision->view, order))
 		return ERR_CORRUPT;
 	struct order ended = *order;
@@ -130,6 +137,7 @@ static enum error end_order(struct decision *decision, enum event_type type, con
 
 enum error decide_order_cancel(struct decision *decision)
 {
+	assert(decision->command->kind == COMMAND_ORDER_CANCEL);
 	const struct order *order = decision_own_order(decision, &decision->command->order_id);
 	struct outcome *outcome = decision->outcome;
 	if (order == NULL) {
@@ -147,6 +155,7 @@ enum error decide_order_cancel(struct decision *decision)
 
 enum error decide_order_expire(struct decision *decision)
 {
+	assert(decision->command->kind == COMMAND_ORDER_EXPIRE);
 	const struct order *order = view_order(decision->view, &decision->command->order_id);
 	if (order == NULL || order->row.version == 0 || !order_is_lapsed(order, decision->now_ms))
 		return OK; /* somebody was faster, or the worker's clock is ahead */

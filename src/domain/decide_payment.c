@@ -22,6 +22,7 @@ struct money_paid {
 
 static struct money_paid paid_by(const struct payment_report *report, const struct order *order)
 {
+	assert(report != NULL && order != NULL);
 	return (struct money_paid){
 		.amount = report->has_amount ? report->amount : order->total,
 		.currency = report->has_currency ? report->currency : order->currency,
@@ -36,6 +37,7 @@ static bool currency_equal(const struct currency *a, const struct currency *b)
 /* The report came before. */
 static enum error replay(struct decision *decision, const struct payment *payment, const struct order *order)
 {
+	assert(payment->row.version != 0);
 	const struct payment_report *report = &decision->command->payment;
 	const struct money_paid paid = paid_by(report, order);
 	struct outcome *outcome = decision->outcome;
@@ -53,6 +55,8 @@ static enum error replay(struct decision *decision, const struct payment *paymen
 static enum error append_payment(struct decision *decision, enum event_type type, struct order *order, int64_t refund_amount,
                                  enum refund_reason reason)
 {
+	assert(event_type_stream(type) == STREAM_ORDER);
+	assert(refund_amount >= 0);
 	const struct payment_report *report = &decision->command->payment;
 	const struct money_paid paid = paid_by(report, order);
 	bool is_followed = type == EVENT_ORDER_CONFIRMED && paid.amount > order->total && !DEFECT(OVERPAYMENT_KEPT);
@@ -84,6 +88,7 @@ static enum error append_refund(struct decision *decision, struct order *order, 
 /* Confirms, and marks what came beyond the total. */
 static enum error append_confirmed(struct decision *decision, struct order *order)
 {
+	assert(order->status != ORDER_CONFIRMED);
 	int64_t excess = paid_by(&decision->command->payment, order).amount - order->total;
 	enum error error = append_payment(decision, EVENT_ORDER_CONFIRMED, order, 0, REFUND_OVERPAYMENT);
 	if (error != OK || excess <= 0 || DEFECT(OVERPAYMENT_KEPT))
@@ -94,6 +99,7 @@ static enum error append_confirmed(struct decision *decision, struct order *orde
 /* Appends the end of a pending order that the payment finds already over, or ends without confirming it. */
 static enum error append_end(struct decision *decision, enum event_type type, struct order *order)
 {
+	assert(order->status == ORDER_PENDING);
 	if (!order_has_its_seats(decision->view, order))
 		return ERR_CORRUPT;
 	struct event event;
@@ -104,12 +110,14 @@ static enum error append_end(struct decision *decision, enum event_type type, st
 /* Ends the order when it has lapsed and nobody has marked it. */
 static enum error append_lapse(struct decision *decision, struct order *order)
 {
+	assert(order != NULL);
 	return order_is_lapsed(order, decision->now_ms) ? append_end(decision, EVENT_ORDER_EXPIRED, order) : OK;
 }
 
 /* Whether the order's seats can be taken again; *ret_free says so. ERR_CORRUPT. */
 static enum error check_free(const struct decision *decision, const struct order *order, bool *ret_free)
 {
+	assert(ret_free != NULL);
 	bool is_free = true;
 	for (uint32_t i = 0; i < order->item_count; i++) {
 		const struct seat *seat = view_seat(decision->view, &order->event_id, &order->items[i].seat);
@@ -129,6 +137,7 @@ static enum error check_free(const struct decision *decision, const struct order
 /* SUCCEEDED for an order that no longer waits. `stored` is the order in the view, `order` the copy. */
 static enum error decide_late(struct decision *decision, const struct order *stored, struct order *order)
 {
+	assert(stored != order && stored->status != ORDER_CONFIRMED);
 	bool is_free = false;
 	enum error error = check_free(decision, stored, &is_free);
 	if (error == OK)
@@ -157,6 +166,7 @@ static enum error decide_cancelled(struct decision *decision, struct order *orde
 
 static enum error decide_succeeded(struct decision *decision, const struct order *stored, const struct sale *sale)
 {
+	assert(decision->command->payment.status == PAYMENT_SUCCEEDED);
 	struct order *order = decision_copy_order(decision, stored); /* as it is after what is appended */
 	if (order == NULL)
 		return ERR_NO_MEMORY;
@@ -179,6 +189,7 @@ static enum error decide_succeeded(struct decision *decision, const struct order
 
 static enum error decide_failed(struct decision *decision, const struct order *stored)
 {
+	assert(decision->command->payment.status == PAYMENT_FAILED);
 	if (stored->status == ORDER_CONFIRMED) {
 		decision->outcome->error = ERR_ORDER_NOT_PAYABLE;
 		decision->outcome->order_status = order_status_at(stored, decision->now_ms);
@@ -206,6 +217,7 @@ static bool is_retried(const struct payment *payment, const struct payment_repor
 /* Whether an order's sums stay within what JSON can say exactly. */
 static bool has_room(const struct order *order, const struct payment_report *report)
 {
+	assert(order->total >= 0);
 	int64_t sum = order->paid;
 	return money_add(&sum, paid_by(report, order).amount) && sum <= MONEY_MAX;
 }

@@ -13,6 +13,7 @@ struct refund_set {
 
 static int64_t sum_of(const struct refund_set *set)
 {
+	assert(set->count <= REFUNDS_PER_PAYMENT_MAX);
 	int64_t sum = 0;
 	for (uint32_t i = 0; i < set->count; i++)
 		sum += set->refunds[i]->amount;
@@ -22,6 +23,7 @@ static int64_t sum_of(const struct refund_set *set)
 /* Whether the report speaks of just these refunds: amount and currency count where they are given. */
 static bool fits(const struct payment_report *report, const struct refund_set *set)
 {
+	assert(report->status == PAYMENT_REFUNDED);
 	if (set->count == 0)
 		return false;
 	bool is_amount = !report->has_amount || report->amount == sum_of(set) || DEFECT(REFUND_ANY_AMOUNT);
@@ -32,6 +34,7 @@ static bool fits(const struct payment_report *report, const struct refund_set *s
 static bool refunds_of(const struct decision *decision, const struct payment *payment, const struct uuid *closed_by,
                        struct refund_set *ret_set)
 {
+	assert(payment->row.version != 0 && ret_set != NULL);
 	*ret_set = (struct refund_set){.count = 0};
 	for (uint32_t i = 0; i < REFUNDS_PER_PAYMENT_MAX && !uuid_is_nil(&payment->refund_ids[i]); i++) {
 		const struct refund *refund = view_refund(decision->view, &payment->refund_ids[i]);
@@ -48,6 +51,7 @@ static bool refunds_of(const struct decision *decision, const struct payment *pa
 /* Appends order.refunded; the outcome's refund is the first of the set as it is then. */
 static enum error close_refunds(struct decision *decision, const struct order *stored, const struct refund_set *set)
 {
+	assert(set->count >= 1 && set->count <= REFUNDS_PER_PAYMENT_MAX);
 	const struct command *command = decision->command;
 	struct order order = *stored;
 	struct event event;
@@ -78,6 +82,7 @@ static enum error close_refunds(struct decision *decision, const struct order *s
 
 static enum error replay(struct decision *decision, const struct refund *refund)
 {
+	assert(refund->status == REFUND_DONE);
 	struct outcome *outcome = decision->outcome;
 	outcome->body = arena_copy(decision->command->arena, refund->answer);
 	outcome->is_replayed = true;
@@ -139,6 +144,7 @@ enum error decide_refunded(struct decision *decision, const struct payment *paym
 
 enum error decide_refund_done(struct decision *decision)
 {
+	assert(decision->command->kind == COMMAND_REFUND_DONE);
 	const struct refund *refund = view_refund(decision->view, &decision->command->refund_id);
 	struct outcome *outcome = decision->outcome;
 	if (refund == NULL || refund->row.version == 0) {

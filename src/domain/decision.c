@@ -8,11 +8,13 @@
 
 static bool is_own(const struct decision *decision, const struct short_text *user)
 {
+	assert(decision != NULL && user != NULL);
 	return decision->command->is_for_anybody || slice_equal(short_text_slice(user), decision->command->user);
 }
 
 const struct hold *decision_own_hold(const struct decision *decision, const struct uuid *hold_id)
 {
+	assert(decision != NULL && hold_id != NULL);
 	const struct hold *hold = view_hold(decision->view, hold_id);
 	if (hold == NULL || hold->row.version == 0)
 		return NULL;
@@ -21,6 +23,7 @@ const struct hold *decision_own_hold(const struct decision *decision, const stru
 
 const struct order *decision_own_order(const struct decision *decision, const struct uuid *order_id)
 {
+	assert(decision != NULL && order_id != NULL);
 	const struct order *order = view_order(decision->view, order_id);
 	if (order == NULL || order->row.version == 0)
 		return NULL;
@@ -29,6 +32,8 @@ const struct order *decision_own_order(const struct decision *decision, const st
 
 enum error decision_check_seats(struct decision *decision, const struct uuid *event_id, const struct seat_label *seats, uint32_t count)
 {
+	assert(seats != NULL && count >= 1 && count <= SEATS_PER_HOLD_LIMIT);
+	assert(decision->outcome->error == OK);
 	struct outcome *outcome = decision->outcome;
 	uint32_t *unknown = NULL;
 	for (uint32_t i = 0; i < count; i++) {
@@ -90,6 +95,8 @@ void event_of_order(enum event_type type, const struct order *order, struct even
 
 enum error decision_append(struct decision *decision, struct event *event, bool answers)
 {
+	assert(event->type != EVENT_NONE && event->sequence > 0);
+	assert(uuid_shard(&event->stream_id) == uuid_shard(&event->event_id));
 	const struct command *command = decision->command;
 	event->actor = command->actor;
 	event->trace = command->trace;
@@ -100,6 +107,7 @@ enum error decision_append(struct decision *decision, struct event *event, bool 
 
 struct order *decision_copy_order(const struct decision *decision, const struct order *order)
 {
+	assert(order != NULL && order->row.version != 0);
 	struct order *copy = arena_allocate(changes_arena(decision->changes), sizeof *copy);
 	if (copy != NULL)
 		*copy = *order;
@@ -170,6 +178,7 @@ enum seat_taking seat_can_be_taken(const struct decision *decision, const struct
 /* Whether an event of this decision has ended the holder already; at most one for each seat. */
 static bool is_ended(const struct decision *decision, uint32_t first, const struct uuid *stream_id)
 {
+	assert(first <= changes_event_count(decision->changes));
 	for (uint32_t i = first; i < changes_event_count(decision->changes); i++)
 		if (uuid_equal(&changes_event(decision->changes, i)->stream_id, stream_id))
 			return true;
@@ -179,6 +188,7 @@ static bool is_ended(const struct decision *decision, uint32_t first, const stru
 enum error end_lapsed_holders(struct decision *decision, const struct uuid *event_id, const struct seat_label *const *labels,
                               uint32_t count, const struct order *except)
 {
+	assert(count >= 1 && count <= SEATS_PER_HOLD_LIMIT);
 	uint32_t first = changes_event_count(decision->changes);
 	for (uint32_t i = 0; i < count; i++) {
 		const struct seat *seat = view_seat(decision->view, event_id, labels[i]);

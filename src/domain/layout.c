@@ -7,6 +7,7 @@
 static enum error visit_section(const struct layout_section *section, enum error (*visit)(void *context, const struct layout_seat *seat),
                                 void *context)
 {
+	assert(section->rows > 0 && section->seats_per_row > 0);
 	char label[SEAT_LABEL_LENGTH_MAX + 1];
 	char row_name[12];
 	for (uint32_t row = 1; row <= section->rows; row++) {

@@ -51,6 +51,7 @@ bool money_add(int64_t *total, int64_t amount)
 
 static bool is_among(const struct currency *currency, const char (*codes)[4], size_t count)
 {
+	assert(count > 0);
 	for (size_t i = 0; i < count; i++)
 		if (memcmp(currency->code, codes[i], 3) == 0)
 			return true;

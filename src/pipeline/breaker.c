@@ -28,6 +28,7 @@ enum breaker_state breaker_state(const struct breaker *breaker, uint64_t now_ms)
 
 bool breaker_allows(struct breaker *breaker, uint64_t now_ms)
 {
+	assert(breaker != NULL);
 	switch (breaker_state(breaker, now_ms)) {
 	case BREAKER_CLOSED:
 		return true;

@@ -52,6 +52,7 @@ static uint32_t count_nodes(const struct list *list)
 /* A job joins those that wait. */
 static void note_deadline(struct lane *lane, const struct list_node *job)
 {
+	assert(job != NULL);
 	uint64_t deadline_ns = lane->options.deadline_ns == NULL ? UINT64_MAX : lane->options.deadline_ns(job);
 	if (deadline_ns < lane->earliest_ns)
 		lane->earliest_ns = deadline_ns;
@@ -68,6 +69,7 @@ static bool has_to_wake(struct lane *lane)
 /* What was returned comes first again. */
 static void queue_returned(struct lane *lane)
 {
+	assert(lane->returned_count <= lane->depth);
 	list_splice(&lane->returned, &lane->queue);
 	list_splice(&lane->queue, &lane->returned);
 	lane->returned_count = 0;
@@ -98,6 +100,7 @@ static void lane_wait(struct lane *lane, struct lane_thread *thread, uint64_t pr
 static uint32_t lane_take(struct lane_thread *thread, struct list *batch, uint32_t taken, uint64_t *progress)
 {
 	struct lane *lane = thread->lane;
+	assert(taken <= lane->options.batch_max);
 	pthread_mutex_lock(&lane->lock);
 	thread->passes++;
 	uint32_t left = count_nodes(batch);
@@ -130,6 +133,7 @@ static uint32_t lane_take(struct lane_thread *thread, struct list *batch, uint32
 
 static void *lane_run(void *context)
 {
+	assert(context != NULL);
 	struct lane_thread *thread = context;
 	struct lane *lane = thread->lane;
 	struct list batch;
@@ -208,6 +212,7 @@ enum error lane_submit(struct lane *lane, struct list_node *job)
 /* Moves the overdue jobs of one list; the deadlines of the others are noted. */
 static uint32_t move_overdue(struct lane *lane, struct list *list, uint64_t now_ns, struct list *ret_jobs)
 {
+	assert(now_ns == UINT64_MAX || lane->options.deadline_ns != NULL);
 	uint32_t count = 0;
 	for (struct list_node *node = list->head.next; node != &list->head;) {
 		struct list_node *job = node;

@@ -33,6 +33,7 @@ static struct timespec monotonic_now(void)
 
 static struct timespec later(struct timespec time, uint64_t ms)
 {
+	assert(time.tv_nsec < 1000000000);
 	if (ms > WAIT_MAX_MS)
 		ms = WAIT_MAX_MS;
 	uint64_t ns = (uint64_t)time.tv_nsec + ms % 1000 * 1000000;
@@ -63,6 +64,7 @@ static bool worker_wait(struct worker *worker, const struct timespec *earliest, 
 
 static void *worker_run(void *context)
 {
+	assert(context != NULL);
 	struct worker *worker = context;
 	struct timespec earliest;
 	struct timespec until;

@@ -7,6 +7,7 @@
 /* splitmix64 (Steele, Lea and Flood 2014): the ids need distinct bits, not secret ones; the seed is secret. */
 static uint64_t next_random(struct changes *changes)
 {
+	assert(changes != NULL);
 	changes->random += UINT64_C(0x9e3779b97f4a7c15);
 	uint64_t z = changes->random;
 	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -23,6 +24,7 @@ void changes_init(struct changes *changes, struct arena *arena, struct hlc *cloc
 /* A refund that the event makes has its id and its time; one that it closes was closed then. */
 static void complete_refund(const struct event *event, struct event_refund *refund)
 {
+	assert(refund->status == REFUND_DUE || refund->status == REFUND_DONE);
 	if (refund->status == REFUND_DONE) {
 		refund->done_at_ms = event->occurred_at_ms;
 		return;
@@ -62,6 +64,7 @@ void changes_truncate(struct changes *changes, uint32_t event_count)
 
 uint32_t changes_event_count(const struct changes *changes)
 {
+	assert(changes->event_count <= changes->event_capacity);
 	return changes->event_count;
 }
 
@@ -73,11 +76,13 @@ const struct event *changes_event(const struct changes *changes, uint32_t index)
 
 struct arena *changes_arena(const struct changes *changes)
 {
+	assert(changes->arena != NULL);
 	return changes->arena;
 }
 
 enum error changes_add_unused_key(struct changes *changes, const struct idempotency *idempotency)
 {
+	assert(changes->arena != NULL);
 	assert(idempotency->is_present);
 	if (changes->unused_key_count == changes->unused_key_capacity) {
 		uint32_t capacity = changes->unused_key_capacity == 0 ? 64 : changes->unused_key_capacity * 2;
@@ -95,6 +100,7 @@ enum error changes_add_unused_key(struct changes *changes, const struct idempote
 
 enum error changes_collect(struct changes *changes, const struct view *view)
 {
+	assert(changes->row_count == 0 && changes->relied_count == 0);
 	assert(changes->rows == NULL && changes->relied == NULL);
 	changes->epoch = view_epoch(view);
 	changes->rows = view_changed(view, changes->arena, &changes->row_count);
@@ -104,6 +110,7 @@ enum error changes_collect(struct changes *changes, const struct view *view)
 
 static const char *check_event(const struct event *event)
 {
+	assert(event->type != EVENT_NONE);
 	if (event_type_stream(event->type) != STREAM_ORDER)
 		return NULL;
 	int64_t total = 0;
@@ -116,6 +123,7 @@ static const char *check_event(const struct event *event)
 /* An event's predecessor in its stream is the nearest earlier one of this batch; batches are short and streams rarely repeat. */
 static bool follows_its_stream(const struct changes *changes, uint32_t index)
 {
+	assert(index < changes->event_count);
 	const struct event *event = &changes->events[index];
 	for (uint32_t i = index; i-- > 0;)
 		if (uuid_equal(&changes->events[i].stream_id, &event->stream_id))

@@ -1,15 +1,18 @@
 /* kind_key.c: the idempotency keys that were used. No table has them, so they have no fields: an event carries its key. */
+#include <assert.h>
+
 #include "domain/key.h"
 #include "state/cache.h"
 
-static struct row_key key_of_hash(const uint8_t bytes[static KEY_HASH_LENGTH])
+static const struct key *used_key_of(const struct row *row)
 {
-	return (struct row_key){.kind = ROW_KEY, .first = {.data = (const char *)bytes, .length = KEY_HASH_LENGTH}};
+	assert(row != NULL && row->kind == ROW_KEY);
+	return ROW_AS(key, row);
 }
 
 static struct row_key key_of(const struct row *row)
 {
-	return key_of_hash(ROW_AS(key, row)->idempotency.key);
+	return row_key_of_hash(used_key_of(row)->idempotency.key);
 }
 
 static size_t answer_size(const struct row *row)
@@ -29,7 +32,8 @@ const struct row_descriptor row_of_key = {
 
 const struct key *view_key(const struct view *view, const uint8_t bytes[static KEY_HASH_LENGTH])
 {
-	return view_find(view, key_of_hash(bytes));
+	struct row_key key = row_key_of_hash(bytes);
+	return view_find(view, &key);
 }
 
 struct key *view_put_key(struct view *view, const struct key *key)

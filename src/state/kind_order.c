@@ -26,9 +26,15 @@ static const struct row_field fields[] = {
 	FIELD(FIELD_UINT64, pay_by_ms, "pay_by"),
 };
 
+static const struct order *order_of(const struct row *row)
+{
+	assert(row != NULL && row->kind == ROW_ORDER);
+	return ROW_AS(order, row);
+}
+
 static struct row_key key_of(const struct row *row)
 {
-	return row_key_of_uuid(ROW_ORDER, &ROW_AS(order, row)->order_id);
+	return row_key_of_uuid(ROW_ORDER, &order_of(row)->order_id);
 }
 
 static size_t items_size(const struct row *row)
@@ -38,9 +44,10 @@ static size_t items_size(const struct row *row)
 
 static bool items_are_equal(const struct row *a, const struct row *b)
 {
-	const struct order_item *left = ROW_AS(order, a)->items, *right = ROW_AS(order, b)->items;
+	assert(order_of(a)->item_count == order_of(b)->item_count);
+	const struct order_item *left = order_of(a)->items, *right = order_of(b)->items;
 	bool is_equal = true;
-	for (uint32_t i = 0; is_equal && i < ROW_AS(order, a)->item_count; i++)
+	for (uint32_t i = 0; is_equal && i < order_of(a)->item_count; i++)
 		is_equal = seat_label_equal(&left[i].seat, &right[i].seat) && left[i].price == right[i].price;
 	return is_equal;
 }
@@ -59,11 +66,14 @@ const struct row_descriptor row_of_order = {
 
 const struct order *view_order(const struct view *view, const struct uuid *order_id)
 {
-	return view_find(view, row_key_of_uuid(ROW_ORDER, order_id));
+	assert(view != NULL && order_id != NULL);
+	struct row_key key = row_key_of_uuid(ROW_ORDER, order_id);
+	return view_find(view, &key);
 }
 
 struct order *view_put_order(struct view *view, const struct order *order)
 {
+	assert(view != NULL);
 	assert(order->row.version == 0 || order->item_count > 0);
 	return view_put(view, ROW_ORDER, &order->row);
 }

@@ -1,4 +1,6 @@
 /* kind_payment.c: the rows of payments. */
+#include <assert.h>
+
 #include "domain/payment.h"
 #include "state/cache.h"
 
@@ -13,14 +15,15 @@ static const struct row_field fields[] = {
 
 _Static_assert(REFUNDS_PER_PAYMENT_MAX == 2, "the fields name them");
 
-static struct row_key key_of_transaction(const struct short_text *transaction_id)
+static const struct payment *payment_of(const struct row *row)
 {
-	return (struct row_key){.kind = ROW_PAYMENT, .first = short_text_slice(transaction_id)};
+	assert(row != NULL && row->kind == ROW_PAYMENT);
+	return ROW_AS(payment, row);
 }
 
 static struct row_key key_of(const struct row *row)
 {
-	return key_of_transaction(&ROW_AS(payment, row)->transaction_id);
+	return row_key_of_payment(&payment_of(row)->transaction_id);
 }
 
 static size_t answer_size(const struct row *row)
@@ -41,11 +44,14 @@ const struct row_descriptor row_of_payment = {
 
 const struct payment *view_payment(const struct view *view, const struct short_text *transaction_id)
 {
-	return view_find(view, key_of_transaction(transaction_id));
+	assert(view != NULL && transaction_id != NULL);
+	struct row_key key = row_key_of_payment(transaction_id);
+	return view_find(view, &key);
 }
 
 struct payment *view_put_payment(struct view *view, const struct payment *payment)
 {
+	assert(view != NULL && payment != NULL);
 	return view_put(view, ROW_PAYMENT, &payment->row);
 }
 

@@ -1,4 +1,6 @@
 /* kind_refund.c: the rows of refunds. */
+#include <assert.h>
+
 #include "domain/refund.h"
 #include "state/cache.h"
 
@@ -17,9 +19,15 @@ static const struct row_field fields[] = {
 	FIELD(FIELD_UUID, closed_by, "closed_by"),
 };
 
+static const struct refund *refund_of(const struct row *row)
+{
+	assert(row != NULL && row->kind == ROW_REFUND);
+	return ROW_AS(refund, row);
+}
+
 static struct row_key key_of(const struct row *row)
 {
-	return row_key_of_uuid(ROW_REFUND, &ROW_AS(refund, row)->refund_id);
+	return row_key_of_uuid(ROW_REFUND, &refund_of(row)->refund_id);
 }
 
 static size_t answer_size(const struct row *row)
@@ -40,11 +48,14 @@ const struct row_descriptor row_of_refund = {
 
 const struct refund *view_refund(const struct view *view, const struct uuid *refund_id)
 {
-	return view_find(view, row_key_of_uuid(ROW_REFUND, refund_id));
+	assert(view != NULL && refund_id != NULL);
+	struct row_key key = row_key_of_uuid(ROW_REFUND, refund_id);
+	return view_find(view, &key);
 }
 
 struct refund *view_put_refund(struct view *view, const struct refund *refund)
 {
+	assert(view != NULL && refund != NULL);
 	return view_put(view, ROW_REFUND, &refund->row);
 }
 

@@ -1,4 +1,6 @@
 /* kind_sale.c: the rows of sales. */
+#include <assert.h>
+
 #include "domain/sale.h"
 #include "state/cache.h"
 
@@ -14,9 +16,15 @@ static const struct row_field fields[] = {
 	FIELD(FIELD_BOOL, is_settled, "settled"),
 };
 
+static const struct sale *sale_of(const struct row *row)
+{
+	assert(row != NULL && row->kind == ROW_SALE);
+	return ROW_AS(sale, row);
+}
+
 static struct row_key key_of(const struct row *row)
 {
-	return row_key_of_uuid(ROW_SALE, &ROW_AS(sale, row)->event_id);
+	return row_key_of_uuid(ROW_SALE, &sale_of(row)->event_id);
 }
 
 const struct row_descriptor row_of_sale = {
@@ -29,10 +37,13 @@ const struct row_descriptor row_of_sale = {
 
 const struct sale *view_sale(const struct view *view, const struct uuid *event_id)
 {
-	return view_find(view, row_key_of_uuid(ROW_SALE, event_id));
+	assert(view != NULL && event_id != NULL);
+	struct row_key key = row_key_of_uuid(ROW_SALE, event_id);
+	return view_find(view, &key);
 }
 
 struct sale *view_put_sale(struct view *view, const struct sale *sale)
 {
+	assert(view != NULL && sale != NULL);
 	return view_put(view, ROW_SALE, &sale->row);
 }

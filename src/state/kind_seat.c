@@ -1,4 +1,6 @@
 /* kind_seat.c: the rows of seats. */
+#include <assert.h>
+
 #include "domain/seat.h"
 #include "state/cache.h"
 
@@ -10,21 +12,20 @@ static const struct row_field fields[] = {
 	FIELD(FIELD_UINT64, price, "price"),
 };
 
-static struct row_key key_of_label(const struct uuid *event_id, const struct seat_label *label)
+static const struct seat *seat_of(const struct row *row)
 {
-	struct row_key key = row_key_of_uuid(ROW_SEAT, event_id);
-	key.second = seat_label_slice(label);
-	return key;
+	assert(row != NULL && row->kind == ROW_SEAT);
+	return ROW_AS(seat, row);
 }
 
 static struct row_key key_of(const struct row *row)
 {
-	return key_of_label(&ROW_AS(seat, row)->event_id, &ROW_AS(seat, row)->label);
+	return row_key_of_seat(&seat_of(row)->event_id, &seat_of(row)->label);
 }
 
 static struct uuid stream_of(const struct row *row)
 {
-	const struct seat *seat = ROW_AS(seat, row);
+	const struct seat *seat = seat_of(row);
 	bool is_held = seat->status != SEAT_AVAILABLE && !uuid_is_nil(&seat->holder_id); /* a damaged row may say only the one */
 	return is_held ? seat->holder_id : seat->event_id;
 }
@@ -40,10 +41,14 @@ const struct row_descriptor row_of_seat = {
 
 const struct seat *view_seat(const struct view *view, const struct uuid *event_id, const struct seat_label *label)
 {
-	return view_find(view, key_of_label(event_id, label));
+	assert(view != NULL && event_id != NULL);
+	assert(label->length <= SEAT_LABEL_LENGTH_MAX);
+	struct row_key key = row_key_of_seat(event_id, label);
+	return view_find(view, &key);
 }
 
 struct seat *view_put_seat(struct view *view, const struct seat *seat)
 {
+	assert(view != NULL && seat != NULL);
 	return view_put(view, ROW_SEAT, &seat->row);
 }

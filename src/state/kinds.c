@@ -18,28 +18,34 @@ const struct row_descriptor *row_descriptor(enum row_kind kind)
 	return descriptors[kind];
 }
 
-struct row_key row_key_of_uuid(enum row_kind kind, const struct uuid *id)
-{
-	assert(id != NULL);
-	return (struct row_key){.kind = kind, .first = {.data = (const char *)id->bytes, .length = sizeof id->bytes}};
-}
-
 struct row_key row_key_of(const struct row *row)
 {
 	assert(row != NULL);
 	return row_descriptor(row->kind)->key(row);
 }
 
-int row_key_compare(const struct row *a, const struct row *b)
+static int part_order(const void *a, size_t a_length, const void *b, size_t b_length)
+{
+	assert((a != NULL || a_length == 0) && (b != NULL || b_length == 0));
+	return slice_compare((struct slice){.data = a, .length = a_length}, (struct slice){.data = b, .length = b_length});
+}
+
+int row_key_order(const struct row_key *a, const struct row_key *b)
 {
 	assert(a->kind == b->kind);
+	int order = part_order(a->first, a->first_length, b->first, b->first_length);
+	return order != 0 ? order : part_order(a->second, a->second_length, b->second, b->second_length);
+}
+
+int row_key_compare(const struct row *a, const struct row *b)
+{
 	struct row_key left = row_key_of(a), right = row_key_of(b);
-	int order = slice_compare(left.first, right.first);
-	return order != 0 ? order : slice_compare(left.second, right.second);
+	return row_key_order(&left, &right);
 }
 
 static const void *at(const struct row *row, size_t offset)
 {
+	assert(row != NULL);
 	return (const char *)row + offset;
 }
 
@@ -82,17 +88,20 @@ const char *row_difference(const struct row *a, const struct row *b)
 
 struct uuid row_stream(const struct row *row)
 {
+	assert(row != NULL);
 	const struct row_descriptor *descriptor = row_descriptor(row->kind);
 	return descriptor->stream != NULL ? descriptor->stream(row) : *(const struct uuid *)at(row, descriptor->stream_offset);
 }
 
 uint8_t row_shard(const struct row *row)
 {
+	assert(row != NULL);
 	return uuid_shard(at(row, row_descriptor(row->kind)->stream_offset));
 }
 
 size_t row_size(enum row_kind kind, const struct row *row)
 {
+	assert(row != NULL);
 	const struct row_descriptor *descriptor = row_descriptor(kind);
 	return descriptor->size + (descriptor->tail == NULL ? 0 : descriptor->tail->size(row));
 }

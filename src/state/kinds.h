@@ -9,16 +9,18 @@
 
 #include "base/slice.h"
 #include "base/uuid.h"
+#include "domain/key.h"
 #include "domain/row.h"
+#include "domain/text.h"
 
 /* A row's natural key: what it is found by, and sorted by, in the order of the bytes. Borrowed from the row. */
 struct row_key {
+	const void *first;
+	const void *second; /* a seat's label, all SEAT_LABEL_LENGTH_MAX bytes of it, after its event's id; else of length 0 */
+	size_t first_length;
+	size_t second_length;
 	enum row_kind kind;
-	struct slice first;
-	struct slice second; /* a seat's label, after its event's id; else empty */
 };
-
-#define ROW_KEY_LENGTH_MAX 160 /* of both parts */
 
 enum row_field_type {
 	FIELD_UINT32,
@@ -62,9 +64,35 @@ ROW_KINDS(X)
 const struct row_descriptor *row_descriptor(enum row_kind kind);
 
 /* Of sales, holds, orders and refunds. */
-struct row_key row_key_of_uuid(enum row_kind kind, const struct uuid *id);
+static inline struct row_key row_key_of_uuid(enum row_kind kind, const struct uuid *id)
+{
+	return (struct row_key){.kind = kind, .first = id->bytes, .first_length = sizeof id->bytes};
+}
+
+static inline struct row_key row_key_of_seat(const struct uuid *event_id, const struct seat_label *label)
+{
+	return (struct row_key){.kind = ROW_SEAT,
+	                        .first = event_id->bytes,
+	                        .first_length = sizeof event_id->bytes,
+	                        .second = label->text,
+	                        .second_length = label->length};
+}
+
+static inline struct row_key row_key_of_payment(const struct short_text *transaction_id)
+{
+	return (struct row_key){.kind = ROW_PAYMENT, .first = transaction_id->text, .first_length = transaction_id->length};
+}
+
+/* Of an idempotency key, by its hash. */
+static inline struct row_key row_key_of_hash(const uint8_t bytes[static KEY_HASH_LENGTH])
+{
+	return (struct row_key){.kind = ROW_KEY, .first = bytes, .first_length = KEY_HASH_LENGTH};
+}
+
 struct row_key row_key_of(const struct row *row);
-/* The order of the keys' bytes: seats by event and label, payments by transaction id, the others by id. Both are of one kind. */
+/* The order of the keys' bytes. */
+int row_key_order(const struct row_key *a, const struct row_key *b);
+/* The same of two rows of one kind: seats by event and label, payments by transaction id, the others by id. */
 int row_key_compare(const struct row *a, const struct row *b);
 
 /* The name of the first field that differs, its version included; NULL when the rows are the same. Of one kind and key, not ROW_KEY;

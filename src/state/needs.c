@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/defect.h"
+#include "state/cache.h"
 
 void needs_init(struct needs *needs, struct arena *arena)
 {
@@ -13,78 +14,126 @@ void needs_init(struct needs *needs, struct arena *arena)
 	*needs = (struct needs){.arena = arena};
 }
 
+static struct uuid uuid_of(const struct row_key *key)
+{
+	struct uuid id;
+	assert(key->first_length == sizeof id.bytes);
+	memcpy(id.bytes, key->first, sizeof id.bytes);
+	return id;
+}
+
+static void write_uuid(void *item, const struct row_key *key)
+{
+	assert(key->second_length == 0);
+	*(struct uuid *)item = uuid_of(key);
+}
+
+static void write_seat(void *item, const struct row_key *key)
+{
+	assert(key->kind == ROW_SEAT && key->second_length <= SEAT_LABEL_LENGTH_MAX);
+	*(struct seat_name *)item = (struct seat_name){
+		.event_id = uuid_of(key), .label = seat_label_of((struct slice){.data = key->second, .length = key->second_length})};
+}
+
+static void write_text(void *item, const struct row_key *key)
+{
+	assert(key->first_length <= SHORT_TEXT_LENGTH_MAX);
+	*(struct short_text *)item = short_text_of((struct slice){.data = key->first, .length = key->first_length});
+}
+
+static void write_idempotency_key(void *item, const struct row_key *key)
+{
+	assert(key->first_length == KEY_HASH_LENGTH);
+	struct idempotency *idempotency = item;
+	*idempotency = (struct idempotency){.is_present = true};
+	memcpy(idempotency->key, key->first, KEY_HASH_LENGTH);
+}
+
+static struct row_key key_of_uuid(enum row_kind kind, const void *item)
+{
+	return row_key_of_uuid(kind, item);
+}
+
+static struct row_key key_of_seat(enum row_kind kind, const void *item)
+{
+	assert(kind == ROW_SEAT);
+	const struct seat_name *seat = item;
+	return row_key_of_seat(&seat->event_id, &seat->label);
+}
+
+static struct row_key key_of_text(enum row_kind kind, const void *item)
+{
+	assert(kind == ROW_PAYMENT);
+	return row_key_of_payment(item);
+}
+
+static struct row_key key_of_idempotency_key(enum row_kind kind, const void *item)
+{
+	assert(kind == ROW_KEY);
+	return row_key_of_hash(((const struct idempotency *)item)->key);
+}
+
+/* Where the keys of each kind are in struct needs, and what one of them is. */
+#define LIST(array, counter, type) \
+	{ \
+		offsetof(struct needs, array), offsetof(struct needs, counter), sizeof *((struct needs *)0)->array, write_##type, \
+			key_of_##type \
+	}
+static const struct {
+	size_t array, count, size;
+	void (*write)(void *item, const struct row_key *key);
+	struct row_key (*key)(enum row_kind kind, const void *item);
+} lists[ROW_KIND_COUNT] = {
+	[ROW_SALE] = LIST(sales, sale_count, uuid),          [ROW_SEAT] = LIST(seats, seat_count, seat),
+	[ROW_HOLD] = LIST(holds, hold_count, uuid),          [ROW_ORDER] = LIST(orders, order_count, uuid),
+	[ROW_PAYMENT] = LIST(payments, payment_count, text), [ROW_REFUND] = LIST(refunds, refund_count, uuid),
+	[ROW_KEY] = LIST(keys, key_count, idempotency_key),
+};
+
+static char *items_of(const struct needs *needs, enum row_kind kind)
+{
+	assert(needs != NULL);
+	assert(kind < ROW_KIND_COUNT);
+	char *items;
+	memcpy(&items, (const char *)needs + lists[kind].array, sizeof items);
+	return items;
+}
+
+static uint32_t *count_of(const struct needs *needs, enum row_kind kind)
+{
+	assert(kind < ROW_KIND_COUNT);
+	return (uint32_t *)((uintptr_t)needs + lists[kind].count);
+}
+
 bool needs_are_empty(const struct needs *needs)
 {
-	return needs->sale_count + needs->seat_count + needs->hold_count + needs->order_count + needs->payment_count + needs->refund_count +
-	               needs->key_count ==
-	       0;
+	assert(needs != NULL);
+	uint32_t count = 0;
+	for (enum row_kind kind = 0; kind < ROW_KIND_COUNT; kind++)
+		count += *count_of(needs, kind);
+	return count == 0;
 }
 
-/* Room for one more member; NULL when the arena is full. */
-static void *grow(struct needs *needs, enum row_kind kind, void **array, uint32_t *count, size_t size)
+/* False: the arena is full. */
+static bool need(struct needs *needs, const struct row_key *key)
 {
-	if (*count == needs->capacity[kind]) {
-		uint32_t capacity = *count == 0 ? 32 : *count * 2;
-		void *larger = arena_allocate(needs->arena, capacity * size);
-		if (larger == NULL)
-			return NULL;
+	assert(needs->arena != NULL && key->kind < ROW_KIND_COUNT);
+	char *items = items_of(needs, key->kind);
+	uint32_t *count = count_of(needs, key->kind), *capacity = &needs->capacity[key->kind];
+	size_t size = lists[key->kind].size;
+	assert(*count <= *capacity);
+	if (*count == *capacity) {
+		uint32_t larger = *count == 0 ? 32 : *count * 2;
+		char *copy = arena_allocate(needs->arena, larger * size);
+		if (copy == NULL)
+			return false;
 		if (*count > 0)
-			memcpy(larger, *array, *count * size);
-		*array = larger;
-		needs->capacity[kind] = capacity;
+			memcpy(copy, items, *count * size);
+		memcpy((char *)needs + lists[key->kind].array, &copy, sizeof copy);
+		items = copy;
+		*capacity = larger;
 	}
-	return (char *)*array + (*count)++ * size;
-}
-
-static bool need_uuid(struct needs *needs, enum row_kind kind, const struct uuid *id)
-{
-	struct uuid **array = kind == ROW_SALE     ? &needs->sales
-	                      : kind == ROW_HOLD   ? &needs->holds
-	                      : kind == ROW_REFUND ? &needs->refunds
-	                                           : &needs->orders;
-	uint32_t *count = kind == ROW_SALE     ? &needs->sale_count
-	                  : kind == ROW_HOLD   ? &needs->hold_count
-	                  : kind == ROW_REFUND ? &needs->refund_count
-	                                       : &needs->order_count;
-	void *untyped = *array;
-	struct uuid *place = grow(needs, kind, &untyped, count, sizeof *place);
-	if (place == NULL)
-		return false;
-	*array = untyped;
-	*place = *id;
-	return true;
-}
-
-static bool need_seat(struct needs *needs, const struct uuid *event_id, const struct seat_label *label)
-{
-	void *untyped = needs->seats;
-	struct seat_name *place = grow(needs, ROW_SEAT, &untyped, &needs->seat_count, sizeof *place);
-	if (place == NULL)
-		return false;
-	needs->seats = untyped;
-	*place = (struct seat_name){.event_id = *event_id, .label = *label};
-	return true;
-}
-
-static bool need_payment(struct needs *needs, const struct short_text *transaction_id)
-{
-	void *untyped = needs->payments;
-	struct short_text *place = grow(needs, ROW_PAYMENT, &untyped, &needs->payment_count, sizeof *place);
-	if (place == NULL)
-		return false;
-	needs->payments = untyped;
-	*place = *transaction_id;
-	return true;
-}
-
-static bool need_key(struct needs *needs, const struct idempotency *idempotency)
-{
-	void *untyped = needs->keys;
-	struct idempotency *place = grow(needs, ROW_KEY, &untyped, &needs->key_count, sizeof *place);
-	if (place == NULL)
-		return false;
-	needs->keys = untyped;
-	*place = *idempotency;
+	lists[key->kind].write(items + (*count)++ * size, key);
 	return true;
 }
 
@@ -98,76 +147,61 @@ struct walk {
 	bool meets_dispatched;
 };
 
-/* Of a record that begins with its row, or NULL. */
-static const struct row *row_of(const void *record)
+/* NULL unless the row is loaded and exists. That a transaction is unused must still be so when a refusal is answered, as with a key: the order
+ * that was read after it may show what the first report with it has just done. */
+static const void *see(struct walk *walk, struct row_key key)
 {
-	return record;
-}
-
-static void see_row(struct walk *walk, const struct row *row)
-{
-	if (row == NULL)
-		return;
+	assert(walk->needs == NULL || walk->rely_on == NULL);
+	const struct row *row = view_find(walk->view, &key);
+	assert(row == NULL || row->kind == key.kind);
 	walk->meets_dispatched |= view_is_dispatched(row);
-	if (walk->rely_on != NULL)
-		view_rely_on(walk->rely_on, row, walk->is_refusal);
-}
-
-static const struct sale *see_sale(struct walk *walk, const struct uuid *event_id)
-{
-	const struct sale *sale = view_sale(walk->view, event_id);
-	see_row(walk, row_of(sale));
-	if (walk->needs != NULL && !view_knows(walk->view, row_of(sale)) && !need_uuid(walk->needs, ROW_SALE, event_id))
+	if (walk->rely_on != NULL && row != NULL)
+		view_rely_on(walk->rely_on, row, walk->is_refusal && key.kind != ROW_PAYMENT);
+	if (walk->needs != NULL && !view_knows(walk->view, row) && !need(walk->needs, &key))
 		walk->is_out_of_memory = true;
-	return sale;
+	return row == NULL || row->version == 0 ? NULL : row;
 }
 
-/* What follows answers NULL unless the row is loaded and exists. */
+static void see_sale(struct walk *walk, const struct uuid *event_id)
+{
+	assert(event_id != NULL);
+	(void)see(walk, row_key_of_uuid(ROW_SALE, event_id));
+}
 
 static const struct seat *see_seat(struct walk *walk, const struct uuid *event_id, const struct seat_label *label)
 {
-	const struct seat *seat = view_seat(walk->view, event_id, label);
-	see_row(walk, row_of(seat));
-	if (walk->needs != NULL && !view_knows(walk->view, row_of(seat)) && !need_seat(walk->needs, event_id, label))
-		walk->is_out_of_memory = true;
-	return seat == NULL || seat->row.version == 0 ? NULL : seat;
+	assert(event_id != NULL && label != NULL);
+	return see(walk, row_key_of_seat(event_id, label));
 }
 
 static const struct hold *see_hold(struct walk *walk, const struct uuid *hold_id)
 {
-	const struct hold *hold = view_hold(walk->view, hold_id);
-	see_row(walk, row_of(hold));
-	if (walk->needs != NULL && !view_knows(walk->view, row_of(hold)) && !need_uuid(walk->needs, ROW_HOLD, hold_id))
-		walk->is_out_of_memory = true;
-	return hold == NULL || hold->row.version == 0 ? NULL : hold;
+	assert(hold_id != NULL);
+	return see(walk, row_key_of_uuid(ROW_HOLD, hold_id));
 }
 
 static const struct order *see_order(struct walk *walk, const struct uuid *order_id)
 {
-	const struct order *order = view_order(walk->view, order_id);
-	see_row(walk, row_of(order));
-	if (walk->needs != NULL && !view_knows(walk->view, row_of(order)) && !need_uuid(walk->needs, ROW_ORDER, order_id))
-		walk->is_out_of_memory = true;
-	return order == NULL || order->row.version == 0 ? NULL : order;
+	assert(order_id != NULL);
+	return see(walk, row_key_of_uuid(ROW_ORDER, order_id));
 }
 
 static const struct refund *see_refund(struct walk *walk, const struct uuid *refund_id)
 {
-	const struct refund *refund = view_refund(walk->view, refund_id);
-	see_row(walk, row_of(refund));
-	if (walk->needs != NULL && !view_knows(walk->view, row_of(refund)) && !need_uuid(walk->needs, ROW_REFUND, refund_id))
-		walk->is_out_of_memory = true;
-	return refund == NULL || refund->row.version == 0 ? NULL : refund;
+	assert(refund_id != NULL);
+	return see(walk, row_key_of_uuid(ROW_REFUND, refund_id));
 }
 
 static void see_hold_seats(struct walk *walk, const struct hold *hold)
 {
+	assert(hold->row.version != 0 && hold->seat_count <= SEATS_PER_HOLD_LIMIT);
 	for (uint32_t i = 0; i < hold->seat_count; i++)
 		(void)see_seat(walk, &hold->event_id, &hold->seats[i]);
 }
 
 static void see_order_seats(struct walk *walk, const struct order *order)
 {
+	assert(order->row.version != 0 && order->item_count <= SEATS_PER_HOLD_LIMIT);
 	for (uint32_t i = 0; i < order->item_count; i++)
 		(void)see_seat(walk, &order->event_id, &order->items[i].seat);
 }
@@ -192,45 +226,42 @@ static void see_wanted_seat(struct walk *walk, const struct uuid *event_id, cons
 
 static void see_wanted_seats(struct walk *walk, const struct uuid *event_id, const struct seat_label *seats, uint32_t count)
 {
-	(void)see_sale(walk, event_id);
+	assert(seats != NULL && count <= SEATS_PER_HOLD_LIMIT);
+	see_sale(walk, event_id);
 	for (uint32_t i = 0; i < count; i++)
 		see_wanted_seat(walk, event_id, &seats[i]);
 }
 
 static void see_active_hold(struct walk *walk, const struct uuid *hold_id, bool with_sale)
 {
+	assert(hold_id != NULL);
 	const struct hold *hold = see_hold(walk, hold_id);
 	if (hold == NULL)
 		return;
 	if (with_sale)
-		(void)see_sale(walk, &hold->event_id);
+		see_sale(walk, &hold->event_id);
 	if (hold->status == HOLD_ACTIVE)
 		see_hold_seats(walk, hold);
 }
 
 static void see_pending_order(struct walk *walk, const struct uuid *order_id)
 {
+	assert(order_id != NULL);
 	const struct order *order = see_order(walk, order_id);
 	if (order != NULL && order->status == ORDER_PENDING)
 		see_order_seats(walk, order);
 }
 
-/* That a transaction is unused must still be so when a refusal is answered, as with a key: the order that was read after it may show what
- * the first report with it has just done. */
 static const struct payment *see_transaction(struct walk *walk, const struct short_text *transaction_id)
 {
-	const struct payment *payment = view_payment(walk->view, transaction_id);
-	walk->meets_dispatched |= view_is_dispatched(row_of(payment));
-	if (walk->rely_on != NULL && payment != NULL)
-		view_rely_on(walk->rely_on, &payment->row, false);
-	if (walk->needs != NULL && !view_knows(walk->view, row_of(payment)) && !need_payment(walk->needs, transaction_id))
-		walk->is_out_of_memory = true;
-	return payment == NULL || payment->row.version == 0 ? NULL : payment;
+	assert(transaction_id != NULL);
+	return see(walk, row_key_of_payment(transaction_id));
 }
 
 /* The refunds of the payment that was given back, and the one that the report names. */
 static void see_given_back(struct walk *walk, const struct payment_report *report)
 {
+	assert(report->status == PAYMENT_REFUNDED);
 	const struct payment *payment = see_transaction(walk, &report->transaction_id);
 	for (uint32_t i = 0; payment != NULL && i < REFUNDS_PER_PAYMENT_MAX; i++)
 		if (!uuid_is_nil(&payment->refund_ids[i]))
@@ -242,11 +273,12 @@ static void see_given_back(struct walk *walk, const struct payment_report *repor
 
 static void see_payment(struct walk *walk, const struct payment_report *report)
 {
+	assert(report->status != PAYMENT_REFUNDED);
 	(void)see_transaction(walk, &report->transaction_id);
 	const struct order *order = see_order(walk, &report->order_id);
 	if (order == NULL)
 		return;
-	(void)see_sale(walk, &order->event_id);
+	see_sale(walk, &order->event_id);
 	/* A late payment takes the seats again wherever they are free. */
 	for (uint32_t i = 0; order->status != ORDER_CONFIRMED && i < order->item_count; i++)
 		see_wanted_seat(walk, &order->event_id, &order->items[i].seat);
@@ -255,26 +287,28 @@ static void see_payment(struct walk *walk, const struct payment_report *report)
 /* An order of a cancelled event: its seats while it is pending, its payment while it keeps the money. */
 static void see_called_off(struct walk *walk, const struct uuid *order_id)
 {
+	assert(order_id != NULL);
 	see_pending_order(walk, order_id);
 	const struct order *order = see_order(walk, order_id);
 	if (order == NULL)
 		return;
-	(void)see_sale(walk, &order->event_id);
+	see_sale(walk, &order->event_id);
 	if (order->kept > 0)
 		(void)see_transaction(walk, &order->paid_with);
 }
 
 static void walk_command(struct walk *walk, const struct command *command)
 {
+	assert(command->kind < COMMAND_KIND_COUNT);
 	switch (command->kind) {
 	case COMMAND_SALE_CREATE:
-		(void)see_sale(walk, &command->sale_create.event_id);
+		see_sale(walk, &command->sale_create.event_id);
 		break;
 	case COMMAND_SALE_PAUSE:
 	case COMMAND_SALE_RESUME:
 	case COMMAND_SALE_CANCEL:
 	case COMMAND_SALE_SETTLE:
-		(void)see_sale(walk, &command->event_id);
+		see_sale(walk, &command->event_id);
 		break;
 	case COMMAND_HOLD_CREATE:
 		see_wanted_seats(walk, &command->hold_create.event_id, command->hold_create.seats, command->hold_create.seat_count);
@@ -322,38 +356,25 @@ enum error command_needs(const struct command *command, const struct view *view,
 	assert(command != NULL && view != NULL && needs != NULL);
 	struct walk walk = {.view = view, .needs = needs};
 	walk_command(&walk, command);
-	if (with_key && command->idempotency.is_present && !view_knows(view, row_of(view_key(view, command->idempotency.key))) &&
-	    !need_key(needs, &command->idempotency))
-		walk.is_out_of_memory = true;
+	if (with_key && command->idempotency.is_present)
+		(void)see(&walk, row_key_of_hash(command->idempotency.key));
 	return walk.is_out_of_memory ? ERR_NO_MEMORY : OK;
-}
-
-static bool confirm(struct view *view, const void *record)
-{
-	if (record == NULL)
-		return false;
-	view_confirm(view, row_of(record));
-	return true;
 }
 
 bool needs_confirm(const struct needs *needs, struct view *view)
 {
 	assert(needs != NULL && view != NULL);
 	bool is_whole = true;
-	for (uint32_t i = 0; i < needs->sale_count; i++)
-		is_whole &= confirm(view, view_sale(view, &needs->sales[i]));
-	for (uint32_t i = 0; i < needs->seat_count; i++)
-		is_whole &= confirm(view, view_seat(view, &needs->seats[i].event_id, &needs->seats[i].label));
-	for (uint32_t i = 0; i < needs->hold_count; i++)
-		is_whole &= confirm(view, view_hold(view, &needs->holds[i]));
-	for (uint32_t i = 0; i < needs->order_count; i++)
-		is_whole &= confirm(view, view_order(view, &needs->orders[i]));
-	for (uint32_t i = 0; i < needs->payment_count; i++)
-		is_whole &= confirm(view, view_payment(view, &needs->payments[i]));
-	for (uint32_t i = 0; i < needs->refund_count; i++)
-		is_whole &= confirm(view, view_refund(view, &needs->refunds[i]));
-	for (uint32_t i = 0; i < needs->key_count; i++)
-		is_whole &= confirm(view, view_key(view, needs->keys[i].key));
+	for (enum row_kind kind = 0; kind < ROW_KIND_COUNT; kind++) {
+		const char *items = items_of(needs, kind);
+		for (uint32_t i = 0; i < *count_of(needs, kind); i++) {
+			struct row_key key = lists[kind].key(kind, items + i * lists[kind].size);
+			const struct row *row = view_find(view, &key);
+			is_whole &= row != NULL;
+			if (row != NULL)
+				view_confirm(view, row);
+		}
+	}
 	return is_whole;
 }
 
@@ -372,12 +393,13 @@ bool command_meets_dispatched(const struct command *command, const struct view *
 	struct walk walk = {.view = view};
 	walk_command(&walk, command);
 	const struct key *key = command->idempotency.is_present ? view_key(view, command->idempotency.key) : NULL;
-	return walk.meets_dispatched || view_is_dispatched(row_of(key));
+	return walk.meets_dispatched || view_is_dispatched(key == NULL ? NULL : &key->row);
 }
 
 /* The payment or refund that each refund of the event changes. */
 static void see_event_refunds(struct walk *walk, const struct event *event)
 {
+	assert(event->refund_count <= REFUNDS_PER_PAYMENT_MAX);
 	for (uint32_t i = 0; i < event->refund_count; i++) {
 		struct short_text transaction_id = short_text_of(event->refunds[i].transaction_id);
 		if (event->refunds[i].status == REFUND_DUE)
@@ -394,7 +416,7 @@ enum error event_needs(const struct event *event, const struct view *view, struc
 	struct short_text transaction_id = short_text_of(event->transaction_id);
 	switch (event_type_stream(event->type)) {
 	case STREAM_SALE:
-		(void)see_sale(&walk, &event->event_id);
+		see_sale(&walk, &event->event_id);
 		break;
 	case STREAM_HOLD:
 		(void)see_hold(&walk, &event->stream_id);
@@ -413,51 +435,26 @@ enum error event_needs(const struct event *event, const struct view *view, struc
 	return walk.is_out_of_memory ? ERR_NO_MEMORY : OK;
 }
 
-static int compare_uuids(const void *a, const void *b)
+static int compare_items(const void *a, const void *b, void *kind)
 {
-	return uuid_compare(a, b);
-}
-
-static int compare_seats(const void *a, const void *b)
-{
-	const struct seat_name *left = a, *right = b;
-	int order = uuid_compare(&left->event_id, &right->event_id);
-	return order != 0 ? order : slice_compare(seat_label_slice(&left->label), seat_label_slice(&right->label));
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-	return slice_compare(short_text_slice(a), short_text_slice(b));
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-	const struct idempotency *left = a, *right = b;
-	return memcmp(left->key, right->key, sizeof left->key);
-}
-
-/* Sorts the array and keeps one of each; answers how many are left. */
-static uint32_t make_distinct(void *array, uint32_t count, size_t size, int (*compare)(const void *, const void *))
-{
-	if (count < 2)
-		return count;
-	qsort(array, count, size, compare);
-	char *bytes = array;
-	uint32_t kept = 1;
-	for (uint32_t i = 1; i < count; i++)
-		if (compare(bytes + (kept - 1) * size, bytes + i * size) != 0)
-			memmove(bytes + kept++ * size, bytes + i * size, size);
-	return kept;
+	assert(*(const enum row_kind *)kind < ROW_KIND_COUNT);
+	enum row_kind of = *(const enum row_kind *)kind;
+	struct row_key left = lists[of].key(of, a), right = lists[of].key(of, b);
+	return row_key_order(&left, &right);
 }
 
 void needs_finish(struct needs *needs)
 {
 	assert(needs != NULL);
-	needs->sale_count = make_distinct(needs->sales, needs->sale_count, sizeof *needs->sales, compare_uuids);
-	needs->seat_count = make_distinct(needs->seats, needs->seat_count, sizeof *needs->seats, compare_seats);
-	needs->hold_count = make_distinct(needs->holds, needs->hold_count, sizeof *needs->holds, compare_uuids);
-	needs->order_count = make_distinct(needs->orders, needs->order_count, sizeof *needs->orders, compare_uuids);
-	needs->payment_count = make_distinct(needs->payments, needs->payment_count, sizeof *needs->payments, compare_texts);
-	needs->refund_count = make_distinct(needs->refunds, needs->refund_count, sizeof *needs->refunds, compare_uuids);
-	needs->key_count = make_distinct(needs->keys, needs->key_count, sizeof *needs->keys, compare_keys);
+	for (enum row_kind kind = 0; kind < ROW_KIND_COUNT; kind++) {
+		char *items = items_of(needs, kind);
+		uint32_t *count = count_of(needs, kind), kept = *count > 0;
+		size_t size = lists[kind].size;
+		if (*count > 1)
+			qsort_r(items, *count, size, compare_items, &kind);
+		for (uint32_t i = 1; i < *count; i++)
+			if (compare_items(items + (kept - 1) * size, items + i * size, &kind) != 0)
+				memmove(items + kept++ * size, items + i * size, size);
+		*count = kept;
+	}
 }

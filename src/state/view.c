@@ -44,19 +44,21 @@ struct view {
 
 static struct slot *slot_of(const struct row *row)
 {
+	assert(row != NULL);
 	return container_of((uintptr_t)row, struct slot, row);
 }
 
+/* A key of two parts is a seat's. The whole text of its label is copied, because a copy of known size is a few instructions. */
 static uint64_t key_hash(const struct view *view, const struct row_key *key)
 {
-	char bytes[ROW_KEY_LENGTH_MAX];
+	char bytes[sizeof(struct uuid) + SEAT_LABEL_LENGTH_MAX];
 	uint64_t kind = (uint64_t)key->kind << 56;
-	if (key->second.length == 0)
-		return hash_bytes(&view->seed, key->first.data, key->first.length) ^ kind;
-	assert(key->first.length + key->second.length <= sizeof bytes);
-	memcpy(bytes, key->first.data, key->first.length);
-	memcpy(bytes + key->first.length, key->second.data, key->second.length);
-	return hash_bytes(&view->seed, bytes, key->first.length + key->second.length) ^ kind;
+	if (key->second_length == 0)
+		return hash_bytes(&view->seed, key->first, key->first_length) ^ kind;
+	assert(key->first_length == sizeof(struct uuid) && key->second_length <= SEAT_LABEL_LENGTH_MAX);
+	memcpy(bytes, key->first, sizeof(struct uuid));
+	memcpy(bytes + sizeof(struct uuid), key->second, SEAT_LABEL_LENGTH_MAX);
+	return hash_bytes(&view->seed, bytes, sizeof(struct uuid) + key->second_length) ^ kind;
 }
 
 static bool slot_has_key(const struct slot *slot, const struct row_key *key)
@@ -64,11 +66,14 @@ static bool slot_has_key(const struct slot *slot, const struct row_key *key)
 	if (slot->row.kind != key->kind)
 		return false;
 	struct row_key own = row_key_of(&slot->row);
-	return slice_equal(own.first, key->first) && slice_equal(own.second, key->second);
+	return own.first_length == key->first_length && own.second_length == key->second_length &&
+	       memcmp(own.first, key->first, own.first_length) == 0 &&
+	       (own.second_length == 0 || memcmp(own.second, key->second, own.second_length) == 0);
 }
 
 static struct slot *find(const struct view *view, const struct row_key *key, uint64_t hash)
 {
+	assert(view->slots.buckets != NULL);
 	struct hash_node *node = hash_table_first(&view->slots, hash);
 	while (node != NULL && !slot_has_key(container_of(node, struct slot, node), key))
 		node = hash_table_next(node);
@@ -82,6 +87,7 @@ static bool is_transient(const struct slot *slot)
 
 static void forget(struct view *view, struct slot *slot)
 {
+	assert(!(slot->is_changed && slot->is_dispatched));
 	hash_table_remove(&view->slots, &slot->node);
 	if (slot->is_changed || slot->is_dispatched)
 		list_remove(&slot->changed);
@@ -133,6 +139,7 @@ void view_free(struct view *view)
 /* Forgets the least recently used of what is not in flight until there are no more rows than that. */
 static void forget_down_to(struct view *view, uint32_t row_count)
 {
+	assert(view->dispatched_count <= view->slots.count);
 	for (struct list_node *node = view->recency.head.next; view->slots.count > row_count && node != &view->recency.head;) {
 		struct slot *slot = container_of(node, struct slot, recency);
 		node = node->next;
@@ -150,6 +157,7 @@ void view_clear(struct view *view)
 
 void view_step_begin(struct view *view, uint64_t now_ms)
 {
+	assert(view != NULL);
 	assert(list_is_empty(&view->changed));
 	view->step++;
 	view->now_ms = now_ms;
@@ -175,6 +183,7 @@ void view_confirm(struct view *view, const struct row *row)
 
 bool view_knows(const struct view *view, const struct row *row)
 {
+	assert(view->step > 0);
 	if (row == NULL)
 		return false;
 	const struct slot *slot = slot_of(row);
@@ -195,11 +204,13 @@ bool view_is_relied_on(const struct row *row)
 
 void view_distrust(struct view *view, uint8_t shard)
 {
+	assert(view != NULL && view->main == NULL);
 	view->known_since[shard] = view->step + 1;
 }
 
 struct shard_set view_take_moved(struct view *view)
 {
+	assert(view != NULL && view->main == NULL);
 	struct shard_set moved = view->moved;
 	view->moved = (struct shard_set){0};
 	return moved;
@@ -208,6 +219,7 @@ struct shard_set view_take_moved(struct view *view)
 /* Rows are used in the order of the recency list, newest last, so the transient ones of this step are near its end. */
 static void forget_transient(struct view *view)
 {
+	assert(view->transient_count <= view->slots.count);
 	for (struct list_node *node = view->recency.head.previous; view->transient_count > 0 && node != &view->recency.head;) {
 		struct slot *slot = container_of(node, struct slot, recency);
 		node = node->previous;
@@ -219,6 +231,7 @@ static void forget_transient(struct view *view)
 
 static void forget_reliance(struct view *view, bool with_rows)
 {
+	assert(view->relied_count <= view->slots.count);
 	for (struct list_node *node = view->recency.head.previous; view->relied_count > 0 && node != &view->recency.head;) {
 		struct slot *slot = container_of(node, struct slot, recency);
 		node = node->previous;
@@ -236,6 +249,7 @@ static void forget_reliance(struct view *view, bool with_rows)
 
 void view_step_committed(struct view *view)
 {
+	assert(view != NULL && view->main == NULL);
 	struct list dispatched;
 	list_init(&dispatched);
 	view_step_dispatch(view, &dispatched);
@@ -244,6 +258,7 @@ void view_step_committed(struct view *view)
 
 void view_step_failed(struct view *view)
 {
+	assert(view->main == NULL);
 	assert(view != NULL);
 	/* Reliance first: a row relied on and changed later must not be looked at once it is freed. */
 	forget_reliance(view, true);
@@ -255,6 +270,7 @@ void view_step_failed(struct view *view)
 
 void view_step_dispatch(struct view *view, struct list *dispatched)
 {
+	assert(view->main == NULL);
 	assert(view != NULL);
 	assert(dispatched != NULL && list_is_empty(dispatched));
 	list_for_each(node, &view->changed) {
@@ -277,6 +293,7 @@ static bool is_between_steps(const struct view *view)
 
 void view_committed(struct view *view, struct list *dispatched)
 {
+	assert(view->main == NULL);
 	assert(view != NULL && is_between_steps(view));
 	assert(dispatched != NULL);
 	while (!list_is_empty(dispatched)) {
@@ -296,6 +313,7 @@ void view_committed(struct view *view, struct list *dispatched)
 
 void view_aborted(struct view *view, struct list *dispatched)
 {
+	assert(view->main == NULL);
 	assert(view != NULL && is_between_steps(view));
 	assert(dispatched != NULL);
 	if (DEFECT(FAILED_BATCH_KEPT)) {
@@ -318,6 +336,7 @@ void view_forget(struct view *view, const struct row *row)
 
 uint64_t view_epoch(const struct view *view)
 {
+	assert(view != NULL);
 	return view->epoch;
 }
 
@@ -333,33 +352,39 @@ bool view_enter_epoch(struct view *view, uint64_t epoch)
 
 uint64_t view_now_ms(const struct view *view)
 {
+	assert(view != NULL && view->step > 0);
 	return view->now_ms;
 }
 
 uint32_t view_row_count(const struct view *view)
 {
+	assert(view != NULL);
 	return view->slots.count;
 }
 
 uint32_t view_dispatched_count(const struct view *view)
 {
+	assert(view != NULL);
 	return view->main != NULL ? view->main->dispatched_count : view->dispatched_count;
 }
 
 struct hlc *view_clock(struct view *view)
 {
+	assert(view != NULL);
 	return &view->clock;
 }
 
 /* Recency is the view's own bookkeeping, so a const view may be looked into. */
-const void *view_find(const struct view *view, struct row_key key)
+const void *view_find(const struct view *view, const struct row_key *key)
 {
-	uint64_t hash = key_hash(view, &key);
+	assert(view != NULL && key != NULL);
+	assert(key->first != NULL);
+	uint64_t hash = key_hash(view, key);
 	const struct view *home = view->main != NULL ? view->main : view;
-	struct slot *slot = find(home, &key, hash);
+	struct slot *slot = find(home, key, hash);
 	if (slot == NULL && home != view) {
 		home = view;
-		slot = find(home, &key, hash);
+		slot = find(home, key, hash);
 	}
 	if (slot == NULL)
 		return NULL;
@@ -374,6 +399,7 @@ const void *view_find(const struct view *view, struct row_key key)
 /* Takes ownership of the slot, which is set but for its place; no row has its key. */
 static void link_slot(struct view *view, struct slot *slot)
 {
+	assert(!slot->is_changed && !slot->is_dispatched && !slot->is_relied_on);
 	hash_table_put(&view->slots, &slot->node, slot->node.hash);
 	hash_table_grow(&view->slots);
 	slot->loaded_step = view->step;
@@ -387,6 +413,7 @@ static void link_slot(struct view *view, struct slot *slot)
 /* A slot with a copy of the row, which is unchanged and has no place yet. */
 static struct slot *make_slot(const struct view *view, enum row_kind kind, const struct row *row)
 {
+	assert(kind < ROW_KIND_COUNT);
 	struct slot *slot = malloc(offsetof(struct slot, row) + row_size(kind, row));
 	if (slot == NULL)
 		return NULL;
@@ -456,6 +483,7 @@ bool view_absorb(struct view *overlay)
 
 void view_change(struct view *view, struct row *row, uint64_t version)
 {
+	assert(view->main == NULL);
 	assert(view != NULL && row != NULL && version > row->version);
 	struct slot *slot = slot_of(row);
 	assert(!slot->is_dispatched);
@@ -471,11 +499,13 @@ void view_change(struct view *view, struct row *row, uint64_t version)
 
 bool view_has_changes(const struct view *view)
 {
+	assert((view->changed_count > 0) == !list_is_empty(&view->changed));
 	return !list_is_empty(&view->changed);
 }
 
 const struct row **view_changed(const struct view *view, struct arena *arena, uint32_t *ret_count)
 {
+	assert(view != NULL && arena != NULL && ret_count != NULL);
 	const struct row **rows = arena_allocate(arena, view->changed_count * sizeof(const struct row *));
 	uint32_t count = 0;
 	for (const struct list_node *node = view->changed.head.next; rows != NULL && node != &view->changed.head; node = node->next) {
@@ -489,6 +519,7 @@ const struct row **view_changed(const struct view *view, struct arena *arena, ui
 
 void view_rely_on(struct view *view, const struct row *row, bool is_refusal)
 {
+	assert(view->main == NULL);
 	assert(view != NULL && row != NULL);
 	struct slot *slot = slot_of(row);
 	assert(!slot->is_dispatched);
@@ -500,6 +531,7 @@ void view_rely_on(struct view *view, const struct row *row, bool is_refusal)
 
 const struct row **view_relied(const struct view *view, struct arena *arena, uint32_t *ret_count)
 {
+	assert(view != NULL && arena != NULL && ret_count != NULL);
 	const struct row **rows = arena_allocate(arena, view->relied_count * sizeof(const struct row *));
 	if (rows == NULL)
 		return NULL;
