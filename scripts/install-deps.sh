@@ -6,7 +6,7 @@
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libhiredis-dev libmongoc-dev libpq-dev librabbitmq-dev libsqlite3-dev libssl-dev"
-test="ccache clang clang-format clang-tidy libclang-rt-dev libcmocka-dev libfaketime libjansson-dev curl openssl postgresql python3 python3-venv rabbitmq-server redis-server"
+test="ccache clang clang-format clang-tidy libclang-rt-dev libcmocka-dev libfaketime libjansson-dev curl openssl postgresql prometheus python3 python3-venv rabbitmq-server redis-server"
 
 case "${1:-}" in
 build) packages="$build" ;;

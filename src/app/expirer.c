@@ -35,6 +35,7 @@ struct ill {
 
 struct expiry {
 	struct job job;
+	uint64_t deadline_ms; /* 0: it has none */
 	struct arena arena;
 };
 
@@ -143,6 +144,16 @@ static const struct uuid *id_of(const struct command *command)
 	}
 }
 
+static void note_end(struct expirer *expirer, const struct expiry *expiry)
+{
+	const struct expirer_options *options = &expirer->options;
+	expirer->counters.ended++;
+	if (expiry->deadline_ms == 0 || options->ended == NULL)
+		return;
+	uint64_t now_ms = clock_now_ms(options->clock);
+	options->ended(options->context, now_ms > expiry->deadline_ms ? now_ms - expiry->deadline_ms : 0);
+}
+
 static void expiry_done(struct job *job)
 {
 	assert(job->kind == JOB_COMMAND && job->context != NULL);
@@ -152,7 +163,7 @@ static void expiry_done(struct job *job)
 		if (slice_is_empty(job->outcome.body))
 			expirer->counters.lost_race++;
 		else
-			expirer->counters.ended++;
+			note_end(expirer, container_of(job, struct expiry, job));
 	} else if (job->outcome.error == ERR_CORRUPT) {
 		expirer->counters.failures++;
 		leave_alone(expirer, id_of(&job->command));
@@ -185,6 +196,7 @@ static void begin_expiry(struct expirer *expirer, struct expiry *expiry, const s
 	uint64_t random[3];
 	random_fill(expirer->options.random, random, sizeof random);
 	arena_clear(&expiry->arena);
+	expiry->deadline_ms = is_cancelled ? 0 : item->deadline_ms;
 	expiry->job = (struct job){
 		.kind = JOB_COMMAND,
 		.command =

@@ -141,14 +141,18 @@ enum error metrics_histogram(struct metrics *metrics, const struct metric_option
 	return declare(metrics, METRIC_HISTOGRAM, options, ret_metric);
 }
 
-uint32_t metric_series(const struct metric *metric, uint32_t first, uint32_t second)
+/* How many values a label has; one that the family does not have stands for one. */
+static uint32_t value_count(const struct metric *metric, uint32_t label)
+{
+	return metric->options.labels[label].name == NULL ? 1 : metric->options.labels[label].count;
+}
+
+uint32_t metric_series(const struct metric *metric, uint32_t first, uint32_t second, uint32_t third)
 {
 	assert(metric != NULL);
-	const struct metric_label *labels = metric->options.labels;
-	assert(labels[0].name == NULL ? first == 0 : first < labels[0].count);
-	assert(labels[1].name == NULL ? second == 0 : second < labels[1].count);
+	assert(first < value_count(metric, 0) && second < value_count(metric, 1) && third < value_count(metric, 2));
 
-	return labels[1].name == NULL ? first : first * labels[1].count + second;
+	return (first * value_count(metric, 1) + second) * value_count(metric, 2) + third;
 }
 
 static _Atomic int64_t *cell_of(const struct metric *metric, uint32_t shard, uint32_t series, uint32_t cell)
@@ -236,8 +240,9 @@ static void write_scaled(struct buffer *buffer, const struct metric *metric, int
 static void write_sample_name(struct buffer *buffer, const struct metric *metric, const char *suffix, uint32_t series, uint32_t bucket)
 {
 	const struct metric_label *labels = metric->options.labels;
-	uint32_t second_count = labels[1].name == NULL ? 1 : labels[1].count;
-	const uint32_t positions[METRIC_LABELS_MAX] = {series / second_count, series % second_count};
+	uint32_t second_count = value_count(metric, 1), third_count = value_count(metric, 2);
+	const uint32_t positions[METRIC_LABELS_MAX] = {series / third_count / second_count, series / third_count % second_count,
+	                                               series % third_count};
 	char separator = '{';
 	buffer_append_string(buffer, metric->options.name);
 	buffer_append_string(buffer, suffix);
@@ -268,7 +273,7 @@ static bool is_shown(const struct metric *metric, int64_t uses)
 static void write_number(struct buffer *buffer, const struct metric *metric, uint32_t series)
 {
 	int64_t value = cell_total(metric, series, 0);
-	if (!is_shown(metric, value))
+	if (value == METRIC_ABSENT || !is_shown(metric, value))
 		return;
 	write_sample_name(buffer, metric, "", series, NO_BUCKET);
 	write_scaled(buffer, metric, value);

@@ -12,7 +12,8 @@
 #include "base/error.h"
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
-#define METRIC_LABELS_MAX 2
+#define METRIC_LABELS_MAX 3
+#define METRIC_ABSENT INT64_MIN /* what `read` answers for a series that is not there now */
 #define METRIC_BUCKETS_MAX 24
 
 struct metrics;
@@ -47,7 +48,7 @@ must_check enum error metrics_gauge(struct metrics *metrics, const struct metric
 must_check enum error metrics_histogram(struct metrics *metrics, const struct metric_options *options, struct metric **ret_metric);
 
 /* The series of these label values, by their position; 0 for labels that the family does not have. */
-uint32_t metric_series(const struct metric *metric, uint32_t first, uint32_t second);
+uint32_t metric_series(const struct metric *metric, uint32_t first, uint32_t second, uint32_t third);
 /* amount: not negative for counters. */
 void metric_add(struct metric *metric, uint32_t series, int64_t amount);
 /* Histograms: one observation. */

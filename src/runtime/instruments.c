@@ -10,11 +10,14 @@
 #include "http/api.h"
 #include "http/routes.h"
 #include "obs/metrics.h"
+#include "runtime/process_metrics.h"
 
 #define ROUTES_MAX 64
 
 static const char *const statuses[] = {"other", "200", "201", "202", "204", "304", "400", "401", "403", "404", "405",
                                        "408",   "409", "413", "414", "415", "422", "429", "431", "500", "503"};
+/* The first stands for all others. */
+static const char *const methods[] = {"other", "GET", "HEAD", "POST", "DELETE", "OPTIONS"};
 static const char *const versions[] = {TRO_VERSION};
 static const char *const lanes[] = {"commit", "read", "catalog"};
 static const char *const stages[STAGE_COUNT] = {"admission", "commit", "read", "catalog"};
@@ -37,12 +40,23 @@ static const char *const command_kinds[COMMAND_KIND_COUNT] = {
 	[COMMAND_SALE_SETTLE] = "event_settle",
 };
 static_assert(COMMAND_SALE_SETTLE + 1 == COMMAND_KIND_COUNT, "every kind has a name above");
+/* What became of a hold or an order that was asked for; the reason of the last two is the error's slug. */
+enum verdict {
+	VERDICT_OK,
+	VERDICT_REPLAYED,
+	VERDICT_REFUSED, /* by a rule: 4xx */
+	VERDICT_FAILED,  /* for the server's sake: 5xx */
+	VERDICT_COUNT,
+};
+static const char *const verdicts[VERDICT_COUNT] = {"ok", "replayed", "refused", "failed"};
 /* "ok", "replayed", and the slugs of the error table. */
 #define OUTCOME_OK 0
 #define OUTCOME_REPLAYED 1
 #define OUTCOME_ERRORS 1 /* plus the number of the error, which begins at 1 */
 
-static const uint64_t latency_us[] = {250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000};
+static const uint64_t latency_us[] = {250,    500,    1000,   2500,    5000,    10000,   25000,    50000,
+                                      100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000};
+static const uint64_t lateness_ms[] = {10, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000};
 static const uint64_t batch_sizes[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
 
 struct instruments {
@@ -52,15 +66,18 @@ struct instruments {
 	struct metric *commands;
 	struct metric *holds;
 	struct metric *orders;
+	struct metric *expiry_lateness;
 	struct metric *stage_duration;
 	struct metric *commit_duration;
 	struct metric *commit_commands;
 	struct instruments_sources sources;
+	struct process_metrics process;
 	struct clock *clock;
 	uint64_t started_ms;
 	const char *routes[ROUTES_MAX]; /* distinct paths of api_routes; the first stands for none */
 	uint32_t route_count;
 	const char *outcomes[OUTCOME_ERRORS + ERROR_COUNT];
+	const char *reasons[ERROR_COUNT]; /* by the error; OK is "none" */
 	uint16_t status_series[600];
 };
 
@@ -78,15 +95,39 @@ static int64_t read_start(void *context, uint32_t series)
 
 static int64_t read_memory(void *context, uint32_t series)
 {
+	(void)series;
+	return process_metrics_memory(&((struct instruments *)context)->process);
+}
+
+static int64_t read_threads(void *context, uint32_t series)
+{
+	(void)series;
+	return process_metrics_threads(&((struct instruments *)context)->process);
+}
+
+static int64_t read_cpu(void *context, uint32_t series)
+{
 	(void)context, (void)series;
-	long pages = 0;
-	FILE *file = fopen("/proc/self/statm", "re");
-	if (file == NULL)
-		return 0;
-	if (fscanf(file, "%*s %ld", &pages) != 1)
-		pages = 0;
-	fclose(file);
-	return pages * sysconf(_SC_PAGESIZE);
+	return process_metrics_cpu_us();
+}
+
+static int64_t read_descriptors(void *context, uint32_t series)
+{
+	(void)series;
+	return process_metrics_descriptors(&((struct instruments *)context)->process);
+}
+
+static int64_t read_descriptors_max(void *context, uint32_t series)
+{
+	(void)context, (void)series;
+	return process_metrics_descriptors_max();
+}
+
+static int64_t read_dropped_lines(void *context, uint32_t series)
+{
+	(void)series;
+	const struct instruments_sources *sources = &((struct instruments *)context)->sources;
+	return sources->logger == NULL ? 0 : (int64_t)logger_dropped(sources->logger);
 }
 
 static int64_t read_connections(void *context, uint32_t series)
@@ -189,6 +230,14 @@ static const struct {
           .scale = 1e-3,
           .read = read_start}},
 	{false, {.name = "process_resident_memory_bytes", .help = "Memory of the process.", .read = read_memory}},
+	{true, {.name = "process_cpu_seconds_total", .help = "Processor time that the process has used.", .scale = 1e-6, .read = read_cpu}},
+	{false, {.name = "process_threads", .help = "Threads of the process.", .read = read_threads}},
+	{false, {.name = "process_open_fds", .help = "File descriptors that are open.", .read = read_descriptors}},
+	{false, {.name = "process_max_fds", .help = "File descriptors that may be open.", .read = read_descriptors_max}},
+	{true,
+         {.name = "tro_log_lines_dropped_total",
+          .help = "Log lines that were dropped because nobody read them.",
+          .read = read_dropped_lines}},
 	{false, {.name = "tro_http_connections", .help = "Open client connections.", .read = read_connections}},
 	{false,
          {.name = "tro_queue_depth",
@@ -242,24 +291,32 @@ static enum error declare_read(struct instruments *instruments)
 
 static enum error declare_fed(struct instruments *instruments)
 {
+	const struct metric_label method = {"method", methods, ARRAY_LENGTH(methods)};
 	const struct metric_label route = {"route", instruments->routes, instruments->route_count};
 	const struct metric_options requests = {.name = "tro_http_requests_total",
-	                                        .help = "Requests by route and status.",
-	                                        .labels = {route, {"status", statuses, ARRAY_LENGTH(statuses)}}};
+	                                        .help = "Requests by method, route and status.",
+	                                        .labels = {method, route, {"status", statuses, ARRAY_LENGTH(statuses)}}};
 	const struct metric_options request_duration = {.name = "tro_http_request_duration_seconds",
 	                                                .help = "From a request's first byte to the last of its answer.",
 	                                                .scale = 1e-6,
-	                                                .labels = {route},
+	                                                .labels = {method, route},
 	                                                .buckets = latency_us,
 	                                                .bucket_count = ARRAY_LENGTH(latency_us)};
+	const struct metric_label verdict = {"outcome", verdicts, VERDICT_COUNT};
+	const struct metric_label reason = {"reason", instruments->reasons, ERROR_COUNT};
 	const struct metric_label outcome = {"outcome", instruments->outcomes, ARRAY_LENGTH(instruments->outcomes)};
 	const struct metric_options commands = {.name = "tro_commands_total",
 	                                        .help = "Commands of clients by kind and outcome.",
 	                                        .labels = {{"command", command_kinds, COMMAND_KIND_COUNT}, outcome}};
 	const struct metric_options holds = {
-		.name = "tro_holds_total", .help = "Holds that were asked for, by outcome.", .labels = {outcome}};
+		.name = "tro_holds_total", .help = "Holds that were asked for, by outcome and reason.", .labels = {verdict, reason}};
 	const struct metric_options orders = {
-		.name = "tro_orders_total", .help = "Orders that were asked for, by outcome.", .labels = {outcome}};
+		.name = "tro_orders_total", .help = "Orders that were asked for, by outcome and reason.", .labels = {verdict, reason}};
+	const struct metric_options expiry_lateness = {.name = "tro_expiry_lateness_seconds",
+	                                               .help = "How long after its deadline the worker has ended a hold or order.",
+	                                               .scale = 1e-3,
+	                                               .buckets = lateness_ms,
+	                                               .bucket_count = ARRAY_LENGTH(lateness_ms)};
 	const struct metric_options commit_duration = {.name = "tro_commit_duration_seconds",
 	                                               .help = "How long the store took to commit a batch.",
 	                                               .scale = 1e-6,
@@ -284,6 +341,8 @@ static enum error declare_fed(struct instruments *instruments)
 		error = metrics_counter(instruments->metrics, &holds, &instruments->holds);
 	if (error == OK)
 		error = metrics_counter(instruments->metrics, &orders, &instruments->orders);
+	if (error == OK)
+		error = metrics_histogram(instruments->metrics, &expiry_lateness, &instruments->expiry_lateness);
 	if (error == OK)
 		error = metrics_histogram(instruments->metrics, &stage_duration, &instruments->stage_duration);
 	if (error == OK)
@@ -313,7 +372,8 @@ static void list_outcomes(struct instruments *instruments)
 	instruments->outcomes[OUTCOME_OK] = "ok";
 	instruments->outcomes[OUTCOME_REPLAYED] = "replayed";
 	for (int error = OK + 1; error < ERROR_COUNT; error++)
-		instruments->outcomes[OUTCOME_ERRORS + error] = error_slug((enum error)error);
+		instruments->outcomes[OUTCOME_ERRORS + error] = instruments->reasons[error] = error_slug((enum error)error);
+	instruments->reasons[OK] = "none";
 	for (size_t i = 1; i < ARRAY_LENGTH(statuses); i++)
 		instruments->status_series[strtoul(statuses[i], NULL, 10)] = (uint16_t)i;
 }
@@ -325,6 +385,7 @@ enum error instruments_new(struct clock *clock, struct instruments **ret_instrum
 	if (instruments == NULL)
 		return ERR_NO_MEMORY;
 	instruments->clock = clock;
+	process_metrics_init(&instruments->process);
 	instruments->started_ms = clock_now_ms(clock);
 	list_routes(instruments);
 	list_outcomes(instruments);
@@ -346,6 +407,7 @@ void instruments_free(struct instruments *instruments)
 	if (instruments == NULL)
 		return;
 	metrics_free(instruments->metrics);
+	process_metrics_release(&instruments->process);
 	free(instruments);
 }
 
@@ -363,12 +425,22 @@ static uint32_t route_series(const struct instruments *instruments, const char *
 	return 0;
 }
 
+static uint32_t method_series(struct slice method)
+{
+	for (uint32_t i = 1; i < ARRAY_LENGTH(methods); i++)
+		if (slice_equal_string(method, methods[i]))
+			return i;
+	return 0;
+}
+
 void instruments_request(struct instruments *instruments, const struct http_request_summary *summary)
 {
 	uint32_t route = route_series(instruments, summary->route);
 	uint16_t status = summary->status < ARRAY_LENGTH(instruments->status_series) ? instruments->status_series[summary->status] : 0;
-	metric_add(instruments->requests, metric_series(instruments->requests, route, status), 1);
-	metric_observe(instruments->request_duration, metric_series(instruments->request_duration, route, 0), summary->duration_ns / 1000);
+	uint32_t method = method_series(summary->method);
+	metric_add(instruments->requests, metric_series(instruments->requests, method, route, status), 1);
+	metric_observe(instruments->request_duration, metric_series(instruments->request_duration, method, route, 0),
+	               summary->duration_ns / 1000);
 }
 
 void instruments_commit(struct instruments *instruments, uint64_t commit_ns, uint32_t command_count)
@@ -382,7 +454,7 @@ void instruments_job(struct instruments *instruments, const struct job *job)
 	const struct job_way *way = &job->way;
 	for (uint32_t i = 0; i < way->entered; i++) {
 		uint64_t left_ns = i + 1 < way->entered ? way->entered_ns[i + 1] : way->ended_ns;
-		metric_observe(instruments->stage_duration, metric_series(instruments->stage_duration, way->stages[i], 0),
+		metric_observe(instruments->stage_duration, metric_series(instruments->stage_duration, way->stages[i], 0, 0),
 		               (left_ns - way->entered_ns[i]) / 1000);
 	}
 }
@@ -392,11 +464,19 @@ void instruments_command(struct instruments *instruments, enum command_kind kind
 	/* What happened inside has several names, and one slug. */
 	enum error error = outcome->error != OK && error_status(outcome->error) == 500 ? ERR_INTERNAL : outcome->error;
 	uint32_t result = error != OK ? OUTCOME_ERRORS + (uint32_t)error : outcome->is_replayed ? OUTCOME_REPLAYED : OUTCOME_OK;
-	metric_add(instruments->commands, metric_series(instruments->commands, kind, result), 1);
+	enum verdict verdict = error == OK                  ? (outcome->is_replayed ? VERDICT_REPLAYED : VERDICT_OK)
+	                       : error_status(error) >= 500 ? VERDICT_FAILED
+	                                                    : VERDICT_REFUSED;
+	metric_add(instruments->commands, metric_series(instruments->commands, kind, result, 0), 1);
 	if (kind == COMMAND_HOLD_CREATE)
-		metric_add(instruments->holds, metric_series(instruments->holds, result, 0), 1);
+		metric_add(instruments->holds, metric_series(instruments->holds, verdict, error, 0), 1);
 	else if (kind == COMMAND_ORDER_CREATE)
-		metric_add(instruments->orders, metric_series(instruments->orders, result, 0), 1);
+		metric_add(instruments->orders, metric_series(instruments->orders, verdict, error, 0), 1);
+}
+
+void instruments_expired(struct instruments *instruments, uint64_t late_ms)
+{
+	metric_observe(instruments->expiry_lateness, 0, late_ms);
 }
 
 void instruments_write(struct instruments *instruments, struct buffer *buffer)

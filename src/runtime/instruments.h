@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "http/server.h"
+#include "obs/log.h"
 #include "ports/clock.h"
 
 struct instruments;
@@ -27,6 +28,7 @@ struct instruments_outbox {
 struct instruments_sources {
 	struct service *service;
 	struct http_server *server;
+	struct logger *logger;
 	void (*outbox)(void *context, struct instruments_outbox *ret_outbox); /* from a thread's last look, must not block */
 	uint64_t (*published)(void *context);                                 /* events confirmed by the bus since the start */
 	uint64_t (*unroutable)(void *context);                                /* those of them that no queue was bound to */
@@ -42,6 +44,8 @@ void instruments_request(struct instruments *instruments, const struct http_requ
 void instruments_commit(struct instruments *instruments, uint64_t commit_ns, uint32_t command_count);
 /* A job has its outcome: service_options.answered. */
 void instruments_job(struct instruments *instruments, const struct job *job);
+/* A hold or order was ended so long after its deadline: expirer_options.ended. */
+void instruments_expired(struct instruments *instruments, uint64_t late_ms);
 /* A command has its outcome: api_options.decided. */
 void instruments_command(struct instruments *instruments, enum command_kind kind, const struct outcome *outcome);
 

@@ -183,6 +183,11 @@ static void submit(void *context, struct job *job)
 	service_submit(((struct runtime *)context)->service, job);
 }
 
+static void on_expired(void *context, uint64_t late_ms)
+{
+	instruments_expired(((struct runtime *)context)->instruments, late_ms);
+}
+
 static void wake_expirer(void *context)
 {
 	struct runtime *runtime = context;
@@ -232,6 +237,7 @@ static enum error start_expirer(struct runtime *runtime)
 		.random = runtime->adapters.random,
 		.submit = submit,
 		.wake = wake_expirer,
+		.ended = on_expired,
 		.context = runtime,
 	};
 	enum error error = expirer_new(&options, &runtime->expirer);
@@ -322,6 +328,7 @@ static void connect_instruments(struct runtime *runtime)
 	const struct instruments_sources sources = {
 		.service = runtime->service,
 		.server = runtime->listeners.everybody.server,
+		.logger = runtime->logger,
 		.outbox = on_outbox,
 		.published = count_published,
 		.unroutable = count_unroutable,

@@ -1,5 +1,7 @@
 """Operators' addresses of the three services, and what a start is over for."""
 
+import subprocess
+
 from harness import wire
 from harness.server import Server, eventually
 from harness.services import API, PUBLISHER, WORKER
@@ -47,3 +49,10 @@ def test_a_start_is_over_once_and_for_all(server, services):
         eventually(lambda: status(process, "/v1/readyz") == 503, within=10)
         assert status(process, "/v1/startupz") == status(process, "/v1/healthz") == 200
     eventually(lambda: status(process, "/v1/readyz") == 200, within=5)
+
+
+def test_prometheus_finds_nothing_to_complain_of_in_any_service(services):
+    for server in (services.api(), services.worker(), services.publisher()):
+        text = wire.exchange(server.admin_port, "GET", "/metrics").body.decode()
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done

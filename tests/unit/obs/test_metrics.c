@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "obs/metrics.h"
 
@@ -70,8 +71,8 @@ static void a_labelled_counter_shows_what_has_been_used(void **state)
 	};
 	assert_int_equal(metrics_counter(test.metrics, &options, &metric), OK);
 	expect("# HELP tro_requests_total Requests.\n# TYPE tro_requests_total counter\n");
-	metric_add(metric, metric_series(metric, 1, 2), 1);
-	metric_add(metric, metric_series(metric, 0, 1), 5);
+	metric_add(metric, metric_series(metric, 1, 2, 0), 1);
+	metric_add(metric, metric_series(metric, 0, 1, 0), 5);
 	expect("# HELP tro_requests_total Requests.\n# TYPE tro_requests_total counter\n"
 	       "tro_requests_total{route=\"/v1/holds\",status=\"409\"} 5\n"
 	       "tro_requests_total{route=\"a\\\"b\\\\c\\nd\",status=\"503\"} 1\n");
@@ -133,7 +134,7 @@ static void a_labelled_histogram_shows_what_has_been_used(void **state)
 	                                       .bucket_count = 1,
 	                                       .labels = {{.name = "route", .values = routes, .count = 2}}};
 	assert_int_equal(metrics_histogram(test.metrics, &options, &metric), OK);
-	metric_observe(metric, metric_series(metric, 0, 0), 7);
+	metric_observe(metric, metric_series(metric, 0, 0, 0), 7);
 	expect("# HELP tro_batch_size Jobs.\n# TYPE tro_batch_size histogram\n"
 	       "tro_batch_size_bucket{route=\"/v1/holds\",le=\"100\"} 1\n"
 	       "tro_batch_size_bucket{route=\"/v1/holds\",le=\"+Inf\"} 1\n"
@@ -181,6 +182,41 @@ static void no_count_is_lost_between_threads(void **state)
 	       "tro_h_sum 19900000\ntro_h_count 200000\n");
 }
 
+static int64_t read_some(void *context, uint32_t series)
+{
+	(void)context;
+	return series == 1 ? METRIC_ABSENT : (int64_t)series + 1;
+}
+
+static void a_series_that_is_not_there_is_not_shown(void **state)
+{
+	(void)state;
+	struct metric *metric;
+	const struct metric_options options = {
+		.name = "tro_states", .help = "States.", .labels = {{"status", statuses, 3}}, .read = read_some};
+	assert_int_equal(metrics_gauge(test.metrics, &options, &metric), OK);
+	expect("# HELP tro_states States.\n# TYPE tro_states gauge\ntro_states{status=\"200\"} 1\ntro_states{status=\"503\"} 3\n");
+}
+
+static void three_labels_make_a_series_of_each_combination(void **state)
+{
+	(void)state;
+	static const char *const methods[] = {"GET", "POST"};
+	struct metric *metric;
+	const struct metric_options options = {.name = "tro_calls_total",
+	                                       .help = "Calls.",
+	                                       .labels = {{"method", methods, 2}, {"route", routes, 2}, {"status", statuses, 3}}};
+	bool is_seen[12] = {false};
+	assert_int_equal(metrics_counter(test.metrics, &options, &metric), OK);
+	for (uint32_t i = 0; i < 12; i++)
+		is_seen[metric_series(metric, i / 6, i / 3 % 2, i % 3)] = true;
+	for (uint32_t i = 0; i < 12; i++)
+		assert_true(is_seen[i]);
+	metric_add(metric, metric_series(metric, 1, 0, 2), 5);
+	expect("# HELP tro_calls_total Calls.\n# TYPE tro_calls_total counter\n"
+	       "tro_calls_total{method=\"POST\",route=\"/v1/holds\",status=\"503\"} 5\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +226,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_histogram_is_cumulative, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_labelled_histogram_shows_what_has_been_used, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_count_is_lost_between_threads, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_series_that_is_not_there_is_not_shown, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(three_labels_make_a_series_of_each_combination, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
