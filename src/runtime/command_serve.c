@@ -44,14 +44,10 @@ int run_serve(const struct invocation *invocation)
 	if (code != EXIT_DONE)
 		return code;
 	struct demo demo = {.config = invocation->config, .arena = invocation->arena};
-	if (wants_demo) {
-		code = demo_prepare(&demo);
-		if (code != EXIT_DONE)
-			return code;
-	}
 	const struct runtime_options options = {
 		.config = invocation->config,
 		.roles = ROLE_API | ROLE_EXPIRY | ROLE_PUBLISHER,
+		.prepare = wants_demo ? demo_prepare : NULL,
 		.started = wants_demo ? demo_print : serving_print,
 		.context = &demo,
 	};

@@ -44,8 +44,9 @@ static bool find_event(struct operator_session *session, struct uuid *ret_event_
 	return is_found;
 }
 
-int demo_prepare(struct demo *demo)
+int demo_prepare(void *context)
 {
+	struct demo *demo = context;
 	struct operator_session session;
 	char message[ADAPTERS_MESSAGE_MAX];
 	if (demo->config->systems.crdb_dsn == NULL && !adapters_migrate(demo->config, NULL, NULL, message))

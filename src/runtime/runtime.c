@@ -506,12 +506,15 @@ int runtime_run(const struct runtime_options *options)
 	process_hold_signals();
 	if (options->config->systems.crdb_dsn == NULL && !process_lock(options->config->systems.data_dir, message, sizeof message))
 		return complain("%s", message);
+	int code = options->prepare == NULL ? EXIT_DONE : options->prepare(options->context);
+	if (code != EXIT_DONE)
+		return code;
 	struct runtime *runtime = calloc(1, sizeof *runtime);
 	if (runtime == NULL)
 		return complain("out of memory");
 	runtime->config = options->config;
 	runtime->roles = options->roles;
-	int code = run(runtime, options);
+	code = run(runtime, options);
 	free(runtime);
 	return code;
 }

@@ -10,6 +10,9 @@
 struct runtime_options {
 	const struct config *config; /* with its secrets */
 	uint32_t roles;              /* enum role */
+	/* Called first, when an embedded store is this process's alone. Other than EXIT_DONE, which it has explained, is how the process ends. May
+	 * be NULL. */
+	int (*prepare)(void *context);
 	/* Called when everything serves; port is the one that is listened on. May be NULL. */
 	void (*started)(void *context, uint16_t port);
 	void *context;

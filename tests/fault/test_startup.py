@@ -115,6 +115,13 @@ def test_a_second_server_on_the_same_data(start_server):
     api.held(event_id, "A-1-1")
 
 
+def test_a_second_server_that_is_refused_has_put_nothing_on_sale(start_server):
+    first = start_server()
+    line = refusal("serve", "--demo", **{**first.options, "LISTEN_ADDR": f"127.0.0.1:{free_port()}"})
+    assert str(first.data_dir) in line
+    assert first.tro("event", "list").stdout == ""
+
+
 def test_the_data_is_free_again_after_a_kill(start_server):
     first = start_server()
     first.api().create_event()
