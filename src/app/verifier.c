@@ -116,29 +116,42 @@ static enum error map_advance(struct map *map, const struct uuid *event_id)
 	return error;
 }
 
+static bool is_in_place(const struct seat_entry *is, const struct seat_entry *should)
+{
+	return slice_equal(is->seat, should->seat) && is->position == should->position;
+}
+
 static const char *place_difference(const struct seat_entry *is, const struct seat_entry *should)
 {
 	assert(is != NULL && should != NULL);
-	if (!slice_equal(is->seat, should->seat))
+	if (!is_in_place(is, should))
 		return "place in the seat map";
 	if (!slice_equal(is->section, should->section))
 		return "section";
 	return slice_equal(is->row, should->row) ? NULL : "row";
 }
 
+static void report_place(struct verify *verify, const struct uuid *event_id, const struct seat_entry *entry, const char *field)
+{
+	const struct seat seat = {.row.kind = ROW_SEAT, .event_id = *event_id, .label = seat_label_of(entry->seat)};
+	report(verify, VERIFY_DIFFERENT, &seat.row, field);
+}
+
 /* Compares the two pages. False: they are out of step, and what follows would differ for that reason alone. */
 static bool compare_places(struct verify *verify, const struct uuid *event_id, const struct map *store, const struct map *scratch)
 {
 	assert(event_id != NULL);
-	for (uint32_t i = 0; i < store->list.count && i < scratch->list.count; i++) {
+	uint32_t i = 0;
+	for (; i < store->list.count && i < scratch->list.count; i++) {
 		const struct seat_entry *is = &store->list.entries[i], *should = &scratch->list.entries[i];
 		const char *field = place_difference(is, should);
-		const struct seat seat = {.row.kind = ROW_SEAT, .event_id = *event_id, .label = seat_label_of(should->seat)};
 		if (field != NULL)
-			report(verify, VERIFY_DIFFERENT, &seat.row, field);
-		if (!slice_equal(is->seat, should->seat))
+			report_place(verify, event_id, should, field);
+		if (!is_in_place(is, should))
 			return false;
 	}
+	if (i < scratch->list.count) /* a page without the seat, though its row may be there: its place is where nobody looks */
+		report_place(verify, event_id, &scratch->list.entries[i], "place in the seat map");
 	return store->list.count == scratch->list.count;
 }
 

@@ -129,3 +129,11 @@ def test_an_outbox_row_of_an_event_that_is_not_published_is_named(start_server, 
         connection.execute("INSERT INTO outbox VALUES (1, ?, ?, ?)", (stream[15] % 16, event, position.to_bytes(8, "little")))
     done = verify(backup)
     assert done.returncode == 1 and "it names an event that is not published" in done.stdout, done
+
+
+@pytest.mark.parametrize("shift", [1_000, 1_000_000])
+def test_seats_that_are_not_where_the_map_looks_are_told(backup, shift):
+    """Their order alone says nothing: a map is read a range of places at a time."""
+    change(backup, f"UPDATE seats SET position = position + {shift}")
+    done = verify(backup)
+    assert done.returncode == 1 and "seat A-1-1 of event" in done.stdout and "place in the seat map" in done.stdout, done
