@@ -34,7 +34,7 @@ gate_structure() {
 }
 
 gate_tidy() {
-	cmake --preset asan >/dev/null
+	[ -e build/asan/compile_commands.json ] || cmake --preset asan >/dev/null
 	printf '%s\n' "${sources[@]}" | xargs -n 2 -P "$(nproc)" clang-tidy --quiet -p build/asan 2>&1 |
 		{ grep -Ev '^[0-9]+ warnings? generated' || true; }
 }

@@ -1,14 +1,17 @@
-"""Runs the suites, one line each, and ends with `N passed, N failed, N skipped`; exit 1 when anything failed or nothing ran.
+"""Runs the suites, side by side as far as the processors reach, and ends with `N passed, N failed, N skipped`; exit 1 when anything failed
+or nothing ran. Each suite has a line, printed when it ends.
 
 TRO_TEST_ONLY   the suites to run, comma separated, by kind or in full: "unit,e2e", "unit-asan" (all)
 FUZZ_SECONDS    how long each fuzz target runs (5)
 SERVICES_SECONDS    how long the services are under load while everything fails (60)
+TRO_TEST_ALONE  set: one suite after the other
 
 A suite that crashes, hangs, does not start or has no tests counts as failed. Logs: build/test-logs/.
 """
 
 import concurrent.futures
 import dataclasses
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -26,6 +29,7 @@ LOGS = ROOT / "build" / "test-logs"
 TAIL_LINES = 60
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
 WORKERS = {"e2e": 2, "fault": 1, "services": 1}  # for each processor: much of what they do is to wait
+IN_BACKGROUND = ["nice", "-n", "19"]  # what nobody measures leaves the processors to what runs beside it
 BY_FILE = {"fault", "services"}  # a worker takes whole files: their servers are started once for each
 ALONE = ("hot_seats", "proof", "replay")  # of the services: they measure, or load the machine, and run by themselves
 SANITIZED_PROOF_SECONDS = "20"
@@ -58,6 +62,7 @@ class Suite:
     name: str  # "unit-asan"; also the name of its log
     preset: str | None  # what has to be built first
     run: typing.Callable[["Suite"], Counts]
+    share: float = 0.5  # of the processors that it keeps busy; 1: it measures or loads the machine, and runs alone
 
     @property
     def log(self):
@@ -160,7 +165,7 @@ def fuzz_one(target, log):
     grown.mkdir(parents=True, exist_ok=True)
     seeds = ROOT / "tests" / "fuzz" / "corpus" / name
     dictionary = ROOT / "tests" / "fuzz" / f"{name}.dict"
-    command = [target, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048", f"-artifact_prefix={LOGS}/{target.name}-",
+    command = [*IN_BACKGROUND, target, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048", f"-artifact_prefix={LOGS}/{target.name}-",
                *([f"-dict={dictionary}"] if dictionary.exists() else []), grown, *([seeds] if seeds.is_dir() else [])]
     return execute(command, log, timeout_s=FUZZ_SECONDS + 120)
 
@@ -187,14 +192,16 @@ def python_environment(log):
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
     folder = cache / "tro" / f"venv-{digest}"
     is_whole = folder / "whole"
-    if not is_whole.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        for command in ([sys.executable, "-m", "venv", folder],
-                        [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]):
-            if execute(command, log) != 0:
-                return None
-        is_whole.touch()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one suite makes it, the others wait
+        if not is_whole.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            for command in ([sys.executable, "-m", "venv", folder],
+                            [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]):
+                if execute(command, log) != 0:
+                    return None
+            is_whole.touch()
     return folder / "bin" / "python"
 
 
@@ -204,7 +211,8 @@ def run_pytest(suite, files=None, around=(), **environment):
     if python is None:
         return Counts(failed=1)
     binaries = ROOT / "build" / "bin" if suite.preset == "release" else ROOT / "build" / suite.preset / "bin"
-    parallel = ["-n", WORKERS[folder] * os.cpu_count(), "--dist", "loadfile" if folder in BY_FILE else "load"] if folder in WORKERS else []
+    distribution = ["--dist", "loadfile"] if folder in BY_FILE else ["--dist", "load", "--maxschedchunk", 1]
+    parallel = ["-n", WORKERS[folder] * os.cpu_count(), *distribution] if folder in WORKERS else []
     exit_code = execute([*settled(suite.preset), *around, python, "-m", "pytest", *(files or [f"tests/{folder}"]), *parallel, f"--junitxml={suite.junit}"], suite.log,
                         TRO_BIN_DIR=str(binaries), PYTHONDONTWRITEBYTECODE="1", **environment)
     counts = Counts()
@@ -253,35 +261,35 @@ def run_sanitized_services(suite):
 
 
 SUITES = [
-    Suite("lint", None, run_lines(["scripts/lint.sh"])),
     *[Suite(f"{label}-{preset}", preset, run_ctest) for preset in ("release", "asan", "tsan") for label in ("unit", "contract", "sim")
       if (label, preset) != ("sim", "tsan")],  # the simulator has one thread
-    Suite("contract-postgres", "asan", run_over_postgres),
-    Suite("contract-mongodb", "asan", run_over_mongodb),
-    Suite("contract-rabbitmq", "asan", run_over_rabbitmq),
-    Suite("contract-redis", "asan", run_over_redis),
-    Suite("sql-asan", "asan", run_pytest),
-    Suite("corpus-asan", "asan", run_ctest),
-    Suite("defects", None, run_lines(["scripts/sim-defects.sh"])),
-    *[Suite(f"{folder}-release", "release", run_pytest) for folder in ("e2e", "fault")],
-    Suite("e2e-asan", "asan", run_pytest),
-    Suite("e2e-tsan", "tsan", run_pytest),
+    Suite("services-release", "release", run_services),
+    *[Suite(f"e2e-{preset}", preset, run_pytest) for preset in ("release", "asan", "tsan")],
+    Suite("contract-rabbitmq", "asan", run_over_rabbitmq, share=0.25),
+    Suite("contract-postgres", "asan", run_over_postgres, share=0.25),
+    Suite("contract-redis", "asan", run_over_redis, share=0.25),
+    Suite("contract-mongodb", "asan", run_over_mongodb, share=0.25),
+    Suite("sql-asan", "asan", run_pytest, share=0.25),
+    Suite("corpus-asan", "asan", run_ctest, share=0.25),
+    Suite("lint", None, run_lines([*IN_BACKGROUND, "scripts/lint.sh"])),
+    Suite("defects", None, run_lines([*IN_BACKGROUND, "scripts/sim-defects.sh"])),
+    Suite("fuzz", "fuzz", run_fuzz),
+    Suite("fault-release", "release", run_pytest),
     Suite("fault-asan", "asan", run_sanitized_faults),
     Suite("e2e-postgres", "release", run_e2e_over_postgres),
-    Suite("services-release", "release", run_services),
     Suite("services-asan", "asan", run_sanitized_services),
     Suite("services-tsan", "tsan", run_raced_services),
-    Suite("proof-release", "release", run_proof),
-    Suite("proof-asan", "asan", run_sanitized_proof),
-    Suite("proof-tsan", "tsan", run_sanitized_proof),
-    Suite("fuzz", "fuzz", run_fuzz),
+    Suite("proof-release", "release", run_proof, share=1),
+    Suite("proof-asan", "asan", run_sanitized_proof, share=1),
+    Suite("proof-tsan", "tsan", run_sanitized_proof, share=1),
 ]
 
 
 def build(preset):
     """Warnings are errors here; `make build` and `make run` go on with those of a compiler that nobody has tried yet."""
     log = LOGS / f"build-{preset}.log"
-    return execute(["cmake", "--preset", preset, "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON"], log) == 0 and execute(["cmake", "--build", "--preset", preset], log) == 0
+    commands = (["cmake", "--preset", preset, "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON"], ["cmake", "--build", "--preset", preset])
+    return all(execute([*IN_BACKGROUND, *command], log) == 0 for command in commands)
 
 
 def tail(log):
@@ -289,19 +297,71 @@ def tail(log):
     return "".join(f"    | {line}\n" for line in lines[-TAIL_LINES:])
 
 
-def report(name, step, log):
-    """One line for the step: its name at once, its counts and duration when it is done, the end of its log when it failed."""
-    print(f"{name:<18}", end="", flush=True)
-    start = time.monotonic()
-    try:
-        counts = step()
-    except (OSError, ValueError, xml.ParseError) as problem:
-        log.open("a").write(f"{problem}\n")
-        counts = Counts(failed=1)
-    print(f"{'done' if counts == Counts() else str(counts):<42}{time.monotonic() - start:7.1f} s", flush=True)
-    if counts.failed > 0:
-        print(f"{tail(log)}    {log.relative_to(ROOT)}", flush=True)
-    return counts
+@dataclasses.dataclass
+class Step:
+    """A build or a suite: it may begin when the builds that it needs are done and the processors have a share for it."""
+    name: str
+    log: pathlib.Path
+    run: typing.Callable[[], Counts]
+    share: float
+    needs: str | None = None  # the name of a build
+    counts: Counts | None = None  # when it is done
+
+    def report(self):
+        """Runs the step; one line with its counts and duration, and the end of its log when it failed."""
+        start = time.monotonic()
+        try:
+            counts = self.run()
+        except (OSError, ValueError, xml.ParseError) as problem:
+            self.log.open("a").write(f"{problem}\n")
+            counts = Counts(failed=1)
+        said = "done" if counts == Counts() else str(counts)
+        end = f"{tail(self.log)}    {self.log.relative_to(ROOT)}\n" if counts.failed > 0 else ""
+        print(f"{self.name:<18}{said:<42}{time.monotonic() - start:7.1f} s\n{end}", end="", flush=True)
+        self.counts = counts
+
+
+def steps_of(suites):
+    """The suites in their order, each build before the first suite that needs it."""
+    steps = []
+    for suite in suites:
+        name = None if suite.preset is None else f"build-{suite.preset}"
+        if name is not None and name not in [step.name for step in steps]:
+            steps.append(Step(name, LOGS / f"{name}.log", lambda preset=suite.preset: Counts(failed=0 if build(preset) else 1), 0.5))
+        steps.append(Step(suite.name, suite.log, lambda suite=suite: suite.run(suite), suite.share, name))
+    return steps
+
+
+def next_step(waiting, running, done):
+    """The first step that may begin beside those that run; None: none may. What needs a build that failed fails with it."""
+    alone = bool(os.environ.get("TRO_TEST_ALONE"))
+    free = 1 - sum(1 if alone else step.share for step in running)
+    for step in waiting:
+        needed = done.get(step.needs)
+        if needed is not None and needed.counts.failed > 0:
+            step.run = lambda: Counts(failed=1)
+        if (step.needs is None or needed is not None) and (step.share <= free or not running):
+            return step
+    return None
+
+
+def run_all(steps):
+    """Runs them all and answers what they counted. A step that fills the machine comes when nothing else is left."""
+    waiting, running, done = list(steps), {}, {}
+    with concurrent.futures.ThreadPoolExecutor(max_workers=len(steps)) as pool:
+        while waiting or running:
+            while (step := next_step(waiting, list(running.values()), done)) is not None:
+                waiting.remove(step)
+                running[pool.submit(step.report)] = step
+            finished, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+            for future in finished:
+                future.result()
+                step = running.pop(future)
+                done[step.name] = step
+    total = Counts()
+    for step in done.values():
+        total.add(step.counts)
+    return total
 
 
 def main():
@@ -309,18 +369,7 @@ def main():
     suites = [suite for suite in SUITES if not only or suite.name in only or suite.name.split("-")[0] in only]
     shutil.rmtree(LOGS, ignore_errors=True)
     LOGS.mkdir(parents=True)
-    total = Counts()
-    is_built = {None: True}
-    for suite in suites:
-        if suite.preset not in is_built:
-            log = LOGS / f"build-{suite.preset}.log"
-            built = report(f"build-{suite.preset}", lambda: Counts(failed=0 if build(suite.preset) else 1), log)
-            is_built[suite.preset] = built.failed == 0
-            total.add(built)
-        if is_built[suite.preset]:
-            total.add(report(suite.name, lambda: suite.run(suite), suite.log))
-        else:
-            total.add(report(suite.name, lambda: Counts(failed=1), suite.log))
+    total = run_all(steps_of(suites)) if suites else Counts()
     print(total)
     return 1 if total.failed > 0 or total.passed == 0 else 0
 

@@ -177,7 +177,12 @@ def test_a_byte_at_a_time_is_served(connect):
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"GET /v1/hea", b"POST /v1/holds HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"], ids=["nothing", "head", "body"]
+    "data",
+    [
+        pytest.param(b"", id="nothing", marks=pytest.mark.waits(75)),
+        pytest.param(b"GET /v1/hea", id="head", marks=pytest.mark.waits(10)),
+        pytest.param(b"POST /v1/holds HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc", id="body", marks=pytest.mark.waits(10)),
+    ],
 )
 def test_a_client_that_stops_is_cut_off(connect, data):
     connection = connect(timeout=100)
@@ -189,6 +194,7 @@ def test_a_client_that_stops_is_cut_off(connect, data):
     assert connection.is_closed_by_peer(within=20)
 
 
+@pytest.mark.waits(12)
 def test_a_dribbling_client_does_not_outlive_its_timeout(connect):
     """A byte now and then must not keep a connection for ever."""
     connection = connect()

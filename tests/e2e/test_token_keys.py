@@ -165,6 +165,7 @@ def test_a_published_key_allows_its_alg_alone(tmp_path, issuer):
     server.stop()
 
 
+@pytest.mark.waits(10)
 def test_an_unknown_kid_fetches_once_in_ten_seconds_and_keys_that_left_are_void(tmp_path, issuer):
     issuer.publish(jwk(RSA, kid="old"))
     server = serve_keys(tmp_path, issuer)
@@ -202,6 +203,7 @@ def redirect(request):
     request.end_headers()
 
 
+@pytest.mark.waits(10)
 @pytest.mark.parametrize("answer", [b"", b"{}", b'{"keys":[]}', b"[" * 60000, b"\xff\xfe", flood, redirect])
 def test_a_bad_key_set_keeps_the_old_keys(tmp_path, issuer, answer):
     issuer.publish(jwk(RSA, kid="old"))
@@ -259,6 +261,7 @@ def test_a_slow_key_set_delays_neither_the_start_nor_the_stop(tmp_path, issuer):
     assert time.monotonic() - begun < 3 * SLACK
 
 
+@pytest.mark.waits(11)
 def test_an_issuer_that_is_away_at_the_start_is_said_and_waited_for(tmp_path, issuer):
     url, port = issuer.url, issuer.http.server_address[1]
     issuer.http.shutdown()

@@ -7,6 +7,8 @@ import contextlib
 import json
 import sqlite3
 
+import pytest
+
 from harness import paths
 from harness.problems import expect
 from harness.server import eventually
@@ -121,6 +123,7 @@ def test_what_was_to_be_refunded_before_there_were_refunds_is_due_now(start_serv
     expect(api.pay(once["order_id"]), 200)
 
 
+@pytest.mark.waits(10)
 def test_an_event_that_was_cancelled_before_is_wound_up(start_server):
     server = start_server()
     api = server.api()

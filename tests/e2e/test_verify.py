@@ -108,6 +108,7 @@ def test_an_outbox_row_that_cannot_be_right_is_named(backup, sql, words):
     assert done.returncode == 1 and words in done.stdout and "outbox row" in done.stdout and " 1 differences" in done.stdout, done
 
 
+@pytest.mark.waits(10)
 def test_an_outbox_row_of_an_event_that_is_not_published_is_named(start_server, tmp_path):
     """Only `event.settled` is kept and not published: it comes ten seconds after an event was cancelled."""
     server = start_server()
