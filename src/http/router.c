@@ -196,6 +196,8 @@ struct http_refusal http_router_resolve(const struct http_router *router, struct
 		return http_refuse(ERR_METHOD_NOT_ALLOWED, NULL);
 	if (router->authenticate != NULL)
 		refusal = router->authenticate(request);
+	if (refusal.error == OK)
+		refusal = http_refuse(http_request_query_check(request, request->route->parameters), NULL);
 	if (refusal.error == OK && request->route->takes_json && !has_acceptable_media_type(request))
 		return http_refuse(ERR_MEDIA_TYPE, NULL);
 	if (refusal.error == OK && request->route->needs_idempotency_key)
@@ -232,9 +234,6 @@ enum http_progress http_router_dispatch(const struct http_router *router, struct
 
 	if (router->cors != NULL)
 		cors_answer(router->cors, request);
-	bool has_handler = request->route != NULL && request->method != HTTP_OPTIONS;
-	if (refusal.error == OK && has_handler)
-		refusal = http_refuse(http_request_query_check(request, request->route->parameters), NULL);
 	bool counts = request->route == NULL ? refusal.error == ERR_NOT_FOUND : !request->route->is_rate_limit_exempt;
 	if (refusal.error != OK && router->refuse != NULL && counts)
 		return router->refuse(request, refusal);

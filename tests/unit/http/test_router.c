@@ -13,14 +13,17 @@ static enum http_progress answer(struct http_request *request)
 	return HTTP_ANSWERED;
 }
 
+static const char *const taken[] = {"a", "ab", "b", "bc", "c", "d", "e", "f", "x", "y", NULL};
+
 static const struct http_route routes[] = {
-	{.method = HTTP_GET, .path = "/v1/holds", .handle = answer},
+	{.method = HTTP_GET, .path = "/v1/holds", .parameters = taken, .handle = answer},
 	{.method = HTTP_POST, .path = "/v1/holds", .takes_json = true, .handle = answer},
 	{.method = HTTP_GET, .path = "/v1/holds/{id}", .handle = answer},
-	{.method = HTTP_DELETE, .path = "/v1/holds/{id}", .handle = answer},
+	{.method = HTTP_DELETE, .path = "/v1/holds/{id}", .parameters = taken, .handle = answer},
 	{.method = HTTP_GET, .path = "/v1/holds/{id}/history", .handle = answer},
 	{.method = HTTP_POST, .path = "/v1/events", .takes_json = true, .body_max = 8 << 20, .access = HTTP_ACCESS_ADMIN, .handle = answer},
-	{.method = HTTP_GET, .path = "/pairs/{a}/{b}", .handle = answer},
+	{.method = HTTP_GET, .path = "/pairs/{a}/{b}", .parameters = taken, .handle = answer},
+	{.method = HTTP_POST, .path = "/v1/orders", .needs_idempotency_key = true, .handle = answer},
 };
 
 static const struct http_router router = {.routes = routes, .route_count = ARRAY_LENGTH(routes)};
@@ -282,13 +285,19 @@ static void unknown_parameters_are_named(void **state)
 	assert_int_equal(request.query_violation_count, 2);
 	assert_true(slice_equal_string(request.query_violations[1].parameter, "bc"));
 	arena_release(&request.arena);
-	resolve(&request, "GET", "/v1/holds?b=1&bc=2&A=3", OK);
-	assert_int_equal(http_request_query_check(&request, names), ERR_BAD_REQUEST);
+	resolve(&request, "GET", "/v1/holds?b=1&bc=2&A=3&q", ERR_BAD_REQUEST);
 	assert_int_equal(request.query_violation_count, 2);
-	assert_true(slice_equal_string(request.query_violations[0].parameter, "b"));
-	assert_int_equal(http_router_dispatch(&router, &request, HTTP_ACCEPTED), HTTP_ANSWERED);
+	assert_true(slice_equal_string(request.query_violations[0].parameter, "A"));
+	assert_int_equal(http_router_dispatch(&router, &request, http_refuse(ERR_BAD_REQUEST, NULL)), HTTP_ANSWERED);
 	assert_int_equal(request.response.status, 400);
 	arena_release(&request.arena);
+}
+
+static void the_query_is_judged_before_the_key(void **state)
+{
+	(void)state;
+	assert_refused("POST", "/v1/orders", ERR_IDEMPOTENCY_KEY_MISSING);
+	assert_refused("POST", "/v1/orders?colour=red", ERR_BAD_REQUEST);
 }
 
 int main(void)
@@ -306,6 +315,7 @@ int main(void)
 		cmocka_unit_test(bodies_have_their_route_s_limit),
 		cmocka_unit_test(query_parameters_are_decoded),
 		cmocka_unit_test(unknown_parameters_are_named),
+		cmocka_unit_test(the_query_is_judged_before_the_key),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
