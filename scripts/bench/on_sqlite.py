@@ -38,7 +38,7 @@ def one(scenario):
 
 def idle_mib():
     """The memory of a fresh server that keeps many idle connections, while it serves some requests."""
-    with program("tro", "serve") as server:
+    with program("tro", "serve", CONNECTIONS_PER_ADDRESS=str(2 * IDLE_CONNECTIONS)) as server:
         load = server.start_load("read", 16, "--idle", str(IDLE_CONNECTIONS), "--rate", "100")
         highest = 0
         while load.poll() is None:

@@ -40,7 +40,12 @@ struct config_http {
 	struct config_address admin; /* host NULL: not set, and `listen` serves operators too */
 	uint32_t threads;
 	uint64_t shutdown_delay_ms; /* from the end of readiness to that of the listeners */
-	uint64_t body_memory_max;   /* bytes */
+	uint32_t connections_max;
+	uint32_t connections_per_address;
+	uint64_t head_timeout_ms;
+	uint64_t body_timeout_ms;
+	uint64_t idle_timeout_ms;
+	uint64_t body_memory_max; /* bytes */
 	struct cidr_list trusted_proxies;
 	struct config_list cors_allowed_origins;
 };

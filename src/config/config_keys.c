@@ -46,6 +46,18 @@ const struct config_key config_keys[] = {
                         "balancers notice."},
 	{"HTTP_THREADS", INTEGER(http.threads), .initial = "2", .minimum = 1, .maximum = 64,
          .description = "Event loops that serve HTTP, one a thread."},
+	{"CONNECTIONS_MAX", INTEGER(http.connections_max), .initial = "20000", .minimum = 4, .maximum = 1000000,
+         .description = "Client connections at once. From three quarters of them on, the one that has been idle for longest is closed for "
+                        "each new one."},
+	{"CONNECTIONS_PER_ADDRESS", INTEGER(http.connections_per_address), .initial = "2000", .minimum = 1, .maximum = 1000000,
+         .description = "Connections of one client address at once, IPv6 by its /64; those of `TRUSTED_PROXIES` are not limited."},
+	{"HEAD_TIMEOUT", DURATION(http.head_timeout_ms), .initial = "10s", .minimum = SECOND, .maximum = 3600 * SECOND,
+         .description = "How long the head of a request may take to arrive."},
+	{"BODY_TIMEOUT", DURATION(http.body_timeout_ms), .initial = "10s", .minimum = SECOND, .maximum = 3600 * SECOND,
+         .description = "How long a body may take to arrive; one of which 16 KiB a second come may take longer."},
+	{"IDLE_TIMEOUT", DURATION(http.idle_timeout_ms), .initial = "75s", .minimum = SECOND, .maximum = 3600 * SECOND,
+         .description = "How long a connection is kept without a request: longer than a proxy in front keeps it. A client has as long to "
+                        "take an answer."},
 	{"BODY_MEMORY_MAX", SIZE(http.body_memory_max), .initial = "256MiB", .minimum = 64 * KIB, .maximum = 1024 * GIB,
          .description = "Memory for the bodies of all requests together; beyond it those that need more are refused with 503."},
 	{"TRUSTED_PROXIES", ADDRESSES(http.trusted_proxies), .description = "Proxies trusted to set `X-Forwarded-For`."},

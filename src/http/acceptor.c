@@ -7,8 +7,11 @@
 #include <unistd.h>
 
 #include "base/cidr.h"
+#include "base/now.h"
+#include "http/address_counts.h"
 #include "http/connection.h"
 #include "http/loop.h"
+#include "http/usage.h"
 
 #define PAUSE_MS 100
 #define ACCEPTED_AT_ONCE_MAX 32 /* before the connections of the accepting loop have their turn */
@@ -32,6 +35,44 @@ static struct loop *least_loaded(struct acceptor *acceptor)
 	return found;
 }
 
+/* The loop with the connection that has had this time limit for longest; NULL: none has had it for long. */
+static struct loop *find_longest_waiting(struct acceptor *acceptor, enum loop_timeout timeout)
+{
+	uint64_t earliest_ms = 0;
+	struct loop *found = NULL;
+	for (uint32_t i = 0; i < acceptor->loop_count; i++) {
+		uint64_t due_ms = atomic_load_explicit(&acceptor->loops[i].first_due_ms[timeout], memory_order_relaxed);
+		if (due_ms == 0 || (found != NULL && due_ms >= earliest_ms))
+			continue;
+		earliest_ms = due_ms;
+		found = &acceptor->loops[i];
+	}
+	bool is_old = found != NULL && loop_is_evictable(found, timeout, earliest_ms, monotonic_now_ms());
+	return is_old ? found : NULL;
+}
+
+/* Asks for connections to be closed, if there are any that may be. */
+static void make_room(struct acceptor *acceptor, uint32_t wanted, bool is_full)
+{
+	struct loop *loop = find_longest_waiting(acceptor, LOOP_TIMEOUT_IDLE);
+	if (loop == NULL && is_full)
+		loop = find_longest_waiting(acceptor, LOOP_TIMEOUT_HEAD);
+	if (loop != NULL)
+		loop_request_eviction(loop, wanted);
+}
+
+static bool is_crowded(const struct acceptor *acceptor)
+{
+	return connection_count(acceptor) >= acceptor->connections_max - acceptor->connections_max / 4;
+}
+
+static void on_retry(struct timer *timer)
+{
+	struct acceptor *acceptor = container_of(timer, struct acceptor, retry);
+	atomic_store(&acceptor->is_waiting, false);
+	acceptor_resume(acceptor);
+}
+
 static void on_pause_over(struct timer *timer)
 {
 	acceptor_resume(container_of(timer, struct acceptor, pause));
@@ -52,6 +93,8 @@ static bool goes_on_without(struct acceptor *acceptor, int reason)
 	bool has_no_descriptor = reason == EMFILE || reason == ENFILE;
 	if (has_no_descriptor && descriptor_reserve_spend(&acceptor->reserve))
 		return true;
+	if (has_no_descriptor)
+		make_room(acceptor, 1, true);
 	if (has_no_descriptor || reason == ENOBUFS || reason == ENOMEM)
 		pause_accepting(acceptor);
 	else
@@ -72,11 +115,22 @@ static bool accept_one(struct acceptor *acceptor)
 		close(descriptor);
 		return true;
 	}
+	bool is_counted = acceptor->usage->addresses != NULL && !cidr_list_contains(acceptor->trusted_proxies, &peer);
+	if (is_counted && address_counts_add(acceptor->usage->addresses, &peer) != OK) {
+		atomic_fetch_add(&acceptor->usage->refused, 1);
+		close(descriptor);
+		return true;
+	}
 	struct connection *connection = connection_new(descriptor, &peer);
 	if (connection == NULL) {
+		if (is_counted)
+			address_counts_remove(acceptor->usage->addresses, &peer);
 		pause_accepting(acceptor);
 		return false;
 	}
+	connection->is_counted = is_counted;
+	if (is_crowded(acceptor))
+		make_room(acceptor, 1, false);
 	loop_adopt(least_loaded(acceptor), &connection->node);
 	return true;
 }
@@ -90,6 +144,9 @@ static bool wait_at_limit(struct acceptor *acceptor)
 	if (connection_count(acceptor) < acceptor->connections_max && atomic_exchange(&acceptor->is_waiting, false))
 		return false;
 	stream_read_stop(acceptor->listener);
+	make_room(acceptor, ACCEPTED_AT_ONCE_MAX, true);
+	if (!timer_is_started(&acceptor->retry))
+		timer_start(&acceptor->pauses, &acceptor->retry);
 	return true;
 }
 
@@ -111,6 +168,7 @@ enum error acceptor_start(struct acceptor *acceptor, struct loop *loops, uint32_
 	acceptor->loop_count = loop_count;
 	acceptor->connections_max = connections_max;
 	acceptor->pause.expired = on_pause_over;
+	acceptor->retry.expired = on_retry;
 	enum error error = stream_new(loops[0].reactor, listening_descriptor, on_acceptable, acceptor, &acceptor->listener);
 	if (error != OK) {
 		close(listening_descriptor);
@@ -127,6 +185,7 @@ void acceptor_close(struct acceptor *acceptor)
 	while (connection_count(acceptor) < acceptor->connections_max && accept_one(acceptor))
 		;
 	timer_stop(&acceptor->pause);
+	timer_stop(&acceptor->retry);
 	stream_close(acceptor->listener);
 	acceptor->listener = NULL;
 }

@@ -2,7 +2,8 @@
  * http/.
  *
  * One thread waits for the listening socket, so that a new client wakes nobody in vain, and the limit of connections is one number for
- * the whole server. At the limit, and while the process is out of descriptors or memory, clients wait in the kernel's queue. */
+ * the whole server. From three quarters of the limit on, each new connection asks for one that waits to be closed: an idle one, or, at the limit,
+ * one whose head has been arriving for longest. At the limit, and while the process is out of descriptors or memory, clients wait in the kernel's queue. */
 #pragma once
 
 #include <stdatomic.h>
@@ -23,6 +24,9 @@ struct acceptor {
 	struct stream *listener; /* NULL once closed */
 	struct timer_queue pauses;
 	struct timer pause; /* out of descriptors or memory */
+	struct timer retry; /* at the limit: what could not be closed yet may be closed by then */
+	struct usage *usage;
+	const struct cidr_list *trusted_proxies; /* whose connections are not counted */
 	struct descriptor_reserve
 		reserve;         /* used by the first loop; the server's to fill and to release, empty where there are several loops */
 	_Atomic bool is_waiting; /* at the limit: the next connection that closes has to wake the first loop */

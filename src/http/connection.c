@@ -7,10 +7,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/now.h"
+#include "http/address_counts.h"
 #include "http/exchange.h"
 #include "http/response_head.h"
 #include "http/router.h"
 #include "http/server_options.h"
+#include "http/usage.h"
 
 #define RESPONSE_HEAD_MAX 16384
 #define DISCARD_SIZE 16384
@@ -21,12 +24,29 @@ static void on_timeout(struct timer *timer);
 static void on_sent(void *context, bool is_whole);
 static void on_continue_sent(void *context, bool is_whole);
 
+/* For the acceptor, on another thread. */
+static void note_first_due(struct loop *loop, enum loop_timeout timeout)
+{
+	const struct timer *first = timer_queue_first(&loop->timeouts[timeout]);
+	atomic_store_explicit(&loop->first_due_ms[timeout], first == NULL ? 0 : first->due_ms, memory_order_relaxed);
+}
+
+static void stop_timer(struct connection *connection)
+{
+	if (!timer_is_started(&connection->timer))
+		return;
+	timer_stop(&connection->timer);
+	note_first_due(connection->loop, connection->timeout);
+}
+
 /* Enters a state and starts its time limit. */
 static void enter(struct connection *connection, enum connection_state state, enum loop_timeout timeout)
 {
 	connection->state = state;
-	timer_stop(&connection->timer);
+	stop_timer(connection);
+	connection->timeout = timeout;
 	timer_start(&connection->loop->timeouts[timeout], &connection->timer);
+	note_first_due(connection->loop, timeout);
 }
 
 static void start_reading(struct connection *connection)
@@ -60,14 +80,22 @@ struct connection *connection_new(int descriptor, const struct ip_address *peer)
 	return connection;
 }
 
+/* Its descriptor is closed: nobody counts it any more. */
+static void forget(struct connection *connection, struct loop *loop)
+{
+	if (connection->is_counted)
+		address_counts_remove(loop->usage->addresses, &connection->peer);
+	loop_connection_closed(loop);
+	free(connection);
+}
+
 void connection_start(struct connection *connection, struct loop *loop)
 {
 	assert(connection->loop == NULL && connection->node.next == NULL);
 
 	if (stream_new(loop->reactor, connection->descriptor, on_readable, connection, &connection->stream) != OK) {
 		close(connection->descriptor);
-		free(connection);
-		loop_connection_closed(loop);
+		forget(connection, loop);
 		return;
 	}
 	connection->loop = loop;
@@ -85,11 +113,10 @@ void connection_close(struct connection *connection)
 		exchange_finish(exchange, false);
 	else
 		exchange_free(exchange);
-	timer_stop(&connection->timer);
+	stop_timer(connection);
 	stream_close(connection->stream);
 	list_remove(&connection->node);
-	loop_connection_closed(connection->loop);
-	free(connection);
+	forget(connection, connection->loop);
 }
 
 /* Says that nothing more will be said and waits for the client to close. */
@@ -127,7 +154,7 @@ static void send_answer(struct connection *connection)
 	struct slice content = http_response_content(request);
 	const struct slice pieces[2] = {buffer_slice(&head), content};
 	exchange->bytes_sent = head.length + content.length;
-	enter(connection, CONNECTION_SENDING, LOOP_TIMEOUT_IDLE);
+	enter(connection, CONNECTION_SENDING, LOOP_TIMEOUT_SEND);
 	stream_write(connection->stream, pieces, content.length > 0 ? 2 : 1, on_sent);
 }
 
@@ -149,7 +176,7 @@ static void handle(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 	connection->state = CONNECTION_HANDLING;
-	timer_stop(&connection->timer);
+	stop_timer(connection);
 	act_on(exchange, http_router_dispatch(connection->loop->options->router, &exchange->request, exchange->refusal));
 }
 
@@ -167,8 +194,11 @@ static void advance(struct connection *connection)
 		handle(connection);
 		return;
 	}
-	if (connection->state != CONNECTION_RECEIVING)
-		enter(connection, CONNECTION_RECEIVING, LOOP_TIMEOUT_RECEIVE);
+	enum loop_timeout timeout = exchange->has_head ? LOOP_TIMEOUT_BODY : LOOP_TIMEOUT_HEAD;
+	if (connection->state != CONNECTION_RECEIVING || connection->timeout != timeout) {
+		enter(connection, CONNECTION_RECEIVING, timeout);
+		connection->received_before = exchange->bytes_received;
+	}
 	if (exchange->wants_continue) {
 		const struct slice text = SLICE("HTTP/1.1 100 Continue\r\n\r\n");
 		exchange->wants_continue = false;
@@ -287,7 +317,7 @@ static void begin_next(struct connection *connection, struct exchange *next)
 		become_idle(connection);
 		return;
 	}
-	enter(connection, CONNECTION_SKIPPING, LOOP_TIMEOUT_RECEIVE);
+	enter(connection, CONNECTION_SKIPPING, LOOP_TIMEOUT_BODY);
 	start_reading(connection);
 }
 
@@ -315,9 +345,24 @@ static void on_sent(void *context, bool is_whole)
 		linger(connection);
 }
 
+/* A body whose time is up goes on when enough of it came within that time. */
+static bool keeps_up(struct connection *connection)
+{
+	const struct exchange *exchange = connection->exchange;
+	if (!exchange->has_head)
+		return false;
+	uint64_t received = exchange->bytes_received - connection->received_before;
+	if (received * 1000 < (uint64_t)HTTP_BODY_RATE_MIN * connection->loop->options->body_timeout_ms)
+		return false;
+	enter(connection, CONNECTION_RECEIVING, LOOP_TIMEOUT_BODY);
+	connection->received_before = exchange->bytes_received;
+	return true;
+}
+
 static void on_timeout(struct timer *timer)
 {
 	struct connection *connection = container_of(timer, struct connection, timer);
+	note_first_due(connection->loop, connection->timeout);
 	switch (connection->state) {
 	case CONNECTION_IDLE:
 		exchange_free(connection->exchange);
@@ -325,7 +370,8 @@ static void on_timeout(struct timer *timer)
 		linger(connection);
 		break;
 	case CONNECTION_RECEIVING:
-		refuse(connection, ERR_REQUEST_TIMEOUT, NULL);
+		if (!keeps_up(connection))
+			refuse(connection, ERR_REQUEST_TIMEOUT, NULL);
 		break;
 	case CONNECTION_CONTINUING:
 	case CONNECTION_HANDLING: /* has no time limit */
@@ -341,4 +387,25 @@ void connection_drain(struct connection *connection)
 {
 	if (connection->state == CONNECTION_IDLE)
 		enter(connection, CONNECTION_IDLE, LOOP_TIMEOUT_DRAIN);
+}
+
+/* The connection that has had this time limit for longest, and long enough that its client had a chance; NULL: there is none. */
+static struct connection *longest_waiting(const struct loop *loop, enum loop_timeout timeout)
+{
+	struct timer *first = timer_queue_first(&loop->timeouts[timeout]);
+	bool is_old = first != NULL && loop_is_evictable(loop, timeout, first->due_ms, monotonic_now_ms());
+	return is_old ? container_of(first, struct connection, timer) : NULL;
+}
+
+void connection_evict(struct loop *loop, uint32_t count)
+{
+	for (; count > 0; count--) {
+		struct connection *connection = longest_waiting(loop, LOOP_TIMEOUT_IDLE);
+		if (connection == NULL)
+			connection = longest_waiting(loop, LOOP_TIMEOUT_HEAD);
+		if (connection == NULL)
+			return;
+		atomic_fetch_add(&loop->usage->evicted, 1);
+		connection_close(connection);
+	}
 }

@@ -1,12 +1,12 @@
 /* connection.h: a client's connection: requests in, answers out, one after the other (RFC 9112). Internal to http/.
  *
  * It is always in one state, and each has its time limit:
- *   IDLE       between requests; without memory for one                               idle_timeout
- *   RECEIVING  a request is arriving                                                  receive_timeout: 408
- *   CONTINUING the client is being told to go on                                      receive_timeout
- *   HANDLING   the request is with its handler                                        the handler's
- *   SENDING    the answer is on its way                                               idle_timeout
- *   SKIPPING   the rest of a refused body is thrown away, for the sake of the connection   receive_timeout
+ *   IDLE       between requests; without memory for one                                    idle_timeout
+ *   RECEIVING  a request is arriving                                                       head_timeout, then body_timeout: 408
+ *   CONTINUING the client is being told to go on                                           body_timeout
+ *   HANDLING   the request is with its handler                                             the handler's
+ *   SENDING    the answer is on its way                                                    idle_timeout
+ *   SKIPPING   the rest of a refused body is thrown away, for the sake of the connection   body_timeout
  *   LINGERING  nothing more is said; input is thrown away until the client closes, so that no reset destroys the last answer  2 s */
 #pragma once
 
@@ -34,10 +34,13 @@ struct connection {
 	struct timer timer;
 	struct exchange *exchange; /* NULL while idle and lingering */
 	enum connection_state state;
-	bool is_reading;        /* the loop tells when there is input */
-	uint32_t discarded;     /* bytes thrown away while lingering */
-	uint64_t to_be_skipped; /* bytes of a refused body that have not arrived */
+	enum loop_timeout timeout; /* the limit of its timer */
+	bool is_reading;           /* the loop tells when there is input */
+	uint32_t discarded;        /* bytes thrown away while lingering */
+	uint64_t received_before;  /* bytes of its exchange when the time limit of the body began */
+	uint64_t to_be_skipped;    /* bytes of a refused body that have not arrived */
 	struct ip_address peer;
+	bool is_counted; /* among those of its address */
 };
 
 /* Takes over an accepted descriptor; of no loop yet, and used by one thread at a time. NULL: out of memory, and the descriptor is closed. */
@@ -50,3 +53,6 @@ void connection_close(struct connection *connection);
 void connection_drain(struct connection *connection);
 /* A suspended exchange has been completed: goes on with it, whether its connection is there or not. */
 void connection_resume(struct exchange *exchange);
+/* On the loop: closes up to `count` connections to make room for others: the one that has been idle for longest first, then the one whose head
+ * has been arriving for longest. Those that began to be so less than a second ago stay. */
+void connection_evict(struct loop *loop, uint32_t count);

@@ -6,7 +6,7 @@
 
 #include "base/now.h"
 #include "base/uuid.h"
-#include "http/body_budget.h"
+#include "http/usage.h"
 #include "http/client_address.h"
 #include "http/loop.h"
 #include "http/router.h"
@@ -104,7 +104,7 @@ void exchange_free(struct exchange *exchange)
 	release_response(exchange);
 	buffer_release(&exchange->body);
 	if (exchange->charged > 0)
-		body_budget_give(exchange->loop->bodies, exchange->charged);
+		body_budget_give(&exchange->loop->usage->bodies, exchange->charged);
 	give_back(exchange);
 }
 
@@ -187,7 +187,9 @@ static const char *describe_limit(struct exchange *exchange, enum error error)
 	struct arena *arena = &exchange->request.arena;
 	switch (error) {
 	case ERR_REQUEST_TIMEOUT:
-		return arena_format(arena, "The request did not arrive within %u seconds.", options->receive_timeout_ms / 1000).data;
+		if (!exchange->has_head)
+			return arena_format(arena, "The head did not arrive within %u seconds.", options->head_timeout_ms / 1000).data;
+		return arena_format(arena, "The body did not arrive within %u seconds.", options->body_timeout_ms / 1000).data;
 	case ERR_URI_TOO_LONG:
 		return arena_format(arena, "The request target may have %zu bytes.", options->target_max).data;
 	case ERR_HEADERS_TOO_LARGE:
@@ -287,7 +289,7 @@ static bool take_head(struct exchange *exchange)
 
 static bool charge(struct exchange *exchange, size_t bytes)
 {
-	bool is_granted = body_budget_take(exchange->loop->bodies, bytes);
+	bool is_granted = body_budget_take(&exchange->loop->usage->bodies, bytes);
 	if (is_granted)
 		exchange->charged += bytes;
 	return is_granted;

@@ -14,6 +14,7 @@
 
 #define DRAIN_TIMEOUT_MS 1000
 #define LINGER_TIMEOUT_MS 2000
+#define EVICTION_AGE_MS 1000
 
 uint64_t loop_random(struct loop *loop)
 {
@@ -114,6 +115,19 @@ void loop_post_completion(struct loop *loop, struct list_node *completion)
 		loop_wake(loop);
 }
 
+bool loop_is_evictable(const struct loop *loop, enum loop_timeout timeout, uint64_t due_ms, uint64_t now_ms)
+{
+	return due_ms - loop->timeouts[timeout].duration_ms + EVICTION_AGE_MS <= now_ms;
+}
+
+void loop_request_eviction(struct loop *loop, uint32_t count)
+{
+	assert(count > 0);
+
+	if (atomic_fetch_add(&loop->evictions_wanted, count) == 0)
+		loop_wake(loop);
+}
+
 void loop_request_phase(struct loop *loop, enum loop_phase phase)
 {
 	pthread_mutex_lock(&loop->lock);
@@ -198,7 +212,9 @@ static void init_timeouts(struct loop *loop)
 {
 	const uint64_t durations_ms[LOOP_TIMEOUT_COUNT] = {
 		[LOOP_TIMEOUT_IDLE] = loop->options->idle_timeout_ms,
-		[LOOP_TIMEOUT_RECEIVE] = loop->options->receive_timeout_ms,
+		[LOOP_TIMEOUT_HEAD] = loop->options->head_timeout_ms,
+		[LOOP_TIMEOUT_BODY] = loop->options->body_timeout_ms,
+		[LOOP_TIMEOUT_SEND] = loop->options->idle_timeout_ms,
 		[LOOP_TIMEOUT_DRAIN] = DRAIN_TIMEOUT_MS,
 		[LOOP_TIMEOUT_LINGER] = LINGER_TIMEOUT_MS,
 	};
@@ -217,17 +233,17 @@ static void init_lock(struct loop *loop)
 }
 
 enum error loop_init(struct loop *loop, const struct http_server_options *options, const struct loop_events *events, uint32_t index,
-                     struct body_budget *bodies, struct acceptor *acceptor)
+                     struct usage *usage, struct acceptor *acceptor)
 {
 	assert(loop->reactor == NULL);
-	assert(index < options->loops && events != NULL && bodies != NULL && acceptor != NULL);
+	assert(index < options->loops && events != NULL && usage != NULL && acceptor != NULL);
 
 	enum error error = reactor_new(on_woken, loop, &loop->reactor);
 	if (error != OK)
 		return error;
 	loop->options = options;
 	loop->events = events;
-	loop->bodies = bodies;
+	loop->usage = usage;
 	loop->index = index;
 	loop->acceptor = acceptor;
 	loop->random_used = RANDOM_POOL_SIZE;

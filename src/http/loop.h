@@ -20,7 +20,7 @@
 #define RANDOM_POOL_SIZE 32
 
 struct acceptor;
-struct body_budget;
+struct usage;
 struct loop;
 
 /* In this order, never back. */
@@ -34,7 +34,9 @@ enum loop_phase {
 /* Each is a list of what waits for that long. */
 enum loop_timeout {
 	LOOP_TIMEOUT_IDLE,
-	LOOP_TIMEOUT_RECEIVE,
+	LOOP_TIMEOUT_HEAD,
+	LOOP_TIMEOUT_BODY,
+	LOOP_TIMEOUT_SEND,
 	LOOP_TIMEOUT_DRAIN,  /* an idle connection, while draining */
 	LOOP_TIMEOUT_LINGER, /* a closed one, until its client closes too */
 	LOOP_TIMEOUT_COUNT,
@@ -53,7 +55,7 @@ struct loop_events {
 struct loop {
 	const struct http_server_options *options;
 	const struct loop_events *events;
-	struct body_budget *bodies; /* all loops share it */
+	struct usage *usage; /* all loops share it */
 	uint32_t index;
 	struct acceptor *acceptor; /* for the events: the first loop's thread runs it; the others tell it what they have closed */
 	pthread_t thread;
@@ -75,6 +77,9 @@ struct loop {
 	char date[DATE_LENGTH + 1];
 
 	_Atomic uint32_t connection_count; /* with those that arrive */
+	_Atomic uint64_t first_due_ms
+		[LOOP_TIMEOUT_COUNT];      /* when the longest wait with each time limit ends; 0: nobody waits. Its thread alone writes */
+	_Atomic uint32_t evictions_wanted; /* connections that are to be closed for others when the loop wakes */
 	pthread_mutex_t lock;              /* guards what follows; nothing else is locked while it is held */
 	pthread_cond_t drained;
 	struct list arrivals; /* connections that are not started yet */
@@ -85,7 +90,7 @@ struct loop {
 
 /* Makes everything but the thread. All pointers are borrowed. ERR_NO_MEMORY, ERR_SYSTEM. */
 must_check enum error loop_init(struct loop *loop, const struct http_server_options *options, const struct loop_events *events,
-                                uint32_t index, struct body_budget *bodies, struct acceptor *acceptor);
+                                uint32_t index, struct usage *usage, struct acceptor *acceptor);
 /* Starts the thread. ERR_SYSTEM. */
 must_check enum error loop_start(struct loop *loop);
 /* From another thread: asks for a phase. */
@@ -100,6 +105,10 @@ void loop_release(struct loop *loop);
 
 /* From the acceptor, on the first loop: hands a connection over, which counts from now on. */
 void loop_adopt(struct loop *loop, struct list_node *arrival);
+/* Whether a connection with this time limit, which ends at due_ms, has had it for so long that it may be closed for another. From any thread. */
+bool loop_is_evictable(const struct loop *loop, enum loop_timeout timeout, uint64_t due_ms, uint64_t now_ms);
+/* From any thread: asks for connections to be closed, those that have waited longest first. */
+void loop_request_eviction(struct loop *loop, uint32_t count);
 /* From any thread. */
 uint32_t loop_connection_count(const struct loop *loop);
 /* From any thread: the acceptor is to go on, if this is the first loop. */

@@ -12,7 +12,8 @@
 
 #include "base/now.h"
 #include "http/acceptor.h"
-#include "http/body_budget.h"
+#include "http/address_counts.h"
+#include "http/usage.h"
 #include "http/connection.h"
 #include "http/exchange.h"
 #include "http/loop.h"
@@ -25,7 +26,7 @@ struct http_server {
 	struct http_server_options options;
 	uint16_t port;
 	int listening_descriptor; /* until the acceptor has it; then -1 */
-	struct body_budget bodies;
+	struct usage usage;
 	struct acceptor acceptor;
 	struct loop loops[]; /* options.loops of them */
 };
@@ -40,7 +41,8 @@ struct http_server_options http_server_defaults(void)
 		.head_max = 16 * 1024,
 		.target_max = 8 * 1024,
 		.body_memory_max = UINT64_C(256) << 20,
-		.receive_timeout_ms = 10 * 1000,
+		.head_timeout_ms = 10 * 1000,
+		.body_timeout_ms = 10 * 1000,
 		.idle_timeout_ms = 75 * 1000, /* longer than proxies keep theirs, which is often 60 s: they close first */
 		.deadline_ms = 5 * 1000,
 	};
@@ -122,8 +124,9 @@ static void resume_exchange(struct loop *loop, struct list_node *completion)
 	connection_resume(container_of(completion, struct exchange, completion));
 }
 
-static void resume_acceptor(struct loop *loop)
+static void on_loop_woken(struct loop *loop)
 {
+	connection_evict(loop, atomic_exchange(&loop->evictions_wanted, 0));
 	if (loop->index == 0)
 		acceptor_resume(loop->acceptor);
 }
@@ -150,7 +153,7 @@ static void tell_acceptor(struct loop *loop)
 static const struct loop_events loop_events = {
 	.arrived = start_connection,
 	.completed = resume_exchange,
-	.woken = resume_acceptor,
+	.woken = on_loop_woken,
 	.draining = drain,
 	.cutting = cut_connections,
 	.connection_closed = tell_acceptor,
@@ -162,12 +165,15 @@ static enum error start_loops(struct http_server *server, int listening_descript
 	const struct http_server_options *options = &server->options;
 	enum error error = OK;
 	for (uint32_t i = 0; i < options->loops && error == OK; i++)
-		error = loop_init(&server->loops[i], options, &loop_events, i, &server->bodies, &server->acceptor);
+		error = loop_init(&server->loops[i], options, &loop_events, i, &server->usage, &server->acceptor);
 	if (error != OK) {
 		close(listening_descriptor);
 		return error;
 	}
-	error = descriptor_reserve_init(&server->acceptor.reserve, options->descriptors_reserved);
+	if (options->connections_per_address > 0)
+		error = address_counts_new(options->connections_per_address, options->connections_max, &server->usage.addresses);
+	if (error == OK)
+		error = descriptor_reserve_init(&server->acceptor.reserve, options->descriptors_reserved);
 	if (error != OK) {
 		close(listening_descriptor);
 		return error;
@@ -195,7 +201,9 @@ enum error http_server_new(const struct http_server_options *options, struct htt
 		return ERR_NO_MEMORY;
 	}
 	server->options = *options;
-	server->bodies.maximum = options->body_memory_max;
+	server->usage.bodies.maximum = options->body_memory_max;
+	server->acceptor.usage = &server->usage;
+	server->acceptor.trusted_proxies = options->trusted_proxies;
 	server->port = bound_port(listening_descriptor);
 	server->listening_descriptor = listening_descriptor;
 	*ret_server = server;
@@ -222,6 +230,16 @@ uint32_t http_server_connections(const struct http_server *server)
 	for (uint32_t i = 0; i < server->options.loops; i++)
 		count += loop_connection_count(&server->loops[i]);
 	return count;
+}
+
+uint64_t http_server_refused_connections(const struct http_server *server)
+{
+	return atomic_load(&server->usage.refused);
+}
+
+uint64_t http_server_evicted_connections(const struct http_server *server)
+{
+	return atomic_load(&server->usage.evicted);
 }
 
 static void request_phase(struct http_server *server, enum loop_phase phase)
@@ -255,6 +273,7 @@ void http_server_free(struct http_server *server)
 		exchanges_free(&server->loops[i]);
 		loop_release(&server->loops[i]);
 	}
+	address_counts_free(server->usage.addresses);
 	descriptor_reserve_release(&server->acceptor.reserve);
 	if (server->listening_descriptor >= 0)
 		close(server->listening_descriptor);

@@ -26,6 +26,10 @@ must_check enum error http_server_new(const struct http_server_options *options,
 must_check enum error http_server_start(struct http_server *server);
 uint16_t http_server_port(const struct http_server *server);
 uint32_t http_server_connections(const struct http_server *server);
+/* Connections so far that were closed at once, because their address had as many as it may have. */
+uint64_t http_server_refused_connections(const struct http_server *server);
+/* Connections so far that were closed to make room for others. */
+uint64_t http_server_evicted_connections(const struct http_server *server);
 
 /* Graceful: takes no more connections, answers every request that arrives on those it has, each with Connection: close, closes those that
  * stay idle for a second, and cuts what is left after timeout_ms. Returns when no connection is left. Suspended requests whose clients

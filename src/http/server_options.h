@@ -31,6 +31,8 @@ struct http_request_summary {
 	struct ip_address client;
 };
 
+#define HTTP_BODY_RATE_MIN 16384 /* bytes a second, over each body_timeout_ms */
+
 struct http_server_options {
 	const char *name; /* static, at most 12 bytes: the threads are NAME-0, NAME-1, … */
 	const char *host; /* numeric IPv4 or IPv6 address; "" or "*": all of both */
@@ -38,15 +40,17 @@ struct http_server_options {
 	uint32_t loops;
 	const struct http_router *router;        /* borrowed, like everything in it */
 	const struct cidr_list *trusted_proxies; /* borrowed */
+	uint32_t connections_per_address;        /* 0: any number; an address is a /64 of IPv6; trusted proxies are not limited */
 	uint32_t connections_max; /* of all loops together; beyond it clients wait to be accepted. The process needs as many descriptors */
 	/* Kept back for clients that come when the process has no descriptor left; at most HTTP_DESCRIPTORS_RESERVED_MAX, and only with one loop. */
 	uint32_t descriptors_reserved;
-	size_t head_max;             /* bytes of request line and header fields: 431 past it */
-	size_t target_max;           /* bytes of request target: 414 past it */
-	uint64_t body_memory_max;    /* bytes that all bodies together take while they arrive and until they are answered: 503 past it */
-	uint32_t receive_timeout_ms; /* from a request's first byte to its last: 408 past it */
-	uint32_t idle_timeout_ms;    /* for a connection without a request, and for a client to take an answer */
-	uint32_t deadline_ms;        /* from the moment a request is complete to request->deadline_ns */
+	size_t head_max;          /* bytes of request line and header fields: 431 past it */
+	size_t target_max;        /* bytes of request target: 414 past it */
+	uint64_t body_memory_max; /* bytes that all bodies together take while they arrive and until they are answered: 503 past it */
+	uint32_t head_timeout_ms; /* from the first byte of a head to its last: 408 past it */
+	uint32_t body_timeout_ms; /* the same of a body; one that keeps up HTTP_BODY_RATE_MIN may take longer */
+	uint32_t idle_timeout_ms; /* for a connection without a request, and for a client to take an answer */
+	uint32_t deadline_ms;     /* from the moment a request is complete to request->deadline_ns */
 	/* Called on the loop when a request is finished, whatever way; NULL: nobody wants to know. */
 	void (*finished)(void *context, const struct http_request_summary *summary);
 	void *context;

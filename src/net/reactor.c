@@ -85,7 +85,7 @@ void timer_stop(struct timer *timer)
 		list_remove(&timer->node);
 }
 
-static struct timer *first_timer(const struct timer_queue *queue)
+struct timer *timer_queue_first(const struct timer_queue *queue)
 {
 	return list_is_empty(&queue->timers) ? NULL : container_of(queue->timers.head.next, struct timer, node);
 }
@@ -96,7 +96,7 @@ static uint32_t time_left(const struct reactor *reactor)
 	uint64_t now_ms = poller_now_ms(reactor->poller);
 	uint64_t shortest = UINT32_MAX;
 	list_for_each(node, &reactor->timer_queues) {
-		const struct timer *timer = first_timer(container_of(node, struct timer_queue, node));
+		const struct timer *timer = timer_queue_first(container_of(node, struct timer_queue, node));
 		if (timer == NULL)
 			continue;
 		uint64_t left = timer->due_ms > now_ms ? timer->due_ms - now_ms : 0;
@@ -111,7 +111,7 @@ static void expire_timers(struct reactor *reactor)
 	list_for_each(node, &reactor->timer_queues) {
 		const struct timer_queue *queue = container_of(node, struct timer_queue, node);
 		struct timer *timer;
-		while ((timer = first_timer(queue)) != NULL && timer->due_ms <= now_ms) {
+		while ((timer = timer_queue_first(queue)) != NULL && timer->due_ms <= now_ms) {
 			list_remove(&timer->node);
 			timer->expired(timer);
 		}

@@ -46,6 +46,8 @@ void reactor_wake(struct reactor *reactor);
 void timer_queue_init(struct timer_queue *queue, struct reactor *reactor, uint64_t duration_ms);
 /* The timer is not started. It expires once, after the queue's duration to the millisecond; it is not started then. */
 void timer_start(struct timer_queue *queue, struct timer *timer);
+/* The one that was started first and will expire next; NULL: there is none. */
+struct timer *timer_queue_first(const struct timer_queue *queue);
 /* Takes one that is not started. */
 void timer_stop(struct timer *timer);
 static inline bool timer_is_started(const struct timer *timer)

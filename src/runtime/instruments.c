@@ -137,6 +137,20 @@ static int64_t read_connections(void *context, uint32_t series)
 	return instruments->sources.server == NULL ? 0 : http_server_connections(instruments->sources.server);
 }
 
+static int64_t read_refused_connections(void *context, uint32_t series)
+{
+	(void)series;
+	const struct instruments *instruments = context;
+	return instruments->sources.server == NULL ? 0 : (int64_t)http_server_refused_connections(instruments->sources.server);
+}
+
+static int64_t read_evicted_connections(void *context, uint32_t series)
+{
+	(void)series;
+	const struct instruments *instruments = context;
+	return instruments->sources.server == NULL ? 0 : (int64_t)http_server_evicted_connections(instruments->sources.server);
+}
+
 static struct service_status status_of(const struct instruments *instruments)
 {
 	struct service_status status = {0};
@@ -239,6 +253,14 @@ static const struct {
           .help = "Log lines that were dropped because nobody read them.",
           .read = read_dropped_lines}},
 	{false, {.name = "tro_http_connections", .help = "Open client connections.", .read = read_connections}},
+	{true,
+         {.name = "tro_http_connections_refused_total",
+          .help = "Connections closed at once, because their address had as many as it may have.",
+          .read = read_refused_connections}},
+	{true,
+         {.name = "tro_http_connections_evicted_total",
+          .help = "Connections closed to make room for others.",
+          .read = read_evicted_connections}},
 	{false,
          {.name = "tro_queue_depth",
           .help = "Jobs waiting for a lane.",

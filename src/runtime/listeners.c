@@ -39,6 +39,7 @@ static int open_operators(struct listeners *listeners, const struct listeners_op
 	own.port = options->config->http.admin.port;
 	own.loops = 1;
 	own.connections_max = OPERATORS_CONNECTIONS_MAX;
+	own.connections_per_address = 0;
 	own.descriptors_reserved = HTTP_DESCRIPTORS_RESERVED_MAX;
 	return open_listener(&listeners->operators, &api, &own, &listeners->cors, "ADMIN_ADDR");
 }
@@ -59,7 +60,12 @@ int listeners_open(struct listeners *listeners, const struct listeners_options *
 	server.port = http->listen.port;
 	server.loops = http->threads;
 	server.trusted_proxies = &http->trusted_proxies;
+	server.connections_max = options->connections_max;
+	server.connections_per_address = http->connections_per_address;
 	server.body_memory_max = http->body_memory_max;
+	server.head_timeout_ms = (uint32_t)http->head_timeout_ms;
+	server.body_timeout_ms = (uint32_t)http->body_timeout_ms;
+	server.idle_timeout_ms = (uint32_t)http->idle_timeout_ms;
 	server.finished = options->finished;
 	server.context = options->context;
 	int code = open_listener(&listeners->everybody, &api, &server, &listeners->cors, "LISTEN_ADDR");

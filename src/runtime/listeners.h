@@ -30,6 +30,7 @@ struct listeners {
 struct listeners_options {
 	const struct config *config;   /* borrowed */
 	const struct api_options *api; /* of everybody's; `loops` and `operators` are set here */
+	uint32_t connections_max;      /* of everybody's */
 	void (*finished)(void *context, const struct http_request_summary *summary);
 	void *context;
 };

@@ -15,13 +15,22 @@
 
 #include "base/time.h"
 
-void process_raise_descriptor_limit(void)
+#define DESCRIPTORS_KEPT 256
+
+uint32_t process_raise_descriptor_limit(void)
 {
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
+		return UINT32_MAX;
+	rlim_t before = limit.rlim_cur;
 	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit); /* with fewer, connections wait to be accepted */
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		limit.rlim_cur = before;
+	if (limit.rlim_cur > UINT32_MAX)
+		return UINT32_MAX;
+	uint32_t descriptors = (uint32_t)limit.rlim_cur;
+	uint32_t kept = descriptors / 4 < DESCRIPTORS_KEPT ? descriptors / 4 : DESCRIPTORS_KEPT;
+	return descriptors - kept > 0 ? descriptors - kept : 1;
 }
 
 static sigset_t stop_signals(void)

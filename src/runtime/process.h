@@ -6,8 +6,9 @@
 
 #include "base/attributes.h"
 
-/* As many file descriptors as may be had, for the connections. */
-void process_raise_descriptor_limit(void);
+/* Raises the limit of file descriptors as far as it goes. Answers how many connections may have one: 256 of the limit, or a quarter of a low one,
+ * are kept back for files, the database, the broker and the threads. */
+uint32_t process_raise_descriptor_limit(void);
 /* SIGTERM and SIGINT wait to be asked for by what follows, in every thread made from now on; SIGPIPE is ignored. */
 void process_hold_signals(void);
 /* Whether one of them has come and waits. */

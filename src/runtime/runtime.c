@@ -34,6 +34,7 @@
 struct runtime {
 	const struct config *config;
 	uint32_t roles;
+	uint32_t connections_max; /* the setting, or as many as there are descriptors for */
 	struct logger *logger;
 	struct token_keys token_keys;
 	struct adapters adapters;
@@ -365,7 +366,8 @@ static int start_listeners(struct runtime *runtime)
 		.decided = on_decided,
 		.context = runtime,
 	};
-	const struct listeners_options options = {.config = config, .api = &api, .finished = on_finished, .context = runtime};
+	const struct listeners_options options = {
+		.config = config, .api = &api, .connections_max = runtime->connections_max, .finished = on_finished, .context = runtime};
 	int code = listeners_open(&runtime->listeners, &options);
 	if (code != EXIT_DONE)
 		return code;
@@ -450,6 +452,9 @@ static void log_serving(struct runtime *runtime, uint16_t port)
 	const struct listener *operators = &runtime->listeners.operators;
 	log_event(runtime->logger, LOG_INFO, "serving", log_string("version", TRO_VERSION), log_string("host", http->listen.host),
 	          log_uint("port", port));
+	if (runtime->connections_max < http->connections_max)
+		log_event(runtime->logger, LOG_WARN, "fewer connections than CONNECTIONS_MAX: the limit of file descriptors is too low",
+		          log_uint("connections_max", runtime->connections_max));
 	if (operators->is_serving)
 		log_event(runtime->logger, LOG_INFO, "serving operators", log_string("host", http->admin.host),
 		          log_uint("port", http_server_port(operators->server)));
@@ -502,7 +507,8 @@ int runtime_run(const struct runtime_options *options)
 {
 	assert(options != NULL && options->config != NULL && options->roles != 0);
 	char message[ADAPTERS_MESSAGE_MAX];
-	process_raise_descriptor_limit();
+	uint32_t connections_max = options->config->http.connections_max;
+	uint32_t descriptors = process_raise_descriptor_limit();
 	process_hold_signals();
 	if (options->config->systems.crdb_dsn == NULL && !process_lock(options->config->systems.data_dir, message, sizeof message))
 		return complain("%s", message);
@@ -514,6 +520,7 @@ int runtime_run(const struct runtime_options *options)
 		return complain("out of memory");
 	runtime->config = options->config;
 	runtime->roles = options->roles;
+	runtime->connections_max = connections_max < descriptors ? connections_max : descriptors;
 	code = run(runtime, options);
 	free(runtime);
 	return code;

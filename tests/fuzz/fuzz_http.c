@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/body_budget.h"
+#include "http/usage.h"
 #include "http/connection.h"
 #include "http/exchange.h"
 #include "http/response_head.h"
@@ -134,10 +134,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.head_max = HEAD_MAX;
 	options.target_max = TARGET_MAX;
 	static struct loop loop;
-	static struct body_budget bodies;
-	bodies.maximum = options.body_memory_max;
+	static struct usage usage;
+	usage.bodies.maximum = options.body_memory_max;
 	loop.options = &options;
-	loop.bodies = &bodies;
+	loop.usage = &usage;
 	loop.random_used = RANDOM_POOL_SIZE;
 	list_init(&loop.exchanges);
 	if (loop.spare_exchanges.head.next == NULL)
@@ -148,7 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct answers whole = {0}, bytewise = {0};
 	converse(&connection, text, SIZE_MAX, &whole);
 	converse(&connection, text, 1, &bytewise);
-	assert(list_is_empty(&loop.exchanges) && bodies.used == 0);
+	assert(list_is_empty(&loop.exchanges) && usage.bodies.used == 0);
 	check_same(&whole, &bytewise, memmem(data, size, "100-", 4) != NULL);
 	return 0;
 }

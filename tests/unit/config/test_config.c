@@ -69,6 +69,12 @@ static void without_anything_the_defaults_hold(void **state)
 	assert_string_equal(test.config.http.listen.host, "127.0.0.1");
 	assert_int_equal(test.config.http.listen.port, 8080);
 	assert_int_equal(test.config.http.threads, 2);
+	assert_int_equal(test.config.http.connections_max, 20000);
+	assert_int_equal(test.config.http.connections_per_address, 2000);
+	assert_int_equal(test.config.http.head_timeout_ms, 10000);
+	assert_int_equal(test.config.http.body_timeout_ms, 10000);
+	assert_int_equal(test.config.http.idle_timeout_ms, 75000);
+	assert_true(test.config.http.body_memory_max == UINT64_C(256) << 20);
 	assert_int_equal(test.config.http.trusted_proxies.count, 0);
 	assert_int_equal(test.config.http.cors_allowed_origins.count, 0);
 	assert_int_equal(test.config.sales.hold_ttl_ms, 5 * 60 * 1000);

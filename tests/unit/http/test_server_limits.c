@@ -59,7 +59,8 @@ static void a_request_has_to_arrive_in_time(void **state)
 {
 	(void)state;
 	struct http_server_options options = http_server_defaults();
-	options.receive_timeout_ms = 300;
+	options.head_timeout_ms = 300;
+	options.body_timeout_ms = 300;
 	start(options);
 	static const char *const beginnings[] = {
 		"GET /ping HTTP/1.1\r\nHost: a\r\n",
@@ -82,7 +83,8 @@ static void dribbling_does_not_help(void **state)
 {
 	(void)state;
 	struct http_server_options options = http_server_defaults();
-	options.receive_timeout_ms = 400;
+	options.head_timeout_ms = 400;
+	options.body_timeout_ms = 400;
 	start(options);
 	uint64_t started = now_ms();
 	assert_true(raw_send_text(&client, "GET /ping HTTP/1.1\r\nHost: a\r\n"));
@@ -101,7 +103,8 @@ static void time_limits_begin_anew_with_each_request(void **state)
 {
 	(void)state;
 	struct http_server_options options = http_server_defaults();
-	options.receive_timeout_ms = 300;
+	options.head_timeout_ms = 300;
+	options.body_timeout_ms = 300;
 	options.idle_timeout_ms = 600;
 	start(options);
 	for (int i = 0; i < 4; i++) {

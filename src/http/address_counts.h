@@ -1,0 +1,22 @@
+/* address_counts.h: how many connections each client address has, IPv6 by its /64. Internal to http/.
+ *
+ * Safe from any thread. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/cidr.h"
+#include "base/error.h"
+
+struct address_counts;
+
+/* maximum: of one address; expected: connections in all, for the size of the table. ERR_NO_MEMORY, ERR_SYSTEM. */
+must_check enum error address_counts_new(uint32_t maximum, uint32_t expected, struct address_counts **ret_counts);
+/* Takes NULL. */
+void address_counts_free(struct address_counts *counts);
+
+/* Counts a connection. ERR_OVERLOADED: the address has as many as it may have; ERR_NO_MEMORY. Nothing is counted then. */
+must_check enum error address_counts_add(struct address_counts *counts, const struct ip_address *address);
+/* One that was counted has been closed. */
+void address_counts_remove(struct address_counts *counts, const struct ip_address *address);
