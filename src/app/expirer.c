@@ -18,6 +18,7 @@
 #define ANSWER_BLOCK 1024
 #define ANSWER_MAX (64 * 1024) /* an order of the most seats */
 #define WAIT_MAX_MS 500
+#define TIME_WAIT_MS 50              /* between two looks whether the time is known */
 #define LIST_NS UINT64_C(3000000000) /* what asking for what is due may take */
 #define PAUSE_BASE_MS 50
 #define PAUSE_MAX_MS 1000
@@ -44,6 +45,7 @@ struct expirer {
 	struct expirer_counters counters;
 	struct backoff backoff;
 	struct arena due;
+	bool knows_time;
 	_Atomic uint32_t running; /* commands of the round that are not done, and the step itself while it hands them over */
 	_Atomic uint32_t failed;  /* commands of the round that could not be served */
 	/* An event of which something could not be served is passed over once, so that it holds up no other. */
@@ -289,6 +291,9 @@ uint64_t expirer_step(void *context)
 	struct expirer *expirer = context;
 	assert(expirer != NULL);
 
+	expirer->knows_time |= expirer->options.is_time_known == NULL || *expirer->options.is_time_known;
+	if (!expirer->knows_time)
+		return TIME_WAIT_MS;
 	if (expirer->running > 0)
 		return WORKER_UNTIL_WOKEN;
 	if (atomic_exchange(&expirer->failed, 0) > 0) {

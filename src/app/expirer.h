@@ -14,6 +14,7 @@
  * takes a part at random, so that most of the time they ask for different holds. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "app/job.h"
@@ -32,6 +33,9 @@ struct expirer_options {
 	struct reader *reader; /* borrowed, and used by nobody else */
 	struct clock *clock;   /* borrowed */
 	struct random *random; /* borrowed */
+	/* It judges everybody's deadlines: nothing is asked before this has been true once, when the store has answered and its time is known.
+	 * Borrowed; NULL: it is known. */
+	const _Atomic bool *is_time_known;
 	/* Hands a command over; it is done from any thread, at any time (service_submit). */
 	void (*submit)(void *context, struct job *job);
 	/* Called when all commands of a round are done: the next step is due. From any thread (worker_wake). */

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct hash_node **bucket_of(const struct hash_table *table, uint64_t hash)
 {
@@ -29,6 +30,13 @@ void hash_table_release(struct hash_table *table)
 	assert(table != NULL);
 	free(table->buckets);
 	*table = (struct hash_table){0};
+}
+
+void hash_table_clear(struct hash_table *table)
+{
+	assert(table->buckets != NULL);
+	memset(table->buckets, 0, table->bucket_count * sizeof(struct hash_node *));
+	table->count = 0;
 }
 
 void hash_table_put(struct hash_table *table, struct hash_node *node, uint64_t hash)

@@ -28,6 +28,9 @@ must_check enum error hash_table_init(uint32_t expected, struct hash_table *ret_
 /* Frees the buckets; the entries are the caller's. Takes one that is all zero. */
 void hash_table_release(struct hash_table *table);
 
+/* Forgets all entries. */
+void hash_table_clear(struct hash_table *table);
+
 /* The first entry with this hash, and the next one after a node; NULL: none. */
 static inline struct hash_node *hash_table_first(const struct hash_table *table, uint64_t hash)
 {

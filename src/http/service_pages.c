@@ -31,16 +31,6 @@ static const char *state_name(enum ready_state state)
 	return state == READY_UP ? "up" : state == READY_DEGRADED ? "degraded" : "down";
 }
 
-enum ready_state ready_report_state(const struct ready_report *report)
-{
-	assert(report->count <= READY_DEPENDENCIES_MAX);
-	enum ready_state worst = report->is_stopping ? READY_DOWN : READY_UP;
-	for (uint32_t i = 0; i < report->count; i++)
-		if (report->dependencies[i].state > worst)
-			worst = report->dependencies[i].state;
-	return worst;
-}
-
 static void write_dependency(struct json_writer *writer, const struct ready_dependency *dependency, bool tells_why)
 {
 	json_writer_object_begin(writer, NULL);

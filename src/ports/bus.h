@@ -14,6 +14,16 @@ enum bus_result {
 	BUS_DOWN, /* nothing is known of what was not confirmed: publish all of it again later */
 };
 
+#define BUS_PROBLEM_MAX 256
+
+/* What a bus says of itself, if it is outside this process; else all of it is zero. */
+struct bus_status {
+	char problem[BUS_PROBLEM_MAX]; /* why it is down, in one line for people; empty: it does not say */
+	uint64_t unroutable;           /* messages that no queue was bound to, since the start */
+	struct uuid unroutable_id;     /* the last of them */
+	enum event_type unroutable_type;
+};
+
 struct bus;
 
 struct bus_operations {

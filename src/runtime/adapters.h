@@ -1,4 +1,4 @@
-/* adapters.h: which adapter serves which port: chosen from the configuration, opened, and closed again. The only file that names them. */
+/* adapters.h: which adapter serves which port: chosen from the configuration, opened, and closed again. Only it and the commands that need one by its name know them. */
 #pragma once
 
 #include <stdint.h>
@@ -18,7 +18,6 @@
 #define ADAPTERS_STORES_MAX 8
 #define ADAPTERS_READERS_MAX 4
 #define ADAPTERS_MESSAGE_MAX 512
-#define BUS_PROBLEM_MAX 256
 
 /* What a process does. */
 enum role {
@@ -65,14 +64,6 @@ void adapters_close(struct adapters *adapters);
 
 /* What a tool says of an error, in one line for people: of a store that cannot be reached also why. Lives in the message. */
 const char *adapters_explain(const struct adapters *adapters, enum error error, char message[static ADAPTERS_MESSAGE_MAX]);
-
-/* What the bus says of itself. One within this process has nothing to say. */
-struct bus_status {
-	char problem[BUS_PROBLEM_MAX]; /* why it is down, in one line for people; empty: it does not say */
-	uint64_t unroutable;           /* messages that no queue was bound to, since the start */
-	struct uuid unroutable_id;     /* the last of them */
-	enum event_type unroutable_type;
-};
 
 /* Safe from any thread. */
 void adapters_bus_status(const struct adapters *adapters, struct bus_status *ret_status);

@@ -1,4 +1,4 @@
-/* command_config.c: `tro config` and `tro version`. */
+/* command_config.c: `tro config`. */
 #include <stdio.h>
 #include <string.h>
 
@@ -23,12 +23,4 @@ int run_config(const struct invocation *invocation)
 	bool is_done = !output.failed && written == output.length && fflush(stdout) == 0;
 	buffer_release(&output);
 	return is_done ? EXIT_DONE : complain("cannot write to standard output");
-}
-
-int run_version(const struct invocation *invocation)
-{
-	if (invocation->argc > 1)
-		return complain_usage("version", "'%s' is not understood", invocation->argv[1]);
-	puts("tro " TRO_VERSION);
-	return EXIT_DONE;
 }

@@ -6,15 +6,14 @@
 
 #include "adapters/rabbitmq/consumer.h"
 #include "adapters/system/system.h"
+#include "app/sighting.h"
 #include "base/decimal.h"
 #include "base/json_writer.h"
 #include "base/now.h"
 #include "base/time.h"
-#include "codec/json_reader.h"
 #include "runtime/commands.h"
 #include "runtime/flags.h"
 #include "runtime/process.h"
-#include "runtime/sequences.h"
 #include "runtime/terminal.h"
 
 #define WAIT_MS 100
@@ -38,48 +37,6 @@ struct consume {
 	uint64_t events, repeats, gaps, late;
 };
 
-/* What is known of a message. */
-struct sighting {
-	bool is_event; /* a CloudEvent with a stream and a sequence; else the rest is not set */
-	struct json_value body;
-	struct json_value time; /* a string */
-	struct uuid stream;
-	uint32_t sequence;
-	enum sequence_finding finding;
-	uint32_t missing;
-};
-
-/* The text of a string without escapes. */
-static struct slice plain_string(struct json_value string)
-{
-	return (struct slice){.data = string.text.data + 1, .length = string.text.length - 2};
-}
-
-static struct sighting look_at(struct consume *consume, const struct rabbitmq_delivery *delivery)
-{
-	struct sighting sighting = {.finding = SEQUENCE_NEXT};
-	struct json_problem problem;
-	struct json_value stream, sequence;
-	int64_t number = 0;
-	if (!json_check(delivery->body, &sighting.body, &problem) || json_kind(sighting.body) != JSON_KIND_OBJECT)
-		return sighting;
-	if (!json_member(sighting.body, SLICE("subject"), &stream) || json_kind(stream) != JSON_KIND_STRING ||
-	    !uuid_parse(plain_string(stream), &sighting.stream))
-		return sighting;
-	if (!json_member(sighting.body, SLICE("sequence"), &sequence) || json_kind(sequence) != JSON_KIND_NUMBER ||
-	    !json_to_integer(sequence, &number) || number < 1 || number > UINT32_MAX)
-		return sighting;
-	if (!json_member(sighting.body, SLICE("time"), &sighting.time) || json_kind(sighting.time) != JSON_KIND_STRING)
-		return sighting;
-	sighting.is_event = true;
-	sighting.sequence = (uint32_t)number;
-	sighting.finding = sequences_note(consume->sequences, &sighting.stream, sighting.sequence, &sighting.missing);
-	consume->repeats += sighting.finding == SEQUENCE_REPEAT;
-	consume->gaps += sighting.finding == SEQUENCE_GAP;
-	consume->late += sighting.finding == SEQUENCE_LATE;
-	return sighting;
-}
-
 static void write_json(struct buffer *line, const struct rabbitmq_delivery *delivery, const struct sighting *sighting)
 {
 	struct json_writer writer = json_writer_on(line);
@@ -97,7 +54,7 @@ static void write_json(struct buffer *line, const struct rabbitmq_delivery *deli
 		json_writer_bool(&writer, "gap", sighting->finding == SEQUENCE_GAP);
 		json_writer_bool(&writer, "late", sighting->finding == SEQUENCE_LATE);
 		json_writer_uint(&writer, "missing", sighting->missing);
-		json_writer_raw(&writer, "event", sighting->body.text);
+		json_writer_raw(&writer, "event", sighting->event);
 	} else {
 		json_writer_string(&writer, "body", delivery->body);
 	}
@@ -118,7 +75,7 @@ static void write_text(struct buffer *line, const struct rabbitmq_delivery *deli
 	char stream[UUID_TEXT_LENGTH + 1];
 	if (sighting->is_event) {
 		uuid_format(&sighting->stream, stream);
-		write_safely(line, plain_string(sighting->time));
+		write_safely(line, sighting->time);
 		buffer_append_format(line, "  %s #%-3u ", stream, sighting->sequence);
 	}
 	write_safely(line, delivery->routing_key);
@@ -146,7 +103,10 @@ static void tell_finding(const struct sighting *sighting)
 /* False: it cannot be printed. */
 static bool show(struct consume *consume, const struct rabbitmq_delivery *delivery)
 {
-	struct sighting sighting = look_at(consume, delivery);
+	struct sighting sighting = sighting_of(consume->sequences, delivery->body);
+	consume->repeats += sighting.finding == SEQUENCE_REPEAT;
+	consume->gaps += sighting.finding == SEQUENCE_GAP;
+	consume->late += sighting.finding == SEQUENCE_LATE;
 	struct buffer *line = &consume->line;
 	buffer_clear(line);
 	if (consume->is_json)
@@ -242,7 +202,8 @@ static int consume_from(const struct invocation *invocation, struct consume *con
 	const char *url = invocation->config->systems.rabbit_url;
 	if (rabbitmq_consumer_open(url, consume->queue, pattern, &consume->consumer, message) != OK)
 		return complain("%s", message);
-	consume->sequences = sequences_new(is_complete);
+	consume->sequences =
+		sequences_new((struct hash_seed){.k0 = random_u64(system_random()), .k1 = random_u64(system_random())}, is_complete);
 	buffer_init(&consume->line, NULL, LINE_BYTES_MAX);
 	(void)setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
 	process_hold_signals();

@@ -11,6 +11,7 @@
 #include "app/publisher.h"
 #include "app/service.h"
 #include "app/store_clock.h"
+#include "app/watch.h"
 #include "base/hlc.h"
 #include "http/api.h"
 #include "http/routes.h"
@@ -21,7 +22,6 @@
 #include "runtime/process.h"
 #include "runtime/terminal.h"
 #include "runtime/token_keys.h"
-#include "runtime/watch.h"
 
 #define QUEUE_CAPACITY 8192
 #define BATCH_MAX 512
@@ -29,7 +29,6 @@
 #define TOKENS_CACHED 4096
 #define STOP_MS 6000 /* for the answers; what else ends takes 3 s at most, with a store and a bus that hang */
 #define STOP_SECONDS_MAX 9
-#define STORE_WAIT_MS 50
 
 struct runtime {
 	const struct config *config;
@@ -39,7 +38,6 @@ struct runtime {
 	struct token_keys token_keys;
 	struct adapters adapters;
 	struct store_clock clock; /* what deadlines go by */
-	bool knows_time;          /* the store has answered: the expirer's */
 	struct instruments *instruments;
 	struct service *service;
 	struct expirer *expirer;
@@ -221,21 +219,13 @@ static enum error start_service(struct runtime *runtime)
 	return service_new(&options, &runtime->service);
 }
 
-/* It judges everybody's deadlines: not before it knows what time it is for the store. */
-static uint64_t step_expirer(void *context)
-{
-	struct runtime *runtime = context;
-	if (!runtime->knows_time)
-		runtime->knows_time = runtime->watch.monitor.is_store_up;
-	return runtime->knows_time ? expirer_step(runtime->expirer) : STORE_WAIT_MS;
-}
-
 static enum error start_expirer(struct runtime *runtime)
 {
 	const struct expirer_options options = {
 		.reader = runtime->adapters.expirer_reader,
 		.clock = &runtime->clock.base,
 		.random = runtime->adapters.random,
+		.is_time_known = &runtime->watch.monitor.is_store_up,
 		.submit = submit,
 		.wake = wake_expirer,
 		.ended = on_expired,
@@ -245,7 +235,7 @@ static enum error start_expirer(struct runtime *runtime)
 	if (error != OK)
 		return error;
 	const struct worker_options worker = {
-		.name = "expirer", .step = step_expirer, .context = runtime, .spacing_ms = EXPIRER_SPACING_MS};
+		.name = "expirer", .step = expirer_step, .context = runtime->expirer, .spacing_ms = EXPIRER_SPACING_MS};
 	return worker_new(&worker, &runtime->expirer_worker);
 }
 
@@ -279,6 +269,11 @@ static void tell_silent_lane(struct runtime *runtime)
 	runtime->told_silent_lane = silent_lane;
 }
 
+static void read_bus_status(const void *context, struct bus_status *ret_status)
+{
+	adapters_bus_status(context, ret_status);
+}
+
 static uint64_t step_watch(void *context)
 {
 	struct runtime *runtime = context;
@@ -302,7 +297,8 @@ static enum error start_watch(struct runtime *runtime)
 		.is_admission_per_process = (runtime->roles & ROLE_API) != 0 && runtime->config->systems.crdb_dsn != NULL &&
 	                                    runtime->config->systems.redis == NULL,
 		.service = runtime->service,
-		.adapters = adapters,
+		.bus_status = read_bus_status,
+		.bus_context = adapters,
 		.logger = runtime->logger,
 		.clock = &runtime->clock.base,
 		.mutex = PTHREAD_MUTEX_INITIALIZER,

@@ -4,7 +4,7 @@
 #include "auth/jwt_keyring.h"
 #include "base/attributes.h"
 #include "config/config.h"
-#include "http/api.h"
+#include "app/readiness.h"
 #include "obs/log.h"
 #include "runtime/jwks_fetcher.h"
 

@@ -19,6 +19,7 @@ struct world {
 	struct fake_clock clock;
 	struct fake_random random;
 	struct expirer *expirer;
+	_Atomic bool is_time_known;
 	uint32_t due; /* items with ids 1, 2, 3 …; even ones are orders */
 	uint64_t next_deadline_ms;
 	bool is_store_down;
@@ -123,6 +124,7 @@ static int make_world(void **state)
 	assert_non_null(world);
 	world->reader.operations = &reader_operations;
 	world->next_deadline_ms = UINT64_MAX;
+	world->is_time_known = true;
 	list_init(&world->submitted);
 	fake_clock_init(&world->clock, NOW_MS);
 	fake_random_init(&world->random, 1);
@@ -130,6 +132,7 @@ static int make_world(void **state)
 		.reader = &world->reader,
 		.clock = &world->clock.base,
 		.random = &world->random.base,
+		.is_time_known = &world->is_time_known,
 		.submit = submit,
 		.wake = wake,
 		.context = world,
@@ -164,6 +167,23 @@ static void what_is_due_becomes_commands_of_the_expiry_worker(void **state)
 	assert_false(first->command.idempotency.is_present);
 	assert_true(slice_is_empty(first->admission.user) && slice_is_empty(first->admission.address));
 	assert_memory_not_equal(first->trace.trace_id, second->trace.trace_id, 16);
+}
+
+static void nothing_is_asked_before_the_time_of_the_store_is_known(void **state)
+{
+	struct world *world = *state;
+	world->due = 2;
+	world->is_time_known = false;
+	assert_in_range(expirer_step(world->expirer), 1, 1000);
+	assert_int_equal(world->questions, 0);
+	world->is_time_known = true;
+	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
+	assert_int_equal(world->submitted_count, 2);
+	finish_all(world);
+	world->due = 0;
+	world->is_time_known = false; /* the store went: its time is still known */
+	(void)expirer_step(world->expirer);
+	assert_int_equal(world->questions, 2);
 }
 
 static void round_goes_on_when_its_last_command_is_done(void **state)
@@ -349,6 +369,7 @@ int main(void)
 		TEST(what_a_cancelled_event_has_open_is_called_off_and_then_it_is_settled),
 		TEST(an_event_that_cannot_be_served_is_passed_over_once),
 		TEST(what_is_inconsistent_of_a_cancelled_event_is_left_alone_and_holds_up_no_other),
+		TEST(nothing_is_asked_before_the_time_of_the_store_is_known),
 		TEST(round_goes_on_when_its_last_command_is_done),
 		TEST(of_a_backlog_each_round_takes_another_part),
 		TEST(what_another_worker_has_ended_is_not_counted_as_its_own),

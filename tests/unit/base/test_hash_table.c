@@ -53,6 +53,11 @@ static void entries_are_found_while_the_table_grows_and_shrinks(void **state)
 	for (uint32_t i = 0; i < ENTRIES; i++)
 		assert_ptr_equal(find(&table, hash_of(i), i), i % 2 == 0 ? NULL : &entries[i]);
 	assert_int_equal(table.count, ENTRIES / 2);
+	hash_table_clear(&table);
+	assert_int_equal(table.count, 0);
+	assert_null(find(&table, hash_of(1), 1));
+	hash_table_put(&table, &entries[1].node, hash_of(1));
+	assert_ptr_equal(find(&table, hash_of(1), 1), &entries[1]);
 	hash_table_release(&table);
 	hash_table_release(&table);
 }

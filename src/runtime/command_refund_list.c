@@ -1,4 +1,4 @@
-/* command_refund.c: `tro refund …`: what is to be given back, and the word that it was; on the store itself. */
+/* command_refund_list.c: `tro refund list`: what is to be given back, and what was. */
 #include <stdio.h>
 #include <string.h>
 
@@ -122,10 +122,4 @@ int run_refund_list(const struct invocation *invocation)
 	code = list_refunds(&session, query, is_csv);
 	operator_session_close(&session);
 	return code;
-}
-
-int run_refund_done(const struct invocation *invocation)
-{
-	struct command command = {.kind = COMMAND_REFUND_DONE};
-	return operator_session_run(invocation, "refund done", "the id of a refund is required", &command, &command.refund_id);
 }

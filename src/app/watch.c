@@ -1,5 +1,5 @@
 /* watch.c: state changes are told once, when they happen; what stays away is said to be waited for, less and less often. */
-#include "runtime/watch.h"
+#include "app/watch.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -102,7 +102,7 @@ static void look_at_bus(struct watch *watch)
 	struct bus_status status;
 	if (watch->publisher == NULL || !watch->has_looked)
 		return;
-	adapters_bus_status(watch->adapters, &status);
+	watch->bus_status(watch->bus_context, &status);
 	tell(watch, "bus", publisher_counters(watch->publisher)->is_bus_up, bus_problem(&status), &watch->bus);
 	tell_unroutable(watch, &status);
 }
@@ -247,7 +247,7 @@ void watch_ready(struct watch *watch, struct ready_report *ret_report)
 	if (watch->publisher == NULL)
 		return;
 	struct bus_status status;
-	adapters_bus_status(watch->adapters, &status);
+	watch->bus_status(watch->bus_context, &status);
 	bool is_up = publisher_counters(watch->publisher)->is_bus_up;
 	explain(add(ret_report, "bus", is_up && watch_outbox(watch).age_ms < OUTBOX_AGE_DEGRADED_MS ? READY_UP : READY_DEGRADED, -1),
 	        is_up ? "events wait longer than they should" : bus_problem(&status));

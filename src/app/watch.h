@@ -9,9 +9,9 @@
 #include "app/monitor.h"
 #include "app/publisher.h"
 #include "app/service.h"
-#include "http/api.h"
+#include "app/readiness.h"
 #include "obs/log.h"
-#include "runtime/adapters.h"
+#include "ports/bus.h"
 
 /* What was logged last of a dependency; zeroed it is up. */
 struct watched {
@@ -33,9 +33,11 @@ struct watch {
 	uint64_t inconsistent;          /* commands that were told of … */
 	uint64_t inconsistent_since_ns; /* … when, by the monotonic clock; 0: never */
 	_Atomic uint64_t degraded_until_ns;
-	const struct adapters *adapters; /* borrowed: they know what ails the bus */
-	struct logger *logger;           /* borrowed */
-	struct clock *clock;             /* borrowed */
+	/* What ails the bus. Safe from any thread; not called without a publisher. */
+	void (*bus_status)(const void *context, struct bus_status *ret_status);
+	const void *bus_context;
+	struct logger *logger; /* borrowed */
+	struct clock *clock;   /* borrowed */
 	_Atomic bool is_stopping;
 	bool has_looked;
 	bool was_skewed;

@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "runtime/sequences.h"
+#include "app/sequences.h"
 
 static struct uuid stream_of(uint64_t number)
 {
@@ -14,7 +14,7 @@ static struct uuid stream_of(uint64_t number)
 
 static struct sequences *make(bool is_complete)
 {
-	struct sequences *sequences = sequences_new(is_complete);
+	struct sequences *sequences = sequences_new((struct hash_seed){.k0 = 1, .k1 = 2}, is_complete);
 	assert_non_null(sequences);
 	return sequences;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/attributes.h"
+#include "base/hash.h"
 #include "base/uuid.h"
 
 #define SEQUENCES_STREAMS (256 * 1024) /* 32 MiB, taken as they come */
@@ -21,8 +22,8 @@ enum sequence_finding {
 
 struct sequences;
 
-/* is_complete: streams are seen from their first event on, so that one that does not begin with 1 has a gap. NULL: out of memory. */
-must_check struct sequences *sequences_new(bool is_complete);
+/* seed: random: nobody outside may guess it. is_complete: streams are seen from their first event on, so that one that does not begin with 1 has a gap. NULL: out of memory. */
+must_check struct sequences *sequences_new(struct hash_seed seed, bool is_complete);
 /* Takes NULL. */
 void sequences_free(struct sequences *sequences);
 

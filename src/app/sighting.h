@@ -1,0 +1,23 @@
+/* sighting.h: what a message that comes out of the bus is: which event of which stream, and whether one before it is missing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/sequences.h"
+#include "base/slice.h"
+#include "base/uuid.h"
+
+/* What is known of a message. */
+struct sighting {
+	bool is_event;      /* a CloudEvent with a stream and a sequence; else the rest is not set */
+	struct slice event; /* the JSON object */
+	struct slice time;  /* as written */
+	struct uuid stream;
+	uint32_t sequence;
+	enum sequence_finding finding;
+	uint32_t missing;
+};
+
+/* body: of the message; the sighting borrows from it. Notes the event among the sequences. */
+struct sighting sighting_of(struct sequences *sequences, struct slice body);

@@ -1,0 +1,13 @@
+/* command_version.c: `tro version`. */
+#include <stdio.h>
+
+#include "runtime/commands.h"
+#include "runtime/terminal.h"
+
+int run_version(const struct invocation *invocation)
+{
+	if (invocation->argc > 1)
+		return complain_usage("version", "'%s' is not understood", invocation->argv[1]);
+	puts("tro " TRO_VERSION);
+	return EXIT_DONE;
+}
