@@ -116,15 +116,10 @@ static enum error map_advance(struct map *map, const struct uuid *event_id)
 	return error;
 }
 
-static bool is_in_place(const struct seat_entry *is, const struct seat_entry *should)
-{
-	return slice_equal(is->seat, should->seat) && is->position == should->position;
-}
-
 static const char *place_difference(const struct seat_entry *is, const struct seat_entry *should)
 {
 	assert(is != NULL && should != NULL);
-	if (!is_in_place(is, should))
+	if (!slice_equal(is->seat, should->seat))
 		return "place in the seat map";
 	if (!slice_equal(is->section, should->section))
 		return "section";
@@ -147,7 +142,7 @@ static bool compare_places(struct verify *verify, const struct uuid *event_id, c
 		const char *field = place_difference(is, should);
 		if (field != NULL)
 			report_place(verify, event_id, should, field);
-		if (!is_in_place(is, should))
+		if (!slice_equal(is->seat, should->seat))
 			return false;
 	}
 	if (i < scratch->list.count) /* a page without the seat, though its row may be there: its place is where nobody looks */
