@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/version.h"
 #include "runtime/commands.h"
 #include "runtime/terminal.h"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/version.h"
 #include "runtime/commands.h"
 #include "runtime/demo.h"
 #include "runtime/flags.h"

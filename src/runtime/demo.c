@@ -5,6 +5,7 @@
 
 #include "auth/jwt.h"
 #include "app/job.h"
+#include "base/version.h"
 #include "ports/reader.h"
 #include "runtime/operator_event.h"
 #include "runtime/server_url.h"

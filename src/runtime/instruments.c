@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/version.h"
 #include "http/api.h"
 #include "http/routes.h"
 #include "obs/metrics.h"

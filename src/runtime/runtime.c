@@ -13,6 +13,7 @@
 #include "app/store_clock.h"
 #include "app/watch.h"
 #include "base/hlc.h"
+#include "base/version.h"
 #include "http/api.h"
 #include "http/routes.h"
 #include "obs/log.h"

@@ -1,0 +1,30 @@
+"""What is built and shipped beside the programs of build/bin: the Bazel build, packages, images, manifests."""
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+def run(*command, cwd=ROOT, timeout_s=900, **environment):
+    """What the command prints; one that fails ends the test with what it has said."""
+    done = subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True, timeout=timeout_s, env={**os.environ, **environment})
+    assert done.returncode == 0, f"{command}: exit code {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def copy(tmp_path_factory):
+    """Makes a copy of what git knows of this tree, as a user would have it, in a folder of its own."""
+    def make(name):
+        folder = tmp_path_factory.mktemp(name) / "tro"
+        folder.mkdir()
+        files = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+        names = "\0".join(name for name in files if name and (ROOT / name).exists())
+        subprocess.run(["tar", "-C", ROOT, "--null", "-T", "-", "-cf", folder.parent / "tree.tar"], input=names.encode(), check=True)
+        run("tar", "-xf", folder.parent / "tree.tar", cwd=folder)
+        return folder
+    return make
