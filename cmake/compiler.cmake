@@ -7,6 +7,8 @@ set(CMAKE_C_FLAGS_DEBUG "-O1 -g")
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 add_compile_definitions(_GNU_SOURCE)
+# No folder of the one who builds gets into a program: the same sources give the same bytes.
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
 add_compile_options(-Wall -Wextra -Wshadow -Wconversion -fPIE -fno-omit-frame-pointer -fstack-protector-strong)
 add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack)
 

@@ -1,5 +1,4 @@
 /* command_pay.c: `tro pay`: plays the payment provider, for development: signs a callback and sends it to the running server. */
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "base/now.h"
 #include "runtime/commands.h"
 #include "runtime/flags.h"
+#include "runtime/http_client.h"
 #include "runtime/secrets.h"
 #include "runtime/server_url.h"
 #include "runtime/terminal.h"
@@ -46,35 +46,15 @@ static void write_body(struct buffer *body, const struct report *report)
 /* Answers an exit code; the server's answer goes to stdout, or to stderr when it refuses. */
 static int post(const char *url, const struct curl_slist *headers, struct slice body)
 {
-	CURL *curl = curl_easy_init();
-	char message[CURL_ERROR_SIZE] = "";
-	if (curl == NULL)
-		return complain("out of memory");
-	char *answer = NULL;
-	size_t answer_length = 0;
-	FILE *answer_file = open_memstream(&answer, &answer_length);
-	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data);
-	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.length);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer_file);
-	CURLcode result = answer_file == NULL ? CURLE_OUT_OF_MEMORY : curl_easy_perform(curl);
-	long status = 0;
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	if (answer_file != NULL)
-		fclose(answer_file);
-	int code = EXIT_DONE;
-	if (result != CURLE_OK)
-		code = complain("%s: %s", url, message[0] != '\0' ? message : curl_easy_strerror(result));
-	else if (status != 200)
-		code = complain("the server answered %ld: %s", status, answer);
+	struct http_answer answer;
+	int code = http_call(url, headers, body, TIMEOUT_S, &answer);
+	if (code != EXIT_DONE)
+		return code;
+	if (answer.status != 200)
+		code = complain("the server answered %ld: %s", answer.status, answer.body);
 	else
-		printf("%s\n", answer);
-	free(answer);
-	curl_easy_cleanup(curl);
+		printf("%s\n", answer.body);
+	free(answer.body);
 	return code;
 }
 

@@ -77,6 +77,11 @@ static const struct command_entry commands[] = {
          "on stderr is \"N events, N repeats, N gaps, N late\". Exit code 1: there were gaps or late ones, or fewer than --count.\n\n"
          "example:\n  tro consume --queue audit --json --timeout 10s\n",
          run_consume},
+	{"health", "ask a running server whether it can serve: exit code 0 when it can", "health [--live] [--url URL]",
+         "  --live      whether its process lives, and not whether what it needs is there\n"
+         "  --url URL   the server (default: http:// and LISTEN_ADDR)\n\n"
+         "example:\n  tro health --url http://127.0.0.1:8081\n",
+         run_health},
 	{"config", "print the effective configuration, secrets masked", "config [--markdown]",
          "  --markdown    the table of all keys instead\n\nexample:\n  HOLD_TTL=2m tro config\n", run_config},
 	{"version", "print the version", "version", "example:\n  tro version\n", run_version},

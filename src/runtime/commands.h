@@ -37,6 +37,7 @@ int run_pay(const struct invocation *invocation);
 int run_verify(const struct invocation *invocation);
 int run_replay(const struct invocation *invocation);
 int run_consume(const struct invocation *invocation);
+int run_health(const struct invocation *invocation);
 int run_config(const struct invocation *invocation);
 int run_version(const struct invocation *invocation);
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/time.h"
+#include "runtime/supervisor.h"
 
 #define DESCRIPTORS_KEPT 256
 
@@ -69,13 +70,25 @@ static void note_interrupt(int signal_number)
 	sigaction(SIGINT, &impatience, NULL);
 }
 
+/* Meanwhile the supervisor hears that this process lives. */
+static int wait_for_signal(void)
+{
+	sigset_t signals = stop_signals();
+	uint64_t watchdog_ns = supervisor_watchdog_ns();
+	struct timespec pause = {.tv_sec = (time_t)(watchdog_ns / 1000000000), .tv_nsec = (long)(watchdog_ns % 1000000000)};
+	for (;;) {
+		if (watchdog_ns > 0)
+			supervisor_tell("WATCHDOG=1");
+		int received = watchdog_ns > 0 ? sigtimedwait(&signals, NULL, &pause) : sigwaitinfo(&signals, NULL);
+		if (received > 0)
+			return received;
+	}
+}
+
 void process_wait_for_stop(void)
 {
 	sigset_t interrupt;
-	sigset_t signals = stop_signals();
-	int received = 0;
-	while (sigwait(&signals, &received) != 0)
-		continue;
+	int received = wait_for_signal();
 	struct sigaction next = {.sa_handler = received == SIGINT ? exit_at_once : note_interrupt};
 	sigaction(SIGINT, &next, NULL);
 	sigemptyset(&interrupt);

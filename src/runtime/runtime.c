@@ -21,6 +21,7 @@
 #include "runtime/instruments.h"
 #include "runtime/listeners.h"
 #include "runtime/process.h"
+#include "runtime/supervisor.h"
 #include "runtime/terminal.h"
 #include "runtime/token_keys.h"
 
@@ -462,6 +463,7 @@ static void wait_for_stop(struct runtime *runtime)
 {
 	uint64_t delay_ms = runtime->config->http.shutdown_delay_ms;
 	process_wait_for_stop();
+	supervisor_tell("STOPPING=1");
 	log_event(runtime->logger, LOG_INFO, "stopping", log_uint("delay_ms", delay_ms));
 	runtime->watch.is_stopping = true;
 	process_sleep(delay_ms);
@@ -475,6 +477,7 @@ static int serve(struct runtime *runtime, const struct runtime_options *options)
 		log_serving(runtime, port);
 		if (options->started != NULL)
 			options->started(options->context, port);
+		supervisor_tell("READY=1");
 		wait_for_stop(runtime);
 		process_end_within(STOP_SECONDS_MAX);
 	}

@@ -27,6 +27,7 @@ SUBCOMMANDS = [
     ["verify"],
     ["replay"],
     ["bench"],
+    ["health"],
     ["config"],
     ["version"],
 ]
@@ -107,6 +108,7 @@ def test_what_needs_a_shared_store_says_so(options, program):
         ["pay", "019aae7d-6b60-7c42-9a55-7e3390c1d7e4"],
         ["verify", "extra"],
         ["version", "extra"],
+        ["health", "extra"],
         ["config", "--nonsense"],
         ["migrate", "extra"],
         ["serve", "--hold-ttl"],
@@ -249,6 +251,14 @@ def test_token_expires(start_server):
 
 def test_token_needs_a_secret(options):
     assert "JWT_SECRET" in fail(run_tro("token", "--user", "ada", **{**options, "JWT_SECRET": None}))
+
+
+def test_health_says_whether_a_server_can_serve(start_server):
+    server = start_server()
+    assert succeed(server.tro("health")) == "ready\n"
+    assert succeed(server.tro("health", "--live")) == "live\n"
+    server.stop()
+    assert "127.0.0.1" in fail(server.tro("health"))
 
 
 def test_pay_confirms_an_order(server, api, event):

@@ -1,0 +1,45 @@
+/* http_client.c: over libcurl. */
+#include "runtime/http_client.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/terminal.h"
+
+static void set_options(CURL *curl, const char *url, const struct curl_slist *headers, struct slice body, long timeout_s)
+{
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, timeout_s);
+	if (body.data == NULL)
+		return;
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data);
+	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.length);
+}
+
+int http_call(const char *url, const struct curl_slist *headers, struct slice body, long timeout_s, struct http_answer *ret_answer)
+{
+	assert(url != NULL && timeout_s > 0 && ret_answer != NULL);
+	char message[CURL_ERROR_SIZE] = "";
+	size_t length = 0;
+	*ret_answer = (struct http_answer){0};
+	CURL *curl = curl_easy_init();
+	FILE *file = open_memstream(&ret_answer->body, &length);
+	CURLcode result = CURLE_OUT_OF_MEMORY;
+	if (curl != NULL && file != NULL) {
+		set_options(curl, url, headers, body, timeout_s);
+		curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
+		curl_easy_setopt(curl, CURLOPT_WRITEDATA, file);
+		result = curl_easy_perform(curl);
+		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &ret_answer->status);
+	}
+	if (file != NULL)
+		fclose(file);
+	curl_easy_cleanup(curl);
+	if (result == CURLE_OK && ret_answer->body != NULL)
+		return EXIT_DONE;
+	free(ret_answer->body);
+	return complain("%s: %s", url, message[0] != '\0' ? message : curl_easy_strerror(result));
+}

@@ -1,0 +1,17 @@
+/* http_client.h: one call from a command to a running server. */
+#pragma once
+
+#include <curl/curl.h>
+
+#include "base/attributes.h"
+#include "base/slice.h"
+
+struct http_answer {
+	long status;
+	char *body; /* ends with NUL; the caller frees it */
+};
+
+/* POSTs the body, or GETs when its data is NULL. headers: NULL for none. Answers EXIT_DONE with *ret_answer set, whatever its status, or
+ * another exit code when no answer came within timeout_s, with the complaint made. */
+must_check int http_call(const char *url, const struct curl_slist *headers, struct slice body, long timeout_s,
+                         struct http_answer *ret_answer);

@@ -1,0 +1,9 @@
+/* supervisor.h: what a service says to the systemd that started it (sd_notify(3), sd_watchdog_enabled(3)); nothing without one. */
+#pragma once
+
+#include <stdint.h>
+
+/* "READY=1", "STOPPING=1", "WATCHDOG=1". Never blocks, and never fails: nobody may be listening. */
+void supervisor_tell(const char *state);
+/* How often "WATCHDOG=1" is to be said, in nanoseconds: twice in the time that the supervisor waits. 0: it does not watch. */
+uint64_t supervisor_watchdog_ns(void);
