@@ -1,7 +1,7 @@
 # The front door. `make help` lists what there is; CMakePresets.json has the builds, scripts/ the rest.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build run test test-debian13 bench sim crash fuzz lint format clean help
+.PHONY: build run install deb test test-debian13 bench sim crash fuzz lint format clean help
 
 build: ## Install what is missing and build the programs into build/bin
 	@scripts/install-deps.sh build
@@ -10,6 +10,15 @@ build: ## Install what is missing and build the programs into build/bin
 
 run: build ## Build and serve a demo event; LISTEN_ADDR, DATA_DIR and the other settings pass through
 	@exec build/bin/tro serve --demo
+
+install: build ## Install the programs, units and documents; PREFIX=/usr/local, DESTDIR=
+	@cmake --preset release -DCMAKE_INSTALL_PREFIX=$${PREFIX:-/usr/local} >/dev/null
+	@cmake --build --preset release --target programs
+	@cmake --install build/release --strip
+
+deb: ## Write the Debian packages tro and tro-tools to build/
+	@scripts/install-deps.sh deb
+	@exec packaging/deb.sh
 
 test: ## Run every suite; TRO_TEST_ONLY=unit,e2e chooses some, FUZZ_SECONDS=5 is for each fuzz target
 	@exec scripts/test.sh

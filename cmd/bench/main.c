@@ -1,8 +1,11 @@
 /* tro-bench: the load generator, with the server's address and secrets from the configuration. `tro bench` starts it. */
 #include <locale.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/version.h"
 #include "bench/command.h"
 #include "runtime/secrets.h"
 #include "runtime/server_url.h"
@@ -32,6 +35,10 @@ int main(int argc, char **argv)
 	struct arena arena;
 	struct config config;
 	const char *message = NULL;
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return printf("tro-bench " TRO_VERSION "\n") < 0;
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return bench_print_help(stdout), EXIT_DONE;
 	(void)setlocale(LC_ALL, "C");
 	(void)signal(SIGPIPE, SIG_IGN);
 	arena_init(&arena, ARENA_BLOCK, ARENA_MAX);

@@ -83,7 +83,7 @@ static const struct flag flags[] = {
 	{"help", NULL, FLAG_BOOL, offsetof(struct command_line, wants_help), 0, 0, "print this"},
 };
 
-static void print_help(FILE *out)
+void bench_print_help(FILE *out)
 {
 	fputs("usage: tro bench SCENARIO [FLAGS]\n       tro bench --verify-journal FILE\n\n"
 	      "Loads a running server, measures it, and then checks that everything it has acknowledged is still true:\n"
@@ -325,11 +325,11 @@ int bench_command(int argc, char **argv, const struct bench_defaults *defaults)
 	if (!read_command_line(argc, argv, &line))
 		return EXIT_USAGE;
 	if (line.wants_help) {
-		print_help(stdout);
+		bench_print_help(stdout);
 		return EXIT_PASSED;
 	}
 	if (line.options.scenario == NULL && line.verify_journal == NULL) {
-		print_help(stderr);
+		bench_print_help(stderr);
 		return EXIT_USAGE;
 	}
 	if (!complete(&line))

@@ -1,6 +1,8 @@
 /* command.h: `tro bench`: its flags, and what it prints. */
 #pragma once
 
+#include <stdio.h>
+
 #include "base/slice.h"
 
 /* What the configuration knows. */
@@ -12,6 +14,8 @@ struct bench_defaults {
 	struct slice payment_secret;
 };
 
+/* What --help prints; it needs no configuration. */
+void bench_print_help(FILE *out);
 /* argv[0] is the word "bench". Reports go to stdout, progress and complaints to stderr. Answers the exit code: 0 when all runs passed,
  * 1 when one failed or had violations, 2 for wrong usage. */
 int bench_command(int argc, char **argv, const struct bench_defaults *defaults);

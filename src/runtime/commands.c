@@ -101,11 +101,15 @@ static void print_help(FILE *to)
 
 static void print_command_help(const struct command_entry *entry)
 {
+	printf("usage: tro %s\n\n%s.\n\n%s", entry->usage, entry->summary, entry->details);
+	if (entry->run != run_serve) {
+		fputs("\nEach setting of 'tro serve --help' is a flag and an environment variable here, too.\n", stdout);
+		return;
+	}
 	struct buffer flags;
 	buffer_init(&flags, NULL, 64 * 1024);
 	config_write_help(NULL, &flags);
-	printf("usage: tro %s\n\n%s.\n\n%s\nsettings, each also in the environment:\n%.*s", entry->usage, entry->summary, entry->details,
-	       SLICE_PRINT(buffer_slice(&flags)));
+	printf("\nsettings, each also in the environment:\n%.*s", SLICE_PRINT(buffer_slice(&flags)));
 	buffer_release(&flags);
 }
 
