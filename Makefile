@@ -1,7 +1,7 @@
 # The front door. `make help` lists what there is; CMakePresets.json has the builds, scripts/ the rest.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build run install deb test test-debian13 bench sim crash fuzz lint format clean help
+.PHONY: build run install deb images test test-debian13 bench sim crash fuzz lint format clean help
 
 build: ## Install what is missing and build the programs into build/bin
 	@scripts/install-deps.sh build
@@ -19,6 +19,9 @@ install: build ## Install the programs, units and documents; PREFIX=/usr/local, 
 deb: ## Write the Debian packages tro and tro-tools to build/
 	@scripts/install-deps.sh deb
 	@exec packaging/deb.sh
+
+images: ## Build the images tro-api, tro-worker and tro-publisher; BASE= another Debian 12 than the pinned one
+	@exec packaging/images.sh
 
 test: ## Run every suite; TRO_TEST_ONLY=unit,e2e chooses some, FUZZ_SECONDS=5 is for each fuzz target
 	@exec scripts/test.sh
