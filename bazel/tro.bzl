@@ -28,10 +28,12 @@ LINKOPTS = [
 # The tests see every module, as with CMake.
 TEST_COPTS = COPTS + ["-I."]
 
-def tro_module(name, sees = [], links = [], copts = []):
-    """A folder of src/ as a library. sees: the modules that it may include; links: libraries; copts: where their headers are."""
+def tro_module(name, sees = [], links = [], copts = [], alwayslink = False):
+    """A folder of src/ as a library. sees: the modules that it may include; links: libraries; copts: where their headers are;
+    alwayslink: for one that defines what a module below it declares."""
     cc_library(
         name = name,
+        alwayslink = alwayslink,
         srcs = native.glob(["*.c"], allow_empty = True),
         hdrs = native.glob(["*.h", "*.def"], allow_empty = True),
         copts = COPTS + copts,

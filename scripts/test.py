@@ -28,9 +28,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "test-logs"
 TAIL_LINES = 60
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
-WORKERS = {"e2e": 2, "fault": 1, "services": 1}  # for each processor: much of what they do is to wait
+WORKERS = {"e2e": 2, "fault": 1, "services": 1, "ship": 1}  # for each processor: much of what they do is to wait
 IN_BACKGROUND = ["nice", "-n", "19"]  # what nobody measures leaves the processors to what runs beside it
-BY_FILE = {"fault", "services"}  # a worker takes whole files: their servers are started once for each
+BY_FILE = {"fault", "services", "ship"}  # a worker takes whole files: their servers are started once for each
 ALONE = ("hot_seats", "proof", "replay")  # of the services: they measure, or load the machine, and run by themselves
 SANITIZED_PROOF_SECONDS = "20"
 SUITE_SECONDS_MAX = 7200  # a backstop: every test has a limit of its own
@@ -274,6 +274,7 @@ SUITES = [
     Suite("lint", None, run_lines([*IN_BACKGROUND, "scripts/lint.sh"])),
     Suite("defects", None, run_lines([*IN_BACKGROUND, "scripts/sim-defects.sh"])),
     Suite("fuzz", "fuzz", run_fuzz),
+    Suite("ship", "release", run_pytest),
     Suite("fault-release", "release", run_pytest),
     Suite("fault-asan", "asan", run_sanitized_faults),
     Suite("e2e-postgres", "release", run_e2e_over_postgres),
