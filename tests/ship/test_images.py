@@ -30,7 +30,7 @@ def driver():
 
 IMAGES = {"tro-api": "tro-api", "tro-worker": "tro-expiry-worker", "tro-publisher": "tro-outbox-publisher"}
 BUILDAH = {"STORAGE_DRIVER": driver(), "BUILDAH_ISOLATION": "chroot", "BUILDAH_FORMAT": "docker"}
-IMAGE_BYTES_MAX = 60 * 1024 * 1024
+IMAGE_BYTES_MAX = 70 * 1024 * 1024  # in all: less than a Debian alone; 30 MiB are ICU, for the client library of MongoDB
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for buildah in a chroot")]
 
