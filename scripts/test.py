@@ -274,7 +274,7 @@ SUITES = [
     Suite("lint", None, run_lines([*IN_BACKGROUND, "scripts/lint.sh"])),
     Suite("defects", None, run_lines([*IN_BACKGROUND, "scripts/sim-defects.sh"])),
     Suite("fuzz", "fuzz", run_fuzz),
-    Suite("ship", "release", run_pytest),
+    Suite("ship", "release", lambda suite: run_pytest(suite, around=IN_BACKGROUND)),
     Suite("fault-release", "release", run_pytest),
     Suite("fault-asan", "asan", run_sanitized_faults),
     Suite("e2e-postgres", "release", run_e2e_over_postgres),
