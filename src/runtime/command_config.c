@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "base/version.h"
 #include "runtime/commands.h"
 #include "runtime/terminal.h"
 

@@ -1,6 +1,7 @@
 /* command_version.c: `tro version`. */
 #include <stdio.h>
 
+#include "base/version.h"
 #include "runtime/commands.h"
 #include "runtime/terminal.h"
 
