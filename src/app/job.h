@@ -45,6 +45,7 @@ enum job_kind {
 	JOB_COMMAND,
 	JOB_QUERY,
 	JOB_REFUSAL, /* the caller refuses by itself and has set outcome.error: only counted against the limits */
+	JOB_FETCH,   /* a query of the catalog for all who wait for its page: that of event_pages.h, which nobody submits */
 };
 
 enum job_stage {

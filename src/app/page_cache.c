@@ -9,20 +9,12 @@
 #include "base/hash_table.h"
 #include "base/list.h"
 
-/* What makes two queries ask for the same page. */
-struct page_key {
-	struct uuid id;
-	struct uuid after_id;
-	uint64_t filter; /* hash */
-	uint32_t kind;
-	uint32_t limit;
-};
-
 struct page {
 	struct page_key key;
 	struct hash_node node;
 	struct list_node age;
 	uint64_t put_ms;
+	uint64_t generation;
 	size_t length;
 	char text[];
 };
@@ -32,6 +24,7 @@ struct page_cache {
 	struct hash_table table;
 	struct list pages; /* the oldest first */
 	size_t bytes;
+	uint64_t generation; /* how often what was put has been outdated */
 };
 
 enum error page_cache_new(const struct page_cache_options *options, struct page_cache **ret_cache)
@@ -67,7 +60,7 @@ static uint64_t filter_hash(const struct page_cache *cache, const struct catalog
 	return hash_bytes(&cache->options.seed, parts, sizeof parts);
 }
 
-static struct page_key key_of(const struct page_cache *cache, const struct query *query)
+struct page_key page_cache_key(const struct page_cache *cache, const struct query *query)
 {
 	assert(query->kind == QUERY_EVENTS || query->kind == QUERY_EVENT);
 	struct page_key key = {.id = query->id, .filter = filter_hash(cache, &query->filter), .kind = query->kind, .limit = query->limit};
@@ -84,13 +77,18 @@ static uint64_t hash_of(const struct page_cache *cache, const struct page_key *k
 	return hash_bytes(&cache->options.seed, key, sizeof *key);
 }
 
+bool page_key_equal(const struct page_key *a, const struct page_key *b)
+{
+	return memcmp(a, b, sizeof *a) == 0;
+}
+
 /* NULL: there is none. */
 static struct page *find(const struct page_cache *cache, const struct page_key *key)
 {
 	assert(key != NULL);
 	for (struct hash_node *node = hash_table_first(&cache->table, hash_of(cache, key)); node != NULL; node = hash_table_next(node)) {
 		struct page *page = container_of(node, struct page, node);
-		if (memcmp(&page->key, key, sizeof *key) == 0)
+		if (page_key_equal(&page->key, key))
 			return page;
 	}
 	return NULL;
@@ -126,7 +124,7 @@ void page_cache_put(struct page_cache *cache, const struct query *query, struct 
 	assert(cache != NULL && query != NULL);
 	assert(text.data != NULL);
 
-	const struct page_key key = key_of(cache, query);
+	const struct page_key key = page_cache_key(cache, query);
 	struct page *older = find(cache, &key);
 	if (older != NULL)
 		remove_page(cache, older);
@@ -137,20 +135,32 @@ void page_cache_put(struct page_cache *cache, const struct query *query, struct 
 	struct page *page = malloc(sizeof *page + text.length);
 	if (page == NULL)
 		return;
-	*page = (struct page){.key = key, .put_ms = now_ms, .length = text.length};
+	*page = (struct page){.key = key, .put_ms = now_ms, .generation = cache->generation, .length = text.length};
 	memcpy(page->text, text.data, text.length);
 	hash_table_put(&cache->table, &page->node, hash_of(cache, &key));
 	list_push(&cache->pages, &page->age);
 	cache->bytes += page->length;
 }
 
-struct slice page_cache_find(const struct page_cache *cache, const struct query *query, uint64_t now_ms)
+struct cached_page page_cache_find(const struct page_cache *cache, const struct query *query, uint64_t now_ms)
 {
 	assert(cache != NULL && query != NULL);
 
-	const struct page_key key = key_of(cache, query);
+	const struct page_key key = page_cache_key(cache, query);
 	const struct page *page = find(cache, &key);
-	if (page == NULL || now_ms - page->put_ms > cache->options.age_max_ms)
-		return (struct slice){0};
-	return (struct slice){.data = page->text, .length = page->length};
+	uint64_t age_ms =
+		page == NULL || now_ms < page->put_ms ? 0 : now_ms - page->put_ms; /* another thread's time may be a little ahead */
+	if (page == NULL || age_ms > cache->options.age_max_ms)
+		return (struct cached_page){0};
+	return (struct cached_page){
+		.text = {.data = page->text, .length = page->length},
+		.age_ms = age_ms,
+		.is_outdated = page->generation != cache->generation,
+	};
+}
+
+void page_cache_outdate(struct page_cache *cache)
+{
+	assert(cache != NULL);
+	cache->generation++;
 }

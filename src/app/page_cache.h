@@ -1,8 +1,9 @@
-/* page_cache.h: pages that were served, for a while: what a client is shown while their source is down.
+/* page_cache.h: pages that were made, for a while: what a client is shown while they are made again, or while their source is down.
  *
  * Bounded in pages and bytes: the least recently put go. Used by one thread at a time. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "app/job.h"
@@ -27,5 +28,24 @@ void page_cache_free(struct page_cache *cache);
 
 /* Remembers a copy of the text as the query's page, in place of an older one; does without when it is too large or there is no memory. */
 void page_cache_put(struct page_cache *cache, const struct query *query, struct slice text, uint64_t now_ms);
-/* The query's page, valid until the next put; data is NULL when there is none that is young enough. */
-struct slice page_cache_find(const struct page_cache *cache, const struct query *query, uint64_t now_ms);
+struct cached_page {
+	struct slice text; /* valid until the next put; data is NULL when there is none that is young enough */
+	uint64_t age_ms;
+	bool is_outdated; /* it was put before the last page_cache_outdate */
+};
+
+struct cached_page page_cache_find(const struct page_cache *cache, const struct query *query, uint64_t now_ms);
+/* What was put until now may be told otherwise by its source. */
+void page_cache_outdate(struct page_cache *cache);
+
+/* What makes two queries ask for the same page. */
+struct page_key {
+	struct uuid id;
+	struct uuid after_id;
+	uint64_t filter; /* hash */
+	uint32_t kind;
+	uint32_t limit;
+};
+
+struct page_key page_cache_key(const struct page_cache *cache, const struct query *query);
+bool page_key_equal(const struct page_key *a, const struct page_key *b);

@@ -35,8 +35,12 @@ static struct lane *lane_of(struct service *service, enum job_stage stage)
 static enum error go_on(struct service *service, struct job *job)
 {
 	assert(job_goes_on(job));
-	struct lane *lane = lane_of(service, job_enter(job, clock_monotonic_ns(service->options.clock)));
-	return lane_submit(lane, &job->node);
+	uint64_t now_ns = clock_monotonic_ns(service->options.clock);
+	enum job_stage stage = job_enter(job, now_ns);
+	if (stage != STAGE_CATALOG || job->kind != JOB_QUERY)
+		return lane_submit(lane_of(service, stage), &job->node);
+	event_pages_ask(service->pages, job, now_ns / 1000000); /* what is kept waits for no lane */
+	return OK;
 }
 
 /* A change of a sale is answered when the catalog has it. When the catalog's lane is full, the answer to a new event is known all the same. */
@@ -139,7 +143,8 @@ static uint64_t keep_time(void *context)
 		answer_overdue(service, service->read_lanes[i].lane, now_ns, ERR_OVERLOADED);
 	answer_overdue(service, service->catalog_lane, now_ns, ERR_OVERLOADED);
 	service->silent_lane = find_silent_lane(service, now_ns);
-	return OVERDUE_MS;
+	bool is_awaited = service->pages != NULL && event_pages_give_up(service->pages, now_ns / 1000000);
+	return is_awaited ? EVENT_PAGES_TICK_MS : OVERDUE_MS;
 }
 
 void service_store_asked(struct service *service)
@@ -310,7 +315,7 @@ static enum error start_catalog_lane(struct service *service)
 	const struct service_options *options = &service->options;
 	if (options->catalog == NULL)
 		return OK;
-	enum error error = event_pages_new(options->catalog, options->random, &service->pages);
+	enum error error = service_make_pages(service);
 	if (error != OK)
 		return error;
 	const struct lane_options lane = {

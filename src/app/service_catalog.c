@@ -18,6 +18,7 @@ static void bring_to_catalog(struct service *service, const struct job *job)
 		return;
 	service->options.catalog_reader->deadline_ns = service->options.catalog->deadline_ns;
 	enum error error = catalog_sync_event(service->options.catalog_reader, service->options.catalog, &job->outcome.resource_id);
+	event_pages_outdate(service->pages);
 	service_report(service, &service->catalog, error != ERR_CATALOG_UNAVAILABLE, now_ms, service->options.catalog->deadline_ns);
 }
 
@@ -32,13 +33,13 @@ static void finish_sale(struct service *service, struct job *job)
 		job->outcome = (struct outcome){.error = error};
 }
 
-static void browse_events(struct service *service, struct job *job)
+static void fetch_page(struct service *service, struct job *fetch)
 {
-	assert(job->kind == JOB_QUERY);
+	assert(fetch->kind == JOB_FETCH);
 	uint64_t now_ms = service_monotonic_ms(service);
-	bool is_refused = service_came_before(job, service->catalog_failed_ms) || !breaker_allows(&service->catalog, now_ms);
+	bool is_refused = service_came_before(fetch, service->catalog_failed_ms) || !breaker_allows(&service->catalog, now_ms);
 	bool is_down = is_refused;
-	job->outcome.error = event_pages_answer(service->pages, &job->query, now_ms, job->arena, &is_down, &job->outcome.body);
+	event_pages_fetch(service->pages, fetch, now_ms, &is_down);
 	if (is_refused)
 		return;
 	service_report(service, &service->catalog, !is_down, now_ms, service->options.catalog->deadline_ns);
@@ -51,15 +52,36 @@ void service_serve_catalog(void *context, struct list *batch, uint32_t count)
 	struct service *service = context;
 	assert(count > 0);
 	for (struct job *job = service_pop_job(batch); job != NULL; job = service_pop_job(batch)) {
-		uint64_t now_ns = clock_monotonic_ns(service->options.clock), until_ns = now_ns + CATALOG_NS;
-		bool is_query = job->kind == JOB_QUERY;
-		service->options.catalog->deadline_ns = is_query && job->deadline_ns < until_ns ? job->deadline_ns : until_ns;
-		if (!is_query)
+		service->options.catalog->deadline_ns = clock_monotonic_ns(service->options.clock) + CATALOG_NS;
+		if (job->kind == JOB_FETCH) {
+			fetch_page(service, job);
+		} else {
 			finish_sale(service, job);
-		else if (job->deadline_ns < now_ns)
-			job->outcome.error = ERR_OVERLOADED;
-		else
-			browse_events(service, job);
-		service_answer(service, job);
+			service_answer(service, job);
+		}
 	}
+}
+
+static enum error submit_fetch(void *context, struct job *fetch)
+{
+	struct service *service = context;
+	return lane_submit(service->catalog_lane, &fetch->node);
+}
+
+static void answer_browser(void *context, struct job *job)
+{
+	service_answer(context, job);
+}
+
+enum error service_make_pages(struct service *service)
+{
+	const struct event_pages_options options = {
+		.catalog = service->options.catalog,
+		.random = service->options.random,
+		.patience_ms = service->options.catalog_patience_ms == 0 ? CATALOG_NS / 1000000 : service->options.catalog_patience_ms,
+		.submit = submit_fetch,
+		.answer = answer_browser,
+		.context = service,
+	};
+	return event_pages_new(&options, &service->pages);
 }

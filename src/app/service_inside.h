@@ -76,3 +76,5 @@ void service_report(struct service *service, struct breaker *breaker, bool is_up
 /* What lanes do with a batch (pipeline/lane.h); `context` is a struct read_lane, and the struct service. */
 void service_serve_queries(void *context, struct list *batch, uint32_t count);
 void service_serve_catalog(void *context, struct list *batch, uint32_t count);
+/* What shows events: of the catalog lane. ERR_NO_MEMORY. */
+must_check enum error service_make_pages(struct service *service);

@@ -22,6 +22,7 @@ struct service_options {
 	struct reader **readers; /* one for each read lane */
 	uint32_t reader_count;
 	struct catalog *catalog;       /* the catalog lane's, or NULL … */
+	uint64_t catalog_patience_ms;  /* how long a query of it waits at most; 0: as long as the catalog may take */
 	struct reader *catalog_reader; /* … and its reader: new events are brought to the catalog by it */
 	struct admission *admission;   /* or NULL */
 	struct clock *clock;

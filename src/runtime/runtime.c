@@ -31,6 +31,7 @@
 #define TOKENS_CACHED 4096
 #define STOP_MS 6000 /* for the answers; what else ends takes 3 s at most, with a store and a bus that hang */
 #define STOP_SECONDS_MAX 9
+#define MONGODB_PATIENCE_MS 150 /* a page that it does not give by then is refused within 300 ms */
 
 struct runtime {
 	const struct config *config;
@@ -205,6 +206,7 @@ static enum error start_service(struct runtime *runtime)
 		.readers = adapters->readers,
 		.reader_count = adapters->reader_count,
 		.catalog = adapters->catalog,
+		.catalog_patience_ms = adapters->mongodb == NULL ? 0 : MONGODB_PATIENCE_MS,
 		.catalog_reader = adapters->catalog_reader,
 		.admission = adapters->admission,
 		.clock = &runtime->clock.base,

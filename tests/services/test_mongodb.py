@@ -1,9 +1,12 @@
 """The catalog in MongoDB, on a real server that speaks its protocol: shared by all APIs, and nothing but event pages waits for it."""
 
+import concurrent.futures
 import datetime
-import ssl
 import socket
+import ssl
+import statistics
 import threading
+import time
 import urllib.parse
 
 import pytest
@@ -11,7 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from harness.problems import expect, problem
-from harness.server import eventually
+from harness.server import SLACK, eventually
+from harness.tcp_proxy import TcpProxy
 from peers import mongodb as mongodb_peer
 
 SECRET = "gWuq7-never-in-a-log"
@@ -53,7 +57,8 @@ def test_events_of_one_api_are_found_at_another(catalog):
     page = expect(second.api(None).get(f"/v1/events/{made['event_id']}"), 200)
     assert page["name"] == "The Magic Flute" and page["status"] == "on_sale" and page["seat_count"] == 100
     expect(second.api("admin", "tro:admin").request("POST", f"/v1/events/{made['event_id']}/pause"), 200)
-    assert names(first.api(None), status="paused") == ["The Magic Flute"]
+    assert names(second.api(None), status="paused") == ["The Magic Flute"]  # at once where it was done …
+    eventually(lambda: names(first.api(None), status="paused") == ["The Magic Flute"], within=3)  # … and soon at the other
     listed = catalog.tro("event", "list")
     assert listed.returncode == 0 and listed.stdout.split()[:2] == [made["event_id"], "paused"]
 
@@ -172,3 +177,87 @@ def test_a_certificate_that_is_not_trusted_is_named(catalog, impostor):
     assert "certificate verify failed" in server.ready()["catalog"]["detail"]
     check_sales_go_on(server)
     assert SECRET not in server.stderr
+
+
+def timed(call):
+    began = time.monotonic()
+    answer = call()
+    return answer, time.monotonic() - began
+
+
+class Shop:
+    """What people do while the catalog is in trouble, one after the other, with how long each took."""
+
+    def __init__(self, server):
+        self.server, self.api = server, server.api("ada")
+        self.known = self.api.create_event(rows=20, seats_per_row=50)["event_id"]
+        self.others = [self.api.create_event()["event_id"] for _ in range(12)]
+        self.seats = iter([f"A-{row}-{number}" for row in range(1, 21) for number in range(1, 51)])
+        self.sales, self.pages = [], []
+
+    def buy(self):
+        self.sales.append(timed(lambda: self.api.confirmed(self.known, next(self.seats)))[1])
+
+    def look(self):
+        answer, took = timed(lambda: self.api.get(f"/v1/events/{self.known}"))
+        assert expect(answer, 200)["event_id"] == self.known
+        self.pages.append(took)
+
+    def go_round(self, count):
+        """The times of sales and of the page that everybody looks at."""
+        self.sales, self.pages = [], []
+        for _ in range(count):
+            self.buy()
+            self.look()
+        return statistics.median(self.sales), statistics.median(self.pages), max(self.pages)
+
+
+@pytest.mark.parametrize("trouble", ["killed", "paused", "slow"])
+def test_only_pages_that_are_not_kept_miss_mongodb(catalog, mongo, uri, trouble):
+    with TcpProxy(mongo.port) as proxy:
+        server = catalog.api(MONGO_URI=uri.replace(str(mongo.port), str(proxy.port)), RATE_LIMIT_USER="off", RATE_LIMIT_IP="off")
+        eventually(lambda: state(server) == "up", within=5)
+        shop = Shop(server)
+        usual_sale, usual_page, _ = shop.go_round(20)
+        if trouble == "slow":
+            proxy.delay_s = 1.0
+        elif trouble == "paused":
+            mongo.pause()
+        else:
+            mongo.kill()
+        refused = []
+        sales, pages = [], []
+        for event_id in shop.others[:10]:
+            answer, took = timed(lambda event_id=event_id: shop.api.get(f"/v1/events/{event_id}"))
+            problem(answer, "catalog-unavailable")
+            assert int(answer.headers["retry-after"]) >= 1
+            refused.append(took)
+            shop.go_round(5)
+            sales += shop.sales
+            pages += shop.pages
+        print(f"{trouble}: a purchase {usual_sale * 1e3:.1f} ms, then {statistics.median(sales) * 1e3:.1f} ms; a kept page {usual_page * 1e3:.2f} ms, "
+              f"then {statistics.median(pages) * 1e3:.2f} ms, max {max(pages) * 1e3:.1f} ms; others refused within {max(refused) * 1e3:.0f} ms, "
+              f"median {statistics.median(refused) * 1e3:.0f} ms")
+        assert sorted(refused)[-2] < 0.3 * SLACK  # one may meet a machine that is busy with other tests
+        assert statistics.median(sales) < usual_sale * 2 + 0.01 * SLACK
+        assert statistics.median(pages) < usual_page * 2 + 0.005 * SLACK
+        proxy.delay_s = 0.0
+        mongo.resume()
+        if mongo.process is None:
+            mongo.start()
+        eventually(lambda: shop.api.get(f"/v1/events/{shop.others[11]}").status == 200, within=10)
+        eventually(lambda: state(server) == "up", within=10)
+
+
+def test_a_crowd_that_looks_at_one_page_is_one_question(catalog, mongo, uri):
+    with TcpProxy(mongo.port) as proxy:
+        server = catalog.api(MONGO_URI=uri.replace(str(mongo.port), str(proxy.port)), RATE_LIMIT_USER="off", RATE_LIMIT_IP="off")
+        eventually(lambda: state(server) == "up", within=5)
+        event_id = server.api("ada").create_event()["event_id"]
+        proxy.delay_s = 0.05
+        with concurrent.futures.ThreadPoolExecutor(32) as crowd:
+            began = time.monotonic()
+            answers = list(crowd.map(lambda _: server.api("ada").get(f"/v1/events/{event_id}").status, range(64)))
+            took = time.monotonic() - began
+        assert set(answers) <= {200, 503} and answers[-32:].count(200) > 16, answers  # who came first may have waited too long
+        assert took < 64 * 0.05 / 2, "each of them seems to have been asked for alone"

@@ -22,7 +22,7 @@ static struct query event_of(uint8_t number)
 
 static bool has(const struct page_cache *cache, struct query query, const char *page, uint64_t now_ms)
 {
-	struct slice found = page_cache_find(cache, &query, now_ms);
+	struct slice found = page_cache_find(cache, &query, now_ms).text;
 	return found.data != NULL && slice_equal_string(found, page);
 }
 
@@ -41,6 +41,23 @@ static void page_is_found_for_a_minute(void **state)
 	assert_false(has(cache, event_of(1), "one", 61001));
 	put(cache, event_of(1), "another", 61001);
 	assert_true(has(cache, event_of(1), "another", 121001));
+	page_cache_free(cache);
+}
+
+static void page_knows_its_age_and_whether_it_is_outdated(void **state)
+{
+	(void)state;
+	struct page_cache *cache = cache_of(10, 1000);
+	struct query query = event_of(1);
+	put(cache, query, "one", 1000);
+	struct cached_page page = page_cache_find(cache, &query, 1300);
+	assert_int_equal(page.age_ms, 300);
+	assert_false(page.is_outdated);
+	assert_int_equal(page_cache_find(cache, &query, 999).age_ms, 0);
+	page_cache_outdate(cache);
+	assert_true(page_cache_find(cache, &query, 1300).is_outdated);
+	put(cache, query, "another", 1400);
+	assert_false(page_cache_find(cache, &query, 1400).is_outdated);
 	page_cache_free(cache);
 }
 
@@ -97,7 +114,7 @@ static void pages_together_stay_within_their_bytes(void **state)
 	assert_false(has(cache, event_of(2), "12345", 1000));
 	assert_true(has(cache, event_of(3), "123456", 1000));
 	put(cache, event_of(3), "longer than all", 1000);
-	assert_null(page_cache_find(cache, &(struct query){.kind = QUERY_EVENT, .id = {{3}}}, 1000).data);
+	assert_null(page_cache_find(cache, &(struct query){.kind = QUERY_EVENT, .id = {{3}}}, 1000).text.data);
 	put(cache, event_of(4), "", 1000);
 	assert_true(has(cache, event_of(4), "", 1000));
 	page_cache_free(cache);
@@ -107,6 +124,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(page_is_found_for_a_minute),
+		cmocka_unit_test(page_knows_its_age_and_whether_it_is_outdated),
 		cmocka_unit_test(every_parameter_makes_another_page),
 		cmocka_unit_test(oldest_page_goes_when_there_are_too_many),
 		cmocka_unit_test(pages_together_stay_within_their_bytes),
