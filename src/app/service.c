@@ -1,12 +1,12 @@
 /* service.c: the stages put together: who serves which job, and what becomes of it after. */
 #include "app/service.h"
 #include "app/service_inside.h"
+#include "base/now.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define COMMIT_TRIES_MAX 100 /* the time of a batch is over before, unless the store answers at once */
 #define BREAKER_FAILURES_MAX 3
@@ -220,8 +220,7 @@ void service_submit(struct service *service, struct job *job)
 static void pause_committer(void *context, uint64_t ms)
 {
 	(void)context;
-	struct timespec pause = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000 * 1000000)};
-	nanosleep(&pause, NULL);
+	pause_ms(ms);
 }
 
 static void note_commit(void *context, uint32_t event_count)

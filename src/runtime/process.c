@@ -96,17 +96,6 @@ void process_wait_for_stop(void)
 	pthread_sigmask(SIG_UNBLOCK, &interrupt, NULL); /* SIGTERM stays blocked */
 }
 
-void process_sleep(uint64_t ms)
-{
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	uint64_t ns = (uint64_t)until.tv_nsec + ms % 1000 * 1000000;
-	until.tv_sec += (time_t)(ms / 1000 + ns / 1000000000);
-	until.tv_nsec = (long)(ns % 1000000000);
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
-		continue;
-}
-
 /* Only what a signal handler may call. */
 static void give_up(int signal_number)
 {

@@ -16,8 +16,6 @@ bool process_is_told_to_stop(void);
 /* Returns when the first signal comes. From then on SIGTERM changes nothing, however often it comes: supervisors send several. The second
  * SIGINT ends the process at once, with exit code 1: somebody at a terminal is out of patience. */
 void process_wait_for_stop(void);
-/* Waits, whatever signals come; those that end the process do. */
-void process_sleep(uint64_t ms);
 /* Ends the process with exit code 1 and a word on stderr, a line of the log, when it still runs after so many seconds. */
 void process_end_within(unsigned seconds);
 /* Makes the data directory (0700) where there is none. False: message says why, and errno. */

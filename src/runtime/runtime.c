@@ -13,6 +13,7 @@
 #include "app/store_clock.h"
 #include "app/watch.h"
 #include "base/hlc.h"
+#include "base/now.h"
 #include "base/version.h"
 #include "http/api.h"
 #include "http/routes.h"
@@ -468,7 +469,7 @@ static void wait_for_stop(struct runtime *runtime)
 	supervisor_tell("STOPPING=1");
 	log_event(runtime->logger, LOG_INFO, "stopping", log_uint("delay_ms", delay_ms));
 	runtime->watch.is_stopping = true;
-	process_sleep(delay_ms);
+	pause_ms(delay_ms);
 }
 
 static int serve(struct runtime *runtime, const struct runtime_options *options)

@@ -2,12 +2,12 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "adapters/mongodb/collection.h"
 #include "adapters/mongodb/document.h"
 #include "adapters/mongodb/pool.h"
 #include "base/list.h"
+#include "base/now.h"
 
 #define DUPLICATE_KEY 11000
 
@@ -25,9 +25,7 @@ static struct mongodb_catalog *catalog_of(struct catalog *port)
 /* The library knows no deadline of a call: what has none left is not begun, and the rest ends by the limits of its steps. */
 static bool is_too_late(const struct catalog *port)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return port->deadline_ns != 0 && (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >= port->deadline_ns;
+	return port->deadline_ns != 0 && monotonic_now_ns() >= port->deadline_ns;
 }
 
 static bool begin(struct catalog *port, struct mongodb_lease *ret_lease)

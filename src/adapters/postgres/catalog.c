@@ -8,9 +8,6 @@
 #include "adapters/postgres/rows.h"
 #include "base/list.h"
 
-#define COLUMNS \
-	"event_id, name, venue, description, starts_at, status, currency, on_sale_from, on_sale_until, seat_count, created_at, version"
-
 /* Folded as the port has it, whatever the locale. */
 #define FOLDED(column) "translate(" column ", 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')"
 
@@ -24,16 +21,17 @@ enum {
 };
 
 static const char *const statements[STATEMENT_COUNT] = {
-	[PUT] = "INSERT INTO catalog (" COLUMNS ") VALUES ($1::uuid, $2::text, $3::text, $4::text, $5::int8, $6::int8, $7::text, $8::int8,"
+	[PUT] = "INSERT INTO catalog (" CATALOG_COLUMNS
+		") VALUES ($1::uuid, $2::text, $3::text, $4::text, $5::int8, $6::int8, $7::text, $8::int8,"
 		" $9::int8, $10::int8, $11::int8, $12::int8) ON CONFLICT (event_id) DO UPDATE SET name = excluded.name,"
 		" venue = excluded.venue, description = excluded.description, starts_at = excluded.starts_at, status = excluded.status,"
 		" currency = excluded.currency, on_sale_from = excluded.on_sale_from, on_sale_until = excluded.on_sale_until,"
 		" seat_count = excluded.seat_count, created_at = excluded.created_at, version = excluded.version"
 		" WHERE excluded.version > catalog.version",
-	[FIND] = "SELECT " COLUMNS " FROM catalog WHERE event_id = $1::uuid",
-	[LIST] = "SELECT " COLUMNS " FROM catalog WHERE event_id > $1::uuid ORDER BY event_id LIMIT $2::int8",
+	[FIND] = "SELECT " CATALOG_COLUMNS " FROM catalog WHERE event_id = $1::uuid",
+	[LIST] = "SELECT " CATALOG_COLUMNS " FROM catalog WHERE event_id > $1::uuid ORDER BY event_id LIMIT $2::int8",
 	/* An end of 0 is none, and so is a status; an empty text is a part of every text. */
-	[SEARCH] = "SELECT " COLUMNS " FROM catalog WHERE event_id > $1::uuid AND starts_at >= $3::int8"
+	[SEARCH] = "SELECT " CATALOG_COLUMNS " FROM catalog WHERE event_id > $1::uuid AND starts_at >= $3::int8"
 		   " AND ($4::int8 = 0 OR starts_at <= $4::int8) AND ($5::int8 = 0 OR status = $5::int8)"
 		   " AND ($6::text = '' OR " FOLDED("venue") " = $6::text) AND (strpos(" FOLDED(
 			   "name") ", $7::text) > 0"

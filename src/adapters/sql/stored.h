@@ -27,6 +27,8 @@
 #define REFUND_COLUMNS \
 	"refund_id, order_id, event_id, transaction_id, amount, currency, reason, status, created_at, done_at, closed_by, version"
 #define EVENT_COLUMNS "id, stream_id, sequence, type, occurred_at, actor, trace, idempotency_key, fingerprint, data"
+#define CATALOG_COLUMNS \
+	"event_id, name, venue, description, starts_at, status, currency, on_sale_from, on_sale_until, seat_count, created_at, version"
 
 /* A row of an answer. */
 struct columns {

@@ -8,8 +8,6 @@
 #include "base/list.h"
 
 #define CACHE_KIB 256
-#define COLUMNS \
-	"event_id, name, venue, description, starts_at, status, currency, on_sale_from, on_sale_until, seat_count, created_at, version"
 
 enum {
 	PUT,
@@ -21,15 +19,15 @@ enum {
 };
 
 static const char *const statements[STATEMENT_COUNT] = {
-	[PUT] = "INSERT INTO catalog (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO UPDATE SET"
+	[PUT] = "INSERT INTO catalog (" CATALOG_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO UPDATE SET"
 		" name = excluded.name, venue = excluded.venue, description = excluded.description, starts_at = excluded.starts_at,"
 		" status = excluded.status, currency = excluded.currency, on_sale_from = excluded.on_sale_from,"
 		" on_sale_until = excluded.on_sale_until, seat_count = excluded.seat_count, created_at = excluded.created_at,"
 		" version = excluded.version WHERE excluded.version > version",
-	[FIND] = "SELECT " COLUMNS " FROM catalog WHERE event_id = ?",
-	[LIST] = "SELECT " COLUMNS " FROM catalog WHERE event_id > ? ORDER BY event_id LIMIT ?",
+	[FIND] = "SELECT " CATALOG_COLUMNS " FROM catalog WHERE event_id = ?",
+	[LIST] = "SELECT " CATALOG_COLUMNS " FROM catalog WHERE event_id > ? ORDER BY event_id LIMIT ?",
 	/* lower() folds ASCII alone. An end of 0 is none, and so is a status; an empty text is a part of every text. */
-	[SEARCH] = "SELECT " COLUMNS " FROM catalog WHERE event_id > ?1 AND starts_at >= ?3 AND (?4 = 0 OR starts_at <= ?4)"
+	[SEARCH] = "SELECT " CATALOG_COLUMNS " FROM catalog WHERE event_id > ?1 AND starts_at >= ?3 AND (?4 = 0 OR starts_at <= ?4)"
 		   " AND (?5 = 0 OR status = ?5) AND (?6 = '' OR lower(venue) = ?6)"
 		   " AND (instr(lower(name), ?7) OR instr(lower(venue), ?7) OR instr(lower(description), ?7)) ORDER BY event_id LIMIT ?2",
 	[PING] = "SELECT 1 FROM catalog LIMIT 1",
