@@ -503,7 +503,7 @@ static void succeed(struct commit_batch *batch)
 	count(&committer->counters.commands, batch->count);
 	count(&committer->counters.events, batch->changes.event_count);
 	if (batch->changes.event_count > 0 && committer->options.committed != NULL)
-		committer->options.committed(committer->options.context, batch->changes.event_count);
+		committer->options.committed(committer->options.context, &batch->changes);
 }
 
 bool commit_batch_is_answered(struct commit_batch *batch)

@@ -9,6 +9,7 @@
 #include "ports/clock.h"
 #include "ports/random.h"
 #include "ports/store.h"
+#include "state/changes.h"
 
 struct committer_counters {
 	_Atomic uint64_t batches; /* committed, or found to be refusals only */
@@ -33,7 +34,7 @@ struct committer_options {
 	/* How to wait between tries; the simulator's moves its clock. This and the others on the thread of the batch, holding nothing. */
 	void (*pause)(void *context, uint64_t ms);
 	/* After every commit that wrote events; wakes the publisher. May be NULL. */
-	void (*committed)(void *context, uint32_t event_count);
+	void (*committed)(void *context, const struct changes *changes);
 	/* How long one store_commit took, and the jobs whose commands it carried: struct job, by its node. May be NULL. */
 	void (*measured)(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count);
 	/* Whether more commands wait for the next batch: only then is a turn (ports/store.h) kept. May be NULL: no. */

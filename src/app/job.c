@@ -56,6 +56,14 @@ void job_set_out(struct job *job, bool has_catalog, uint64_t now_ns)
 	(void)job_enter(job, now_ns);
 }
 
+void job_set_out_admitted(struct job *job)
+{
+	assert(job != NULL && job->done != NULL && job->kind == JOB_QUERY);
+	job->way = (struct job_way){0};
+	add(&job->way, is_of_catalog(&job->query) ? STAGE_CATALOG : STAGE_READ);
+	job->outcome = (struct outcome){0};
+}
+
 bool job_goes_on(const struct job *job)
 {
 	assert(job != NULL && job->way.count <= JOB_STAGES_MAX);

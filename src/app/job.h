@@ -18,10 +18,11 @@ enum query_kind {
 	QUERY_ORDER,
 	QUERY_HOLD_HISTORY, /* after: a sequence */
 	QUERY_ORDER_HISTORY,
-	QUERY_EVENTS,  /* after_id, filter */
-	QUERY_EVENT,   /* id */
-	QUERY_REFUNDS, /* id: of an event, nil: of all; refund_status, after_id */
-	QUERY_SEATS,   /* id, seat_status, after: a position */
+	QUERY_EVENTS,       /* after_id, filter */
+	QUERY_EVENT,        /* id */
+	QUERY_REFUNDS,      /* id: of an event, nil: of all; refund_status, after_id */
+	QUERY_SEATS,        /* id, seat_status, after: a position */
+	QUERY_AVAILABILITY, /* id */
 };
 
 #define QUERY_LIMIT_MAX 1000
@@ -44,8 +45,9 @@ struct query {
 enum job_kind {
 	JOB_COMMAND,
 	JOB_QUERY,
-	JOB_REFUSAL, /* the caller refuses by itself and has set outcome.error: only counted against the limits */
-	JOB_FETCH,   /* a query of the catalog for all who wait for its page: that of event_pages.h, which nobody submits */
+	JOB_ADMISSION, /* the caller answers by itself, if it is let: only counted against the limits */
+	JOB_REFUSAL,   /* the caller refuses by itself and has set outcome.error: only counted against the limits */
+	JOB_FETCH,     /* a query of the catalog for all who wait for its page: that of event_pages.h, which nobody submits */
 };
 
 enum job_stage {
@@ -93,6 +95,8 @@ struct job {
 /* The job begins its way: the one place that sets the fields that no caller sets. has_catalog: changes of events go to the catalog before their
  * makers are answered. */
 void job_set_out(struct job *job, bool has_catalog, uint64_t now_ns);
+/* The same for a query whose request was let go on before, as a JOB_ADMISSION: it comes to the stage behind. */
+void job_set_out_admitted(struct job *job);
 /* Whether there is a stage that the job has not come to. */
 bool job_goes_on(const struct job *job);
 /* The job, which goes on, comes to its next stage, which is returned. */

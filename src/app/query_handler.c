@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "app/availability.h"
 #include "app/cursor.h"
 #include "base/buffer.h"
 #include "base/json_writer.h"
@@ -194,6 +195,12 @@ static enum error write_seats(struct query_handler *handler, const struct query 
 	return OK;
 }
 
+static enum error write_availability(struct query_handler *handler, const struct query *query, uint64_t now_ms)
+{
+	enum error error = check_event(handler, &query->id);
+	return error == OK ? availability_write(handler->reader, &query->id, now_ms, &handler->rows, &handler->body) : error;
+}
+
 static enum error write_refunds(struct query_handler *handler, const struct query *query)
 {
 	assert(query->kind == QUERY_REFUNDS);
@@ -231,6 +238,8 @@ static enum error write_answer(struct query_handler *handler, const struct query
 		return write_history(handler, query);
 	case QUERY_SEATS:
 		return write_seats(handler, query, now_ms);
+	case QUERY_AVAILABILITY:
+		return write_availability(handler, query, now_ms);
 	case QUERY_REFUNDS:
 		return write_refunds(handler, query);
 	case QUERY_EVENTS:

@@ -22,6 +22,7 @@ void query_handler_free(struct query_handler *handler);
  *   …_HISTORY                 {data:[{id, type, version, occurred_at, data}], next_cursor}
  *   QUERY_REFUNDS             {data:[refund …], next_cursor}
  *   QUERY_SEATS               {data:[{seat, section, row, price, status}], next_cursor}; section and row are null when there is none
+ *   QUERY_AVAILABILITY        {data:[{section, total, available, price_from}]}; in time in proportion to the seats
  * ERR_HOLD_UNKNOWN, ERR_ORDER_UNKNOWN (also of another user), ERR_EVENT_UNKNOWN, ERR_STORE_UNAVAILABLE, ERR_CORRUPT, ERR_NO_MEMORY. */
 must_check enum error query_handler_answer(struct query_handler *handler, const struct query *query, uint64_t now_ms, struct arena *arena,
                                            struct slice *ret_body);

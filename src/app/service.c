@@ -217,18 +217,27 @@ void service_submit(struct service *service, struct job *job)
 	admission_stage_submit(service->admission, job);
 }
 
+void service_submit_admitted(struct service *service, struct job *job)
+{
+	assert(service != NULL && job != NULL);
+	job_set_out_admitted(job);
+	enum error error = go_on(service, job);
+	if (error != OK)
+		service_refuse(service, job, error);
+}
+
 static void pause_committer(void *context, uint64_t ms)
 {
 	(void)context;
 	pause_ms(ms);
 }
 
-static void note_commit(void *context, uint32_t event_count)
+static void note_commit(void *context, const struct changes *changes)
 {
-	assert(event_count > 0);
+	assert(changes->event_count > 0);
 	const struct service_options *options = &((struct service *)context)->options;
 	if (options->committed != NULL)
-		options->committed(options->context, event_count);
+		options->committed(options->context, changes);
 }
 
 static void note_time(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count)

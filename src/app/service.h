@@ -30,6 +30,9 @@ void service_free(struct service *service);
  * is full. Safe from any thread. */
 void service_submit(struct service *service, struct job *job);
 
+/* The same for a job that has been let go on before, as a JOB_ADMISSION. */
+void service_submit_admitted(struct service *service, struct job *job);
+
 /* Whoever looks after the store, or the catalog, says before that he begins to, and after what he has found; what has served meanwhile, does
  * serve. While the store is found not to be up commands are refused, while it or the catalog is silent queries too, and what waits for it is
  * answered at once. One that answers, if only to refuse, is asked for each query that comes: it may be back. By one thread. */

@@ -11,6 +11,7 @@
 #include "ports/random.h"
 #include "ports/reader.h"
 #include "ports/store.h"
+#include "state/changes.h"
 
 #define SERVICE_READ_LANES_MAX 8
 
@@ -33,7 +34,7 @@ struct service_options {
 	uint32_t batch_max;
 	uint32_t view_rows_max;
 	/* As in committer_options. */
-	void (*committed)(void *context, uint32_t event_count);
+	void (*committed)(void *context, const struct changes *changes);
 	void (*measured)(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count);
 	/* The job has its outcome, and job->way says when it came to each stage. Before job->done, on any thread. May be NULL. */
 	void (*answered)(void *context, const struct job *job);

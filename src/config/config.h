@@ -54,6 +54,7 @@ struct config_sales {
 	uint64_t hold_ttl_ms;
 	uint64_t order_ttl_ms;
 	uint32_t seats_per_hold_max;
+	uint64_t seat_map_bytes;
 };
 
 struct config_auth {

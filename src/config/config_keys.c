@@ -72,6 +72,9 @@ const struct config_key config_keys[] = {
          .description = "How long an order waits for its payment."},
 	{"SEATS_PER_HOLD_MAX", INTEGER(sales.seats_per_hold_max), .initial = "10", .minimum = 1, .maximum = 100,
          .description = "Seats that one hold may have."},
+	{"SEAT_MAP_MEMORY", SIZE(sales.seat_map_bytes), .initial = "128MiB", .minimum = 1024 * KIB, .maximum = 1024 * GIB,
+         .description =
+                 "Memory for the seat maps of the events that people look at; a map takes about 110 bytes a seat, and its pages as much."},
 	{"JWT_SECRET", SECRETS(auth.jwt_secrets), .minimum = SECRET_LENGTH_MIN,
          .description = "Keys of HS256 tokens; several while one replaces another. `tro token` signs with the first."},
 	{"JWT_PUBLIC_KEY", PEM(auth.jwt_public_key),

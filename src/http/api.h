@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "app/readiness.h"
+#include "app/seat_maps.h"
 #include "app/service.h"
 #include "auth/callback_signature.h"
 #include "auth/digest.h"
@@ -27,6 +28,7 @@ enum api_operators {
 /* Everything handed over is borrowed and outlives the api; slices are copied where they must be. */
 struct api_options {
 	struct service *service; /* NULL: it serves no clients; only operators, ready, has_started, metrics and context are needed then */
+	struct seat_maps *maps;  /* NULL: seats are read from the store */
 	enum api_operators operators;
 	struct clock *clock;
 	struct random *random;

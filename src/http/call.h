@@ -20,8 +20,11 @@ struct call {
 	const char *location;                      /* static prefix of the Location header: "/v1/holds/"; NULL: none */
 	const char *cache_control;                 /* static; NULL: no-store. When set, the answer has an ETag */
 	struct slice (*render)(struct call *call); /* makes the body of a success; data NULL: out of memory. NULL: the outcome has it */
-	const char *detail;                        /* of a refusal by the handler; static or in the arena; NULL: none */
-	struct json_violations violations;         /* of the body or the query */
+	/* Answers the request that call_admit has let go on; as a handler. */
+	enum http_progress (*admitted)(struct call *call);
+	void *context;                     /* the handler's own */
+	const char *detail;                /* of a refusal by the handler; static or in the arena; NULL: none */
+	struct json_violations violations; /* of the body or the query */
 };
 
 /* NULL: out of memory, and the request is answered. */

@@ -56,6 +56,8 @@ static enum http_progress answer(struct http_request *request)
 	const struct api_options *options = &api_of(request)->options;
 	if (call->job.kind == JOB_COMMAND && options->decided != NULL)
 		options->decided(options->context, call->job.command.kind, outcome);
+	if (call->job.kind == JOB_ADMISSION && outcome->error == OK)
+		return call->admitted(call);
 	rate_headers_add(request, &call->job.admission);
 	if (outcome->error == ERR_RATE_LIMITED)
 		note_limited_address(request, &call->job.admission);
@@ -75,7 +77,7 @@ static enum http_progress answer(struct http_request *request)
 	http_respond(request, call->status, call->status == 204 ? NULL : json_type, body);
 	if (call->cache_control != NULL) {
 		request->response.cache_control = call->cache_control;
-		request->response.etag = entity_tag_of(body, &request->arena);
+		request->response.etag = entity_tag_of(outcome->body, &request->arena);
 	}
 	return HTTP_ANSWERED;
 }
@@ -92,6 +94,35 @@ enum http_progress call_submit(struct call *call)
 	request->resume = answer;
 	service_submit(options->service, &call->job);
 	return HTTP_SUSPENDED; /* the job may be done already, and the call gone */
+}
+
+enum http_progress call_admit(struct call *call, enum http_progress (*admitted)(struct call *call))
+{
+	call->job.kind = JOB_ADMISSION;
+	call->admitted = admitted;
+	return call_submit(call);
+}
+
+enum http_progress call_submit_admitted(struct call *call)
+{
+	struct http_request *request = call->request;
+	request->state = call;
+	request->resume = answer;
+	service_submit_admitted(api_of(request)->options.service, &call->job);
+	return HTTP_SUSPENDED;
+}
+
+void call_add_headers(struct call *call)
+{
+	rate_headers_add(call->request, &call->job.admission);
+}
+
+enum http_progress call_refuse_admitted(struct call *call, enum error error)
+{
+	assert(error != OK);
+	call->job.outcome = (struct outcome){.error = error};
+	call_add_headers(call);
+	return refuse(call);
 }
 
 enum http_progress call_refuse(struct call *call, enum error error)

@@ -9,5 +9,11 @@
 /* Each hands the request over; the handler returns what they return. */
 enum http_progress call_submit(struct call *call);
 enum http_progress call_refuse(struct call *call, enum error error);
+/* Only asks whether the request is within its limits; then `admitted` answers it. */
+enum http_progress call_admit(struct call *call, enum http_progress (*admitted)(struct call *call));
+/* For a call that was admitted: hands its query over, adds the headers that tell of the limits, or refuses it. */
+enum http_progress call_submit_admitted(struct call *call);
+void call_add_headers(struct call *call);
+enum http_progress call_refuse_admitted(struct call *call, enum error error);
 /* The router's hook for requests that no handler sees. */
 enum http_progress call_refuse_request(struct http_request *request, struct http_refusal refusal);

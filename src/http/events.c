@@ -139,34 +139,3 @@ enum http_progress events_get(struct http_request *request)
 	call->cache_control = browsed;
 	return call_read_id(call, &query->id) ? call_submit(call) : call_refuse(call, ERR_EVENT_UNKNOWN);
 }
-
-/* ?status= of seats. */
-static enum error read_seat_status(struct http_request *request, enum seat_status *ret_status)
-{
-	struct slice text;
-	enum error error = http_request_query(request, SLICE("status"), &text);
-	if (error != OK || text.data == NULL)
-		return error;
-	for (enum seat_status status = SEAT_AVAILABLE; status <= SEAT_SOLD; status++) {
-		if (slice_equal_string(text, seat_status_name(status))) {
-			*ret_status = status;
-			return OK;
-		}
-	}
-	return http_request_query_violation(request, SLICE("status"), SLICE("must be available, held, reserved or sold"));
-}
-
-enum http_progress events_seats(struct http_request *request)
-{
-	struct call *call = call_begin(request, 200);
-	if (call == NULL)
-		return HTTP_ANSWERED;
-	struct query *query = call_query(call, QUERY_SEATS);
-	call->cache_control = browsed;
-	if (!call_read_id(call, &query->id))
-		return call_refuse(call, ERR_EVENT_UNKNOWN);
-	enum error error = paging_read(call, query);
-	if (error == OK)
-		error = read_seat_status(request, &query->seat_status);
-	return error == OK ? call_submit(call) : call_refuse(call, error);
-}

@@ -24,10 +24,13 @@ enum http_progress refunds_done(struct http_request *request);
 enum http_progress events_post(struct http_request *request);
 enum http_progress events_list(struct http_request *request);
 enum http_progress events_get(struct http_request *request);
-enum http_progress events_seats(struct http_request *request);
 enum http_progress events_pause(struct http_request *request);
 enum http_progress events_resume(struct http_request *request);
 enum http_progress events_cancel(struct http_request *request);
+
+/* seats.c */
+enum http_progress seats_map(struct http_request *request);
+enum http_progress seats_availability(struct http_request *request);
 
 /* histories.c */
 enum http_progress holds_history(struct http_request *request);

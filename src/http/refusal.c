@@ -135,6 +135,8 @@ static struct slice describe(struct call *call)
 		return describe_unknown_seats(call);
 	case ERR_EVENT_UNKNOWN:
 		return describe_missing_event(call);
+	case ERR_VERSION_GONE:
+		return SLICE("Read the seat map anew, without since.");
 	case ERR_HOLD_UNKNOWN:
 		return describe_missing_hold(call);
 	case ERR_ORDER_UNKNOWN:

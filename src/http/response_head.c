@@ -32,6 +32,8 @@ static const char *reason(uint16_t status)
 		return "Request Timeout";
 	case 409:
 		return "Conflict";
+	case 410:
+		return "Gone";
 	case 413:
 		return "Content Too Large";
 	case 414:

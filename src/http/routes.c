@@ -20,7 +20,7 @@
 
 /* What the query may say. */
 static const char *const events_parameters[] = {"cursor", "limit", "from", "to", "venue", "status", "q", NULL};
-static const char *const seats_parameters[] = {"cursor", "limit", "status", NULL};
+static const char *const seats_parameters[] = {"cursor", "limit", "status", "since", NULL};
 static const char *const owner_parameters[] = {"user_id", NULL};
 static const char *const history_parameters[] = {"cursor", "limit", "user_id", NULL};
 static const char *const refunds_parameters[] = {"cursor", "limit", "status", "event_id", NULL};
@@ -45,7 +45,8 @@ const struct http_route api_routes[] = {
 	{GET("/v1/events", HTTP_ACCESS_PUBLIC, events_list), .parameters = events_parameters},
 	{POST("/v1/events", HTTP_ACCESS_ADMIN, events_post), .takes_json = true, .body_max = EVENT_BODY_MAX},
 	{GET("/v1/events/{id}", HTTP_ACCESS_PUBLIC, events_get)},
-	{GET("/v1/events/{id}/seats", HTTP_ACCESS_PUBLIC, events_seats), .parameters = seats_parameters},
+	{GET("/v1/events/{id}/seats", HTTP_ACCESS_PUBLIC, seats_map), .parameters = seats_parameters},
+	{GET("/v1/events/{id}/availability", HTTP_ACCESS_PUBLIC, seats_availability)},
 	{POST("/v1/events/{id}/pause", HTTP_ACCESS_ADMIN, events_pause)},
 	{POST("/v1/events/{id}/resume", HTTP_ACCESS_ADMIN, events_resume)},
 	{POST("/v1/events/{id}/cancel", HTTP_ACCESS_ADMIN, events_cancel)},

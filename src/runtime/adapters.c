@@ -46,6 +46,7 @@ struct database {
 	enum error (*open_reader)(const char *where, struct reader **ret_reader, char message[static ADAPTERS_MESSAGE_MAX]);
 	enum error (*open_outbox)(const char *where, struct outbox **ret_outbox, char message[static ADAPTERS_MESSAGE_MAX]);
 	enum error (*open_catalog)(const char *where, struct catalog **ret_catalog, char message[static ADAPTERS_MESSAGE_MAX]);
+	enum error (*open_seat_feed)(const char *where, struct seat_feed **ret_feed, char message[static ADAPTERS_MESSAGE_MAX]);
 	enum error (*look_reader)(const char *where, struct reader **ret_reader, char message[static ADAPTERS_MESSAGE_MAX]);
 	enum error (*look_catalog)(const char *where, struct catalog **ret_catalog, char message[static ADAPTERS_MESSAGE_MAX]);
 	bool has_many_writers; /* COMMITS_IN_FLIGHT holds; else it is one */
@@ -57,6 +58,7 @@ static const struct database sqlite = {
 	.open_reader = sqlite_reader_open,
 	.open_outbox = sqlite_outbox_open,
 	.open_catalog = sqlite_catalog_open,
+	.open_seat_feed = sqlite_seat_feed_open,
 	.look_reader = sqlite_reader_open_to_look,
 	.look_catalog = sqlite_catalog_open_to_look,
 	.has_many_writers = false,
@@ -68,6 +70,7 @@ static const struct database postgres = {
 	.open_reader = postgres_reader_open,
 	.open_outbox = postgres_outbox_open,
 	.open_catalog = postgres_catalog_open,
+	.open_seat_feed = postgres_seat_feed_open,
 	.look_reader = postgres_reader_open_to_look,
 	.look_catalog = postgres_catalog_open_to_look,
 	.has_many_writers = true,
@@ -143,6 +146,8 @@ static enum error open_api(const struct database *database, const char *where, s
 		error = open_catalog(database, where, false, adapters, &adapters->catalog, message);
 	if (error == OK)
 		error = open_catalog(database, where, false, adapters, &adapters->monitor_catalog, message);
+	if (error == OK)
+		error = database->open_seat_feed(where, &adapters->seat_feed, message);
 	for (uint32_t i = 0; error == OK && i < database->readers; i++)
 		error = database->open_reader(where, &adapters->readers[adapters->reader_count++], message);
 	return error;
@@ -283,6 +288,7 @@ void adapters_close(struct adapters *adapters)
 	for (uint32_t i = 0; i < ADAPTERS_READERS_MAX; i++)
 		reader_free(adapters->readers[i]);
 	reader_free(adapters->catalog_reader);
+	seat_feed_free(adapters->seat_feed);
 	reader_free(adapters->monitor_reader);
 	reader_free(adapters->expirer_reader);
 	catalog_free(adapters->catalog);

@@ -13,6 +13,7 @@
 #include "ports/outbox.h"
 #include "ports/random.h"
 #include "ports/reader.h"
+#include "ports/seat_feed.h"
 #include "ports/store.h"
 
 #define ADAPTERS_STORES_MAX 8
@@ -38,6 +39,7 @@ struct adapters {
 	struct reader *readers[ADAPTERS_READERS_MAX]; /* one for each read lane */
 	uint32_t reader_count;
 	struct reader *catalog_reader;
+	struct seat_feed *seat_feed;
 	struct catalog *catalog;
 	struct reader *monitor_reader;
 	struct catalog *monitor_catalog;

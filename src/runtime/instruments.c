@@ -16,12 +16,13 @@
 #define ROUTES_MAX 64
 
 static const char *const statuses[] = {"other", "200", "201", "202", "204", "304", "400", "401", "403", "404", "405",
-                                       "408",   "409", "413", "414", "415", "422", "429", "431", "500", "503"};
+                                       "408",   "409", "410", "413", "414", "415", "422", "429", "431", "500", "503"};
 /* The first stands for all others. */
 static const char *const methods[] = {"other", "GET", "HEAD", "POST", "DELETE", "OPTIONS"};
 static const char *const versions[] = {TRO_VERSION};
 static const char *const lanes[] = {"commit", "read", "catalog"};
 static const char *const stages[STAGE_COUNT] = {"admission", "commit", "read", "catalog"};
+static const char *const map_sources[] = {"memory", "store"};
 static const char *const scopes[] = {"shared", "process"};
 static const char *const command_kinds[COMMAND_KIND_COUNT] = {
 	[COMMAND_SALE_CREATE] = "event_create",
@@ -58,6 +59,7 @@ static const char *const verdicts[VERDICT_COUNT] = {"ok", "replayed", "refused",
 static const uint64_t latency_us[] = {250,    500,    1000,   2500,    5000,    10000,   25000,    50000,
                                       100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000};
 static const uint64_t lateness_ms[] = {10, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000};
+static const uint64_t lag_ms_bounds[] = {5, 10, 25, 50, 75, 100, 150, 250, 500, 1000, 2500};
 static const uint64_t batch_sizes[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
 
 struct instruments {
@@ -71,6 +73,7 @@ struct instruments {
 	struct metric *stage_duration;
 	struct metric *commit_duration;
 	struct metric *commit_commands;
+	struct metric *map_lag;
 	struct instruments_sources sources;
 	struct process_metrics process;
 	struct clock *clock;
@@ -187,6 +190,44 @@ READ_STATUS(inconsistent)
 READ_STATUS(retries)
 READ_STATUS(failures)
 
+static struct seat_maps_status maps_of(const struct instruments *instruments)
+{
+	struct seat_maps_status status = {0};
+	if (instruments->sources.maps != NULL)
+		seat_maps_status(instruments->sources.maps, &status);
+	return status;
+}
+
+static int64_t read_maps(void *context, uint32_t series)
+{
+	(void)series;
+	return (int64_t)maps_of(context).maps;
+}
+
+static int64_t read_map_bytes(void *context, uint32_t series)
+{
+	(void)series;
+	return (int64_t)maps_of(context).bytes;
+}
+
+static int64_t read_map_answers(void *context, uint32_t series)
+{
+	struct seat_maps_status status = maps_of(context);
+	return (int64_t)(series == 0 ? status.from_memory : status.from_store);
+}
+
+static int64_t read_map_loads(void *context, uint32_t series)
+{
+	(void)series;
+	return (int64_t)maps_of(context).loads;
+}
+
+static int64_t read_map_failures(void *context, uint32_t series)
+{
+	(void)series;
+	return (int64_t)maps_of(context).failed_polls;
+}
+
 static int64_t read_published(void *context, uint32_t series)
 {
 	(void)series;
@@ -292,6 +333,16 @@ static const struct {
 	{true, {.name = "tro_published_events_total", .help = "Events that the bus has confirmed.", .read = read_published}},
 	{true, {.name = "tro_unroutable_events_total", .help = "Published events that no queue was bound to.", .read = read_unroutable}},
 	{true, {.name = "tro_expired_total", .help = "Holds and orders that the worker has ended.", .read = read_expired}},
+	{false, {.name = "tro_seat_maps", .help = "Events whose seat maps are in memory, or known not to fit.", .read = read_maps}},
+	{false, {.name = "tro_seat_map_bytes", .help = "Memory of the seat maps and their pages.", .read = read_map_bytes}},
+	{true,
+         {.name = "tro_seat_map_answers_total",
+          .help = "Seat maps and availabilities answered from memory, or from the store.",
+          .labels = {{"from", map_sources, ARRAY_LENGTH(map_sources)}},
+          .read = read_map_answers}},
+	{true, {.name = "tro_seat_map_loads_total", .help = "Seat maps that were loaded from the store.", .read = read_map_loads}},
+	{true,
+         {.name = "tro_seat_map_failures_total", .help = "Times that the changes of seats could not be read.", .read = read_map_failures}},
 	{false,
          {.name = "tro_clock_skew_seconds",
           .help = "The clock of this process less that of the store.",
@@ -355,7 +406,14 @@ static enum error declare_fed(struct instruments *instruments)
 	                                              .labels = {{"stage", stages, STAGE_COUNT}},
 	                                              .buckets = latency_us,
 	                                              .bucket_count = ARRAY_LENGTH(latency_us)};
+	const struct metric_options map_lag = {.name = "tro_seat_map_lag_seconds",
+	                                       .help = "From the decision of a change to its being in the seat maps.",
+	                                       .scale = 1e-3,
+	                                       .buckets = lag_ms_bounds,
+	                                       .bucket_count = ARRAY_LENGTH(lag_ms_bounds)};
 	enum error error = metrics_counter(instruments->metrics, &requests, &instruments->requests);
+	if (error == OK)
+		error = metrics_histogram(instruments->metrics, &map_lag, &instruments->map_lag);
 	if (error == OK)
 		error = metrics_histogram(instruments->metrics, &request_duration, &instruments->request_duration);
 	if (error == OK)
@@ -470,6 +528,11 @@ void instruments_commit(struct instruments *instruments, uint64_t commit_ns, uin
 {
 	metric_observe(instruments->commit_duration, 0, commit_ns / 1000);
 	metric_observe(instruments->commit_commands, 0, command_count);
+}
+
+void instruments_map_lag(struct instruments *instruments, uint64_t lag_ms)
+{
+	metric_observe(instruments->map_lag, 0, lag_ms);
 }
 
 void instruments_job(struct instruments *instruments, const struct job *job)

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "app/seat_maps.h"
 #include "app/service.h"
 #include "base/attributes.h"
 #include "base/buffer.h"
@@ -29,6 +30,7 @@ struct instruments_sources {
 	struct service *service;
 	struct http_server *server;
 	struct logger *logger;
+	struct seat_maps *maps;
 	void (*outbox)(void *context, struct instruments_outbox *ret_outbox); /* from a thread's last look, must not block */
 	uint64_t (*published)(void *context);                                 /* events confirmed by the bus since the start */
 	uint64_t (*unroutable)(void *context);                                /* those of them that no queue was bound to */
@@ -42,6 +44,8 @@ void instruments_connect(struct instruments *instruments, const struct instrumen
 void instruments_request(struct instruments *instruments, const struct http_request_summary *summary);
 /* A batch was committed: service_options.measured. */
 void instruments_commit(struct instruments *instruments, uint64_t commit_ns, uint32_t command_count);
+/* A change is in the seat maps, so long after it was decided: seat_maps_options.lagged. */
+void instruments_map_lag(struct instruments *instruments, uint64_t lag_ms);
 /* A job has its outcome: service_options.answered. */
 void instruments_job(struct instruments *instruments, const struct job *job);
 /* A hold or order was ended so long after its deadline: expirer_options.ended. */

@@ -9,6 +9,7 @@
 #include "app/admission_monitor.h"
 #include "app/expirer.h"
 #include "app/publisher.h"
+#include "app/seat_maps.h"
 #include "app/service.h"
 #include "app/store_clock.h"
 #include "app/watch.h"
@@ -50,6 +51,8 @@ struct runtime {
 	struct worker *publisher_worker;
 	struct worker *watch_worker;
 	struct worker *admission_worker;
+	struct seat_maps *maps; /* NULL: this process serves no clients */
+	struct worker *maps_worker;
 	struct admission_monitor admission_monitor; /* of an admission outside this process */
 	struct watch watch;
 	struct listeners listeners;
@@ -57,10 +60,11 @@ struct runtime {
 	const char *told_silent_lane; /* in the log, by the watch */
 };
 
-static void on_committed(void *context, uint32_t event_count)
+static void on_committed(void *context, const struct changes *changes)
 {
-	(void)event_count;
 	struct runtime *runtime = context;
+	if (runtime->maps != NULL)
+		seat_maps_committed(runtime->maps, changes);
 	if (runtime->publisher_worker != NULL)
 		worker_wake(runtime->publisher_worker);
 }
@@ -198,6 +202,38 @@ static void wake_expirer(void *context)
 		worker_wake(runtime->expirer_worker);
 }
 
+static void on_map_lag(void *context, uint64_t lag_ms)
+{
+	instruments_map_lag(((struct runtime *)context)->instruments, lag_ms);
+}
+
+static void wake_maps(void *context)
+{
+	struct runtime *runtime = context;
+	if (runtime->maps_worker != NULL)
+		worker_wake(runtime->maps_worker);
+}
+
+/* Before the service, which tells of its commits. */
+static enum error start_maps(struct runtime *runtime)
+{
+	const struct seat_maps_options options = {
+		.feed = runtime->adapters.seat_feed,
+		.clock = &runtime->clock.base,
+		.bytes_max = runtime->config->sales.seat_map_bytes,
+		.lagged = on_map_lag,
+		.wake = wake_maps,
+		.context = runtime,
+	};
+	if (options.feed == NULL)
+		return OK;
+	enum error error = seat_maps_new(&options, &runtime->maps);
+	if (error != OK)
+		return error;
+	const struct worker_options worker = {.name = "maps", .step = seat_maps_step, .context = runtime->maps};
+	return worker_new(&worker, &runtime->maps_worker);
+}
+
 static enum error start_service(struct runtime *runtime)
 {
 	struct adapters *adapters = &runtime->adapters;
@@ -331,6 +367,7 @@ static void connect_instruments(struct runtime *runtime)
 		.service = runtime->service,
 		.server = runtime->listeners.everybody.server,
 		.logger = runtime->logger,
+		.maps = runtime->maps,
 		.outbox = on_outbox,
 		.published = count_published,
 		.unroutable = count_unroutable,
@@ -347,6 +384,7 @@ static int start_listeners(struct runtime *runtime)
 	const struct config *config = runtime->config;
 	const struct api_options api = {
 		.service = (runtime->roles & ROLE_API) != 0 ? runtime->service : NULL,
+		.maps = runtime->maps,
 		.clock = runtime->adapters.clock, /* whoever signs tokens and callbacks has not the store's */
 		.random = runtime->adapters.random,
 		.jwt = {.keyring = &runtime->token_keys.keyring,
@@ -386,6 +424,8 @@ static int start(struct runtime *runtime)
 		return code;
 	store_clock_init(&runtime->clock, runtime->adapters.clock);
 	enum error error = instruments_new(runtime->adapters.clock, &runtime->instruments);
+	if (error == OK)
+		error = start_maps(runtime);
 	if (error == OK && (runtime->roles & (ROLE_API | ROLE_EXPIRY)) != 0)
 		error = start_service(runtime);
 	if (error == OK && (runtime->roles & ROLE_PUBLISHER) != 0)
@@ -407,6 +447,8 @@ static void end_workers(struct runtime *runtime, bool is_over)
 {
 	if (runtime->expirer_worker != NULL)
 		worker_end(runtime->expirer_worker);
+	if (runtime->maps_worker != NULL && is_over)
+		worker_end(runtime->maps_worker);
 	if (runtime->publisher_worker != NULL && (is_over || !runtime->watch.monitor.is_store_up))
 		worker_end(runtime->publisher_worker);
 	if (runtime->watch_worker != NULL && is_over) {
@@ -429,6 +471,9 @@ static void stop(struct runtime *runtime)
 		worker_stop(runtime->watch_worker);
 	if (runtime->admission_worker != NULL)
 		worker_stop(runtime->admission_worker);
+	if (runtime->maps_worker != NULL)
+		worker_stop(runtime->maps_worker);
+	seat_maps_stop(runtime->maps);
 	service_free(runtime->service);
 	if (runtime->publisher_worker != NULL)
 		worker_stop(runtime->publisher_worker);
@@ -442,6 +487,8 @@ static void stop(struct runtime *runtime)
 	publisher_free(runtime->publisher);
 	worker_free(runtime->watch_worker);
 	worker_free(runtime->admission_worker);
+	worker_free(runtime->maps_worker);
+	seat_maps_free(runtime->maps);
 	admission_monitor_release(&runtime->admission_monitor);
 	instruments_free(runtime->instruments);
 	adapters_close(&runtime->adapters);

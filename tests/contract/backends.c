@@ -30,6 +30,7 @@ struct backend_kind {
 	void (*end)(struct backend *backend);
 	enum error (*store)(struct backend *backend, struct store **ret_store);
 	enum error (*reader)(struct backend *backend, struct reader **ret_reader);
+	enum error (*seat_feed)(struct backend *backend, struct seat_feed **ret_feed);
 	enum error (*outbox)(struct backend *backend, struct outbox **ret_outbox);
 	enum error (*catalog)(struct backend *backend, struct catalog **ret_catalog);
 };
@@ -53,6 +54,11 @@ static enum error memory_store(struct backend *backend, struct store **ret_store
 static enum error memory_reader(struct backend *backend, struct reader **ret_reader)
 {
 	return memory_reader_new(backend->memory, ret_reader);
+}
+
+static enum error memory_seat_feed(struct backend *backend, struct seat_feed **ret_feed)
+{
+	return memory_seat_feed_new(backend->memory, ret_feed);
 }
 
 /* What leases go by: as with the others, the machine's clock. */
@@ -113,6 +119,12 @@ static enum error sqlite_reader(struct backend *backend, struct reader **ret_rea
 	return sqlite_reader_open(backend->path, ret_reader, message);
 }
 
+static enum error sqlite_seat_feed(struct backend *backend, struct seat_feed **ret_feed)
+{
+	char message[SQLITE_MESSAGE_MAX];
+	return sqlite_seat_feed_open(backend->path, ret_feed, message);
+}
+
 static enum error sqlite_outbox(struct backend *backend, struct outbox **ret_outbox)
 {
 	char message[SQLITE_MESSAGE_MAX];
@@ -166,6 +178,12 @@ static enum error postgres_reader(struct backend *backend, struct reader **ret_r
 	return postgres_reader_open(backend->dsn, ret_reader, message);
 }
 
+static enum error postgres_seat_feed(struct backend *backend, struct seat_feed **ret_feed)
+{
+	char message[POSTGRES_MESSAGE_MAX];
+	return postgres_seat_feed_open(backend->dsn, ret_feed, message);
+}
+
 static enum error postgres_outbox(struct backend *backend, struct outbox **ret_outbox)
 {
 	char message[POSTGRES_MESSAGE_MAX];
@@ -198,14 +216,14 @@ static enum error mongodb_catalog(struct backend *backend, struct catalog **ret_
 	return mongodb_catalog_new(backend->mongodb, false, ret_catalog);
 }
 
-static const struct backend_kind mongodb_kind = {"mongodb", mongodb_begin, mongodb_end, NULL, NULL, NULL, mongodb_catalog};
+static const struct backend_kind mongodb_kind = {"mongodb", mongodb_begin, mongodb_end, NULL, NULL, NULL, NULL, mongodb_catalog};
 
 static const struct backend_kind embedded_kinds[] = {
-	{"memory", memory_begin, memory_end, memory_store, memory_reader, memory_outbox, memory_catalog},
-	{"sqlite", sqlite_begin, sqlite_end, sqlite_store, sqlite_reader, sqlite_outbox, sqlite_catalog},
+	{"memory", memory_begin, memory_end, memory_store, memory_reader, memory_seat_feed, memory_outbox, memory_catalog},
+	{"sqlite", sqlite_begin, sqlite_end, sqlite_store, sqlite_reader, sqlite_seat_feed, sqlite_outbox, sqlite_catalog},
 };
-static const struct backend_kind postgres_kind = {"postgres",      postgres_begin,  postgres_end,    postgres_store,
-                                                  postgres_reader, postgres_outbox, postgres_catalog};
+static const struct backend_kind postgres_kind = {"postgres",      postgres_begin,     postgres_end,    postgres_store,
+                                                  postgres_reader, postgres_seat_feed, postgres_outbox, postgres_catalog};
 
 /* cmocka hands nothing to a group: which kind is being tested now. */
 static const struct backend_kind *current_kind;
@@ -240,6 +258,13 @@ struct reader *backend_reader(struct backend *backend)
 	struct reader *reader = NULL;
 	assert_int_equal(backend->kind->reader(backend, &reader), OK);
 	return reader;
+}
+
+struct seat_feed *backend_seat_feed(struct backend *backend)
+{
+	struct seat_feed *feed = NULL;
+	assert_int_equal(backend->kind->seat_feed(backend, &feed), OK);
+	return feed;
 }
 
 struct outbox *backend_outbox(struct backend *backend)

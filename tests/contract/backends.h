@@ -11,6 +11,7 @@
 #include "ports/catalog.h"
 #include "ports/outbox.h"
 #include "ports/reader.h"
+#include "ports/seat_feed.h"
 #include "ports/store.h"
 
 struct backend;
@@ -18,6 +19,7 @@ struct backend;
 /* Each is a connection of its own, for the caller to free. */
 struct store *backend_store(struct backend *backend);
 struct reader *backend_reader(struct backend *backend);
+struct seat_feed *backend_seat_feed(struct backend *backend);
 struct outbox *backend_outbox(struct backend *backend);
 struct catalog *backend_catalog(struct backend *backend); /* of memory: each is empty */
 

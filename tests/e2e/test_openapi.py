@@ -21,6 +21,7 @@ ROUTES = {
     ("post", "/v1/events"),
     ("get", "/v1/events/{event_id}"),
     ("get", "/v1/events/{event_id}/seats"),
+    ("get", "/v1/events/{event_id}/availability"),
     ("post", "/v1/events/{event_id}/pause"),
     ("post", "/v1/events/{event_id}/resume"),
     ("post", "/v1/events/{event_id}/cancel"),

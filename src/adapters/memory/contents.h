@@ -19,6 +19,13 @@ struct seat_place {
 	struct slice row;
 };
 
+/* A seat that a commit has changed. */
+struct memory_seat_change {
+	uint64_t position; /* of the commit: change_count before it, plus one */
+	struct uuid event_id;
+	struct seat_label label;
+};
+
 struct outbox_row {
 	uint8_t partition;
 	struct uuid id;
@@ -49,6 +56,8 @@ struct memory_database {
 	uint32_t place_count, place_capacity;
 	struct outbox_row *outbox; /* in order of their ids */
 	uint32_t outbox_count, outbox_capacity;
+	struct memory_seat_change *seat_changes; /* in order of their positions */
+	uint32_t seat_change_count, seat_change_capacity;
 	struct catalog_change *catalog_changes; /* in order of their events' ids */
 	uint32_t catalog_change_count, catalog_change_capacity;
 	struct outbox_lease leases[OUTBOX_PARTITIONS];

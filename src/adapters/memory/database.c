@@ -32,6 +32,7 @@ void memory_database_free(struct memory_database *database)
 	free(database->places);
 	free(database->abandoned);
 	free(database->outbox);
+	free(database->seat_changes);
 	free(database->catalog_changes);
 	free(database->publishers);
 	arena_release(&database->texts);

@@ -7,6 +7,7 @@
 #include "ports/clock.h"
 #include "ports/outbox.h"
 #include "ports/reader.h"
+#include "ports/seat_feed.h"
 #include "ports/store.h"
 
 struct memory_database;
@@ -19,5 +20,6 @@ void memory_database_free(struct memory_database *database);
 /* ERR_NO_MEMORY. */
 must_check enum error memory_store_new(struct memory_database *database, struct store **ret_store);
 must_check enum error memory_reader_new(struct memory_database *database, struct reader **ret_reader);
+must_check enum error memory_seat_feed_new(struct memory_database *database, struct seat_feed **ret_feed);
 /* clock: what leases go by; borrowed. */
 must_check enum error memory_outbox_new(struct memory_database *database, struct clock *clock, struct outbox **ret_outbox);

@@ -270,6 +270,15 @@ static void list_for_catalog(struct memory_database *database, const struct sale
 	database->catalog_change_count++;
 }
 
+static void list_seat_change(struct memory_database *database, const struct seat *seat)
+{
+	void *array = database->seat_changes;
+	need(contents_grow(&array, database->seat_change_count, &database->seat_change_capacity, sizeof *database->seat_changes));
+	database->seat_changes = array;
+	database->seat_changes[database->seat_change_count++] =
+		(struct memory_seat_change){.position = database->change_count + 1, .event_id = seat->event_id, .label = seat->label};
+}
+
 static void write_all(struct memory_database *database, const struct changes *changes)
 {
 	for (uint32_t i = 0; i < changes->row_count; i++)
@@ -284,6 +293,9 @@ static void write_all(struct memory_database *database, const struct changes *ch
 	}
 	if (changes->is_replay)
 		return;
+	for (uint32_t i = 0; i < changes->row_count; i++)
+		if (changes->rows[i]->kind == ROW_SEAT)
+			list_seat_change(database, container_of(changes->rows[i], const struct seat, row));
 	for (uint32_t i = 0; i < changes->event_count; i++)
 		append_event(database, &changes->events[i]);
 	for (uint8_t partition = 0; partition < OUTBOX_PARTITIONS; partition++)

@@ -15,6 +15,7 @@
 #include "ports/catalog.h"
 #include "ports/outbox.h"
 #include "ports/reader.h"
+#include "ports/seat_feed.h"
 #include "ports/store.h"
 
 #define POSTGRES_MESSAGE_MAX 512
@@ -30,6 +31,8 @@ must_check enum error postgres_store_open(const char *dsn, bool for_replay, stru
                                           char message[static POSTGRES_MESSAGE_MAX]);
 must_check enum error postgres_reader_open(const char *dsn, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX]);
 must_check enum error postgres_outbox_open(const char *dsn, struct outbox **ret_outbox, char message[static POSTGRES_MESSAGE_MAX]);
+/* Down on CockroachDB, which does not number its transactions. */
+must_check enum error postgres_seat_feed_open(const char *dsn, struct seat_feed **ret_feed, char message[static POSTGRES_MESSAGE_MAX]);
 must_check enum error postgres_catalog_open(const char *dsn, struct catalog **ret_catalog, char message[static POSTGRES_MESSAGE_MAX]);
 
 /* For those who only look: in sessions that cannot write. The reader's ping says whether a replay runs, or was begun and not ended. */

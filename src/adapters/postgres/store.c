@@ -21,6 +21,11 @@
 #define LISTING(write, result) \
 	"WITH changed AS (" write "), listed AS (INSERT INTO catalog_changes (event_id, version) SELECT event_id, version FROM changed" \
 	" ON CONFLICT (event_id) DO UPDATE SET version = excluded.version) SELECT " result " FROM changed"
+/* Updates seats, lists their positions for the maps in memory, and fails unless there are $1 of them. */
+#define FEEDING(update) \
+	"WITH changed AS (" update " RETURNING seats.event_id, seats.position), fed AS (INSERT INTO seat_changes (event_id, seats)" \
+	" SELECT event_id, array_agg(position) FROM changed GROUP BY event_id)" \
+	" SELECT 1 / (CASE WHEN count(*) = $1::int8 THEN 1 ELSE 0 END) FROM changed"
 /* Of the keys $2 those whose row has another version than $1 says, 0 without a row; -1 is the version of none. */
 #define LOAD(table, columns, id) \
 	"SELECT " columns ", d.key FROM (SELECT unnest($1::int8[]), unnest($2::uuid[])) AS d (known, key) LEFT JOIN " table " ON " id \
@@ -65,11 +70,11 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
                                  " AS d (expected, key, sequence, status, version, settled)"
                                  " WHERE sales.event_id = d.key AND sales.version = d.expected RETURNING sales.event_id, sales.version",
                                  "1 / (CASE WHEN count(*) = $1::int8 THEN 1 ELSE 0 END)"),
-	[UPDATE_SEATS] = GUARD("UPDATE seats SET status = d.status, holder_id = d.holder_id, version = d.version"
-                               " FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::bytea[]), unnest($5::int8[]),"
-                               " unnest($6::uuid[]), unnest($7::int8[]))"
-                               " AS d (expected, key, label, status, holder_id, version)"
-                               " WHERE seats.event_id = d.key AND seats.seat = d.label AND seats.version = d.expected RETURNING 1"),
+	[UPDATE_SEATS] = FEEDING("UPDATE seats SET status = d.status, holder_id = d.holder_id, version = d.version"
+                                 " FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::bytea[]), unnest($5::int8[]),"
+                                 " unnest($6::uuid[]), unnest($7::int8[]))"
+                                 " AS d (expected, key, label, status, holder_id, version)"
+                                 " WHERE seats.event_id = d.key AND seats.seat = d.label AND seats.version = d.expected"),
 	[UPDATE_HOLDS] = GUARD("UPDATE holds SET sequence = d.sequence, status = d.status, version = d.version"
                                " FROM (SELECT unnest($2::int8[]), unnest($3::uuid[]), unnest($4::int8[]), unnest($5::int8[]),"
                                " unnest($6::int8[]))"

@@ -140,6 +140,41 @@ static int append_events(struct sqlite_store *store, const struct changes *chang
 	return code;
 }
 
+/* Seats of one event that stand one after the other among the rows, for the maps in memory. *index: the first of them; out, the row behind. */
+static int insert_seat_changes(struct sqlite_store *store, const struct changes *changes, int64_t position, uint32_t part, uint32_t *index)
+{
+	const struct uuid *event_id = &container_of(changes->rows[*index], const struct seat, row)->event_id;
+	buffer_clear(&store->scratch);
+	for (; *index < changes->row_count && changes->rows[*index]->kind == ROW_SEAT; (*index)++) {
+		const struct seat *seat = container_of(changes->rows[*index], const struct seat, row);
+		if (!uuid_equal(&seat->event_id, event_id))
+			break;
+		buffer_append_slice(&store->scratch, seat_label_slice(&seat->label));
+		buffer_append_byte(&store->scratch, '\n');
+	}
+	if (store->scratch.failed)
+		return SQLITE_NOMEM;
+	sqlite3_stmt *statement = store->database.statements[INSERT_SEAT_CHANGES];
+	bind_int(statement, 1, position);
+	bind_int(statement, 2, part);
+	bind_uuid(statement, 3, event_id);
+	bind_text(statement, 4, buffer_slice(&store->scratch));
+	return database_run(&store->database, INSERT_SEAT_CHANGES);
+}
+
+static int list_seat_changes(struct sqlite_store *store, const struct changes *changes, int64_t position)
+{
+	int code = SQLITE_OK;
+	uint32_t part = 0;
+	for (uint32_t i = 0; code == SQLITE_OK && i < changes->row_count;) {
+		if (changes->rows[i]->kind == ROW_SEAT)
+			code = insert_seat_changes(store, changes, position, part++, &i);
+		else
+			i++;
+	}
+	return code;
+}
+
 static int check_relied(struct sqlite_store *store, const struct row *row)
 {
 	assert(row->kind < ROW_KEY);
@@ -193,6 +228,8 @@ static int write_all(struct sqlite_store *store, const struct changes *changes, 
 		code = write_row(store, changes, changes->rows[i]);
 	if (code == SQLITE_OK && !changes->is_replay)
 		code = append_events(store, changes, last_position);
+	if (code == SQLITE_OK && !changes->is_replay && changes->event_count > 0)
+		code = list_seat_changes(store, changes, last_position + 1);
 	return code;
 }
 

@@ -13,6 +13,7 @@
 #include "ports/catalog.h"
 #include "ports/outbox.h"
 #include "ports/reader.h"
+#include "ports/seat_feed.h"
 #include "ports/store.h"
 
 #define SQLITE_MESSAGE_MAX 512
@@ -40,4 +41,5 @@ must_check enum error sqlite_catalog_open_to_look(const char *path, struct catal
 /* The file has been migrated. ERR_SYSTEM, ERR_NO_MEMORY. */
 must_check enum error sqlite_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX]);
 must_check enum error sqlite_outbox_open(const char *path, struct outbox **ret_outbox, char message[static SQLITE_MESSAGE_MAX]);
+must_check enum error sqlite_seat_feed_open(const char *path, struct seat_feed **ret_feed, char message[static SQLITE_MESSAGE_MAX]);
 must_check enum error sqlite_catalog_open(const char *path, struct catalog **ret_catalog, char message[static SQLITE_MESSAGE_MAX]);

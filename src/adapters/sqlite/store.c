@@ -42,6 +42,7 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 			 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_PAYMENT] = "INSERT INTO payments (" PAYMENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_REFUND] = "INSERT INTO refunds (" REFUND_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[INSERT_SEAT_CHANGES] = "INSERT INTO seat_changes VALUES (?, ?, ?, ?)",
 	[INSERT_OUTBOX] = "INSERT INTO outbox (partition, id, events) VALUES (?, ?, ?)",
 	[UPDATE_KEYS_POSITION] = "UPDATE meta SET value = max(value, ?) WHERE name = 'keys_position'",
 	[UPDATE_SALE] = "UPDATE sales SET sequence = ?3, status = ?4, version = ?5, settled = ?6 WHERE event_id = ?1 AND version = ?2",
@@ -112,7 +113,8 @@ static enum store_result sqlite_replay_end(struct store *port, bool is_done)
 	if (sqlite3_get_autocommit(store->database.handle) != 0)
 		return STORE_STALE;
 	if (is_done)
-		return execute(store, "UPDATE meta SET value = 0 WHERE name = 'replaying'; COMMIT");
+		return execute(store, "UPDATE meta SET value = 0 WHERE name = 'replaying';"
+		                      "UPDATE meta SET value = value + 1 WHERE name = 'epoch'; COMMIT");
 	database_rollback(&store->database);
 	return STORE_OK;
 }

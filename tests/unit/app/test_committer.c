@@ -117,10 +117,10 @@ static void pause_process(void *context, uint64_t ms)
 	fake_clock_advance(&fixture.clock, ms);
 }
 
-static void note_commit(void *context, uint32_t event_count)
+static void note_commit(void *context, const struct changes *changes)
 {
 	struct process *process = context;
-	process->events += event_count;
+	process->events += changes->event_count;
 }
 
 static void note_time(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count)

@@ -52,9 +52,9 @@ static void receive(void *context, const struct event_record *record)
 		sem_post(&world->all_expired);
 }
 
-static void wake_publisher(void *context, uint32_t event_count)
+static void wake_publisher(void *context, const struct changes *changes)
 {
-	(void)event_count;
+	(void)changes;
 	struct world *world = context;
 	if (world->publisher_worker != NULL)
 		worker_wake(world->publisher_worker);

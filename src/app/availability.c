@@ -1,0 +1,132 @@
+/* availability.c: reads the seats part by part and counts them in a table of sections. */
+#include "app/availability.h"
+
+#include <assert.h>
+
+#include "base/hash.h"
+#include "base/hash_table.h"
+#include "base/json_writer.h"
+#include "base/list.h"
+
+#define SECTIONS_EXPECTED 256
+#define PART_BLOCK ((size_t)256 * 1024)
+#define PART_MAX ((size_t)64 * 1024 * 1024)
+
+struct section_count {
+	struct hash_node node;
+	struct list_node order;
+	struct slice name;
+	uint32_t total, available;
+	int64_t price_from;
+};
+
+struct tally {
+	struct arena *arena;
+	struct hash_table table;
+	struct list sections;
+	struct section_count *last; /* seats of a section mostly stand together */
+};
+
+/* Names of sections are the organiser's, who is trusted. */
+static uint64_t hash_of(struct slice name)
+{
+	static const struct hash_seed seed = {.k0 = UINT64_C(0x73656374696f6e73), .k1 = UINT64_C(0x636f756e74656400)};
+	return hash_bytes(&seed, name.data, name.length);
+}
+
+static struct section_count *find(struct tally *tally, struct slice name)
+{
+	if (tally->last != NULL && slice_equal(tally->last->name, name))
+		return tally->last;
+	uint64_t hash = hash_of(name);
+	for (struct hash_node *node = hash_table_first(&tally->table, hash); node != NULL; node = hash_table_next(node)) {
+		struct section_count *section = container_of(node, struct section_count, node);
+		if (slice_equal(section->name, name))
+			return section;
+	}
+	struct section_count *section = arena_allocate_array(tally->arena, 1, sizeof *section);
+	if (section == NULL)
+		return NULL;
+	section->name = arena_copy(tally->arena, name);
+	if (section->name.data == NULL)
+		return NULL;
+	hash_table_put(&tally->table, &section->node, hash);
+	hash_table_grow(&tally->table);
+	list_push(&tally->sections, &section->order);
+	return section;
+}
+
+static bool count(struct tally *tally, const struct seat_list *list)
+{
+	for (uint32_t i = 0; i < list->count; i++) {
+		const struct seat_entry *entry = &list->entries[i];
+		struct section_count *section = find(tally, entry->section);
+		if (section == NULL)
+			return false;
+		tally->last = section;
+		section->total++;
+		if (entry->status != SEAT_AVAILABLE)
+			continue;
+		if (section->available++ == 0 || entry->price < section->price_from)
+			section->price_from = entry->price;
+	}
+	return true;
+}
+
+static enum error count_all(struct tally *tally, struct reader *reader, const struct uuid *event_id, uint64_t now_ms)
+{
+	struct seat_query query = {.event_id = *event_id, .limit = SEATS_LOOKED_AT_MAX, .now_ms = now_ms};
+	enum error error = OK;
+	do {
+		struct arena part;
+		struct seat_list list = {0};
+		arena_init(&part, PART_BLOCK, PART_MAX);
+		enum store_result result = reader->operations->list_seats(reader, &query, &part, &list);
+		if (result != STORE_OK)
+			error = result == STORE_CORRUPT ? ERR_CORRUPT : ERR_STORE_UNAVAILABLE;
+		else if (!count(tally, &list))
+			error = ERR_NO_MEMORY;
+		query.after_position = list.next_position;
+		arena_release(&part);
+	} while (error == OK && query.after_position != 0);
+	return error;
+}
+
+static void write_section(struct json_writer *writer, const struct section_count *section)
+{
+	json_writer_object_begin(writer, NULL);
+	if (slice_is_empty(section->name))
+		json_writer_null(writer, "section");
+	else
+		json_writer_string(writer, "section", section->name);
+	json_writer_uint(writer, "total", section->total);
+	json_writer_uint(writer, "available", section->available);
+	if (section->available > 0)
+		json_writer_int(writer, "price_from", section->price_from);
+	else
+		json_writer_null(writer, "price_from");
+	json_writer_object_end(writer);
+}
+
+enum error availability_write(struct reader *reader, const struct uuid *event_id, uint64_t now_ms, struct arena *arena, struct buffer *body)
+{
+	assert(reader != NULL && event_id != NULL && arena != NULL && body != NULL);
+
+	struct tally tally = {.arena = arena};
+	enum error error = hash_table_init(SECTIONS_EXPECTED, &tally.table);
+	if (error != OK)
+		return error;
+	list_init(&tally.sections);
+	error = count_all(&tally, reader, event_id, now_ms);
+	hash_table_release(&tally.table);
+	if (error != OK)
+		return error;
+	struct json_writer writer = json_writer_on(body);
+	json_writer_object_begin(&writer, NULL);
+	json_writer_array_begin(&writer, "data");
+	list_for_each(node, &tally.sections)
+		write_section(&writer, container_of(node, const struct section_count, order));
+	json_writer_array_end(&writer);
+	json_writer_object_end(&writer);
+	return OK;
+}

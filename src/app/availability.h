@@ -1,0 +1,15 @@
+/* availability.h: what each section of an event has left, counted seat by seat in the store: for events whose map is not in memory. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "ports/reader.h"
+
+/* Writes {data:[{section, total, available, price_from} …]}, the sections in the order of the layout; price_from is null when none is available.
+ * arena: for what is counted. ERR_STORE_UNAVAILABLE, ERR_CORRUPT, ERR_NO_MEMORY. */
+must_check enum error availability_write(struct reader *reader, const struct uuid *event_id, uint64_t now_ms, struct arena *arena,
+                                         struct buffer *body);

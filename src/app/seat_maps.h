@@ -1,0 +1,75 @@
+/* seat_maps.h: the seat maps of the events that people look at, in the memory of this process, and as good as current.
+ *
+ * A worker's thread loads the map of an event that somebody asks for, and reads the feed of what changes, 20 times a second; what this process
+ * commits itself is in the maps before it is answered. All maps and pages together take a bounded number of bytes: the map that was used the
+ * longest ago goes. A map is only shown while the feed was read within the last two seconds; otherwise, and for an event that is too large, the
+ * caller asks the store. Nothing is decided by a map. */
+#pragma once
+
+#include <stdint.h>
+
+#include "app/seat_page.h"
+#include "base/attributes.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "ports/clock.h"
+#include "ports/seat_feed.h"
+#include "state/changes.h"
+
+struct seat_maps;
+
+#define SEAT_MAPS_FRESH_NS UINT64_C(2000000000) /* how old what a map shows may be while the feed cannot be read */
+
+struct seat_maps_options {
+	struct seat_feed *feed; /* borrowed */
+	struct clock *clock;    /* borrowed: that of the store */
+	size_t bytes_max;
+	/* A change that the feed or a commit has told of is in the maps, so long after it was decided; NULL: nobody wants to know. */
+	void (*lagged)(void *context, uint64_t lag_ms);
+	void (*wake)(void *context); /* the worker has something to do */
+	void *context;
+};
+
+/* ERR_NO_MEMORY. */
+must_check enum error seat_maps_new(const struct seat_maps_options *options, struct seat_maps **ret_maps);
+/* Nobody waits any more. Takes NULL. */
+void seat_maps_free(struct seat_maps *maps);
+
+enum seat_maps_answer {
+	SEAT_MAPS_PAGE,      /* *ret_page, whose reference is the caller's */
+	SEAT_MAPS_LOADING,   /* the wait's `ready` is called, and then the same is asked again */
+	SEAT_MAPS_STALE,     /* what changed is not known: ask the store */
+	SEAT_MAPS_TOO_LARGE, /* for the memory: ask the store */
+	SEAT_MAPS_UNKNOWN_EVENT,
+	SEAT_MAPS_UNKNOWN_VERSION, /* the changes since then are not known */
+	SEAT_MAPS_NO_MEMORY,
+};
+
+/* Somebody who waits for a map. */
+struct seat_maps_wait {
+	struct list_node node;
+	void (*ready)(struct seat_maps_wait *wait); /* called once, on the worker's thread; must not block */
+	bool is_over;                               /* zero at first: it waits once */
+	bool is_unknown;                            /* what was found: there is no such event */
+};
+
+/* The answer as the event's seats are now. Safe from any thread; waits for nobody but those who copy pages. */
+must_check enum seat_maps_answer seat_maps_ask(struct seat_maps *maps, const struct uuid *event_id, const struct seat_page_query *query,
+                                               bool is_compressed, struct seat_maps_wait *wait, struct seat_page **ret_page);
+/* A version for what is read from the store from now on. */
+uint64_t seat_maps_version(const struct seat_maps *maps);
+
+/* This process has committed that. Safe from any thread. */
+void seat_maps_committed(struct seat_maps *maps, const struct changes *changes);
+
+/* The step of a worker (pipeline/worker.h); `context` is the struct seat_maps. */
+uint64_t seat_maps_step(void *context);
+/* Nobody is made to wait any more, and who waits is told. The worker has stopped. Takes NULL. */
+void seat_maps_stop(struct seat_maps *maps);
+
+/* For metrics. Safe from any thread. */
+struct seat_maps_status {
+	uint64_t maps, bytes;
+	uint64_t from_memory, from_store, loads, dropped, failed_polls;
+};
+void seat_maps_status(struct seat_maps *maps, struct seat_maps_status *ret_status);

@@ -1,0 +1,77 @@
+/* seat_maps_inside.h: what the files of the maps share. Private to app.
+ *
+ *	seat_maps.c       which maps there are, and who asks for them
+ *	seat_maps_feed.c  the worker: loads maps, reads what changes */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "app/seat_maps.h"
+#include "base/arena.h"
+#include "base/hash.h"
+
+#define SEAT_MAPS_MARKS 8
+#define SEAT_MAPS_WAIT_NS UINT64_C(1000000000) /* nobody waits longer for a map to be loaded: the store is asked meanwhile */
+
+enum seat_maps_state {
+	SEAT_MAPS_WANTED,  /* nobody has looked whether there is such an event */
+	SEAT_MAPS_FILLING, /* its seats are being read */
+	SEAT_MAPS_READY,
+	SEAT_MAPS_REFUSED, /* too large; the entry is there so that it is not tried again */
+};
+
+/* An event. Its maps->lock guards all but the map and its pages. */
+struct seat_maps_entry {
+	struct hash_node node;
+	struct list_node recency;
+	struct uuid event_id;
+	_Atomic uint32_t references; /* one is the table's */
+	bool is_dropped;             /* not in the table any more */
+	enum seat_maps_state state;
+	struct list waits;
+	uint64_t wanted_ns;   /* since when */
+	pthread_mutex_t lock; /* guards what follows; taken with or without maps->lock, never before it */
+	struct seat_map map;
+	struct seat_pages pages;
+	size_t counted; /* bytes of the two, as they are in maps->bytes */
+};
+
+/* The feed stood there, then. */
+struct seat_maps_mark {
+	uint64_t position, monotonic_ns;
+};
+
+struct seat_maps {
+	struct seat_maps_options options;
+	pthread_mutex_t lock; /* guards the table, the list and what the entries say of themselves */
+	struct hash_table table;
+	struct hash_seed seed;
+	struct list recency; /* the least recently used first */
+	uint32_t loading;    /* entries that are wanted or being filled */
+	_Atomic uint64_t bytes;
+	_Atomic uint64_t position; /* of the feed */
+	_Atomic uint64_t fresh_ns; /* when the feed was asked the last time that it answered; 0: never */
+	_Atomic uint64_t from_memory, from_store, loads, dropped, failed_polls;
+
+	/* The worker's own. */
+	struct arena arena;
+	struct seat_feed_cursor cursor;
+	bool has_cursor;
+	struct seat_maps_mark marks[SEAT_MAPS_MARKS];
+	uint32_t mark_count;
+	uint64_t next_mark_ns;
+};
+
+/* A reference to the entry, which is the most recently used now; NULL: there is none. */
+struct seat_maps_entry *seat_maps_take(struct seat_maps *maps, const struct uuid *event_id);
+void seat_maps_give_back(struct seat_maps_entry *entry);
+/* With maps->lock held: takes it out of the table; who waits goes to `ret_waits`. */
+void seat_maps_drop(struct seat_maps *maps, struct seat_maps_entry *entry, struct list *ret_waits);
+/* With entry->lock held: counts its bytes anew. */
+void seat_maps_count(struct seat_maps *maps, struct seat_maps_entry *entry);
+/* Drops what was used the longest ago until the rest fits; `keep` stays. */
+void seat_maps_shrink(struct seat_maps *maps, const struct seat_maps_entry *keep);
+/* Tells all of them, without a lock held. */
+void seat_maps_tell(struct list *waits, bool is_unknown);
+void seat_maps_note_lag(const struct seat_maps *maps, uint64_t version, uint64_t now_ms);
