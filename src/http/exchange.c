@@ -256,7 +256,8 @@ static void route_head(struct exchange *exchange)
 	if (exchange->refusal.error != OK && ends_connection(exchange))
 		exchange_refuse(exchange, exchange->refusal);
 	request->arena.maximum = MEMORY_BASE + MEMORY_FACTOR * body_max;
-	buffer_init(&exchange->body, NULL, head->framing == HTTP_BODY_LENGTH ? (size_t)head->content_length : body_max);
+	bool is_shorter = head->framing == HTTP_BODY_LENGTH && head->content_length < body_max;
+	buffer_init(&exchange->body, NULL, is_shorter ? (size_t)head->content_length : body_max);
 }
 
 /* True: the head is complete and acceptable. */

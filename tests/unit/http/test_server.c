@@ -277,6 +277,20 @@ static void large_bodies_are_for_routes_that_take_them(void **state)
 	receive_last_problem(413, "/problems/body-too-large");
 }
 
+static void no_length_is_too_large_to_be_refused(void **state)
+{
+	(void)state;
+	static const char *const lengths[] = {"9223372036854775807", "9223372036854775808", "18446744073709551614", "18446744073709551615"};
+	for (size_t i = 0; i < ARRAY_LENGTH(lengths); i++) {
+		char text[128];
+		snprintf(text, sizeof text, POST_HEAD "Content-Length: %s\r\n\r\n", lengths[i]);
+		assert_true(raw_send_text(&client, text));
+		receive_last_problem(413, "/problems/body-too-large");
+		close_client(NULL);
+		open_client(NULL);
+	}
+}
+
 static void a_head_without_end_is_cut_off(void **state)
 {
 	(void)state;
@@ -461,6 +475,7 @@ int main(void)
 		T(a_head_may_be_as_large_as_allowed),
 		T(what_is_too_large_is_refused_and_the_answer_arrives),
 		T(large_bodies_are_for_routes_that_take_them),
+		T(no_length_is_too_large_to_be_refused),
 		T(a_head_without_end_is_cut_off),
 		T(clients_may_wait_to_be_asked_for_the_body),
 		T(malformed_requests_are_refused_and_nothing_behind_them_is_served),
