@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "app/catalog_rebuilder.h"
 #include "app/catalog_sync.h"
 #include "base/hlc.h"
 #include "domain/sale.h"
@@ -183,15 +184,6 @@ static enum error compare_maps(struct verify *verify)
 	return error;
 }
 
-static bool entries_equal(const struct catalog_entry *a, const struct catalog_entry *b)
-{
-	assert(a != b);
-	return slice_equal(a->details.name, b->details.name) && slice_equal(a->details.venue, b->details.venue) &&
-	       slice_equal(a->details.description, b->details.description) && a->details.starts_at_ms == b->details.starts_at_ms &&
-	       a->status == b->status && strcmp(a->currency.code, b->currency.code) == 0 && a->on_sale_from_ms == b->on_sale_from_ms &&
-	       a->on_sale_until_ms == b->on_sale_until_ms && a->seat_count == b->seat_count && a->created_at_ms == b->created_at_ms;
-}
-
 /* The sale is read after the entry, which was made of it: it cannot be older. If it is newer the entry is on its way. */
 static enum error compare_entry(struct verify *verify, const struct catalog_entry *entry, struct arena *arena)
 {
@@ -207,12 +199,61 @@ static enum error compare_entry(struct verify *verify, const struct catalog_entr
 		enum error error = catalog_sync_entry(verify->reader, (const struct sale *)(const void *)row, arena, &made);
 		if (error != OK)
 			return error;
-		is_right = entries_equal(entry, &made);
+		is_right = catalog_entries_equal(entry, &made);
 	}
 	verify->ret_rows++;
 	if (!is_right)
 		report(verify, VERIFY_DIFFERENT, row == NULL ? &unknown.row : row, "its entry in the catalog");
 	return OK;
+}
+
+/* Whether the list of what the catalog lacks has this sale: then its entry is on its way. */
+static enum error is_listed(struct verify *verify, const struct uuid *event_id, struct arena *arena, bool *ret_is_listed)
+{
+	struct catalog_change_list list;
+	struct uuid before = *event_id;
+	for (size_t i = sizeof before.bytes; i > 0 && before.bytes[i - 1]-- == 0; i--)
+		;
+	enum store_result result = verify->reader->operations->list_catalog_changes(verify->reader, &before, 1, arena, &list);
+	*ret_is_listed = result == STORE_OK && list.count == 1 && uuid_equal(&list.changes[0].event_id, event_id);
+	return error_of(result);
+}
+
+/* An entry that is not there may have come between the two questions: it is looked for again. */
+static enum error look_for_entry(struct verify *verify, const struct row *row, struct arena *arena)
+{
+	const struct uuid *event_id = &((const struct sale *)(const void *)row)->event_id;
+	const struct catalog_entry *entry = NULL;
+	bool is_on_its_way = false;
+	for (uint32_t i = 0; i < 2 && entry == NULL && !is_on_its_way; i++) {
+		if (verify->catalog->operations->find(verify->catalog, event_id, arena, &entry) != CATALOG_OK)
+			return ERR_CATALOG_UNAVAILABLE;
+		enum error error = entry == NULL ? is_listed(verify, event_id, arena, &is_on_its_way) : OK;
+		if (error != OK)
+			return error;
+	}
+	if (entry == NULL && !is_on_its_way)
+		report(verify, VERIFY_DIFFERENT, row, "its entry in the catalog");
+	return OK;
+}
+
+static enum error look_for_entries(struct verify *verify)
+{
+	struct side sales = {.reader = verify->reader};
+	struct arena arena;
+	enum error error;
+	arena_init(&sales.arena, ARENA_BLOCK, ARENA_MAX);
+	arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
+	while ((error = advance(&sales, ROW_SALE)) == OK && current(&sales) != NULL) {
+		arena_clear(&arena);
+		error = look_for_entry(verify, current(&sales), &arena);
+		if (error != OK)
+			break;
+		sales.next++;
+	}
+	arena_release(&arena);
+	arena_release(&sales.arena);
+	return error;
 }
 
 static enum error compare_catalog(struct verify *verify)
@@ -325,5 +366,7 @@ enum error verify_store(struct verify *verify)
 	verify->reader->operations->snapshot_end(verify->reader);
 	if (error == OK && verify->catalog != NULL)
 		error = compare_catalog(verify);
+	if (error == OK && verify->catalog != NULL)
+		error = look_for_entries(verify);
 	return error;
 }

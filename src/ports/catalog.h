@@ -30,7 +30,8 @@ struct catalog_entry {
 	uint64_t version; /* of the sale it was made of */
 };
 
-/* Which events are wanted. What is not set, 0 or an empty text, does not matter; texts are folded: their ASCII letters are small. */
+/* Which events are wanted. What is not set, 0 or an empty text, does not matter; texts are printable, and
+ * folded: their ASCII letters are small. */
 struct catalog_filter {
 	uint64_t starts_from_ms;  /* they start then or later */
 	uint64_t starts_until_ms; /* they start then or earlier */
@@ -64,6 +65,8 @@ struct catalog_operations {
 	/* The same, of those that pass the filter. It looks at as many as it takes to find them. */
 	enum catalog_result (*search)(struct catalog *catalog, const struct catalog_filter *filter, const struct uuid *after,
 	                              uint32_t limit, struct arena *arena, struct catalog_list *ret_list);
+	/* The entry is there no more; none is no error. */
+	enum catalog_result (*drop)(struct catalog *catalog, const struct uuid *event_id);
 	enum catalog_result (*ping)(struct catalog *catalog);
 	void (*free)(struct catalog *catalog);
 };

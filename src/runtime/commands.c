@@ -63,6 +63,8 @@ static const struct command_entry commands[] = {
          run_verify},
 	{"replay", "rebuild the projections from the events; nobody can write meanwhile", "replay",
          "example:\n  tro replay --data-dir ./tro-data\n", run_replay},
+	{"catalog rebuild", "make again what people browse, from the events; servers may run meanwhile", "catalog rebuild",
+         "example:\n  tro catalog rebuild --mongo-uri mongodb://127.0.0.1/tro\n", run_catalog_rebuild},
 	{"bench", "load a running server, measure it, and check what it answered", "bench SCENARIO [FLAGS]",
          "`tro bench` without a scenario tells more.\n\nexample:\n  tro bench holds --connections 256 --duration 10s\n", NULL},
 	{"consume", "show the events that come out of RabbitMQ, and whether any repeat or are missing", "consume --queue QUEUE [FLAGS]",
@@ -93,7 +95,7 @@ static void print_help(FILE *to)
 	      "TRO sells seats: a hold becomes an order, a payment confirms it, what is not paid expires.\n\ncommands:\n",
 	      to);
 	for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
-		fprintf(to, "  %-14s%s\n", commands[i].name, commands[i].summary);
+		fprintf(to, "  %-17s%s\n", commands[i].name, commands[i].summary);
 	fputs("\n'tro COMMAND --help' tells more of each. Every setting is an environment variable and a flag:\n"
 	      "LISTEN_ADDR is --listen-addr. 'tro config --markdown' lists them all.\n",
 	      to);

@@ -69,6 +69,16 @@ def test_it_is_in_mongodb_and_nowhere_else(catalog, database):
     assert catalog.tro("event", "list", MONGO_URI=None).stdout == ""
 
 
+def test_a_new_mongodb_gets_the_events_that_there_were(services, uri):
+    api = services.api().api("ada")
+    made = [api.create_event(name=name)["event_id"] for name in ("The Magic Flute", "Fidelio")]
+    assert services.tro("verify", MONGO_URI=uri).returncode == 1
+    done = services.tro("catalog", "rebuild", MONGO_URI=uri)
+    assert done.returncode == 0 and done.stdout.startswith("2 events, 2 entries made again"), done
+    assert [line.split()[0] for line in services.tro("event", "list", MONGO_URI=uri).stdout.splitlines()] == made
+    assert services.tro("verify", MONGO_URI=uri).returncode == 0
+
+
 def test_filters_and_pages(catalog):
     api = catalog.api().api("ada")
     api.create_event(name="The Magic Flute", venue="Old Opera", starts_at="2027-06-01T19:30:00Z")
@@ -89,7 +99,7 @@ def test_what_means_something_to_mongodb_is_data(catalog, text):
     made = api.create_event(name=text, venue=text, description=text)
     assert names(api, q=text) == [text] and names(api, venue=text) == [text]
     assert expect(api.get(f"/v1/events/{made['event_id']}"), 200)["description"] == text
-    for query in ("q[$ne]=x", "venue[$gt]=", "$where=1", "status[$in]=on_sale"):
+    for query in ("q[$ne]=x", "venue[$gt]=", "$where=1", "status[$in]=on_sale", "q=%00"):
         problem(api.get("/v1/events?" + query), "bad-request")
     for name, slug in (({"$gt": ""}, "validation-failed"), ("zero \0 byte", "invalid-json")):
         content = {"name": name, "venue": "v", "starts_at": "2027-06-01T19:30:00Z", "currency": "EUR",

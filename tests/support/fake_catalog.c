@@ -152,6 +152,22 @@ static enum catalog_result fake_search(struct catalog *catalog, const struct cat
 	return CATALOG_OK;
 }
 
+static enum catalog_result fake_drop(struct catalog *catalog, const struct uuid *event_id)
+{
+	struct fake_catalog *self = self_of(catalog);
+	if (self->is_down)
+		return CATALOG_DOWN;
+	pthread_mutex_lock(&self->lock);
+	uint32_t position = position_of(self, event_id);
+	if (position < self->count && uuid_equal(&self->entries[position].event_id, event_id)) {
+		drop_texts(&self->entries[position]);
+		self->count--;
+		memmove(&self->entries[position], &self->entries[position + 1], (self->count - position) * sizeof self->entries[0]);
+	}
+	pthread_mutex_unlock(&self->lock);
+	return CATALOG_OK;
+}
+
 static enum catalog_result fake_ping(struct catalog *catalog)
 {
 	return self_of(catalog)->is_down ? CATALOG_DOWN : CATALOG_OK;
@@ -162,8 +178,13 @@ static void fake_free(struct catalog *catalog)
 	fake_catalog_free(self_of(catalog));
 }
 
-static const struct catalog_operations operations = {
-	.put = fake_put, .find = fake_find, .list = fake_list, .search = fake_search, .ping = fake_ping, .free = fake_free};
+static const struct catalog_operations operations = {.put = fake_put,
+                                                     .find = fake_find,
+                                                     .list = fake_list,
+                                                     .search = fake_search,
+                                                     .drop = fake_drop,
+                                                     .ping = fake_ping,
+                                                     .free = fake_free};
 
 struct fake_catalog *fake_catalog_new(void)
 {

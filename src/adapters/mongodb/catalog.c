@@ -163,6 +163,20 @@ static enum catalog_result mongodb_list(struct catalog *port, const struct uuid 
 	return mongodb_search(port, NULL, after, limit, arena, ret_list);
 }
 
+static enum catalog_result mongodb_drop(struct catalog *port, const struct uuid *event_id)
+{
+	struct mongodb_lease lease;
+	bson_error_t error = {0};
+	assert(!catalog_of(port)->looks);
+	if (!begin(port, &lease))
+		return CATALOG_DOWN;
+	bson_t which = BSON_INITIALIZER;
+	mongodb_append_id(&which, "_id", event_id);
+	bool is_done = mongoc_collection_delete_one(lease.events, &which, NULL, NULL, &error);
+	bson_destroy(&which);
+	return end(port, &lease, is_done, &error);
+}
+
 /* A read, as those are that people wait for: a server that answers it serves. */
 static enum catalog_result mongodb_ping(struct catalog *port)
 {
@@ -195,6 +209,7 @@ static const struct catalog_operations operations = {
 	.find = mongodb_find,
 	.list = mongodb_list,
 	.search = mongodb_search,
+	.drop = mongodb_drop,
 	.ping = mongodb_ping,
 	.free = mongodb_free,
 };

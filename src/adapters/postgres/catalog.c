@@ -16,6 +16,7 @@ enum {
 	FIND,
 	LIST,
 	SEARCH,
+	DROP,
 	PING,
 	STATEMENT_COUNT,
 };
@@ -38,6 +39,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 				   " OR strpos(" FOLDED("venue") ", $7::text) > 0 OR strpos(" FOLDED(
 					   "description") ", $7::text) > 0)"
 							  " ORDER BY event_id LIMIT $2::int8",
+	[DROP] = "DELETE FROM catalog WHERE event_id = $1::uuid",
 	[PING] = "SELECT 1 FROM catalog ORDER BY event_id LIMIT 1",
 };
 
@@ -150,6 +152,13 @@ static enum catalog_result postgres_search(struct catalog *port, const struct ca
 	return list_entries(catalog, SEARCH, after, limit, arena, ret_list);
 }
 
+static enum catalog_result postgres_drop(struct catalog *port, const struct uuid *event_id)
+{
+	struct postgres_catalog *catalog = catalog_of(port);
+	scalar_uuid(&catalog->parameters, 0, event_id);
+	return run(catalog, DROP);
+}
+
 static enum catalog_result postgres_ping(struct catalog *port)
 {
 	return run(catalog_of(port), PING);
@@ -168,6 +177,7 @@ static const struct catalog_operations operations = {
 	.find = postgres_find,
 	.list = postgres_list,
 	.search = postgres_search,
+	.drop = postgres_drop,
 	.ping = postgres_ping,
 	.free = postgres_free,
 };

@@ -14,6 +14,7 @@ enum {
 	FIND,
 	LIST,
 	SEARCH,
+	DROP,
 	PING,
 	STATEMENT_COUNT,
 };
@@ -30,6 +31,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[SEARCH] = "SELECT " CATALOG_COLUMNS " FROM catalog WHERE event_id > ?1 AND starts_at >= ?3 AND (?4 = 0 OR starts_at <= ?4)"
 		   " AND (?5 = 0 OR status = ?5) AND (?6 = '' OR lower(venue) = ?6)"
 		   " AND (instr(lower(name), ?7) OR instr(lower(venue), ?7) OR instr(lower(description), ?7)) ORDER BY event_id LIMIT ?2",
+	[DROP] = "DELETE FROM catalog WHERE event_id = ?",
 	[PING] = "SELECT 1 FROM catalog LIMIT 1",
 };
 
@@ -127,6 +129,13 @@ static enum catalog_result sqlite_search(struct catalog *port, const struct cata
 	return list_entries(database, SEARCH, after, limit, arena, ret_list);
 }
 
+static enum catalog_result sqlite_drop(struct catalog *port, const struct uuid *event_id)
+{
+	struct database *database = database_of(port);
+	bind_uuid(database->statements[DROP], 1, event_id);
+	return result_of(database_run(database, DROP));
+}
+
 static enum catalog_result sqlite_ping(struct catalog *port)
 {
 	struct database *database = database_of(port);
@@ -147,6 +156,7 @@ static const struct catalog_operations operations = {
 	.find = sqlite_find,
 	.list = sqlite_list,
 	.search = sqlite_search,
+	.drop = sqlite_drop,
 	.ping = sqlite_ping,
 	.free = sqlite_free,
 };

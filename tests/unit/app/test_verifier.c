@@ -113,8 +113,34 @@ static void entry_that_is_newer_than_its_sale_is_found(void **state)
 static void entry_without_a_sale_is_found(void **state)
 {
 	struct world *world = *state;
-	world->catalog->entries[0].event_id.bytes[8]++;
-	assert_differs(world);
+	struct catalog_entry stranger = world->catalog->entries[0];
+	stranger.event_id.bytes[8]++;
+	assert_int_equal(world->catalog->base.operations->put(&world->catalog->base, &stranger), CATALOG_OK);
+	assert_int_equal(verify_store(&world->verify), OK);
+	assert_int_equal(world->verify.ret_differences, 1);
+	assert_int_equal(world->finding, VERIFY_DIFFERENT);
+	assert_true(uuid_equal(&world->found_stream, &stranger.event_id));
+}
+
+static void sale_without_an_entry_is_found(void **state)
+{
+	struct world *world = *state;
+	struct uuid event_id = world->catalog->entries[0].event_id;
+	assert_int_equal(world->catalog->base.operations->drop(&world->catalog->base, &event_id), CATALOG_OK);
+	assert_int_equal(verify_store(&world->verify), OK);
+	assert_int_equal(world->verify.ret_differences, 1);
+	assert_int_equal(world->finding, VERIFY_DIFFERENT);
+	assert_true(uuid_equal(&world->found_stream, &event_id));
+}
+
+static void sale_whose_entry_is_on_its_way_is_no_difference(void **state)
+{
+	struct world *world = *state;
+	struct uuid event_id = world->catalog->entries[0].event_id;
+	assert_int_equal(world->catalog->base.operations->drop(&world->catalog->base, &event_id), CATALOG_OK);
+	assert_int_equal(shop_run(&world->shop, sale_command(&world->shop.arena, COMMAND_SALE_PAUSE)), OK);
+	assert_int_equal(verify_store(&world->verify), OK);
+	assert_int_equal(world->verify.ret_differences, 0);
 }
 
 static void catalog_that_is_down_cannot_be_verified(void **state)
@@ -133,6 +159,8 @@ int main(void)
 		TEST(entry_with_other_content_is_found),
 		TEST(entry_that_is_newer_than_its_sale_is_found),
 		TEST(entry_without_a_sale_is_found),
+		TEST(sale_without_an_entry_is_found),
+		TEST(sale_whose_entry_is_on_its_way_is_no_difference),
 		TEST(catalog_that_is_down_cannot_be_verified),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
