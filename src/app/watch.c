@@ -12,8 +12,8 @@
 #define WORD_PAUSE_MIN_NS 10000000000
 #define WORD_PAUSE_MAX_NS 60000000000
 
-static const char catalog_reason[] = "it does not answer";
-static const char bus_reason[] = "it does not confirm";
+static const char catalog_reason[] = "no answer";
+static const char bus_reason[] = "the broker does not confirm";
 
 static void tell_up(struct watch *watch, const char *name, struct watched *watched, uint64_t now_ns)
 {
@@ -194,13 +194,14 @@ static void add_store(struct watch *watch, struct ready_report *report)
 	struct ready_dependency *store =
 		add(report, "store", monitor->is_store_up ? READY_UP : READY_DOWN, (double)monitor->store_ns / 1e6);
 	(void)pthread_mutex_lock(&watch->mutex);
-	explain(store, watch->store_problem[0] == '\0' ? "it has not answered yet, and its time is not known" : watch->store_problem);
+	explain(store, watch->store_problem[0] == '\0' ? "no answer yet" : watch->store_problem);
 	(void)pthread_mutex_unlock(&watch->mutex);
 	if (!monitor->has_store_clock)
 		return;
 	struct ready_dependency *clock = add(report, "clock", monitor->is_clock_skewed ? READY_DEGRADED : READY_UP, -1);
 	if (clock->state != READY_UP)
-		(void)snprintf(clock->detail, sizeof clock->detail, "it is %+.3f s from the store's", (double)monitor->clock_skew_ms / 1e3);
+		(void)snprintf(clock->detail, sizeof clock->detail, "the clock is %+.3f s from the store's",
+		               (double)monitor->clock_skew_ms / 1e3);
 }
 
 static void add_catalog(struct watch *watch, struct ready_report *report)
@@ -211,8 +212,8 @@ static void add_catalog(struct watch *watch, struct ready_report *report)
 		add(report, "catalog", is_current ? READY_UP : READY_DEGRADED, (double)monitor->catalog_ns / 1e6);
 	(void)pthread_mutex_lock(&watch->mutex);
 	explain(catalog, !monitor->is_catalog_up       ? catalog_problem(watch->catalog_problem)
-	                 : monitor->unplaced_count > 0 ? "it lacks events that contradict themselves in the store: the log names them"
-	                                               : "it lags behind the store");
+	                 : monitor->unplaced_count > 0 ? "some events contradict themselves in the store: the log names them"
+	                                               : "the catalog lags behind the store");
 	(void)pthread_mutex_unlock(&watch->mutex);
 }
 

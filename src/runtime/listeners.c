@@ -23,7 +23,7 @@ static int open_listener(struct listener *listener, const struct api_options *ap
 	struct http_server_options options = *server;
 	options.router = &listener->router;
 	if (http_server_new(&options, &listener->server) != OK)
-		return complain("%s %s:%u cannot be listened on: %s", key, options.host, (unsigned)options.port, strerror(errno));
+		return complain("%s: cannot listen on %s:%u: %s", key, options.host, (unsigned)options.port, strerror(errno));
 	return EXIT_DONE;
 }
 

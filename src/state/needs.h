@@ -16,7 +16,7 @@
 #include "domain/text.h"
 #include "state/view.h"
 
-/* How often at most the needs of a batch are asked for: payment → order → seats → their holds → the seats of those. */
+/* Maximum load rounds per batch: payment → order → seats → their holds → the seats of those. */
 #define NEEDS_ROUNDS_MAX 8
 
 struct seat_name {

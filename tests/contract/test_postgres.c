@@ -272,7 +272,7 @@ static void says(const char *dsn, const char *words)
 static void what_keeps_from_serving_is_named(void **state)
 {
 	const char *dsn = backend_dsn(*state);
-	says("host=127.0.0.1 port=1 dbname=tro", "cannot be connected to");
+	says("host=127.0.0.1 port=1 dbname=tro", "cannot connect");
 	run_once(*state, "UPDATE meta SET value = 1 WHERE name = 'replaying'");
 	says(dsn, "a replay runs, or was begun and not ended");
 	run_once(*state, "INSERT INTO migrations VALUES (999, '999_later.sql', 1, 1)");

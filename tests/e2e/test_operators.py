@@ -65,7 +65,7 @@ def test_an_address_that_is_taken_stops_the_start(tmp_path):
     server.options["ADMIN_ADDR"] = server.options["LISTEN_ADDR"]
     server.spawn()
     assert server.process.wait(20) == 1
-    assert "ADMIN_ADDR 127.0.0.1:" in server.stderr and "cannot be listened on" in server.stderr
+    assert "ADMIN_ADDR: cannot listen on 127.0.0.1:" in server.stderr and "Address already in use" in server.stderr
 
 
 def shut_out(server: Server, stack: contextlib.ExitStack) -> None:

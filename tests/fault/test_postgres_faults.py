@@ -211,7 +211,7 @@ def test_a_server_that_is_not_there(server, machine, database):
     machine.stop()
     try:
         start_unready(server)
-        expect_unready(server, "it cannot be connected to")
+        expect_unready(server, "cannot connect")
         assert server.tro("verify").returncode == 1
         eventually(lambda: "waiting for a dependency" in messages(server), within=15)
     finally:
@@ -283,7 +283,7 @@ def test_a_database_that_becomes_read_only(server, database):
     read_only = f"ALTER DATABASE {database.name} SET default_transaction_read_only ="
     with changed(database, f"{read_only} on", f"BEGIN READ WRITE; {read_only} off; END"):
         end_sessions(database)
-        expect_unready(server, "it is read-only")
+        expect_unready(server, "read-only database (25006)")
         assert expect(api.get_hold(hold["hold_id"]), 200) == hold
     expect_recovery(server)
 
@@ -341,7 +341,7 @@ def test_a_disk_without_room(server, machine, database, disk):
         while True:
             ballast.write(bytes(4096))
     for process in server.all:
-        expect_named(process, "it has no room")
+        expect_named(process, "disk full (53100)")
     seats = iter(api.seats(event_id))
     eventually(lambda: is_refused(api.hold(event_id, [next(seats)])), within=30)  # some fit into what the tables have
     assert expect(api.get_hold(hold["hold_id"]), 200) == hold

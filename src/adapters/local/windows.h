@@ -36,7 +36,7 @@ struct window {
 	uint64_t now_ms;
 };
 
-/* windows: NULL opens a window that is never full. Whoever has it open opens no other of the same `windows`. */
+/* windows: NULL opens a window that is never full. Callers may hold only one window of the same `windows` open at a time. */
 struct window window_open(struct windows *windows, struct slice caller, uint64_t now_ms);
 bool window_is_full(const struct window *window);
 /* Counts a request in a window that is not full. */

@@ -80,7 +80,7 @@ static uint32_t add_host(struct connection *connection, struct target target, ui
 	}
 	if (resolver_find(connection->resolver, target.host, deadline_ns, &addresses, problem) != OK) {
 		connection->is_silent = monotonic_now_ns() >= deadline_ns;
-		connection_complain(connection, "it cannot be connected to", problem);
+		connection_complain(connection, "cannot connect", problem);
 		return count;
 	}
 	for (uint32_t i = 0; i < addresses.count && count < TARGETS_MAX - HOSTS_MAX; i++) {
@@ -158,7 +158,7 @@ static bool try_target(struct connection *connection, const struct target *targe
 	}
 	if (status == PGRES_POLLING_OK && PQsetnonblocking(connection->handle, 1) == 0)
 		return true;
-	connection_complain(connection, "it cannot be connected to", is_in_time ? PQerrorMessage(connection->handle) : "timeout expired");
+	connection_complain(connection, "cannot connect", is_in_time ? PQerrorMessage(connection->handle) : "timeout expired");
 	connection->is_silent = !is_in_time;
 	PQfinish(connection->handle);
 	connection->handle = NULL;

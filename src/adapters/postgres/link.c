@@ -58,32 +58,35 @@ enum store_result result_of_state(const char *state)
 	return STORE_DOWN; /* full, read-only, shutting down, no permission, no such table */
 }
 
-/* The failure in words for people, with the server's own. */
+/* The failure in words for people, with its SQLSTATE and the server's message: "disk full (53100): could not extend file …". */
 void connection_complain_of(struct connection *connection, const PGresult *answer)
 {
 	connection->is_silent = false;
 	static const struct {
 		const char *prefix, *words;
 	} meanings[] = {
-		{"25006", "it is read-only"},
-		{"40", "others keep it busy"},
-		{"42501", "the role may not do what it must"},
-		{"42", "its schema is not this program's"},
-		{"53100", "it has no room"},
-		{"53200", "it has no memory"},
-		{"53300", "it has too many connections"},
-		{"55P03", "others keep it busy"},
-		{"57014", "it is too slow"},
-		{"57P", "it is stopping or starting"},
-		{"58", "its disk fails"},
-		{"XX", "it is damaged"},
-		{"", "it refuses"},
+		{"25006", "read-only database"},
+		{"40P01", "deadlock"},
+		{"40", "serialization conflict"},
+		{"42501", "the role lacks a privilege"},
+		{"42", "the schema is not this program's"},
+		{"53100", "disk full"},
+		{"53200", "out of memory"},
+		{"53300", "too many connections"},
+		{"55P03", "lock not available"},
+		{"57014", "statement timeout"},
+		{"57P", "the server stops or starts"},
+		{"58", "disk or system error"},
+		{"XX", "data corrupted"},
+		{"", "request refused"},
 	};
 	(void)snprintf(connection->state, sizeof connection->state, "%s", PQresultErrorField(answer, PG_DIAG_SQLSTATE));
 	size_t i = 0;
 	while (!state_has_prefix(connection->state, meanings[i].prefix))
 		i++;
-	connection_complain(connection, meanings[i].words, PQresultErrorField(answer, PG_DIAG_MESSAGE_PRIMARY));
+	char what[64];
+	(void)snprintf(what, sizeof what, "%s (%s)", meanings[i].words, connection->state);
+	connection_complain(connection, what, PQresultErrorField(answer, PG_DIAG_MESSAGE_PRIMARY));
 }
 
 void connection_drop(struct connection *connection)
@@ -151,7 +154,7 @@ void connection_complain_of_loss(struct connection *connection)
 {
 	connection->is_silent = PQstatus(connection->handle) == CONNECTION_OK;
 	if (connection->is_silent)
-		connection_complain(connection, "it does not answer", "the time for that is over");
+		connection_complain(connection, "no answer", "timeout expired");
 	else
 		connection_complain(connection, "the connection was lost", PQerrorMessage(connection->handle));
 }

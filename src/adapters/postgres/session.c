@@ -56,7 +56,7 @@ static bool check_schema(struct connection *connection)
 	long number = strtol(PQgetvalue(answer, 0, 0), NULL, 10), known = (long)migration_latest(embedded_postgres_migrations);
 	bool is_replaying = strcmp(PQgetvalue(answer, 0, 1), "0") != 0;
 	PQclear(answer);
-	(void)snprintf(difference, sizeof difference, "it has number %ld, the program knows %ld", number, known);
+	(void)snprintf(difference, sizeof difference, "schema %ld, the program knows %ld", number, known);
 	if (number > known)
 		connection_complain(connection, "the schema of the database is newer than this program", difference);
 	else if (number < known)

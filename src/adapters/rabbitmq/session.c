@@ -122,15 +122,21 @@ static void explain_in_its_words(struct session *session, const char *what, amqp
 	explain(session, what, why);
 }
 
-/* The same, when it closes the channel or the connection. */
+/* The broker closes the channel or the connection: its words with the code of AMQP, "PRECONDITION_FAILED - … (406)". */
 static void explain_close(struct session *session, const char *what, const amqp_method_t *method)
 {
 	amqp_bytes_t text = {0};
-	if (method->id == AMQP_CHANNEL_CLOSE_METHOD)
+	unsigned code = 0;
+	if (method->id == AMQP_CHANNEL_CLOSE_METHOD) {
 		text = ((const amqp_channel_close_t *)method->decoded)->reply_text;
-	else if (method->id == AMQP_CONNECTION_CLOSE_METHOD)
+		code = ((const amqp_channel_close_t *)method->decoded)->reply_code;
+	} else if (method->id == AMQP_CONNECTION_CLOSE_METHOD) {
 		text = ((const amqp_connection_close_t *)method->decoded)->reply_text;
-	explain_in_its_words(session, what, text);
+		code = ((const amqp_connection_close_t *)method->decoded)->reply_code;
+	}
+	char why[RABBITMQ_MESSAGE_MAX];
+	(void)snprintf(why, sizeof why, "%.*s (%u)", (int)text.len, (const char *)text.bytes, code);
+	explain(session, what, why);
 }
 
 static bool check_reply(struct session *session, amqp_rpc_reply_t reply, const char *what)

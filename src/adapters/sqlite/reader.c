@@ -368,8 +368,7 @@ static enum store_result sqlite_ping(struct reader *port, struct ping *ret_ping)
 		return ask_for_mark(reader, ret_ping);
 	enum store_result result = database_result(database_run(&reader->database, PING));
 	if (result != STORE_OK)
-		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "it cannot be written to: %s",
-		               sqlite3_errmsg(reader->database.handle));
+		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "cannot write: %s", sqlite3_errmsg(reader->database.handle));
 	return result;
 }
 
