@@ -139,11 +139,21 @@ static enum catalog_result postgres_list(struct catalog *port, const struct uuid
 	return list_entries(catalog_of(port), LIST, after, limit, arena, ret_list);
 }
 
+/* PostgreSQL's text holds no U+0000 and its server refuses a parameter that does: no entry has such a text. */
+static bool cannot_be_stored(struct slice text)
+{
+	return text.length > 0 && memchr(text.data, '\0', text.length) != NULL;
+}
+
 static enum catalog_result postgres_search(struct catalog *port, const struct catalog_filter *filter, const struct uuid *after,
                                            uint32_t limit, struct arena *arena, struct catalog_list *ret_list)
 {
 	struct postgres_catalog *catalog = catalog_of(port);
 	struct parameters *parameters = &catalog->parameters;
+	if (cannot_be_stored(filter->venue) || cannot_be_stored(filter->text)) {
+		*ret_list = (struct catalog_list){0};
+		return CATALOG_OK;
+	}
 	scalar_uint(parameters, 2, filter->starts_from_ms);
 	scalar_uint(parameters, 3, filter->starts_until_ms);
 	scalar_int(parameters, 4, filter->status);
