@@ -105,6 +105,7 @@ struct config {
 	struct config_limits limits;
 	struct config_systems systems;
 	enum log_level log_level;
+	bool log_personal_data; /* users by name */
 
 	/* For config_print. */
 	struct {

@@ -19,6 +19,7 @@
 #define PATH(member) .kind = CONFIG_PATH, MEMBER(const char *, member)
 #define PEM(member) .kind = CONFIG_PEM, MEMBER(const char *, member)
 #define RATE(member) .kind = CONFIG_RATE, MEMBER(struct rate, member)
+#define TRUTH(member) .kind = CONFIG_TRUTH, MEMBER(bool, member)
 #define REQUIRED(member) .kind = CONFIG_REQUIRED, MEMBER(bool, member)
 #define REDIS(member) .kind = CONFIG_REDIS, MEMBER(const char *, member)
 #define SECRET(member) .kind = CONFIG_SECRET, MEMBER(struct slice, member)
@@ -104,7 +105,10 @@ const struct config_key config_keys[] = {
          .description = "RabbitMQ; not set, events are published within the process."},
 	{"OTEL_EXPORTER_OTLP_ENDPOINT", URL(systems.otlp_endpoint), .schemes = "http:// https://",
          .description = "OpenTelemetry collector; not set, no spans are sent."},
-	{"LOG_LEVEL", LEVEL(log_level), .initial = "info", .description = "The least that is logged; `info` has a line for each request."},
+	{"LOG_LEVEL", LEVEL(log_level), .initial = "info",
+         .description = "The least that is logged; `info` has a line for each request. SIGUSR1 turns `debug` on, and off again."},
+	{"LOG_PERSONAL_DATA", TRUTH(log_personal_data), .initial = "false",
+         .description = "Whether the log names users; `false`, it has a text that stands for each, the same wherever `PAYMENT_SECRET` is."},
 };
 
 const uint32_t config_key_count = ARRAY_LENGTH(config_keys);

@@ -18,6 +18,7 @@ enum config_kind {
 	CONFIG_PEM,       /* const char * */
 	CONFIG_RATE,      /* struct rate */
 	CONFIG_REQUIRED,  /* bool */
+	CONFIG_TRUTH,     /* bool */
 	CONFIG_REDIS,     /* const char *: host:port, several of those, or a URL */
 	CONFIG_SECRET,    /* struct slice */
 	CONFIG_SECRETS,   /* struct config_secrets */

@@ -289,6 +289,17 @@ static bool parse_required(const struct config_key *key, struct slice text, stru
 	return true;
 }
 
+static bool parse_truth(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)key;
+	(void)arena;
+	bool is_true = slice_equal_string(text, "true");
+	if (!is_true && !slice_equal_string(text, "false"))
+		return false;
+	*(bool *)target = is_true;
+	return true;
+}
+
 struct config_kind_row {
 	bool (*parse)(const struct config_key *key, struct slice text, struct arena *arena, void *target);
 	const char *placeholder;
@@ -307,6 +318,7 @@ static const struct config_kind_row kinds[CONFIG_KIND_COUNT] = {
 	[CONFIG_PATH] = {parse_path, "PATH", "a path"},
 	[CONFIG_PEM] = {parse_pem, "PEM", "a public key in PEM, from -----BEGIN PUBLIC KEY----- to -----END PUBLIC KEY-----"},
 	[CONFIG_RATE] = {parse_rate, "RATE", "requests/duration, such as 100/1m, in whole seconds up to a day, or off"},
+	[CONFIG_TRUTH] = {parse_truth, "true|false", "true or false"},
 	[CONFIG_REQUIRED] = {parse_required, "optional|required", "optional or required"},
 	[CONFIG_REDIS] = {parse_redis, "ADDRESS", "host:port, cluster nodes with commas between, or a URL that starts with"},
 	[CONFIG_SECRET] = {parse_secret, "SECRET", "a secret"},

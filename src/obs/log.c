@@ -9,6 +9,7 @@
 
 #include "base/json_writer.h"
 #include "base/now.h"
+#include "obs/log_limit.h"
 #include "obs/log_queue.h"
 
 #define MESSAGE_MAX 256 /* bytes; even when each is escaped the line has room for it */
@@ -17,7 +18,9 @@ static_assert(LOG_LINE_MAX <= PIPE_BUF, "a line is written whole");
 
 struct logger {
 	struct log_queue *queue;
-	enum log_level level;
+	enum log_level level; /* that it was made for */
+	_Atomic(enum log_level) current_level;
+	struct log_limit limit;
 	_Atomic uint64_t dropped;      /* since the start */
 	_Atomic uint64_t dropped_told; /* of them in the log itself */
 };
@@ -39,8 +42,11 @@ enum error logger_new(int fd, enum log_level level, struct logger **ret_logger)
 	if (logger == NULL)
 		return ERR_NO_MEMORY;
 	logger->level = level;
+	logger->current_level = level;
+	log_limit_init(&logger->limit);
 	enum error error = log_queue_new(fd, &logger->queue);
 	if (error != OK) {
+		log_limit_release(&logger->limit);
 		free(logger);
 		return error;
 	}
@@ -52,7 +58,9 @@ void logger_free(struct logger *logger)
 {
 	if (logger == NULL)
 		return;
+	logger_tell_left_out(logger, true);
 	log_queue_free(logger->queue);
+	log_limit_release(&logger->limit);
 	free(logger);
 }
 
@@ -74,7 +82,15 @@ enum log_level logger_level(const struct logger *logger)
 {
 	assert(logger != NULL);
 
-	return logger->level;
+	return atomic_load_explicit(&logger->current_level, memory_order_relaxed);
+}
+
+enum log_level logger_toggle_debug(struct logger *logger)
+{
+	assert(logger != NULL);
+
+	logger->current_level = logger->current_level == LOG_DEBUG ? logger->level : LOG_DEBUG;
+	return logger->current_level;
 }
 
 static struct slice cut(struct slice text, size_t maximum)
@@ -152,7 +168,25 @@ static void tell_dropped(struct logger *logger)
 		atomic_fetch_sub(&logger->dropped_told, dropped - told);
 }
 
+void logger_tell_left_out(struct logger *logger, bool all)
+{
+	assert(logger != NULL);
+	uint32_t left_out = 0;
+	const char *of = NULL;
+	uint64_t now_ms = all ? UINT64_MAX : monotonic_now_ms();
+	while ((of = log_limit_take(&logger->limit, now_ms, &left_out)) != NULL) {
+		const struct log_field fields[] = {log_string("of", of), log_uint("left_out", left_out)};
+		log_write_each(logger, LOG_WARN, "log lines were left out", fields, ARRAY_LENGTH(fields));
+	}
+}
+
 void log_write(struct logger *logger, enum log_level level, const char *message, const struct log_field *fields, uint32_t count)
+{
+	if (log_limit_allows(&logger->limit, message, monotonic_now_ms()))
+		log_write_each(logger, level, message, fields, count);
+}
+
+void log_write_each(struct logger *logger, enum log_level level, const char *message, const struct log_field *fields, uint32_t count)
 {
 	assert(logger != NULL && message != NULL);
 	assert(fields != NULL || count == 0);

@@ -55,8 +55,17 @@ void logger_flush_on_abort(struct logger *logger);
 uint64_t logger_dropped(const struct logger *logger);
 enum log_level logger_level(const struct logger *logger);
 
-/* Use log_event, which evaluates the fields only when the level is on. Safe from any thread, never waits for the file. */
+/* Debug lines are written too, or, the second time, what the logger was made for. From one thread; answers the level that is on now. */
+enum log_level logger_toggle_debug(struct logger *logger);
+/* Writes how many lines of each message were left out; all: also of the second that runs. For a thread that comes by once a second. */
+void logger_tell_left_out(struct logger *logger, bool all);
+
+/* Use log_event, which evaluates the fields only when the level is on. The same message is written ten times a second at most, and
+ * "log lines were left out" tells of the others. Safe from any thread, never waits for the file. */
 void log_write(struct logger *logger, enum log_level level, const char *message, const struct log_field *fields, uint32_t count);
+
+/* The same, however often it comes: for what has a line each by intent. */
+void log_write_each(struct logger *logger, enum log_level level, const char *message, const struct log_field *fields, uint32_t count);
 
 #define log_event(logger, level_, message, ...) \
 	do { \

@@ -46,6 +46,7 @@ static sigset_t stop_signals(void)
 void process_hold_signals(void)
 {
 	sigset_t signals = stop_signals();
+	sigaddset(&signals, SIGUSR1);
 	(void)signal(SIGPIPE, SIG_IGN);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 }
@@ -74,6 +75,7 @@ static void note_interrupt(int signal_number)
 static int wait_for_signal(void)
 {
 	sigset_t signals = stop_signals();
+	sigaddset(&signals, SIGUSR1);
 	uint64_t watchdog_ns = supervisor_watchdog_ns();
 	struct timespec pause = {.tv_sec = (time_t)(watchdog_ns / 1000000000), .tv_nsec = (long)(watchdog_ns % 1000000000)};
 	for (;;) {
@@ -85,10 +87,12 @@ static int wait_for_signal(void)
 	}
 }
 
-void process_wait_for_stop(void)
+void process_wait_for_stop(void (*poked)(void *context), void *context)
 {
 	sigset_t interrupt;
 	int received = wait_for_signal();
+	for (; received == SIGUSR1; received = wait_for_signal())
+		poked(context);
 	struct sigaction next = {.sa_handler = received == SIGINT ? exit_at_once : note_interrupt};
 	sigaction(SIGINT, &next, NULL);
 	sigemptyset(&interrupt);

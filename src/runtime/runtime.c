@@ -23,6 +23,7 @@
 #include "runtime/instruments.h"
 #include "runtime/listeners.h"
 #include "runtime/process.h"
+#include "runtime/request_log.h"
 #include "runtime/supervisor.h"
 #include "runtime/terminal.h"
 #include "runtime/token_keys.h"
@@ -55,6 +56,7 @@ struct runtime {
 	struct worker *maps_worker;
 	struct admission_monitor admission_monitor; /* of an admission outside this process */
 	struct watch watch;
+	struct request_log request_log;
 	struct listeners listeners;
 	_Atomic bool has_started;     /* it could serve once */
 	const char *told_silent_lane; /* in the log, by the watch */
@@ -97,30 +99,7 @@ static void on_finished(void *context, const struct http_request_summary *summar
 {
 	struct runtime *runtime = context;
 	instruments_request(runtime->instruments, summary);
-	enum log_level level = summary->status == 500 ? LOG_ERROR : LOG_INFO;
-	if (level < logger_level(runtime->logger))
-		return;
-	char client[IP_ADDRESS_TEXT_MAX + 1], trace_id[TRACE_ID_TEXT_LENGTH + 1];
-	ip_address_format(&summary->client, client);
-	trace_id_format(summary->trace, trace_id);
-	const struct log_field fields[] = {
-		log_slice("request_id", summary->id),
-		log_slice("method", summary->method),
-		log_slice("path", summary->path),
-		log_string("route", summary->route == NULL ? "none" : summary->route),
-		log_uint("status", summary->status),
-		log_string("error", summary->error == OK ? "none" : error_title(summary->error)),
-		log_double("duration_ms", (double)summary->duration_ns / 1e6),
-		log_slice("user", summary->user),
-		log_string("client", client),
-		log_string("trace_id", trace_id),
-		log_uint("bytes_received", summary->bytes_received),
-		log_uint("bytes_sent", summary->bytes_sent),
-		log_bool("delivered", summary->is_delivered),
-		log_slice("reason", summary->reason), /* the last one: most requests have none */
-	};
-	uint32_t count = ARRAY_LENGTH(fields) - (slice_is_empty(summary->reason) ? 1 : 0);
-	log_write(runtime->logger, level, "request", fields, count);
+	request_log_write(&runtime->request_log, summary);
 }
 
 static void on_ready(void *context, struct ready_report *ret_report)
@@ -321,6 +300,7 @@ static uint64_t step_watch(void *context)
 	uint64_t wait_ms = watch_step(&runtime->watch);
 	(void)on_has_started(runtime);
 	tell_silent_lane(runtime);
+	logger_tell_left_out(runtime->logger, false);
 	return wait_ms;
 }
 
@@ -425,6 +405,8 @@ static int start(struct runtime *runtime)
 	store_clock_init(&runtime->clock, runtime->adapters.clock);
 	enum error error = instruments_new(runtime->adapters.clock, &runtime->instruments);
 	if (error == OK)
+		error = request_log_init(&runtime->request_log, runtime->config, runtime->logger);
+	if (error == OK)
 		error = start_maps(runtime);
 	if (error == OK && (runtime->roles & (ROLE_API | ROLE_EXPIRY)) != 0)
 		error = start_service(runtime);
@@ -508,11 +490,19 @@ static void log_serving(struct runtime *runtime, uint16_t port)
 		          log_uint("port", http_server_port(operators->server)));
 }
 
+static void on_poked(void *context)
+{
+	struct logger *logger = ((struct runtime *)context)->logger;
+	enum log_level level = logger_toggle_debug(logger);
+	const struct log_field field = log_string("log_level", log_level_name(level));
+	log_write_each(logger, LOG_WARN, "the log's level was changed", &field, 1);
+}
+
 /* A load balancer that has not noticed yet gets its answers meanwhile. */
 static void wait_for_stop(struct runtime *runtime)
 {
 	uint64_t delay_ms = runtime->config->http.shutdown_delay_ms;
-	process_wait_for_stop();
+	process_wait_for_stop(on_poked, runtime);
 	supervisor_tell("STOPPING=1");
 	log_event(runtime->logger, LOG_INFO, "stopping", log_uint("delay_ms", delay_ms));
 	runtime->watch.is_stopping = true;

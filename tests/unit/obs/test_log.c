@@ -18,6 +18,13 @@
 
 #define TIME_PART 35 /* {"time":"2026-01-02T03:04:05.678Z" */
 
+/* As log_event, of what has no limit. */
+#define log_each(logger, level, message, ...) \
+	do { \
+		const struct log_field log_fields_[] = {__VA_ARGS__}; \
+		log_write_each(logger, level, message, log_fields_, sizeof log_fields_ / sizeof(struct log_field)); \
+	} while (0)
+
 struct log_test {
 	int read_end;
 	int write_end;
@@ -132,7 +139,7 @@ static void what_does_not_fit_is_left_out(void **state)
 static void *log_many(void *argument)
 {
 	for (uint32_t i = 0; i < LINES; i++)
-		log_event(test.logger, i % 100 == 0 ? LOG_ERROR : LOG_INFO, "line", log_string("thread", argument), log_uint("i", i));
+		log_each(test.logger, i % 100 == 0 ? LOG_ERROR : LOG_INFO, "line", log_string("thread", argument), log_uint("i", i));
 	return NULL;
 }
 
@@ -189,13 +196,13 @@ static void nobody_waits_for_a_stuck_pipe(void **state)
 	uint64_t start_ms = now_ms();
 	uint32_t lines = 0;
 	for (; lines < 1000000 && logger_dropped(test.logger) == 0; lines++)
-		log_event(test.logger, LOG_INFO, "ordinary", log_uint("i", lines));
+		log_each(test.logger, LOG_INFO, "ordinary", log_uint("i", lines));
 	assert_true(logger_dropped(test.logger) > 0);
 	assert_true(lines > 5000);
 	/* There still is room for what matters. */
 	uint64_t dropped = logger_dropped(test.logger);
 	for (uint32_t i = 0; i < 1000; i++)
-		log_event(test.logger, LOG_ERROR, "urgent", log_uint("i", i));
+		log_each(test.logger, LOG_ERROR, "urgent", log_uint("i", i));
 	assert_int_equal(logger_dropped(test.logger), dropped);
 
 	uint64_t free_ms = now_ms();
@@ -209,12 +216,12 @@ static void what_was_dropped_is_told_later(void **state)
 {
 	(void)state;
 	while (logger_dropped(test.logger) < 10)
-		log_event(test.logger, LOG_INFO, "ordinary");
+		log_each(test.logger, LOG_INFO, "ordinary");
 	int flags = fcntl(test.read_end, F_GETFL);
 	fcntl(test.read_end, F_SETFL, flags | O_NONBLOCK);
 	bool is_told = false;
 	for (uint64_t start_ms = now_ms(); !is_told && now_ms() - start_ms < 10000;) {
-		log_event(test.logger, LOG_ERROR, "urgent");
+		log_each(test.logger, LOG_ERROR, "urgent");
 		ssize_t length = read(test.read_end, test.text, sizeof test.text - 1);
 		test.text[length < 0 ? 0 : length] = '\0';
 		is_told = strstr(test.text, "\"message\":\"log lines were dropped\",\"dropped\":10}\n") != NULL;
@@ -230,7 +237,39 @@ static void a_reader_that_went_away_does_no_harm(void **state)
 	close(test.read_end);
 	test.read_end = open("/dev/null", O_RDONLY);
 	for (uint32_t i = 0; i < 1000; i++)
-		log_event(test.logger, LOG_ERROR, "nobody reads this");
+		log_each(test.logger, LOG_ERROR, "nobody reads this");
+}
+
+static void the_same_message_is_written_ten_times_a_second_and_the_rest_counted(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 1000; i++)
+		log_event(test.logger, LOG_WARN, "it hangs", log_uint("i", i));
+	log_event(test.logger, LOG_WARN, "it is back");
+	logger_tell_left_out(test.logger, true);
+	const char *text = written();
+	uint32_t lines = 0;
+	for (const char *at = text; (at = strstr(at, "\"message\":\"it hangs\"")) != NULL; at++)
+		lines++;
+	assert_true(lines >= 10 && lines <= 30); /* a second may have ended meanwhile, or two */
+	assert_non_null(strstr(text, "\"message\":\"it is back\""));
+	char told[128];
+	snprintf(told, sizeof told, "\"message\":\"log lines were left out\",\"of\":\"it hangs\",\"left_out\":%u}\n", 1000 - lines);
+	assert_non_null(strstr(text, told));
+}
+
+static void debug_is_turned_on_and_off(void **state)
+{
+	(void)state;
+	log_event(test.logger, LOG_DEBUG, "before");
+	assert_int_equal(logger_toggle_debug(test.logger), LOG_DEBUG);
+	log_event(test.logger, LOG_DEBUG, "meanwhile");
+	assert_int_equal(logger_toggle_debug(test.logger), LOG_INFO);
+	log_event(test.logger, LOG_DEBUG, "after");
+	const char *text = written();
+	assert_null(strstr(text, "before"));
+	assert_non_null(strstr(text, "\"level\":\"debug\",\"message\":\"meanwhile\""));
+	assert_null(strstr(text, "after"));
 }
 
 /* What a process leaves that logs and then dies of a failed assert. */
@@ -245,7 +284,7 @@ static void an_abort_loses_no_line(void **state)
 			_exit(1);
 		logger_flush_on_abort(logger);
 		for (uint32_t i = 0; i < 100; i++)
-			log_event(logger, LOG_INFO, "before", log_uint("i", i));
+			log_each(logger, LOG_INFO, "before", log_uint("i", i));
 		log_event(logger, LOG_ERROR, "the end");
 		abort();
 	}
@@ -269,7 +308,7 @@ static void an_abort_does_not_wait_for_ever(void **state)
 			_exit(1);
 		logger_flush_on_abort(logger);
 		while (logger_dropped(logger) == 0)
-			log_event(logger, LOG_INFO, "nobody reads this");
+			log_each(logger, LOG_INFO, "nobody reads this");
 		abort();
 	}
 	int status;
@@ -290,6 +329,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_dropped_is_told_later, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_reader_that_went_away_does_no_harm, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_abort_loses_no_line, set_up_pipe, tear_down),
+		cmocka_unit_test_setup_teardown(the_same_message_is_written_ten_times_a_second_and_the_rest_counted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(debug_is_turned_on_and_off, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_abort_does_not_wait_for_ever, set_up_pipe, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,74 @@
+/* request_log.c: see request_log.h. Users are told apart and not named, unless LOG_PERSONAL_DATA says otherwise. */
+#include "runtime/request_log.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "auth/digest.h"
+
+#define PSEUDONYM_LENGTH 17 /* "~" and 16 hexadecimal digits */
+
+enum error request_log_init(struct request_log *log, const struct config *config, struct logger *logger)
+{
+	assert(log != NULL && logger != NULL);
+	struct digest digest;
+	uint8_t hash[DIGEST_LENGTH];
+	bool has_secret = config->auth.payment_secrets.count > 0; /* who serves no clients has none, and no users */
+	const struct slice parts[] = {SLICE("users in the log"), has_secret ? config->auth.payment_secrets.items[0] : (struct slice){0}};
+	enum error error = digest_init(&digest);
+	if (error != OK)
+		return error;
+	digest_compute(&digest, parts, ARRAY_LENGTH(parts), hash);
+	digest_release(&digest);
+	*log = (struct request_log){.logger = logger, .names_users = config->log_personal_data};
+	static_assert(sizeof log->seed <= sizeof hash, "the hash fills the seed");
+	memcpy(&log->seed, hash, sizeof log->seed);
+	return OK;
+}
+
+/* Nobody stays nobody. */
+static struct slice pseudonym_of(const struct request_log *log, struct slice user, char text[static PSEUDONYM_LENGTH + 1])
+{
+	if (slice_is_empty(user))
+		return user;
+	(void)snprintf(text, PSEUDONYM_LENGTH + 1, "~%016" PRIx64, hash_bytes(&log->seed, user.data, user.length));
+	return slice_of(text);
+}
+
+static const char *outcome_of(const struct http_request_summary *summary)
+{
+	return summary->status < 400 ? "ok" : summary->status < 500 ? "refused" : "failed";
+}
+
+void request_log_write(const struct request_log *log, const struct http_request_summary *summary)
+{
+	enum log_level level = summary->status == 500 ? LOG_ERROR : LOG_INFO;
+	if (level < logger_level(log->logger))
+		return;
+	char client[IP_ADDRESS_TEXT_MAX + 1], trace_id[TRACE_ID_TEXT_LENGTH + 1];
+	ip_address_format(&summary->client, client);
+	trace_id_format(summary->trace, trace_id);
+	char pseudonym[PSEUDONYM_LENGTH + 1];
+	struct slice user = log->names_users ? summary->user : pseudonym_of(log, summary->user, pseudonym);
+	const struct log_field fields[] = {
+		log_slice("request_id", summary->id),
+		log_slice("method", summary->method),
+		log_slice("path", summary->path),
+		log_string("route", summary->route == NULL ? "none" : summary->route),
+		log_uint("status", summary->status),
+		log_string("outcome", outcome_of(summary)),
+		log_string("error", summary->error == OK ? "none" : error_title(summary->error)),
+		log_double("duration_ms", (double)summary->duration_ns / 1e6),
+		log_slice("user", user),
+		log_string("client", client),
+		log_string("trace_id", trace_id),
+		log_uint("bytes_received", summary->bytes_received),
+		log_uint("bytes_sent", summary->bytes_sent),
+		log_bool("delivered", summary->is_delivered),
+		log_slice("reason", summary->reason), /* the last one: most requests have none */
+	};
+	uint32_t count = ARRAY_LENGTH(fields) - (slice_is_empty(summary->reason) ? 1 : 0);
+	log_write_each(log->logger, level, "request", fields, count);
+}

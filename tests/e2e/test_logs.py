@@ -1,0 +1,93 @@
+"""What the log says of requests and of users, how often, and how much is changed while it runs."""
+
+import re
+import signal
+
+from harness.problems import expect, problem
+from harness.server import Server, eventually
+
+
+def requests(server: Server, **fields) -> list[dict]:
+    lines = [line for line in server.log() if line["message"] == "request"]
+    return [line for line in lines if fields.items() <= line.items()]
+
+
+def users(server: Server, count: int) -> list[str]:
+    eventually(lambda: len(requests(server, route="/v1/holds")) >= count, within=3)
+    return [line["user"] for line in requests(server, route="/v1/holds")]
+
+
+def test_users_are_told_apart_and_not_named(start_server):
+    servers = [start_server(), start_server()]
+    told = []
+    for server in servers:
+        api = server.api("ada.lovelace@example.org")
+        event_id = api.create_event()["event_id"]
+        api.held(event_id, "A-1-1")
+        api.held(event_id, "A-1-2")
+        api.as_user("bob").held(event_id, "A-1-3")
+        told.append(users(server, 3))
+        assert "lovelace" not in server.stderr
+    ada, again, bob = told[0]
+    assert ada == again != bob and re.fullmatch(r"~[0-9a-f]{16}", ada)
+    assert told[1] == told[0], "the same user reads the same in every process that shares the secret"
+    other = start_server(PAYMENT_SECRET="another-secret-of-at-least-32-bytes!!")
+    other.api("ada.lovelace@example.org").held(other.api().create_event()["event_id"], "A-1-1")
+    assert users(other, 1)[0] not in (ada, bob)
+
+
+def test_users_are_named_when_that_is_wanted(start_server):
+    server = start_server(LOG_PERSONAL_DATA="true")
+    server.api("ada").held(server.api().create_event()["event_id"], "A-1-1")
+    assert users(server, 1) == ["ada"]
+
+
+def test_nobody_is_nobody(start_server):
+    server = start_server()
+    server.api(None).get("/v1/events")
+    eventually(lambda: requests(server, route="/v1/events", user=""), within=3)
+
+
+def test_a_line_has_its_outcome(start_server):
+    server = start_server()
+    api = server.api()
+    event_id = api.create_event()["event_id"]
+    expect(api.hold(event_id, ["A-1-1"]), 201)
+    problem(api.hold(event_id, ["A-1-1"]), "seats-taken")
+    eventually(lambda: requests(server, route="/v1/holds", status=201, outcome="ok"), within=3)
+    eventually(lambda: requests(server, route="/v1/holds", status=409, outcome="refused"), within=3)
+
+
+def test_a_message_that_comes_again_and_again_is_counted(start_server):
+    """A payment provider that contradicts itself a hundred times writes few lines; requests have a line each."""
+    server = start_server()
+    api = server.api()
+    order = api.confirmed(api.create_event()["event_id"], "A-1-1")
+    for _ in range(100):
+        problem(api.pay(order["order_id"], "FAILED", "tx-late"), "order-not-payable")
+    server.restart()
+    log = server.log()
+    message = "a payment report contradicts an earlier one"
+    written = sum(line["message"] == message for line in log)
+    left_out = sum(line["left_out"] for line in log if line["message"] == "log lines were left out" and line["of"] == message)
+    assert written + left_out == 100 and written < 60, (written, left_out)
+    assert len(requests(server, route="/v1/payments/callback")) == 101
+
+
+def test_a_signal_turns_debug_on_and_off(start_server):
+    server = start_server(LOG_LEVEL="warn")
+    api = server.api(None)
+
+    def is_logged() -> bool:
+        before = len(requests(server))
+        api.get("/v1/events")
+        server.api(None).get("/v1/nothing")
+        return len(requests(server)) > before
+
+    assert not is_logged()
+    server.process.send_signal(signal.SIGUSR1)
+    eventually(is_logged, within=3)
+    server.process.send_signal(signal.SIGUSR1)
+    eventually(lambda: not is_logged(), within=3)
+    levels = [line["log_level"] for line in server.log() if line["message"] == "the log's level was changed"]
+    assert levels == ["debug", "warn"]
