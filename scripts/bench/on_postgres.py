@@ -4,6 +4,7 @@ In one run, so that they can be compared: (a) one hold as a plain transaction, b
 pgbench, which is the limit; (c) tro-api over HTTP. (a) and (b) are measured before and after (c)."""
 
 import contextlib
+import re
 import time
 
 import broker
@@ -54,6 +55,14 @@ def sizes(db):
             "large_scattered": sampled(db, api, "holds", 256, "--events", "1", "--seats", "1000000", "--scatter", "--check", "none")}
 
 
+def crowd(db):
+    """Many look at one event whose seats are being held: pages of its map, compressed, and what its sections have left."""
+    with program("tro-api", CRDB_DSN=db.dsn) as api:
+        looks = {name: api.load(name, 64, "--scatter", "--seats-per-hold", "1", "--check", "none") for name in ("map", "availability")}
+        counts = {bound: api.metric(re.escape(f'tro_seat_map_lag_seconds_bucket{{le="{bound}"}}')) for bound in ("0.1", "0.25", "+Inf")}
+    return looks | {"lag": counts}
+
+
 def hot_seats(db):
     """Buyers who all want the same seats, from 1, 2 and 4 APIs; no answer may be a 5xx."""
     results = {}
@@ -102,7 +111,7 @@ def measure():
         results = comparison(db)
         with program("tro-api", CRDB_DSN=db.dsn) as api:
             results |= {"flow": api.load("flow", 256), "soldout": api.load("soldout", 256)}
-        return results | {"hot_seats": hot_seats(db), "sizes": sizes(db), "publishing": publishing(db)}
+        return results | {"crowd": crowd(db), "hot_seats": hot_seats(db), "sizes": sizes(db), "publishing": publishing(db)}
 
 
 def rate_of(report, step="hold"):
@@ -138,6 +147,12 @@ def rows(results):
     yield "p50 of a hold on an idle server", f"{holds[1]['steps']['hold']['p50_ms']:.2f} ms", "1.5 ms"
     yield "whole purchases: hold, order and payment", f"{rate_of(results['flow'], 'flow'):,.0f}/s", "4,000/s"
     yield "refusals of a sold-out event", f"{rate_of(results['soldout']):,.0f}/s", "30,000/s"
+    crowd_of = results["crowd"]
+    for name, step, wanted in (("map", "seats", "20,000/s"), ("availability", "availability", "40,000/s")):
+        report, what = crowd_of[name], {"map": "compressed pages of a seat map, 1,000 seats each", "availability": "availability answers"}[name]
+        yield f"{what}, while {rate_of(report):,.0f} holds/s change the event", f"{rate_of(report, step):,.0f}/s", wanted
+    lag = crowd_of["lag"]
+    yield "changes of seats that are in the map within 100 ms and 250 ms", f"{lag['0.1'] / lag['+Inf']:.1%} and {lag['0.25'] / lag['+Inf']:.1%}", "all within 250 ms"
     alone = results["hot_seats"][1]["steps"]["hold"]
     for count, report in results["hot_seats"].items():
         step = report["steps"]["hold"]

@@ -15,6 +15,10 @@
 
 #define BODY_MAX ((size_t)1 << 30)
 #define PAGES_EXPECTED 64
+#define COPY_NS 1     /* what a byte of a page costs, about */
+#define COMPRESS_NS 8 /* and what it costs to compress it */
+#define COST_SHARE 25 /* a page is made again after so many times of what it costs */
+#define LEAST_AGE_MAX_NS UINT64_C(100000000)
 #define VERSION_AGE_MAX_NS UINT64_C(1000000000) /* then a page is made again for the sake of its version */
 
 static_assert(SEAT_AVAILABLE == 1 && SEAT_SOLD == 4, "endings are in this order");
@@ -78,10 +82,20 @@ static bool has_changed(const struct seat_page *page, const struct seat_map *map
 	return false;
 }
 
+/* How long a page is given out although a seat of it has changed: where commits change it all the time, making it takes a bounded share of a
+ * processor. A page that costs little is made again at once, so that whoever holds a seat sees that. */
+static uint64_t least_age_ns(const struct seat_page *page)
+{
+	uint64_t cost_ns = page->body.length * (page->compressed.data == NULL ? COPY_NS : COPY_NS + COMPRESS_NS);
+	return cost_ns * COST_SHARE < LEAST_AGE_MAX_NS ? cost_ns * COST_SHARE : LEAST_AGE_MAX_NS;
+}
+
 static bool is_current(const struct seat_page *page, const struct seat_map *map, uint64_t monotonic_ns)
 {
-	bool is_old = page->position != map->position && monotonic_ns - page->made_ns > VERSION_AGE_MAX_NS;
-	return !is_old && !has_changed(page, map);
+	uint64_t age_ns = monotonic_ns - page->made_ns;
+	if (!has_changed(page, map))
+		return page->position == map->position || age_ns <= VERSION_AGE_MAX_NS;
+	return age_ns < least_age_ns(page);
 }
 
 static void append_seat(struct buffer *body, const struct seat_map *map, uint32_t index, bool is_first)

@@ -13,6 +13,7 @@ enum step {
 	STEP_PAYMENT,
 	STEP_READ,
 	STEP_SEATS,
+	STEP_AVAILABILITY,
 	STEP_EVENT,
 	STEP_FLOW, /* from the hold to the confirmed order; no request of its own */
 	STEP_COUNT,

@@ -49,6 +49,20 @@ static const struct scenario scenarios[] = {
 		.events = 1,
 		.seats = 1000,
 	},
+	{
+		.about = {"map", "a compressed page of a seat map, while seats of the event are held"},
+		.headline = STEP_SEATS,
+		.measured = &phase_map,
+		.events = 1,
+		.seats = 100000,
+	},
+	{
+		.about = {"availability", "what the sections of an event have left, while seats of it are held"},
+		.headline = STEP_AVAILABILITY,
+		.measured = &phase_availability,
+		.events = 1,
+		.seats = 100000,
+	},
 };
 
 const struct scenario *scenario_find(const char *name)
@@ -87,9 +101,13 @@ static uint32_t scatter(uint32_t number, uint32_t count)
 
 bool scenario_take_seats(struct run *run, struct journey *journey)
 {
+	return scenario_take_place(run, journey, run->next / run->options.events);
+}
+
+bool scenario_take_place(struct run *run, struct journey *journey, uint64_t number)
+{
 	uint32_t per_hold = run->options.seats_per_hold;
 	uint32_t places = run->options.seats / per_hold;
-	uint64_t number = run->next / run->options.events;
 	if (number >= places)
 		return false;
 	uint32_t place = run->options.is_scattered ? scatter((uint32_t)number, places) : (uint32_t)number;

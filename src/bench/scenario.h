@@ -20,7 +20,9 @@ struct scenario {
 /* NULL: there is none of this name. */
 const struct scenario *scenario_find(const char *name);
 
-extern const struct phase phase_holds, phase_flow, phase_soldout, phase_onsale, phase_read, phase_seats;
+extern const struct phase phase_holds, phase_flow, phase_soldout, phase_onsale, phase_read, phase_seats, phase_map, phase_availability;
 
 /* Gives the journey a user and seats that no other journey of the phase gets. False: there are none left. */
 must_check bool scenario_take_seats(struct run *run, struct journey *journey);
+/* The same for a phase of which only some journeys take seats: the number-th of them on its event. */
+must_check bool scenario_take_place(struct run *run, struct journey *journey, uint64_t number);

@@ -258,3 +258,19 @@ void wire_seats_page(struct wire *wire, const struct uuid *event_id, struct slic
 	begin(wire, request, "GET /v1/events/", event_id, buffer_slice(&wire->header));
 	end_without_body(request);
 }
+
+void wire_seats_compressed(struct wire *wire, const struct uuid *event_id, struct buffer *request)
+{
+	buffer_clear(&wire->header);
+	buffer_append_string(&wire->header, "/seats?limit=");
+	buffer_append_uint(&wire->header, SEATS_PER_PAGE);
+	begin(wire, request, "GET /v1/events/", event_id, buffer_slice(&wire->header));
+	buffer_append_string(request, "Accept-Encoding: gzip\r\n");
+	end_without_body(request);
+}
+
+void wire_availability(struct wire *wire, const struct uuid *event_id, struct buffer *request)
+{
+	begin(wire, request, "GET /v1/events/", event_id, SLICE("/availability"));
+	end_without_body(request);
+}

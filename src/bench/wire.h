@@ -57,6 +57,9 @@ void wire_order_cancel(struct wire *wire, uint32_t user, const struct uuid *key,
 void wire_payment(struct wire *wire, const struct uuid *key, const struct uuid *order_id, bool succeeded, uint64_t now_ms,
                   struct buffer *request);
 /* cursor: empty for the first page. */
+/* The first page of a seat map as a browser asks for it, compressed; and what the sections have left. */
+void wire_seats_compressed(struct wire *wire, const struct uuid *event_id, struct buffer *request);
+void wire_availability(struct wire *wire, const struct uuid *event_id, struct buffer *request);
 void wire_seats_page(struct wire *wire, const struct uuid *event_id, struct slice cursor, struct buffer *request);
 
 #define WIRE_USER_LENGTH 12 /* "buyer-000042" */

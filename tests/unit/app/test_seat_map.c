@@ -19,6 +19,7 @@ struct world {
 	struct seat_map map;
 	struct seat_pages pages;
 	struct arena arena;
+	uint64_t now_ns; /* what pages go by */
 };
 
 static struct seat_part make_part(struct world *world, uint32_t skip, uint32_t count)
@@ -67,7 +68,7 @@ static bool apply(struct world *world, uint32_t index, enum seat_status status, 
 
 static struct seat_page *page(struct world *world, struct seat_page_query query)
 {
-	struct seat_page *found = seat_pages_find(&world->pages, &world->map, &query, false, NOW);
+	struct seat_page *found = seat_pages_find(&world->pages, &world->map, &query, false, world->now_ns);
 	assert_non_null(found);
 	return found;
 }
@@ -148,6 +149,7 @@ static void counts_follow_the_states(void **state)
 	                                           "\"version\":\"40\"}")));
 	seat_page_unref(found);
 	seat_map_lapse(&world.map, NOW + 5);
+	world.now_ns += 100000000;
 	found = page(&world, (struct seat_page_query){.kind = SEAT_PAGE_AVAILABILITY});
 	assert_int_equal(count_of(found->body, "\"available\":450,\"price_from\":50"), 1);
 	seat_page_unref(found);
@@ -186,6 +188,10 @@ static void a_page_is_shared_until_one_of_its_seats_changes(void **state)
 	assert_ptr_equal(first, second);
 	seat_page_unref(second);
 	(void)apply(&world, 99, SEAT_SOLD, 0, 6, 51);
+	second = page(&world, query); /* it was made this very moment */
+	assert_ptr_equal(first, second);
+	seat_page_unref(second);
+	world.now_ns += 500000;
 	second = page(&world, query);
 	assert_ptr_not_equal(first, second);
 	assert_string_not_equal(first->tag, second->tag);
@@ -193,6 +199,28 @@ static void a_page_is_shared_until_one_of_its_seats_changes(void **state)
 	assert_int_equal(count_of(first->body, "\"status\":\"sold\""), 0); /* whoever has it still reads it as it was */
 	seat_page_unref(first);
 	seat_page_unref(second);
+	close_world(&world);
+}
+
+/* Compressing costs ten times as much, so it is done less often; but no page is given out for longer than 100 ms. */
+static void a_costly_page_that_changes_all_the_time_is_made_now_and_then(void **state)
+{
+	(void)state;
+	struct world world;
+	open_world(&world);
+	const struct seat_page_query query = {.kind = SEAT_PAGE_MAP, .limit = 1000};
+	uint32_t made = 0;
+	const struct seat_page *last = NULL;
+	for (uint32_t i = 0; i < 1000; i++, world.now_ns += 1000000) { /* a change each millisecond */
+		(void)apply(&world, 7, i % 2 == 0 ? SEAT_SOLD : SEAT_AVAILABLE, 0, 5 + i, 50 + i);
+		struct seat_page *found = seat_pages_find(&world.pages, &world.map, &query, true, world.now_ns);
+		assert_non_null(found);
+		assert_true(world.now_ns - found->made_ns < 100000000);
+		made += found != last || found->made_ns == world.now_ns;
+		last = found;
+		seat_page_unref(found);
+	}
+	assert_in_range(made, 10, 100);
 	close_world(&world);
 }
 
@@ -267,6 +295,7 @@ int main(void)
 		cmocka_unit_test(counts_follow_the_states),
 		cmocka_unit_test(a_change_before_the_seat_is_loaded_is_remembered),
 		cmocka_unit_test(a_page_is_shared_until_one_of_its_seats_changes),
+		cmocka_unit_test(a_costly_page_that_changes_all_the_time_is_made_now_and_then),
 		cmocka_unit_test(changes_are_those_since_the_version),
 		cmocka_unit_test(pages_cover_the_map_whatever_their_limit),
 		cmocka_unit_test(pages_take_a_bounded_number_of_bytes),
