@@ -56,11 +56,12 @@ def images(copy, tmp_path_factory):
         container = buildah("from", "--pull-never", image)
         root = tmp_path_factory.mktemp(image) / "root"
         shutil.copytree(buildah("mount", container), root, symlinks=True)
-        for path in (root / "data",):
-            os.chown(path, 65532, 65532)
+        os.chown(root / "data", 65532, 65532)  # copies are root's
         made[image] = root, json.loads(buildah("inspect", "--type", "image", image))["Docker"]["config"]
+    buildah("umount", "--all")
+    buildah("rm", "--all")
     yield made
-    run("chmod", "-R", "u+w", storage)
+    run("rm", "-rf", storage)
 
 
 def inside(root, *words, **environment):
