@@ -1,9 +1,10 @@
 /* seat_maps.c: the table of maps, its bound, and those who ask. */
-#include "app/seat_maps_inside.h"
+#include "app/seat_maps.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+#include "app/seat_maps_inside.h"
 #include "base/hlc.h"
 
 #define MAPS_EXPECTED 64

@@ -8,27 +8,16 @@
 
 #include <stdint.h>
 
+#include "app/seat_maps_options.h"
 #include "app/seat_page.h"
 #include "base/attributes.h"
 #include "base/error.h"
 #include "base/list.h"
-#include "ports/clock.h"
-#include "ports/seat_feed.h"
 #include "state/changes.h"
 
 struct seat_maps;
 
 #define SEAT_MAPS_FRESH_NS UINT64_C(2000000000) /* how old what a map shows may be while the feed cannot be read */
-
-struct seat_maps_options {
-	struct seat_feed *feed; /* borrowed */
-	struct clock *clock;    /* borrowed: that of the store */
-	size_t bytes_max;
-	/* A change that the feed or a commit has told of is in the maps, so long after it was decided; NULL: nobody wants to know. */
-	void (*lagged)(void *context, uint64_t lag_ms);
-	void (*wake)(void *context); /* the worker has something to do */
-	void *context;
-};
 
 /* ERR_NO_MEMORY. */
 must_check enum error seat_maps_new(const struct seat_maps_options *options, struct seat_maps **ret_maps);

@@ -4,6 +4,7 @@
  * what changes while it is loaded is either in a part that is read later, or told by the feed. */
 #include <assert.h>
 
+#include "app/seat_maps.h"
 #include "app/seat_maps_inside.h"
 
 #define POLL_MS 50 /* between two readings of the feed */

@@ -7,9 +7,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "app/seat_maps.h"
+#include "app/seat_maps_options.h"
+#include "app/seat_page.h"
 #include "base/arena.h"
 #include "base/hash.h"
+#include "base/hash_table.h"
+#include "base/list.h"
 
 #define SEAT_MAPS_MARKS 8
 #define SEAT_MAPS_WAIT_NS UINT64_C(1000000000) /* nobody waits longer for a map to be loaded: the store is asked meanwhile */
