@@ -237,6 +237,9 @@ class Scene:
     def refund_unknown(self):
         return self.admin.request("POST", f"/v1/refunds/{uuid.uuid4()}/done")
 
+    def version_gone(self):
+        return self.ada.get(f"/v1/events/{self.event_id}/seats?since=0")
+
     def method_not_allowed(self):
         return self.ada.request("PATCH", "/v1/holds")
 
