@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "adapters/mongodb/collection.h"
+#include "base/outside.h"
 
 #define WAIT_FOR_CLIENT_MS 200
 #define AUTHENTICATION_FAILED 18 /* of the server */
@@ -126,11 +127,13 @@ bool mongodb_lease_take(struct mongodb_pool *pool, struct mongodb_lease *ret_lea
 		.client = client,
 		.events = mongoc_client_get_collection(client, pool->database, MONGODB_COLLECTION),
 	};
+	outside_begin();
 	return true;
 }
 
 void mongodb_lease_end(struct mongodb_lease *lease)
 {
+	outside_end();
 	mongoc_collection_destroy(lease->events);
 	mongoc_client_pool_push(lease->pool->clients, lease->client);
 	*lease = (struct mongodb_lease){0};
