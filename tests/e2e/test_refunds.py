@@ -42,6 +42,12 @@ def test_the_exact_amount_confirms(api, shop, event, order):
     assert due(shop, event) == []
 
 
+def test_a_senseless_amount_leaves_room_for_honest_payments(api, shop, event, order):
+    assert pointers(api.pay(order["order_id"], amount=10**14 + 1, currency="EUR")) == ["/amount"]
+    assert expect(api.pay(order["order_id"], amount=10**14, currency="EUR"), 200)["status"] == "CONFIRMED"
+    assert expect(api.pay(order["order_id"], amount=5000, currency="EUR"), 200)["refunds_due"] == 10**14
+
+
 @pytest.mark.parametrize("amount, currency", [(4999, "EUR"), (0, "EUR"), (5000, "USD"), (5001, "USD")])
 def test_too_little_or_another_currency_does_not_confirm(api, shop, event, order, amount, currency):
     tx = transaction()
