@@ -465,6 +465,14 @@ void commit_batch_decide(struct commit_batch *batch, struct list *ret_waiting)
 	pthread_mutex_unlock(&committer->lock);
 }
 
+/* While the rows are still those of the batch: the view may forget them, or let others change them, at once. */
+static void tell_committed(const struct commit_batch *batch)
+{
+	const struct committer_options *options = &batch->committer->options;
+	if (batch->changes.event_count > 0 && options->committed != NULL)
+		options->committed(options->context, &batch->changes);
+}
+
 void commit_batch_settle(struct commit_batch *batch)
 {
 	assert(batch != NULL && batch->is_taken);
@@ -473,6 +481,8 @@ void commit_batch_settle(struct commit_batch *batch)
 	if (batch->has_turn && !keeps_turn(batch))
 		end_turn(batch);
 	pthread_mutex_lock(&batch->committer->lock);
+	if (batch->result == TRY_DONE)
+		tell_committed(batch);
 	bool is_of_this_epoch = batch->changes.epoch == 0 || batch->changes.epoch == view_epoch(view);
 	if (batch->result == TRY_DONE && is_of_this_epoch) {
 		view_committed(view, &batch->dispatched);
@@ -502,8 +512,6 @@ static void succeed(struct commit_batch *batch)
 	count(&committer->counters.batches, 1);
 	count(&committer->counters.commands, batch->count);
 	count(&committer->counters.events, batch->changes.event_count);
-	if (batch->changes.event_count > 0 && committer->options.committed != NULL)
-		committer->options.committed(committer->options.context, &batch->changes);
 }
 
 bool commit_batch_is_answered(struct commit_batch *batch)

@@ -121,6 +121,8 @@ static void note_commit(void *context, const struct changes *changes)
 {
 	struct process *process = context;
 	process->events += changes->event_count;
+	for (uint32_t i = 0; i < changes->row_count; i++) /* still the batch's: afterwards the view may forget them */
+		assert_true(changes->rows[i]->version > changes->rows[i]->stored_version);
 }
 
 static void note_time(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count)
