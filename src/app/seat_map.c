@@ -248,6 +248,8 @@ bool seat_map_apply(struct seat_map *map, uint32_t index, const struct seat_stat
 	if (index >= map->loaded || state->version < map->versions[index])
 		return false;
 	bool is_news = state->version > map->versions[index];
+	if (!is_news && state->deadline_ms == 0)
+		return false; /* told again by who does not know how long the seat is held */
 	map->versions[index] = state->version;
 	note_deadline(map, index, state, now_ms);
 	show(map, index, status_at(state, now_ms));

@@ -133,6 +133,21 @@ static void a_seat_lapses_at_its_deadline(void **state)
 	close_world(&world);
 }
 
+/* The feed may be quicker than the commit that tells the same, which does not know the deadline. */
+static void a_commit_that_is_told_late_takes_no_deadline_away(void **state)
+{
+	(void)state;
+	struct world world;
+	open_world(&world);
+	assert_true(apply(&world, 5, SEAT_HELD, NOW + 10, 100, 1));
+	assert_false(apply(&world, 5, SEAT_HELD, 0, 100, 1));
+	seat_map_lapse(&world.map, NOW + 10);
+	assert_int_equal(seat_map_status(&world.map, 5), SEAT_AVAILABLE);
+	assert_false(apply(&world, 5, SEAT_HELD, 0, 100, 1));
+	assert_int_equal(seat_map_status(&world.map, 5), SEAT_AVAILABLE);
+	close_world(&world);
+}
+
 static void counts_follow_the_states(void **state)
 {
 	(void)state;
@@ -292,6 +307,7 @@ int main(void)
 		cmocka_unit_test(finds_seats_by_their_labels),
 		cmocka_unit_test(an_older_version_changes_nothing),
 		cmocka_unit_test(a_seat_lapses_at_its_deadline),
+		cmocka_unit_test(a_commit_that_is_told_late_takes_no_deadline_away),
 		cmocka_unit_test(counts_follow_the_states),
 		cmocka_unit_test(a_change_before_the_seat_is_loaded_is_remembered),
 		cmocka_unit_test(a_page_is_shared_until_one_of_its_seats_changes),
