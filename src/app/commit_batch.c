@@ -480,9 +480,9 @@ void commit_batch_settle(struct commit_batch *batch)
 	store_end(batch->store);
 	if (batch->has_turn && !keeps_turn(batch))
 		end_turn(batch);
-	pthread_mutex_lock(&batch->committer->lock);
 	if (batch->result == TRY_DONE)
 		tell_committed(batch);
+	pthread_mutex_lock(&batch->committer->lock);
 	bool is_of_this_epoch = batch->changes.epoch == 0 || batch->changes.epoch == view_epoch(view);
 	if (batch->result == TRY_DONE && is_of_this_epoch) {
 		view_committed(view, &batch->dispatched);

@@ -33,8 +33,7 @@ struct committer_options {
 	uint32_t tries_max; /* of one batch, before it is answered with 503; its time may be over earlier */
 	/* How to wait between tries; the simulator's moves its clock. This and the others on the thread of the batch, holding nothing. */
 	void (*pause)(void *context, uint64_t ms);
-	/* After every commit that wrote events, before its rows are anybody else's; with the view's lock, so it is short and does not come back
-	 * here. Wakes the publisher, and shows the seats. May be NULL. */
+	/* After every commit that wrote events, before its rows are anybody else's. Wakes the publisher, and shows the seats. May be NULL. */
 	void (*committed)(void *context, const struct changes *changes);
 	/* How long one store_commit took, and the jobs whose commands it carried: struct job, by its node. May be NULL. */
 	void (*measured)(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count);

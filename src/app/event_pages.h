@@ -49,7 +49,7 @@ bool event_pages_give_up(struct event_pages *pages, uint64_t monotonic_ms);
 #define EVENT_PAGES_TICK_MS 20
 /* Asks the catalog for the page and answers all who wait for it; frees the fetch. *is_down: in, the catalog is not to be asked; out, it was
  * asked and does not answer. */
-void event_pages_fetch(struct event_pages *pages, struct job *fetch, uint64_t monotonic_ms, bool *is_down);
+void event_pages_fetch(struct event_pages *pages, struct job *job, uint64_t monotonic_ms, bool *is_down);
 /* The catalog was changed by this process: pages are made again before they are shown. */
 void event_pages_outdate(struct event_pages *pages);
 

@@ -76,7 +76,7 @@ void seat_maps_stop(struct seat_maps *maps)
 	pthread_mutex_lock(&maps->lock);
 	while (!list_is_empty(&maps->recency))
 		seat_maps_drop(maps, container_of(maps->recency.head.next, struct seat_maps_entry, recency), &waits);
-	maps->loading = LOADING_MAX;
+	maps->is_stopped = true;
 	pthread_mutex_unlock(&maps->lock);
 	seat_maps_tell(&waits, false);
 }
@@ -177,11 +177,13 @@ static enum seat_maps_answer take_or_want(struct seat_maps *maps, const struct u
 	bool is_new = false;
 	pthread_mutex_lock(&maps->lock);
 	struct seat_maps_entry *entry = look_up(maps, event_id, hash);
-	if (entry == NULL && !wait->is_over) {
+	if (entry == NULL && !wait->is_over && !maps->is_stopped) {
 		entry = want(maps, event_id, hash);
 		is_new = entry != NULL;
 	}
-	if (entry == NULL) {
+	if (maps->is_stopped) {
+		answer = SEAT_MAPS_STOPPED;
+	} else if (entry == NULL) {
 		answer = wait->is_unknown ? SEAT_MAPS_UNKNOWN_EVENT : SEAT_MAPS_STALE;
 	} else if (entry->state == SEAT_MAPS_REFUSED) {
 		answer = SEAT_MAPS_TOO_LARGE;

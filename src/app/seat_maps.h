@@ -32,6 +32,7 @@ enum seat_maps_answer {
 	SEAT_MAPS_UNKNOWN_EVENT,
 	SEAT_MAPS_UNKNOWN_VERSION, /* the changes since then are not known */
 	SEAT_MAPS_NO_MEMORY,
+	SEAT_MAPS_STOPPED, /* and so may be all else that could answer */
 };
 
 /* Somebody who waits for a map. */
@@ -53,7 +54,7 @@ void seat_maps_committed(struct seat_maps *maps, const struct changes *changes);
 
 /* The step of a worker (pipeline/worker.h); `context` is the struct seat_maps. */
 uint64_t seat_maps_step(void *context);
-/* Nobody is made to wait any more, and who waits is told. The worker has stopped. Takes NULL. */
+/* Whoever asks from now on, and who waits, is answered SEAT_MAPS_STOPPED. The worker has stopped. Takes NULL. */
 void seat_maps_stop(struct seat_maps *maps);
 
 /* For metrics. Safe from any thread. */

@@ -134,14 +134,17 @@ static bool poll_feed(struct seat_maps *maps)
 	struct seat_change_list list;
 	uint32_t count;
 	arena_clear(&maps->arena);
-	uint64_t began_ns = now_ns(maps);
+	uint64_t began_ns = now_ns(maps), fresh_ns = atomic_load_explicit(&maps->fresh_ns, memory_order_relaxed);
+	/* What changed so long ago may be given up, and there may be too much of it to be read in time. */
+	bool is_late = maps->has_cursor && began_ns - fresh_ns > MISSED_NS;
+	const struct seat_feed_cursor *after = maps->has_cursor && !is_late ? &maps->cursor : NULL;
 	struct uuid *event_ids = list_events(maps, &count);
 	feed->deadline_ns = began_ns + CALL_NS;
-	if (event_ids == NULL || feed->operations->poll(feed, maps->has_cursor ? &maps->cursor : NULL, event_ids, count, &maps->arena,
-	                                                &cursor, &list) != STORE_OK)
+	if (event_ids == NULL || feed->operations->poll(feed, after, event_ids, count, &maps->arena, &cursor, &list) != STORE_OK)
 		return false;
-	uint64_t fresh_ns = atomic_load_explicit(&maps->fresh_ns, memory_order_relaxed);
-	bool has_missed = maps->has_cursor && (cursor.epoch != maps->cursor.epoch || now_ns(maps) - fresh_ns > MISSED_NS);
+	/* A store that stands where it stood before has lost commits: it is a restored one, or a standby that lacked them. */
+	bool is_back = maps->has_cursor && (cursor.epoch != maps->cursor.epoch || cursor.position < maps->cursor.position);
+	bool has_missed = is_late || is_back;
 	if (has_missed)
 		drop_all(maps);
 	else
@@ -181,8 +184,24 @@ static void change_state(struct seat_maps *maps, struct seat_maps_entry *entry, 
 	if (!entry->is_dropped)
 		maps->loading -= was_loading && !is_loading;
 	entry->state = state;
-	if (!is_loading || now_ns(maps) > entry->wanted_ns + SEAT_MAPS_WAIT_NS)
+	if (!is_loading)
 		list_splice(&waits, &entry->waits);
+	pthread_mutex_unlock(&maps->lock);
+	seat_maps_tell(&waits, false);
+}
+
+/* Who waits for a map behind a large one goes to the store in time. */
+static void tell_late(struct seat_maps *maps)
+{
+	struct list waits;
+	list_init(&waits);
+	uint64_t moment_ns = now_ns(maps);
+	pthread_mutex_lock(&maps->lock);
+	for (struct list_node *node = maps->recency.head.next; maps->loading > 0 && node != &maps->recency.head; node = node->next) {
+		struct seat_maps_entry *entry = container_of(node, struct seat_maps_entry, recency);
+		if (moment_ns > entry->wanted_ns + SEAT_MAPS_WAIT_NS)
+			list_splice(&waits, &entry->waits);
+	}
 	pthread_mutex_unlock(&maps->lock);
 	seat_maps_tell(&waits, false);
 }
@@ -256,6 +275,7 @@ static bool load_wanted(struct seat_maps *maps)
 			break;
 		is_up = load_part(maps, entry);
 		seat_maps_give_back(entry);
+		tell_late(maps);
 	}
 	return is_up;
 }

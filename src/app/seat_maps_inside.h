@@ -52,6 +52,7 @@ struct seat_maps {
 	struct hash_seed seed;
 	struct list recency; /* the least recently used first */
 	uint32_t loading;    /* entries that are wanted or being filled */
+	bool is_stopped;
 	_Atomic uint64_t bytes;
 	_Atomic uint64_t position; /* of the feed */
 	_Atomic uint64_t fresh_ns; /* when the feed was asked the last time that it answered; 0: never */

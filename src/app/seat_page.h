@@ -60,4 +60,4 @@ void seat_pages_release(struct seat_pages *pages);
 must_check struct seat_page *seat_pages_find(struct seat_pages *pages, const struct seat_map *map, const struct seat_page_query *query,
                                              bool is_compressed, uint64_t monotonic_ns);
 /* Gives a reference back; safe from any thread. */
-void seat_page_unref(void *page);
+void seat_page_unref(void *context);

@@ -194,7 +194,7 @@ static void add_store(struct watch *watch, struct ready_report *report)
 	struct ready_dependency *store =
 		add(report, "store", monitor->is_store_up ? READY_UP : READY_DOWN, (double)monitor->store_ns / 1e6);
 	(void)pthread_mutex_lock(&watch->mutex);
-	explain(store, watch->store_problem[0] == '\0' ? "no answer yet" : watch->store_problem);
+	explain(store, watch->store_problem[0] == '\0' ? "no answer yet: its time is not known" : watch->store_problem);
 	(void)pthread_mutex_unlock(&watch->mutex);
 	if (!monitor->has_store_clock)
 		return;

@@ -139,6 +139,8 @@ static enum http_progress ask(struct seats_request *seats)
 		return call_refuse_admitted(seats->call, ERR_EVENT_UNKNOWN);
 	case SEAT_MAPS_UNKNOWN_VERSION:
 		return call_refuse_admitted(seats->call, ERR_VERSION_GONE);
+	case SEAT_MAPS_STOPPED:
+		return call_refuse_admitted(seats->call, ERR_SHUTTING_DOWN);
 	case SEAT_MAPS_NO_MEMORY:
 		break;
 	}

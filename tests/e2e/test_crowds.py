@@ -143,6 +143,9 @@ ATTACKS = {
 }
 
 
+QUARANTINE = 64 * MIB  # what the address sanitizer has set free keeps its memory for a while
+
+
 def run(attack, *arguments) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     attack(*arguments)
@@ -166,7 +169,7 @@ def test_others_are_served_meanwhile(start_server, attack):
         attacker.join()
     print(f"{attack.__name__}: p99 {normal * 1000:.1f} -> {during * 1000:.1f} ms, memory {before / MIB:.1f} -> {(before + grown) / MIB:.1f} MiB")
     assert during < max(2 * normal, P99_MAX) * SLACK
-    assert grown < ATTACKS[attack] * MIB * SLACK
+    assert grown < ATTACKS[attack] * MIB * SLACK + (QUARANTINE if SLACK > 1 else 0)
 
 
 def test_one_client_has_no_more_than_its_share(start_server):

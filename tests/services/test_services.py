@@ -81,7 +81,7 @@ def test_all_wait_for_the_database(services, server):
     try:
         processes = [services.add(program, LOG_LEVEL="info").spawn() for program in (API, WORKER, PUBLISHER)]
         for process in processes:
-            await_reason(process, "store", "connected")
+            await_reason(process, "store", "cannot connect")
             assert wire.exchange(process.port, "GET", "/v1/readyz").status == 503
         refusal = processes[0].api().hold("019aae7d-6b60-7c42-9a55-7e3390c1d7e4", ["A-1-1"])
         one_of(refusal, "store-unavailable", "overloaded")
@@ -216,7 +216,7 @@ def test_what_the_database_says_in_passing_is_not_printed(services):
         thread = threading.Thread(target=serve_notices, args=(listener,), daemon=True)
         thread.start()
         server = services.add(API, CRDB_DSN=f"postgresql://tro@127.0.0.1:{listener.getsockname()[1]}/tro").spawn()
-        await_reason(server, "store", "connected")
+        await_reason(server, "store", "cannot connect")
         server.stop()
         listener.shutdown(socket.SHUT_RDWR)
         thread.join(10)

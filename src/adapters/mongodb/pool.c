@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "adapters/mongodb/collection.h"
 #include "base/outside.h"
@@ -99,6 +101,15 @@ void mongodb_pool_free(struct mongodb_pool *pool)
 	free(pool);
 }
 
+/* libmongoc counts in shared memory of this name, from before main. Without a name nothing is left behind by kill -9, over which a later process
+ * with the same id would complain on stderr. */
+__attribute__((constructor)) static void unlink_counters(void)
+{
+	char name[32];
+	(void)snprintf(name, sizeof name, "/mongoc-%u", (unsigned)getpid());
+	(void)shm_unlink(name);
+}
+
 static mongoc_client_pool_t *make_clients(struct mongodb_pool *pool, bson_error_t *error)
 {
 	mongoc_client_pool_t *clients = mongoc_client_pool_new_with_error(pool->uri, error);
@@ -110,15 +121,19 @@ static mongoc_client_pool_t *make_clients(struct mongodb_pool *pool, bson_error_
 bool mongodb_lease_take(struct mongodb_pool *pool, struct mongodb_lease *ret_lease, bson_error_t *error)
 {
 	assert(pool != NULL && ret_lease != NULL);
+	outside_begin(); /* a look-up in the DNS may take long, too */
 	(void)pthread_mutex_lock(&pool->mutex);
 	if (pool->clients == NULL)
 		pool->clients = make_clients(pool, error);
 	mongoc_client_pool_t *clients = pool->clients;
 	(void)pthread_mutex_unlock(&pool->mutex);
-	if (clients == NULL)
+	if (clients == NULL) {
+		outside_end();
 		return false;
+	}
 	mongoc_client_t *client = mongoc_client_pool_pop(clients);
 	if (client == NULL) {
+		outside_end();
 		bson_set_error(error, MONGOC_ERROR_CLIENT, 0, "every connection of the pool is in use");
 		return false;
 	}
@@ -127,7 +142,6 @@ bool mongodb_lease_take(struct mongodb_pool *pool, struct mongodb_lease *ret_lea
 		.client = client,
 		.events = mongoc_client_get_collection(client, pool->database, MONGODB_COLLECTION),
 	};
-	outside_begin();
 	return true;
 }
 

@@ -80,6 +80,12 @@ static bool grow(struct gathering *gathering)
 	return true;
 }
 
+static bool has_status(sqlite3_stmt *statement, int column)
+{
+	uint64_t stored = column_uint(statement, column);
+	return stored > SEAT_AVAILABLE && stored <= SEAT_SOLD + 1;
+}
+
 /* status, version, deadline from that column on. */
 static struct seat_state read_state(sqlite3_stmt *statement, int column)
 {
@@ -98,6 +104,8 @@ static int add_seat(struct gathering *gathering, const struct uuid *event_id, st
 	bind_uuid(statement, 1, event_id);
 	bind_text(statement, 2, label);
 	int code = database_step(database, STATE);
+	if (code == SQLITE_ROW && !has_status(statement, 1))
+		code = SQLITE_CORRUPT;
 	if (code == SQLITE_ROW) {
 		if (!grow(gathering)) {
 			database_reset(database, STATE);
@@ -185,7 +193,7 @@ static bool read_entry(sqlite3_stmt *statement, struct arena *arena, struct seat
 	entry->row = column_copy(statement, 2, arena);
 	entry->price = sqlite3_column_int64(statement, 3);
 	entry->state = read_state(statement, 4);
-	return entry->seat.data != NULL && entry->section.data != NULL && entry->row.data != NULL;
+	return has_status(statement, 4) && entry->seat.data != NULL && entry->section.data != NULL && entry->row.data != NULL;
 }
 
 static int read_entries(struct sqlite_seat_feed *feed, uint32_t skip, uint32_t limit, struct arena *arena, struct seat_part *part)

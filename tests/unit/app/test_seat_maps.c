@@ -267,8 +267,9 @@ static void who_waits_is_told_when_it_ends(void **state)
 	assert_int_equal(ask(world, whole, body), SEAT_MAPS_LOADING);
 	seat_maps_stop(world->maps);
 	assert_int_equal(world->told, 1);
+	assert_int_equal(ask(world, whole, body), SEAT_MAPS_STOPPED);
 	world->wait = (struct seat_maps_wait){0};
-	assert_int_equal(ask(world, whole, body), SEAT_MAPS_STALE);
+	assert_int_equal(ask(world, whole, body), SEAT_MAPS_STOPPED);
 }
 
 static void a_replay_makes_the_maps_anew(void **state)
