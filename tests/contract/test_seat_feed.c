@@ -52,7 +52,8 @@ static struct seat_feed_cursor stand(struct box *box)
 	return cursor;
 }
 
-/* What has changed on the test's event, and the cursor goes on. */
+/* What has changed on the test's event, and the cursor goes on. Changes at or behind the new position may be told: they are told again then, as
+ * on a server on which some other transaction is open. */
 static struct seat_change_list poll(struct box *box, struct seat_feed_cursor *cursor)
 {
 	struct uuid event_id = test_event_id();
@@ -63,7 +64,6 @@ static struct seat_change_list poll(struct box *box, struct seat_feed_cursor *cu
 	for (uint32_t i = 0; i < list.count; i++) {
 		assert_true(uuid_equal(&list.changes[i].event_id, &event_id));
 		assert_true(list.changes[i].changed_at >= cursor->position);
-		assert_true(list.changes[i].changed_at < next.position || next.position == cursor->position);
 	}
 	*cursor = next;
 	return list;

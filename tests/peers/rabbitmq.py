@@ -130,12 +130,16 @@ class Broker:
         self.process.send_signal(signal.SIGCONT)
 
     def control(self, *words):
-        """What `rabbitmqctl words…` prints."""
-        result = subprocess.run([PROGRAMS / "rabbitmqctl", "--silent", *words], env=self.environment, cwd="/", timeout=CONTROL_SECONDS_MAX,
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if result.returncode != 0:
-            raise RuntimeError(f"rabbitmqctl {' '.join(words)}: {result.stdout}")
-        return result.stdout
+        """What `rabbitmqctl words…` prints. It names a node of its own at random, and cannot start when another one has that name."""
+        for _ in range(5):
+            result = subprocess.run([PROGRAMS / "rabbitmqctl", "--silent", *words], env=self.environment, cwd="/", timeout=CONTROL_SECONDS_MAX,
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if result.returncode == 0:
+                return result.stdout
+            if "Distribution failed" not in result.stdout:
+                break
+            time.sleep(1)
+        raise RuntimeError(f"rabbitmqctl {' '.join(words)}: {result.stdout}")
 
     def stop_app(self):
         self.control("stop_app")
