@@ -123,8 +123,21 @@ class Broker:
         self.start()
 
     def pause(self):
-        """It keeps its connections and answers nothing."""
+        """It keeps its connections and answers nothing. Its threads stop one after the other, and not before the signal is sent."""
         self.process.send_signal(signal.SIGSTOP)
+        deadline = time.monotonic() + STOP_SECONDS_MAX
+        while not self.is_paused():
+            if time.monotonic() > deadline:
+                raise RuntimeError("the broker does not stop at SIGSTOP")
+            time.sleep(0.001)
+
+    def is_paused(self):
+        """Every thread of it is."""
+        try:
+            stats = [path.read_text() for path in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/stat")]
+        except OSError:  # one has just ended
+            return False
+        return all(stat.rsplit(")", 1)[1].split()[0] == "T" for stat in stats)
 
     def resume(self):
         self.process.send_signal(signal.SIGCONT)
