@@ -5,7 +5,6 @@
 
 #include "base/hash.h"
 #include "base/hash_table.h"
-#include "base/json_writer.h"
 #include "base/list.h"
 
 #define SECTIONS_EXPECTED 256
@@ -92,19 +91,22 @@ static enum error count_all(struct tally *tally, struct reader *reader, const st
 	return error;
 }
 
+void availability_write_counts(struct json_writer *writer, uint32_t total, uint32_t available, int64_t price_from)
+{
+	assert(writer != NULL && available <= total);
+	json_writer_uint(writer, "total", total);
+	json_writer_uint(writer, "available", available);
+	if (available > 0)
+		json_writer_int(writer, "price_from", price_from);
+	else
+		json_writer_null(writer, "price_from");
+}
+
 static void write_section(struct json_writer *writer, const struct section_count *section)
 {
 	json_writer_object_begin(writer, NULL);
-	if (slice_is_empty(section->name))
-		json_writer_null(writer, "section");
-	else
-		json_writer_string(writer, "section", section->name);
-	json_writer_uint(writer, "total", section->total);
-	json_writer_uint(writer, "available", section->available);
-	if (section->available > 0)
-		json_writer_int(writer, "price_from", section->price_from);
-	else
-		json_writer_null(writer, "price_from");
+	json_writer_string_or_null(writer, "section", section->name);
+	availability_write_counts(writer, section->total, section->available, section->price_from);
 	json_writer_object_end(writer);
 }
 

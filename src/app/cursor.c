@@ -58,6 +58,15 @@ void cursor_format(const struct query *query, char text[static CURSOR_TEXT_LENGT
 	*hex_encode(bytes, sizeof bytes, text) = '\0';
 }
 
+void cursor_write(struct json_writer *writer, const struct query *next)
+{
+	assert(writer != NULL);
+	char text[CURSOR_TEXT_LENGTH + 1] = "";
+	if (next != NULL)
+		cursor_format(next, text);
+	json_writer_string_or_null(writer, "next_cursor", slice_of(text));
+}
+
 enum error cursor_parse(struct slice text, struct query *query)
 {
 	assert(query != NULL);

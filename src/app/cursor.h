@@ -7,11 +7,14 @@
 #include "app/job.h"
 #include "base/attributes.h"
 #include "base/error.h"
+#include "base/json_writer.h"
 #include "base/slice.h"
 
 #define CURSOR_TEXT_LENGTH 48
 
 /* Writes the cursor that makes `query` go on behind its `after` (QUERY_EVENTS and QUERY_REFUNDS: its after_id); terminated. */
 void cursor_format(const struct query *query, char text[static CURSOR_TEXT_LENGTH + 1]);
+/* Writes the member "next_cursor" of a list: the cursor of `next`, which is where it goes on; NULL: the list is complete. */
+void cursor_write(struct json_writer *writer, const struct query *next);
 /* Lets the query go on behind the cursor; its kind and id are set. ERR_CURSOR_INVALID: *query is untouched. */
 must_check enum error cursor_parse(struct slice text, struct query *query);

@@ -132,15 +132,10 @@ static enum catalog_result write_list(struct event_pages *pages, const struct qu
 	for (uint32_t i = 0; i < count; i++)
 		event_page_write_entry(&writer, &list.entries[i]);
 	json_writer_array_end(&writer);
-	if (has_more) {
-		struct query next = *query;
+	struct query next = *query;
+	if (has_more)
 		next.after_id = list.entries[count - 1].event_id;
-		char cursor[CURSOR_TEXT_LENGTH + 1];
-		cursor_format(&next, cursor);
-		json_writer_string(&writer, "next_cursor", slice_of(cursor));
-	} else {
-		json_writer_null(&writer, "next_cursor");
-	}
+	cursor_write(&writer, has_more ? &next : NULL);
 	json_writer_object_end(&writer);
 	return CATALOG_OK;
 }

@@ -90,15 +90,9 @@ static void end_page(struct json_writer *writer, const struct query *query, bool
 {
 	assert(!has_more || after > 0 || query->has_after_id || query->kind == QUERY_REFUNDS);
 	json_writer_array_end(writer);
-	if (has_more) {
-		struct query next = *query;
-		next.after = after;
-		char cursor[CURSOR_TEXT_LENGTH + 1];
-		cursor_format(&next, cursor);
-		json_writer_string(writer, "next_cursor", slice_of(cursor));
-	} else {
-		json_writer_null(writer, "next_cursor");
-	}
+	struct query next = *query;
+	next.after = after;
+	cursor_write(writer, has_more ? &next : NULL);
 	json_writer_object_end(writer);
 }
 
@@ -153,15 +147,6 @@ static enum error check_event(struct query_handler *handler, const struct uuid *
 	return sale == NULL ? ERR_EVENT_UNKNOWN : OK;
 }
 
-static void write_text_or_null(struct json_writer *writer, const char *key, struct slice text)
-{
-	assert(writer != NULL && key != NULL);
-	if (slice_is_empty(text))
-		json_writer_null(writer, key);
-	else
-		json_writer_string(writer, key, text);
-}
-
 static enum error write_seats(struct query_handler *handler, const struct query *query, uint64_t now_ms)
 {
 	assert(query->kind == QUERY_SEATS);
@@ -185,8 +170,8 @@ static enum error write_seats(struct query_handler *handler, const struct query 
 		const struct seat_entry *entry = &list.entries[i];
 		json_writer_object_begin(&writer, NULL);
 		json_writer_string(&writer, "seat", entry->seat);
-		write_text_or_null(&writer, "section", entry->section);
-		write_text_or_null(&writer, "row", entry->row);
+		json_writer_string_or_null(&writer, "section", entry->section);
+		json_writer_string_or_null(&writer, "row", entry->row);
 		json_writer_int(&writer, "price", entry->price);
 		json_writer_string(&writer, "status", slice_of(seat_status_name(entry->status)));
 		json_writer_object_end(&writer);

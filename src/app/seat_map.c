@@ -107,20 +107,12 @@ static bool grow(void **array, uint32_t count, uint32_t *capacity, size_t size)
 	return true;
 }
 
-static void write_text_or_null(struct json_writer *writer, const char *key, struct slice text)
-{
-	if (slice_is_empty(text))
-		json_writer_null(writer, key);
-	else
-		json_writer_string(writer, key, text);
-}
-
 /* The index of the section with that name, which is added when it is new. Seats of a section mostly stand together: the last is tried first. */
 static bool find_section(struct seat_map *map, struct slice name, uint32_t *ret_index)
 {
 	struct json_writer writer = json_writer_on(&map->scratch);
 	buffer_clear(&map->scratch);
-	write_text_or_null(&writer, NULL, name);
+	json_writer_string_or_null(&writer, NULL, name);
 	struct slice text = buffer_slice(&map->scratch);
 	for (uint32_t i = map->section_count; !map->scratch.failed && i-- > 0;) {
 		if (slice_equal(map->sections[i].name, text)) {
@@ -263,8 +255,8 @@ static enum error add(struct seat_map *map, const struct seat_entry_full *entry,
 	json_writer_object_begin(&writer, NULL);
 	json_writer_string(&writer, "seat", entry->seat);
 	size_t label_end = map->text.length;
-	write_text_or_null(&writer, "section", entry->section);
-	write_text_or_null(&writer, "row", entry->row);
+	json_writer_string_or_null(&writer, "section", entry->section);
+	json_writer_string_or_null(&writer, "row", entry->row);
 	json_writer_int(&writer, "price", entry->price);
 	json_writer_raw(&writer, "status", (struct slice){.data = "", .length = 0});
 	if (map->text.failed || !find_section(map, entry->section, &section) || !find_group(map, section, entry->price, &group))

@@ -67,18 +67,22 @@ void seat_maps_drop(struct seat_maps *maps, struct seat_maps_entry *entry, struc
 	seat_maps_give_back(entry);
 }
 
-void seat_maps_stop(struct seat_maps *maps)
+void seat_maps_drop_all(struct seat_maps *maps, bool is_last)
 {
 	struct list waits;
-	if (maps == NULL)
-		return;
 	list_init(&waits);
 	pthread_mutex_lock(&maps->lock);
 	while (!list_is_empty(&maps->recency))
 		seat_maps_drop(maps, container_of(maps->recency.head.next, struct seat_maps_entry, recency), &waits);
-	maps->is_stopped = true;
+	maps->is_stopped = is_last;
 	pthread_mutex_unlock(&maps->lock);
 	seat_maps_tell(&waits, false);
+}
+
+void seat_maps_stop(struct seat_maps *maps)
+{
+	if (maps != NULL)
+		seat_maps_drop_all(maps, true);
 }
 
 void seat_maps_free(struct seat_maps *maps)
@@ -103,23 +107,37 @@ static struct seat_maps_entry *look_up(const struct seat_maps *maps, const struc
 	return NULL;
 }
 
-static struct seat_maps_entry *touch(struct seat_maps *maps, struct seat_maps_entry *entry)
+/* With maps->lock held. A reference. */
+static struct seat_maps_entry *take(struct seat_maps *maps, struct seat_maps_entry *entry, bool is_use)
 {
-	if (entry == NULL)
-		return NULL;
-	list_remove(&entry->recency);
-	list_push(&maps->recency, &entry->recency);
+	if (is_use) {
+		list_remove(&entry->recency);
+		list_push(&maps->recency, &entry->recency);
+	}
 	atomic_fetch_add_explicit(&entry->references, 1, memory_order_relaxed);
 	return entry;
 }
 
-struct seat_maps_entry *seat_maps_take(struct seat_maps *maps, const struct uuid *event_id)
+struct seat_maps_entry *seat_maps_go_to(struct seat_maps *maps, struct seat_maps_entry *entry, const struct uuid *event_id, bool is_use)
 {
 	uint64_t hash = hash_bytes(&maps->seed, event_id->bytes, sizeof event_id->bytes);
+	seat_maps_leave(entry);
 	pthread_mutex_lock(&maps->lock);
-	struct seat_maps_entry *entry = touch(maps, look_up(maps, event_id, hash));
+	struct seat_maps_entry *next = look_up(maps, event_id, hash);
+	if (next != NULL)
+		(void)take(maps, next, is_use);
 	pthread_mutex_unlock(&maps->lock);
-	return entry;
+	if (next != NULL)
+		pthread_mutex_lock(&next->lock);
+	return next;
+}
+
+void seat_maps_leave(struct seat_maps_entry *entry)
+{
+	if (entry == NULL)
+		return;
+	pthread_mutex_unlock(&entry->lock);
+	seat_maps_give_back(entry);
 }
 
 void seat_maps_count(struct seat_maps *maps, struct seat_maps_entry *entry)
@@ -193,7 +211,7 @@ static enum seat_maps_answer take_or_want(struct seat_maps *maps, const struct u
 		if (answer == SEAT_MAPS_LOADING)
 			list_push(&entry->waits, &wait->node);
 	} else {
-		*ret_entry = touch(maps, entry);
+		*ret_entry = take(maps, entry, true);
 	}
 	if (answer == SEAT_MAPS_LOADING)
 		wait->is_over = true;
@@ -284,16 +302,12 @@ void seat_maps_committed(struct seat_maps *maps, const struct changes *changes)
 		const struct seat *seat = container_of(changes->rows[i], const struct seat, row);
 		if (event_id == NULL || !uuid_equal(event_id, &seat->event_id)) {
 			event_id = &seat->event_id;
-			seat_maps_give_back(entry);
-			entry = seat_maps_take(maps, event_id);
+			entry = seat_maps_go_to(maps, entry, event_id, true);
 		}
-		if (entry == NULL)
-			continue;
-		pthread_mutex_lock(&entry->lock);
-		apply_seat(maps, entry, seat, now_ms);
-		pthread_mutex_unlock(&entry->lock);
+		if (entry != NULL)
+			apply_seat(maps, entry, seat, now_ms);
 	}
-	seat_maps_give_back(entry);
+	seat_maps_leave(entry);
 }
 
 void seat_maps_status(struct seat_maps *maps, struct seat_maps_status *ret_status)

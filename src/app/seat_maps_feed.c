@@ -24,17 +24,6 @@ static uint64_t now_ns(const struct seat_maps *maps)
 	return clock_monotonic_ns(maps->options.clock);
 }
 
-static void drop_all(struct seat_maps *maps)
-{
-	struct list waits;
-	list_init(&waits);
-	pthread_mutex_lock(&maps->lock);
-	while (!list_is_empty(&maps->recency))
-		seat_maps_drop(maps, container_of(maps->recency.head.next, struct seat_maps_entry, recency), &waits);
-	pthread_mutex_unlock(&maps->lock);
-	seat_maps_tell(&waits, false);
-}
-
 static void drop_one(struct seat_maps *maps, struct seat_maps_entry *entry, bool is_unknown)
 {
 	struct list waits;
@@ -72,57 +61,34 @@ static void apply_change(struct seat_maps *maps, struct seat_maps_entry *entry, 
 		seat_maps_note_lag(maps, change->state.version, now_ms);
 }
 
-/* Like seat_maps_take, but it is nobody's use of the map. */
-static struct seat_maps_entry *find_entry(struct seat_maps *maps, const struct uuid *event_id)
-{
-	uint64_t hash = hash_bytes(&maps->seed, event_id->bytes, sizeof event_id->bytes);
-	struct seat_maps_entry *found = NULL;
-	pthread_mutex_lock(&maps->lock);
-	for (struct hash_node *node = hash_table_first(&maps->table, hash); found == NULL && node != NULL; node = hash_table_next(node)) {
-		struct seat_maps_entry *entry = container_of(node, struct seat_maps_entry, node);
-		if (uuid_equal(&entry->event_id, event_id))
-			found = entry;
-	}
-	if (found != NULL)
-		atomic_fetch_add_explicit(&found->references, 1, memory_order_relaxed);
-	pthread_mutex_unlock(&maps->lock);
-	return found;
-}
-
 static void apply_changes(struct seat_maps *maps, const struct seat_change_list *list)
 {
 	struct seat_maps_entry *entry = NULL;
 	uint64_t now_ms = clock_now_ms(maps->options.clock);
 	for (uint32_t i = 0; i < list->count; i++) {
 		const struct seat_change *change = &list->changes[i];
-		if (i == 0 || !uuid_equal(&change->event_id, &list->changes[i - 1].event_id)) {
-			seat_maps_give_back(entry);
-			entry = find_entry(maps, &change->event_id);
-		}
-		if (entry == NULL)
-			continue;
-		pthread_mutex_lock(&entry->lock);
-		apply_change(maps, entry, change, now_ms);
-		pthread_mutex_unlock(&entry->lock);
+		if (i == 0 || !uuid_equal(&change->event_id, &list->changes[i - 1].event_id))
+			entry = seat_maps_go_to(maps, entry, &change->event_id, false);
+		if (entry != NULL)
+			apply_change(maps, entry, change, now_ms);
 	}
-	seat_maps_give_back(entry);
+	seat_maps_leave(entry);
 }
 
 /* Every map that the feed was read for has all that is before the position, and shows what has lapsed. */
 static void advance(struct seat_maps *maps, const struct uuid *event_ids, uint32_t count)
 {
 	uint64_t now_ms = clock_now_ms(maps->options.clock);
+	struct seat_maps_entry *entry = NULL;
 	for (uint32_t i = 0; i < count; i++) {
-		struct seat_maps_entry *entry = find_entry(maps, &event_ids[i]);
+		entry = seat_maps_go_to(maps, entry, &event_ids[i], false);
 		if (entry == NULL)
 			continue;
-		pthread_mutex_lock(&entry->lock);
 		if (entry->map.position < maps->cursor.position)
 			entry->map.position = maps->cursor.position;
 		seat_map_lapse(&entry->map, now_ms);
-		pthread_mutex_unlock(&entry->lock);
-		seat_maps_give_back(entry);
 	}
+	seat_maps_leave(entry);
 	atomic_store_explicit(&maps->position, maps->cursor.position, memory_order_release);
 }
 
@@ -146,7 +112,7 @@ static bool poll_feed(struct seat_maps *maps)
 	bool is_back = maps->has_cursor && (cursor.epoch != maps->cursor.epoch || cursor.position < maps->cursor.position);
 	bool has_missed = is_late || is_back;
 	if (has_missed)
-		drop_all(maps);
+		seat_maps_drop_all(maps, false);
 	else
 		apply_changes(maps, &list);
 	maps->cursor = cursor;

@@ -67,11 +67,16 @@ struct seat_maps {
 	uint64_t next_mark_ns;
 };
 
-/* A reference to the entry, which is the most recently used now; NULL: there is none. */
-struct seat_maps_entry *seat_maps_take(struct seat_maps *maps, const struct uuid *event_id);
 void seat_maps_give_back(struct seat_maps_entry *entry);
+/* For one who changes seats of many events: leaves `entry`, which may be NULL, and answers that of the event with its lock and a reference;
+ * NULL: there is none. is_use: it is the most recently used now. */
+struct seat_maps_entry *seat_maps_go_to(struct seat_maps *maps, struct seat_maps_entry *entry, const struct uuid *event_id, bool is_use);
+/* Takes NULL. */
+void seat_maps_leave(struct seat_maps_entry *entry);
 /* With maps->lock held: takes it out of the table; who waits goes to `ret_waits`. */
 void seat_maps_drop(struct seat_maps *maps, struct seat_maps_entry *entry, struct list *ret_waits);
+/* All of them; who waits is told. is_last: nobody is to make others. */
+void seat_maps_drop_all(struct seat_maps *maps, bool is_last);
 /* With entry->lock held: counts its bytes anew. */
 void seat_maps_count(struct seat_maps *maps, struct seat_maps_entry *entry);
 /* Drops what was used the longest ago until the rest fits; `keep` stays. */

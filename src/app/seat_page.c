@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/availability.h"
 #include "app/cursor.h"
 #include "base/gzip.h"
 #include "base/hash.h"
@@ -155,7 +156,7 @@ static uint32_t write_changes(struct seat_page *page, const struct seat_map *map
 	return UINT32_MAX;
 }
 
-static void write_availability(const struct seat_map *map, struct buffer *body)
+static void write_availability(const struct seat_map *map, struct json_writer *writer)
 {
 	for (uint32_t i = 0; i < map->section_count; i++) {
 		uint32_t available = 0;
@@ -167,18 +168,10 @@ static void write_availability(const struct seat_map *map, struct buffer *body)
 			available += group->available;
 			price = group->price < price ? group->price : price;
 		}
-		buffer_append_string(body, i == 0 ? "{\"section\":" : ",{\"section\":");
-		buffer_append_slice(body, map->sections[i].name);
-		buffer_append_string(body, ",\"total\":");
-		buffer_append_uint(body, map->sections[i].total);
-		buffer_append_string(body, ",\"available\":");
-		buffer_append_uint(body, available);
-		buffer_append_string(body, ",\"price_from\":");
-		if (available > 0)
-			buffer_append_int(body, price);
-		else
-			buffer_append_string(body, "null");
-		buffer_append_byte(body, '}');
+		json_writer_object_begin(writer, NULL);
+		json_writer_raw(writer, "section", map->sections[i].name);
+		availability_write_counts(writer, map->sections[i].total, available, price);
+		json_writer_object_end(writer);
 	}
 }
 
@@ -190,37 +183,35 @@ static void write_tag(struct seat_page *page, struct slice data, uint32_t next)
 	(void)snprintf(page->tag, sizeof page->tag, "W/\"%016" PRIx64 "\"", hash_bytes(&seed, words, sizeof words));
 }
 
-static void write_next(struct buffer *body, const struct seat_page *page, const struct seat_map *map, uint32_t next)
+static void write_next(struct json_writer *writer, const struct seat_page *page, const struct seat_map *map, uint32_t next)
 {
-	struct query query = {.kind = QUERY_SEATS, .id = map->event_id, .after = map->first_position + next};
-	char cursor[CURSOR_TEXT_LENGTH + 1];
-	if (page->query.kind == SEAT_PAGE_AVAILABILITY)
-		return;
-	if (next == UINT32_MAX) {
-		buffer_append_string(body, ",\"next_cursor\":null");
-		return;
-	}
-	cursor_format(&query, cursor);
-	buffer_append_format(body, ",\"next_cursor\":\"%s\"", cursor);
+	const struct query query = {.kind = QUERY_SEATS, .id = map->event_id, .after = map->first_position + next};
+	if (page->query.kind != SEAT_PAGE_AVAILABILITY)
+		cursor_write(writer, next == UINT32_MAX ? NULL : &query);
 }
 
 static bool write_body(struct seat_page *page, const struct seat_map *map)
 {
 	struct buffer body;
+	char version[24];
 	uint32_t next = UINT32_MAX;
 	buffer_init(&body, NULL, BODY_MAX);
-	buffer_append_string(&body, "{\"data\":[");
+	struct json_writer writer = json_writer_on(&body);
+	json_writer_object_begin(&writer, NULL);
+	json_writer_array_begin(&writer, "data");
 	if (page->query.kind == SEAT_PAGE_MAP)
 		next = write_seats(page, map, &body);
 	else if (page->query.kind == SEAT_PAGE_CHANGES)
 		next = write_changes(page, map, &body);
 	else
-		write_availability(map, &body);
+		write_availability(map, &writer);
 	if (!body.failed)
 		write_tag(page, buffer_slice(&body), next);
-	buffer_append_format(&body, "],\"version\":\"%" PRIu64 "\"", map->position);
-	write_next(&body, page, map, next);
-	buffer_append_byte(&body, '}');
+	json_writer_array_end(&writer);
+	(void)snprintf(version, sizeof version, "%" PRIu64, map->position);
+	json_writer_string(&writer, "version", slice_of(version));
+	write_next(&writer, page, map, next);
+	json_writer_object_end(&writer);
 	if (body.failed) {
 		buffer_release(&body);
 		return false;

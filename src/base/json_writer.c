@@ -169,6 +169,14 @@ void json_writer_null(struct json_writer *writer, const char *key)
 	buffer_append_string(writer->buffer, "null");
 }
 
+void json_writer_string_or_null(struct json_writer *writer, const char *key, struct slice value)
+{
+	if (slice_is_empty(value))
+		json_writer_null(writer, key);
+	else
+		json_writer_string(writer, key, value);
+}
+
 void json_writer_uuid(struct json_writer *writer, const char *key, const struct uuid *value)
 {
 	assert(value != NULL);

@@ -32,6 +32,8 @@ void json_writer_int(struct json_writer *writer, const char *key, int64_t value)
 void json_writer_double(struct json_writer *writer, const char *key, double value);
 void json_writer_bool(struct json_writer *writer, const char *key, bool value);
 void json_writer_null(struct json_writer *writer, const char *key);
+/* Null when the value is empty. */
+void json_writer_string_or_null(struct json_writer *writer, const char *key, struct slice value);
 void json_writer_uuid(struct json_writer *writer, const char *key, const struct uuid *value);
 /* RFC 3339 in UTC with milliseconds: "2026-01-02T03:04:05.678Z". */
 void json_writer_time(struct json_writer *writer, const char *key, uint64_t unix_ms);
