@@ -6,8 +6,7 @@ version=$(sed -n 's/.*TRO_VERSION "\(.*\)".*/\1/p' src/base/version.h)
 work=build/deb
 rm -rf "$work"
 mkdir -p "$work/tro-$version"
-git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from=- --ignore-failed-read 2>/dev/null |
-	tar --extract --directory "$work/tro-$version"
+scripts/checkout-tar.sh | tar --extract --directory "$work/tro-$version"
 (cd "$work/tro-$version" && dpkg-buildpackage --build=binary --no-sign --unsigned-source >../build.log 2>&1) || {
 	tail -n 40 "$work/build.log" >&2
 	exit 1

@@ -1,6 +1,6 @@
 #!/bin/sh
-# `make images`: tro-api, tro-worker and tro-publisher, with docker, podman or buildah, whichever is there, and a bill of materials of each
-# in build/images/. BASE: another Debian 12 than the pinned one.
+# `make images`: tro-api, tro-worker and tro-publisher, with docker, podman or buildah, whichever is there. BASE: another Debian 12 than the
+# pinned one.
 set -eu
 cd "$(dirname "$0")/.."
 if command -v docker >/dev/null; then
@@ -13,7 +13,6 @@ else
 	echo "$0: needs docker, podman or buildah" >&2
 	exit 1
 fi
-mkdir -p build/images
 for image in tro-api:api tro-worker:expiry-worker tro-publisher:outbox-publisher; do
 	folder=cmd/${image#*:}
 	# shellcheck disable=SC2086 # words are meant

@@ -14,15 +14,9 @@ suites="${TRO_TEST_ONLY:-unit-release,contract-release,contract-postgres,contrac
 sudo=""
 [ "$(id -u)" = 0 ] || sudo="sudo"
 
-# The first address in /etc/apt whose path is that of an archive of Debian itself.
-machine_mirror() {
-	cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
-		sed -n 's/#.*//; s,^\(URIs:\|deb \).*\(https\?://[^ ]*/debian\)/\?\( .*\)\?$,\2,p' | head -n 1
-}
-
 # debootstrap, then what the repository itself asks for: the installation is tested, too.
 make_system() {
-	mirror="${TRO_DEBIAN_MIRROR:-$(machine_mirror)}"
+	mirror=$(scripts/debian-mirror.sh)
 	if [ -z "$mirror" ]; then
 		echo "$0: no archive of Debian in /etc/apt; set TRO_DEBIAN_MIRROR" >&2
 		exit 1
@@ -52,8 +46,7 @@ copy_network_settings() {
 copy_checkout() {
 	$sudo mkdir -p "$system/tro"
 	$sudo find "$system/tro" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
-	git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from=- --ignore-failed-read 2>/dev/null |
-		$sudo tar --extract --no-same-owner --directory "$system/tro"
+	scripts/checkout-tar.sh | $sudo tar --extract --no-same-owner --directory "$system/tro"
 }
 
 run_suites() {

@@ -3,24 +3,21 @@
 import hashlib
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import tempfile
 
 from peers.go_program import alone, cache
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SUITE = "bookworm"
 # What the programs need to run: with it, a test needs no network.
 PACKAGES = "adduser ca-certificates libcurl4 libhiredis0.14 libmongoc-1.0-0 libpq5 librabbitmq4 libsqlite3-0 libssl3 init-system-helpers"
 
 
 def mirror():
-    """The first archive of Debian in /etc/apt."""
-    for path in [pathlib.Path("/etc/apt/sources.list"), *sorted(pathlib.Path("/etc/apt/sources.list.d").glob("*"))]:
-        if path.is_file() and (found := re.search(r"^(?:URIs:|deb )\s*.*?(https?://\S*/debian)/?(?:\s|$)", path.read_text(), re.M)):
-            return found[1]
-    return "http://deb.debian.org/debian"
+    found = subprocess.run([ROOT / "scripts" / "debian-mirror.sh"], capture_output=True, text=True).stdout.strip()
+    return found or "http://deb.debian.org/debian"
 
 
 def archive():

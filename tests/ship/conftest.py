@@ -22,9 +22,8 @@ def copy(tmp_path_factory):
     def make(name):
         folder = tmp_path_factory.mktemp(name) / "tro"
         folder.mkdir()
-        files = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
-        names = "\0".join(name for name in files if name and (ROOT / name).exists())
-        subprocess.run(["tar", "-C", ROOT, "--null", "-T", "-", "-cf", folder.parent / "tree.tar"], input=names.encode(), check=True)
+        with open(folder.parent / "tree.tar", "wb") as tree:
+            subprocess.run([ROOT / "scripts" / "checkout-tar.sh"], stdout=tree, check=True)
         run("tar", "-xf", folder.parent / "tree.tar", cwd=folder)
         return folder
     return make

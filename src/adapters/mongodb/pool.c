@@ -118,22 +118,17 @@ static mongoc_client_pool_t *make_clients(struct mongodb_pool *pool, bson_error_
 	return clients;
 }
 
-bool mongodb_lease_take(struct mongodb_pool *pool, struct mongodb_lease *ret_lease, bson_error_t *error)
+static bool take(struct mongodb_pool *pool, struct mongodb_lease *ret_lease, bson_error_t *error)
 {
-	assert(pool != NULL && ret_lease != NULL);
-	outside_begin(); /* a look-up in the DNS may take long, too */
 	(void)pthread_mutex_lock(&pool->mutex);
 	if (pool->clients == NULL)
 		pool->clients = make_clients(pool, error);
 	mongoc_client_pool_t *clients = pool->clients;
 	(void)pthread_mutex_unlock(&pool->mutex);
-	if (clients == NULL) {
-		outside_end();
+	if (clients == NULL)
 		return false;
-	}
 	mongoc_client_t *client = mongoc_client_pool_pop(clients);
 	if (client == NULL) {
-		outside_end();
 		bson_set_error(error, MONGOC_ERROR_CLIENT, 0, "every connection of the pool is in use");
 		return false;
 	}
@@ -143,6 +138,16 @@ bool mongodb_lease_take(struct mongodb_pool *pool, struct mongodb_lease *ret_lea
 		.events = mongoc_client_get_collection(client, pool->database, MONGODB_COLLECTION),
 	};
 	return true;
+}
+
+bool mongodb_lease_take(struct mongodb_pool *pool, struct mongodb_lease *ret_lease, bson_error_t *error)
+{
+	assert(pool != NULL && ret_lease != NULL);
+	outside_begin(); /* a look-up in the DNS may take long, too */
+	bool is_taken = take(pool, ret_lease, error);
+	if (!is_taken)
+		outside_end();
+	return is_taken;
 }
 
 void mongodb_lease_end(struct mongodb_lease *lease)
