@@ -291,10 +291,10 @@ static void fail_job(struct commit_batch *batch, struct job *job, enum error err
 	job->outcome = (struct outcome){.error = error};
 	if (error != ERR_CORRUPT)
 		return;
-	count(&batch->committer->counters.inconsistent, 1);
 	struct inconsistency found = inconsistency_of(&job->command, view);
 	if (options->inconsistent != NULL)
 		options->inconsistent(options->context, &found);
+	count(&batch->committer->counters.inconsistent, 1); /* whoever sees the count finds what it is of */
 }
 
 /* What the job has changed may be half done: the batch is decided again, without it. */

@@ -43,18 +43,24 @@ static enum error go_on(struct service *service, struct job *job)
 	return OK;
 }
 
-/* A change of a sale is answered when the catalog has it. When the catalog's lane is full, the answer to a new event is known all the same. */
+/* Of a change of a sale that is done, but that the catalog's lane does not get to: the answer to a new event is known all the same. */
+static void answer_without_catalog(struct service *service, struct job *job)
+{
+	assert(job->kind == JOB_COMMAND && job->outcome.error == OK);
+	if (job->command.kind == COMMAND_SALE_CREATE && !job->outcome.is_replayed)
+		service_answer(service, job);
+	else
+		service_refuse(service, job, ERR_OVERLOADED);
+}
+
+/* A change of a sale is answered when the catalog has it. */
 static void answer_command(struct service *service, struct job *job)
 {
 	assert(job->kind == JOB_COMMAND);
 	if (job->outcome.error != OK || !job_goes_on(job))
 		service_answer(service, job);
-	else if (go_on(service, job) == OK)
-		return;
-	else if (job->command.kind == COMMAND_SALE_CREATE && !job->outcome.is_replayed)
-		service_answer(service, job);
-	else
-		service_refuse(service, job, ERR_OVERLOADED);
+	else if (go_on(service, job) != OK)
+		answer_without_catalog(service, job);
 }
 
 static void serve_commands(void *context, struct list *batch, uint32_t count)
@@ -89,7 +95,7 @@ static uint64_t deadline_of(const struct list_node *node)
 	return container_of(node, const struct job, node)->deadline_ns;
 }
 
-/* Refuses what waits in the lane past its deadline; a command that waits for the catalog is done, and says so. */
+/* Refuses what waits in the lane past its deadline; a command that waits for the catalog is done. */
 static void answer_overdue(struct service *service, struct lane *lane, uint64_t now_ns, enum error error)
 {
 	assert(error != OK);
@@ -99,7 +105,7 @@ static void answer_overdue(struct service *service, struct lane *lane, uint64_t 
 		return;
 	for (struct job *job = service_pop_job(&jobs); job != NULL; job = service_pop_job(&jobs)) {
 		if (lane == service->catalog_lane && job->kind == JOB_COMMAND)
-			service_answer(service, job);
+			answer_without_catalog(service, job);
 		else
 			service_refuse(service, job, error);
 	}

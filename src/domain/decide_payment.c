@@ -233,6 +233,7 @@ enum error decide_payment(struct decision *decision)
 		decision->outcome->error = is_known ? ERR_PAYMENT_CONFLICT : ERR_ORDER_UNKNOWN;
 		return OK;
 	}
+	decision->outcome->resource_id = order->order_id; /* of a refusal too: the log names it */
 	if (is_known && !uuid_equal(&payment->order_id, &report->order_id)) {
 		decision->outcome->error = ERR_PAYMENT_CONFLICT;
 		return OK;
@@ -252,6 +253,5 @@ enum error decide_payment(struct decision *decision)
 		decision->outcome->error = ERR_ORDER_NOT_PAYABLE;
 		return OK;
 	}
-	decision->outcome->resource_id = order->order_id;
 	return report->status == PAYMENT_SUCCEEDED ? decide_succeeded(decision, order, sale) : decide_failed(decision, order);
 }

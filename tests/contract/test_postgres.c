@@ -143,6 +143,13 @@ static void a_transaction_sees_one_moment_and_writes_only_upon_it(void **state)
 	close_driver(&a);
 }
 
+static uint64_t monotonic_ms(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 static void take_turn(struct store_driver *driver)
 {
 	struct uuid event_id = test_event_id();
@@ -196,6 +203,62 @@ static void a_turn_ends_with_a_commit_whatever_comes_of_it(void **state)
 	}
 	close_driver(&b);
 	close_driver(&a);
+}
+
+/* Time for what comes before use_up_time, and none for what comes after. */
+static void have_time_for_a_load(struct store_driver *driver)
+{
+	driver->store->deadline_ns = (monotonic_ms() + 500) * 1000000;
+}
+
+static void use_up_time(void)
+{
+	(void)usleep(600000);
+}
+
+static void a_turn_that_cannot_be_given_back_in_time_ends_with_its_session(void **state)
+{
+	struct backend *backend = *state;
+	struct store_driver a = open_driver_and_sale(backend), b;
+	store_driver_init(&b, backend_store(backend));
+	store_driver_begin(&a, 0);
+	store_driver_begin(&b, 0);
+	have_time_for_a_load(&a);
+	take_turn(&a);
+	use_up_time();
+	a.store->operations->end_turn(a.store);
+	take_turn(&b);
+	assert_false(b.store->missed_turn);
+	b.store->operations->end_turn(b.store);
+	close_driver(&b);
+	close_driver(&a);
+}
+
+static void a_commit_that_comes_too_late_leaves_no_transaction_open(void **state)
+{
+	struct backend *backend = *state;
+	struct store_driver driver = open_driver_and_sale(backend);
+	PGconn *session = connect_to(backend);
+	store_driver_begin(&driver, 0);
+	store_begin(driver.store);
+	have_time_for_a_load(&driver);
+	assert_int_equal(store_driver_decide(&driver, hold_command(&driver.request, 1, "ann", "2")), OK);
+	use_up_time();
+	assert_int_equal(store_driver_commit(&driver), STORE_BUSY);
+	store_end(driver.store);
+	int64_t open = 1;
+	for (int tries = 0; open > 0; tries++) {
+		assert_true(tries < 200);
+		(void)usleep(10000);
+		PGresult *answer = PQexec(
+			session, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'");
+		open = strtol(PQgetvalue(answer, 0, 0), NULL, 10);
+		PQclear(answer);
+	}
+	driver.store->deadline_ns = 0;
+	assert_int_equal(store_driver_run(&driver, 1, hold_command(&driver.request, 1, "ann", "2")), OK);
+	PQfinish(session);
+	close_driver(&driver);
 }
 
 static void a_row_that_another_keeps_locked_is_not_waited_for_long(void **state)
@@ -341,13 +404,6 @@ static int listen_locally(void)
 	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
 	assert_int_equal(listen(listener, 8), 0);
 	return listener;
-}
-
-static uint64_t monotonic_ms(void)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* Asks for two seconds, as often as `ask` returns. Answers how often it connected. */
@@ -588,6 +644,8 @@ int main(void)
 		BACKEND_TEST(a_transaction_sees_one_moment_and_writes_only_upon_it),
 		BACKEND_TEST(a_turn_is_waited_for_and_then_done_without),
 		BACKEND_TEST(a_turn_ends_with_a_commit_whatever_comes_of_it),
+		BACKEND_TEST(a_turn_that_cannot_be_given_back_in_time_ends_with_its_session),
+		BACKEND_TEST(a_commit_that_comes_too_late_leaves_no_transaction_open),
 		BACKEND_TEST(a_row_that_another_keeps_locked_is_not_waited_for_long),
 		BACKEND_TEST(a_database_that_refuses_to_write_is_down_until_it_writes),
 		BACKEND_TEST(messages_do_not_show_the_password),

@@ -282,6 +282,8 @@ static enum store_result commit_open(struct postgres_store *store, const struct 
 	enum store_result result = STORE_BUSY;
 	if (store->connection.handle != NULL)
 		result = try_to_write(store, changes, rows, relied);
+	if (connection_has_transaction(&store->connection))
+		connection_drop(&store->connection); /* there was no time to begin, and so none to roll it back */
 	store->transaction = TRANSACTION_NONE;
 	return result == STORE_DOWN && store->connection.handle == NULL ? STORE_BUSY : result;
 }

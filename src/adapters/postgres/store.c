@@ -142,7 +142,12 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[FENCE] = FENCE_SQL(" FOR SHARE OF e"),
 	[CHECK_FENCE] = FENCE_SQL(""),
 	[LOAD_EPOCH] = EPOCH_SQL,
-	[RAISE_EPOCH] = "UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value",
+	/* With the mark, which another replay may have taken away meanwhile; in the order in which a replay claims them. */
+	[RAISE_EPOCH] =
+		"WITH locked AS (SELECT name FROM meta WHERE name IN ('epoch', 'replaying') ORDER BY name DESC FOR UPDATE), raised AS"
+		" (UPDATE meta SET value = CASE meta.name WHEN 'epoch' THEN value + 1 ELSE 1 END FROM locked"
+		" WHERE meta.name = locked.name RETURNING meta.name, value)"
+		" SELECT value FROM raised WHERE name = 'epoch'",
 	[CLAIM_EPOCH] = "WITH found AS (UPDATE meta SET value = value WHERE name = 'epoch' AND value = $1::int8 RETURNING 1)"
 			" SELECT 1 / (CASE WHEN count(*) = 1 THEN 1 ELSE 0 END) FROM found",
 	[UNLIMIT_STATEMENTS] = "SET statement_timeout = 0",
@@ -174,8 +179,12 @@ static void postgres_end_turn(struct store *port)
 	if (!store->has_locks)
 		return;
 	store->has_locks = false;
-	if (store->connection.handle == NULL || connection_begin(&store->connection) != STORE_OK)
+	if (store->connection.handle == NULL)
 		return; /* they went with the session */
+	if (connection_begin(&store->connection) != STORE_OK) {
+		connection_drop(&store->connection); /* and so they do when there is no time left to give them back */
+		return;
+	}
 	connection_send_sql(&store->connection, UNLOCK_SHARDS, NULL);
 	if (connection_finish(&store->connection, NULL, 0) != STORE_OK)
 		connection_drop(&store->connection);

@@ -350,6 +350,26 @@ static void event_is_made_though_the_catalog_is_down(void **state)
 	assert_int_equal(answer_of(submit_query(world, (struct query){.kind = QUERY_EVENTS})), ERR_CATALOG_UNAVAILABLE);
 }
 
+/* It is done, but its answer is what the catalog shows. */
+static void a_change_that_the_catalog_does_not_get_to_in_time_is_asked_for_again(void **state)
+{
+	struct world *world = *state;
+	put_on_sale(world);
+	pthread_mutex_lock(&world->catalog->lock); /* it hangs */
+	struct task *first = submit_command(world, sale_command(scratch(world), COMMAND_SALE_PAUSE));
+	struct task *second = task_of(world);
+	second->job.kind = JOB_COMMAND;
+	second->job.command = sale_command(&second->arena, COMMAND_SALE_RESUME);
+	second->job.command.arena = &second->arena;
+	second->job.deadline_ns = clock_monotonic_ns(&world->clock.base) + 1000000;
+	(void)submit(world, second);
+	(void)answer_of(submit_command(world, take(world, 1, "ada", "1"))); /* then the other two are at the catalog */
+	fake_clock_advance(&world->clock, 2);
+	assert_int_equal(answer_of(second), ERR_OVERLOADED);
+	pthread_mutex_unlock(&world->catalog->lock);
+	assert_int_equal(answer_of(first), OK);
+}
+
 static struct task *submit_as(struct world *world, struct command command, const char *user)
 {
 	struct task *task = task_of(world);
@@ -882,6 +902,7 @@ int main(void)
 		TEST(event_is_in_the_catalog_when_its_maker_has_the_answer),
 		TEST(job_says_when_it_came_to_each_stage),
 		TEST(event_is_made_though_the_catalog_is_down),
+		TEST(a_change_that_the_catalog_does_not_get_to_in_time_is_asked_for_again),
 		TEST(user_over_the_limit_is_refused_and_refusals_count),
 		TEST(key_is_busy_then_replayed_then_bound_to_its_request),
 		TEST(key_of_a_refusal_may_be_used_again_with_another_request),
