@@ -8,7 +8,7 @@ set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libhiredis-dev libmongoc-dev libpq-dev librabbitmq-dev libsqlite3-dev libssl-dev zlib1g-dev"
 deb="debhelper fakeroot help2man"
-test="$deb bazel-bootstrap buildah debootstrap lintian ccache clang clang-format clang-tidy libclang-rt-dev libcmocka-dev libfaketime libjansson-dev curl haproxy nginx-light openssl postgresql prometheus python3 python3-venv rabbitmq-server redis-server"
+test="$deb bazel-bootstrap buildah debootstrap lintian ccache clang clang-format clang-tidy libclang-rt-dev libcmocka-dev libfaketime libjansson-dev curl haproxy nginx-light openssl postgresql prometheus python3 python3-venv rabbitmq-server redis-server strace"
 
 case "${1:-}" in
 build) packages="$build" ;;

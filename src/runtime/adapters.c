@@ -16,7 +16,6 @@
 #include "adapters/system/system.h"
 #include "runtime/process.h"
 
-#define PATH_MAX_BYTES 4096
 #define CALLERS_MAX 262144
 #define KEYS_MAX 131072
 #define ROLES_WITH_CATALOG (ROLE_API | ROLE_TOOL | ROLE_REPLAY | ROLE_LOOK)
@@ -83,28 +82,29 @@ static_assert(ADAPTERS_MESSAGE_MAX == RABBITMQ_MESSAGE_MAX, "a message of Rabbit
 static_assert(ADAPTERS_MESSAGE_MAX == REDIS_MESSAGE_MAX, "a message of Redis's fits");
 static_assert(ADAPTERS_MESSAGE_MAX == MONGODB_MESSAGE_MAX, "a message of MongoDB's fits");
 
-static bool write_path(const char *data_dir, char path[static PATH_MAX_BYTES], char message[static ADAPTERS_MESSAGE_MAX])
+static bool write_path(const char *data_dir, char path[static ADAPTERS_PATH_MAX], char message[static ADAPTERS_MESSAGE_MAX])
 {
-	int length = snprintf(path, PATH_MAX_BYTES, "%s/tro.db", data_dir);
-	if (length < 0 || length >= PATH_MAX_BYTES) {
+	int length = snprintf(path, ADAPTERS_PATH_MAX, "%s/tro.db", data_dir);
+	if (length < 0 || length >= ADAPTERS_PATH_MAX) {
 		snprintf(message, ADAPTERS_MESSAGE_MAX, "DATA_DIR is longer than a path can be");
 		return false;
 	}
 	return true;
 }
 
-static bool make_path(const char *data_dir, char path[static PATH_MAX_BYTES], char message[static ADAPTERS_MESSAGE_MAX])
+static bool make_path(const char *data_dir, char path[static ADAPTERS_PATH_MAX], char message[static ADAPTERS_MESSAGE_MAX])
 {
 	return process_make_folder(data_dir, message, ADAPTERS_MESSAGE_MAX) && write_path(data_dir, path, message);
 }
 
 /* The embedded store's, as the roles need it: made and up to date, or as it is. */
-static bool prepare_file(const struct config *config, uint32_t roles, char path[static PATH_MAX_BYTES],
+static bool prepare_file(const struct config *config, uint32_t roles, char path[static ADAPTERS_PATH_MAX],
                          char message[static ADAPTERS_MESSAGE_MAX])
 {
 	if ((roles & ROLE_LOOK) != 0)
 		return write_path(config->systems.data_dir, path, message) && sqlite_look(path, message) == OK;
-	return make_path(config->systems.data_dir, path, message) && sqlite_migrate(path, NULL, NULL, message) == OK;
+	const struct sqlite_migration migration = {.keeps_backup = true};
+	return make_path(config->systems.data_dir, path, message) && sqlite_migrate(path, &migration, message) == OK;
 }
 
 /* In MongoDB when there is one, else beside the store. */
@@ -234,14 +234,18 @@ static enum error open_all(const struct config *config, const struct database *d
 	return error;
 }
 
-bool adapters_migrate(const struct config *config, void (*applied)(void *context, const char *name), void *context,
-                      char message[static ADAPTERS_MESSAGE_MAX])
+bool adapters_migrate(const struct config *config, const struct migration_options *options, char message[static ADAPTERS_MESSAGE_MAX])
 {
-	char path[PATH_MAX_BYTES];
+	static const struct migration_options usual = {0};
+	char path[ADAPTERS_PATH_MAX];
 	const char *dsn = config->systems.crdb_dsn;
+	if (options == NULL)
+		options = &usual;
 	if (dsn != NULL)
-		return postgres_migrate(dsn, applied, context, message) == OK;
-	return make_path(config->systems.data_dir, path, message) && sqlite_migrate(path, applied, context, message) == OK;
+		return postgres_migrate(dsn, options->applied, options->context, message) == OK;
+	const struct sqlite_migration migration = {
+		.keeps_backup = !options->without_backup, .kept = options->kept, .applied = options->applied, .context = options->context};
+	return make_path(config->systems.data_dir, path, message) && sqlite_migrate(path, &migration, message) == OK;
 }
 
 /* Whether a command finds the embedded store it is to work on; it makes none beside the one that was meant. */
@@ -249,7 +253,7 @@ static bool has_store(const struct config *config, uint32_t roles, char message[
 {
 	if ((roles & (ROLE_TOOL | ROLE_REPLAY)) == 0 || config->systems.crdb_dsn != NULL)
 		return true;
-	char path[PATH_MAX_BYTES], folder[PATH_MAX_BYTES];
+	char path[ADAPTERS_PATH_MAX], folder[ADAPTERS_PATH_MAX];
 	const char *data_dir = config->systems.data_dir;
 	int length = snprintf(path, sizeof path, "%s/tro.db", data_dir);
 	if (length > 0 && (size_t)length < sizeof path && access(path, F_OK) == 0)
@@ -265,7 +269,7 @@ static bool has_store(const struct config *config, uint32_t roles, char message[
 bool adapters_open(const struct config *config, uint32_t roles, struct adapters *ret_adapters, char message[static ADAPTERS_MESSAGE_MAX])
 {
 	assert(config != NULL && roles != 0 && ret_adapters != NULL);
-	char path[PATH_MAX_BYTES];
+	char path[ADAPTERS_PATH_MAX];
 	struct adapters adapters = {.clock = system_clock(), .random = system_random()};
 	const char *dsn = config->systems.crdb_dsn;
 	adapters.is_store_shared = dsn != NULL;
@@ -275,6 +279,33 @@ bool adapters_open(const struct config *config, uint32_t roles, struct adapters 
 	snprintf(message, ADAPTERS_MESSAGE_MAX, "out of memory");
 	enum error error = dsn == NULL ? open_all(config, &sqlite, path, roles, &adapters, message)
 	                               : open_all(config, &postgres, dsn, roles, &adapters, message);
+	if (error != OK) {
+		adapters_close(&adapters);
+		return false;
+	}
+	*ret_adapters = adapters;
+	return true;
+}
+
+bool adapters_store_path(const struct config *config, char path[static ADAPTERS_PATH_MAX], char message[static ADAPTERS_MESSAGE_MAX])
+{
+	if (config->systems.crdb_dsn == NULL)
+		return write_path(config->systems.data_dir, path, message);
+	snprintf(message, ADAPTERS_MESSAGE_MAX,
+	         "CRDB_DSN is set: backups of a shared database are made by its own tools, 'tro verify' checks them");
+	return false;
+}
+
+bool adapters_look_at(const char *path, bool has_catalog, struct adapters *ret_adapters, char message[static ADAPTERS_MESSAGE_MAX])
+{
+	assert(path != NULL && ret_adapters != NULL);
+	struct adapters adapters = {.clock = system_clock(), .random = system_random(), .reader_count = 1};
+	if (sqlite_look(path, message) != OK)
+		return false;
+	snprintf(message, ADAPTERS_MESSAGE_MAX, "out of memory");
+	enum error error = sqlite_reader_open_to_look(path, &adapters.readers[0], message);
+	if (error == OK && has_catalog)
+		error = sqlite_catalog_open_to_look(path, &adapters.catalog, message);
 	if (error != OK) {
 		adapters_close(&adapters);
 		return false;
@@ -333,7 +364,7 @@ bool scratch_open(const char *directory, struct scratch *ret_scratch, char messa
 		snprintf(message, ADAPTERS_MESSAGE_MAX, "%s is longer than a path can be", directory);
 		return false;
 	}
-	enum error error = sqlite_migrate(scratch.path, NULL, NULL, message);
+	enum error error = sqlite_migrate(scratch.path, NULL, message);
 	if (error == OK)
 		error = sqlite_scratch_open(scratch.path, &scratch.store, message);
 	if (error == OK)

@@ -19,6 +19,7 @@
 #define ADAPTERS_STORES_MAX 8
 #define ADAPTERS_READERS_MAX 4
 #define ADAPTERS_MESSAGE_MAX 512
+#define ADAPTERS_PATH_MAX 4096
 
 /* What a process does. */
 enum role {
@@ -54,15 +55,29 @@ struct adapters {
 
 /* Whether there is an adapter for everything that is configured. False: message says what there is none for. */
 must_check bool adapters_check(const struct config *config, char message[static ADAPTERS_MESSAGE_MAX]);
-/* Brings the schema of the store up to date; `applied` is told the name of each migration that was applied. False: message says why, in one
- * line for people. */
-must_check bool adapters_migrate(const struct config *config, void (*applied)(void *context, const char *name), void *context,
+/* How the schema of the store is brought up to date; functions may be NULL. */
+struct migration_options {
+	bool without_backup;                              /* no copy of an embedded store is kept beside it */
+	void (*kept)(void *context, const char *path);    /* told the name of the copy … */
+	void (*applied)(void *context, const char *name); /* … and of each migration that was applied */
+	void *context;
+};
+
+/* Brings the schema of the store up to date. options: NULL: as a server does. False: message says why, in one line for people. */
+must_check bool adapters_migrate(const struct config *config, const struct migration_options *options,
                                  char message[static ADAPTERS_MESSAGE_MAX]);
 /* Opens what the roles need; the embedded store's schema is brought up to date, and a server makes the store where a command finds one or fails. What another machine serves need not be there yet.
  * False: message says why, in one line for people. */
 must_check bool adapters_open(const struct config *config, uint32_t roles, struct adapters *ret_adapters,
                               char message[static ADAPTERS_MESSAGE_MAX]);
 void adapters_close(struct adapters *adapters);
+
+/* Where the embedded store is, which may not be there yet. False, with a message: the path is too long, or the store is a shared database. */
+must_check bool adapters_store_path(const struct config *config, char path[static ADAPTERS_PATH_MAX],
+                                    char message[static ADAPTERS_MESSAGE_MAX]);
+/* Opens any file of the embedded store to look. has_catalog: what people browse is in it, and is looked at too. False: message says why. */
+must_check bool adapters_look_at(const char *path, bool has_catalog, struct adapters *ret_adapters,
+                                 char message[static ADAPTERS_MESSAGE_MAX]);
 
 /* What a tool says of an error, in one line for people: of a store that cannot be reached also why. Lives in the message. */
 const char *adapters_explain(const struct adapters *adapters, enum error error, char message[static ADAPTERS_MESSAGE_MAX]);

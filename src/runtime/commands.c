@@ -18,7 +18,10 @@ static const struct command_entry commands[] = {
          "  --demo    put a demo event on sale when there is none, and print how to buy a ticket\n\n"
          "example:\n  tro serve --demo --listen-addr 127.0.0.1:8080\n",
          run_serve},
-	{"migrate", "bring the store's schema up to date", "migrate", "example:\n  tro migrate --data-dir ./tro-data\n", run_migrate},
+	{"migrate", "bring the store's schema up to date", "migrate [--no-backup]",
+         "  --no-backup    keep no copy of an embedded store as it was; it is tro.db.schema-NNN.TIME in DATA_DIR\n\n"
+         "example:\n  tro migrate --data-dir ./tro-data\n",
+         run_migrate},
 	{"event create", "put an event on sale; prints its id first", "event create FILE | - | --demo",
          "  FILE      the body of POST /v1/events; - reads it from standard input\n"
          "  --demo    a small concert to try things with\n\n"
@@ -63,6 +66,17 @@ static const struct command_entry commands[] = {
          run_verify},
 	{"replay", "rebuild the projections from the events; nobody can write meanwhile", "replay",
          "example:\n  tro replay --data-dir ./tro-data\n", run_replay},
+	{"backup", "copy the embedded store to a file while servers run, and check the copy", "backup FILE [--force]",
+         "  --force    replace FILE when it is there\n\n"
+         "The copy is of one moment, and has all that was answered before. It takes its name when its pages are whole and are what its\n"
+         "events say. The secrets are not in it.\n\n"
+         "example:\n  tro backup /backup/tro-2026-11-28.db --data-dir ./tro-data\n",
+         run_backup},
+	{"restore", "put a backup in the place of the embedded store; no server may run on it", "restore FILE [--force]",
+         "  --force    replace the store that is there\n\n"
+         "FILE is checked first, and stays as it is. A backup of an older program gets the tables of this one.\n\n"
+         "example:\n  tro restore /backup/tro-2026-11-28.db --data-dir ./tro-data\n",
+         run_restore},
 	{"catalog rebuild", "make again what people browse, from the events; servers may run meanwhile", "catalog rebuild",
          "example:\n  tro catalog rebuild --mongo-uri mongodb://127.0.0.1/tro\n", run_catalog_rebuild},
 	{"bench", "load a running server, measure it, and check what it answered", "bench SCENARIO [FLAGS]",

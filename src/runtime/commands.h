@@ -35,6 +35,8 @@ int run_refund_done(const struct invocation *invocation);
 int run_token(const struct invocation *invocation);
 int run_pay(const struct invocation *invocation);
 int run_verify(const struct invocation *invocation);
+int run_backup(const struct invocation *invocation);
+int run_restore(const struct invocation *invocation);
 int run_catalog_rebuild(const struct invocation *invocation);
 int run_replay(const struct invocation *invocation);
 int run_consume(const struct invocation *invocation);

@@ -50,7 +50,7 @@ int demo_prepare(void *context)
 	struct demo *demo = context;
 	struct operator_session session;
 	char message[ADAPTERS_MESSAGE_MAX];
-	if (demo->config->systems.crdb_dsn == NULL && !adapters_migrate(demo->config, NULL, NULL, message))
+	if (demo->config->systems.crdb_dsn == NULL && !adapters_migrate(demo->config, NULL, message))
 		return complain("%s", message); /* this is a server's start: it makes the store */
 	int code = operator_session_open(demo->config, demo->arena, &session);
 	if (code != EXIT_DONE)

@@ -240,7 +240,7 @@ static void run(struct bench *bench, uint32_t seat_count, bool is_random, bool l
 {
 	char message[SQLITE_MESSAGE_MAX];
 	remove_files(bench);
-	must(sqlite_migrate(bench->path, NULL, NULL, message) == OK && sqlite_store_open(bench->path, false, &bench->store, message) == OK,
+	must(sqlite_migrate(bench->path, NULL, message) == OK && sqlite_store_open(bench->path, false, &bench->store, message) == OK,
 	     message);
 	bench->seat_count = seat_count;
 	bench->is_random = is_random;

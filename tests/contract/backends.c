@@ -93,7 +93,7 @@ static void sqlite_begin(struct backend *backend)
 	(void)snprintf(backend->directory, sizeof backend->directory, "/tmp/tro-contract-XXXXXX");
 	assert_non_null(mkdtemp(backend->directory));
 	(void)snprintf(backend->path, sizeof backend->path, "%s/tro.db", backend->directory);
-	assert_int_equal(sqlite_migrate(backend->path, NULL, NULL, message), OK);
+	assert_int_equal(sqlite_migrate(backend->path, NULL, message), OK);
 }
 
 static void sqlite_end(struct backend *backend)

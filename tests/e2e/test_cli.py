@@ -26,6 +26,8 @@ SUBCOMMANDS = [
     ["pay"],
     ["verify"],
     ["replay"],
+    ["backup"],
+    ["restore"],
     ["bench"],
     ["health"],
     ["config"],

@@ -1,9 +1,13 @@
 /* migrations.c: brings the tables of the file up to what the program was built with (db/sqlite/NNN_*.sql). */
-#include <stdio.h>
-
 #include "adapters/sqlite/migrations.h"
 
+#include <assert.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "adapters/sqlite/database.h"
+#include "adapters/sqlite/store_file.h"
 #include "adapters/sql/migration_files.h"
 #include "base/embedded.h"
 
@@ -69,19 +73,53 @@ static enum error apply_file(struct database *database, const struct embedded_fi
 	return ERR_SYSTEM;
 }
 
-/* *ret_first is the first file that was applied now; those after it were too. */
-static enum error migrate_all(struct database *database, const struct embedded_file **ret_first, char message[static SQLITE_MESSAGE_MAX])
+/* What one migration of a file has to work with. */
+struct work {
+	const char *path;
+	struct database database;
+	const struct embedded_file *first; /* the first file that is applied now; those after it are too */
+	char kept[STORE_FILE_PATH_MAX];    /* the copy of the file as it was; empty: none */
+};
+
+/* The copy is read beside the transaction of the migration, which has not written yet and lets nobody else write. */
+static enum error keep_copy(struct work *work, char message[static SQLITE_MESSAGE_MAX])
 {
-	const struct embedded_file *first = NULL;
-	enum error error = check_applied(database, SELECT_MIGRATIONS, &first, message);
-	for (const struct embedded_file *file = first; error == OK && file->name != NULL; file++)
-		error = apply_file(database, file, message);
-	if (error == OK && database_execute(database, "COMMIT") != SQLITE_OK) {
-		database_explain(database, "migrations", message);
+	char name[STORE_FILE_PATH_MAX], moment[32];
+	struct tm utc;
+	time_t now = time(NULL);
+	struct store_file file;
+	(void)strftime(moment, sizeof moment, "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
+	int length = snprintf(name, sizeof name, "%s.schema-%03lld.%s", work->path, (long long)migration_number(work->first - 1), moment);
+	if (length < 0 || (size_t)length >= sizeof name || !store_file_begin(name, false, &file, message))
+		return ERR_SYSTEM;
+	enum error error = sqlite_copy(work->path, true, file.partial, message);
+	if (error != OK)
+		store_file_abandon(&file);
+	else if (!store_file_finish(&file, message))
+		error = ERR_SYSTEM;
+	if (error == OK)
+		(void)snprintf(work->kept, sizeof work->kept, "%s", name);
+	return error;
+}
+
+static enum error migrate_all(struct work *work, bool keeps_backup, char message[static SQLITE_MESSAGE_MAX])
+{
+	char problem[SQLITE_MESSAGE_MAX] = "the path is too long";
+	enum error error = check_applied(&work->database, SELECT_MIGRATIONS, &work->first, message);
+	bool has_contents = work->first != embedded_sqlite_migrations;
+	if (error == OK && keeps_backup && has_contents && work->first->name != NULL && keep_copy(work, problem) != OK) {
+		(void)snprintf(message, SQLITE_MESSAGE_MAX,
+		               "the store is as it was, because no copy of it could be made before its migration: %.350s", problem);
 		error = ERR_SYSTEM;
 	}
-	if (error == OK)
-		*ret_first = first;
+	for (const struct embedded_file *file = work->first; error == OK && file->name != NULL; file++)
+		error = apply_file(&work->database, file, message);
+	if (error == OK && database_execute(&work->database, "COMMIT") != SQLITE_OK) {
+		database_explain(&work->database, "migrations", message);
+		error = ERR_SYSTEM;
+	}
+	if (error != OK && work->kept[0] != '\0')
+		(void)unlink(work->kept); /* the store itself is what it was */
 	return error;
 }
 
@@ -101,28 +139,38 @@ static enum error make_table(const char *path, char message[static SQLITE_MESSAG
 	return error;
 }
 
-enum error sqlite_migrate(const char *path, void (*applied)(void *context, const char *name), void *context,
-                          char message[static SQLITE_MESSAGE_MAX])
+static void tell(const struct work *work, const struct sqlite_migration *migration)
 {
+	if (migration->kept != NULL && work->kept[0] != '\0')
+		migration->kept(migration->context, work->kept);
+	for (const struct embedded_file *file = work->first; migration->applied != NULL && file->name != NULL; file++)
+		migration->applied(migration->context, file->name);
+}
+
+enum error sqlite_migrate(const char *path, const struct sqlite_migration *migration, char message[static SQLITE_MESSAGE_MAX])
+{
+	static const struct sqlite_migration silent = {0};
+	assert(path != NULL);
 	enum error error = make_table(path, message);
 	if (error != OK)
 		return error;
+	if (migration == NULL)
+		migration = &silent;
 	const struct database_options options = {
 		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = 1024, .syncs = true};
-	struct database database;
-	error = database_open(&options, &database, message);
+	struct work work = {.path = path};
+	error = database_open(&options, &work.database, message);
 	if (error != OK)
 		return error;
-	if (database_execute(&database, "BEGIN IMMEDIATE") != SQLITE_OK) {
-		database_explain(&database, path, message);
+	if (database_execute(&work.database, "BEGIN IMMEDIATE") != SQLITE_OK) {
+		database_explain(&work.database, path, message);
 		error = ERR_SYSTEM;
 	}
-	const struct embedded_file *first = NULL;
 	if (error == OK)
-		error = migrate_all(&database, &first, message);
-	database_rollback(&database);
-	database_release(&database);
-	for (const struct embedded_file *file = first; error == OK && applied != NULL && file->name != NULL; file++)
-		applied(context, file->name);
+		error = migrate_all(&work, migration->keeps_backup, message);
+	database_rollback(&work.database);
+	database_release(&work.database);
+	if (error == OK)
+		tell(&work, migration);
 	return error;
 }

@@ -18,11 +18,18 @@
 
 #define SQLITE_MESSAGE_MAX 512
 
-/* Makes the file when there is none and applies the migrations it lacks, all or none, under its write lock. `applied`, which may be NULL, is
- * told the name of each once they are committed. ERR_CORRUPT: a migration that was applied is not the one that this program has, or this
- * program does not have it. ERR_SYSTEM: the file cannot be opened or written. */
-must_check enum error sqlite_migrate(const char *path, void (*applied)(void *context, const char *name), void *context,
-                                     char message[static SQLITE_MESSAGE_MAX]);
+/* How a file is migrated, and who is told what once it is committed; each may be NULL. */
+struct sqlite_migration {
+	bool keeps_backup; /* a copy of the file as it was: PATH.schema-NNN.TIME, by the last migration that it had. A new file has none */
+	void (*kept)(void *context, const char *path);
+	void (*applied)(void *context, const char *name);
+	void *context;
+};
+
+/* Makes the file when there is none and applies the migrations it lacks, all or none, under its write lock. migration: NULL: no copy, and nobody
+ * is told. ERR_CORRUPT: a migration that was applied is not the one that this program has, or this program does not have it. ERR_SYSTEM: the file
+ * cannot be opened, copied or written. */
+must_check enum error sqlite_migrate(const char *path, const struct sqlite_migration *migration, char message[static SQLITE_MESSAGE_MAX]);
 
 /* The file has been migrated. ERR_SYSTEM, ERR_NO_MEMORY; ERR_CORRUPT: a replay was begun and not ended, unless `for_replay`. */
 must_check enum error sqlite_store_open(const char *path, bool for_replay, struct store **ret_store,
@@ -37,6 +44,18 @@ must_check enum error sqlite_scratch_reader_open(const char *path, struct reader
 must_check enum error sqlite_look(const char *path, char message[static SQLITE_MESSAGE_MAX]);
 must_check enum error sqlite_reader_open_to_look(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX]);
 must_check enum error sqlite_catalog_open_to_look(const char *path, struct catalog **ret_catalog, char message[static SQLITE_MESSAGE_MAX]);
+
+/* Copies the file as of one moment into `to`, which is there and empty, syncs the copy and checks that it is whole. is_in_use: others may work on
+ * `from` meanwhile; else it is only read, and nobody writes to it. ERR_CORRUPT: it is damaged, or no SQLite file; ERR_SYSTEM. */
+must_check enum error sqlite_copy(const char *from, bool is_in_use, const char *to, char message[static SQLITE_MESSAGE_MAX]);
+/* Whether the pages and indexes of a file that nobody writes to are whole. ERR_CORRUPT, ERR_SYSTEM. */
+must_check enum error sqlite_check_integrity(const char *path, char message[static SQLITE_MESSAGE_MAX]);
+
+/* Before another file takes this one's place: brings its log into the file, so that it is whole without one, and ends the log. A file that is not
+ * there is fine. ERR_SYSTEM: somebody else has it open, or it cannot be written; ERR_CORRUPT: it is damaged, and was left as it is. */
+must_check enum error sqlite_retire(const char *path, char message[static SQLITE_MESSAGE_MAX]);
+/* Removes the logs beside a file, which SQLite would apply to whatever file has this name. ERR_SYSTEM. */
+enum error sqlite_remove_logs(const char *path, char message[static SQLITE_MESSAGE_MAX]);
 
 /* The file has been migrated. ERR_SYSTEM, ERR_NO_MEMORY. */
 must_check enum error sqlite_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX]);

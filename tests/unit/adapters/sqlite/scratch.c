@@ -30,7 +30,7 @@ void scratch_remove(struct scratch *scratch)
 void scratch_migrate(struct scratch *scratch)
 {
 	char message[SQLITE_MESSAGE_MAX];
-	enum error error = sqlite_migrate(scratch->path, NULL, NULL, message);
+	enum error error = sqlite_migrate(scratch->path, NULL, message);
 	assert(error == OK);
 	(void)error;
 }

@@ -40,7 +40,7 @@ static void an_empty_file_is_migrated_and_again_without_effect(void **state)
 static void expect_refusal(const char *words)
 {
 	char message[SQLITE_MESSAGE_MAX] = "";
-	assert_int_equal(sqlite_migrate(scratch.path, NULL, NULL, message), ERR_CORRUPT);
+	assert_int_equal(sqlite_migrate(scratch.path, NULL, message), ERR_CORRUPT);
 	if (strstr(message, words) == NULL)
 		fail_msg("%s", message);
 }
@@ -96,7 +96,7 @@ static void a_file_that_is_no_database_is_refused(void **state)
 	int file = open(scratch.path, O_CREAT | O_WRONLY, 0600);
 	assert_int_equal(write(file, garbage, sizeof garbage), sizeof garbage);
 	close(file);
-	assert_int_equal(sqlite_migrate(scratch.path, NULL, NULL, message), ERR_SYSTEM);
+	assert_int_equal(sqlite_migrate(scratch.path, NULL, message), ERR_SYSTEM);
 	assert_non_null(strstr(message, "not a database"));
 }
 
@@ -104,7 +104,7 @@ static void a_file_that_cannot_be_opened_says_so(void **state)
 {
 	(void)state;
 	char message[SQLITE_MESSAGE_MAX] = "";
-	assert_int_equal(sqlite_migrate("/nowhere/at/all/tro.db", NULL, NULL, message), ERR_SYSTEM);
+	assert_int_equal(sqlite_migrate("/nowhere/at/all/tro.db", NULL, message), ERR_SYSTEM);
 	assert_non_null(strstr(message, "/nowhere/at/all/tro.db"));
 }
 

@@ -1,0 +1,86 @@
+/* command_restore.c: `tro restore`: puts a backup in the place of the embedded store. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "adapters/sqlite/sqlite.h"
+#include "adapters/sqlite/store_file.h"
+#include "runtime/adapters.h"
+#include "runtime/commands.h"
+#include "runtime/flags.h"
+#include "runtime/process.h"
+#include "runtime/terminal.h"
+#include "runtime/verification.h"
+
+/* The same as at the start of a server: a backup of an older program is brought up to date, here in the copy. */
+static int copy_and_verify(const struct invocation *invocation, const char *backup, const char *copy)
+{
+	struct adapters adapters;
+	char message[ADAPTERS_MESSAGE_MAX];
+	if (sqlite_copy(backup, false, copy, message) != OK || sqlite_migrate(copy, NULL, message) != OK)
+		return complain("%s cannot be restored: %s", backup, message);
+	if (!adapters_look_at(copy, invocation->config->systems.mongo_uri == NULL, &adapters, message))
+		return complain("%s cannot be restored: %s", backup, message);
+	int code = verification_run(invocation, &adapters);
+	adapters_close(&adapters);
+	return code == EXIT_DONE ? code : complain("%s was not restored: it did not pass its check", backup);
+}
+
+/* The old store has its log to itself until here. Without a log it is whole, so that a crash before the rename leaves it, and one after it leaves
+ * the new store without a log that is not its own. The log of a damaged store goes with it. */
+static bool take_place(struct store_file *file, char message[static ADAPTERS_MESSAGE_MAX])
+{
+	enum error error = sqlite_retire(file->path, message);
+	if ((error != OK && error != ERR_CORRUPT) || sqlite_remove_logs(file->path, message) != OK) {
+		store_file_abandon(file);
+		return false;
+	}
+	return store_file_finish(file, message);
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat one, other;
+	return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+static int restore(const struct invocation *invocation, const char *backup, const char *path, bool may_replace)
+{
+	char message[ADAPTERS_MESSAGE_MAX];
+	struct store_file file;
+	if (!store_file_begin(path, may_replace, &file, message))
+		return complain("%s", message);
+	int code = copy_and_verify(invocation, backup, file.partial);
+	if (code != EXIT_DONE) {
+		store_file_abandon(&file);
+		return code;
+	}
+	if (!take_place(&file, message))
+		return complain("%s", message);
+	printf("%s is restored from %s\n", path, backup);
+	return EXIT_DONE;
+}
+
+int run_restore(const struct invocation *invocation)
+{
+	const char *backup = NULL;
+	bool may_replace = false;
+	const struct flag flags[] = {{.name = "--force", .is_given = &may_replace}};
+	int code = flags_read("restore", invocation, flags, ARRAY_LENGTH(flags), &backup, 1);
+	if (code != EXIT_DONE)
+		return code;
+	if (backup == NULL)
+		return complain_usage("restore", "FILE is missing");
+	char path[ADAPTERS_PATH_MAX], message[ADAPTERS_MESSAGE_MAX];
+	if (!adapters_store_path(invocation->config, path, message))
+		return complain("%s", message);
+	if (access(backup, R_OK) != 0)
+		return complain("%s cannot be read: %s", backup, strerror(errno));
+	if (is_same_file(backup, path))
+		return complain("%s is the store itself, no backup of it", backup);
+	if (!process_lock(invocation->config->systems.data_dir, message, sizeof message))
+		return complain("%s", message);
+	return restore(invocation, backup, path, may_replace);
+}
