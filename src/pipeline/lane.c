@@ -102,6 +102,7 @@ static uint32_t lane_take(struct lane_thread *thread, struct list *batch, uint32
 	struct lane *lane = thread->lane;
 	assert(taken <= lane->options.batch_max);
 	pthread_mutex_lock(&lane->lock);
+	lane->is_owed = false; /* before the pass is counted: an observer who has seen the pass finds nothing owed */
 	thread->passes++;
 	uint32_t left = count_nodes(batch);
 	list_for_each(node, batch)
