@@ -7,6 +7,9 @@ SERVICES_SECONDS    how long the services are under load while everything fails 
 TRO_TEST_ALONE  set: one suite after the other
 
 A suite that crashes, hangs, does not start or has no tests counts as failed. Logs: build/test-logs/.
+
+A few tests that failed run once more when all else has ended, alone: what passes then, on a machine that nothing else loads, is named before the
+last line and counts as passed. There is no second try for what judges the promises (ONE_TRY), nor after a crash or a sanitizer's report.
 """
 
 import concurrent.futures
@@ -33,6 +36,9 @@ IN_BACKGROUND = ["nice", "-n", "19"]  # what nobody measures leaves the processo
 BY_FILE = {"fault", "services", "ship"}  # a worker takes whole files: their servers are started once for each
 ALONE = ("hot_seats", "proof", "replay")  # of the services: they measure, or load the machine, and run by themselves
 SANITIZED_PROOF_SECONDS = "20"
+ONE_TRY = {"proof", "sim", "defects", "corpus", "fuzz", "lint", "fault"}
+TRIED_AGAIN_MAX = 5  # more than these were not bad luck
+CRASHES = r"Sanitizer|runtime error:|SEGFAULT|Subprocess aborted|Segmentation fault|Assertion `"
 SUITE_SECONDS_MAX = 7200  # a backstop: every test has a limit of its own
 
 SANITIZERS = {
@@ -63,6 +69,7 @@ class Suite:
     preset: str | None  # what has to be built first
     run: typing.Callable[["Suite"], Counts]
     share: float = 0.5  # of the processors that it keeps busy; 1: it measures or loads the machine, and runs alone
+    is_second_try: bool = False  # only what failed is run
 
     @property
     def log(self):
@@ -71,6 +78,10 @@ class Suite:
     @property
     def junit(self):
         return LOGS / f"{self.name}.xml"
+
+    @property
+    def cache(self):
+        return LOGS / f"{self.name}.cache"  # pytest's: which tests failed
 
 
 def execute(command, log, timeout_s=SUITE_SECONDS_MAX, **environment):
@@ -107,6 +118,16 @@ def count_cmocka(text):
     return Counts(passed, abs(announced - passed - skipped), skipped)
 
 
+def failures(log):
+    """The tests that a log calls failed: cmocka's and pytest's names, or those of the gates."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return sorted({a or b for a, b in re.findall(r"^\[  FAILED  \] (\w+)$|^(?:FAILED|ERROR) (\S+)", text, re.M)})
+
+
+def failed_programs(junit):
+    return [case.get("name") for case in xml.parse(junit).getroot().iter("testcase") if case.get("status") != "run"] if junit.exists() else []
+
+
 def settled(preset):
     """What to run a command with: the thread sanitizer's shadow memory does not fit every random layout."""
     is_possible = preset == "tsan" and subprocess.run(["setarch", "-R", "true"], capture_output=True).returncode == 0
@@ -118,6 +139,8 @@ def run_ctest(suite, label=None, around=()):
     label, preset = label or suite.name.split("-")[0], suite.preset
     command = [*around, "ctest", "--test-dir", f"build/{preset}", "-L", f"^{label}$", "-j", os.cpu_count(), "--output-on-failure", "--no-tests=error",
                "--test-output-size-passed", 10_000_000, "--test-output-size-failed", 10_000_000, "--output-junit", suite.junit]
+    if suite.is_second_try:
+        command += ["-R", f"^({'|'.join(failed_programs(suite.junit))})$"]
     command = [*settled(preset), *command]
     exit_code = execute(command, suite.log)
     counts = Counts()
@@ -213,7 +236,9 @@ def run_pytest(suite, files=None, around=(), **environment):
     binaries = ROOT / "build" / "bin" if suite.preset == "release" else ROOT / "build" / suite.preset / "bin"
     distribution = ["--dist", "loadfile"] if folder in BY_FILE else ["--dist", "load", "--maxschedchunk", 1]
     parallel = ["-n", WORKERS[folder] * os.cpu_count(), *distribution] if folder in WORKERS else []
-    exit_code = execute([*settled(suite.preset), *around, python, "-m", "pytest", *(files or [f"tests/{folder}"]), *parallel, f"--junitxml={suite.junit}"], suite.log,
+    chosen = ["--last-failed", "--last-failed-no-failures=none"] if suite.is_second_try else parallel
+    exit_code = execute([*settled(suite.preset), *around, python, "-m", "pytest", *(files or [f"tests/{folder}"]), *chosen, f"--junitxml={suite.junit}",
+                         "-o", f"cache_dir={suite.cache}", "-o", "addopts=-ra --strict-markers --import-mode=importlib"], suite.log,
                         TRO_BIN_DIR=str(binaries), PYTHONDONTWRITEBYTECODE="1", **environment)
     counts = Counts()
     for result in xml.parse(suite.junit).getroot().iter("testsuite") if suite.junit.exists() else ():
@@ -318,7 +343,7 @@ class Step:
             counts = Counts(failed=1)
         said = "done" if counts == Counts() else str(counts)
         end = f"{tail(self.log)}    {self.log.relative_to(ROOT)}\n" if counts.failed > 0 else ""
-        print(f"{self.name:<18}{said:<42}{time.monotonic() - start:7.1f} s\n{end}", end="", flush=True)
+        print(f"{self.name:<18} {said:<41}{time.monotonic() - start:7.1f} s\n{end}", end="", flush=True)
         self.counts = counts
 
 
@@ -347,7 +372,9 @@ def next_step(waiting, running, done):
 
 
 def run_all(steps):
-    """Runs them all and answers what they counted. A step that fills the machine comes when nothing else is left."""
+    """Runs them all and answers them by name. A step that fills the machine comes when nothing else is left."""
+    if not steps:
+        return {}
     waiting, running, done = list(steps), {}, {}
     with concurrent.futures.ThreadPoolExecutor(max_workers=len(steps)) as pool:
         while waiting or running:
@@ -359,10 +386,28 @@ def run_all(steps):
                 future.result()
                 step = running.pop(future)
                 done[step.name] = step
-    total = Counts()
-    for step in done.values():
-        total.add(step.counts)
-    return total
+    return done
+
+
+def may_try_again(suite, step):
+    text = step.log.read_text(errors="replace") if step.log.exists() else ""
+    return step.counts.failed > 0 and suite.name.split("-")[0] not in ONE_TRY and failures(step.log) and not re.search(CRASHES, text)
+
+
+def try_again(suites, done):
+    """What a few failed tests say on a quiet machine; the names of all that failed, and how their second try ended."""
+    names = {step.name: failures(step.log) or ["?"] for step in done.values() if step.counts.failed > 0}
+    chosen = [suite for suite in suites if may_try_again(suite, done[suite.name])]
+    if sum(step.counts.failed for step in done.values()) > TRIED_AGAIN_MAX:
+        chosen = []
+    for suite in chosen:
+        step, suite.is_second_try = Step(f"{suite.name} again", suite.log, lambda suite=suite: suite.run(suite), 1), True
+        step.report()
+        if step.counts.failed == 0:
+            done[suite.name].counts = Counts(done[suite.name].counts.passed + done[suite.name].counts.failed, 0, done[suite.name].counts.skipped)
+    for name, tests in names.items():
+        for test in tests:
+            print(f"{'FAILED' if done[name].counts.failed > 0 else 'passed at its second try, alone:'} {name} {test}")
 
 
 def main():
@@ -370,7 +415,11 @@ def main():
     suites = [suite for suite in SUITES if not only or suite.name in only or suite.name.split("-")[0] in only]
     shutil.rmtree(LOGS, ignore_errors=True)
     LOGS.mkdir(parents=True)
-    total = run_all(steps_of(suites)) if suites else Counts()
+    done = run_all(steps_of(suites))
+    try_again(suites, done)
+    total = Counts()
+    for step in done.values():
+        total.add(step.counts)
     print(total)
     return 1 if total.failed > 0 or total.passed == 0 else 0
 
