@@ -142,12 +142,9 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[FENCE] = FENCE_SQL(" FOR SHARE OF e"),
 	[CHECK_FENCE] = FENCE_SQL(""),
 	[LOAD_EPOCH] = EPOCH_SQL,
-	/* With the mark, which another replay may have taken away meanwhile; in the order in which a replay claims them. */
-	[RAISE_EPOCH] =
-		"WITH locked AS (SELECT name FROM meta WHERE name IN ('epoch', 'replaying') ORDER BY name DESC FOR UPDATE), raised AS"
-		" (UPDATE meta SET value = CASE meta.name WHEN 'epoch' THEN value + 1 ELSE 1 END FROM locked"
-		" WHERE meta.name = locked.name RETURNING meta.name, value)"
-		" SELECT value FROM raised WHERE name = 'epoch'",
+	/* With the mark, which another replay may have taken away meanwhile. */
+	[RAISE_EPOCH] = "WITH raised AS (UPDATE meta SET value = CASE name WHEN 'epoch' THEN value + 1 ELSE 1 END"
+			" WHERE name IN ('epoch', 'replaying') RETURNING name, value) SELECT value FROM raised WHERE name = 'epoch'",
 	[CLAIM_EPOCH] = "WITH found AS (UPDATE meta SET value = value WHERE name = 'epoch' AND value = $1::int8 RETURNING 1)"
 			" SELECT 1 / (CASE WHEN count(*) = 1 THEN 1 ELSE 0 END) FROM found",
 	[UNLIMIT_STATEMENTS] = "SET statement_timeout = 0",
