@@ -228,7 +228,7 @@ static void admit_some(struct redis_admission *self, struct admission_request *r
 			if (!is_refused[i])
 				judgings[i] = judge(self, &requests[i]);
 		}
-		calls_run(&self->nodes, self->calls, self->call_count, monotonic_now_ns() + REDIS_DEADLINE_MS * UINT64_C(1000000),
+		calls_run(&self->nodes, self->calls, self->call_count, monotonic_now_ns() + self->nodes.deadline_ms * UINT64_C(1000000),
 		          &failures);
 	}
 	for (uint32_t i = 0; i < count; i++) {
@@ -329,7 +329,7 @@ enum error redis_admission_new(const struct redis_admission_options *options, st
 	self->options.address = NULL;
 	random_fill(options->random, self->owner, sizeof self->owner);
 	pthread_mutex_init(&self->lock, NULL);
-	nodes_init(&self->nodes, &address, &self->lock);
+	nodes_init(&self->nodes, &address, options->deadline_ms == 0 ? REDIS_DEADLINE_MS : options->deadline_ms, &self->lock);
 	*ret_admission = &self->base;
 	return OK;
 }

@@ -17,11 +17,11 @@ static uint64_t deadline_in(uint64_t ms)
 	return monotonic_now_ns() + ms * 1000000;
 }
 
-void nodes_init(struct nodes *nodes, const struct redis_address *address, pthread_mutex_t *lock)
+void nodes_init(struct nodes *nodes, const struct redis_address *address, uint32_t deadline_ms, pthread_mutex_t *lock)
 {
-	assert(nodes != NULL && address->endpoint_count > 0 && lock != NULL);
+	assert(nodes != NULL && address->endpoint_count > 0 && deadline_ms > 0 && lock != NULL);
 
-	*nodes = (struct nodes){.lock = lock, .address = *address, .count = address->endpoint_count};
+	*nodes = (struct nodes){.lock = lock, .address = *address, .deadline_ms = deadline_ms, .count = address->endpoint_count};
 	for (uint32_t i = 0; i < nodes->count; i++)
 		nodes->nodes[i].endpoint = address->endpoints[i];
 	nodes->nodes[0].has_slots = !address->is_cluster;
@@ -186,7 +186,7 @@ static void ask_slots(struct nodes *nodes, struct admission_ping *ping)
 		if (!connect_probe(nodes, node, ping))
 			continue;
 		redisReply *reply = redis_connection_queue(node->probe, 2, words)
-		                            ? redis_connection_ask(node->probe, deadline_in(REDIS_DEADLINE_MS))
+		                            ? redis_connection_ask(node->probe, deadline_in(nodes->deadline_ms))
 		                            : NULL;
 		if (reply == NULL) {
 			note(ping, "no answer in time");
@@ -207,7 +207,7 @@ static void ask_slots(struct nodes *nodes, struct admission_ping *ping)
 
 /* Runs the script that judges on a name of this node's own: one that loads its data, lacks memory or only reads says so, as to a request.
  * A cluster's node may say that another serves the name: then it has understood the question. */
-static bool try_node(struct node *node, uint32_t index, struct admission_ping *ping)
+static bool try_node(const struct nodes *nodes, struct node *node, uint32_t index, struct admission_ping *ping)
 {
 	char name[32];
 	int length = snprintf(name, sizeof name, "tro:{ping-%" PRIu32 "}:a", index);
@@ -220,7 +220,7 @@ static bool try_node(struct node *node, uint32_t index, struct admission_ping *p
 	                              SLICE(""),
 	                              SLICE("0")};
 	redisReply *reply = redis_connection_queue_script(node->probe, REDIS_SCRIPT_ADMIT, false, 1, ARRAY_LENGTH(words), words)
-	                            ? redis_connection_ask(node->probe, deadline_in(REDIS_DEADLINE_MS))
+	                            ? redis_connection_ask(node->probe, deadline_in(nodes->deadline_ms))
 	                            : NULL;
 	bool is_serving = reply != NULL &&
 	                  (reply->type == REDIS_REPLY_ARRAY || redis_reply_is_error(reply, "MOVED") || redis_reply_is_error(reply, "ASK"));
@@ -255,7 +255,7 @@ void nodes_ping(struct nodes *nodes, struct admission_ping *ret_ping)
 		struct node *node = &nodes->nodes[i];
 		if (!node_has_slots(nodes, i))
 			continue;
-		if (!connect_probe(nodes, node, ret_ping) || !try_node(node, i, ret_ping)) {
+		if (!connect_probe(nodes, node, ret_ping) || !try_node(nodes, node, i, ret_ping)) {
 			is_all = false;
 			continue;
 		}

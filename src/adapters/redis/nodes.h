@@ -31,13 +31,14 @@ struct node {
 struct nodes {
 	pthread_mutex_t *lock; /* borrowed: guards all below but the probes */
 	struct redis_address address;
+	uint32_t deadline_ms; /* of an answer */
 	struct node nodes[REDIS_NODES_MAX];
 	uint32_t count;
 	bool is_cluster;
 	int8_t owners[REDIS_SLOTS]; /* of a cluster: index of the node, or REDIS_NODE_NONE */
 };
 
-void nodes_init(struct nodes *nodes, const struct redis_address *address, pthread_mutex_t *lock);
+void nodes_init(struct nodes *nodes, const struct redis_address *address, uint32_t deadline_ms, pthread_mutex_t *lock);
 void nodes_release(struct nodes *nodes);
 
 /* Whether any node can be asked. */

@@ -13,7 +13,7 @@
 #include "ports/random.h"
 
 #define REDIS_MESSAGE_MAX 512
-#define REDIS_DEADLINE_MS 20     /* of one admit, however many requests it has */
+#define REDIS_DEADLINE_MS 20     /* of one admit, however many requests it has, unless options say otherwise */
 #define REDIS_FINISHES_MAX 65536 /* ends of keys that wait to be sent; beyond it a key stays in use for its lease */
 
 struct redis_admission_options {
@@ -22,6 +22,7 @@ struct redis_admission_options {
 	uint32_t user_window_ms;
 	uint32_t address_quota; /* requests of a client address in a window; 0: not limited */
 	uint32_t address_window_ms;
+	uint32_t deadline_ms;    /* of one admit; 0: REDIS_DEADLINE_MS */
 	struct admission *local; /* judges what Redis does not; taken over on success */
 	struct random *random;   /* borrowed during the call */
 };
