@@ -51,6 +51,15 @@ static enum try_result result_of(enum store_result result)
 	return TRY_CORRUPT;
 }
 
+/* A first call that finds nobody, however long it waits, has found the store down. A later one had only what was left of the batch's time: given
+ * up at its end it says nothing of a store that has answered before. */
+static enum try_result judge(const struct commit_batch *batch, enum store_result result)
+{
+	assert(batch->is_taken);
+	bool is_over = clock_monotonic_ns(batch->committer->options.clock) >= batch->store->deadline_ns;
+	return result == STORE_DOWN && batch->has_answer && is_over ? TRY_LATE : result_of(result);
+}
+
 /* Keys are looked up first where that is free, where a repeat is likely, and after a collision that may have been one. */
 static bool wants_key(const struct commit_batch *batch, const struct job *job)
 {
@@ -126,7 +135,7 @@ static enum try_result load(struct commit_batch *batch, struct list *ret_waiting
 		needs_finish(&needs);
 		enum store_result result = load_once(batch, &needs);
 		if (result != STORE_OK)
-			return result_of(result);
+			return judge(batch, result);
 	}
 	return TRY_PAUSE; /* the rows move faster than they can be read */
 }
@@ -399,12 +408,13 @@ void commit_batch_commit(struct commit_batch *batch)
 	enum store_result result = commit_once(batch);
 	for (uint32_t i = 0; result == STORE_BUSY && i < REPEATS_MAX && has_time(batch); i++) {
 		count(&committer->counters.conflicts, 1);
+		batch->has_answer = true;
 		committer->options.pause(committer->options.context, backoff_next(&backoff, random_u64(committer->options.random)));
 		result = commit_once(batch);
 	}
 	if (changes->ends_turn)
 		batch->has_turn = false;
-	batch->result = result == STORE_UNKNOWN ? resolve(batch) : result_of(result);
+	batch->result = result == STORE_UNKNOWN ? resolve(batch) : judge(batch, result);
 }
 
 uint64_t commit_batch_deadline_ns(const struct committer *committer)
@@ -427,6 +437,7 @@ struct commit_batch *commit_batch_begin(struct committer *committer, struct list
 	batch->count = job_count;
 	batch->tries = 0;
 	batch->is_stale = false;
+	batch->has_answer = false;
 	batch->deadline_ns = deadline_ns;
 	batch->store->deadline_ns = deadline_ns - RESOLVE_NS;
 	batch->backoff = (struct backoff){.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
@@ -442,6 +453,10 @@ void commit_batch_decide(struct commit_batch *batch, struct list *ret_waiting)
 	uint64_t now_ms = clock_now_ms(committer->options.clock);
 	arena_clear(&batch->arena);
 	changes_init(&batch->changes, &batch->arena, view_clock(view), random_u64(committer->options.random), now_ms);
+	if (!has_time(batch)) {
+		batch->result = TRY_LATE;
+		return;
+	}
 	pthread_mutex_lock(&committer->lock);
 	choose_way(batch);
 	if (batch->is_exact)
@@ -521,6 +536,7 @@ bool commit_batch_is_answered(struct commit_batch *batch)
 	if (is_final)
 		return true;
 	batch->tries++;
+	batch->has_answer = true;
 	batch->is_stale = batch->is_stale || batch->result == TRY_AGAIN;
 	if (batch->tries < batch->committer->options.tries_max && has_time(batch))
 		return false;

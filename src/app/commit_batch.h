@@ -27,7 +27,7 @@ enum try_result {
 	TRY_PAUSE,   /* the same, after a pause */
 	TRY_DOWN,    /* the store does not serve */
 	TRY_CORRUPT, /* stored data of one of the jobs cannot be right */
-	TRY_LATE,    /* the batch's time is over while others keep the store busy */
+	TRY_LATE,    /* the batch's time is over; nothing is known against the store */
 	TRY_FULL,    /* there is no memory */
 };
 
@@ -48,6 +48,7 @@ struct commit_batch {
 	struct shard_set turn;
 	uint64_t turn_until_ns;
 	bool is_stale;        /* the last try met rows that had moved, so the next is exact */
+	bool has_answer;      /* the store has answered a try, or a part, of the same time; the caller may set it after begin */
 	uint64_t deadline_ns; /* of the whole batch */
 	struct backoff backoff;
 	enum try_result result;

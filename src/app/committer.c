@@ -81,12 +81,13 @@ void committer_rest(struct committer *committer)
 
 /* One batch, from load to commit, again and again until the store has said yes or no, or its time is over. Answers how many jobs are left on
  * the list; with TRY_CORRUPT, and more than one, they have no outcome. */
-static uint32_t serve(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns, struct list *ret_waiting,
-                      enum try_result *ret_result)
+static uint32_t serve(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns, bool is_first,
+                      struct list *ret_waiting, enum try_result *ret_result)
 {
 	assert(job_count > 0);
 	assert(ret_result != NULL);
 	struct commit_batch *batch = commit_batch_begin(committer, jobs, job_count, deadline_ns);
+	batch->has_answer = !is_first;
 	for (;;) {
 		commit_batch_decide(batch, ret_waiting);
 		commit_batch_commit(batch);
@@ -104,23 +105,32 @@ static uint32_t serve(struct committer *committer, struct list *jobs, uint32_t j
 	return left;
 }
 
-/* Halves what is left to be served until the one job stands alone whose rows cannot be read; the others are served. */
-static bool serve_apart(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns, struct list *ret_waiting)
+static enum committer_finding worse_of(enum committer_finding known, enum try_result result)
+{
+	assert(result != TRY_AGAIN && result != TRY_PAUSE);
+	enum committer_finding found = result == TRY_DOWN ? COMMITTER_DOWN : result == TRY_LATE ? COMMITTER_LATE : COMMITTER_SERVED;
+	return found > known ? found : known;
+}
+
+/* Halves what is left to be served until the one job stands alone whose rows cannot be read; the others are served. The parts have the time of
+ * one batch in all. */
+static enum committer_finding serve_apart(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns,
+                                          struct list *ret_waiting)
 {
 	assert(jobs != NULL && jobs != ret_waiting);
 	struct list served;
 	list_init(&served);
 	uint32_t size = job_count, left = job_count;
-	bool is_up = true;
-	while (left > 0) {
+	enum committer_finding found = COMMITTER_SERVED;
+	for (bool is_first = true; left > 0; is_first = false) {
 		struct list part;
 		list_init(&part);
 		size = size < left ? size : left;
 		for (uint32_t i = 0; i < size; i++)
 			list_push(&part, list_pop(jobs));
 		enum try_result result;
-		uint32_t kept = serve(committer, &part, size, deadline_ns, ret_waiting, &result);
-		is_up = is_up && result != TRY_DOWN;
+		uint32_t kept = serve(committer, &part, size, deadline_ns, is_first, ret_waiting, &result);
+		found = worse_of(found, result);
 		left -= size;
 		if (result != TRY_CORRUPT || kept <= 1) {
 			list_splice(&served, &part);
@@ -133,10 +143,10 @@ static bool serve_apart(struct committer *committer, struct list *jobs, uint32_t
 		size = kept / 2;
 	}
 	list_splice(jobs, &served);
-	return is_up;
+	return found;
 }
 
-bool committer_step(struct committer *committer, struct list *jobs, uint32_t job_count, struct list *ret_waiting)
+enum committer_finding committer_step(struct committer *committer, struct list *jobs, uint32_t job_count, struct list *ret_waiting)
 {
 	assert(jobs != NULL && job_count > 0);
 	assert(committer != NULL);

@@ -5,7 +5,6 @@
  * writing waits until that has been committed or aborted. So no answer rests on what is not known to be stored, and a batch that fails takes no other with it. */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "app/committer_options.h"
@@ -15,6 +14,13 @@
 
 struct committer;
 
+/* What a batch has found out of the store. */
+enum committer_finding {
+	COMMITTER_SERVED,
+	COMMITTER_LATE, /* nothing: the batch's time was over */
+	COMMITTER_DOWN,
+};
+
 /* ERR_NO_MEMORY. */
 must_check enum error committer_new(const struct committer_options *options, struct committer **ret_committer);
 /* Takes NULL. */
@@ -23,7 +29,7 @@ void committer_free(struct committer *committer);
 /* Serves the jobs, all of kind JOB_COMMAND, as one batch. Those that have to wait for another batch are moved to `ret_waiting`, which was
  * initialised: submit them again when that has been served. The others stay on the list, every outcome set; `done` is not called. With one
  * store nobody waits, and it may be NULL. Safe from as many threads at once as there are stores. */
-bool committer_step(struct committer *committer, struct list *jobs, uint32_t job_count, struct list *ret_waiting);
+enum committer_finding committer_step(struct committer *committer, struct list *jobs, uint32_t job_count, struct list *ret_waiting);
 
 /* With one store, between batches: the next one is not to be expected soon, though has_more has said so. */
 void committer_rest(struct committer *committer);

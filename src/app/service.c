@@ -78,10 +78,10 @@ static void serve_commands(void *context, struct list *batch, uint32_t count)
 		committer_rest(service->committer);
 		return;
 	}
-	bool is_up = committer_step(service->committer, &jobs, count, batch);
+	enum committer_finding found = committer_step(service->committer, &jobs, count, batch);
 	if (list_is_empty(&jobs))
 		return; /* all wait for another batch, which will say whether the store serves */
-	if (!is_up)
+	if (found == COMMITTER_DOWN)
 		breaker_failed(&service->commits, service_monotonic_ms(service));
 	else
 		breaker_succeeded(&service->commits);

@@ -45,6 +45,7 @@ struct process {
 	uint32_t events; /* that `committed` was told of */
 	uint32_t measured;
 	struct inconsistency found; /* the last */
+	enum committer_finding finding; /* of the last batch */
 };
 
 struct fixture {
@@ -176,7 +177,7 @@ static void step(struct process *process, uint32_t count, const struct command *
 		process->jobs[i] = (struct job){.kind = JOB_COMMAND, .command = commands[i], .arena = &fixture.arena};
 		list_push(&batch, &process->jobs[i].node);
 	}
-	committer_step(process->committer, &batch, count, NULL);
+	process->finding = committer_step(process->committer, &batch, count, NULL);
 }
 
 /* A batch of one; answers its error. */
@@ -453,6 +454,74 @@ static void a_store_that_is_down_is_said_so_at_once(void **state)
 	assert_int_equal(run(&fixture.a, hold(3, "cy", "1")), OK);
 }
 
+/* The calls of `operation` from the second on hang until the batch gives them up. */
+static enum operation hanging_operation;
+
+static void hang_from_the_second_call_on(enum operation operation, uint32_t call, void *context)
+{
+	struct unsound_store *store = context;
+	if (operation != hanging_operation)
+		return;
+	store->violations[operation] = (struct violation){.result = call == 1 ? STORE_BUSY : STORE_DOWN, .count = 1};
+	uint64_t now_ns = fixture.clock.monotonic_ms * 1000000;
+	if (call > 1 && store->base.deadline_ns > now_ns)
+		fake_clock_advance(&fixture.clock, (store->base.deadline_ns - now_ns) / 1000000 + 1);
+}
+
+static void a_call_that_the_batchs_own_time_ended_says_nothing_of_the_store(void **state)
+{
+	(void)state;
+	for (hanging_operation = LOAD; hanging_operation <= COMMIT; hanging_operation++) {
+		struct unsound_store *store = &fixture.a.store;
+		store->calls[hanging_operation] = 0;
+		store->before_call = hang_from_the_second_call_on;
+		store->context = store;
+		assert_int_equal(run(&fixture.a, hold(1, "ann", hanging_operation == LOAD ? "1" : "2")), ERR_OVERLOADED);
+		assert_int_equal(fixture.a.finding, COMMITTER_LATE);
+		store->before_call = NULL;
+		store->violations[hanging_operation].count = 0;
+	}
+	assert_int_equal(run(&fixture.a, hold(2, "bob", "1 2")), OK);
+	assert_int_equal(fixture.a.finding, COMMITTER_SERVED);
+}
+
+static void hang(enum operation operation, uint32_t call, void *context)
+{
+	struct unsound_store *store = context;
+	(void)call;
+	store->violations[operation] = (struct violation){.result = STORE_DOWN, .count = 1};
+	fake_clock_advance(&fixture.clock, 60000);
+}
+
+static void a_first_call_that_hangs_has_found_the_store_down(void **state)
+{
+	(void)state;
+	fixture.a.store.before_call = hang;
+	fixture.a.store.context = &fixture.a.store;
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), ERR_STORE_UNAVAILABLE);
+	assert_int_equal(fixture.a.finding, COMMITTER_DOWN);
+}
+
+/* Each load takes two seconds, so that the time is over before all parts of a batch are served. */
+static void be_slow(enum operation operation, uint32_t call, void *context)
+{
+	(void)operation, (void)call, (void)context;
+	fake_clock_advance(&fixture.clock, 2000);
+}
+
+static void a_part_that_comes_too_late_is_not_begun(void **state)
+{
+	(void)state;
+	fixture.a.store.refuses_seat = true;
+	fixture.a.store.before_call = be_slow;
+	const struct command commands[] = {hold(1, "ann", "1"), hold(2, "bob", "2"), hold(3, "cy", "3"), hold(4, "dan", "4")};
+	uint32_t loads = fixture.a.store.calls[LOAD];
+	step(&fixture.a, 4, commands);
+	assert_int_equal(fixture.a.finding, COMMITTER_LATE);
+	assert_int_equal(fixture.a.jobs[3].outcome.error, ERR_OVERLOADED);
+	assert_true(fixture.a.store.calls[LOAD] - loads <= 3);
+}
+
 static void a_commit_whose_answer_was_lost_is_looked_up(void **state)
 {
 	(void)state;
@@ -664,6 +733,9 @@ int main(void)
 		TEST(what_is_so_already_is_answered_without_an_event),
 		TEST(a_busy_store_is_tried_again_after_a_pause),
 		TEST(a_store_that_is_down_is_said_so_at_once),
+		TEST(a_call_that_the_batchs_own_time_ended_says_nothing_of_the_store),
+		TEST(a_first_call_that_hangs_has_found_the_store_down),
+		TEST(a_part_that_comes_too_late_is_not_begun),
 		TEST(a_commit_whose_answer_was_lost_is_looked_up),
 		TEST(a_commit_that_did_not_happen_is_done_again),
 		TEST(an_outcome_that_stays_unknown_is_found_by_the_clients_retry),
