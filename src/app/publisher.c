@@ -2,6 +2,7 @@
 #include "app/publisher.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/defect.h"
@@ -19,6 +20,7 @@
 #define STEP_MS 100
 #define PAUSE_BASE_MS 100
 #define PAUSE_MAX_MS 5000
+#define UNREADABLE_PAUSE_MS 5000 /* until a partition with an entry that cannot be read is looked at again */
 
 struct publisher {
 	struct publisher_options options;
@@ -33,6 +35,9 @@ struct publisher {
 	uint64_t pause_until_ms; /* after a failure */
 	uint64_t lease_until_ms; /* the store's leases last at least until then */
 	uint64_t renew_at_ms;
+	uint64_t unreadable_until_ms; /* the partitions with entries that cannot be read are left out until then */
+	pthread_mutex_t lock;         /* guards: */
+	struct outbox_key unreadable; /* the last that was found; a nil id: none */
 };
 
 enum error publisher_new(const struct publisher_options *options, struct publisher **ret_publisher)
@@ -46,6 +51,7 @@ enum error publisher_new(const struct publisher_options *options, struct publish
 	publisher->options = *options;
 	publisher->backoff = (struct backoff){.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
 	arena_init(&publisher->arena, BATCH_BLOCK, BATCH_MAX);
+	pthread_mutex_init(&publisher->lock, NULL);
 	*ret_publisher = publisher;
 	return OK;
 }
@@ -55,7 +61,17 @@ void publisher_free(struct publisher *publisher)
 	if (publisher == NULL)
 		return;
 	arena_release(&publisher->arena);
+	pthread_mutex_destroy(&publisher->lock);
 	free(publisher);
+}
+
+bool publisher_unreadable(struct publisher *publisher, struct outbox_key *ret_key)
+{
+	assert(publisher != NULL && ret_key != NULL);
+	pthread_mutex_lock(&publisher->lock);
+	*ret_key = publisher->unreadable;
+	pthread_mutex_unlock(&publisher->lock);
+	return !uuid_is_nil(&ret_key->id);
 }
 
 const struct publisher_counters *publisher_counters(const struct publisher *publisher)
@@ -193,7 +209,40 @@ static bool publish(struct publisher *publisher, const struct outbox_batch *batc
 	publisher->counters.published += count;
 	for (uint32_t i = 0; i < batch->count; i++)
 		publisher->confirmed[publisher->confirmed_count++] = batch->entries[i].key;
-	*ret_has_more = count >= EVENTS_MANY || batch->count >= ENTRIES_MANY;
+	*ret_has_more |= count >= EVENTS_MANY || batch->count >= ENTRIES_MANY;
+	return true;
+}
+
+/* Partitions that stand still are read again from time to time, for somebody may have mended them. */
+static void note_unreadable(struct publisher *publisher, const struct outbox_batch *batch)
+{
+	assert(batch->unreadable_count <= OUTBOX_PARTITIONS);
+	if (batch->unreadable_count == 0)
+		return;
+	pthread_mutex_lock(&publisher->lock);
+	publisher->unreadable = batch->unreadable[batch->unreadable_count - 1];
+	pthread_mutex_unlock(&publisher->lock);
+	for (uint32_t i = 0; i < batch->unreadable_count; i++)
+		publisher->options.outbox->left_out |= 1U << batch->unreadable[i].partition;
+	publisher->counters.unreadable = publisher->options.outbox->left_out;
+	publisher->unreadable_until_ms = publisher->now_ms + UNREADABLE_PAUSE_MS;
+}
+
+/* The oldest entries of the partitions that can be read. False: not now, and there is a pause. */
+static bool read_next(struct publisher *publisher, struct outbox_batch *ret_batch)
+{
+	struct outbox *outbox = publisher->options.outbox;
+	bool looks_again = outbox->left_out != 0 && publisher->now_ms >= publisher->unreadable_until_ms;
+	if (looks_again)
+		outbox->left_out = 0;
+	arena_clear(&publisher->arena);
+	enum store_result result = outbox->operations->next(outbox, &publisher->options.owner, EVENTS_MAX, &publisher->arena, ret_batch);
+	read_clock(publisher);
+	if (!outbox_served(publisher, result))
+		return false;
+	note_unreadable(publisher, ret_batch);
+	if (looks_again && ret_batch->unreadable_count == 0)
+		publisher->counters.unreadable = 0;
 	return true;
 }
 
@@ -207,13 +256,10 @@ static bool publish_next(struct publisher *publisher, bool *ret_has_more)
 		return false;
 	if (publisher->counters.partitions == 0 || publisher->is_pending)
 		return true;
-	struct outbox *outbox = publisher->options.outbox;
 	struct outbox_batch batch;
-	arena_clear(&publisher->arena);
-	enum store_result result = outbox->operations->next(outbox, &publisher->options.owner, EVENTS_MAX, &publisher->arena, &batch);
-	read_clock(publisher);
-	if (!outbox_served(publisher, result))
+	if (!read_next(publisher, &batch))
 		return false;
+	*ret_has_more = batch.unreadable_count > 0; /* there may be more behind what is left out from now on */
 	if (batch.count == 0)
 		return true;
 	if (publisher->now_ms + PUBLISH_TIMEOUT_MS >= publisher->lease_until_ms) { /* the process may have been stopped meanwhile */

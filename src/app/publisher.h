@@ -5,7 +5,9 @@
  * and among the messages on the bus the first of each event comes after the first of everything it is based on: also when publishers
  * overlap, and when a message arrives late that a former owner has sent. Repeats have the same message id. No batch is begun that the lease
  * might not outlast. A publisher that cannot reach the bus gives its leases back; one whose messages are under way on a connection that stands
- * keeps them, or the next owner would send everything again. */
+ * keeps them, or the next owner would send everything again.
+ *
+ * An entry whose events cannot be read holds up its own partition and no other. That is looked at again five seconds later. */
 #pragma once
 
 #include <stdbool.h>
@@ -41,6 +43,7 @@ struct publisher_counters {
 	_Atomic uint64_t lost_leases;  /* batches that were not begun because the lease had run out while they were read */
 	_Atomic bool is_bus_up;        /* it confirmed the last batch, or answered the last ping */
 	_Atomic bool is_outbox_up;
+	_Atomic uint32_t unreadable; /* bit p: partition p stands still, because one of its entries cannot be read */
 };
 
 /* ERR_NO_MEMORY. */
@@ -54,4 +57,6 @@ uint64_t publisher_step(void *context);
 /* Before the end: a last step, then what is confirmed is acknowledged and the leases are given back, so that the next owner begins at once. */
 void publisher_finish(struct publisher *publisher);
 
+/* The entry that holds up its partition and was found last; false: none ever was. Safe from any thread. */
+must_check bool publisher_unreadable(struct publisher *publisher, struct outbox_key *ret_key);
 const struct publisher_counters *publisher_counters(const struct publisher *publisher);

@@ -9,6 +9,7 @@
 #define UNPLACED_PAUSE_NS 60000000000
 #define INCONSISTENT_WORD_NS 60000000000   /* between two words of it */
 #define INCONSISTENT_SHOWN_NS 300000000000 /* so long after the last one readiness tells */
+#define UNREADABLE_PAUSE_NS 60000000000
 #define WORD_PAUSE_MIN_NS 10000000000
 #define WORD_PAUSE_MAX_NS 60000000000
 
@@ -96,6 +97,23 @@ static void tell_unroutable(struct watch *watch, const struct bus_status *status
 	          log_string("last_type", event_type_name(status->unroutable_type)));
 }
 
+/* Only an operator can mend what is stored: that row's partition stands still until then. */
+static void tell_unreadable(struct watch *watch)
+{
+	struct outbox_key key;
+	uint64_t now_ns = clock_monotonic_ns(watch->clock);
+	uint32_t partitions = publisher_counters(watch->publisher)->unreadable;
+	if (partitions == 0 && watch->next_unreadable_ns != 0)
+		log_event(watch->logger, LOG_INFO, "outbox rows can be read again");
+	if (partitions == 0)
+		watch->next_unreadable_ns = 0;
+	if (partitions == 0 || now_ns < watch->next_unreadable_ns || !publisher_unreadable(watch->publisher, &key))
+		return;
+	watch->next_unreadable_ns = now_ns + UNREADABLE_PAUSE_NS;
+	log_event(watch->logger, LOG_ERROR, "an outbox row names an event that cannot be read", log_uint("partition", key.partition),
+	          log_uuid("row", &key.id), log_uint("partitions", (uint64_t)__builtin_popcount(partitions)));
+}
+
 /* Before the first look the publisher knows nothing. */
 static void look_at_bus(struct watch *watch)
 {
@@ -105,6 +123,7 @@ static void look_at_bus(struct watch *watch)
 	watch->bus_status(watch->bus_context, &status);
 	tell(watch, "bus", publisher_counters(watch->publisher)->is_bus_up, bus_problem(&status), &watch->bus);
 	tell_unroutable(watch, &status);
+	tell_unreadable(watch);
 }
 
 /* Limits and keys in use then count in each process alone, which stops nothing. */
@@ -235,6 +254,19 @@ static void add_admission(struct watch *watch, struct ready_report *report)
 		               READY_DETAIL_MAX - 32, ping.problem);
 }
 
+static void add_bus(struct watch *watch, struct ready_report *report)
+{
+	struct bus_status status;
+	const struct publisher_counters *counters = publisher_counters(watch->publisher);
+	watch->bus_status(watch->bus_context, &status);
+	bool is_late = watch_outbox(watch).age_ms >= OUTBOX_AGE_DEGRADED_MS;
+	bool is_well = counters->is_bus_up && !is_late && counters->unreadable == 0;
+	explain(add(report, "bus", is_well ? READY_UP : READY_DEGRADED, -1),
+	        !counters->is_bus_up      ? bus_problem(&status)
+	        : counters->unreadable > 0 ? "an outbox row names an event that cannot be read: the log has its id"
+	                                   : "events wait longer than they should");
+}
+
 void watch_ready(struct watch *watch, struct ready_report *ret_report)
 {
 	const struct monitor *monitor = &watch->monitor;
@@ -247,9 +279,5 @@ void watch_ready(struct watch *watch, struct ready_report *ret_report)
 	add_admission(watch, ret_report);
 	if (watch->publisher == NULL)
 		return;
-	struct bus_status status;
-	watch->bus_status(watch->bus_context, &status);
-	bool is_up = publisher_counters(watch->publisher)->is_bus_up;
-	explain(add(ret_report, "bus", is_up && watch_outbox(watch).age_ms < OUTBOX_AGE_DEGRADED_MS ? READY_UP : READY_DEGRADED, -1),
-	        is_up ? "events wait longer than they should" : bus_problem(&status));
+	add_bus(watch, ret_report);
 }

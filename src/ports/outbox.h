@@ -34,6 +34,10 @@ struct outbox_entry {
 struct outbox_batch {
 	struct outbox_entry *entries; /* in an order in which they can be published: within a partition that of their ids */
 	uint32_t count;
+	/* Entries that name an event which is not there or cannot be read, one of a partition at most. What comes after it in its partition is
+	 * left out, for it may be based on that event. */
+	struct outbox_key unreadable[OUTBOX_PARTITIONS];
+	uint32_t unreadable_count;
 };
 
 struct outbox;
@@ -47,7 +51,8 @@ struct outbox_operations {
 	/* Gives all the owner's leases back and counts it no more. */
 	enum store_result (*release)(struct outbox *outbox, const struct uuid *owner);
 	/* The oldest entries of all partitions that the owner has a live lease of, each partition from its first on, with their events: not more
-	 * than OUTBOX_ENTRIES_MAX entries and events_max events, but one entry at least if there is any. Cheap when there is none. */
+	 * than OUTBOX_ENTRIES_MAX entries and events_max events, but one entry at least if there is any, readable or not. Without the partitions that
+	 * the caller leaves out. Cheap when there is none. */
 	enum store_result (*next)(struct outbox *outbox, const struct uuid *owner, uint32_t events_max, struct arena *arena,
 	                          struct outbox_batch *ret_batch);
 	/* Deletes entries whose events are all confirmed, of any partitions, in one transaction. Unknown ones are no error. */
@@ -57,6 +62,7 @@ struct outbox_operations {
 
 struct outbox {
 	const struct outbox_operations *operations;
+	uint32_t left_out; /* bit p: next passes over partition p; the caller's to set */
 };
 
 /* Takes NULL. */
@@ -67,6 +73,19 @@ static inline void outbox_free(struct outbox *outbox)
 }
 
 /* The rest is for adapters. */
+
+/* Puts the entry into the batch or, when `is_readable` is false, its key among the unreadable; neither when one before it in its partition was
+ * unreadable. The batch has room. */
+static inline void outbox_batch_add(struct outbox_batch *batch, const struct outbox_entry *entry, bool is_readable)
+{
+	for (uint32_t i = 0; i < batch->unreadable_count; i++)
+		if (batch->unreadable[i].partition == entry->key.partition)
+			return;
+	if (is_readable)
+		batch->entries[batch->count++] = *entry;
+	else
+		batch->unreadable[batch->unreadable_count++] = entry->key;
+}
 
 /* What is known of a partition. */
 struct outbox_lease {

@@ -242,6 +242,13 @@ static int64_t read_unroutable(void *context, uint32_t series)
 	return sources->unroutable == NULL ? 0 : (int64_t)sources->unroutable(sources->context);
 }
 
+static int64_t read_unreadable(void *context, uint32_t series)
+{
+	(void)series;
+	const struct instruments_sources *sources = &((struct instruments *)context)->sources;
+	return sources->unreadable == NULL ? 0 : (int64_t)sources->unreadable(sources->context);
+}
+
 static int64_t read_expired(void *context, uint32_t series)
 {
 	(void)series;
@@ -332,6 +339,10 @@ static const struct {
 	{false, {.name = "tro_publishers_alive", .help = "Publishers that the store has heard of lately.", .read = read_outbox_publishers}},
 	{true, {.name = "tro_published_events_total", .help = "Events that the bus has confirmed.", .read = read_published}},
 	{true, {.name = "tro_unroutable_events_total", .help = "Published events that no queue was bound to.", .read = read_unroutable}},
+	{false,
+         {.name = "tro_outbox_unreadable_partitions",
+          .help = "Partitions that stand still because an outbox row names an event that cannot be read.",
+          .read = read_unreadable}},
 	{true, {.name = "tro_expired_total", .help = "Holds and orders that the worker has ended.", .read = read_expired}},
 	{false, {.name = "tro_seat_maps", .help = "Events whose seat maps are in memory, or known not to fit.", .read = read_maps}},
 	{false, {.name = "tro_seat_map_bytes", .help = "Memory of the seat maps and their pages.", .read = read_map_bytes}},

@@ -34,6 +34,7 @@ struct instruments_sources {
 	void (*outbox)(void *context, struct instruments_outbox *ret_outbox); /* from a thread's last look, must not block */
 	uint64_t (*published)(void *context);                                 /* events confirmed by the bus since the start */
 	uint64_t (*unroutable)(void *context);                                /* those of them that no queue was bound to */
+	uint64_t (*unreadable)(void *context);                                /* partitions held up by an outbox row that cannot be read */
 	uint64_t (*expired)(void *context);                                   /* holds and orders the worker has ended */
 	int64_t (*clock_skew_ms)(void *context);                              /* this process's clock less the store's */
 	void *context;

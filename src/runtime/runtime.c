@@ -158,6 +158,12 @@ static uint64_t count_unroutable(void *context)
 	return status.unroutable;
 }
 
+static uint64_t count_unreadable(void *context)
+{
+	const struct runtime *runtime = context;
+	return runtime->publisher == NULL ? 0 : (uint64_t)__builtin_popcount(publisher_counters(runtime->publisher)->unreadable);
+}
+
 static uint64_t count_expired(void *context)
 {
 	const struct runtime *runtime = context;
@@ -351,6 +357,7 @@ static void connect_instruments(struct runtime *runtime)
 		.outbox = on_outbox,
 		.published = count_published,
 		.unroutable = count_unroutable,
+		.unreadable = count_unreadable,
 		.expired = count_expired,
 		.clock_skew_ms = read_clock_skew,
 		.context = runtime,

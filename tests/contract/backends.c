@@ -3,6 +3,7 @@
 #include "tests/contract/backends.h"
 
 #include <libpq-fe.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "adapters/mongodb/mongodb.h"
 #include "adapters/postgres/postgres.h"
 #include "adapters/sqlite/sqlite.h"
+#include "base/hex.h"
 #include "tests/support/fake_catalog.h"
 
 struct backend {
@@ -33,6 +35,7 @@ struct backend_kind {
 	enum error (*seat_feed)(struct backend *backend, struct seat_feed **ret_feed);
 	enum error (*outbox)(struct backend *backend, struct outbox **ret_outbox);
 	enum error (*catalog)(struct backend *backend, struct catalog **ret_catalog);
+	void (*run)(struct backend *backend, const char *sql); /* NULL: it knows no SQL */
 };
 
 static void memory_begin(struct backend *backend)
@@ -131,21 +134,40 @@ static enum error sqlite_outbox(struct backend *backend, struct outbox **ret_out
 	return sqlite_outbox_open(backend->path, ret_outbox, message);
 }
 
+static void sqlite_run(struct backend *backend, const char *sql)
+{
+	sqlite3 *database;
+	assert_int_equal(sqlite3_open(backend->path, &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_changes(database), 1);
+	assert_int_equal(sqlite3_close(database), SQLITE_OK);
+}
+
 static enum error sqlite_catalog(struct backend *backend, struct catalog **ret_catalog)
 {
 	char message[SQLITE_MESSAGE_MAX];
 	return sqlite_catalog_open(backend->path, ret_catalog, message);
 }
 
-/* Runs SQL on the server's own database. */
-static void run_on_server(const char *sql)
+static void run_at(const char *dsn, const char *sql)
 {
-	PGconn *server = PQconnectdb(getenv("TRO_TEST_POSTGRES"));
+	PGconn *server = PQconnectdb(dsn);
 	assert_int_equal(PQstatus(server), CONNECTION_OK);
 	PGresult *answer = PQexec(server, sql);
 	assert_int_equal(PQresultStatus(answer), PGRES_COMMAND_OK);
 	PQclear(answer);
 	PQfinish(server);
+}
+
+/* Runs SQL on the server's own database. */
+static void run_on_server(const char *sql)
+{
+	run_at(getenv("TRO_TEST_POSTGRES"), sql);
+}
+
+static void postgres_run(struct backend *backend, const char *sql)
+{
+	run_at(backend->dsn, sql);
 }
 
 /* Each test has a database of its own. */
@@ -216,14 +238,14 @@ static enum error mongodb_catalog(struct backend *backend, struct catalog **ret_
 	return mongodb_catalog_new(backend->mongodb, false, ret_catalog);
 }
 
-static const struct backend_kind mongodb_kind = {"mongodb", mongodb_begin, mongodb_end, NULL, NULL, NULL, NULL, mongodb_catalog};
+static const struct backend_kind mongodb_kind = {"mongodb", mongodb_begin, mongodb_end, NULL, NULL, NULL, NULL, mongodb_catalog, NULL};
 
 static const struct backend_kind embedded_kinds[] = {
-	{"memory", memory_begin, memory_end, memory_store, memory_reader, memory_seat_feed, memory_outbox, memory_catalog},
-	{"sqlite", sqlite_begin, sqlite_end, sqlite_store, sqlite_reader, sqlite_seat_feed, sqlite_outbox, sqlite_catalog},
+	{"memory", memory_begin, memory_end, memory_store, memory_reader, memory_seat_feed, memory_outbox, memory_catalog, NULL},
+	{"sqlite", sqlite_begin, sqlite_end, sqlite_store, sqlite_reader, sqlite_seat_feed, sqlite_outbox, sqlite_catalog, sqlite_run},
 };
 static const struct backend_kind postgres_kind = {"postgres",      postgres_begin,     postgres_end,    postgres_store,
-                                                  postgres_reader, postgres_seat_feed, postgres_outbox, postgres_catalog};
+                                                  postgres_reader, postgres_seat_feed, postgres_outbox, postgres_catalog, postgres_run};
 
 /* cmocka hands nothing to a group: which kind is being tested now. */
 static const struct backend_kind *current_kind;
@@ -244,6 +266,19 @@ int backend_teardown(void **state)
 	backend->kind->end(backend);
 	free(backend);
 	return 0;
+}
+
+bool backend_lose_event(struct backend *backend, const struct uuid *id)
+{
+	char text[UUID_TEXT_LENGTH + 1], digits[2 * sizeof id->bytes + 1], sql[128];
+	if (backend->kind->run == NULL)
+		return false;
+	uuid_format(id, text);
+	*hex_encode(id->bytes, sizeof id->bytes, digits) = '\0';
+	bool is_sqlite = backend->path[0] != '\0';
+	(void)snprintf(sql, sizeof sql, "DELETE FROM events WHERE id = %s'%s'", is_sqlite ? "x" : "", is_sqlite ? digits : text);
+	backend->kind->run(backend, sql);
+	return true;
 }
 
 struct store *backend_store(struct backend *backend)

@@ -23,6 +23,9 @@ struct seat_feed *backend_seat_feed(struct backend *backend);
 struct outbox *backend_outbox(struct backend *backend);
 struct catalog *backend_catalog(struct backend *backend); /* of memory: each is empty */
 
+/* Takes the event out of what is stored, as only damage does. False: this backend cannot. */
+bool backend_lose_event(struct backend *backend, const struct uuid *id);
+
 /* Of PostgreSQL only. */
 const char *backend_dsn(const struct backend *backend);
 

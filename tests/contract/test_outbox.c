@@ -117,6 +117,52 @@ static void a_batch_is_one_entry_with_its_published_events(void **state)
 	close_office(&office);
 }
 
+/* An event of another shard than TEST_EVENT's. */
+static void commit_another_sale(struct office *office)
+{
+	struct command create = sale_create_command(&office->driver.request);
+	create.sale_create.event_id.bytes[0] = 0x90;
+	create.sale_create.event_id.bytes[15] ^= 1;
+	store_driver_begin(&office->driver, 5);
+	assert_int_equal(store_driver_decide(&office->driver, create), OK);
+	assert_int_equal(store_driver_commit(&office->driver), STORE_OK);
+}
+
+static void an_entry_that_cannot_be_read_holds_up_its_own_partition_only(void **state)
+{
+	struct office office = open_office(*state);
+	assert_int_equal(lease(&office, &ann), ALL);
+	commit_holds(&office, 1, 1, "1");
+	commit_holds(&office, 2, 2, "23");
+	struct uuid lost = office.driver.changes.events[1].id, entry = office.driver.changes.events[0].id;
+	commit_holds(&office, 3, 4, "4");
+	commit_another_sale(&office);
+	uint8_t other = outbox_partition(&office.driver.changes.events[0].stream_id);
+	assert_int_not_equal(other, partition());
+	if (!backend_lose_event(*state, &lost)) {
+		close_office(&office);
+		return;
+	}
+	struct outbox_batch batch = next(&office, 100);
+	assert_int_equal(batch.count, 2); /* what comes before it, and the other partition's */
+	assert_int_equal(batch.entries[0].key.partition, partition());
+	assert_int_equal(batch.entries[0].count, 1);
+	assert_int_equal(batch.entries[1].key.partition, other);
+	assert_int_equal(batch.unreadable_count, 1);
+	assert_int_equal(batch.unreadable[0].partition, partition());
+	assert_true(uuid_equal(&batch.unreadable[0].id, &entry));
+	office.outbox->left_out = 1U << partition();
+	batch = next(&office, 100);
+	assert_int_equal(batch.count + batch.unreadable_count, 1);
+	assert_int_equal(batch.entries[0].key.partition, other);
+	office.outbox->left_out = 0;
+	acknowledge(&office, entry); /* somebody has given it up: the rest goes on */
+	batch = next(&office, 100);
+	assert_int_equal(batch.count, 3);
+	assert_int_equal(batch.unreadable_count, 0);
+	close_office(&office);
+}
+
 static void what_operators_do_is_published_but_for_layouts_and_the_workers_note(void **state)
 {
 	static const char *const layouts[] = {",\"sections\":[{\"name\":\"A\"}]}", ",\"seats\":[{\"seat\":\"A-1\"}]}"};
@@ -380,6 +426,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BACKEND_TEST(a_batch_is_one_entry_with_its_published_events),
+		BACKEND_TEST(an_entry_that_cannot_be_read_holds_up_its_own_partition_only),
 		BACKEND_TEST(what_operators_do_is_published_but_for_layouts_and_the_workers_note),
 		BACKEND_TEST(only_leased_partitions_are_read),
 		BACKEND_TEST(all_partitions_are_read_at_once_the_oldest_entries_first),

@@ -266,6 +266,24 @@ def test_a_deleted_exchange_is_made_again(services, shop, listener, broker):
     assert publisher.metric("tro_unroutable_events_total") == 1
 
 
+def test_an_outbox_row_without_its_event_holds_up_its_partition_alone(services, shop, listener, database):
+    """It is told of with its id, and when it is gone the partition goes on."""
+    publisher = services.publisher()
+    row = "00000000-0000-7000-8000-00000000000f"  # older than any other
+    database.query(f"INSERT INTO outbox (partition, id, events) VALUES (0, '{row}', decode(replace('{row}', '-', ''), 'hex'))")
+    waiting = shop.sell()
+    others = [shop.sell()["hold_id"] for _ in range(3)]
+    eventually(lambda: set(others) <= arrivals(listener).keys(), within=15)
+    assert waiting["hold_id"] not in arrivals(listener)
+    assert publisher.metric("tro_outbox_unreadable_partitions") == 1
+    eventually(lambda: row in publisher.stderr, within=10)
+    assert "names an event that cannot be read" in publisher.ready()["bus"]["detail"]
+    database.query(f"DELETE FROM outbox WHERE id = '{row}'")
+    await_everything(services, listener, within=15)
+    assert publisher.metric("tro_outbox_unreadable_partitions") == 0
+    assert sum(entry["message"] == "an outbox row names an event that cannot be read" for entry in publisher.log()) == 1
+
+
 def test_events_of_tro_serve_go_to_rabbitmq_too(tmp_path, broker, listener):
     """Any mixture works: the embedded store, and the broker."""
     server = Server(tmp_path / "serve", RABBIT_URL=broker.url, HOLD_TTL="500ms")

@@ -133,7 +133,8 @@ static enum store_result memory_next(struct outbox *port, const struct uuid *own
 	for (uint32_t i = 0; has_memory && batch.count < OUTBOX_ENTRIES_MAX && i < database->outbox_count; i++) {
 		const struct outbox_row *row = &database->outbox[i];
 		const struct outbox_lease *lease = &database->leases[row->partition];
-		if (!uuid_equal(&lease->owner, owner) || lease->until_ms <= now_ms)
+		bool is_left_out = (port->left_out >> row->partition & 1) != 0;
+		if (is_left_out || !uuid_equal(&lease->owner, owner) || lease->until_ms <= now_ms)
 			continue;
 		if (batch.count > 0 && events + row->count > events_max)
 			break;

@@ -47,7 +47,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 		"SELECT partition, id, events FROM (SELECT o.partition, o.id, o.events, sum(length(o.events)) OVER (ORDER BY o.id) AS total"
 		" FROM outbox_partitions p CROSS JOIN LATERAL (SELECT partition, id, events FROM outbox"
 		" WHERE partition = p.partition ORDER BY id LIMIT $3::int8) AS o"
-		" WHERE p.partition >= 0 AND p.owner = $1::uuid AND p.lease_until > " NOW_MS ") AS entries"
+		" WHERE p.partition >= 0 AND p.owner = $1::uuid AND p.lease_until > " NOW_MS " AND p.partition <> ALL ($5::int8[])) AS entries"
 		" WHERE total <= $2::int8 * 16 OR total = length(events) ORDER BY id LIMIT $4::int8",
 	/* Of event.created, 1, without the layout, which is its last member and may be megabytes. No text has an unescaped quotation mark in
 	 * it, so none looks like a member. */
@@ -207,50 +207,50 @@ static uint32_t put_event_ids(struct postgres_outbox *outbox, const PGresult *an
 	return count;
 }
 
-/* All events of the entries, in order. */
-static enum store_result read_records(struct postgres_outbox *outbox, uint32_t count, struct arena *arena,
-                                      struct event_record **ret_records)
+/* The events of the entry, of the answer's rows from *row on, which are in the order of the entries. False: one is not there, or cannot be read. */
+static bool read_records(const PGresult *answer, int *row, struct slice ids, struct arena *arena, struct outbox_entry *entry)
 {
-	PGresult *answer;
-	enum store_result result = query(outbox, SELECT_EVENTS, &answer);
-	if (result != STORE_OK)
-		return result;
-	struct event_record *records = arena_allocate_array(arena, count, sizeof *records);
-	bool is_right = records != NULL && (uint32_t)PQntuples(answer) == count;
-	for (uint32_t i = 0; is_right && i < count; i++) {
-		struct tuple tuple = {.answer = answer, .row = (int)i};
-		is_right = stored_event_read(tuple_columns(&tuple), arena, &records[i]);
+	bool is_right = entry->count > 0 && ids.length == entry->count * sizeof(struct uuid);
+	for (uint32_t i = 0; i < entry->count; i++) {
+		struct uuid id;
+		memcpy(id.bytes, ids.data + i * sizeof id, sizeof id);
+		struct tuple tuple = {.answer = answer, .row = *row};
+		struct uuid found = *row < PQntuples(answer) ? field_uuid(tuple, 0) : (struct uuid){0};
+		bool is_there = uuid_equal(&found, &id);
+		is_right = is_right && is_there && stored_event_read(tuple_columns(&tuple), arena, &entry->records[i]);
+		*row += is_there;
 	}
-	PQclear(answer);
-	if (!is_right)
-		return STORE_CORRUPT;
-	*ret_records = records;
-	return STORE_OK;
+	return is_right;
 }
 
 static enum store_result read_entries(struct postgres_outbox *outbox, const PGresult *answer, struct arena *arena,
                                       struct outbox_batch *ret_batch)
 {
-	struct event_record *records;
-	struct outbox_batch batch = {.count = (uint32_t)PQntuples(answer)};
-	uint32_t events = put_event_ids(outbox, answer);
-	batch.entries = arena_allocate_array(arena, batch.count, sizeof *batch.entries);
-	if (batch.entries == NULL || events == 0) {
+	struct outbox_batch batch = {0};
+	uint32_t count = (uint32_t)PQntuples(answer), events = put_event_ids(outbox, answer);
+	batch.entries = arena_allocate_array(arena, count, sizeof *batch.entries);
+	struct event_record *records = arena_allocate_array(arena, events, sizeof *records);
+	if (batch.entries == NULL || (records == NULL && events > 0)) {
 		parameters_clear(&outbox->parameters);
-		return STORE_CORRUPT;
+		return STORE_DOWN;
 	}
-	enum store_result result = read_records(outbox, events, arena, &records);
+	PGresult *found = NULL;
+	enum store_result result = events == 0 ? STORE_OK : query(outbox, SELECT_EVENTS, &found);
+	int row = 0;
+	for (uint32_t i = 0; result == STORE_OK && i < count; i++) {
+		struct tuple tuple = {.answer = answer, .row = (int)i};
+		struct slice ids = event_ids(answer, i);
+		struct outbox_entry entry = {
+			.key = {.partition = (uint8_t)(field_uint(tuple, 0) % OUTBOX_PARTITIONS), .id = field_uuid(tuple, 1)},
+			.records = records,
+			.count = (uint32_t)(ids.length / sizeof(struct uuid)),
+		};
+		outbox_batch_add(&batch, &entry, read_records(found, &row, ids, arena, &entry));
+		records += entry.count;
+	}
 	if (result != STORE_OK)
 		return result;
-	for (uint32_t i = 0; i < batch.count; i++) {
-		struct tuple tuple = {.answer = answer, .row = (int)i};
-		batch.entries[i] = (struct outbox_entry){
-			.key = {.partition = (uint8_t)field_uint(tuple, 0), .id = field_uuid(tuple, 1)},
-			.records = records,
-			.count = (uint32_t)(event_ids(answer, i).length / sizeof(struct uuid)),
-		};
-		records += batch.entries[i].count;
-	}
+	PQclear(found);
 	*ret_batch = batch;
 	return STORE_OK;
 }
@@ -265,6 +265,10 @@ static enum store_result postgres_next(struct outbox *port, const struct uuid *o
 	scalar_int(&outbox->parameters, 1, events_max);
 	scalar_int(&outbox->parameters, 2, OUTBOX_PARTITION_ENTRIES_MAX);
 	scalar_int(&outbox->parameters, 3, OUTBOX_ENTRIES_MAX);
+	array_int(&outbox->parameters, 4, -1); /* so that it is not empty */
+	for (uint32_t partition = 0; partition < OUTBOX_PARTITIONS; partition++)
+		if ((port->left_out >> partition & 1) != 0)
+			array_int(&outbox->parameters, 4, partition);
 	enum store_result result = query(outbox, SELECT_ENTRIES, &answer);
 	if (result != STORE_OK)
 		return result;

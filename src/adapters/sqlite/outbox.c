@@ -41,7 +41,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[RELEASE_LEASES] = "UPDATE outbox_partitions SET owner = zeroblob(16), lease_until = 0 WHERE owner = ?",
 	/* In the order of their commits. */
 	[SELECT_ENTRIES] = ("SELECT o.partition, o.id, o.events FROM outbox o JOIN outbox_partitions p ON p.partition = o.partition"
-                            " WHERE p.owner = ? AND p.lease_until > ? ORDER BY o.position"),
+                            " WHERE p.owner = ? AND p.lease_until > ? AND ? >> o.partition & 1 = 0 ORDER BY o.position"),
 	/* Of event.created, 1, without the layout, which is its last member and may be megabytes. No text has an unescaped
 	 * quotation mark in it, so none looks like a member. */
 	[SELECT_EVENT] = ("SELECT id, stream_id, sequence, type, occurred_at, actor, trace, idempotency_key, fingerprint,"
@@ -185,40 +185,37 @@ static enum store_result read_event(struct database *database, const char *posit
 	return code == SQLITE_DONE || (code == SQLITE_ROW && !is_right) ? STORE_CORRUPT : database_result(code);
 }
 
-/* The entry that SELECT_ENTRIES is at, with its events. */
-static enum store_result read_entry(struct database *database, struct slice positions, struct arena *arena, struct outbox_entry *ret_entry)
+/* The events of the entry that SELECT_ENTRIES is at, whose array is there. STORE_CORRUPT: one is not there, or cannot be read. */
+static enum store_result read_records(struct database *database, struct slice positions, struct arena *arena, struct outbox_entry *entry)
 {
-	struct outbox_entry entry = {
-		.key.partition = (uint8_t)column_uint(database->statements[SELECT_ENTRIES], 0),
-		.key.id = column_uuid(database->statements[SELECT_ENTRIES], 1),
-		.count = (uint32_t)(positions.length / sizeof(uint64_t)),
-	};
-	entry.records = arena_allocate_array(arena, entry.count, sizeof *entry.records);
-	enum store_result result = entry.records == NULL ? STORE_CORRUPT : STORE_OK;
-	for (uint32_t i = 0; result == STORE_OK && i < entry.count; i++)
-		result = read_event(database, positions.data + i * sizeof(uint64_t), arena, &entry.records[i]);
-	if (result == STORE_OK)
-		*ret_entry = entry;
+	enum store_result result =
+		entry->count == 0 || positions.length % sizeof(uint64_t) != 0 || entry->records == NULL ? STORE_CORRUPT : STORE_OK;
+	for (uint32_t i = 0; result == STORE_OK && i < entry->count; i++)
+		result = read_event(database, positions.data + i * sizeof(uint64_t), arena, &entry->records[i]);
 	return result;
 }
 
 static enum store_result read_entries(struct database *database, uint32_t events_max, struct arena *arena, struct outbox_batch *ret_batch)
 {
 	struct outbox_batch batch = {.entries = arena_allocate_array(arena, OUTBOX_ENTRIES_MAX, sizeof *batch.entries)};
-	enum store_result result = batch.entries == NULL ? STORE_CORRUPT : STORE_OK;
+	enum store_result result = batch.entries == NULL ? STORE_DOWN : STORE_OK;
 	uint32_t events = 0;
 	int code = SQLITE_DONE;
 	while (result == STORE_OK && events < events_max && batch.count < OUTBOX_ENTRIES_MAX &&
 	       (code = database_step(database, SELECT_ENTRIES)) == SQLITE_ROW) {
 		struct slice positions = column_text(database->statements[SELECT_ENTRIES], 2);
-		uint32_t count = (uint32_t)(positions.length / sizeof(uint64_t));
-		if (count == 0)
-			result = STORE_CORRUPT;
-		else if (batch.count > 0 && events + count > events_max)
+		struct outbox_entry entry = {
+			.key.partition = (uint8_t)(column_uint(database->statements[SELECT_ENTRIES], 0) % OUTBOX_PARTITIONS),
+			.key.id = column_uuid(database->statements[SELECT_ENTRIES], 1),
+			.count = (uint32_t)(positions.length / sizeof(uint64_t)),
+		};
+		if (batch.count > 0 && events + entry.count > events_max)
 			break;
-		else
-			result = read_entry(database, positions, arena, &batch.entries[batch.count++]);
-		events += count;
+		entry.records = arena_allocate_array(arena, entry.count, sizeof *entry.records);
+		result = read_records(database, positions, arena, &entry);
+		outbox_batch_add(&batch, &entry, result == STORE_OK);
+		result = result == STORE_CORRUPT ? STORE_OK : result;
+		events += entry.count;
 	}
 	if (result == STORE_OK)
 		result = database_result(code);
@@ -237,6 +234,7 @@ static enum store_result sqlite_next(struct outbox *port, const struct uuid *own
 		return database_result(code);
 	bind_uuid(database->statements[SELECT_ENTRIES], 1, owner);
 	bind_uint(database->statements[SELECT_ENTRIES], 2, wall_now_ms());
+	bind_uint(database->statements[SELECT_ENTRIES], 3, port->left_out);
 	enum store_result result = read_entries(database, events_max, arena, ret_batch);
 	database_reset(database, SELECT_ENTRIES);
 	database_rollback(database);

@@ -20,6 +20,7 @@ struct waiting_row {
 	uint32_t first; /* number of the first event; later ones count up */
 	uint32_t count;
 	bool is_gone;
+	bool is_unreadable;
 };
 
 struct world {
@@ -85,21 +86,22 @@ static enum store_result fake_next(struct outbox *outbox, const struct uuid *own
 	if (world->is_outbox_down)
 		return STORE_DOWN;
 	struct outbox_entry *entries = arena_allocate_array(arena, OUTBOX_ENTRIES_MAX, sizeof *entries);
-	uint32_t count = 0;
+	struct outbox_batch batch = {.entries = entries};
 	uint32_t events = 0;
-	for (uint32_t i = 0; i < world->row_count && count < OUTBOX_ENTRIES_MAX; i++) {
+	for (uint32_t i = 0; i < world->row_count && batch.count < OUTBOX_ENTRIES_MAX; i++) {
 		const struct waiting_row *row = &world->rows[i];
-		if (row->is_gone || (world->granted >> row->key.partition & 1) == 0)
+		if (row->is_gone || ((world->granted & ~outbox->left_out) >> row->key.partition & 1) == 0)
 			continue;
-		if (count > 0 && events + row->count > events_max)
+		if (batch.count > 0 && events + row->count > events_max)
 			break;
 		struct event_record *records = arena_allocate_array(arena, row->count, sizeof *records);
 		for (uint32_t j = 0; j < row->count; j++)
 			records[j].sequence = row->first + j;
-		entries[count++] = (struct outbox_entry){.key = row->key, .records = records, .count = row->count};
+		const struct outbox_entry entry = {.key = row->key, .records = records, .count = row->count};
+		outbox_batch_add(&batch, &entry, !row->is_unreadable);
 		events += row->count;
 	}
-	*ret_batch = (struct outbox_batch){.entries = entries, .count = count};
+	*ret_batch = batch;
 	return STORE_OK;
 }
 
@@ -463,6 +465,31 @@ static void entry_with_an_earlier_id_is_found_though_it_comes_late(void **state)
 	assert_int_equal(waiting(world), 0);
 }
 
+static void an_entry_that_cannot_be_read_holds_up_its_own_partition_only(void **state)
+{
+	struct world *world = *state;
+	struct outbox_key key;
+	assert_false(publisher_unreadable(world->publisher, &key));
+	commit(world, 3, 1);
+	commit(world, 3, 2);
+	commit(world, 3, 4);
+	commit(world, 5, 8);
+	world->rows[1].is_unreadable = true;
+	run(world, 1000);
+	assert_published(world, 1 + 8);
+	assert_int_equal(publisher_counters(world->publisher)->unreadable, 1U << 3);
+	assert_true(publisher_unreadable(world->publisher, &key));
+	assert_int_equal(key.partition, 3);
+	assert_true(uuid_equal(&key.id, &world->rows[1].key.id));
+	commit(world, 5, 16);
+	run(world, 1000);
+	assert_published(world, 1 + 8 + 16);
+	world->rows[1].is_unreadable = false; /* somebody has mended it */
+	run(world, 12000);
+	assert_published(world, 1 + 8 + 16 + 2 + 4);
+	assert_int_equal(publisher_counters(world->publisher)->unreadable, 0);
+}
+
 static void at_the_end_nothing_is_left_and_leases_are_given_back(void **state)
 {
 	struct world *world = *state;
@@ -495,6 +522,7 @@ int main(void)
 		TEST(outbox_that_is_down_does_not_delay_the_end),
 		TEST(only_leased_partitions_are_published),
 		TEST(entry_with_an_earlier_id_is_found_though_it_comes_late),
+		TEST(an_entry_that_cannot_be_read_holds_up_its_own_partition_only),
 		TEST(at_the_end_nothing_is_left_and_leases_are_given_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
