@@ -262,7 +262,7 @@ static void add_bus(struct watch *watch, struct ready_report *report)
 	bool is_late = watch_outbox(watch).age_ms >= OUTBOX_AGE_DEGRADED_MS;
 	bool is_well = counters->is_bus_up && !is_late && counters->unreadable == 0;
 	explain(add(report, "bus", is_well ? READY_UP : READY_DEGRADED, -1),
-	        !counters->is_bus_up      ? bus_problem(&status)
+	        !counters->is_bus_up       ? bus_problem(&status)
 	        : counters->unreadable > 0 ? "an outbox row names an event that cannot be read: the log has its id"
 	                                   : "events wait longer than they should");
 }

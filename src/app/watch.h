@@ -41,9 +41,9 @@ struct watch {
 	_Atomic bool is_stopping;
 	bool has_looked;
 	bool was_skewed;
-	uint64_t next_unplaced_ns; /* when it is said again that an event cannot be brought to the catalog */
+	uint64_t next_unplaced_ns;   /* when it is said again that an event cannot be brought to the catalog */
 	uint64_t next_unreadable_ns; /* when an outbox row that cannot be read is told of again; 0: there is none */
-	uint64_t unroutable;       /* messages that were told of */
+	uint64_t unroutable;         /* messages that were told of */
 	struct watched store, catalog, bus, admission;
 	pthread_mutex_t mutex; /* guards what follows */
 	char store_problem[READY_DETAIL_MAX];

@@ -244,8 +244,8 @@ static const struct backend_kind embedded_kinds[] = {
 	{"memory", memory_begin, memory_end, memory_store, memory_reader, memory_seat_feed, memory_outbox, memory_catalog, NULL},
 	{"sqlite", sqlite_begin, sqlite_end, sqlite_store, sqlite_reader, sqlite_seat_feed, sqlite_outbox, sqlite_catalog, sqlite_run},
 };
-static const struct backend_kind postgres_kind = {"postgres",      postgres_begin,     postgres_end,    postgres_store,
-                                                  postgres_reader, postgres_seat_feed, postgres_outbox, postgres_catalog, postgres_run};
+static const struct backend_kind postgres_kind = {"postgres",         postgres_begin,  postgres_end,     postgres_store, postgres_reader,
+                                                  postgres_seat_feed, postgres_outbox, postgres_catalog, postgres_run};
 
 /* cmocka hands nothing to a group: which kind is being tested now. */
 static const struct backend_kind *current_kind;

@@ -47,7 +47,8 @@ static const char *const statements[STATEMENT_COUNT] = {
 		"SELECT partition, id, events FROM (SELECT o.partition, o.id, o.events, sum(length(o.events)) OVER (ORDER BY o.id) AS total"
 		" FROM outbox_partitions p CROSS JOIN LATERAL (SELECT partition, id, events FROM outbox"
 		" WHERE partition = p.partition ORDER BY id LIMIT $3::int8) AS o"
-		" WHERE p.partition >= 0 AND p.owner = $1::uuid AND p.lease_until > " NOW_MS " AND p.partition <> ALL ($5::int8[])) AS entries"
+		" WHERE p.partition >= 0 AND p.owner = $1::uuid AND p.lease_until > " NOW_MS
+		" AND p.partition <> ALL ($5::int8[])) AS entries"
 		" WHERE total <= $2::int8 * 16 OR total = length(events) ORDER BY id LIMIT $4::int8",
 	/* Of event.created, 1, without the layout, which is its last member and may be megabytes. No text has an unescaped quotation mark in
 	 * it, so none looks like a member. */

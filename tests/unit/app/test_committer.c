@@ -44,7 +44,7 @@ struct process {
 	uint32_t pauses;
 	uint32_t events; /* that `committed` was told of */
 	uint32_t measured;
-	struct inconsistency found; /* the last */
+	struct inconsistency found;     /* the last */
 	enum committer_finding finding; /* of the last batch */
 };
 
