@@ -120,6 +120,8 @@ static enum error copy_page(struct copying *copying, enum row_kind kind, const s
 	for (uint32_t i = 0; error == OK && i < count; i++) {
 		struct row *row = (struct row *)(uintptr_t)rows[i]; /* the scratch's, and nobody else reads it */
 		bool is_written = true;
+		if (row->version == 0)
+			return ERR_CORRUPT;
 		row->stored_version = 0;
 		if (kind == ROW_SEAT)
 			error = was_taken(copying, row, &is_written);

@@ -66,11 +66,14 @@ static void compare_one(struct verify *verify, struct side *store, struct side *
 	assert(current(store) != NULL || current(scratch) != NULL);
 	const struct row *is = current(store), *should = current(scratch);
 	int order = is == NULL ? 1 : should == NULL ? -1 : row_key_compare(is, should);
-	if (order < 0)
+	bool is_readable = order > 0 || is->version > 0;
+	if (!is_readable)
+		report(verify, VERIFY_UNREADABLE, order == 0 ? should : is, NULL);
+	else if (order < 0)
 		report(verify, VERIFY_EXTRA, is, NULL);
 	else if (order > 0)
 		report(verify, VERIFY_MISSING, should, NULL);
-	const char *field = order == 0 ? row_difference(is, should) : NULL;
+	const char *field = order == 0 && is_readable ? row_difference(is, should) : NULL;
 	if (field != NULL)
 		report(verify, VERIFY_DIFFERENT, should, field);
 	store->next += order <= 0;
@@ -151,8 +154,10 @@ static bool compare_places(struct verify *verify, const struct uuid *event_id, c
 	return store->list.count == scratch->list.count;
 }
 
-static enum error compare_map(struct verify *verify, const struct uuid *event_id)
+/* A map with a seat that cannot be read is a difference of the sale. */
+static enum error compare_map(struct verify *verify, const struct sale *sale)
 {
+	const struct uuid *event_id = &sale->event_id;
 	assert(verify->scratch_reader != NULL);
 	struct map store = {.reader = verify->reader}, scratch = {.reader = verify->scratch_reader};
 	arena_init(&store.arena, ARENA_BLOCK, ARENA_MAX);
@@ -160,6 +165,11 @@ static enum error compare_map(struct verify *verify, const struct uuid *event_id
 	enum error error;
 	do {
 		error = map_advance(&store, event_id);
+		if (error == ERR_CORRUPT) {
+			report(verify, VERIFY_DIFFERENT, &sale->row, "seat map");
+			error = OK;
+			break;
+		}
 		if (error == OK)
 			error = map_advance(&scratch, event_id);
 	} while (error == OK && compare_places(verify, event_id, &store, &scratch) && scratch.list.count == PAGE_ROWS);
@@ -176,7 +186,7 @@ static enum error compare_maps(struct verify *verify)
 	arena_init(&sales.arena, ARENA_BLOCK, ARENA_MAX);
 	enum error error;
 	for (; (error = advance(&sales, ROW_SALE)) == OK && current(&sales) != NULL; sales.next++) {
-		error = compare_map(verify, &((const struct sale *)(const void *)current(&sales))->event_id);
+		error = compare_map(verify, (const struct sale *)(const void *)current(&sales));
 		if (error != OK)
 			break;
 	}

@@ -13,9 +13,10 @@
 #include "ports/store.h"
 
 enum verify_finding {
-	VERIFY_MISSING,   /* the events make this row, and the store does not have it */
-	VERIFY_EXTRA,     /* the store has a row that no event makes */
-	VERIFY_DIFFERENT, /* `field` is not what the events make it */
+	VERIFY_MISSING,    /* the events make this row, and the store does not have it */
+	VERIFY_EXTRA,      /* the store has a row that no event makes */
+	VERIFY_DIFFERENT,  /* `field` is not what the events make it */
+	VERIFY_UNREADABLE, /* the store's row cannot be right, whatever the events say; row: what they make it, or its key alone */
 };
 
 struct verify {

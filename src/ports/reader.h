@@ -206,7 +206,8 @@ struct reader_operations {
 	                                 struct event_list *ret_list);
 
 	/* Rows of a kind (not ROW_KEY; payments without their answer) with a key past that of `after` (NULL: from the first), in order of their
-	 * keys' bytes: seats by event and label, payments by transaction id, the others by id. Refunds have no answer either. For verify. */
+	 * keys' bytes: seats by event and label, payments by transaction id, the others by id. Refunds have no answer either. A row that cannot be
+	 * right has its key and version 0. For verify. */
 	enum store_result (*scan)(struct reader *reader, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
 	                          const struct row ***ret_rows, uint32_t *ret_count);
 

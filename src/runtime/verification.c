@@ -35,6 +35,8 @@ static void print_finding(void *context, enum verify_finding finding, const stru
 	print_key(row);
 	if (finding == VERIFY_DIFFERENT)
 		printf(": %s is not what the events say", field);
+	else if (finding == VERIFY_UNREADABLE)
+		printf(": cannot be read");
 	else
 		printf(finding == VERIFY_MISSING ? ": is missing" : ": no event has made it");
 	printf(" (stream %s)\n", stream);

@@ -132,6 +132,22 @@ def test_an_outbox_row_of_an_event_that_is_not_published_is_named(start_server, 
     assert done.returncode == 1 and "it names an event that is not published" in done.stdout, done
 
 
+def test_rows_that_cannot_be_read_are_named_and_all_others_compared(backup):
+    """Whatever a row has in a column, its key says which one it is."""
+    change(backup, "UPDATE seats SET status = 9 WHERE seat = 'A-1-5'")
+    change(backup, "UPDATE holds SET seats = char(10) || 'A-1-2'")
+    change(backup, "UPDATE payments SET status = 0")
+    change(backup, "UPDATE orders SET total = total + 1")
+    done = verify(backup)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1 and done.stderr == "", done
+    assert [line for line in lines if line.startswith("seat A-1-5 of event") and ": cannot be read (stream " in line], lines
+    assert len([line for line in lines if line.startswith("hold ") and ": cannot be read (stream " in line]) == 2, lines
+    assert [line for line in lines if line.startswith("payment ") and ": cannot be read" in line], lines
+    assert [line for line in lines if line.startswith("order ") and "total is not what the events say" in line], lines
+    assert " events replayed" in lines[-1] and " 5 differences" in lines[-1], lines
+
+
 @pytest.mark.parametrize("shift", [1_000, 1_000_000])
 def test_seats_that_are_not_where_the_map_looks_are_told(backup, shift):
     """Their order alone says nothing: a map is read a range of places at a time."""

@@ -83,7 +83,7 @@ enum store_result postgres_scan(struct reader *port, enum row_kind kind, const s
 	bool is_right = rows != NULL;
 	for (uint32_t i = 0; is_right && i < count; i++) {
 		struct tuple tuple = {.answer = answer, .row = (int)i};
-		rows[i] = stored_row_read(tuple_columns(&tuple), kind, arena);
+		rows[i] = stored_row_scan(tuple_columns(&tuple), kind, arena);
 		is_right = rows[i] != NULL;
 	}
 	PQclear(answer);

@@ -225,12 +225,13 @@ static bool read_order_in_arena(struct columns columns, struct arena *arena, str
 	return ret_order->items != NULL;
 }
 
+static const size_t sizes[ROW_KEY] = {
+	[ROW_SALE] = sizeof(struct sale),   [ROW_SEAT] = sizeof(struct seat),       [ROW_HOLD] = sizeof(struct hold),
+	[ROW_ORDER] = sizeof(struct order), [ROW_PAYMENT] = sizeof(struct payment), [ROW_REFUND] = sizeof(struct refund),
+};
+
 const struct row *stored_row_read(struct columns columns, enum row_kind kind, struct arena *arena)
 {
-	static const size_t sizes[ROW_KEY] = {
-		[ROW_SALE] = sizeof(struct sale),   [ROW_SEAT] = sizeof(struct seat),       [ROW_HOLD] = sizeof(struct hold),
-		[ROW_ORDER] = sizeof(struct order), [ROW_PAYMENT] = sizeof(struct payment), [ROW_REFUND] = sizeof(struct refund),
-	};
 	assert(kind < ROW_KEY);
 	void *row = arena_allocate(arena, sizes[kind]);
 	bool is_right = false;
@@ -249,6 +250,41 @@ const struct row *stored_row_read(struct columns columns, enum row_kind kind, st
 	else
 		is_right = stored_refund_read(columns, row);
 	return is_right ? row : NULL;
+}
+
+static bool read_key(struct columns columns, enum row_kind kind, void *row)
+{
+	struct uuid id = get_uuid(columns, 0);
+	((struct row *)row)->kind = kind;
+	switch (kind) {
+	case ROW_SALE:
+		((struct sale *)row)->event_id = id;
+		return !uuid_is_nil(&id);
+	case ROW_SEAT:
+		((struct seat *)row)->event_id = id;
+		return !uuid_is_nil(&id) && read_label(get_text(columns, 1), &((struct seat *)row)->label);
+	case ROW_HOLD:
+		((struct hold *)row)->hold_id = id;
+		return !uuid_is_nil(&id);
+	case ROW_ORDER:
+		((struct order *)row)->order_id = id;
+		return !uuid_is_nil(&id);
+	case ROW_REFUND:
+		((struct refund *)row)->refund_id = id;
+		return !uuid_is_nil(&id);
+	default:
+		assert(kind == ROW_PAYMENT);
+		return read_short_text(columns, 0, &((struct payment *)row)->transaction_id);
+	}
+}
+
+const struct row *stored_row_scan(struct columns columns, enum row_kind kind, struct arena *arena)
+{
+	const struct row *row = stored_row_read(columns, kind, arena);
+	if (row != NULL)
+		return row;
+	void *key = arena_allocate_array(arena, 1, sizes[kind]);
+	return key != NULL && read_key(columns, kind, key) ? key : NULL;
 }
 
 static bool read_trace(struct columns columns, int column, struct trace_context *ret_trace)

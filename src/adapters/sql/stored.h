@@ -61,6 +61,8 @@ must_check bool stored_payment_read(struct columns columns, struct payment *ret_
 must_check bool stored_refund_read(struct columns columns, struct refund *ret_refund);
 /* Any of these, not ROW_KEY, in the arena. NULL: it cannot be right, or the arena is full. */
 must_check const struct row *stored_row_read(struct columns columns, enum row_kind kind, struct arena *arena);
+/* The same; a row that cannot be right has its key, version 0 and nothing else. NULL: the key cannot be right either, or the arena is full. */
+must_check const struct row *stored_row_scan(struct columns columns, enum row_kind kind, struct arena *arena);
 
 /* Texts are copied into the arena; false also when that is full. */
 

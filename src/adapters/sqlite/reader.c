@@ -302,7 +302,7 @@ static enum store_result sqlite_scan(struct reader *port, enum row_kind kind, co
 	int code;
 	while ((code = database_step(&reader->database, scans[kind])) == SQLITE_ROW) {
 		assert(count < limit);
-		rows[count] = stored_row_read(statement_columns(statement), kind, arena);
+		rows[count] = stored_row_scan(statement_columns(statement), kind, arena);
 		if (rows[count] == NULL)
 			break;
 		count++;
