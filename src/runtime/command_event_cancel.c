@@ -71,14 +71,14 @@ static int follow(struct operator_session *session, const struct uuid *event_id,
 		struct sale_account account;
 		bool is_read = ask_account(session, event_id, &account);
 		uint64_t left = is_read ? left_of(&account) : shown;
-		if (is_read && left == 0)
-			return EXIT_DONE;
+		uint64_t total = left > planned ? left : planned;
 		if (left != shown) {
-			uint64_t total = left > planned ? left : planned;
 			fprintf(stderr, "%" PRIu64 " of %" PRIu64 " holds and orders done\n", total - left, total);
 			shown = left;
 			stalled = 0;
 		}
+		if (is_read && left == 0)
+			return EXIT_DONE;
 		pause_ms(POLL_MS);
 	}
 	fprintf(stderr,

@@ -43,6 +43,8 @@ def check_interrupted(services: Services, apis) -> None:
         assert "a replay runs, or was begun and not ended" in server.operators().get("/v1/readyz?verbose").body.decode()
         assert server.api().get(f"/v1/events/{event_id}/seats").status == 200
         eventually(lambda: "a replay runs, or was begun and not ended" in server.stderr, within=5)  # noqa: B023
+    listed = services.tro("event", "list")
+    assert listed.returncode == 0 and event_id in listed.stdout, listed
     done = services.tro("verify", timeout=300)
     assert done.returncode == 1 and "tro replay" in done.stdout and " 0 differences" in done.stdout, done.stdout + done.stderr
     assert services.database.query(EVENTS) == before, "events were appended while a replay was not ended"

@@ -52,6 +52,7 @@ enum store_result postgres_ping(struct reader *port, struct ping *ret_ping)
 	*ret_ping = (struct ping){0};
 	enum store_result result = ask(&reader->connection, &answer);
 	const char *problem = reader->connection.problem;
+	ret_ping->is_silent = result != STORE_OK && reader->connection.is_silent;
 	if (result == STORE_OK) {
 		struct tuple tuple = {.answer = answer};
 		bool is_right = PQntuples(answer) == 1, is_replaying = is_right && field_int(tuple, 1) != 0;
@@ -60,7 +61,6 @@ enum store_result postgres_ping(struct reader *port, struct ping *ret_ping)
 		problem = is_right ? REPLAYING_PROBLEM ": " REPLAYING_ADVICE : "its table meta is not as it was made";
 		PQclear(answer);
 	}
-	ret_ping->is_silent = result != STORE_OK && reader->connection.is_silent;
 	if (result != STORE_OK)
 		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "%s", problem);
 	return result;
