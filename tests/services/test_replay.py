@@ -65,7 +65,7 @@ def test_replay_in_the_middle_of_a_saturated_run(tmp_path, services):
     database = services.database
     bench = start_load(tmp_path, services, apis)
     try:
-        eventually(lambda: int(database.query(EVENTS)[0][0]) > 3000, within=20 * SLACK)
+        eventually(lambda: int(database.query(EVENTS)[0][0]) > 3000, within=60 * SLACK)
         kill_in_the_middle(tmp_path, services)
         check_interrupted(services, apis)
 
@@ -76,7 +76,7 @@ def test_replay_in_the_middle_of_a_saturated_run(tmp_path, services):
             eventually(lambda: all(api.api().get("/v1/readyz").status == 200 for api in apis), within=10 * SLACK)
             if number == 0:
                 count = int(database.query(EVENTS)[0][0])
-                eventually(lambda: int(database.query(EVENTS)[0][0]) > count + 500, within=20 * SLACK)  # noqa: B023
+                eventually(lambda: int(database.query(EVENTS)[0][0]) > count + 500, within=60 * SLACK)  # noqa: B023
         print(f"two replays in {time.monotonic() - began:.1f} s: {done.stdout.strip()}")
 
         assert bench.wait(180 * SLACK) == 0, (tmp_path / "bench.out").read_text() + (tmp_path / "bench.err").read_text()
