@@ -10,6 +10,7 @@
 #include "adapters/redis/names.h"
 #include "adapters/redis/nodes.h"
 #include "adapters/redis/redis.h"
+#include "adapters/redis/tls.h"
 #include "base/hex.h"
 #include "base/list.h"
 #include "base/now.h"
@@ -310,9 +311,9 @@ enum error redis_admission_new(const struct redis_admission_options *options, st
 	struct redis_address address;
 	if (!redis_address_parse(options->address, &address, message))
 		return ERR_VALIDATION;
-	if (address.is_tls) {
+	if (address.is_tls && !redis_has_tls) {
 		(void)snprintf(message, REDIS_MESSAGE_MAX,
-		               "REDIS_ADDR asks for TLS, which this build's hiredis does not have: use redis://");
+		               "REDIS_ADDR asks for TLS, which this build's hiredis does not have (Debian 13's has): use redis://");
 		return ERR_VALIDATION;
 	}
 	struct redis_admission *self = calloc(1, sizeof *self);

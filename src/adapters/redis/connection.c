@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "adapters/redis/tls.h"
 #include "base/embedded.h"
 #include "base/now.h"
 
@@ -30,8 +31,8 @@ static struct slice script_text(enum redis_script script)
 	return (struct slice){.data = file->data, .length = file->length};
 }
 
-/* False: the deadline passed. Milliseconds are rounded up, so that it does not spin at the end. */
-static bool wait_for(int descriptor, short events, uint64_t deadline_ns)
+/* Milliseconds are rounded up, so that it does not spin at the end. */
+bool redis_wait_for(int descriptor, short events, uint64_t deadline_ns)
 {
 	struct pollfd poller = {.fd = descriptor, .events = events};
 	for (;;) {
@@ -70,7 +71,7 @@ static int connect_to(const struct addrinfo *place, uint64_t deadline_ns)
 	if (connect(descriptor, place->ai_addr, place->ai_addrlen) != 0)
 		problem = errno;
 	if (problem == EINPROGRESS) {
-		if (!wait_for(descriptor, POLLOUT, deadline_ns))
+		if (!redis_wait_for(descriptor, POLLOUT, deadline_ns))
 			problem = ETIMEDOUT;
 		else if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &problem, &length) != 0)
 			problem = errno;
@@ -155,7 +156,7 @@ static bool set_up(struct redis_connection *connection, const struct redis_addre
 struct redis_connection *redis_connection_open(const struct redis_address *address, const struct redis_endpoint *endpoint,
                                                uint64_t deadline_ns, char problem[static REDIS_MESSAGE_MAX])
 {
-	assert(address != NULL && endpoint != NULL && !address->is_tls);
+	assert(address != NULL && endpoint != NULL && (redis_has_tls || !address->is_tls));
 
 	int descriptor = connect_endpoint(endpoint, deadline_ns, problem);
 	if (descriptor < 0)
@@ -170,6 +171,12 @@ struct redis_connection *redis_connection_open(const struct redis_address *addre
 	}
 	handle->flags &= ~REDIS_BLOCK;
 	connection->handle = handle;
+	const char *why;
+	if (address->is_tls && !redis_tls_begin(handle, endpoint, deadline_ns, &why)) {
+		complain(problem, endpoint, "no TLS", why);
+		redis_connection_close(connection);
+		return NULL;
+	}
 	if (!set_up(connection, address, endpoint, deadline_ns, problem)) {
 		redis_connection_close(connection);
 		return NULL;
@@ -243,7 +250,7 @@ redisReply *redis_connection_ask(struct redis_connection *connection, uint64_t d
 		if (reply != NULL)
 			return reply;
 		short events = connection->is_written ? POLLIN : POLLIN | POLLOUT;
-		if (!wait_for(connection->handle->fd, events, deadline_ns))
+		if (!redis_wait_for(connection->handle->fd, events, deadline_ns))
 			return NULL;
 	}
 }
