@@ -12,7 +12,7 @@ const char *step_name(enum step step)
 	static const char *const names[STEP_COUNT] = {
 		[STEP_HOLD] = "hold",       [STEP_RELEASE] = "release", [STEP_ORDER] = "order", [STEP_CANCEL] = "cancel",
 		[STEP_PAYMENT] = "payment", [STEP_READ] = "read",       [STEP_SEATS] = "seats", [STEP_AVAILABILITY] = "availability",
-		[STEP_EVENT] = "event",     [STEP_FLOW] = "flow",
+		[STEP_PAGE] = "page",       [STEP_EVENT] = "event",     [STEP_FLOW] = "flow",
 	};
 	assert((unsigned)step < STEP_COUNT);
 	return names[step];

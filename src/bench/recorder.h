@@ -14,6 +14,7 @@ enum step {
 	STEP_READ,
 	STEP_SEATS,
 	STEP_AVAILABILITY,
+	STEP_PAGE,
 	STEP_EVENT,
 	STEP_FLOW, /* from the hold to the confirmed order; no request of its own */
 	STEP_COUNT,

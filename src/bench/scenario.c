@@ -63,6 +63,13 @@ static const struct scenario scenarios[] = {
 		.events = 1,
 		.seats = 100000,
 	},
+	{
+		.about = {"page", "the page of an event that everybody looks at"},
+		.headline = STEP_PAGE,
+		.measured = &phase_page,
+		.events = 1,
+		.seats = 1000,
+	},
 };
 
 const struct scenario *scenario_find(const char *name)

@@ -34,6 +34,14 @@ static bool start_availability(struct run *run, struct journey *journey, struct 
 	return true;
 }
 
+static bool start_page(struct run *run, struct journey *journey, struct buffer *request)
+{
+	journey->step = STEP_PAGE;
+	journey->event = dice_below(&run->dice, run->options.events);
+	wire_event_get(&run->wire, &run->ledger.events[journey->event].event_id, request);
+	return true;
+}
+
 static bool answered(struct run *run, struct journey *journey, const struct client_answer *answer, struct buffer *request)
 {
 	if (journey->step == STEP_HOLD)
@@ -44,4 +52,5 @@ static bool answered(struct run *run, struct journey *journey, const struct clie
 }
 
 const struct phase phase_map = {.name = "map", .start = start_map, .answered = answered};
+const struct phase phase_page = {.name = "page", .start = start_page, .answered = answered};
 const struct phase phase_availability = {.name = "availability", .start = start_availability, .answered = answered};

@@ -274,3 +274,9 @@ void wire_availability(struct wire *wire, const struct uuid *event_id, struct bu
 	begin(wire, request, "GET /v1/events/", event_id, SLICE("/availability"));
 	end_without_body(request);
 }
+
+void wire_event_get(struct wire *wire, const struct uuid *event_id, struct buffer *request)
+{
+	begin(wire, request, "GET /v1/events/", event_id, (struct slice){0});
+	end_without_body(request);
+}

@@ -60,6 +60,8 @@ void wire_payment(struct wire *wire, const struct uuid *key, const struct uuid *
 /* The first page of a seat map as a browser asks for it, compressed; and what the sections have left. */
 void wire_seats_compressed(struct wire *wire, const struct uuid *event_id, struct buffer *request);
 void wire_availability(struct wire *wire, const struct uuid *event_id, struct buffer *request);
+/* The page of an event. */
+void wire_event_get(struct wire *wire, const struct uuid *event_id, struct buffer *request);
 void wire_seats_page(struct wire *wire, const struct uuid *event_id, struct slice cursor, struct buffer *request);
 
 #define WIRE_USER_LENGTH 12 /* "buyer-000042" */
