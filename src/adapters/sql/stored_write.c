@@ -234,7 +234,7 @@ static const struct uuid *hash_as_uuid(const struct idempotency *idempotency, co
 
 void stored_event_put(struct places places, const struct event *event, uint8_t trace[static TRACE_BYTES])
 {
-	assert(event != NULL && trace != NULL);
+	assert(event != NULL);
 	const struct idempotency *idempotency = &event->idempotency;
 	write_trace(&event->trace, trace);
 	put_uuid(places, 0, &event->id);
