@@ -6,19 +6,25 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "base/backoff.h"
+#include "pipeline/dependency.h"
 #include "ports/admission.h"
+#include "ports/clock.h"
 
 #define ADMISSION_MONITOR_INTERVAL_MS 1000
-#define ADMISSION_MONITOR_RETRY_MS 250 /* while it does not serve */
 
 struct admission_monitor {
-	struct admission *admission; /* borrowed */
-	pthread_mutex_t lock;        /* guards what follows */
+	struct admission *admission;   /* borrowed */
+	struct dependency *dependency; /* borrowed: held open until a ping finds that the admission serves */
+	struct clock *clock;           /* borrowed */
+	struct backoff backoff;        /* between pings that fail */
+	pthread_mutex_t lock;          /* guards what follows */
 	struct admission_ping last;
 };
 
 /* The admission has a ping. */
-void admission_monitor_init(struct admission_monitor *monitor, struct admission *admission);
+void admission_monitor_init(struct admission_monitor *monitor, struct admission *admission, struct dependency *dependency,
+                            struct clock *clock);
 void admission_monitor_release(struct admission_monitor *monitor);
 /* The step of a worker (pipeline/worker.h); `context` is the struct admission_monitor. */
 uint64_t admission_monitor_step(void *context);

@@ -61,10 +61,24 @@ static void judge_late(struct admission_stage *stage, struct list *batch, struct
 	}
 }
 
+/* One round trip. The admission judges by itself what its servers do not answer; that it does not serve after that is a failure. */
+static void admit_outside(struct admission_stage *stage, uint32_t count)
+{
+	struct admission *admission = stage->options.admission;
+	struct dependency_call call;
+	if (!dependency_begin(stage->options.dependency, clock_monotonic_ns(stage->options.clock), &call)) {
+		admission->local->operations->admit(admission->local, stage->requests, count);
+		return;
+	}
+	bool was_serving = admission->is_serving;
+	admission->operations->admit(admission, stage->requests, count);
+	enum dependency_answer answer = admission->is_serving ? DEPENDENCY_SERVED : was_serving ? DEPENDENCY_FAILED : DEPENDENCY_UNDECIDED;
+	dependency_end(stage->options.dependency, &call, answer, clock_monotonic_ns(stage->options.clock));
+}
+
 static void serve(void *context, struct list *batch, uint32_t count)
 {
 	struct admission_stage *stage = context;
-	struct admission *admission = stage->options.admission;
 	struct list timely;
 	(void)count;
 	judge_late(stage, batch, &timely);
@@ -72,7 +86,7 @@ static void serve(void *context, struct list *batch, uint32_t count)
 	list_for_each(node, &timely)
 		stage->requests[index++] = job_of(node)->admission;
 	assert(index <= stage->options.batch_max);
-	admission->operations->admit(admission, stage->requests, index);
+	admit_outside(stage, index);
 	index = 0;
 	for (struct list_node *node = list_pop(&timely); node != NULL; node = list_pop(&timely)) {
 		struct job *job = job_of(node);
@@ -103,7 +117,7 @@ static enum error start_lane(struct admission_stage *stage)
 
 enum error admission_stage_new(const struct admission_stage_options *options, struct admission_stage **ret_stage)
 {
-	assert(options != NULL && options->clock != NULL && options->judged != NULL);
+	assert(options != NULL && options->clock != NULL && options->judged != NULL && options->dependency != NULL);
 	assert(ret_stage != NULL);
 
 	struct admission_stage *stage = calloc(1, sizeof *stage);

@@ -11,6 +11,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 #include "ports/admission.h"
+#include "pipeline/dependency.h"
 #include "ports/clock.h"
 
 /* A job that has waited longer for its round trip is judged here: the lane's own thread is late then, because one round trip takes less, and
@@ -20,8 +21,9 @@
 struct admission_stage;
 
 struct admission_stage_options {
-	struct admission *admission; /* borrowed; NULL: every job goes on */
-	struct clock *clock;         /* borrowed */
+	struct admission *admission;   /* borrowed; NULL: every job goes on */
+	struct dependency *dependency; /* borrowed: what stands before an admission outside this process */
+	struct clock *clock;           /* borrowed */
 	uint32_t queue_capacity;
 	uint32_t batch_max;
 	/* The job's verdict is in job->admission; it is the owner's again. From the caller's thread or the lane's. */

@@ -532,6 +532,8 @@ static void succeed(struct commit_batch *batch)
 bool commit_batch_is_answered(struct commit_batch *batch)
 {
 	assert(batch != NULL && batch->is_taken);
+	if (batch->count == 0)
+		batch->result = TRY_DONE; /* all wait for others: there is nothing to try again */
 	bool is_final = batch->result != TRY_AGAIN && batch->result != TRY_PAUSE;
 	if (is_final)
 		return true;

@@ -15,7 +15,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/list.h"
-#include "pipeline/backoff.h"
+#include "base/backoff.h"
 #include "state/changes.h"
 #include "state/shard_set.h"
 #include "state/view.h"

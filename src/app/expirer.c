@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "pipeline/backoff.h"
+#include "base/backoff.h"
 #include "pipeline/worker.h"
 
 #define ROUND_MAX 1024

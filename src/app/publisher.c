@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "app/dependencies.h"
 #include "base/defect.h"
-#include "pipeline/backoff.h"
 
 #define BATCH_BLOCK (256 * 1024)
 #define BATCH_MAX (64 * 1024 * 1024)
@@ -18,17 +18,16 @@
 #define PUBLISH_TIMEOUT_MS 2000 /* a batch begins only when so much of the lease is left */
 #define POLL_MS 100             /* what another process commits, and the bus confirms late, is found by asking */
 #define STEP_MS 100
-#define PAUSE_BASE_MS 100
-#define PAUSE_MAX_MS 5000
+#define MEMORY_PAUSE_MS 1000     /* when there is none */
 #define UNREADABLE_PAUSE_MS 5000 /* until a partition with an entry that cannot be read is looked at again */
 
 struct publisher {
 	struct publisher_options options;
 	struct publisher_counters counters;
-	struct backoff backoff;
 	struct arena arena;                              /* of the batch at hand */
 	struct outbox_key confirmed[OUTBOX_ENTRIES_MAX]; /* and not acknowledged */
 	uint32_t confirmed_count;
+	bool is_refused; /* the last batch failed: a ping that succeeds says nothing of the next */
 	bool is_pending; /* something was sent and may still be confirmed: the leases are kept, and nothing new is read */
 	/* All of the monotonic clock. */
 	uint64_t now_ms;         /* as read last */
@@ -43,13 +42,12 @@ struct publisher {
 enum error publisher_new(const struct publisher_options *options, struct publisher **ret_publisher)
 {
 	assert(options != NULL && options->outbox != NULL && options->bus != NULL);
-	assert(options->clock != NULL && options->random != NULL && !uuid_is_nil(&options->owner));
+	assert(options->clock != NULL && options->dependencies != NULL && !uuid_is_nil(&options->owner));
 
 	struct publisher *publisher = calloc(1, sizeof *publisher);
 	if (publisher == NULL)
 		return ERR_NO_MEMORY;
 	publisher->options = *options;
-	publisher->backoff = (struct backoff){.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
 	arena_init(&publisher->arena, BATCH_BLOCK, BATCH_MAX);
 	pthread_mutex_init(&publisher->lock, NULL);
 	*ret_publisher = publisher;
@@ -86,32 +84,63 @@ static void read_clock(struct publisher *publisher)
 	publisher->now_ms = clock_monotonic_ns(publisher->options.clock) / 1000000;
 }
 
-static void pause_after_failure(struct publisher *publisher)
+static struct dependency *dependency_of(const struct publisher *publisher, enum dependency_id id)
 {
-	assert(publisher->options.random != NULL);
+	return &publisher->options.dependencies->of[id];
+}
+
+/* Nothing is done until the dependency lets the next call in. */
+static void pause_for(struct publisher *publisher, const struct dependency *dependency)
+{
 	read_clock(publisher);
-	publisher->pause_until_ms = publisher->now_ms + backoff_next(&publisher->backoff, random_u64(publisher->options.random));
+	uint64_t pause_ms = dependency_pause_ms(dependency, clock_monotonic_ns(publisher->options.clock));
+	if (publisher->now_ms + pause_ms > publisher->pause_until_ms)
+		publisher->pause_until_ms = publisher->now_ms + pause_ms;
+}
+
+/* False: not now, and there is a pause. */
+static bool begin_call(struct publisher *publisher, enum dependency_id id, struct dependency_call *ret_call)
+{
+	struct dependency *dependency = dependency_of(publisher, id);
+	bool is_let_in = dependency_begin(dependency, clock_monotonic_ns(publisher->options.clock), ret_call);
+	if (!is_let_in)
+		pause_for(publisher, dependency);
+	return is_let_in;
+}
+
+static void end_call(struct publisher *publisher, enum dependency_id id, const struct dependency_call *call, enum dependency_answer answer)
+{
+	struct dependency *dependency = dependency_of(publisher, id);
+	dependency_end(dependency, call, answer, clock_monotonic_ns(publisher->options.clock));
+	if (answer == DEPENDENCY_FAILED)
+		pause_for(publisher, dependency);
+	read_clock(publisher);
 }
 
 /* Notes whether the outbox serves, and answers it; if not there is a pause. */
-static bool outbox_served(struct publisher *publisher, enum store_result result)
+static bool outbox_served(struct publisher *publisher, const struct dependency_call *call, enum store_result result)
 {
 	bool is_up = result == STORE_OK;
 	publisher->counters.is_outbox_up = is_up || result == STORE_BUSY;
-	if (!is_up)
-		pause_after_failure(publisher);
+	end_call(publisher, DEPENDENCY_OUTBOX, call, is_up ? DEPENDENCY_SERVED : DEPENDENCY_FAILED);
 	return is_up;
 }
 
 /* The same of the bus. What is pending is no failure, and asked for again soon. */
-static bool bus_answered(struct publisher *publisher, enum bus_result result)
+static bool bus_answered(struct publisher *publisher, const struct dependency_call *call, enum bus_result result)
 {
-	bool is_up = result == BUS_OK;
+	bool is_up = result == BUS_OK, is_known = result == BUS_DOWN || (is_up && !publisher->is_refused);
 	publisher->counters.is_bus_up = is_up;
 	publisher->is_pending = result == BUS_PENDING;
-	if (result == BUS_DOWN)
-		pause_after_failure(publisher);
+	end_call(publisher, DEPENDENCY_BUS, call, !is_known ? DEPENDENCY_UNDECIDED : is_up ? DEPENDENCY_SERVED : DEPENDENCY_FAILED);
 	return is_up;
+}
+
+static bool ping_bus(struct publisher *publisher)
+{
+	struct bus *bus = publisher->options.bus;
+	struct dependency_call call;
+	return begin_call(publisher, DEPENDENCY_BUS, &call) && bus_answered(publisher, &call, bus->operations->ping(bus));
 }
 
 /* Another publisher may reach the bus, and nothing is under way there from this one. */
@@ -131,23 +160,24 @@ static bool keep_lease(struct publisher *publisher)
 {
 	assert(publisher->options.outbox != NULL);
 	struct outbox *outbox = publisher->options.outbox;
-	struct bus *bus = publisher->options.bus;
+	struct dependency_call call;
 	uint32_t partitions;
 	bool is_due = publisher->now_ms >= publisher->renew_at_ms;
 	if (!is_due && !publisher->is_pending)
 		return true;
-	if (!bus_answered(publisher, bus->operations->ping(bus)) && !publisher->is_pending) {
+	if (!ping_bus(publisher) && !publisher->is_pending) {
 		give_leases_back(publisher);
 		return false;
 	}
 	if (!is_due)
 		return true;
+	if (!begin_call(publisher, DEPENDENCY_OUTBOX, &call))
+		return false;
 	read_clock(publisher);
 	uint64_t began_ms = publisher->now_ms;
 	enum store_result result =
 		outbox->operations->lease(outbox, &publisher->options.owner, LEASE_MS, publisher->is_pending, &partitions);
-	read_clock(publisher);
-	if (!outbox_served(publisher, result))
+	if (!outbox_served(publisher, &call, result))
 		return false;
 	publisher->counters.partitions = partitions;
 	publisher->lease_until_ms = began_ms + LEASE_MS;
@@ -162,8 +192,11 @@ static bool acknowledge(struct publisher *publisher)
 	if (publisher->confirmed_count == 0)
 		return true;
 	struct outbox *outbox = publisher->options.outbox;
+	struct dependency_call call;
+	if (!begin_call(publisher, DEPENDENCY_OUTBOX, &call))
+		return false;
 	enum store_result result = outbox->operations->acknowledge(outbox, publisher->confirmed, publisher->confirmed_count);
-	if (!outbox_served(publisher, result))
+	if (!outbox_served(publisher, &call, result))
 		return false;
 	publisher->counters.acknowledges++;
 	publisher->confirmed_count = 0;
@@ -194,13 +227,16 @@ static bool publish(struct publisher *publisher, const struct outbox_batch *batc
 	struct bus *bus = publisher->options.bus;
 	uint32_t count = 0;
 	const struct event_record **records = gather(publisher, batch, &count);
+	struct dependency_call call;
 	if (records == NULL) {
-		pause_after_failure(publisher);
+		publisher->pause_until_ms = publisher->now_ms + MEMORY_PAUSE_MS;
 		return false;
 	}
+	if (!begin_call(publisher, DEPENDENCY_BUS, &call))
+		return false;
 	enum bus_result result = bus->operations->publish(bus, records, count, PUBLISH_TIMEOUT_MS);
-	read_clock(publisher);
-	if (!bus_answered(publisher, result) && !DEFECT(UNCONFIRMED_IS_DONE)) {
+	publisher->is_refused = result == BUS_DOWN;
+	if (!bus_answered(publisher, &call, result) && !DEFECT(UNCONFIRMED_IS_DONE)) {
 		publisher->counters.failures++;
 		if (!publisher->is_pending)
 			publisher->renew_at_ms = 0; /* the bus is asked before it is tried again */
@@ -235,10 +271,12 @@ static bool read_next(struct publisher *publisher, struct outbox_batch *ret_batc
 	bool looks_again = outbox->left_out != 0 && publisher->now_ms >= publisher->unreadable_until_ms;
 	if (looks_again)
 		outbox->left_out = 0;
+	struct dependency_call call;
 	arena_clear(&publisher->arena);
+	if (!begin_call(publisher, DEPENDENCY_OUTBOX, &call))
+		return false;
 	enum store_result result = outbox->operations->next(outbox, &publisher->options.owner, EVENTS_MAX, &publisher->arena, ret_batch);
-	read_clock(publisher);
-	if (!outbox_served(publisher, result))
+	if (!outbox_served(publisher, &call, result))
 		return false;
 	note_unreadable(publisher, ret_batch);
 	if (looks_again && ret_batch->unreadable_count == 0)
@@ -292,8 +330,6 @@ uint64_t publisher_step(void *context)
 	do {
 		if (!publish_next(publisher, &has_more))
 			return next_step(publisher);
-		if (!publisher->is_pending)
-			backoff_reset(&publisher->backoff);
 	} while (has_more && publisher->now_ms < until_ms);
 	return has_more ? 0 : next_step(publisher);
 }

@@ -19,19 +19,19 @@
 #include "ports/bus.h"
 #include "ports/clock.h"
 #include "ports/outbox.h"
-#include "ports/random.h"
 
 /* spacing_ms for its worker, and its own between rounds that found little: what is committed meanwhile goes out together. */
 #define PUBLISHER_SPACING_MS 50
 
 struct publisher;
+struct dependencies; /* dependencies.h */
 
 struct publisher_options {
 	struct outbox *outbox; /* borrowed, and used by nobody else; so is the bus */
 	struct bus *bus;
-	struct clock *clock;   /* borrowed */
-	struct random *random; /* borrowed */
-	struct uuid owner;     /* of the leases: another for each publisher and start; not nil */
+	struct dependencies *dependencies; /* borrowed: what stands before outbox and bus */
+	struct clock *clock;               /* borrowed */
+	struct uuid owner;                 /* of the leases: another for each publisher and start; not nil */
 };
 
 /* Safe to read from any thread. */

@@ -16,6 +16,7 @@ enum ready_state {
 struct ready_dependency {
 	const char *name; /* static: "store", "clock", "catalog", "admission", "bus", "token keys" */
 	enum ready_state state;
+	const char *circuit;           /* static: "closed", "half-open" or "open" of what stands before it; NULL: nothing does */
 	double latency_ms;             /* of the last probe; negative: none yet */
 	char detail[READY_DETAIL_MAX]; /* why it is not up; empty when it is */
 };

@@ -9,10 +9,8 @@
 #include <stdlib.h>
 
 #define COMMIT_TRIES_MAX 100 /* the time of a batch is over before, unless the store answers at once */
-#define BREAKER_FAILURES_MAX 3
-#define BREAKER_PAUSE_MS 500
-#define OVERDUE_MS 100  /* how late an overdue job may be answered */
-#define SILENT_MS 10000 /* twice what a batch may take */
+#define OVERDUE_MS 100       /* how late an overdue job may be answered */
+#define SILENT_MS 10000      /* twice what a batch may take */
 
 static struct lane *lane_of(struct service *service, enum job_stage stage)
 {
@@ -73,18 +71,19 @@ static void serve_commands(void *context, struct list *batch, uint32_t count)
 		committer_rest(service->committer);
 		return;
 	}
-	if (!breaker_allows(&service->commits, service_monotonic_ms(service))) {
+	struct dependency *store = service_dependency(service, DEPENDENCY_STORE);
+	struct dependency_call call;
+	if (!dependency_begin(store, clock_monotonic_ns(service->options.clock), &call)) {
 		service_refuse_all(service, &jobs, ERR_STORE_UNAVAILABLE);
 		committer_rest(service->committer);
 		return;
 	}
 	enum committer_finding found = committer_step(service->committer, &jobs, count, batch);
-	if (list_is_empty(&jobs))
-		return; /* all wait for another batch, which will say whether the store serves */
-	if (found == COMMITTER_DOWN)
-		breaker_failed(&service->commits, service_monotonic_ms(service));
-	else
-		breaker_succeeded(&service->commits);
+	/* When all wait for another batch, that will say whether the store serves. */
+	enum dependency_answer answer = list_is_empty(&jobs) || found == COMMITTER_LATE ? DEPENDENCY_UNDECIDED
+	                                : found == COMMITTER_DOWN                       ? DEPENDENCY_FAILED
+	                                                                                : DEPENDENCY_SERVED;
+	dependency_end(store, &call, answer, clock_monotonic_ns(service->options.clock));
 	for (struct job *job = service_pop_job(&jobs); job != NULL; job = service_pop_job(&jobs))
 		answer_command(service, job);
 }
@@ -156,21 +155,21 @@ static uint64_t keep_time(void *context)
 void service_store_asked(struct service *service)
 {
 	assert(service != NULL);
-	breaker_watch(&service->commits);
-	breaker_watch(&service->reads);
+	dependency_watch(service_dependency(service, DEPENDENCY_STORE));
+	dependency_watch(service_dependency(service, DEPENDENCY_READS));
 }
 
 void service_store_found(struct service *service, bool is_up, bool is_silent)
 {
 	assert(service != NULL && !(is_up && is_silent));
 	if (is_up)
-		breaker_release(&service->commits);
-	else if (breaker_hold(&service->commits))
+		dependency_release_hold(service_dependency(service, DEPENDENCY_STORE));
+	else if (dependency_hold(service_dependency(service, DEPENDENCY_STORE)))
 		answer_overdue(service, service->commit_lane, UINT64_MAX, ERR_STORE_UNAVAILABLE);
 	service->has_found_store |= is_up;
 	if (!is_silent && (service->has_found_store || !service->options.awaits_store))
-		breaker_release(&service->reads);
-	else if (breaker_hold(&service->reads))
+		dependency_release_hold(service_dependency(service, DEPENDENCY_READS));
+	else if (dependency_hold(service_dependency(service, DEPENDENCY_READS)))
 		for (uint32_t i = 0; i < service->options.reader_count; i++)
 			answer_overdue(service, service->read_lanes[i].lane, UINT64_MAX, ERR_STORE_UNAVAILABLE);
 }
@@ -178,16 +177,16 @@ void service_store_found(struct service *service, bool is_up, bool is_silent)
 void service_catalog_asked(struct service *service)
 {
 	assert(service != NULL);
-	breaker_watch(&service->catalog);
+	dependency_watch(service_dependency(service, DEPENDENCY_CATALOG));
 }
 
 void service_catalog_found(struct service *service, bool is_silent)
 {
 	assert(service != NULL);
 	if (!is_silent)
-		breaker_release(&service->catalog);
+		dependency_release_hold(service_dependency(service, DEPENDENCY_CATALOG));
 	else
-		(void)breaker_hold(&service->catalog);
+		(void)dependency_hold(service_dependency(service, DEPENDENCY_CATALOG));
 }
 
 static void proceed(void *context, struct job *job)
@@ -350,6 +349,7 @@ static enum error start_admission(struct service *service)
 	const struct service_options *options = &service->options;
 	const struct admission_stage_options stage = {
 		.admission = options->admission,
+		.dependency = &options->dependencies->of[DEPENDENCY_ADMISSION],
 		.clock = options->clock,
 		.queue_capacity = options->queue_capacity,
 		.batch_max = options->batch_max,
@@ -361,6 +361,7 @@ static enum error start_admission(struct service *service)
 
 enum error service_new(const struct service_options *options, struct service **ret_service)
 {
+	assert(options->dependencies != NULL);
 	assert(options != NULL && options->store_count > 0 && options->store_count <= COMMITS_IN_FLIGHT_MAX);
 	assert(options->reader_count <= SERVICE_READ_LANES_MAX);
 	assert(options->catalog == NULL || options->catalog_reader != NULL);
@@ -370,12 +371,9 @@ enum error service_new(const struct service_options *options, struct service **r
 		return ERR_NO_MEMORY;
 	service->options = *options;
 	pthread_mutex_init(&service->inconsistency_mutex, NULL);
-	breaker_init(&service->commits, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
-	breaker_init(&service->reads, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
-	breaker_init(&service->catalog, BREAKER_FAILURES_MAX, BREAKER_PAUSE_MS);
 	if (options->awaits_store) {
-		(void)breaker_hold(&service->commits);
-		(void)breaker_hold(&service->reads);
+		(void)dependency_hold(service_dependency(service, DEPENDENCY_STORE));
+		(void)dependency_hold(service_dependency(service, DEPENDENCY_READS));
 	}
 	enum error error = start_catalog_lane(service);
 	for (uint32_t i = 0; error == OK && i < options->reader_count; i++)
@@ -420,12 +418,12 @@ void service_status(struct service *service, struct service_status *ret_status)
 	assert(service != NULL);
 	assert(ret_status != NULL);
 
-	uint64_t now_ms = service_monotonic_ms(service);
+	uint64_t now_ns = clock_monotonic_ns(service->options.clock);
 	struct service_status status = {
 		.catalog_waiting = service->catalog_lane == NULL ? 0 : lane_depth(service->catalog_lane),
-		.refuses_commits = breaker_state(&service->commits, now_ms) != BREAKER_CLOSED,
-		.refuses_reads = breaker_state(&service->reads, now_ms) != BREAKER_CLOSED,
-		.refuses_events = breaker_state(&service->catalog, now_ms) != BREAKER_CLOSED,
+		.refuses_commits = dependency_state(service_dependency(service, DEPENDENCY_STORE), now_ns) != BREAKER_CLOSED,
+		.refuses_reads = dependency_state(service_dependency(service, DEPENDENCY_READS), now_ns) != BREAKER_CLOSED,
+		.refuses_events = dependency_state(service_dependency(service, DEPENDENCY_CATALOG), now_ns) != BREAKER_CLOSED,
 	};
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
 		status.read_waiting += lane_depth(service->read_lanes[i].lane);

@@ -13,13 +13,15 @@ static void bring_to_catalog(struct service *service, const struct job *job)
 {
 	assert(job->outcome.error == OK);
 	assert(service->catalog_lane != NULL);
-	uint64_t now_ms = service_monotonic_ms(service);
-	if (!breaker_allows(&service->catalog, now_ms))
+	struct dependency *catalog = service_dependency(service, DEPENDENCY_CATALOG);
+	struct dependency_call call;
+	if (!dependency_begin(catalog, clock_monotonic_ns(service->options.clock), &call))
 		return;
 	service->options.catalog_reader->deadline_ns = service->options.catalog->deadline_ns;
 	enum error error = catalog_sync_event(service->options.catalog_reader, service->options.catalog, &job->outcome.resource_id);
 	event_pages_outdate(service->pages);
-	service_report(service, &service->catalog, error != ERR_CATALOG_UNAVAILABLE, now_ms, service->options.catalog->deadline_ns);
+	dependency_end(catalog, &call, error != ERR_CATALOG_UNAVAILABLE ? DEPENDENCY_SERVED : DEPENDENCY_FAILED,
+	               clock_monotonic_ns(service->options.clock));
 }
 
 /* A command on an event that is done: the catalog has it, and its maker is told how people see it. */
@@ -36,13 +38,15 @@ static void finish_sale(struct service *service, struct job *job)
 static void fetch_page(struct service *service, struct job *fetch)
 {
 	assert(fetch->kind == JOB_FETCH);
-	uint64_t now_ms = service_monotonic_ms(service);
-	bool is_refused = service_came_before(fetch, service->catalog_failed_ms) || !breaker_allows(&service->catalog, now_ms);
+	struct dependency *catalog = service_dependency(service, DEPENDENCY_CATALOG);
+	struct dependency_call call;
+	uint64_t now_ns = clock_monotonic_ns(service->options.clock);
+	bool is_refused = service_came_before(fetch, service->catalog_failed_ms) || !dependency_begin(catalog, now_ns, &call);
 	bool is_down = is_refused;
-	event_pages_fetch(service->pages, fetch, now_ms, &is_down);
+	event_pages_fetch(service->pages, fetch, now_ns / 1000000, &is_down);
 	if (is_refused)
 		return;
-	service_report(service, &service->catalog, !is_down, now_ms, service->options.catalog->deadline_ns);
+	dependency_end(catalog, &call, is_down ? DEPENDENCY_FAILED : DEPENDENCY_SERVED, clock_monotonic_ns(service->options.clock));
 	service->catalog_failed_ms = is_down ? service_monotonic_ms(service) : 0;
 }
 

@@ -3,7 +3,7 @@
  *	service.c          puts the stages together, routes jobs, serves commands, keeps time
  *	service_queries.c  the read lanes
  *	service_catalog.c  the catalog lane
- *	service_jobs.c     how jobs end, and what a failure means for a breaker */
+ *	service_jobs.c     how jobs end */
 #pragma once
 
 #include <pthread.h>
@@ -11,13 +11,13 @@
 #include <stdint.h>
 
 #include "app/admission_stage.h"
+#include "app/dependencies.h"
 #include "app/query_handler.h"
 #include "app/committer.h"
 #include "app/event_pages.h"
 #include "app/inconsistency.h"
 #include "app/service_options.h"
 #include "base/list.h"
-#include "pipeline/breaker.h"
 #include "pipeline/lane.h"
 #include "pipeline/worker.h"
 
@@ -43,10 +43,7 @@ struct service {
 	struct worker *timekeeper;         /* answers what is overdue */
 	_Atomic(const char *) silent_lane; /* the timekeeper's finding; NULL: none */
 	bool has_found_store;              /* it was up once: service_store_found's */
-	struct breaker commits;
-	struct breaker reads;
-	struct breaker catalog;
-	uint64_t catalog_failed_ms; /* when the catalog was found down last: the catalog lane's */
+	uint64_t catalog_failed_ms;        /* when the catalog was found down last: the catalog lane's */
 };
 
 static inline struct job *service_job_of(struct list_node *node)
@@ -70,8 +67,10 @@ void service_refuse_all(struct service *service, struct list *jobs, enum error e
 void service_answer_all(struct service *service, struct list *jobs);
 /* Moves the jobs that are not too late to `ret_timely` and refuses the others. Answers how many it moved. */
 uint32_t service_take_timely(struct service *service, struct list *batch, struct list *ret_timely);
-/* A breaker spares its callers the wait for what hangs. What fails at once needs none, and the next caller is not refused for it. */
-void service_report(struct service *service, struct breaker *breaker, bool is_up, uint64_t began_ms, uint64_t deadline_ns);
+static inline struct dependency *service_dependency(struct service *service, enum dependency_id id)
+{
+	return &service->options.dependencies->of[id];
+}
 
 /* What lanes do with a batch (pipeline/lane.h); `context` is a struct read_lane, and the struct service. */
 void service_serve_queries(void *context, struct list *batch, uint32_t count);

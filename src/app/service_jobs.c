@@ -3,8 +3,6 @@
 
 #include <assert.h>
 
-#define SLOW_MS 1000 /* a failure that took so long was waited for */
-
 struct job *service_pop_job(struct list *list)
 {
 	assert(list != NULL);
@@ -69,15 +67,4 @@ uint32_t service_take_timely(struct service *service, struct list *batch, struct
 		}
 	}
 	return count;
-}
-
-void service_report(struct service *service, struct breaker *breaker, bool is_up, uint64_t began_ms, uint64_t deadline_ns)
-{
-	assert(breaker != NULL);
-	uint64_t now_ms = service_monotonic_ms(service);
-	bool was_waited_for = now_ms - began_ms >= SLOW_MS || now_ms >= deadline_ns / 1000000;
-	if (is_up || !was_waited_for)
-		breaker_succeeded(breaker);
-	else
-		breaker_failed(breaker, now_ms);
 }

@@ -15,6 +15,8 @@
 
 #define SERVICE_READ_LANES_MAX 8
 
+struct dependencies; /* dependencies.h */
+
 /* Everything handed over is borrowed and outlives the service. A process that only has commands of its own, such as the expiry worker,
  * does without readers, catalog and admission; then no queries and no jobs with somebody to admit are submitted. */
 struct service_options {
@@ -22,10 +24,11 @@ struct service_options {
 	uint32_t store_count;    /* 1 to COMMITS_IN_FLIGHT_MAX (committer.h); as many threads serve the commit lane */
 	struct reader **readers; /* one for each read lane */
 	uint32_t reader_count;
-	struct catalog *catalog;       /* the catalog lane's, or NULL … */
-	uint64_t catalog_patience_ms;  /* how long a query of it waits at most; 0: as long as the catalog may take */
-	struct reader *catalog_reader; /* … and its reader: new events are brought to the catalog by it */
-	struct admission *admission;   /* or NULL */
+	struct catalog *catalog;           /* the catalog lane's, or NULL … */
+	uint64_t catalog_patience_ms;      /* how long a query of it waits at most; 0: as long as the catalog may take */
+	struct reader *catalog_reader;     /* … and its reader: new events are brought to the catalog by it */
+	struct admission *admission;       /* or NULL */
+	struct dependencies *dependencies; /* of the process: what stands before store, reads, catalog and admission */
 	struct clock *clock;
 	struct random *random;
 	/* Nothing is decided or read before service_store_found says first that the store is up: until then its time is not known. */

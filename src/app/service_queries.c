@@ -3,8 +3,6 @@
 
 #include <assert.h>
 
-#define READ_NS UINT64_C(4500000000) /* what a batch of queries may take */
-
 /* Answers the queries that have no answer yet, until one finds the store down. False: it is, and the rest have the same answer. */
 static bool ask_store(struct read_lane *self, struct list *jobs)
 {
@@ -64,14 +62,15 @@ void service_serve_queries(void *context, struct list *batch, uint32_t count)
 	service_answer_all(service, &refused);
 	if (count == 0)
 		return;
-	uint64_t began_ms = service_monotonic_ms(service);
-	if (!breaker_allows(&service->reads, began_ms)) {
+	struct dependency *reads = service_dependency(service, DEPENDENCY_READS);
+	struct dependency_call call;
+	if (!dependency_begin(reads, clock_monotonic_ns(service->options.clock), &call)) {
 		service_refuse_all(service, &jobs, ERR_STORE_UNAVAILABLE);
 		return;
 	}
-	self->reader->deadline_ns = clock_monotonic_ns(service->options.clock) + READ_NS;
+	self->reader->deadline_ns = call.deadline_ns;
 	bool is_up = count == 1 ? ask_store(self, &jobs) : ask_store_at_once(self, &jobs);
-	service_report(service, &service->reads, is_up, began_ms, self->reader->deadline_ns);
+	dependency_end(reads, &call, is_up ? DEPENDENCY_SERVED : DEPENDENCY_FAILED, clock_monotonic_ns(service->options.clock));
 	self->failed_ms = is_up ? 0 : service_monotonic_ms(service);
 	service_answer_all(service, &jobs);
 }

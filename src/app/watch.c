@@ -43,13 +43,33 @@ static void tell_down(struct watch *watch, const char *name, const char *reason,
 	watched->next_word_ns = now_ns + watched->pause_ns;
 }
 
-static void tell(struct watch *watch, const char *name, bool is_up, const char *reason, struct watched *watched)
+/* A dependency that is told of as up, but whose calls fail, is down for whoever needs it. */
+static void tell_dependency(struct watch *watch, enum dependency_id id)
 {
+	struct dependency_status status;
 	uint64_t now_ns = clock_monotonic_ns(watch->clock);
-	if (is_up)
-		tell_up(watch, name, watched, now_ns);
-	else
-		tell_down(watch, name, reason, watched, now_ns);
+	dependency_status(&watch->dependencies->of[id], now_ns, &status);
+	if (status.is_used && status.is_up && status.state != BREAKER_OPEN)
+		tell_up(watch, dependency_names[id], &watch->watched[id], now_ns);
+	else if (status.is_used)
+		tell_down(watch, dependency_names[id],
+		          status.problem[0] == '\0' ? "calls fail or are not answered in time" : status.problem, &watch->watched[id],
+		          now_ns);
+}
+
+/* While the store is found down its callers are refused, which is no news. Whoever fetches token keys tells of it itself. */
+static void tell_dependencies(struct watch *watch)
+{
+	for (enum dependency_id id = 0; id < DEPENDENCY_COUNT; id++) {
+		bool is_of_store = id == DEPENDENCY_READS || id == DEPENDENCY_OUTBOX;
+		if (id != DEPENDENCY_TOKEN_KEYS && (!is_of_store || watch->monitor.is_store_up))
+			tell_dependency(watch, id);
+	}
+}
+
+static void note(struct watch *watch, enum dependency_id id, bool is_up, const char *problem)
+{
+	dependency_tell(&watch->dependencies->of[id], is_up, problem);
 }
 
 /* Clocks that differ stop nothing: that is said once. */
@@ -121,7 +141,7 @@ static void look_at_bus(struct watch *watch)
 	if (watch->publisher == NULL || !watch->has_looked)
 		return;
 	watch->bus_status(watch->bus_context, &status);
-	tell(watch, "bus", publisher_counters(watch->publisher)->is_bus_up, bus_problem(&status), &watch->bus);
+	note(watch, DEPENDENCY_BUS, publisher_counters(watch->publisher)->is_bus_up, bus_problem(&status));
 	tell_unroutable(watch, &status);
 	tell_unreadable(watch);
 }
@@ -129,13 +149,8 @@ static void look_at_bus(struct watch *watch)
 /* Limits and keys in use then count in each process alone, which stops nothing. */
 static void look_at_admission(struct watch *watch)
 {
-	struct admission_ping ping;
 	if (watch->is_admission_per_process && !watch->has_looked)
 		log_event(watch->logger, LOG_INFO, "rate limits and idempotency keys in use count per process: REDIS_ADDR is not set");
-	if (watch->admission_monitor == NULL || !watch->has_looked)
-		return;
-	admission_monitor_read(watch->admission_monitor, &ping);
-	tell(watch, "admission", ping.is_serving && ping.problem[0] == '\0', ping.problem, &watch->admission);
 }
 
 /* Stored data that contradicts itself is an operator's to mend; the commands that met it were answered with 500. */
@@ -165,17 +180,13 @@ uint64_t watch_step(void *context)
 	uint64_t wait_ms = monitor_step(&watch->monitor);
 	if (watch->monitor.is_stopping) /* what was not looked at is not down */
 		return wait_ms;
-	(void)pthread_mutex_lock(&watch->mutex);
-	(void)snprintf(watch->store_problem, sizeof watch->store_problem, "%s", watch->monitor.ping.problem);
+	note(watch, DEPENDENCY_STORE, watch->monitor.is_store_up, watch->monitor.ping.problem);
 	if (watch->monitor.catalog != NULL)
-		(void)snprintf(watch->catalog_problem, sizeof watch->catalog_problem, "%s", watch->monitor.catalog->problem);
-	(void)pthread_mutex_unlock(&watch->mutex);
-	tell(watch, "store", watch->monitor.is_store_up, watch->monitor.ping.problem, &watch->store);
-	if (watch->monitor.catalog != NULL)
-		tell(watch, "catalog", watch->monitor.is_catalog_up, catalog_problem(watch->monitor.catalog->problem), &watch->catalog);
+		note(watch, DEPENDENCY_CATALOG, watch->monitor.is_catalog_up, catalog_problem(watch->monitor.catalog->problem));
 	tell_unplaced(watch);
 	look_at_bus(watch);
 	look_at_admission(watch);
+	tell_dependencies(watch);
 	tell_skew(watch);
 	look_for_inconsistency(watch);
 	watch->has_looked = true;
@@ -201,6 +212,18 @@ static struct ready_dependency *add(struct ready_report *report, const char *nam
 	return dependency;
 }
 
+static const char *const circuits[] = {[BREAKER_CLOSED] = "closed", [BREAKER_OPEN] = "open", [BREAKER_HALF_OPEN] = "half-open"};
+
+/* A row of a dependency that is called through a breaker. *ret_status is what was told of it. */
+static struct ready_dependency *add_guarded(struct watch *watch, struct ready_report *report, enum dependency_id id, enum ready_state state,
+                                            double latency_ms, struct dependency_status *ret_status)
+{
+	struct ready_dependency *dependency = add(report, dependency_names[id], state, latency_ms);
+	dependency_status(&watch->dependencies->of[id], clock_monotonic_ns(watch->clock), ret_status);
+	dependency->circuit = circuits[ret_status->state];
+	return dependency;
+}
+
 static void explain(struct ready_dependency *dependency, const char *detail)
 {
 	if (dependency->state != READY_UP)
@@ -210,11 +233,10 @@ static void explain(struct ready_dependency *dependency, const char *detail)
 static void add_store(struct watch *watch, struct ready_report *report)
 {
 	const struct monitor *monitor = &watch->monitor;
-	struct ready_dependency *store =
-		add(report, "store", monitor->is_store_up ? READY_UP : READY_DOWN, (double)monitor->store_ns / 1e6);
-	(void)pthread_mutex_lock(&watch->mutex);
-	explain(store, watch->store_problem[0] == '\0' ? "no answer yet: its time is not known" : watch->store_problem);
-	(void)pthread_mutex_unlock(&watch->mutex);
+	struct dependency_status status;
+	struct ready_dependency *store = add_guarded(watch, report, DEPENDENCY_STORE, monitor->is_store_up ? READY_UP : READY_DOWN,
+	                                             (double)monitor->store_ns / 1e6, &status);
+	explain(store, status.problem[0] == '\0' ? "no answer yet: its time is not known" : status.problem);
 	if (!monitor->has_store_clock)
 		return;
 	struct ready_dependency *clock = add(report, "clock", monitor->is_clock_skewed ? READY_DEGRADED : READY_UP, -1);
@@ -227,13 +249,12 @@ static void add_catalog(struct watch *watch, struct ready_report *report)
 {
 	const struct monitor *monitor = &watch->monitor;
 	bool is_current = monitor->is_catalog_up && monitor->is_catalog_current;
-	struct ready_dependency *catalog =
-		add(report, "catalog", is_current ? READY_UP : READY_DEGRADED, (double)monitor->catalog_ns / 1e6);
-	(void)pthread_mutex_lock(&watch->mutex);
-	explain(catalog, !monitor->is_catalog_up       ? catalog_problem(watch->catalog_problem)
+	struct dependency_status status;
+	struct ready_dependency *catalog = add_guarded(watch, report, DEPENDENCY_CATALOG, is_current ? READY_UP : READY_DEGRADED,
+	                                               (double)monitor->catalog_ns / 1e6, &status);
+	explain(catalog, !monitor->is_catalog_up       ? catalog_problem(status.problem)
 	                 : monitor->unplaced_count > 0 ? "some events contradict themselves in the store: the log names them"
 	                                               : "the catalog lags behind the store");
-	(void)pthread_mutex_unlock(&watch->mutex);
 }
 
 /* "per-process": each process counts alone, because nothing is set that counts for all, or because that does not serve. */
@@ -248,7 +269,9 @@ static void add_admission(struct watch *watch, struct ready_report *report)
 		return;
 	admission_monitor_read(watch->admission_monitor, &ping);
 	bool is_up = ping.is_serving && ping.problem[0] == '\0';
-	struct ready_dependency *admission = add(report, "admission", is_up ? READY_UP : READY_DEGRADED, -1);
+	struct dependency_status status;
+	struct ready_dependency *admission =
+		add_guarded(watch, report, DEPENDENCY_ADMISSION, is_up ? READY_UP : READY_DEGRADED, -1, &status);
 	if (!is_up)
 		(void)snprintf(admission->detail, sizeof admission->detail, "per-process%s: %.*s", ping.is_serving ? " in part" : "",
 		               READY_DETAIL_MAX - 32, ping.problem);
@@ -257,11 +280,12 @@ static void add_admission(struct watch *watch, struct ready_report *report)
 static void add_bus(struct watch *watch, struct ready_report *report)
 {
 	struct bus_status status;
+	struct dependency_status found;
 	const struct publisher_counters *counters = publisher_counters(watch->publisher);
 	watch->bus_status(watch->bus_context, &status);
 	bool is_late = watch_outbox(watch).age_ms >= OUTBOX_AGE_DEGRADED_MS;
 	bool is_well = counters->is_bus_up && !is_late && counters->unreadable == 0;
-	explain(add(report, "bus", is_well ? READY_UP : READY_DEGRADED, -1),
+	explain(add_guarded(watch, report, DEPENDENCY_BUS, is_well ? READY_UP : READY_DEGRADED, -1, &found),
 	        !counters->is_bus_up       ? bus_problem(&status)
 	        : counters->unreadable > 0 ? "an outbox row names an event that cannot be read: the log has its id"
 	                                   : "events wait longer than they should");

@@ -1,11 +1,11 @@
 /* watch.h: looks once a second after what this process stands on, logs when it changes, and answers for readiness. */
 #pragma once
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "app/admission_monitor.h"
+#include "app/dependencies.h"
 #include "app/monitor.h"
 #include "app/publisher.h"
 #include "app/service.h"
@@ -22,7 +22,7 @@ struct watched {
 	uint64_t pause_ns;     /* between such words */
 };
 
-/* Starts zeroed but for what is borrowed and the mutex. */
+/* Starts zeroed but for what is borrowed. */
 struct watch {
 	struct monitor monitor;
 	struct publisher *publisher; /* borrowed; NULL: this process has none */
@@ -41,13 +41,11 @@ struct watch {
 	_Atomic bool is_stopping;
 	bool has_looked;
 	bool was_skewed;
-	uint64_t next_unplaced_ns;   /* when it is said again that an event cannot be brought to the catalog */
-	uint64_t next_unreadable_ns; /* when an outbox row that cannot be read is told of again; 0: there is none */
-	uint64_t unroutable;         /* messages that were told of */
-	struct watched store, catalog, bus, admission;
-	pthread_mutex_t mutex; /* guards what follows */
-	char store_problem[READY_DETAIL_MAX];
-	char catalog_problem[CATALOG_PROBLEM_MAX];
+	uint64_t next_unplaced_ns;                /* when it is said again that an event cannot be brought to the catalog */
+	uint64_t next_unreadable_ns;              /* when an outbox row that cannot be read is told of again; 0: there is none */
+	uint64_t unroutable;                      /* messages that were told of */
+	struct dependencies *dependencies;        /* borrowed: told what is found, and shown */
+	struct watched watched[DEPENDENCY_COUNT]; /* what was logged of each */
 };
 
 /* The step of a worker (pipeline/worker.h); `context` is the struct watch. */

@@ -36,6 +36,8 @@ static void write_dependency(struct json_writer *writer, const struct ready_depe
 	json_writer_object_begin(writer, NULL);
 	json_writer_string(writer, "name", slice_of(dependency->name));
 	json_writer_string(writer, "state", slice_of(state_name(dependency->state)));
+	if (dependency->circuit != NULL)
+		json_writer_string(writer, "circuit", slice_of(dependency->circuit));
 	if (dependency->latency_ms >= 0)
 		json_writer_double(writer, "latency_ms", dependency->latency_ms);
 	else

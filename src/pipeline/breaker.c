@@ -65,6 +65,23 @@ void breaker_failed(struct breaker *breaker, uint64_t now_ms)
 	breaker->is_trying = false;
 }
 
+void breaker_undecided(struct breaker *breaker)
+{
+	assert(breaker != NULL);
+	breaker->is_trying = false;
+}
+
+uint64_t breaker_pause_ms(const struct breaker *breaker, uint64_t now_ms)
+{
+	assert(breaker != NULL);
+	uint64_t opened_at_ms = breaker->opened_at_ms, pause_ms = breaker->pause_ms;
+	if (breaker->is_held || breaker->is_trying)
+		return 1;
+	if (opened_at_ms == 0 || now_ms >= opened_at_ms + pause_ms)
+		return 0;
+	return opened_at_ms + pause_ms - now_ms;
+}
+
 void breaker_watch(struct breaker *breaker)
 {
 	assert(breaker != NULL);

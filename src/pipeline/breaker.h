@@ -15,8 +15,8 @@ enum breaker_state {
 };
 
 struct breaker {
-	uint32_t failures_max; /* consecutive failures that open it */
-	uint64_t pause_ms;     /* how long it stays open before a try */
+	uint32_t failures_max;     /* consecutive failures that open it */
+	_Atomic uint64_t pause_ms; /* how long it stays open before a try; may be changed before each failure */
 	_Atomic uint32_t failures;
 	_Atomic uint64_t opened_at_ms; /* 0: closed */
 	_Atomic bool is_trying;        /* half open: the one try is under way */
@@ -29,6 +29,10 @@ void breaker_init(struct breaker *breaker, uint32_t failures_max, uint64_t pause
 bool breaker_allows(struct breaker *breaker, uint64_t now_ms);
 void breaker_succeeded(struct breaker *breaker);
 void breaker_failed(struct breaker *breaker, uint64_t now_ms);
+/* The try has found nothing out: another may be made. */
+void breaker_undecided(struct breaker *breaker);
+/* How long it stays open at least; 0: it lets a try in, or all. Not known, and 1, while it is held or a try is under way. */
+uint64_t breaker_pause_ms(const struct breaker *breaker, uint64_t now_ms);
 
 /* Whoever may hold it says first that he begins to look: a success that is reported from then on is worth more than what he finds. */
 void breaker_watch(struct breaker *breaker);

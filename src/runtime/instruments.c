@@ -11,6 +11,7 @@
 #include "http/api.h"
 #include "http/routes.h"
 #include "obs/metrics.h"
+#include "runtime/dependency_metrics.h"
 #include "runtime/process_metrics.h"
 
 #define ROUTES_MAX 64
@@ -470,7 +471,7 @@ static void list_outcomes(struct instruments *instruments)
 		instruments->status_series[strtoul(statuses[i], NULL, 10)] = (uint16_t)i;
 }
 
-enum error instruments_new(struct clock *clock, struct instruments **ret_instruments)
+enum error instruments_new(struct clock *clock, struct dependencies *dependencies, struct instruments **ret_instruments)
 {
 	assert(clock != NULL && ret_instruments != NULL);
 	struct instruments *instruments = calloc(1, sizeof *instruments);
@@ -486,6 +487,8 @@ enum error instruments_new(struct clock *clock, struct instruments **ret_instrum
 		error = declare_fed(instruments);
 	if (error == OK)
 		error = declare_read(instruments);
+	if (error == OK)
+		error = dependency_metrics_declare(instruments->metrics, dependencies);
 	if (error != OK) {
 		instruments_free(instruments);
 		return error;

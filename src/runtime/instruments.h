@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "app/dependencies.h"
 #include "app/seat_maps.h"
 #include "app/service.h"
 #include "base/attributes.h"
@@ -14,8 +15,8 @@
 
 struct instruments;
 
-/* ERR_NO_MEMORY. */
-must_check enum error instruments_new(struct clock *clock, struct instruments **ret_instruments);
+/* The calls of the dependencies, which are borrowed, are measured from then on. ERR_NO_MEMORY. */
+must_check enum error instruments_new(struct clock *clock, struct dependencies *dependencies, struct instruments **ret_instruments);
 /* Takes NULL. */
 void instruments_free(struct instruments *instruments);
 

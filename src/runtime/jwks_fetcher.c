@@ -12,15 +12,15 @@
 #include "pipeline/worker.h"
 
 #define REFRESH_MS (5 * 60 * 1000)
-#define RETRY_MS (10 * 1000) /* fetches begin at least this far apart */
+#define RETRY_MS (10 * 1000) /* fetches for tokens that name an unknown key begin at least this far apart */
 #define LOOK_MS 200          /* how often it is seen whether a token named an unknown key */
 #define CONNECT_TIMEOUT_MS 3000L
-#define TIMEOUT_MS 5000L
 
 struct jwks_fetcher {
 	const char *url;
 	struct jwt_keyring *keyring;
 	struct logger *logger;
+	struct dependency *dependency;
 	struct worker *worker;
 	CURL *curl;
 	_Atomic bool is_stopping;
@@ -73,7 +73,7 @@ static bool curl_prepare(struct jwks_fetcher *fetcher)
 	       curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK && /* a look-up of the host's name does not hold up the stop */
 	       curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS) == CURLE_OK &&
-	       curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, TIMEOUT_MS) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)fetcher->dependency->options.deadline_ms) == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_MAXFILESIZE, (long)JWT_JWKS_LENGTH_MAX) == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
 	       curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
@@ -108,11 +108,13 @@ static const char *fetch(struct jwks_fetcher *fetcher)
 	return problem;
 }
 
-static void fetch_and_tell(struct jwks_fetcher *fetcher)
+static void fetch_and_tell(struct jwks_fetcher *fetcher, const struct dependency_call *call)
 {
 	atomic_store(&fetcher->keyring->is_kid_missing, false); /* first, so that a token that comes meanwhile counts */
 	fetcher->fetched_at_ms = monotonic_now_ms();
 	const char *problem = fetch(fetcher);
+	dependency_end(fetcher->dependency, call, problem == NULL ? DEPENDENCY_SERVED : DEPENDENCY_FAILED, monotonic_now_ns());
+	dependency_tell(fetcher->dependency, problem == NULL, problem == NULL ? "" : problem);
 	if (atomic_load(&fetcher->is_stopping))
 		return;
 	bool was_failing = atomic_load(&fetcher->state) == JWKS_FAILING;
@@ -127,13 +129,16 @@ static uint64_t fetcher_step(void *context)
 {
 	struct jwks_fetcher *fetcher = context;
 	uint64_t age_ms = monotonic_now_ms() - fetcher->fetched_at_ms;
-	bool is_wanted = atomic_load(&fetcher->state) == JWKS_FAILING || atomic_load(&fetcher->keyring->is_kid_missing);
-	if (fetcher->fetched_at_ms == 0 || age_ms >= (is_wanted ? RETRY_MS : REFRESH_MS))
-		fetch_and_tell(fetcher);
+	uint64_t pause_ms = atomic_load(&fetcher->keyring->is_kid_missing) ? RETRY_MS : REFRESH_MS;
+	bool is_due = fetcher->fetched_at_ms == 0 || atomic_load(&fetcher->state) == JWKS_FAILING || age_ms >= pause_ms;
+	struct dependency_call call;
+	if (is_due && dependency_begin(fetcher->dependency, monotonic_now_ns(), &call))
+		fetch_and_tell(fetcher, &call);
 	return LOOK_MS;
 }
 
-enum error jwks_fetcher_new(const char *url, struct jwt_keyring *keyring, struct logger *logger, struct jwks_fetcher **ret_fetcher)
+enum error jwks_fetcher_new(const char *url, struct jwt_keyring *keyring, struct logger *logger, struct dependency *dependency,
+                            struct jwks_fetcher **ret_fetcher)
 {
 	assert(url != NULL && keyring->are_keys_published);
 
@@ -143,6 +148,7 @@ enum error jwks_fetcher_new(const char *url, struct jwt_keyring *keyring, struct
 	fetcher->url = url;
 	fetcher->keyring = keyring;
 	fetcher->logger = logger;
+	fetcher->dependency = dependency;
 	enum error error = curl_prepare(fetcher) ? OK : ERR_NO_MEMORY;
 	if (error == OK) {
 		const struct worker_options worker = {.name = "token keys", .step = fetcher_step, .context = fetcher};

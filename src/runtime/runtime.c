@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/admission_monitor.h"
+#include "app/dependencies.h"
 #include "app/expirer.h"
 #include "app/publisher.h"
 #include "app/seat_maps.h"
@@ -43,6 +44,7 @@ struct runtime {
 	struct logger *logger;
 	struct token_keys token_keys;
 	struct adapters adapters;
+	struct dependencies dependencies;
 	struct store_clock clock; /* what deadlines go by */
 	struct instruments *instruments;
 	struct service *service;
@@ -231,6 +233,7 @@ static enum error start_service(struct runtime *runtime)
 		.catalog_patience_ms = adapters->mongodb == NULL ? 0 : MONGODB_PATIENCE_MS,
 		.catalog_reader = adapters->catalog_reader,
 		.admission = adapters->admission,
+		.dependencies = &runtime->dependencies,
 		.clock = &runtime->clock.base,
 		.random = adapters->random,
 		.awaits_store = adapters->is_store_shared,
@@ -271,8 +274,8 @@ static enum error start_publisher(struct runtime *runtime)
 	const struct publisher_options options = {
 		.outbox = adapters->outbox,
 		.bus = adapters->bus,
+		.dependencies = &runtime->dependencies,
 		.clock = &runtime->clock.base,
-		.random = adapters->random,
 		.owner = uuid_v7(hlc_from_milliseconds(clock_now_ms(adapters->clock)), random_u64(adapters->random),
 	                         (uint8_t)random_u64(adapters->random)),
 	};
@@ -328,7 +331,7 @@ static enum error start_watch(struct runtime *runtime)
 		.bus_context = adapters,
 		.logger = runtime->logger,
 		.clock = &runtime->clock.base,
-		.mutex = PTHREAD_MUTEX_INITIALIZER,
+		.dependencies = &runtime->dependencies,
 	};
 	const struct worker_options worker = {.name = "watch", .step = step_watch, .context = runtime};
 	return worker_new(&worker, &runtime->watch_worker);
@@ -340,7 +343,8 @@ static enum error start_admission_monitor(struct runtime *runtime)
 	struct admission *admission = runtime->adapters.admission;
 	if (admission == NULL || admission->local == NULL)
 		return OK;
-	admission_monitor_init(&runtime->admission_monitor, admission);
+	admission_monitor_init(&runtime->admission_monitor, admission, &runtime->dependencies.of[DEPENDENCY_ADMISSION],
+	                       runtime->adapters.clock);
 	const struct worker_options worker = {
 		.name = "admission-ping", .step = admission_monitor_step, .context = &runtime->admission_monitor};
 	return worker_new(&worker, &runtime->admission_worker);
@@ -401,20 +405,9 @@ static int start_listeners(struct runtime *runtime)
 	return listeners_serve(&runtime->listeners);
 }
 
-/* Everything behind the adapters. Answers an exit code, with the complaint made. */
-static int start(struct runtime *runtime)
+static enum error start_parts(struct runtime *runtime)
 {
-	int code = EXIT_DONE;
-	if ((runtime->roles & ROLE_API) != 0)
-		code = token_keys_start(&runtime->token_keys, runtime->config, runtime->logger);
-	if (code != EXIT_DONE)
-		return code;
-	store_clock_init(&runtime->clock, runtime->adapters.clock);
-	enum error error = instruments_new(runtime->adapters.clock, &runtime->instruments);
-	if (error == OK)
-		error = request_log_init(&runtime->request_log, runtime->config, runtime->logger);
-	if (error == OK)
-		error = start_maps(runtime);
+	enum error error = start_maps(runtime);
 	if (error == OK && (runtime->roles & (ROLE_API | ROLE_EXPIRY)) != 0)
 		error = start_service(runtime);
 	if (error == OK && (runtime->roles & ROLE_PUBLISHER) != 0)
@@ -425,6 +418,26 @@ static int start(struct runtime *runtime)
 		error = start_watch(runtime);
 	if (error == OK && (runtime->roles & ROLE_EXPIRY) != 0)
 		error = start_expirer(runtime);
+	return error;
+}
+
+/* Everything behind the adapters. Answers an exit code, with the complaint made. */
+static int start(struct runtime *runtime)
+{
+	store_clock_init(&runtime->clock, runtime->adapters.clock);
+	dependencies_init(&runtime->dependencies, random_u64(runtime->adapters.random));
+	enum error error = instruments_new(runtime->adapters.clock, &runtime->dependencies, &runtime->instruments);
+	if (error == OK)
+		error = request_log_init(&runtime->request_log, runtime->config, runtime->logger);
+	if (error != OK)
+		return complain("the service cannot be started: %s", error_title(error));
+	int code = EXIT_DONE;
+	if ((runtime->roles & ROLE_API) != 0)
+		code = token_keys_start(&runtime->token_keys, runtime->config, runtime->logger,
+		                        &runtime->dependencies.of[DEPENDENCY_TOKEN_KEYS]);
+	if (code != EXIT_DONE)
+		return code;
+	error = start_parts(runtime);
 	if (error != OK)
 		return complain("the service cannot be started: %s", error_title(error));
 	return start_listeners(runtime);
@@ -480,6 +493,7 @@ static void stop(struct runtime *runtime)
 	seat_maps_free(runtime->maps);
 	admission_monitor_release(&runtime->admission_monitor);
 	instruments_free(runtime->instruments);
+	dependencies_release(&runtime->dependencies);
 	adapters_close(&runtime->adapters);
 }
 

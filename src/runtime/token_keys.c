@@ -37,7 +37,7 @@ static int read_pem_file(struct jwt_keyring *keyring, const char *path)
 	return read_pem(keyring, (struct slice){.data = text, .length = (size_t)length}, "JWT_PUBLIC_KEY_FILE");
 }
 
-int token_keys_start(struct token_keys *keys, const struct config *config, struct logger *logger)
+int token_keys_start(struct token_keys *keys, const struct config *config, struct logger *logger, struct dependency *dependency)
 {
 	const struct config_auth *auth = &config->auth;
 	struct jwt_keyring *keyring = &keys->keyring;
@@ -57,7 +57,7 @@ int token_keys_start(struct token_keys *keys, const struct config *config, struc
 	if (!jwks_url_is_acceptable(auth->jwt_jwks_url))
 		return complain("JWT_JWKS_URL must start with https://; http:// is for 127.0.0.1, [::1] and localhost only");
 	keyring->are_keys_published = true;
-	if (jwks_fetcher_new(auth->jwt_jwks_url, keyring, logger, &keys->fetcher) != OK)
+	if (jwks_fetcher_new(auth->jwt_jwks_url, keyring, logger, dependency, &keys->fetcher) != OK)
 		return complain("the keys of JWT_JWKS_URL cannot be fetched: out of memory or threads");
 	return EXIT_DONE;
 }

@@ -15,7 +15,7 @@ struct token_keys {
 
 /* Reads the keys and starts fetching those that are published. The configuration is borrowed. Answers an exit code, with the
  * complaint made; release it either way. */
-must_check int token_keys_start(struct token_keys *keys, const struct config *config, struct logger *logger);
+must_check int token_keys_start(struct token_keys *keys, const struct config *config, struct logger *logger, struct dependency *dependency);
 /* Takes one that is all zero. No verifier may be left. */
 void token_keys_release(struct token_keys *keys);
 /* Adds what becomes of the published keys, when there are any: down while no token at all can be verified. Safe from any thread. */

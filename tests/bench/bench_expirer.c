@@ -12,6 +12,7 @@
 
 #include "adapters/postgres/postgres.h"
 #include "adapters/system/system.h"
+#include "app/dependencies.h"
 #include "app/expirer.h"
 #include "app/service.h"
 #include "domain/hold.h"
@@ -31,6 +32,7 @@
 #define VIEW_ROWS_MAX 32768
 
 struct staff {
+	struct dependencies dependencies;
 	struct store *store;
 	struct reader *reader;
 	struct service *service;
@@ -165,12 +167,14 @@ static void hire(struct bench *bench, struct staff *staff)
 	const struct service_options service = {
 		.stores = &staff->store,
 		.store_count = 1,
+		.dependencies = &staff->dependencies,
 		.clock = system_clock(),
 		.random = system_random(),
 		.queue_capacity = QUEUE_CAPACITY,
 		.batch_max = BATCH_MAX,
 		.view_rows_max = VIEW_ROWS_MAX,
 	};
+	dependencies_init(&staff->dependencies, random_u64(system_random()));
 	const struct expirer_options options = {
 		.reader = staff->reader,
 		.clock = system_clock(),

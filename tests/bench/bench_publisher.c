@@ -13,6 +13,7 @@
 #include "adapters/local/bus.h"
 #include "adapters/postgres/postgres.h"
 #include "adapters/system/system.h"
+#include "app/dependencies.h"
 #include "app/publisher.h"
 #include "domain/hold.h"
 #include "state/changes.h"
@@ -121,11 +122,13 @@ static void run(struct bench *bench)
 	     message);
 	must(local_bus_new(&bench->bus) == OK, "out of memory");
 	local_bus_subscribe(bench->bus, &subscriber);
+	struct dependencies dependencies;
+	dependencies_init(&dependencies, random_u64(system_random()));
 	const struct publisher_options options = {
 		.outbox = bench->outbox,
 		.bus = bench->bus,
 		.clock = system_clock(),
-		.random = system_random(),
+		.dependencies = &dependencies,
 		.owner = uuid_v7(2, random_u64(system_random()), 0),
 	};
 	must(publisher_new(&options, &publisher) == OK, "out of memory");

@@ -26,16 +26,6 @@ static uint64_t sim_monotonic_ns(struct clock *clock)
 
 static const struct clock_operations clock_operations = {.now_ms = sim_now_ms, .monotonic_ns = sim_monotonic_ns};
 
-static void sim_fill(struct random *random, void *memory, size_t length)
-{
-	struct publisher_process *process = container_of(random, struct publisher_process, random);
-	uint8_t *bytes = memory;
-	for (size_t i = 0; i < length; i++)
-		bytes[i] = (uint8_t)prng_next(&process->world->prng);
-}
-
-static const struct random_operations random_operations = {.fill = sim_fill};
-
 /* The message has come out of the broker's queue. */
 static const char *const kind_names[] = {[STREAM_SALE] = "event", [STREAM_HOLD] = "hold", [STREAM_ORDER] = "order"};
 
@@ -282,9 +272,10 @@ static void start_publisher(struct publisher_process *process)
 		.outbox = &process->outbox,
 		.bus = &process->bus,
 		.clock = &process->clock,
-		.random = &process->random,
+		.dependencies = &process->dependencies,
 		.owner = uuid_v7(prng_next(prng) >> 4, prng_next(prng), (uint8_t)process->number),
 	};
+	dependencies_init(&process->dependencies, prng_next(prng));
 	process->clock_offset_ms = 1 + prng_below(prng, 1000000);
 	if (publisher_new(&options, &process->publisher) != OK)
 		abort();
@@ -297,7 +288,6 @@ void publisher_process_start(struct publisher_process *process, struct world *wo
 	process->outbox.operations = &outbox_operations;
 	process->bus.operations = &bus_operations;
 	process->clock.operations = &clock_operations;
-	process->random.operations = &random_operations;
 	process->wire.first = process->wire.count = 0;
 	process->is_running = false;
 	if (memory_outbox_new(world->database, &process->clock, &process->inner) != OK)

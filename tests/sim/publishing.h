@@ -8,11 +8,11 @@
 #include <stdint.h>
 
 #include "adapters/memory/database.h"
+#include "app/dependencies.h"
 #include "app/publisher.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
 #include "ports/outbox.h"
-#include "ports/random.h"
 #include "tests/sim/request.h"
 
 #define PUBLISHER_PROCESS_COUNT 2
@@ -52,7 +52,7 @@ struct publisher_process {
 	struct outbox *inner; /* the database */
 	struct bus bus;
 	struct clock clock;
-	struct random random;
+	struct dependencies dependencies;
 	uint64_t clock_offset_ms; /* of its monotonic clock */
 	struct publisher *publisher;
 	struct wire wire;

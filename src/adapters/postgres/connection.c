@@ -214,23 +214,22 @@ static bool prepare(struct connection *connection)
 	return is_whole && progress.failed == UINT32_MAX;
 }
 
-/* Sessions that were lost together are not made again together: each waits for half of its pause, and a part of the rest. */
+/* Sessions that were lost together are not made again together. */
 static void pause_tries(struct connection *connection)
 {
-	uint64_t maximum_ms = connection->waits_for_session ? WAIT_MAX_MS : PAUSE_MAX_MS;
-	connection->pause_ms = connection->pause_ms == 0 ? PAUSE_MIN_MS : connection->pause_ms * 2;
-	if (connection->pause_ms > maximum_ms)
-		connection->pause_ms = maximum_ms;
-	uint64_t half_ns = connection->pause_ms * 500000, now = monotonic_now_ns();
+	uint64_t now = monotonic_now_ns();
 	uint64_t seed[] = {now, (uintptr_t)connection};
-	connection->next_try_ns = now + half_ns + hash_bytes(&(struct hash_seed){0}, seed, sizeof seed) % half_ns;
+	connection->backoff.base_ms = PAUSE_MIN_MS;
+	connection->backoff.maximum_ms = connection->waits_for_session ? WAIT_MAX_MS : PAUSE_MAX_MS;
+	connection->next_try_ns =
+		now + backoff_next(&connection->backoff, hash_bytes(&(struct hash_seed){0}, seed, sizeof seed)) * UINT64_C(1000000);
 }
 
 static bool reconnect(struct connection *connection)
 {
 	assert(connection->handle == NULL);
 	if (session_make(connection) && (connection->statement_count == 0 || prepare(connection))) {
-		connection->pause_ms = 0;
+		backoff_reset(&connection->backoff);
 		return true;
 	}
 	connection_drop(connection);

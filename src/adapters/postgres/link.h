@@ -9,6 +9,7 @@
 
 #include "adapters/net/resolver.h"
 #include "base/attributes.h"
+#include "base/backoff.h"
 #include "ports/reader.h"
 #include "ports/store.h"
 
@@ -30,7 +31,7 @@ struct connection {
 	uint32_t body_begin, body_end;  /* statements of it whose failure is that of the exchange; a body_end of 0: up to the last */
 	bool has_head_failed;           /* a statement of the head of the last exchange */
 	bool has_failed;                /* something of the exchange could not be sent */
-	uint64_t pause_ms;              /* between the tries to connect */
+	struct backoff backoff;         /* between the tries to connect */
 	uint64_t next_try_ns;           /* not before, by the monotonic clock */
 	bool waits_for_session;         /* begin waits for the next try, half a second at most; the caller's to set */
 	uint64_t answer_timeout_ms;     /* of an exchange; large parameters have more */

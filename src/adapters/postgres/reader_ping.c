@@ -5,7 +5,7 @@
 
 #include "adapters/postgres/reader.h"
 
-#define PAUSE_MS 250    /* what is doubled to be the longest between two tries */
+#define PAUSE_MS 160    /* a third of the longest between two tries */
 #define TIMEOUT_MS 2000 /* of the whole ping, with the session made again */
 
 /* Both statements are one transaction, and the setting ends with it; on CockroachDB, which has no such setting, it is one statement. */
@@ -34,8 +34,8 @@ static enum store_result ask(struct connection *connection, PGresult **ret_answe
 {
 	connection->deadline_ns = 0;
 	connection->deadline_ns = connection_deadline_ns(connection, TIMEOUT_MS);
-	if (connection->pause_ms > PAUSE_MS)
-		connection->pause_ms = PAUSE_MS;
+	if (connection->backoff.last_ms > PAUSE_MS)
+		connection->backoff.last_ms = PAUSE_MS;
 	bool had_session = connection->handle != NULL;
 	enum store_result result = ask_once(connection, ret_answer);
 	bool is_lost = result != STORE_OK && had_session && connection->handle == NULL;

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/hash.h"
 #include "base/now.h"
 
 #define PAUSE_MIN_MS 50
@@ -29,7 +30,7 @@ static struct timeval time_until(uint64_t deadline_ns)
 enum error session_init(const char *url, struct session *ret_session, char message[static RABBITMQ_MESSAGE_MAX])
 {
 	assert(url != NULL && ret_session != NULL);
-	struct session session = {.url = strdup(url)};
+	struct session session = {.url = strdup(url), .backoff = {.base_ms = PAUSE_MIN_MS, .maximum_ms = PAUSE_MAX_MS}};
 	if (session.url == NULL) {
 		(void)snprintf(message, RABBITMQ_MESSAGE_MAX, "out of memory");
 		return ERR_NO_MEMORY;
@@ -70,15 +71,11 @@ void session_note(struct session *session, const char *what, const char *why)
 		explain(session, what, why);
 }
 
-/* Each pause is drawn between half and all of its length, so that those who lost the broker together do not come back together. */
+/* Those who lost the broker together do not come back together. */
 static void pause_after_failure(struct session *session)
 {
-	uint64_t now_ns = monotonic_now_ns();
-	session->pause_ms = session->pause_ms == 0 ? PAUSE_MIN_MS : session->pause_ms * 2;
-	if (session->pause_ms > PAUSE_MAX_MS)
-		session->pause_ms = PAUSE_MAX_MS;
-	uint64_t pause_ns = session->pause_ms * 1000000;
-	session->next_try_ns = now_ns + pause_ns / 2 + now_ns % (pause_ns / 2);
+	uint64_t now_ns = monotonic_now_ns(), seed[] = {now_ns, (uintptr_t)session};
+	session->next_try_ns = now_ns + backoff_next(&session->backoff, hash_bytes(&(struct hash_seed){0}, seed, sizeof seed)) * 1000000;
 }
 
 static void drop(struct session *session)
@@ -278,7 +275,7 @@ bool session_connect(struct session *session, uint64_t deadline_ns)
 		return false;
 	}
 	session->connections++;
-	session->pause_ms = 0;
+	backoff_reset(&session->backoff);
 	session->problem[0] = '\0';
 	return true;
 }

@@ -11,6 +11,7 @@
 #include "adapters/rabbitmq/amqp_client.h"
 #include "adapters/rabbitmq/rabbitmq.h"
 #include "base/attributes.h"
+#include "base/backoff.h"
 #include "base/error.h"
 #include "base/slice.h"
 
@@ -27,7 +28,7 @@ struct session {
 	amqp_connection_state_t handle; /* NULL: not connected */
 	bool is_blocked;                /* the broker takes no messages now */
 	uint64_t connections;           /* made so far */
-	uint64_t pause_ms;              /* after the last failure */
+	struct backoff backoff;         /* between the tries to connect */
 	uint64_t next_try_ns;           /* not before, by the monotonic clock */
 	char problem[RABBITMQ_MESSAGE_MAX];
 };

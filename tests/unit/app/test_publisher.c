@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/dependencies.h"
 #include "app/publisher.h"
 #include "base/list.h"
 #include "tests/support/fake_time.h"
@@ -27,7 +28,7 @@ struct world {
 	struct outbox outbox;
 	struct bus bus;
 	struct fake_clock clock;
-	struct fake_random random;
+	struct dependencies dependencies;
 	struct publisher *publisher;
 	struct waiting_row rows[ENTRIES_MAX]; /* in order of their ids */
 	uint32_t row_count;
@@ -169,12 +170,12 @@ static int make_world(void **state)
 	world->bus.operations = &bus_operations;
 	world->granted = (1u << OUTBOX_PARTITIONS) - 1;
 	fake_clock_init(&world->clock, 1800000000000);
-	fake_random_init(&world->random, 1);
+	dependencies_init(&world->dependencies, 1);
 	const struct publisher_options options = {
 		.outbox = &world->outbox,
 		.bus = &world->bus,
 		.clock = &world->clock.base,
-		.random = &world->random.base,
+		.dependencies = &world->dependencies,
 		.owner = {{1}},
 	};
 	assert_int_equal(publisher_new(&options, &world->publisher), OK);
@@ -186,6 +187,7 @@ static int free_world(void **state)
 {
 	struct world *world = *state;
 	publisher_free(world->publisher);
+	dependencies_release(&world->dependencies);
 	free(world);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "adapters/local/admission.h"
+#include "app/dependencies.h"
 #include "app/service.h"
 #include "tests/support/fake_catalog.h"
 #include "tests/unit/app/shop.h"
@@ -121,6 +122,7 @@ struct world {
 	struct gate gate;
 	struct admission *admission;
 	struct fake_catalog *catalog;
+	struct dependencies dependencies;
 	struct service *service;
 	bool awaits_store; /* of services that are made from now on */
 	struct task tasks[JOBS_MAX];
@@ -150,6 +152,7 @@ static void make_service(struct world *world, uint32_t commits_in_flight)
 		.catalog_reader = world->readers[1],
 		.admission = world->admission,
 		.clock = &world->clock.base,
+		.dependencies = &world->dependencies,
 		.random = &world->random.base,
 		.awaits_store = world->awaits_store,
 		.queue_capacity = 8,
@@ -158,6 +161,7 @@ static void make_service(struct world *world, uint32_t commits_in_flight)
 		.answered = note_way,
 		.context = world,
 	};
+	dependencies_init(&world->dependencies, 1);
 	assert_int_equal(service_new(&options, &world->service), OK);
 }
 

@@ -13,6 +13,7 @@
 
 #include "adapters/local/admission.h"
 #include "adapters/local/bus.h"
+#include "app/dependencies.h"
 #include "app/expirer.h"
 #include "app/publisher.h"
 #include "app/service.h"
@@ -33,6 +34,7 @@ struct world {
 	struct local_subscriber subscriber;
 	struct admission *admission;
 	struct fake_catalog *catalog;
+	struct dependencies dependencies;
 	struct service *service;
 	struct expirer *expirer;
 	struct publisher *publisher;
@@ -85,6 +87,7 @@ static void start_service(struct world *world)
 		.catalog_reader = world->readers[1],
 		.admission = world->admission,
 		.clock = &world->clock.base,
+		.dependencies = &world->dependencies,
 		.random = &world->random.base,
 		.queue_capacity = 1000,
 		.batch_max = 256,
@@ -92,6 +95,7 @@ static void start_service(struct world *world)
 		.committed = wake_publisher,
 		.context = world,
 	};
+	dependencies_init(&world->dependencies, 1);
 	assert_int_equal(service_new(&options, &world->service), OK);
 }
 
@@ -101,7 +105,7 @@ static void start_publisher(struct world *world)
 		.outbox = world->outbox,
 		.bus = world->bus,
 		.clock = &world->clock.base,
-		.random = &world->random.base,
+		.dependencies = &world->dependencies,
 		.owner = {{1}},
 	};
 	assert_int_equal(publisher_new(&options, &world->publisher), OK);

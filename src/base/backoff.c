@@ -1,5 +1,5 @@
 /* backoff.c: decorrelated jitter: between the base and three times the last pause. */
-#include "pipeline/backoff.h"
+#include "base/backoff.h"
 
 #include <assert.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "pipeline/backoff.h"
+#include "base/backoff.h"
 
 static void pauses_stay_between_base_and_three_times_the_last(void **state)
 {
