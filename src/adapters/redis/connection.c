@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "adapters/redis/tls.h"
+#include "adapters/redis/wait.h"
 #include "base/embedded.h"
 #include "base/now.h"
 
@@ -29,22 +30,6 @@ static struct slice script_text(enum redis_script script)
 		file++;
 	assert(file->name != NULL);
 	return (struct slice){.data = file->data, .length = file->length};
-}
-
-/* Milliseconds are rounded up, so that it does not spin at the end. */
-bool redis_wait_for(int descriptor, short events, uint64_t deadline_ns)
-{
-	struct pollfd poller = {.fd = descriptor, .events = events};
-	for (;;) {
-		uint64_t now_ns = monotonic_now_ns();
-		if (now_ns >= deadline_ns)
-			return false;
-		int ready = poll(&poller, 1, (int)((deadline_ns - now_ns + 999999) / 1000000));
-		if (ready > 0)
-			return true;
-		if (ready < 0 && errno != EINTR)
-			return false;
-	}
 }
 
 static void complain(char problem[static REDIS_MESSAGE_MAX], const struct redis_endpoint *endpoint, const char *what, const char *why)

@@ -31,8 +31,6 @@ struct redis_connection {
  * (REDIS_MESSAGE_MAX bytes) says why, without the password. */
 must_check struct redis_connection *redis_connection_open(const struct redis_address *address, const struct redis_endpoint *endpoint,
                                                           uint64_t deadline_ns, char problem[static REDIS_MESSAGE_MAX]);
-/* Waits for events of poll. False: the deadline passed. */
-must_check bool redis_wait_for(int descriptor, short events, uint64_t deadline_ns);
 /* Takes NULL. */
 void redis_connection_close(struct redis_connection *connection);
 

@@ -12,7 +12,7 @@
 #include <openssl/x509v3.h>
 #include <poll.h>
 
-#include "adapters/redis/connection.h"
+#include "adapters/redis/wait.h"
 
 const bool redis_has_tls = true;
 

@@ -13,4 +13,5 @@ extern const bool redis_has_tls;
 
 /* Shakes hands on a connected handle that does not block, until the deadline. The server's certificate is to be of this host, by the system's trusted
  * ones or those of SSL_CERT_FILE. False: *ret_problem is why, static or as OpenSSL keeps it. Not called without redis_has_tls. */
-must_check bool redis_tls_begin(redisContext *handle, const struct redis_endpoint *endpoint, uint64_t deadline_ns, const char **ret_problem);
+must_check bool redis_tls_begin(redisContext *handle, const struct redis_endpoint *endpoint, uint64_t deadline_ns,
+                                const char **ret_problem);
