@@ -20,7 +20,8 @@ struct scenario {
 /* NULL: there is none of this name. */
 const struct scenario *scenario_find(const char *name);
 
-extern const struct phase phase_holds, phase_flow, phase_soldout, phase_onsale, phase_read, phase_seats, phase_map, phase_availability, phase_page;
+extern const struct phase phase_holds, phase_flow, phase_soldout, phase_onsale, phase_read, phase_seats, phase_map, phase_availability,
+	phase_page;
 
 /* Gives the journey a user and seats that no other journey of the phase gets. False: there are none left. */
 must_check bool scenario_take_seats(struct run *run, struct journey *journey);

@@ -28,7 +28,8 @@ struct dependency_options {
 	uint32_t failures_max;  /* in a row; they open the breaker */
 	uint64_t pause_base_ms; /* how long it stays open: the shortest pause … */
 	uint64_t pause_max_ms;  /* … and the longest */
-	uint64_t slow_ms;       /* a failure that took less, and was over before its deadline, was not waited for and counts for nothing; 0: all count */
+	uint64_t
+		slow_ms; /* a failure that took less, and was over before its deadline, was not waited for and counts for nothing; 0: all count */
 };
 
 enum dependency_answer {
@@ -59,8 +60,7 @@ struct dependency_call {
 };
 
 /* random: any 64 bits, others in each process. */
-void dependency_init(struct dependency *dependency, const char *name, const struct dependency_options *options,
-                     uint64_t random);
+void dependency_init(struct dependency *dependency, const char *name, const struct dependency_options *options, uint64_t random);
 void dependency_release(struct dependency *dependency);
 /* Calls are observed from now on; before threads use it. The metric is borrowed. */
 void dependency_measure(struct dependency *dependency, struct metric *durations, uint32_t series);

@@ -20,8 +20,12 @@
 
 static struct admission *open_admission(const char *address)
 {
-	const struct local_admission_options local = {
-		.user_quota = QUOTA, .user_window_ms = 60000, .address_quota = QUOTA, .address_window_ms = 60000, .callers_max = 65536, .keys_max = 65536};
+	const struct local_admission_options local = {.user_quota = QUOTA,
+	                                              .user_window_ms = 60000,
+	                                              .address_quota = QUOTA,
+	                                              .address_window_ms = 60000,
+	                                              .callers_max = 65536,
+	                                              .keys_max = 65536};
 	char message[REDIS_MESSAGE_MAX] = "out of memory";
 	struct redis_admission_options redis = {
 		.address = address,
@@ -44,8 +48,10 @@ static void fill(struct admission_request *requests, char users[BATCH][16], uint
 	for (uint64_t i = 0; i < BATCH; i++) {
 		uint64_t number = first + i;
 		(void)snprintf(users[i], sizeof users[i], "user-%05u", (unsigned)(number % USERS));
-		requests[i] = (struct admission_request){
-			.user = slice_of(users[i]), .address = SLICE("192.0.2.7"), .idempotency.is_present = true, .now_ms = monotonic_now_ms()};
+		requests[i] = (struct admission_request){.user = slice_of(users[i]),
+		                                         .address = SLICE("192.0.2.7"),
+		                                         .idempotency.is_present = true,
+		                                         .now_ms = monotonic_now_ms()};
 		memcpy(requests[i].idempotency.key, &number, sizeof number);
 	}
 }
