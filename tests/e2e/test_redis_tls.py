@@ -44,7 +44,7 @@ def tls_port(certificate):
 @pytest.fixture
 def has_tls(tmp_path):
     """Without TLS in this build the start is refused, with one line."""
-    done = run_tro("serve", DATA_DIR=str(tmp_path / "no-key"), LISTEN_ADDR="127.0.0.1:1", REDIS_ADDR=f"rediss://:{PASSWORD}@cache.example:6379",
+    done = run_tro("serve", DATA_DIR=str(tmp_path / "no-key"), LISTEN_ADDR="192.0.2.1:8080", REDIS_ADDR=f"rediss://:{PASSWORD}@cache.example:6379",
                    JWT_SECRET="0123456789abcdef0123456789abcdef", PAYMENT_SECRET="fedcba9876543210fedcba9876543210")
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and PASSWORD not in done.stderr, done.stderr
     return "REDIS_ADDR asks for TLS" not in done.stderr
