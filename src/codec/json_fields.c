@@ -34,6 +34,8 @@ void json_violations_init(struct json_violations *violations, struct arena *aren
 	violations->arena = arena;
 	violations->detail = (struct slice){0};
 	violations->count = 0;
+	violations->is_full = false;
+	violations->tell = NULL;
 }
 
 void json_violations_add(struct json_violations *violations, struct slice pointer, struct slice detail)
@@ -41,8 +43,16 @@ void json_violations_add(struct json_violations *violations, struct slice pointe
 	assert(violations != NULL && violations->count <= JSON_VIOLATIONS_MAX);
 	assert(detail.length > 0);
 
-	if (violations->count < JSON_VIOLATIONS_MAX)
-		violations->items[violations->count++] = (struct json_violation){.pointer = pointer, .detail = detail};
+	if (violations->is_full)
+		return;
+	const struct json_violation violation = {.pointer = pointer, .detail = detail};
+	if (violations->tell != NULL) {
+		violations->count = 1;
+		violations->is_full = !violations->tell(violations->context, &violation);
+	} else {
+		violations->items[violations->count++] = violation;
+		violations->is_full = violations->count == JSON_VIOLATIONS_MAX;
+	}
 }
 
 /* RFC 6901: ~ is written ~0 and / is written ~1. */
@@ -254,7 +264,7 @@ static void read_objects(struct reading *reading, const struct json_field *field
 	struct json_walk walk = json_walk(value);
 	struct json_value item;
 	/* A list may be long: once no more violations are told, there is nothing to be found in the rest of it. */
-	for (uint32_t i = 0; reading->violations->count < JSON_VIOLATIONS_MAX && json_next_item(&walk, &item); i++) {
+	for (uint32_t i = 0; !reading->violations->is_full && json_next_item(&walk, &item); i++) {
 		const struct place item_place = {.parent = place, .index = i};
 		read_object(reading, field->objects, &item_place, item, structure);
 		structure += field->objects->size;

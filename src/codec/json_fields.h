@@ -74,6 +74,10 @@ struct json_violations {
 	struct slice detail; /* of ERR_JSON_INVALID: what is wrong and where */
 	struct json_violation items[JSON_VIOLATIONS_MAX];
 	uint32_t count;
+	bool is_full; /* further ones are not told */
+	/* Set by whoever wants all of them: each is handed over at once, and none is kept; `count` is then 1. False: that is enough. */
+	bool (*tell)(void *context, const struct json_violation *violation);
+	void *context;
 };
 
 void json_violations_init(struct json_violations *violations, struct arena *arena);

@@ -66,7 +66,7 @@ static const struct json_field seat_fields[] = {
 static const struct json_schema seat_schema = {
 	.fields = seat_fields, .count = ARRAY_LENGTH(seat_fields), .size = sizeof(struct layout_seat)};
 
-const struct json_field sale_body_fields[SALE_BODY_FIELD_COUNT] = {
+const struct json_field sale_body_fields[SALE_IMPORT_FIELD_COUNT] = {
 	{.name = "name",
          .kind = JSON_FIELD_STRING,
          .is_required = true,
@@ -108,9 +108,12 @@ const struct json_field sale_body_fields[SALE_BODY_FIELD_COUNT] = {
          .count_maximum = SEATS_PER_EVENT_MAX,
          .objects = &seat_schema},
 	{.name = "backdated", .kind = JSON_FIELD_BOOLEAN, .offset = offsetof(struct sale_body, backdated)},
+	{.name = "event_id", .kind = JSON_FIELD_UUID, .offset = offsetof(struct sale_body, event_id)},
 };
 static const struct json_schema sale_body_schema = {
 	.fields = sale_body_fields, .count = SALE_BODY_FIELD_COUNT, .size = sizeof(struct sale_body)};
+static const struct json_schema sale_import_schema = {
+	.fields = sale_body_fields, .count = SALE_IMPORT_FIELD_COUNT, .size = sizeof(struct sale_body)};
 
 enum error sale_body_layout(const struct sale_body *body, struct arena *arena, struct layout *ret_layout)
 {
@@ -178,47 +181,74 @@ static enum error check_names(const struct layout *layout, struct json_violation
 	                    : check_distinct(names, count, "seats", "seat", violations);
 }
 
+/* A time that could not be read is 0, and has been told. */
 static void check_times(const struct sale_body *body, uint64_t now_ms, struct json_violations *violations)
 {
-	if (body->starts_at_ms <= now_ms && !body->backdated)
+	bool has_start = body->starts_at_ms != 0 || violations->count == 0;
+	if (has_start && body->starts_at_ms <= now_ms && !body->backdated)
 		json_violations_add(violations, SLICE("/starts_at"), SLICE("must not be in the past, unless backdated is true"));
 	if (body->on_sale_until_ms != 0 && body->on_sale_until_ms <= body->on_sale_from_ms)
 		json_violations_add(violations, SLICE("/on_sale_until"), SLICE("must be after on_sale_from"));
-	else if (body->on_sale_until_ms > body->starts_at_ms)
+	else if (has_start && body->on_sale_until_ms > body->starts_at_ms)
 		json_violations_add(violations, SLICE("/on_sale_until"), SLICE("must not be after starts_at"));
+}
+
+/* What the table of the fields cannot say of single ones. */
+static void check_fields(const struct sale_body *body, uint64_t now_ms, struct json_violations *violations, struct currency *ret_currency)
+{
+	check_times(body, now_ms, violations);
+	if (body->currency.data != NULL && !currency_parse(body->currency, ret_currency))
+		json_violations_add(violations, SLICE("/currency"), SLICE("must be a three-letter ISO 4217 code such as EUR"));
+}
+
+static enum error read_layout(const struct sale_body *body, struct json_violations *violations, struct layout *ret_layout)
+{
+	if ((body->sections.count > 0) == (body->seats.count > 0)) {
+		json_violations_add(violations, body->seats.count > 0 ? SLICE("/seats") : SLICE("/sections"),
+		                    SLICE("either sections or seats is required, not both"));
+		return ERR_VALIDATION;
+	}
+	enum error error = sale_body_layout(body, violations->arena, ret_layout);
+	if (error == OK)
+		error = check_names(ret_layout, violations);
+	if (error == OK && layout_count(ret_layout) > SEATS_PER_EVENT_MAX)
+		json_violations_add(violations, SLICE("/sections"), SLICE("more than 1000000 seats in all"));
+	return error;
+}
+
+static enum error read_body(struct slice text, const struct json_schema *schema, uint64_t now_ms, struct json_violations *violations,
+                            struct sale_create *ret_create)
+{
+	assert(violations != NULL && ret_create != NULL);
+	struct sale_body body = {0};
+	struct sale_create create = {0};
+	enum error error = json_read(text, schema, violations, &body);
+	if (error != OK && error != ERR_VALIDATION)
+		return error;
+	check_fields(&body, now_ms, violations, &create.currency);
+	if (error == OK)
+		error = read_layout(&body, violations, &create.layout);
+	if (error != OK)
+		return error;
+	if (violations->count > 0)
+		return ERR_VALIDATION;
+	create.event_id = body.event_id;
+	create.details = (struct sale_details){
+		.name = body.name, .venue = body.venue, .description = body.description, .starts_at_ms = body.starts_at_ms};
+	create.on_sale_from_ms = body.on_sale_from_ms;
+	create.on_sale_until_ms = body.on_sale_until_ms;
+	*ret_create = create;
+	return OK;
 }
 
 enum error sale_body_read(struct slice text, uint64_t now_ms, struct json_violations *violations, struct sale_create *ret_create)
 {
-	assert(violations != NULL && ret_create != NULL);
-	struct sale_body body = {0};
-	enum error error = json_read(text, &sale_body_schema, violations, &body);
-	if (error != OK)
-		return error;
-	struct sale_create create = {
-		.details = {.name = body.name, .venue = body.venue, .description = body.description, .starts_at_ms = body.starts_at_ms},
-		.on_sale_from_ms = body.on_sale_from_ms,
-		.on_sale_until_ms = body.on_sale_until_ms,
-	};
-	if (!currency_parse(body.currency, &create.currency))
-		json_violations_add(violations, SLICE("/currency"), SLICE("must be a three-letter ISO 4217 code such as EUR"));
-	check_times(&body, now_ms, violations);
-	if ((body.sections.count > 0) == (body.seats.count > 0)) {
-		json_violations_add(violations, body.seats.count > 0 ? SLICE("/seats") : SLICE("/sections"),
-		                    SLICE("either sections or seats is required, not both"));
-		return ERR_VALIDATION;
-	}
-	error = sale_body_layout(&body, violations->arena, &create.layout);
-	if (error == OK)
-		error = check_names(&create.layout, violations);
-	if (error != OK)
-		return error;
-	if (layout_count(&create.layout) > SEATS_PER_EVENT_MAX)
-		json_violations_add(violations, SLICE("/sections"), SLICE("more than 1000000 seats in all"));
-	if (violations->count > 0)
-		return ERR_VALIDATION;
-	*ret_create = create;
-	return OK;
+	return read_body(text, &sale_body_schema, now_ms, violations, ret_create);
+}
+
+enum error sale_import_read(struct slice text, uint64_t now_ms, struct json_violations *violations, struct sale_create *ret_create)
+{
+	return read_body(text, &sale_import_schema, now_ms, violations, ret_create);
 }
 
 static void write_time_or_null(struct json_writer *writer, const char *key, uint64_t unix_ms)

@@ -1,6 +1,6 @@
 /* sale_json.h: the body that puts an event on sale, read from a client, a file or the event store:
  * {name, venue, description?, starts_at, on_sale_from?, on_sale_until?, currency, sections:[{name, price, rows, seats_per_row}]},
- * or seats:[{seat, price, section?, row?}] instead of sections. backdated: true allows a starts_at that is past. */
+ * or seats:[{seat, price, section?, row?}] instead of sections. backdated: true allows a starts_at that is past. An import takes event_id, too. */
 #pragma once
 
 #include "base/arena.h"
@@ -31,11 +31,13 @@ struct sale_body {
 	struct json_objects sections; /* struct section_body */
 	struct json_objects seats;    /* struct layout_seat */
 	bool backdated;
+	struct uuid event_id; /* of an import only */
 };
 
 extern const struct json_field sale_body_fields[];
-#define SALE_BODY_FIELD_COUNT 10
-#define SALE_DATA_FIELD_COUNT 9 /* the first of them, which the event's data has too */
+#define SALE_IMPORT_FIELD_COUNT 11
+#define SALE_BODY_FIELD_COUNT 10 /* the first of them */
+#define SALE_DATA_FIELD_COUNT 9  /* the first of them, which the event's data has too */
 
 /* Reads and checks the whole body: seats are 1 to SEATS_PER_EVENT_MAX, distinct, with labels short enough; the sale window is not empty
  * and ends when the event starts, which is after now_ms unless the body is backdated.
@@ -43,6 +45,9 @@ extern const struct json_field sale_body_fields[];
  * ERR_JSON_INVALID, ERR_VALIDATION (see violations), ERR_NO_MEMORY. */
 must_check enum error sale_body_read(struct slice text, uint64_t now_ms, struct json_violations *violations,
                                      struct sale_create *ret_create);
+/* The same for an event of an import, which may bring its own event_id; without one ret_create->event_id is nil. */
+must_check enum error sale_import_read(struct slice text, uint64_t now_ms, struct json_violations *violations,
+                                       struct sale_create *ret_create);
 
 /* The layout of a body that json_read has filled; arrays are in the arena. ERR_NO_MEMORY. */
 must_check enum error sale_body_layout(const struct sale_body *body, struct arena *arena, struct layout *ret_layout);

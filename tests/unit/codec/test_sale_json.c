@@ -133,6 +133,50 @@ static void every_violation_has_its_pointer(void **state)
 	}
 }
 
+static bool count_three(void *context, const struct json_violation *violation)
+{
+	uint32_t *count = context;
+	assert_true(violation->pointer.length > 0 && violation->detail.length > 0);
+	return ++*count < 3;
+}
+
+static void violations_of_every_kind_are_told_together(void **state)
+{
+	struct fixture *fixture = *state;
+	enum error error = read_with(fixture, "\"currency\":\"EUX\",\"on_sale_until\":\"2099-01-01T00:00:00Z\",\"colour\":1,"
+	                                      "\"sections\":[{\"name\":\"A\",\"price\":-1,\"rows\":1,\"seats_per_row\":1}]");
+	assert_violation(fixture, error, "/currency");
+	assert_violation(fixture, error, "/on_sale_until");
+	assert_violation(fixture, error, "/colour");
+	assert_violation(fixture, error, "/sections/0/price");
+	assert_int_equal(fixture->violations.count, 4);
+}
+
+static void violations_are_handed_over_until_it_is_enough(void **state)
+{
+	struct fixture *fixture = *state;
+	uint32_t count = 0;
+	json_violations_init(&fixture->violations, &fixture->arena);
+	fixture->violations.tell = count_three;
+	fixture->violations.context = &count;
+	assert_int_equal(sale_body_read(SLICE("{\"seats\":[{},{},{},{}]}"), NOW_MS, &fixture->violations, &fixture->create),
+	                 ERR_VALIDATION);
+	assert_int_equal(count, 3);
+}
+
+static void only_an_import_brings_its_id(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char members[] = "\"currency\":\"EUR\",\"event_id\":\"019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\"," SECTIONS;
+	assert_violation(fixture, read_with(fixture, members), "/event_id");
+	json_violations_init(&fixture->violations, &fixture->arena);
+	struct slice text = arena_format(&fixture->arena,
+	                                 "{\"name\":\"Opera\",\"venue\":\"House\",\"starts_at\":\"2027-01-15T20:00:00Z\",%s}", members);
+	assert_int_equal(sale_import_read(text, NOW_MS, &fixture->violations, &fixture->create), OK);
+	assert_int_equal(fixture->create.event_id.bytes[0], 0x01);
+	assert_int_equal(fixture->create.event_id.bytes[15], 0x3c);
+}
+
 static void every_repeat_of_a_section_is_told(void **state)
 {
 	struct fixture *fixture = *state;
@@ -269,6 +313,9 @@ int main(void)
 		TEST(a_body_with_seats_is_read),
 		TEST(one_of_sections_and_seats_is_required),
 		TEST(every_violation_has_its_pointer),
+		TEST(violations_of_every_kind_are_told_together),
+		TEST(violations_are_handed_over_until_it_is_enough),
+		TEST(only_an_import_brings_its_id),
 		TEST(every_repeat_of_a_section_is_told),
 		TEST(the_longest_section_name_leaves_room_for_row_and_number),
 		TEST(what_is_no_json_is_said_so),
