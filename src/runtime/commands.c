@@ -27,6 +27,19 @@ static const struct command_entry commands[] = {
          "  --demo    a small concert to try things with\n\n"
          "example:\n  tro event create concert.json\n",
          run_event_create},
+	{"event import", "put the events of a file on sale; those that are there stay as they are",
+         "event import FILE | - [--seats CSV] [--partial] [--dry-run]",
+         "  FILE           events as POST /v1/events takes them, each with an event_id if it is to keep one: JSON lines, or JSON: one\n"
+         "                 object or an array of them; - reads standard input\n"
+         "  --seats CSV    the seats of the only event, as comma-separated values behind the line seat,section,row,price\n"
+         "  --partial      import the events with which nothing is wrong; otherwise none is imported when any is wrong\n"
+         "  --dry-run      say what is wrong, and what would be imported, and write nothing\n\n"
+         "All that is wrong is told with its line and column. Then each event is printed: its id, whether it was imported or there "
+         "already,\n"
+         "and its name. An event is the same by its event_id, without one by name, venue and start: an import may be run again, after\n"
+         "whatever ended it, and makes nothing twice. Exit code 1: events were refused, or could not be imported.\n\n"
+         "example:\n  tro event import season.jsonl\n  tro event import concert.json --seats hall.csv\n",
+         run_event_import},
 	{"event list", "list the events: id, status, seats, start, name", "event list", "example:\n  tro event list\n", run_event_list},
 	{"event pause", "refuse new holds until the event is resumed", "event pause ID",
          "example:\n  tro event pause 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n", run_event_pause},

@@ -26,6 +26,7 @@ struct command_entry {
 int run_serve(const struct invocation *invocation);
 int run_migrate(const struct invocation *invocation);
 int run_event_create(const struct invocation *invocation);
+int run_event_import(const struct invocation *invocation);
 int run_event_list(const struct invocation *invocation);
 int run_event_pause(const struct invocation *invocation);
 int run_event_resume(const struct invocation *invocation);

@@ -1,10 +1,10 @@
 /* operator_session.c: a committer without a lane. */
 #include "runtime/operator_session.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "app/committer.h"
-#include "app/job.h"
 #include "app/monitor.h"
 #include "base/hlc.h"
 #include "base/now.h"
@@ -65,19 +65,38 @@ void operator_session_close(struct operator_session *session)
 	adapters_close(&session->adapters);
 }
 
-void operator_session_execute(struct operator_session *session, struct command *command, struct outcome *ret_outcome)
+static void prepare(struct operator_session *session, struct job *job, struct arena *arena)
 {
-	const uint64_t random[3] = {random_u64(session->adapters.random), random_u64(session->adapters.random),
-	                            random_u64(session->adapters.random)};
-	command->actor = SLICE("operator");
-	command->trace = trace_context_root(random, 0);
-	command->arena = session->arena;
-	struct job job = {.kind = JOB_COMMAND, .command = *command, .arena = session->arena};
+	struct random *random = session->adapters.random;
+	const uint64_t bits[3] = {random_u64(random), random_u64(random), random_u64(random)};
+	job->kind = JOB_COMMAND;
+	job->arena = arena;
+	job->command.actor = SLICE("operator");
+	job->command.trace = trace_context_root(bits, 0);
+	job->command.arena = arena;
+}
+
+void operator_session_execute_all(struct operator_session *session, struct job *jobs, uint32_t count, struct arena *arena)
+{
+	assert(session != NULL && session->committer != NULL);
+	assert(jobs != NULL && count > 0 && arena != NULL);
 	struct list batch;
 	list_init(&batch);
-	list_push(&batch, &job.node);
-	committer_step(session->committer, &batch, 1, NULL);
-	list_remove(&job.node);
+	for (uint32_t i = 0; i < count; i++) {
+		prepare(session, &jobs[i], arena);
+		list_push(&batch, &jobs[i].node);
+	}
+	committer_step(session->committer, &batch, count, NULL);
+	for (uint32_t i = 0; i < count; i++)
+		list_remove(&jobs[i].node);
+}
+
+void operator_session_execute(struct operator_session *session, struct command *command, struct outcome *ret_outcome)
+{
+	assert(command != NULL && ret_outcome != NULL);
+	struct job job = {.command = *command};
+	operator_session_execute_all(session, &job, 1, session->arena);
+	*command = job.command;
 	*ret_outcome = job.outcome;
 }
 

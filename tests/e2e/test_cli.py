@@ -16,6 +16,7 @@ SUBCOMMANDS = [
     ["serve"],
     ["migrate"],
     ["event", "create"],
+    ["event", "import"],
     ["event", "list"],
     ["event", "pause"],
     ["event", "resume"],
