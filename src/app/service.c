@@ -110,6 +110,16 @@ static void answer_overdue(struct service *service, struct lane *lane, uint64_t 
 	}
 }
 
+/* Refuses what waits in a lane of the store: all of it while the store is known to be down, for the lane's threads may be stuck in it. */
+static void answer_waiting(struct service *service, struct lane *lane, const struct breaker *breaker, uint64_t now_ns)
+{
+	assert(breaker != NULL);
+	if (breaker_is_held(breaker))
+		answer_overdue(service, lane, UINT64_MAX, ERR_STORE_UNAVAILABLE);
+	else
+		answer_overdue(service, lane, now_ns, ERR_OVERLOADED);
+}
+
 static bool is_silent(struct lane *lane, uint64_t now_ns)
 {
 	return lane != NULL && lane_silent_ns(lane, now_ns) >= SILENT_MS * UINT64_C(1000000);
@@ -143,9 +153,9 @@ static uint64_t keep_time(void *context)
 	assert(context != NULL);
 	struct service *service = context;
 	uint64_t now_ns = clock_monotonic_ns(service->options.clock);
-	answer_overdue(service, service->commit_lane, now_ns, ERR_OVERLOADED);
+	answer_waiting(service, service->commit_lane, &service->commits, now_ns);
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
-		answer_overdue(service, service->read_lanes[i].lane, now_ns, ERR_OVERLOADED);
+		answer_waiting(service, service->read_lanes[i].lane, &service->reads, now_ns);
 	answer_overdue(service, service->catalog_lane, now_ns, ERR_OVERLOADED);
 	service->silent_lane = find_silent_lane(service, now_ns);
 	bool is_awaited = service->pages != NULL && event_pages_give_up(service->pages, now_ns / 1000000);

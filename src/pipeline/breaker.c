@@ -97,6 +97,12 @@ bool breaker_hold(struct breaker *breaker)
 	return breaker->is_held;
 }
 
+bool breaker_is_held(const struct breaker *breaker)
+{
+	assert(breaker != NULL);
+	return breaker->is_held;
+}
+
 void breaker_release(struct breaker *breaker)
 {
 	assert(breaker != NULL);

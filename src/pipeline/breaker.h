@@ -38,6 +38,7 @@ uint64_t breaker_pause_ms(const struct breaker *breaker, uint64_t now_ms);
 void breaker_watch(struct breaker *breaker);
 /* Opens it and keeps it open, unless a success was reported since breaker_watch. Whether it is held now. */
 bool breaker_hold(struct breaker *breaker);
+bool breaker_is_held(const struct breaker *breaker);
 /* Closes it, if it was held. */
 void breaker_release(struct breaker *breaker);
 

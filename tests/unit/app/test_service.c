@@ -516,6 +516,7 @@ static void a_store_that_is_found_silent_keeps_nobody_waiting(void **state)
 	struct task *waiting = submit_command(world, take(world, 2, "bob", "2"));
 	service_store_found(world->service, false, true);
 	assert_int_equal(answer_of(waiting), ERR_STORE_UNAVAILABLE);
+	assert_int_equal(answer_of(submit_command(world, take(world, 3, "eve", "3"))), ERR_STORE_UNAVAILABLE); /* nor who comes later */
 	assert_int_equal(answer_of(submit_query(world, hold_query(1))), ERR_STORE_UNAVAILABLE);
 	assert_int_not_equal(sem_trywait(&stuck->done), 0);
 	open_gate(world);
