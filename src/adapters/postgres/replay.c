@@ -54,8 +54,11 @@ enum store_result postgres_replay_begin(struct store *port)
 	struct postgres_store *store = store_of(port);
 	PGresult *answer;
 	store->connection.answer_timeout_ms = REPLAY_ANSWER_MS;
-	scalar_int(&store->parameters, 0, 1);
-	enum store_result result = query(store, UPDATE_REPLAYING, &answer);
+	enum store_result result = STORE_BUSY; /* while what a killed one had begun is being rolled back */
+	for (int tries = 0; result == STORE_BUSY && tries < DRAIN_TRIES; tries++) {
+		scalar_int(&store->parameters, 0, 1);
+		result = query(store, UPDATE_REPLAYING, &answer);
+	}
 	if (result != STORE_OK)
 		return result;
 	PQclear(answer);
