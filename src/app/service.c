@@ -111,10 +111,10 @@ static void answer_overdue(struct service *service, struct lane *lane, uint64_t 
 }
 
 /* Refuses what waits in a lane of the store: all of it while the store is known to be down, for the lane's threads may be stuck in it. */
-static void answer_waiting(struct service *service, struct lane *lane, const struct breaker *breaker, uint64_t now_ns)
+static void answer_waiting(struct service *service, struct lane *lane, enum dependency_id id, uint64_t now_ns)
 {
-	assert(breaker != NULL);
-	if (breaker_is_held(breaker))
+	assert(id == DEPENDENCY_STORE || id == DEPENDENCY_READS);
+	if (dependency_is_held(service_dependency(service, id)))
 		answer_overdue(service, lane, UINT64_MAX, ERR_STORE_UNAVAILABLE);
 	else
 		answer_overdue(service, lane, now_ns, ERR_OVERLOADED);
@@ -153,9 +153,9 @@ static uint64_t keep_time(void *context)
 	assert(context != NULL);
 	struct service *service = context;
 	uint64_t now_ns = clock_monotonic_ns(service->options.clock);
-	answer_waiting(service, service->commit_lane, &service->commits, now_ns);
+	answer_waiting(service, service->commit_lane, DEPENDENCY_STORE, now_ns);
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
-		answer_waiting(service, service->read_lanes[i].lane, &service->reads, now_ns);
+		answer_waiting(service, service->read_lanes[i].lane, DEPENDENCY_READS, now_ns);
 	answer_overdue(service, service->catalog_lane, now_ns, ERR_OVERLOADED);
 	service->silent_lane = find_silent_lane(service, now_ns);
 	bool is_awaited = service->pages != NULL && event_pages_give_up(service->pages, now_ns / 1000000);

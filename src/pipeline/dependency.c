@@ -107,6 +107,12 @@ bool dependency_hold(struct dependency *dependency)
 	return breaker_hold(&dependency->breaker);
 }
 
+bool dependency_is_held(const struct dependency *dependency)
+{
+	assert(dependency != NULL);
+	return breaker_is_held(&dependency->breaker);
+}
+
 void dependency_release_hold(struct dependency *dependency)
 {
 	assert(dependency != NULL);

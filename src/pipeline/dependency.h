@@ -75,6 +75,7 @@ uint64_t dependency_pause_ms(const struct dependency *dependency, uint64_t now_n
  * its breaker: hold opens it, unless a call was served meanwhile, and answers whether it is held now. */
 void dependency_watch(struct dependency *dependency);
 bool dependency_hold(struct dependency *dependency);
+bool dependency_is_held(const struct dependency *dependency);
 void dependency_release_hold(struct dependency *dependency);
 /* Whoever looks after it has found it serving by a call as others make it: that was the probe, and the breaker is closed. */
 void dependency_close(struct dependency *dependency);
