@@ -277,7 +277,7 @@ def run_raced_services(suite):
 
 def run_sanitized_faults(suite):
     """Those of a shared database are left to fault-release: services-asan has sanitized programs on one, too."""
-    return run_pytest(suite, ["tests/fault", "--ignore=tests/fault/test_postgres_faults.py"])
+    return run_pytest(suite, ["tests/fault", *[f"--ignore=tests/fault/test_{name}.py" for name in ("postgres_faults", "failures")]])
 
 
 def run_sanitized_services(suite):

@@ -7,7 +7,8 @@
 #define CATALOG_PING_NS UINT64_C(2000000000)
 #define SYNC_NS UINT64_C(2000000000) /* of bringing changes to the catalog; the rest is left for the next step */
 #define OUTBOX_NS UINT64_C(2000000000)
-#define OUTBOX_SHARE 20 /* looks at the outbox take at most this part of the time */
+#define OUTBOX_SHARE 20                          /* looks at the outbox take at most this part of the time … */
+#define OUTBOX_PAUSE_MAX_NS UINT64_C(5000000000) /* … but what is known of it is never older, so that readiness recovers with the store */
 
 /* The store looked at its clock about halfway between the question and its answer, at latest half of the time between them off. */
 static void compare_clocks(struct monitor *monitor, uint64_t asked_ms)
@@ -90,6 +91,8 @@ static void look_at_outbox(struct monitor *monitor)
 	enum store_result result = monitor->reader->operations->look_at_outbox(monitor->reader, &status);
 	monitor->reader->deadline_ns = 0;
 	uint64_t pause_ns = (clock_monotonic_ns(monitor->clock) - began_ns) * OUTBOX_SHARE;
+	if (pause_ns > OUTBOX_PAUSE_MAX_NS)
+		pause_ns = OUTBOX_PAUSE_MAX_NS;
 	/* Steps are a little further apart than their interval. */
 	uint64_t least_ns = UINT64_C(1000000) * (MONITOR_OUTBOX_MS - MONITOR_INTERVAL_MS / 2);
 	monitor->outbox_at_ns = began_ns + (pause_ns > least_ns ? pause_ns : least_ns);

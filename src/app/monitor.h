@@ -14,7 +14,7 @@
 
 #define MONITOR_INTERVAL_MS 1000
 #define MONITOR_DOWN_MS 250     /* between two steps while one of them does not serve: whoever waits for it is let in by the next */
-#define MONITOR_OUTBOX_MS 2000  /* between two looks at the outbox; more when they take long */
+#define MONITOR_OUTBOX_MS 2000  /* between two looks at the outbox; more when they take long, five seconds at most */
 #define MONITOR_SKEW_MAX_MS 500 /* clocks further apart are told of */
 
 /* Starts zeroed but for what is borrowed; then it reads as not up until the first step. */

@@ -355,13 +355,18 @@ static void the_outbox_is_looked_at_every_two_seconds_and_less_often_when_it_tak
 	steps(&monitor, &world->shop.clock, 60);
 	assert_in_range(reader.looks, 29, 31);
 	reader.outbox = (struct outbox_status){0};
-	reader.look_takes_ms = 500;
+	reader.look_takes_ms = 200;
 	steps(&monitor, &world->shop.clock, 3);
 	assert_int_equal(monitor.outbox_entries, 0);
 	assert_int_equal(monitor.publishers, 0);
 	reader.looks = 0;
 	steps(&monitor, &world->shop.clock, 60);
-	assert_in_range(reader.looks, 5, 7); /* a twentieth of the time */
+	assert_in_range(reader.looks, 11, 16); /* a twentieth of the time */
+	reader.look_takes_ms = 2000;
+	steps(&monitor, &world->shop.clock, 8);
+	reader.looks = 0;
+	steps(&monitor, &world->shop.clock, 60);
+	assert_in_range(reader.looks, 8, 20); /* but not more than five seconds apart: what is known of it is never much older */
 	reader.result = STORE_DOWN;
 	reader.looks = 0;
 	steps(&monitor, &world->shop.clock, 60);
