@@ -29,12 +29,14 @@ struct tally {
 /* Names of sections are the organiser's, who is trusted. */
 static uint64_t hash_of(struct slice name)
 {
+	assert(name.data != NULL || name.length == 0);
 	static const struct hash_seed seed = {.k0 = UINT64_C(0x73656374696f6e73), .k1 = UINT64_C(0x636f756e74656400)};
 	return hash_bytes(&seed, name.data, name.length);
 }
 
 static struct section_count *find(struct tally *tally, struct slice name)
 {
+	assert(tally->arena != NULL);
 	if (tally->last != NULL && slice_equal(tally->last->name, name))
 		return tally->last;
 	uint64_t hash = hash_of(name);
@@ -57,6 +59,7 @@ static struct section_count *find(struct tally *tally, struct slice name)
 
 static bool count(struct tally *tally, const struct seat_list *list)
 {
+	assert(list->entries != NULL || list->count == 0);
 	for (uint32_t i = 0; i < list->count; i++) {
 		const struct seat_entry *entry = &list->entries[i];
 		struct section_count *section = find(tally, entry->section);
@@ -74,6 +77,7 @@ static bool count(struct tally *tally, const struct seat_list *list)
 
 static enum error count_all(struct tally *tally, struct reader *reader, const struct uuid *event_id, uint64_t now_ms)
 {
+	assert(event_id != NULL);
 	struct seat_query query = {.event_id = *event_id, .limit = SEATS_LOOKED_AT_MAX, .now_ms = now_ms};
 	enum error error = OK;
 	do {
@@ -104,6 +108,7 @@ void availability_write_counts(struct json_writer *writer, uint32_t total, uint3
 
 static void write_section(struct json_writer *writer, const struct section_count *section)
 {
+	assert(section->total > 0);
 	json_writer_object_begin(writer, NULL);
 	json_writer_string_or_null(writer, "section", section->name);
 	availability_write_counts(writer, section->total, section->available, section->price_from);

@@ -14,6 +14,7 @@
 
 bool catalog_entries_equal(const struct catalog_entry *a, const struct catalog_entry *b)
 {
+	assert(a != NULL && b != NULL);
 	return slice_equal(a->details.name, b->details.name) && slice_equal(a->details.venue, b->details.venue) &&
 	       slice_equal(a->details.description, b->details.description) && a->details.starts_at_ms == b->details.starts_at_ms &&
 	       a->status == b->status && strcmp(a->currency.code, b->currency.code) == 0 && a->on_sale_from_ms == b->on_sale_from_ms &&
@@ -23,6 +24,7 @@ bool catalog_entries_equal(const struct catalog_entry *a, const struct catalog_e
 /* A wrong entry of this or a higher version would stay: it makes room first. */
 static enum error replace(struct catalog_rebuild *rebuild, const struct catalog_entry *made, struct arena *arena)
 {
+	assert(made != NULL && arena != NULL);
 	struct catalog *catalog = rebuild->catalog;
 	const struct catalog_entry *entry;
 	if (catalog->operations->find(catalog, &made->event_id, arena, &entry) != CATALOG_OK)
@@ -38,6 +40,7 @@ static enum error replace(struct catalog_rebuild *rebuild, const struct catalog_
 /* The sale is read again: it may have changed since its page was. */
 static enum error make_entry(struct catalog_rebuild *rebuild, const struct uuid *event_id)
 {
+	assert(event_id != NULL);
 	struct arena arena;
 	const struct row *row;
 	struct catalog_entry made;
@@ -55,6 +58,7 @@ static enum error make_entry(struct catalog_rebuild *rebuild, const struct uuid 
 /* One that contradicts itself holds up no other. */
 static enum error make_entries(struct catalog_rebuild *rebuild)
 {
+	assert(rebuild->ret_sales == 0);
 	struct sale last = {.row.kind = ROW_SALE};
 	const struct row **rows;
 	struct arena arena;
@@ -85,6 +89,7 @@ static enum error make_entries(struct catalog_rebuild *rebuild)
 
 static enum error drop_unless_sold(struct catalog_rebuild *rebuild, const struct uuid *event_id, struct arena *arena)
 {
+	assert(event_id != NULL && arena != NULL);
 	const struct row *row;
 	enum store_result result = rebuild->reader->operations->find(rebuild->reader, ROW_SALE, event_id, arena, &row);
 	if (result == STORE_CORRUPT || (result == STORE_OK && row != NULL))
@@ -97,6 +102,7 @@ static enum error drop_unless_sold(struct catalog_rebuild *rebuild, const struct
 
 static enum error drop_strangers(struct catalog_rebuild *rebuild)
 {
+	assert(rebuild->catalog != NULL);
 	struct catalog_list list = {0};
 	struct arena arena;
 	struct uuid last;

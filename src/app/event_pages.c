@@ -161,16 +161,19 @@ static enum error ask_catalog(struct event_pages *pages, const struct query *que
 
 static struct page_fetch *fetch_of(struct list_node *node)
 {
+	assert(node != NULL);
 	return container_of(node, struct page_fetch, node);
 }
 
 static struct job *job_of(struct list_node *node)
 {
+	assert(node != NULL);
 	return container_of(node, struct job, node);
 }
 
 static struct slice keep_text(char **end, struct slice text)
 {
+	assert(text.data != NULL || text.length == 0);
 	struct slice kept = {.data = *end, .length = text.length};
 	if (text.length > 0)
 		memcpy(*end, text.data, text.length);
@@ -181,6 +184,7 @@ static struct slice keep_text(char **end, struct slice text)
 /* NULL: there are too many, or there is no memory. With the lock. */
 static struct page_fetch *begin_fetch(struct event_pages *pages, const struct query *query, const struct page_key *key, uint64_t now_ms)
 {
+	assert(pages->fetch_count <= EVENT_PAGES_FETCHES_MAX);
 	if (pages->fetch_count == EVENT_PAGES_FETCHES_MAX)
 		return NULL;
 	struct page_fetch *fetch = malloc(sizeof *fetch + query->filter.venue.length + query->filter.text.length);
@@ -201,6 +205,7 @@ static struct page_fetch *begin_fetch(struct event_pages *pages, const struct qu
 /* NULL: nobody makes this page. With the lock. */
 static struct page_fetch *fetch_under_way(struct event_pages *pages, const struct page_key *key)
 {
+	assert(key != NULL);
 	for (struct list_node *node = pages->fetches.head.next; node != &pages->fetches.head; node = node->next)
 		if (page_key_equal(&fetch_of(node)->key, key))
 			return fetch_of(node);
@@ -209,6 +214,7 @@ static struct page_fetch *fetch_under_way(struct event_pages *pages, const struc
 
 static void show(struct job *job, struct slice page)
 {
+	assert(job->arena != NULL && page.data != NULL);
 	job->outcome.body = arena_copy(job->arena, page);
 	job->outcome.error = job->outcome.body.data == NULL ? ERR_NO_MEMORY : OK;
 }
@@ -216,6 +222,7 @@ static void show(struct job *job, struct slice page)
 /* What there is of the last minute, else the error. With the lock. */
 static void show_what_was(struct event_pages *pages, struct job *job, enum error error, uint64_t now_ms)
 {
+	assert(error != OK);
 	struct cached_page page = page_cache_find(pages->cache, &job->query, now_ms);
 	job->outcome.error = error;
 	if (page.text.data != NULL)
@@ -224,6 +231,7 @@ static void show_what_was(struct event_pages *pages, struct job *job, enum error
 
 static void answer_all(struct event_pages *pages, struct list *jobs)
 {
+	assert(jobs != NULL);
 	for (struct list_node *node = list_pop(jobs); node != NULL; node = list_pop(jobs))
 		pages->options.answer(pages->options.context, job_of(node));
 }
@@ -234,6 +242,7 @@ static void end_fetch(struct event_pages *pages, struct page_fetch *fetch, enum 
 	struct list answered;
 	list_init(&answered);
 	(void)pthread_mutex_lock(&pages->mutex);
+	assert(pages->fetch_count > 0);
 	if (error == OK)
 		page_cache_put(pages->cache, &fetch->job.query, page, now_ms);
 	if (error == OK || error == ERR_EVENT_UNKNOWN)
@@ -259,6 +268,7 @@ static void end_fetch(struct event_pages *pages, struct page_fetch *fetch, enum 
 /* Shows what may be shown as it is, or lets the job wait. *ret_begun: a fetch to be handed to the lane, or NULL. Whether the job is answered. */
 static bool show_or_wait(struct event_pages *pages, struct job *job, uint64_t now_ms, struct page_fetch **ret_begun)
 {
+	assert(ret_begun != NULL);
 	struct cached_page page = page_cache_find(pages->cache, &job->query, now_ms);
 	bool is_there = page.text.data != NULL;
 	bool is_shown = is_there && (pages->is_in_trouble || (!page.is_outdated && page.age_ms <= EVENT_PAGES_STALE_MS));
@@ -298,6 +308,7 @@ void event_pages_ask(struct event_pages *pages, struct job *job, uint64_t monoto
 /* With the lock. */
 static bool has_waited_enough(struct event_pages *pages, const struct job *job, uint64_t now_ms)
 {
+	assert(job->kind == JOB_QUERY);
 	uint64_t came_ms = job->way.entered_ns[0] / 1000000, waited_ms = now_ms > came_ms ? now_ms - came_ms : 0;
 	return waited_ms >= pages->options.patience_ms ||
 	       (waited_ms >= pages->options.patience_ms / 4 && page_cache_find(pages->cache, &job->query, now_ms).text.data != NULL);
@@ -306,6 +317,7 @@ static bool has_waited_enough(struct event_pages *pages, const struct job *job, 
 /* Moves those that have waited enough to `answered`; answers how many wait on. With the lock. */
 static uint32_t give_up_on(struct event_pages *pages, struct page_fetch *fetch, uint64_t now_ms, struct list *answered)
 {
+	assert(answered != NULL);
 	struct list waiters;
 	uint32_t count = 0;
 	list_init(&waiters);

@@ -76,6 +76,7 @@ enum error seat_map_init(struct seat_map *map, const struct uuid *event_id, cons
 
 void seat_map_release(struct seat_map *map)
 {
+	assert(map != NULL);
 	for (uint32_t i = 0; i < map->section_count; i++)
 		free((char *)map->sections[i].name.data);
 	buffer_release(&map->text);
@@ -96,6 +97,7 @@ void seat_map_release(struct seat_map *map)
 /* Room for one more member of an array that doubles. False: out of memory. */
 static bool grow(void **array, uint32_t count, uint32_t *capacity, size_t size)
 {
+	assert(count <= *capacity);
 	if (count < *capacity)
 		return true;
 	uint32_t larger = *capacity == 0 ? 8 : *capacity * 2;
@@ -110,6 +112,7 @@ static bool grow(void **array, uint32_t count, uint32_t *capacity, size_t size)
 /* The index of the section with that name, which is added when it is new. Seats of a section mostly stand together: the last is tried first. */
 static bool find_section(struct seat_map *map, struct slice name, uint32_t *ret_index)
 {
+	assert(ret_index != NULL);
 	struct json_writer writer = json_writer_on(&map->scratch);
 	buffer_clear(&map->scratch);
 	json_writer_string_or_null(&writer, NULL, name);
@@ -135,6 +138,7 @@ static bool find_section(struct seat_map *map, struct slice name, uint32_t *ret_
 
 static bool find_group(struct seat_map *map, uint32_t section, int64_t price, uint32_t *ret_index)
 {
+	assert(section < map->section_count && ret_index != NULL);
 	for (uint32_t i = map->group_count; i-- > 0;) {
 		if (map->group_list[i].section == section && map->group_list[i].price == price) {
 			*ret_index = i;
@@ -153,6 +157,7 @@ static bool find_group(struct seat_map *map, uint32_t section, int64_t price, ui
 /* The label as it stands in the text, with its quotes. */
 static struct slice label_of(const struct seat_map *map, uint32_t index, size_t length)
 {
+	assert(index <= map->loaded && index < map->seat_count);
 	struct slice text = seat_map_text(map, index);
 	size_t left = text.length - LABEL_OFFSET;
 	return (struct slice){.data = text.data + LABEL_OFFSET, .length = length < left ? length : left};
@@ -160,6 +165,7 @@ static struct slice label_of(const struct seat_map *map, uint32_t index, size_t 
 
 static void put_slot(struct seat_map *map, uint32_t index, struct slice label)
 {
+	assert(label.data != NULL && index < map->seat_count);
 	uint64_t slot = hash_bytes(&label_seed, label.data, label.length);
 	while (map->slots[slot % map->slot_count] != 0)
 		slot++;
@@ -186,6 +192,7 @@ uint32_t seat_map_find(const struct seat_map *map, struct slice label)
 
 static enum seat_status status_at(const struct seat_state *state, uint64_t now_ms)
 {
+	assert(state != NULL);
 	bool is_lapsed = state->status != SEAT_AVAILABLE && state->deadline_ms != 0 && state->deadline_ms <= now_ms;
 	return is_lapsed ? SEAT_AVAILABLE : state->status;
 }
@@ -193,6 +200,8 @@ static enum seat_status status_at(const struct seat_state *state, uint64_t now_m
 /* Makes the seat look like that, in the state and the counts. */
 static void show(struct seat_map *map, uint32_t index, enum seat_status status)
 {
+	assert(index < map->loaded);
+	assert(status >= SEAT_AVAILABLE && status <= SEAT_SOLD);
 	enum seat_status before = seat_map_status(map, index);
 	struct seat_group *group = &map->group_list[map->groups[index]];
 	if (before == status)
@@ -200,6 +209,7 @@ static void show(struct seat_map *map, uint32_t index, enum seat_status status)
 	uint64_t *word = &map->statuses[index / 32];
 	unsigned shift = index % 32 * 2;
 	*word = (*word & ~(UINT64_C(3) << shift)) | (uint64_t)(status - 1) << shift;
+	assert(before != SEAT_AVAILABLE || group->available > 0);
 	if (before == SEAT_AVAILABLE)
 		group->available--;
 	else if (status == SEAT_AVAILABLE)
@@ -209,6 +219,7 @@ static void show(struct seat_map *map, uint32_t index, enum seat_status status)
 
 static void note_change(struct seat_map *map, uint32_t index, uint64_t changed_at)
 {
+	assert(index < map->seat_count);
 	struct seat_block *block = &map->blocks[index / SEAT_MAP_BLOCK];
 	if (map->changed_at[index] < changed_at) {
 		map->changed_at[index] = changed_at;
@@ -220,6 +231,7 @@ static void note_change(struct seat_map *map, uint32_t index, uint64_t changed_a
 
 static void note_deadline(struct seat_map *map, uint32_t index, const struct seat_state *state, uint64_t now_ms)
 {
+	assert(index < map->loaded);
 	struct seat_block *block = &map->blocks[index / SEAT_MAP_BLOCK];
 	map->deadlines_ms[index] = state->status == SEAT_AVAILABLE ? 0 : state->deadline_ms;
 	uint64_t deadline_ms = map->deadlines_ms[index];
@@ -250,6 +262,7 @@ bool seat_map_apply(struct seat_map *map, uint32_t index, const struct seat_stat
 
 static enum error add(struct seat_map *map, const struct seat_entry_full *entry, uint64_t now_ms)
 {
+	assert(map->loaded < map->seat_count);
 	uint32_t index = map->loaded, section, group;
 	struct json_writer writer = json_writer_on(&map->text);
 	json_writer_object_begin(&writer, NULL);
@@ -287,6 +300,7 @@ enum error seat_map_add(struct seat_map *map, const struct seat_part *part, uint
 /* Shows what has lapsed in the block and finds its next deadline. */
 static void lapse_block(struct seat_map *map, uint32_t number, uint64_t now_ms)
 {
+	assert(number < block_count(map->seat_count));
 	struct seat_block *block = &map->blocks[number];
 	uint32_t begin = number * SEAT_MAP_BLOCK, end = begin + SEAT_MAP_BLOCK < map->loaded ? begin + SEAT_MAP_BLOCK : map->loaded;
 	block->next_deadline_ms = UINT64_MAX;
@@ -305,6 +319,7 @@ static void lapse_block(struct seat_map *map, uint32_t number, uint64_t now_ms)
 
 void seat_map_lapse(struct seat_map *map, uint64_t now_ms)
 {
+	assert(map != NULL);
 	if (now_ms < map->next_deadline_ms)
 		return;
 	map->next_deadline_ms = UINT64_MAX;

@@ -12,6 +12,7 @@
 
 enum error seat_maps_new(const struct seat_maps_options *options, struct seat_maps **ret_maps)
 {
+	assert(ret_maps != NULL);
 	assert(options != NULL && options->feed != NULL && options->clock != NULL && options->wake != NULL);
 
 	struct seat_maps *maps = calloc(1, sizeof *maps);
@@ -44,6 +45,7 @@ void seat_maps_give_back(struct seat_maps_entry *entry)
 
 void seat_maps_tell(struct list *waits, bool is_unknown)
 {
+	assert(waits != NULL);
 	for (struct list_node *node = list_pop(waits); node != NULL; node = list_pop(waits)) {
 		struct seat_maps_wait *wait = container_of(node, struct seat_maps_wait, node);
 		wait->is_unknown = is_unknown;
@@ -53,6 +55,7 @@ void seat_maps_tell(struct list *waits, bool is_unknown)
 
 void seat_maps_drop(struct seat_maps *maps, struct seat_maps_entry *entry, struct list *ret_waits)
 {
+	assert(ret_waits != NULL);
 	assert(!entry->is_dropped);
 	maps->loading -= entry->state == SEAT_MAPS_WANTED || entry->state == SEAT_MAPS_FILLING;
 	entry->is_dropped = true;
@@ -69,6 +72,7 @@ void seat_maps_drop(struct seat_maps *maps, struct seat_maps_entry *entry, struc
 
 void seat_maps_drop_all(struct seat_maps *maps, bool is_last)
 {
+	assert(maps != NULL);
 	struct list waits;
 	list_init(&waits);
 	pthread_mutex_lock(&maps->lock);
@@ -99,6 +103,7 @@ void seat_maps_free(struct seat_maps *maps)
 /* With maps->lock held. */
 static struct seat_maps_entry *look_up(const struct seat_maps *maps, const struct uuid *event_id, uint64_t hash)
 {
+	assert(event_id != NULL);
 	for (struct hash_node *node = hash_table_first(&maps->table, hash); node != NULL; node = hash_table_next(node)) {
 		struct seat_maps_entry *entry = container_of(node, struct seat_maps_entry, node);
 		if (uuid_equal(&entry->event_id, event_id))
@@ -110,6 +115,7 @@ static struct seat_maps_entry *look_up(const struct seat_maps *maps, const struc
 /* With maps->lock held. A reference. */
 static struct seat_maps_entry *take(struct seat_maps *maps, struct seat_maps_entry *entry, bool is_use)
 {
+	assert(entry != NULL && !entry->is_dropped);
 	if (is_use) {
 		list_remove(&entry->recency);
 		list_push(&maps->recency, &entry->recency);
@@ -120,6 +126,7 @@ static struct seat_maps_entry *take(struct seat_maps *maps, struct seat_maps_ent
 
 struct seat_maps_entry *seat_maps_go_to(struct seat_maps *maps, struct seat_maps_entry *entry, const struct uuid *event_id, bool is_use)
 {
+	assert(maps != NULL && event_id != NULL);
 	uint64_t hash = hash_bytes(&maps->seed, event_id->bytes, sizeof event_id->bytes);
 	seat_maps_leave(entry);
 	pthread_mutex_lock(&maps->lock);
@@ -142,6 +149,7 @@ void seat_maps_leave(struct seat_maps_entry *entry)
 
 void seat_maps_count(struct seat_maps *maps, struct seat_maps_entry *entry)
 {
+	assert(maps != NULL && entry != NULL);
 	size_t bytes = entry->map.bytes + entry->pages.bytes;
 	atomic_fetch_add_explicit(&maps->bytes, bytes - entry->counted, memory_order_relaxed);
 	entry->counted = bytes;
@@ -149,6 +157,7 @@ void seat_maps_count(struct seat_maps *maps, struct seat_maps_entry *entry)
 
 void seat_maps_shrink(struct seat_maps *maps, const struct seat_maps_entry *keep)
 {
+	assert(maps != NULL);
 	struct list waits;
 	if (atomic_load_explicit(&maps->bytes, memory_order_relaxed) <= maps->options.bytes_max)
 		return;
@@ -169,6 +178,7 @@ void seat_maps_shrink(struct seat_maps *maps, const struct seat_maps_entry *keep
 /* With maps->lock held. An entry that is to be loaded; NULL: too many are, or there is no memory. */
 static struct seat_maps_entry *want(struct seat_maps *maps, const struct uuid *event_id, uint64_t hash)
 {
+	assert(event_id != NULL && !maps->is_stopped);
 	struct seat_maps_entry *entry = maps->loading < LOADING_MAX ? calloc(1, sizeof *entry) : NULL;
 	if (entry == NULL)
 		return NULL;
@@ -190,6 +200,7 @@ static struct seat_maps_entry *want(struct seat_maps *maps, const struct uuid *e
 static enum seat_maps_answer take_or_want(struct seat_maps *maps, const struct uuid *event_id, uint64_t now_ns, struct seat_maps_wait *wait,
                                           struct seat_maps_entry **ret_entry)
 {
+	assert(wait != NULL && ret_entry != NULL);
 	uint64_t hash = hash_bytes(&maps->seed, event_id->bytes, sizeof event_id->bytes);
 	enum seat_maps_answer answer = SEAT_MAPS_PAGE;
 	bool is_new = false;
@@ -223,12 +234,14 @@ static enum seat_maps_answer take_or_want(struct seat_maps *maps, const struct u
 
 static bool is_fresh(const struct seat_maps *maps, uint64_t now_ns)
 {
+	assert(maps != NULL);
 	uint64_t fresh_ns = atomic_load_explicit(&maps->fresh_ns, memory_order_acquire);
 	return fresh_ns != 0 && now_ns < fresh_ns + SEAT_MAPS_FRESH_NS;
 }
 
 static bool knows_version(const struct seat_map *map, const struct seat_page_query *query)
 {
+	assert(seat_map_is_loaded(map));
 	/* Another server may be a little ahead. */
 	static const uint64_t ahead_max = 1000000;
 	return query->kind != SEAT_PAGE_CHANGES || (query->since >= map->base && query->since <= map->position + ahead_max);
@@ -237,6 +250,7 @@ static bool knows_version(const struct seat_map *map, const struct seat_page_que
 enum seat_maps_answer seat_maps_ask(struct seat_maps *maps, const struct uuid *event_id, const struct seat_page_query *query,
                                     bool is_compressed, struct seat_maps_wait *wait, struct seat_page **ret_page)
 {
+	assert(event_id != NULL && ret_page != NULL);
 	assert(maps != NULL && query != NULL && wait != NULL && wait->ready != NULL);
 
 	struct seat_maps_entry *entry = NULL;
@@ -269,11 +283,13 @@ enum seat_maps_answer seat_maps_ask(struct seat_maps *maps, const struct uuid *e
 
 uint64_t seat_maps_version(const struct seat_maps *maps)
 {
+	assert(maps != NULL);
 	return atomic_load_explicit(&maps->position, memory_order_acquire);
 }
 
 void seat_maps_note_lag(const struct seat_maps *maps, uint64_t version, uint64_t now_ms)
 {
+	assert(maps != NULL);
 	uint64_t decided_ms = hlc_milliseconds(version);
 	if (maps->options.lagged != NULL)
 		maps->options.lagged(maps->options.context, now_ms > decided_ms ? now_ms - decided_ms : 0);
@@ -281,6 +297,7 @@ void seat_maps_note_lag(const struct seat_maps *maps, uint64_t version, uint64_t
 
 static void apply_seat(struct seat_maps *maps, struct seat_maps_entry *entry, const struct seat *seat, uint64_t now_ms)
 {
+	assert(seat->row.kind == ROW_SEAT);
 	/* How long the seat is held is not in its row: until the feed has told, it does not lapse. */
 	const struct seat_state state = {.status = seat->status, .version = seat->row.version};
 	bool has_map = entry->map.seat_count > 0;
@@ -312,6 +329,7 @@ void seat_maps_committed(struct seat_maps *maps, const struct changes *changes)
 
 void seat_maps_status(struct seat_maps *maps, struct seat_maps_status *ret_status)
 {
+	assert(maps != NULL && ret_status != NULL);
 	pthread_mutex_lock(&maps->lock);
 	uint64_t count = maps->table.count;
 	pthread_mutex_unlock(&maps->lock);

@@ -21,11 +21,13 @@
 
 static uint64_t now_ns(const struct seat_maps *maps)
 {
+	assert(maps != NULL);
 	return clock_monotonic_ns(maps->options.clock);
 }
 
 static void drop_one(struct seat_maps *maps, struct seat_maps_entry *entry, bool is_unknown)
 {
+	assert(entry != NULL);
 	struct list waits;
 	list_init(&waits);
 	pthread_mutex_lock(&maps->lock);
@@ -38,6 +40,7 @@ static void drop_one(struct seat_maps *maps, struct seat_maps_entry *entry, bool
 /* The events whose maps are there or being filled, in the arena; NULL: it is full. */
 static struct uuid *list_events(struct seat_maps *maps, uint32_t *ret_count)
 {
+	assert(ret_count != NULL);
 	uint32_t count = 0;
 	pthread_mutex_lock(&maps->lock);
 	struct uuid *ids = arena_allocate_array(&maps->arena, maps->table.count, sizeof *ids);
@@ -53,6 +56,7 @@ static struct uuid *list_events(struct seat_maps *maps, uint32_t *ret_count)
 
 static void apply_change(struct seat_maps *maps, struct seat_maps_entry *entry, const struct seat_change *change, uint64_t now_ms)
 {
+	assert(uuid_equal(&change->event_id, &entry->event_id));
 	struct seat_map *map = &entry->map;
 	if (change->position < map->first_position || change->position - map->first_position >= map->seat_count)
 		return;
@@ -63,6 +67,7 @@ static void apply_change(struct seat_maps *maps, struct seat_maps_entry *entry, 
 
 static void apply_changes(struct seat_maps *maps, const struct seat_change_list *list)
 {
+	assert(list->changes != NULL || list->count == 0);
 	struct seat_maps_entry *entry = NULL;
 	uint64_t now_ms = clock_now_ms(maps->options.clock);
 	for (uint32_t i = 0; i < list->count; i++) {
@@ -78,6 +83,7 @@ static void apply_changes(struct seat_maps *maps, const struct seat_change_list 
 /* Every map that the feed was read for has all that is before the position, and shows what has lapsed. */
 static void advance(struct seat_maps *maps, const struct uuid *event_ids, uint32_t count)
 {
+	assert(event_ids != NULL || count == 0);
 	uint64_t now_ms = clock_now_ms(maps->options.clock);
 	struct seat_maps_entry *entry = NULL;
 	for (uint32_t i = 0; i < count; i++) {
@@ -95,6 +101,7 @@ static void advance(struct seat_maps *maps, const struct uuid *event_ids, uint32
 /* False: the feed does not answer. */
 static bool poll_feed(struct seat_maps *maps)
 {
+	assert(maps->options.feed != NULL);
 	struct seat_feed *feed = maps->options.feed;
 	struct seat_feed_cursor cursor;
 	struct seat_change_list list;
@@ -125,6 +132,7 @@ static bool poll_feed(struct seat_maps *maps)
 /* The entry that waits the longest to be loaded, with a reference; NULL: none does. */
 static struct seat_maps_entry *next_wanted(struct seat_maps *maps)
 {
+	assert(maps != NULL);
 	struct seat_maps_entry *found = NULL;
 	pthread_mutex_lock(&maps->lock);
 	for (struct list_node *node = maps->recency.head.next; found == NULL && maps->loading > 0 && node != &maps->recency.head;
@@ -142,6 +150,7 @@ static struct seat_maps_entry *next_wanted(struct seat_maps *maps)
 /* Who waits is told to ask again. */
 static void change_state(struct seat_maps *maps, struct seat_maps_entry *entry, enum seat_maps_state state)
 {
+	assert(state != SEAT_MAPS_WANTED);
 	struct list waits;
 	list_init(&waits);
 	pthread_mutex_lock(&maps->lock);
@@ -159,6 +168,7 @@ static void change_state(struct seat_maps *maps, struct seat_maps_entry *entry, 
 /* Who waits for a map behind a large one goes to the store in time. */
 static void tell_late(struct seat_maps *maps)
 {
+	assert(maps != NULL);
 	struct list waits;
 	list_init(&waits);
 	uint64_t moment_ns = now_ns(maps);
@@ -174,6 +184,7 @@ static void tell_late(struct seat_maps *maps)
 
 static bool is_too_large(const struct seat_maps *maps, const struct seat_part *part)
 {
+	assert(part->seat_count > 0);
 	/* A map without room for its pages would be made again and again. */
 	return seat_map_size(part->seat_count) > maps->options.bytes_max / 4 * 3;
 }
@@ -181,6 +192,7 @@ static bool is_too_large(const struct seat_maps *maps, const struct seat_part *p
 /* With entry->lock held. */
 static enum error begin_map(struct seat_maps *maps, struct seat_maps_entry *entry, const struct seat_part *part)
 {
+	assert(entry->map.seat_count == 0);
 	enum error error = seat_map_init(&entry->map, &entry->event_id, part, maps->cursor.position);
 	if (error == OK)
 		error = seat_pages_init(&entry->pages, entry->map.bytes * 2 + (size_t)1024 * 1024);
@@ -189,6 +201,7 @@ static enum error begin_map(struct seat_maps *maps, struct seat_maps_entry *entr
 
 static enum error add_part(struct seat_maps *maps, struct seat_maps_entry *entry, const struct seat_part *part)
 {
+	assert(part->seat_count > 0 && part->count > 0);
 	enum error error = OK;
 	pthread_mutex_lock(&entry->lock);
 	if (entry->map.seat_count == 0)
@@ -209,6 +222,7 @@ static enum error add_part(struct seat_maps *maps, struct seat_maps_entry *entry
 /* Reads the next part of an entry. False: the feed does not answer. */
 static bool load_part(struct seat_maps *maps, struct seat_maps_entry *entry)
 {
+	assert(entry->map.seat_count == 0 || !seat_map_is_loaded(&entry->map));
 	struct seat_feed *feed = maps->options.feed;
 	struct seat_part part;
 	uint32_t skip = entry->map.loaded; /* which only this thread changes */
@@ -233,6 +247,7 @@ static bool load_part(struct seat_maps *maps, struct seat_maps_entry *entry)
 /* False: the feed does not answer. */
 static bool load_wanted(struct seat_maps *maps)
 {
+	assert(maps != NULL);
 	uint64_t until_ns = now_ns(maps) + LOAD_NS;
 	bool is_up = true;
 	while (is_up && now_ns(maps) < until_ns) {
@@ -248,6 +263,7 @@ static bool load_wanted(struct seat_maps *maps)
 
 static void give_up_old(struct seat_maps *maps)
 {
+	assert(maps->mark_count <= SEAT_MAPS_MARKS);
 	uint64_t moment_ns = now_ns(maps);
 	struct seat_feed *feed = maps->options.feed;
 	if (moment_ns < maps->next_mark_ns)
@@ -266,6 +282,7 @@ _Static_assert(SEAT_MAPS_MARKS *MARK_NS > GIVE_UP_NS, "the oldest mark is as old
 
 static void fail_wanted(struct seat_maps *maps)
 {
+	assert(maps != NULL);
 	for (struct seat_maps_entry *entry = next_wanted(maps); entry != NULL; entry = next_wanted(maps)) {
 		drop_one(maps, entry, false);
 		seat_maps_give_back(entry);
@@ -274,6 +291,7 @@ static void fail_wanted(struct seat_maps *maps)
 
 uint64_t seat_maps_step(void *context)
 {
+	assert(context != NULL);
 	struct seat_maps *maps = context;
 	uint64_t fresh_ns = atomic_load_explicit(&maps->fresh_ns, memory_order_relaxed);
 	bool is_due = !maps->has_cursor || now_ns(maps) - fresh_ns >= POLL_NS;

@@ -44,6 +44,7 @@ void seat_page_unref(void *context)
 
 static void drop(struct seat_pages *pages, struct seat_page *page)
 {
+	assert(pages->bytes >= page->bytes);
 	hash_table_remove(&pages->table, &page->node);
 	list_remove(&page->recency);
 	pages->bytes -= page->bytes;
@@ -52,6 +53,7 @@ static void drop(struct seat_pages *pages, struct seat_page *page)
 
 void seat_pages_release(struct seat_pages *pages)
 {
+	assert(pages != NULL);
 	if (pages->table.buckets == NULL)
 		return;
 	while (!list_is_empty(&pages->recency))
@@ -61,6 +63,7 @@ void seat_pages_release(struct seat_pages *pages)
 
 static uint64_t hash_of(const struct seat_page_query *query)
 {
+	assert(query != NULL);
 	static const struct hash_seed seed = {.k0 = UINT64_C(0x736561742d706167), .k1 = UINT64_C(0x6573000000000000)};
 	uint64_t words[4] = {(uint64_t)query->kind << 32 | (uint64_t)query->status, query->limit, query->after, query->since};
 	return hash_bytes(&seed, words, sizeof words);
@@ -68,11 +71,13 @@ static uint64_t hash_of(const struct seat_page_query *query)
 
 static bool is_same(const struct seat_page_query *a, const struct seat_page_query *b)
 {
+	assert(a != NULL && b != NULL);
 	return a->kind == b->kind && a->status == b->status && a->limit == b->limit && a->after == b->after && a->since == b->since;
 }
 
 static bool has_changed(const struct seat_page *page, const struct seat_map *map)
 {
+	assert(page->begin <= page->end);
 	if (page->query.kind == SEAT_PAGE_AVAILABILITY)
 		return page->revision != map->revision;
 	if (page->query.kind == SEAT_PAGE_CHANGES)
@@ -87,12 +92,14 @@ static bool has_changed(const struct seat_page *page, const struct seat_map *map
  * processor. A page that costs little is made again at once, so that whoever holds a seat sees that. */
 static uint64_t least_age_ns(const struct seat_page *page)
 {
+	assert(page->body.data != NULL);
 	uint64_t cost_ns = page->body.length * (page->compressed.data == NULL ? COPY_NS : COPY_NS + COMPRESS_NS);
 	return cost_ns * COST_SHARE < LEAST_AGE_MAX_NS ? cost_ns * COST_SHARE : LEAST_AGE_MAX_NS;
 }
 
 static bool is_current(const struct seat_page *page, const struct seat_map *map, uint64_t monotonic_ns)
 {
+	assert(page != NULL && map != NULL);
 	uint64_t age_ns = monotonic_ns - page->made_ns;
 	if (!has_changed(page, map))
 		return page->position == map->position || age_ns <= VERSION_AGE_MAX_NS;
@@ -101,6 +108,7 @@ static bool is_current(const struct seat_page *page, const struct seat_map *map,
 
 static void append_seat(struct buffer *body, const struct seat_map *map, uint32_t index, bool is_first)
 {
+	assert(index < map->loaded);
 	static const char *const endings[] = {"\"available\"}", "\"held\"}", "\"reserved\"}", "\"sold\"}"};
 	if (!is_first)
 		buffer_append_byte(body, ',');
@@ -110,6 +118,7 @@ static void append_seat(struct buffer *body, const struct seat_map *map, uint32_
 
 static uint32_t index_after(const struct seat_map *map, uint64_t position)
 {
+	assert(map != NULL);
 	if (position < map->first_position)
 		return 0;
 	uint64_t index = position - map->first_position + 1;
@@ -119,6 +128,7 @@ static uint32_t index_after(const struct seat_map *map, uint64_t position)
 /* Writes the seats, and answers behind which index the list goes on; UINT32_MAX: it is complete. A seat more than asked for tells. */
 static uint32_t write_seats(struct seat_page *page, const struct seat_map *map, struct buffer *body)
 {
+	assert(page->begin <= map->seat_count && page->query.limit > 0);
 	const struct seat_page_query *query = &page->query;
 	uint32_t count = 0, last = 0, i = page->begin;
 	uint32_t stop = map->seat_count - i > SEATS_LOOKED_AT_MAX ? i + SEATS_LOOKED_AT_MAX : map->seat_count;
@@ -139,6 +149,7 @@ static uint32_t write_seats(struct seat_page *page, const struct seat_map *map, 
 /* The same of those that changed. */
 static uint32_t write_changes(struct seat_page *page, const struct seat_map *map, struct buffer *body)
 {
+	assert(page->begin <= map->seat_count && page->query.limit > 0);
 	uint32_t count = 0, last = 0;
 	for (uint32_t i = page->begin; i < map->seat_count;) {
 		if (i % SEAT_MAP_BLOCK == 0 && map->blocks[i / SEAT_MAP_BLOCK].changed_at < page->query.since) {
@@ -158,6 +169,7 @@ static uint32_t write_changes(struct seat_page *page, const struct seat_map *map
 
 static void write_availability(const struct seat_map *map, struct json_writer *writer)
 {
+	assert(writer != NULL);
 	for (uint32_t i = 0; i < map->section_count; i++) {
 		uint32_t available = 0;
 		int64_t price = INT64_MAX;
@@ -178,6 +190,7 @@ static void write_availability(const struct seat_map *map, struct json_writer *w
 /* Of the content but its version: two servers give the same seats the same tag, whatever each has seen else. */
 static void write_tag(struct seat_page *page, struct slice data, uint32_t next)
 {
+	assert(page != NULL);
 	static const struct hash_seed seed = {.k0 = UINT64_C(0x74726f2d73656174), .k1 = UINT64_C(0x2d6d61702d746167)};
 	const uint64_t words[2] = {hash_bytes(&seed, data.data, data.length), next};
 	(void)snprintf(page->tag, sizeof page->tag, "W/\"%016" PRIx64 "\"", hash_bytes(&seed, words, sizeof words));
@@ -185,6 +198,7 @@ static void write_tag(struct seat_page *page, struct slice data, uint32_t next)
 
 static void write_next(struct json_writer *writer, const struct seat_page *page, const struct seat_map *map, uint32_t next)
 {
+	assert(next == UINT32_MAX || next < map->seat_count);
 	const struct query query = {.kind = QUERY_SEATS, .id = map->event_id, .after = map->first_position + next};
 	if (page->query.kind != SEAT_PAGE_AVAILABILITY)
 		cursor_write(writer, next == UINT32_MAX ? NULL : &query);
@@ -192,6 +206,7 @@ static void write_next(struct json_writer *writer, const struct seat_page *page,
 
 static bool write_body(struct seat_page *page, const struct seat_map *map)
 {
+	assert(page->body.data == NULL);
 	struct buffer body;
 	char version[24];
 	uint32_t next = UINT32_MAX;
@@ -223,6 +238,7 @@ static bool write_body(struct seat_page *page, const struct seat_map *map)
 
 static struct seat_page *make(const struct seat_map *map, const struct seat_page_query *query, uint64_t monotonic_ns)
 {
+	assert(seat_map_is_loaded(map));
 	struct seat_page *page = calloc(1, sizeof *page);
 	if (page == NULL)
 		return NULL;
@@ -242,6 +258,7 @@ static struct seat_page *make(const struct seat_map *map, const struct seat_page
 
 static bool compress(struct seat_pages *pages, struct seat_page *page)
 {
+	assert(page->body.data != NULL);
 	struct buffer buffer;
 	if (page->compressed.data != NULL)
 		return true;
@@ -260,6 +277,7 @@ static bool compress(struct seat_pages *pages, struct seat_page *page)
 
 static void put(struct seat_pages *pages, struct seat_page *page)
 {
+	assert(page->body.data != NULL);
 	hash_table_put(&pages->table, &page->node, hash_of(&page->query));
 	hash_table_grow(&pages->table);
 	list_push(&pages->recency, &page->recency);
@@ -269,12 +287,14 @@ static void put(struct seat_pages *pages, struct seat_page *page)
 /* Makes room; the page that was just put stays. */
 static void shrink(struct seat_pages *pages)
 {
+	assert(!list_is_empty(&pages->recency));
 	while (pages->bytes > pages->bytes_max && pages->recency.head.next != pages->recency.head.previous)
 		drop(pages, container_of(pages->recency.head.next, struct seat_page, recency));
 }
 
 static struct seat_page *look_up(struct seat_pages *pages, const struct seat_page_query *query)
 {
+	assert(query != NULL);
 	for (struct hash_node *node = hash_table_first(&pages->table, hash_of(query)); node != NULL; node = hash_table_next(node)) {
 		struct seat_page *page = container_of(node, struct seat_page, node);
 		if (is_same(&page->query, query))

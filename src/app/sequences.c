@@ -28,6 +28,7 @@ struct sequences {
 
 static bool generation_init(struct generation *generation)
 {
+	assert(generation->entries == NULL);
 	generation->entries = calloc(SEQUENCES_STREAMS, sizeof *generation->entries);
 	return generation->entries != NULL && hash_table_init(SEQUENCES_STREAMS, &generation->table) == OK;
 }
@@ -59,6 +60,7 @@ void sequences_free(struct sequences *sequences)
 /* The stream's entry; NULL: there is none. */
 static struct entry *find(const struct generation *generation, uint64_t hash, const struct uuid *stream)
 {
+	assert(stream != NULL);
 	struct hash_node *node = hash_table_first(&generation->table, hash);
 	while (node != NULL && !uuid_equal(&container_of(node, struct entry, node)->stream, stream))
 		node = hash_table_next(node);
@@ -67,6 +69,7 @@ static struct entry *find(const struct generation *generation, uint64_t hash, co
 
 static void change_generations(struct sequences *sequences)
 {
+	assert(sequences->young.table.count == SEQUENCES_STREAMS);
 	struct generation emptied = sequences->old;
 	hash_table_clear(&emptied.table);
 	sequences->old = sequences->young;
@@ -77,6 +80,7 @@ static void change_generations(struct sequences *sequences)
 /* The stream's entry among the young, made of what the old ones have of it, or empty. */
 static struct entry *take(struct sequences *sequences, const struct uuid *stream)
 {
+	assert(sequences->young.table.count <= SEQUENCES_STREAMS);
 	uint64_t hash = hash_bytes(&sequences->seed, stream->bytes, sizeof stream->bytes);
 	struct entry *entry = find(&sequences->young, hash, stream);
 	if (entry != NULL)
@@ -92,6 +96,7 @@ static struct entry *take(struct sequences *sequences, const struct uuid *stream
 
 static enum sequence_finding note_earlier(struct entry *entry, uint32_t sequence)
 {
+	assert(sequence <= entry->last);
 	uint32_t distance = entry->last - sequence;
 	if (distance == 0 || distance > 64 || (entry->seen >> (distance - 1) & 1) != 0)
 		return SEQUENCE_REPEAT;
@@ -101,6 +106,7 @@ static enum sequence_finding note_earlier(struct entry *entry, uint32_t sequence
 
 enum sequence_finding sequences_note(struct sequences *sequences, const struct uuid *stream, uint32_t sequence, uint32_t *ret_missing)
 {
+	assert(ret_missing != NULL);
 	assert(sequences != NULL && stream != NULL && sequence >= 1);
 	*ret_missing = 0;
 	struct entry *entry = take(sequences, stream);

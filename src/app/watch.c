@@ -18,6 +18,7 @@ static const char bus_reason[] = "the broker does not confirm";
 
 static void tell_up(struct watch *watch, const char *name, struct watched *watched, uint64_t now_ns)
 {
+	assert(name != NULL && watched != NULL);
 	if (watched->is_down)
 		log_event(watch->logger, LOG_INFO, "dependency is back", log_string("dependency", name),
 		          log_uint("after_ms", (now_ns - watched->since_ns) / 1000000));
@@ -26,6 +27,7 @@ static void tell_up(struct watch *watch, const char *name, struct watched *watch
 
 static void tell_down(struct watch *watch, const char *name, const char *reason, struct watched *watched, uint64_t now_ns)
 {
+	assert(name != NULL && reason != NULL);
 	if (!watched->is_down || strcmp(reason, watched->reason) != 0) {
 		log_event(watch->logger, LOG_ERROR, "dependency is down", log_string("dependency", name), log_string("reason", reason));
 		if (!watched->is_down)
@@ -46,6 +48,7 @@ static void tell_down(struct watch *watch, const char *name, const char *reason,
 /* A dependency that is told of as up, but whose calls fail, is down for whoever needs it. */
 static void tell_dependency(struct watch *watch, enum dependency_id id)
 {
+	assert(id < DEPENDENCY_COUNT);
 	struct dependency_status status;
 	uint64_t now_ns = clock_monotonic_ns(watch->clock);
 	dependency_status(&watch->dependencies->of[id], now_ns, &status);
@@ -75,6 +78,7 @@ static void note(struct watch *watch, enum dependency_id id, bool is_up, const c
 /* Clocks that differ stop nothing: that is said once. */
 static void tell_skew(struct watch *watch)
 {
+	assert(watch != NULL);
 	bool is_skewed = watch->monitor.is_clock_skewed;
 	if (is_skewed && !watch->was_skewed)
 		log_event(watch->logger, LOG_WARN, "the clock differs from the store's",
@@ -85,6 +89,7 @@ static void tell_skew(struct watch *watch)
 /* Only an operator can do something about an event that contradicts itself. */
 static void tell_unplaced(struct watch *watch)
 {
+	assert(watch != NULL);
 	uint64_t now_ns = clock_monotonic_ns(watch->clock);
 	uint32_t count = watch->monitor.unplaced_count;
 	if (count == 0 || now_ns < watch->next_unplaced_ns)
@@ -96,17 +101,20 @@ static void tell_unplaced(struct watch *watch)
 
 static const char *catalog_problem(const char *problem)
 {
+	assert(problem != NULL);
 	return problem[0] == '\0' ? catalog_reason : problem;
 }
 
 static const char *bus_problem(const struct bus_status *status)
 {
+	assert(status != NULL);
 	return status->problem[0] == '\0' ? bus_reason : status->problem;
 }
 
 /* Events that no queue was bound to are the operator's to know of: they are published, and gone. */
 static void tell_unroutable(struct watch *watch, const struct bus_status *status)
 {
+	assert(status != NULL);
 	char id[UUID_TEXT_LENGTH + 1];
 	uint64_t count = status->unroutable - watch->unroutable;
 	if (count == 0)
@@ -137,6 +145,7 @@ static void tell_unreadable(struct watch *watch)
 /* Before the first look the publisher knows nothing. */
 static void look_at_bus(struct watch *watch)
 {
+	assert(watch->publisher == NULL || watch->bus_status != NULL);
 	struct bus_status status;
 	if (watch->publisher == NULL || !watch->has_looked)
 		return;
@@ -149,6 +158,7 @@ static void look_at_bus(struct watch *watch)
 /* Limits and keys in use then count in each process alone, which stops nothing. */
 static void look_at_admission(struct watch *watch)
 {
+	assert(watch != NULL);
 	if (watch->is_admission_per_process && !watch->has_looked)
 		log_event(watch->logger, LOG_INFO, "rate limits and idempotency keys in use count per process: REDIS_ADDR is not set");
 }
@@ -156,6 +166,7 @@ static void look_at_admission(struct watch *watch)
 /* Stored data that contradicts itself is an operator's to mend; the commands that met it were answered with 500. */
 static void look_for_inconsistency(struct watch *watch)
 {
+	assert(watch != NULL);
 	if (watch->service == NULL)
 		return;
 	struct service_status status;
@@ -176,6 +187,7 @@ static void look_for_inconsistency(struct watch *watch)
 
 uint64_t watch_step(void *context)
 {
+	assert(context != NULL);
 	struct watch *watch = context;
 	uint64_t wait_ms = monitor_step(&watch->monitor);
 	if (watch->monitor.is_stopping) /* what was not looked at is not down */
@@ -195,6 +207,7 @@ uint64_t watch_step(void *context)
 
 struct watched_outbox watch_outbox(const struct watch *watch)
 {
+	assert(watch != NULL);
 	const struct monitor *monitor = &watch->monitor;
 	uint64_t oldest_ms = monitor->outbox_oldest_ms, now_ms = clock_now_ms(watch->clock);
 	return (struct watched_outbox){
@@ -226,12 +239,14 @@ static struct ready_dependency *add_guarded(struct watch *watch, struct ready_re
 
 static void explain(struct ready_dependency *dependency, const char *detail)
 {
+	assert(dependency != NULL && detail != NULL);
 	if (dependency->state != READY_UP)
 		(void)snprintf(dependency->detail, sizeof dependency->detail, "%s", detail);
 }
 
 static void add_store(struct watch *watch, struct ready_report *report)
 {
+	assert(report->count == 0);
 	const struct monitor *monitor = &watch->monitor;
 	struct dependency_status status;
 	struct ready_dependency *store = add_guarded(watch, report, DEPENDENCY_STORE, monitor->is_store_up ? READY_UP : READY_DOWN,
@@ -247,6 +262,7 @@ static void add_store(struct watch *watch, struct ready_report *report)
 
 static void add_catalog(struct watch *watch, struct ready_report *report)
 {
+	assert(watch->monitor.catalog != NULL);
 	const struct monitor *monitor = &watch->monitor;
 	bool is_current = monitor->is_catalog_up && monitor->is_catalog_current;
 	struct dependency_status status;
@@ -260,6 +276,7 @@ static void add_catalog(struct watch *watch, struct ready_report *report)
 /* "per-process": each process counts alone, because nothing is set that counts for all, or because that does not serve. */
 static void add_admission(struct watch *watch, struct ready_report *report)
 {
+	assert(report != NULL);
 	struct admission_ping ping;
 	if (watch->is_admission_per_process) {
 		struct ready_dependency *admission = add(report, "admission", READY_UP, -1);
@@ -293,6 +310,7 @@ static void add_bus(struct watch *watch, struct ready_report *report)
 
 void watch_ready(struct watch *watch, struct ready_report *ret_report)
 {
+	assert(watch != NULL && ret_report != NULL);
 	const struct monitor *monitor = &watch->monitor;
 	*ret_report = (struct ready_report){.is_stopping = watch->is_stopping};
 	add_store(watch, ret_report);

@@ -21,6 +21,7 @@ struct local_admission {
 
 static struct local_admission *self_of(struct admission *admission)
 {
+	assert(admission != NULL);
 	return container_of(admission, struct local_admission, base);
 }
 
@@ -47,6 +48,7 @@ static uint64_t longest(uint64_t a, uint64_t b, uint64_t c)
 /* What the windows and the key's state say together; counts the request unless a window is full. */
 static void judge_windows(struct local_admission *self, struct admission_request *request, enum key_state state)
 {
+	assert(request != NULL);
 	struct window user = window_open(self->users, request->user, request->now_ms);
 	struct window service = window_open(self->services, request->service, request->now_ms);
 	struct window address = window_open(self->addresses, request->address, request->now_ms);
@@ -70,6 +72,7 @@ static void judge_windows(struct local_admission *self, struct admission_request
 
 static void judge(struct local_admission *self, struct admission_request *request)
 {
+	assert(self != NULL && request != NULL);
 	const struct idempotency *idempotency = &request->idempotency;
 	request->ret_retry_after_ms = 0;
 	request->ret_is_repeat = false;
@@ -96,6 +99,7 @@ static void local_admit(struct admission *admission, struct admission_request *r
 
 static void local_finish(struct admission *admission, const struct admission_request *request, enum admission_end end, uint64_t now_ms)
 {
+	assert(request->idempotency.is_present);
 	struct key_slot slot = key_open(self_of(admission)->keys, &request->idempotency, now_ms);
 	key_finish(&slot, end, now_ms);
 	key_close(&slot);
@@ -103,6 +107,7 @@ static void local_finish(struct admission *admission, const struct admission_req
 
 static void local_free(struct admission *admission)
 {
+	assert(admission != NULL);
 	struct local_admission *self = self_of(admission);
 	keys_free(self->keys);
 	windows_free(self->users);
@@ -121,6 +126,7 @@ static const struct admission_operations local_operations = {
 static enum error windows_for(const struct local_admission_options *options, uint32_t quota, uint32_t window_ms,
                               struct windows **ret_windows)
 {
+	assert(options != NULL && *ret_windows == NULL);
 	if (quota == 0)
 		return OK;
 	const struct windows_options windows = {

@@ -13,11 +13,13 @@ struct local_bus {
 
 static struct local_bus *self_of(struct bus *bus)
 {
+	assert(bus != NULL);
 	return container_of(bus, struct local_bus, base);
 }
 
 static enum bus_result local_publish(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms)
 {
+	assert(records != NULL || count == 0);
 	(void)timeout_ms; /* nobody is waited for */
 	struct local_bus *self = self_of(bus);
 	pthread_mutex_lock(&self->lock);
@@ -33,12 +35,14 @@ static enum bus_result local_publish(struct bus *bus, const struct event_record 
 
 static enum bus_result local_ping(struct bus *bus)
 {
+	assert(bus != NULL);
 	(void)bus;
 	return BUS_OK;
 }
 
 static void local_free(struct bus *bus)
 {
+	assert(bus != NULL);
 	struct local_bus *self = self_of(bus);
 	assert(list_is_empty(&self->subscribers));
 	pthread_mutex_destroy(&self->lock);
@@ -67,6 +71,7 @@ enum error local_bus_new(struct bus **ret_bus)
 
 void local_bus_subscribe(struct bus *bus, struct local_subscriber *subscriber)
 {
+	assert(bus != NULL);
 	assert(subscriber != NULL && subscriber->receive != NULL);
 
 	struct local_bus *self = self_of(bus);
@@ -77,6 +82,7 @@ void local_bus_subscribe(struct bus *bus, struct local_subscriber *subscriber)
 
 void local_bus_unsubscribe(struct bus *bus, struct local_subscriber *subscriber)
 {
+	assert(bus != NULL);
 	assert(subscriber != NULL);
 
 	struct local_bus *self = self_of(bus);

@@ -39,6 +39,7 @@ struct keys {
 
 enum error keys_new(uint32_t keys_max, struct hash_seed seed, struct keys **ret_keys)
 {
+	assert(ret_keys != NULL);
 	assert(keys_max > 0);
 
 	struct keys *keys = calloc(1, sizeof *keys);
@@ -76,6 +77,7 @@ void keys_free(struct keys *keys)
 
 static struct key_slot slot_of(struct keys *keys, const uint8_t key[static KEY_HASH_LENGTH])
 {
+	assert(keys != NULL && key != NULL);
 	uint64_t hash = hash_bytes(&keys->seed, key, KEY_HASH_LENGTH);
 	struct key_shard *shard = &keys->shards[hash % SHARD_COUNT];
 	return (struct key_slot){.keys = keys, .shard = shard, .hash = hash / SHARD_COUNT};
@@ -83,6 +85,7 @@ static struct key_slot slot_of(struct keys *keys, const uint8_t key[static KEY_H
 
 static void slot_find(struct key_slot *slot, const uint8_t key[static KEY_HASH_LENGTH])
 {
+	assert(slot->shard != NULL);
 	slot->entry = NULL;
 	for (struct hash_node *node = hash_table_first(&slot->shard->table, slot->hash); node != NULL; node = hash_table_next(node)) {
 		struct key_entry *entry = container_of(node, struct key_entry, node);
@@ -93,6 +96,7 @@ static void slot_find(struct key_slot *slot, const uint8_t key[static KEY_HASH_L
 
 static void slot_forget(struct key_slot *slot)
 {
+	assert(slot->entry != NULL);
 	hash_table_remove(&slot->shard->table, &slot->entry->node);
 	list_remove(&slot->entry->order);
 	list_push(&slot->shard->spare, &slot->entry->order);
@@ -102,6 +106,7 @@ static void slot_forget(struct key_slot *slot)
 /* Makes an entry spare when there is one that may go: finished, or in use past its lease. */
 static void make_room(const struct key_slot *slot, uint64_t now_ms)
 {
+	assert(list_is_empty(&slot->shard->spare));
 	const struct key_shard *shard = slot->shard;
 	const struct list *from = list_is_empty(&shard->finished) ? &shard->used : &shard->finished;
 	if (list_is_empty(from))
@@ -117,6 +122,7 @@ static void make_room(const struct key_slot *slot, uint64_t now_ms)
 /* An entry of no list; NULL when every one is needed. */
 static struct key_entry *take_entry(const struct key_slot *slot, uint64_t now_ms)
 {
+	assert(slot->shard->entry_count <= slot->keys->entries_per_shard);
 	struct key_shard *shard = slot->shard;
 	if (list_is_empty(&shard->spare) && shard->entry_count < slot->keys->entries_per_shard)
 		return &shard->entries[shard->entry_count++];
@@ -128,6 +134,7 @@ static struct key_entry *take_entry(const struct key_slot *slot, uint64_t now_ms
 
 static bool is_same_request(const struct key_slot *slot)
 {
+	assert(slot->entry != NULL && slot->idempotency != NULL);
 	return memcmp(slot->entry->fingerprint, slot->idempotency->fingerprint, KEY_HASH_LENGTH) == 0;
 }
 
@@ -153,6 +160,7 @@ struct key_slot key_open(struct keys *keys, const struct idempotency *idempotenc
 
 void key_use(struct key_slot *slot, uint64_t now_ms)
 {
+	assert(slot->shard != NULL && slot->idempotency != NULL);
 	assert(slot->state == KEY_UNKNOWN && slot->entry == NULL);
 
 	struct key_entry *entry = take_entry(slot, now_ms);
@@ -170,6 +178,8 @@ void key_use(struct key_slot *slot, uint64_t now_ms)
 
 void key_finish(struct key_slot *slot, enum admission_end end, uint64_t now_ms)
 {
+	assert(slot->shard != NULL);
+	assert((slot->entry == NULL) == (slot->state == KEY_UNKNOWN));
 	/* Past its lease the key may be unknown, or in use for another request, which is not ours to end. */
 	if (slot->state == KEY_UNKNOWN || slot->state == KEY_MISMATCH)
 		return;
@@ -187,6 +197,7 @@ void key_finish(struct key_slot *slot, enum admission_end end, uint64_t now_ms)
 
 void key_close(struct key_slot *slot)
 {
+	assert(slot->shard != NULL);
 	pthread_mutex_unlock(&slot->shard->lock);
 	*slot = (struct key_slot){0};
 }

@@ -38,6 +38,7 @@ struct windows {
 
 enum error windows_new(const struct windows_options *options, struct windows **ret_windows)
 {
+	assert(ret_windows != NULL);
 	assert(options != NULL && options->quota > 0 && options->callers_max > 0);
 	assert(options->window_ms > 0 && options->window_ms <= INT32_MAX);
 
@@ -61,6 +62,7 @@ enum error windows_new(const struct windows_options *options, struct windows **r
 
 static void log_free(struct window_shard *shard, struct window_log *log)
 {
+	assert(shard->logs.count > 0);
 	hash_table_remove(&shard->logs, &log->node);
 	list_remove(&log->recency);
 	free(log->times);
@@ -69,6 +71,7 @@ static void log_free(struct window_shard *shard, struct window_log *log)
 
 static struct window_log *least_recent(const struct window_shard *shard)
 {
+	assert(!list_is_empty(&shard->recency));
 	return container_of(shard->recency.head.next, struct window_log, recency);
 }
 
@@ -88,12 +91,14 @@ void windows_free(struct windows *windows)
 
 static bool log_is_idle(const struct windows *windows, const struct window_log *log, uint64_t now_ms)
 {
+	assert(windows != NULL && log != NULL);
 	return now_ms >= log->latest_ms && now_ms - log->latest_ms >= windows->options.window_ms;
 }
 
 /* NULL when out of memory. */
 static struct window_log *log_add(struct windows *windows, struct window_shard *shard, uint64_t caller_hash, uint64_t now_ms)
 {
+	assert(shard->logs.count <= windows->logs_per_shard);
 	for (uint32_t i = 0; i < IDLE_FREED_MAX && shard->logs.count > 0 && log_is_idle(windows, least_recent(shard), now_ms); i++)
 		log_free(shard, least_recent(shard));
 	if (shard->logs.count == windows->logs_per_shard)
@@ -116,6 +121,7 @@ static uint64_t oldest_ms(const struct window_log *log)
 /* Forgets what has left the window. Two threads may come in another order than they read the clock: then time stands still. */
 static void log_slide(const struct windows *windows, struct window_log *log, uint64_t now_ms)
 {
+	assert(log->count <= log->capacity);
 	if (log_is_idle(windows, log, now_ms))
 		log->count = 0;
 	while (log->count > 0 && now_ms > oldest_ms(log) && now_ms - oldest_ms(log) >= windows->options.window_ms) {
@@ -147,11 +153,13 @@ struct window window_open(struct windows *windows, struct slice caller, uint64_t
 
 bool window_is_full(const struct window *window)
 {
+	assert(window->log == NULL || window->windows != NULL);
 	return window->log != NULL && window->log->count >= window->windows->options.quota;
 }
 
 static bool log_grow(struct window_log *log, uint32_t quota)
 {
+	assert(log->count == log->capacity && log->capacity < quota);
 	uint32_t capacity = log->capacity < RING_CAPACITY_MIN ? RING_CAPACITY_MIN : log->capacity * 2;
 	if (capacity > quota)
 		capacity = quota;
@@ -183,11 +191,13 @@ void window_count(struct window *window)
 /* Until the oldest request leaves the window. */
 static uint64_t window_next_ms(const struct window *window)
 {
+	assert(window->log != NULL && window->log->count > 0);
 	return oldest_ms(window->log) + window->windows->options.window_ms - window->now_ms;
 }
 
 struct admission_quota window_quota(const struct window *window)
 {
+	assert(window != NULL);
 	if (window->windows == NULL)
 		return (struct admission_quota){0};
 	const struct windows_options *options = &window->windows->options;
@@ -209,6 +219,7 @@ uint64_t window_wait_ms(const struct window *window)
 
 void window_close(struct window *window)
 {
+	assert((window->shard == NULL) == (window->windows == NULL));
 	if (window->shard != NULL)
 		pthread_mutex_unlock(&window->shard->lock);
 	*window = (struct window){0};

@@ -42,6 +42,7 @@ void memory_database_free(struct memory_database *database)
 
 void contents_swap(struct memory_database *database)
 {
+	assert(database != NULL);
 	struct memory_rebuild *made = database->rebuild;
 	assert(made != NULL);
 	struct memory_rebuild old = {
@@ -56,6 +57,7 @@ void contents_swap(struct memory_database *database)
 
 void contents_drop_rebuild(struct memory_database *database)
 {
+	assert(database != NULL);
 	struct memory_rebuild *rebuild = database->rebuild;
 	if (rebuild == NULL)
 		return;
@@ -68,6 +70,7 @@ void contents_drop_rebuild(struct memory_database *database)
 
 uint32_t contents_event_after(const struct memory_database *database, const struct uuid *id)
 {
+	assert(database != NULL);
 	uint32_t low = 0, high = id == NULL ? 0 : database->event_count;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
@@ -81,6 +84,7 @@ uint32_t contents_event_after(const struct memory_database *database, const stru
 
 uint32_t contents_catalog_change_after(const struct memory_database *database, const struct uuid *id)
 {
+	assert(database != NULL);
 	uint32_t low = 0, high = id == NULL ? 0 : database->catalog_change_count;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
@@ -94,12 +98,14 @@ uint32_t contents_catalog_change_after(const struct memory_database *database, c
 
 const struct event_record *contents_event(const struct memory_database *database, const struct uuid *id)
 {
+	assert(id != NULL);
 	uint32_t index = contents_event_after(database, id);
 	return index > 0 && uuid_equal(&database->events[index - 1].id, id) ? &database->events[index - 1] : NULL;
 }
 
 const struct event_record *contents_key(const struct memory_database *database, const uint8_t key[static KEY_HASH_LENGTH])
 {
+	assert(key != NULL);
 	for (uint32_t i = database->event_count; i-- > 0;) {
 		const struct idempotency *idempotency = &database->events[i].idempotency;
 		if (idempotency->is_present && memcmp(idempotency->key, key, KEY_HASH_LENGTH) == 0)
@@ -110,6 +116,7 @@ const struct event_record *contents_key(const struct memory_database *database, 
 
 bool contents_grow(void **array, uint32_t count, uint32_t *capacity, size_t size)
 {
+	assert(size > 0);
 	assert(count <= *capacity);
 	if (count < *capacity)
 		return true;

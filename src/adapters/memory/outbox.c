@@ -14,11 +14,13 @@ struct memory_outbox {
 
 static struct memory_outbox *outbox_of(struct outbox *port)
 {
+	assert(port != NULL);
 	return container_of(port, struct memory_outbox, port);
 }
 
 static struct memory_database *enter(struct outbox *port)
 {
+	assert(port != NULL);
 	struct memory_database *database = outbox_of(port)->database;
 	pthread_mutex_lock(&database->lock);
 	return database;
@@ -27,6 +29,7 @@ static struct memory_database *enter(struct outbox *port)
 /* Forgets the owner and whoever has not been heard of for too long. */
 static void strike_publishers(struct memory_database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms)
 {
+	assert(owner != NULL);
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < database->publisher_count; i++) {
 		const struct outbox_lease *publisher = &database->publishers[i];
@@ -38,6 +41,7 @@ static void strike_publishers(struct memory_database *database, const struct uui
 
 static bool count_publisher(struct memory_database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms)
 {
+	assert(!uuid_is_nil(owner) && lease_ms > 0);
 	void *array = database->publishers;
 	strike_publishers(database, owner, now_ms, lease_ms);
 	if (!contents_grow(&array, database->publisher_count, &database->publisher_capacity, sizeof *database->publishers))
@@ -50,6 +54,7 @@ static bool count_publisher(struct memory_database *database, const struct uuid 
 static enum store_result memory_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
                                       uint32_t *ret_partitions)
 {
+	assert(owner != NULL && ret_partitions != NULL);
 	struct memory_database *database = enter(port);
 	uint64_t now_ms = clock_now_ms(outbox_of(port)->clock);
 	bool has_memory = count_publisher(database, owner, now_ms, lease_ms);
@@ -69,6 +74,7 @@ static enum store_result memory_lease(struct outbox *port, const struct uuid *ow
 
 static enum store_result memory_release(struct outbox *port, const struct uuid *owner)
 {
+	assert(owner != NULL);
 	struct memory_database *database = enter(port);
 	for (uint32_t i = 0; i < OUTBOX_PARTITIONS; i++)
 		if (uuid_equal(&database->leases[i].owner, owner))
@@ -81,6 +87,7 @@ static enum store_result memory_release(struct outbox *port, const struct uuid *
 /* The data without the layout, which is its last member. No text has an unescaped quotation mark in it, so none looks like a member. */
 static struct slice without_layout(struct slice data, struct arena *arena)
 {
+	assert(data.data != NULL && arena != NULL);
 	static const char *const members[] = {",\"sections\":[", ",\"seats\":["};
 	for (size_t i = 0; i < ARRAY_LENGTH(members); i++) {
 		const char *layout = memmem(data.data, data.length, members[i], strlen(members[i]));
@@ -101,6 +108,7 @@ static struct slice without_layout(struct slice data, struct arena *arena)
 static bool fill_entry(const struct memory_database *database, const struct outbox_row *row, struct arena *arena,
                        struct outbox_entry *ret_entry)
 {
+	assert(row->count > 0 && ret_entry != NULL);
 	struct event_record *records = arena_allocate_array(arena, row->count, sizeof *records);
 	if (records == NULL)
 		return false;
@@ -124,6 +132,7 @@ static bool fill_entry(const struct memory_database *database, const struct outb
 static enum store_result memory_next(struct outbox *port, const struct uuid *owner, uint32_t events_max, struct arena *arena,
                                      struct outbox_batch *ret_batch)
 {
+	assert(arena != NULL && ret_batch != NULL);
 	assert(!uuid_is_nil(owner) && events_max > 0);
 	struct memory_database *database = enter(port);
 	uint64_t now_ms = clock_now_ms(outbox_of(port)->clock);
@@ -151,6 +160,7 @@ static enum store_result memory_next(struct outbox *port, const struct uuid *own
 
 static bool is_named(const struct outbox_row *row, const struct outbox_key *keys, uint32_t count)
 {
+	assert(keys != NULL || count == 0);
 	for (uint32_t i = 0; i < count; i++)
 		if (row->partition == keys[i].partition && uuid_equal(&row->id, &keys[i].id))
 			return true;
@@ -159,6 +169,7 @@ static bool is_named(const struct outbox_row *row, const struct outbox_key *keys
 
 static enum store_result memory_acknowledge(struct outbox *port, const struct outbox_key *keys, uint32_t count)
 {
+	assert(keys != NULL || count == 0);
 	struct memory_database *database = enter(port);
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < database->outbox_count; i++)
@@ -171,6 +182,7 @@ static enum store_result memory_acknowledge(struct outbox *port, const struct ou
 
 static void memory_free(struct outbox *port)
 {
+	assert(port != NULL);
 	free(outbox_of(port));
 }
 
@@ -184,6 +196,7 @@ static const struct outbox_operations operations = {
 
 enum error memory_outbox_new(struct memory_database *database, struct clock *clock, struct outbox **ret_outbox)
 {
+	assert(ret_outbox != NULL);
 	assert(database != NULL && clock != NULL);
 	struct memory_outbox *outbox = calloc(1, sizeof *outbox);
 	if (outbox == NULL)

@@ -15,6 +15,7 @@ struct memory_reader {
 
 static struct memory_database *enter(struct reader *port)
 {
+	assert(port != NULL);
 	struct memory_reader *reader = container_of(port, struct memory_reader, port);
 	if (!reader->has_snapshot)
 		pthread_mutex_lock(&reader->database->lock);
@@ -23,6 +24,7 @@ static struct memory_database *enter(struct reader *port)
 
 static enum store_result leave(struct reader *port, bool has_memory)
 {
+	assert(port != NULL);
 	struct memory_reader *reader = container_of(port, struct memory_reader, port);
 	if (!reader->has_snapshot)
 		pthread_mutex_unlock(&reader->database->lock);
@@ -31,6 +33,7 @@ static enum store_result leave(struct reader *port, bool has_memory)
 
 static enum store_result memory_snapshot_begin(struct reader *port)
 {
+	assert(port != NULL);
 	struct memory_reader *reader = container_of(port, struct memory_reader, port);
 	assert(!reader->has_snapshot);
 	pthread_mutex_lock(&reader->database->lock);
@@ -40,6 +43,7 @@ static enum store_result memory_snapshot_begin(struct reader *port)
 
 static void memory_snapshot_end(struct reader *port)
 {
+	assert(port != NULL);
 	struct memory_reader *reader = container_of(port, struct memory_reader, port);
 	assert(reader->has_snapshot);
 	reader->has_snapshot = false;
@@ -48,6 +52,7 @@ static void memory_snapshot_end(struct reader *port)
 
 static void *copy_bytes(struct arena *arena, const void *bytes, size_t size)
 {
+	assert(bytes != NULL || size == 0);
 	void *copy = arena_allocate(arena, size);
 	if (copy != NULL && size > 0)
 		memcpy(copy, bytes, size);
@@ -57,6 +62,7 @@ static void *copy_bytes(struct arena *arena, const void *bytes, size_t size)
 /* A copy of the row in the arena; NULL when that is full. */
 static const struct row *copy_row(struct arena *arena, const struct row *row)
 {
+	assert(arena != NULL);
 	switch (row->kind) {
 	case ROW_SALE:
 		return copy_bytes(arena, row, sizeof(struct sale));
@@ -88,6 +94,7 @@ static const struct row *copy_row(struct arena *arena, const struct row *row)
 
 static const struct row *find_by_id(const struct memory_database *database, enum row_kind kind, const struct uuid *id)
 {
+	assert(id != NULL && (kind == ROW_SALE || kind == ROW_HOLD || kind == ROW_ORDER || kind == ROW_REFUND));
 	struct sale sale = {.row.kind = kind, .event_id = *id};
 	struct hold hold = {.row.kind = kind, .hold_id = *id};
 	struct order order = {.row.kind = kind, .order_id = *id};
@@ -99,6 +106,7 @@ static const struct row *find_by_id(const struct memory_database *database, enum
 static enum store_result memory_find(struct reader *port, enum row_kind kind, const struct uuid *id, struct arena *arena,
                                      const struct row **ret_row)
 {
+	assert(id != NULL && arena != NULL && ret_row != NULL);
 	assert(kind == ROW_SALE || kind == ROW_HOLD || kind == ROW_ORDER || kind == ROW_REFUND);
 	struct memory_database *database = enter(port);
 	const struct row *found = find_by_id(database, kind, id);
@@ -111,6 +119,7 @@ static enum store_result memory_find(struct reader *port, enum row_kind kind, co
 static enum store_result memory_list_history(struct reader *port, const struct uuid *stream_id, uint32_t after, uint32_t limit,
                                              struct arena *arena, struct event_list *ret_list)
 {
+	assert(stream_id != NULL && limit > 0 && ret_list != NULL);
 	struct event_list list = {.records = arena_allocate_array(arena, limit, sizeof *list.records)};
 	const struct memory_database *database = enter(port);
 	for (uint32_t i = 0; list.records != NULL && i < database->event_count && list.count < limit; i++) {
@@ -126,6 +135,7 @@ static enum store_result memory_list_history(struct reader *port, const struct u
 /* Whether the holder of the seat has lapsed, so that anybody may take it. */
 static bool is_free(const struct memory_database *database, const struct seat *seat, uint64_t now_ms)
 {
+	assert(seat != NULL);
 	if (seat->status == SEAT_HELD) {
 		const struct row *row = find_by_id(database, ROW_HOLD, &seat->holder_id);
 		return row != NULL && hold_is_lapsed((const struct hold *)(const void *)row, now_ms);
@@ -140,6 +150,8 @@ static bool is_free(const struct memory_database *database, const struct seat *s
 static enum store_result memory_list_seats(struct reader *port, const struct seat_query *query, struct arena *arena,
                                            struct seat_list *ret_list)
 {
+	assert(query->limit > 0);
+	assert(arena != NULL && ret_list != NULL);
 	struct seat_list list = {.entries = arena_allocate_array(arena, query->limit, sizeof *list.entries)};
 	const struct memory_database *database = enter(port);
 	bool has_memory = list.entries != NULL;
@@ -178,6 +190,7 @@ static enum store_result memory_list_seats(struct reader *port, const struct sea
 
 static int compare_due(const void *a, const void *b)
 {
+	assert(a != NULL && b != NULL);
 	const struct due_item *left = a, *right = b;
 	if (left->deadline_ms != right->deadline_ms)
 		return left->deadline_ms < right->deadline_ms ? -1 : 1;
@@ -187,6 +200,7 @@ static int compare_due(const void *a, const void *b)
 /* All active holds and pending orders, the oldest deadline first; NULL out of memory. */
 static struct due_item *list_live(const struct memory_database *database, struct arena *arena, uint32_t *ret_count)
 {
+	assert(arena != NULL && ret_count != NULL);
 	const struct table *holds = &database->tables[ROW_HOLD], *orders = &database->tables[ROW_ORDER];
 	struct due_item *items = arena_allocate_array(arena, (size_t)holds->count + orders->count, sizeof *items);
 	uint32_t count = 0;
@@ -209,6 +223,7 @@ static struct due_item *list_live(const struct memory_database *database, struct
 static enum store_result memory_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena,
                                          struct due_list *ret_list)
 {
+	assert(limit > 0 && arena != NULL && ret_list != NULL);
 	const struct memory_database *database = enter(port);
 	uint32_t live = 0;
 	struct due_list list = {.items = list_live(database, arena, &live), .next_deadline_ms = UINT64_MAX};
@@ -226,6 +241,7 @@ static enum store_result memory_list_due(struct reader *port, uint64_t now_ms, u
 static enum store_result memory_list_events(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
                                             struct event_list *ret_list)
 {
+	assert(limit > 0 && arena != NULL && ret_list != NULL);
 	struct event_list list = {.records = arena_allocate_array(arena, limit, sizeof *list.records)};
 	const struct memory_database *database = enter(port);
 	for (uint32_t i = contents_event_after(database, after); list.records != NULL && i < database->event_count && list.count < limit;
@@ -239,6 +255,7 @@ static enum store_result memory_list_events(struct reader *port, const struct uu
 /* Whether the row is open for as long as its event is cancelled and not settled. */
 static bool is_open(const struct row *row, const struct uuid *event_id)
 {
+	assert(row->kind == ROW_HOLD || row->kind == ROW_ORDER);
 	if (row->kind == ROW_HOLD) {
 		const struct hold *hold = (const struct hold *)(const void *)row;
 		return hold->status == HOLD_ACTIVE && uuid_equal(&hold->event_id, event_id);
@@ -250,6 +267,8 @@ static bool is_open(const struct row *row, const struct uuid *event_id)
 static void add_open(const struct memory_database *database, enum row_kind kind, const struct uuid *event_id, uint32_t limit,
                      struct due_list *list)
 {
+	assert(list->items != NULL && list->count <= limit);
+	assert(kind == ROW_HOLD || kind == ROW_ORDER);
 	const struct table *table = &database->tables[kind];
 	for (uint32_t i = 0; i < table->count && list->count < limit; i++) {
 		const void *row = table->rows[i];
@@ -262,6 +281,7 @@ static void add_open(const struct memory_database *database, enum row_kind kind,
 static enum store_result memory_list_cancelled(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
                                                struct uuid *ret_event, struct due_list *ret_list)
 {
+	assert(limit > 0 && arena != NULL && ret_event != NULL && ret_list != NULL);
 	struct due_list list = {.items = arena_allocate_array(arena, limit, sizeof *list.items), .next_deadline_ms = UINT64_MAX};
 	if (list.items == NULL)
 		return STORE_CORRUPT;
@@ -287,6 +307,7 @@ static enum store_result memory_list_cancelled(struct reader *port, const struct
 
 static enum store_result memory_account(struct reader *port, const struct uuid *event_id, struct sale_account *ret_account)
 {
+	assert(event_id != NULL && ret_account != NULL);
 	struct sale_account account = {0};
 	const struct memory_database *database = enter(port);
 	const struct table *holds = &database->tables[ROW_HOLD], *orders = &database->tables[ROW_ORDER];
@@ -311,6 +332,7 @@ static enum store_result memory_account(struct reader *port, const struct uuid *
 static enum store_result memory_list_refunds(struct reader *port, const struct refund_query *query, struct arena *arena,
                                              struct refund_list *ret_list)
 {
+	assert(query->limit > 0 && arena != NULL && ret_list != NULL);
 	struct refund_list list = {.refunds = arena_allocate_array(arena, query->limit, sizeof *list.refunds)};
 	if (list.refunds == NULL)
 		return STORE_CORRUPT;
@@ -329,6 +351,7 @@ static enum store_result memory_list_refunds(struct reader *port, const struct r
 static enum store_result memory_scan(struct reader *port, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
                                      const struct row ***ret_rows, uint32_t *ret_count)
 {
+	assert(limit > 0 && arena != NULL && ret_rows != NULL && ret_count != NULL);
 	assert(kind < ROW_KEY && (after == NULL || after->kind == kind));
 	const struct row **rows = arena_allocate_array(arena, limit, sizeof *rows);
 	const struct table *table = &enter(port)->tables[kind];
@@ -348,6 +371,7 @@ static enum store_result memory_scan(struct reader *port, enum row_kind kind, co
 static enum store_result memory_list_catalog_changes(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
                                                      struct catalog_change_list *ret_list)
 {
+	assert(limit > 0 && arena != NULL && ret_list != NULL);
 	struct catalog_change_list list = {.changes = arena_allocate_array(arena, limit, sizeof *list.changes)};
 	const struct memory_database *database = enter(port);
 	uint32_t first = contents_catalog_change_after(database, after);
@@ -360,6 +384,7 @@ static enum store_result memory_list_catalog_changes(struct reader *port, const 
 
 static enum store_result memory_drop_catalog_change(struct reader *port, const struct catalog_change *change)
 {
+	assert(change != NULL);
 	struct memory_database *database = enter(port);
 	struct catalog_change *changes = database->catalog_changes;
 	uint32_t end = contents_catalog_change_after(database, &change->event_id);
@@ -373,6 +398,7 @@ static enum store_result memory_drop_catalog_change(struct reader *port, const s
 /* Publishers count from lease to release, or until another notices that they are gone: a reader has no clock. */
 static enum store_result memory_look_at_outbox(struct reader *port, struct outbox_status *ret_status)
 {
+	assert(ret_status != NULL);
 	struct memory_database *database = enter(port);
 	struct outbox_status status = {
 		.entries = database->outbox_count < OUTBOX_COUNT_MAX ? database->outbox_count : OUTBOX_COUNT_MAX,
@@ -387,6 +413,7 @@ static enum store_result memory_look_at_outbox(struct reader *port, struct outbo
 
 static bool is_past(const struct outbox_row *row, const struct waiting_entry *after)
 {
+	assert(row != NULL);
 	if (after == NULL || row->partition != after->partition)
 		return after == NULL || row->partition > after->partition;
 	return uuid_compare(&row->id, &after->id) > 0;
@@ -395,6 +422,7 @@ static bool is_past(const struct outbox_row *row, const struct waiting_entry *af
 static bool fill_waiting(const struct memory_database *database, const struct outbox_row *row, struct arena *arena,
                          struct waiting_entry *ret_entry)
 {
+	assert(arena != NULL && ret_entry != NULL);
 	*ret_entry = (struct waiting_entry){.partition = row->partition, .id = row->id, .count = row->count};
 	ret_entry->events = arena_allocate_array(arena, row->count, sizeof *ret_entry->events);
 	for (uint32_t i = 0; ret_entry->events != NULL && i < row->count; i++) {
@@ -411,6 +439,7 @@ static bool fill_waiting(const struct memory_database *database, const struct ou
 static enum store_result memory_list_outbox(struct reader *port, const struct waiting_entry *after, uint32_t limit, struct arena *arena,
                                             struct waiting_list *ret_list)
 {
+	assert(limit > 0 && arena != NULL && ret_list != NULL);
 	struct memory_database *database = enter(port);
 	struct waiting_list list = {.entries = arena_allocate_array(arena, limit, sizeof *list.entries)};
 	bool has_memory = list.entries != NULL;
@@ -428,6 +457,7 @@ static enum store_result memory_list_outbox(struct reader *port, const struct wa
 
 static enum store_result memory_ping(struct reader *port, struct ping *ret_ping)
 {
+	assert(ret_ping != NULL);
 	(void)port;
 	*ret_ping = (struct ping){0};
 	return STORE_OK;
@@ -435,6 +465,7 @@ static enum store_result memory_ping(struct reader *port, struct ping *ret_ping)
 
 static void memory_free(struct reader *port)
 {
+	assert(port != NULL);
 	free(container_of(port, struct memory_reader, port));
 }
 
@@ -460,6 +491,7 @@ static const struct reader_operations operations = {
 
 enum error memory_reader_new(struct memory_database *database, struct reader **ret_reader)
 {
+	assert(ret_reader != NULL);
 	assert(database != NULL);
 	struct memory_reader *reader = calloc(1, sizeof *reader);
 	if (reader == NULL)

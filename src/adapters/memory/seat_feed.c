@@ -15,11 +15,13 @@ struct memory_seat_feed {
 
 static struct memory_database *database_of(struct seat_feed *port)
 {
+	assert(port != NULL);
 	return container_of(port, struct memory_seat_feed, port)->database;
 }
 
 static uint64_t deadline_of(const struct memory_database *database, const struct seat *seat)
 {
+	assert(seat->row.kind == ROW_SEAT);
 	const struct hold hold = {.row.kind = ROW_HOLD, .hold_id = seat->holder_id};
 	const struct order order = {.row.kind = ROW_ORDER, .order_id = seat->holder_id};
 	const struct row *row = NULL;
@@ -36,6 +38,7 @@ static uint64_t deadline_of(const struct memory_database *database, const struct
 /* The state of the seat at a place; NULL when there is none. */
 static const struct seat *seat_at(const struct memory_database *database, const struct seat_place *place, struct seat_state *ret_state)
 {
+	assert(place != NULL && ret_state != NULL);
 	const struct seat key = {.row.kind = ROW_SEAT, .event_id = place->event_id, .label = place->label};
 	const struct row *row = table_find(&database->tables[ROW_SEAT], &key.row);
 	if (row == NULL)
@@ -47,6 +50,7 @@ static const struct seat *seat_at(const struct memory_database *database, const 
 
 static bool is_wanted(const struct uuid *event_ids, uint32_t count, const struct uuid *event_id)
 {
+	assert(event_ids != NULL || count == 0);
 	for (uint32_t i = 0; i < count; i++)
 		if (uuid_equal(&event_ids[i], event_id))
 			return true;
@@ -56,6 +60,7 @@ static bool is_wanted(const struct uuid *event_ids, uint32_t count, const struct
 /* The last change of the place that is not older than `after`; 0: there is none. */
 static uint64_t last_change(const struct memory_database *database, const struct seat_place *place, uint64_t after)
 {
+	assert(place != NULL);
 	for (uint32_t i = database->seat_change_count; i-- > 0 && database->seat_changes[i].position >= after;) {
 		const struct memory_seat_change *change = &database->seat_changes[i];
 		if (uuid_equal(&change->event_id, &place->event_id) && seat_label_equal(&change->label, &place->label))
@@ -67,6 +72,7 @@ static uint64_t last_change(const struct memory_database *database, const struct
 static bool gather(const struct memory_database *database, uint64_t after, const struct uuid *event_ids, uint32_t count,
                    struct arena *arena, struct seat_change_list *list)
 {
+	assert(arena != NULL && list->count == 0);
 	list->changes = arena_allocate_array(arena, database->place_count, sizeof *list->changes);
 	for (uint32_t i = 0; list->changes != NULL && i < database->place_count; i++) {
 		const struct seat_place *place = &database->places[i];
@@ -82,6 +88,8 @@ static enum store_result memory_poll(struct seat_feed *port, const struct seat_f
                                      uint32_t count, struct arena *arena, struct seat_feed_cursor *ret_cursor,
                                      struct seat_change_list *ret_list)
 {
+	assert(event_ids != NULL || count == 0);
+	assert(arena != NULL && ret_cursor != NULL && ret_list != NULL);
 	struct memory_database *database = database_of(port);
 	struct seat_change_list list = {0};
 	bool has_memory = true;
@@ -103,6 +111,7 @@ static enum store_result memory_poll(struct seat_feed *port, const struct seat_f
 static bool copy_entry(const struct memory_database *database, const struct seat_place *place, struct arena *arena,
                        struct seat_entry_full *entry)
 {
+	assert(arena != NULL && entry != NULL);
 	const struct seat *seat = seat_at(database, place, &entry->state);
 	assert(seat != NULL);
 	entry->price = seat->price;
@@ -115,6 +124,7 @@ static bool copy_entry(const struct memory_database *database, const struct seat
 static bool read_part(const struct memory_database *database, const struct uuid *event_id, uint32_t skip, uint32_t limit,
                       struct arena *arena, struct seat_part *part)
 {
+	assert(part->entries == NULL && part->count == 0);
 	part->entries = arena_allocate_array(arena, limit, sizeof *part->entries);
 	bool has_memory = part->entries != NULL;
 	for (uint32_t i = 0; has_memory && i < database->place_count; i++) {
@@ -132,6 +142,7 @@ static bool read_part(const struct memory_database *database, const struct uuid 
 static enum store_result memory_seats_load(struct seat_feed *port, const struct uuid *event_id, uint32_t skip, uint32_t limit,
                                            struct arena *arena, struct seat_part *ret_part)
 {
+	assert(event_id != NULL && arena != NULL && ret_part != NULL);
 	struct memory_database *database = database_of(port);
 	struct seat_part part = {0};
 	pthread_mutex_lock(&database->lock);
@@ -144,6 +155,7 @@ static enum store_result memory_seats_load(struct seat_feed *port, const struct 
 
 static enum store_result memory_forget(struct seat_feed *port, uint64_t position)
 {
+	assert(port != NULL);
 	struct memory_database *database = database_of(port);
 	uint32_t kept = 0;
 	pthread_mutex_lock(&database->lock);
@@ -157,6 +169,7 @@ static enum store_result memory_forget(struct seat_feed *port, uint64_t position
 
 static void memory_feed_free(struct seat_feed *port)
 {
+	assert(port != NULL);
 	free(container_of(port, struct memory_seat_feed, port));
 }
 
@@ -169,6 +182,7 @@ static const struct seat_feed_operations operations = {
 
 enum error memory_seat_feed_new(struct memory_database *database, struct seat_feed **ret_feed)
 {
+	assert(ret_feed != NULL);
 	assert(database != NULL);
 	struct memory_seat_feed *feed = calloc(1, sizeof *feed);
 	if (feed == NULL)

@@ -18,11 +18,13 @@ struct memory_store {
 
 static struct memory_database *database_of(struct store *store)
 {
+	assert(store != NULL);
 	return container_of(store, struct memory_store, port)->database;
 }
 
 static bool load_keys(const struct memory_database *database, const struct needs *needs, struct view *view)
 {
+	assert(needs->keys != NULL || needs->key_count == 0);
 	for (uint32_t i = 0; i < needs->key_count; i++) {
 		struct key key = {.idempotency = needs->keys[i]};
 		const struct event_record *event = contents_key(database, key.idempotency.key);
@@ -40,6 +42,7 @@ static bool load_keys(const struct memory_database *database, const struct needs
 
 static bool load_payments(const struct memory_database *database, const struct needs *needs, struct view *view)
 {
+	assert(needs->payments != NULL || needs->payment_count == 0);
 	for (uint32_t i = 0; i < needs->payment_count; i++) {
 		struct payment absent = {.row.kind = ROW_PAYMENT, .transaction_id = needs->payments[i]};
 		const struct row *found = table_find(&database->tables[ROW_PAYMENT], &absent.row);
@@ -55,6 +58,7 @@ static bool load_payments(const struct memory_database *database, const struct n
 
 static bool load_refunds(const struct memory_database *database, const struct needs *needs, struct view *view)
 {
+	assert(needs->refunds != NULL || needs->refund_count == 0);
 	for (uint32_t i = 0; i < needs->refund_count; i++) {
 		struct refund absent = {.row.kind = ROW_REFUND, .refund_id = needs->refunds[i]};
 		const struct row *found = table_find(&database->tables[ROW_REFUND], &absent.row);
@@ -70,6 +74,7 @@ static bool load_refunds(const struct memory_database *database, const struct ne
 
 static bool load_rows(const struct memory_database *database, const struct needs *needs, struct view *view)
 {
+	assert(view != NULL);
 	bool has_memory = true;
 	for (uint32_t i = 0; has_memory && i < needs->sale_count; i++) {
 		struct sale absent = {.row.kind = ROW_SALE, .event_id = needs->sales[i]};
@@ -107,6 +112,7 @@ static bool sees_one_moment(struct memory_store *store)
 
 static enum store_result load(const struct memory_database *database, const struct needs *needs, struct view *view)
 {
+	assert(needs != NULL && view != NULL);
 	if (database->is_replaying && !DEFECT(REPLAY_UNFENCED))
 		return STORE_DOWN;
 	if (!view_enter_epoch(view, database->epoch))
@@ -118,6 +124,7 @@ static enum store_result load(const struct memory_database *database, const stru
 
 static enum store_result memory_load(struct store *store, const struct needs *needs, struct view *view)
 {
+	assert(!needs_are_empty(needs));
 	struct memory_database *database = database_of(store);
 	pthread_mutex_lock(&database->lock);
 	struct memory_store *self = container_of(store, struct memory_store, port);
@@ -128,12 +135,14 @@ static enum store_result memory_load(struct store *store, const struct needs *ne
 
 static bool has_stored_version(const struct memory_database *database, const struct row *row)
 {
+	assert(row->kind < ROW_KEY);
 	const struct row *found = table_find(&database->tables[row->kind], row);
 	return (found == NULL ? 0 : found->version) == row->stored_version;
 }
 
 static bool event_is_new(const struct memory_database *database, const struct event *event)
 {
+	assert(event != NULL);
 	if (event->idempotency.is_present && contents_key(database, event->idempotency.key) != NULL && !DEFECT(KEY_NOT_UNIQUE))
 		return false;
 	for (uint32_t i = database->event_count; i-- > 0;) {
@@ -147,6 +156,8 @@ static bool event_is_new(const struct memory_database *database, const struct ev
 
 static bool is_as_expected(const struct memory_database *database, const struct changes *changes)
 {
+	assert(changes->rows != NULL || changes->row_count == 0);
+	assert(changes->relied != NULL || changes->relied_count == 0);
 	bool is_of_this_epoch = changes->epoch == 0 || changes->epoch == database->epoch;
 	if (!changes->is_replay && (database->is_replaying || !is_of_this_epoch) && !DEFECT(REPLAY_UNFENCED))
 		return false;
@@ -184,6 +195,7 @@ static struct slice keep(struct memory_database *database, struct slice text)
 
 static void append_event(struct memory_database *database, const struct event *event)
 {
+	assert(event->type > EVENT_NONE && event->type < EVENT_TYPE_COUNT);
 	void *array = database->events;
 	need(contents_grow(&array, database->event_count, &database->event_capacity, sizeof *database->events));
 	database->events = array;
@@ -210,6 +222,7 @@ struct seating {
 
 static enum error add_seat(void *context, const struct layout_seat *layout_seat)
 {
+	assert(context != NULL && layout_seat != NULL);
 	const struct seating *seating = context;
 	struct memory_database *database = seating->database;
 	struct seat seat = {
@@ -235,6 +248,7 @@ static enum error add_seat(void *context, const struct layout_seat *layout_seat)
 /* Events of one partition, in order, under the id of the first: the ids of the rows ascend as those of their events do. */
 static void add_outbox_row(struct memory_database *database, const struct changes *changes, uint8_t partition)
 {
+	assert(partition < OUTBOX_PARTITIONS);
 	struct uuid *ids = arena_allocate_array(&database->texts, changes->event_count, sizeof *ids);
 	need(ids != NULL);
 	uint32_t count = 0;
@@ -255,6 +269,7 @@ static void add_outbox_row(struct memory_database *database, const struct change
 
 static void list_for_catalog(struct memory_database *database, const struct sale *sale)
 {
+	assert(sale->row.kind == ROW_SALE);
 	uint32_t index = contents_catalog_change_after(database, &sale->event_id);
 	const struct catalog_change change = {.event_id = sale->event_id, .version = sale->row.version};
 	if (index > 0 && uuid_equal(&database->catalog_changes[index - 1].event_id, &sale->event_id)) {
@@ -272,6 +287,7 @@ static void list_for_catalog(struct memory_database *database, const struct sale
 
 static void list_seat_change(struct memory_database *database, const struct seat *seat)
 {
+	assert(seat->row.kind == ROW_SEAT);
 	void *array = database->seat_changes;
 	need(contents_grow(&array, database->seat_change_count, &database->seat_change_capacity, sizeof *database->seat_changes));
 	database->seat_changes = array;
@@ -281,6 +297,7 @@ static void list_seat_change(struct memory_database *database, const struct seat
 
 static void write_all(struct memory_database *database, const struct changes *changes)
 {
+	assert(changes != NULL);
 	for (uint32_t i = 0; i < changes->row_count; i++)
 		need(table_put(&database->tables[changes->rows[i]->kind], changes->rows[i]) != NULL);
 	for (uint32_t i = 0; i < changes->row_count; i++)
@@ -304,6 +321,7 @@ static void write_all(struct memory_database *database, const struct changes *ch
 
 static enum store_result memory_commit(struct store *store, const struct changes *changes)
 {
+	assert(changes != NULL);
 	struct memory_database *database = database_of(store);
 	pthread_mutex_lock(&database->lock);
 	bool is_rebuild = changes->is_replay && database->rebuild != NULL;
@@ -323,6 +341,7 @@ static enum store_result memory_commit(struct store *store, const struct changes
 
 static void memory_begin(struct store *port)
 {
+	assert(port != NULL);
 	struct memory_store *store = container_of(port, struct memory_store, port);
 	assert(!store->is_open);
 	store->is_open = true;
@@ -331,11 +350,13 @@ static void memory_begin(struct store *port)
 
 static void memory_end(struct store *port)
 {
+	assert(port != NULL);
 	container_of(port, struct memory_store, port)->is_open = false;
 }
 
 static enum store_result memory_resolve(struct store *store, const struct changes *changes, bool *ret_committed)
 {
+	assert(ret_committed != NULL);
 	assert(changes->event_count > 0);
 	struct memory_database *database = database_of(store);
 	pthread_mutex_lock(&database->lock);
@@ -352,6 +373,7 @@ static enum store_result memory_resolve(struct store *store, const struct change
 
 static enum store_result memory_replay_begin(struct store *port)
 {
+	assert(port != NULL);
 	struct memory_store *store = container_of(port, struct memory_store, port);
 	struct memory_database *database = store->database;
 	pthread_mutex_lock(&database->lock);
@@ -365,11 +387,13 @@ static enum store_result memory_replay_begin(struct store *port)
 /* Whether no other replay has begun since this store's. */
 static bool has_replay(const struct memory_store *store)
 {
+	assert(store != NULL);
 	return store->database->is_replaying && store->epoch == store->database->epoch;
 }
 
 static enum store_result memory_replay_clear(struct store *port)
 {
+	assert(port != NULL);
 	struct memory_store *store = container_of(port, struct memory_store, port);
 	struct memory_database *database = store->database;
 	pthread_mutex_lock(&database->lock);
@@ -385,6 +409,7 @@ static enum store_result memory_replay_clear(struct store *port)
 
 static enum store_result memory_replay_end(struct store *port, bool is_done)
 {
+	assert(port != NULL);
 	struct memory_store *store = container_of(port, struct memory_store, port);
 	struct memory_database *database = store->database;
 	pthread_mutex_lock(&database->lock);
@@ -401,6 +426,7 @@ static enum store_result memory_replay_end(struct store *port, bool is_done)
 
 static void memory_free(struct store *store)
 {
+	assert(store != NULL);
 	free(container_of(store, struct memory_store, port));
 }
 
@@ -418,6 +444,7 @@ static const struct store_operations operations = {
 
 enum error memory_store_new(struct memory_database *database, struct store **ret_store)
 {
+	assert(ret_store != NULL);
 	assert(database != NULL);
 	struct memory_store *store = calloc(1, sizeof *store);
 	if (store == NULL)

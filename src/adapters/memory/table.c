@@ -1,6 +1,7 @@
 /* table.c: sorted arrays of copied rows. */
 #include "adapters/memory/table.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 
 void table_release(struct table *table)
 {
+	assert(table->count <= table->capacity);
 	for (uint32_t i = 0; i < table->count; i++)
 		free(table->rows[i]);
 	free(table->rows);
@@ -17,6 +19,7 @@ void table_release(struct table *table)
 /* The index of the first row that is not before the key. */
 static uint32_t lower_bound(const struct table *table, const struct row *key)
 {
+	assert(key != NULL);
 	uint32_t low = 0, high = table->count;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
@@ -30,12 +33,14 @@ static uint32_t lower_bound(const struct table *table, const struct row *key)
 
 struct row *table_find(const struct table *table, const struct row *key)
 {
+	assert(key != NULL);
 	uint32_t index = lower_bound(table, key);
 	return index < table->count && row_key_compare(table->rows[index], key) == 0 ? table->rows[index] : NULL;
 }
 
 uint32_t table_after(const struct table *table, const struct row *key)
 {
+	assert(table != NULL);
 	if (key == NULL)
 		return 0;
 	uint32_t index = lower_bound(table, key);
@@ -44,6 +49,7 @@ uint32_t table_after(const struct table *table, const struct row *key)
 
 struct row *table_put(struct table *table, const struct row *row)
 {
+	assert(row->kind < ROW_KEY);
 	void *place = malloc(row_size(row->kind, row));
 	if (place == NULL)
 		return NULL;

@@ -19,17 +19,20 @@ struct mongodb_catalog {
 
 static struct mongodb_catalog *catalog_of(struct catalog *port)
 {
+	assert(port != NULL);
 	return container_of(port, struct mongodb_catalog, port);
 }
 
 /* The library knows no deadline of a call: what has none left is not begun, and the rest ends by the limits of its steps. */
 static bool is_too_late(const struct catalog *port)
 {
+	assert(port != NULL);
 	return port->deadline_ns != 0 && monotonic_now_ns() >= port->deadline_ns;
 }
 
 static bool begin(struct catalog *port, struct mongodb_lease *ret_lease)
 {
+	assert(ret_lease != NULL);
 	bson_error_t error = {0};
 	if (is_too_late(port)) {
 		snprintf(port->problem, sizeof port->problem, "MongoDB does not answer in time");
@@ -44,6 +47,7 @@ static bool begin(struct catalog *port, struct mongodb_lease *ret_lease)
 
 static enum catalog_result end(struct catalog *port, struct mongodb_lease *lease, bool is_done, const bson_error_t *error)
 {
+	assert(lease->client != NULL && error != NULL);
 	mongodb_lease_end(lease);
 	if (!is_done)
 		mongodb_explain(error, port->problem);
@@ -52,6 +56,7 @@ static enum catalog_result end(struct catalog *port, struct mongodb_lease *lease
 
 static bool update(mongoc_collection_t *events, const bson_t *which, const bson_t *document, bool inserts, bson_error_t *error)
 {
+	assert(which != NULL && document != NULL && error != NULL);
 	bson_t options = BSON_INITIALIZER;
 	BSON_APPEND_BOOL(&options, "upsert", inserts);
 	bool is_done = mongoc_collection_replace_one(events, which, document, &options, NULL, error);
@@ -63,6 +68,7 @@ static bool update(mongoc_collection_t *events, const bson_t *which, const bson_
  * may be of a lower version: now it matches, or has been replaced. */
 static bool replace_older(mongoc_collection_t *events, const struct catalog_entry *entry, const bson_t *document, bson_error_t *error)
 {
+	assert(entry != NULL && document != NULL);
 	bson_t which = BSON_INITIALIZER, older;
 	mongodb_append_id(&which, "_id", &entry->event_id);
 	BSON_APPEND_DOCUMENT_BEGIN(&which, "version", &older);
@@ -78,6 +84,7 @@ static bool replace_older(mongoc_collection_t *events, const struct catalog_entr
 
 static enum catalog_result mongodb_put(struct catalog *port, const struct catalog_entry *entry)
 {
+	assert(entry != NULL);
 	struct mongodb_lease lease;
 	bson_error_t error = {0};
 	assert(!catalog_of(port)->looks);
@@ -97,6 +104,8 @@ static enum catalog_result mongodb_put(struct catalog *port, const struct catalo
 static bool read_entries(mongoc_collection_t *events, const bson_t *query, uint32_t limit, struct arena *arena,
                          struct catalog_list *ret_list, bson_error_t *error)
 {
+	assert(query != NULL && limit > 0);
+	assert(arena != NULL && ret_list != NULL && error != NULL);
 	struct catalog_list list = {.entries = arena_allocate_array(arena, limit, sizeof *list.entries)};
 	bson_t options = BSON_INITIALIZER, order;
 	const bson_t *document;
@@ -124,6 +133,7 @@ static bool read_entries(mongoc_collection_t *events, const bson_t *query, uint3
 static enum catalog_result mongodb_find(struct catalog *port, const struct uuid *event_id, struct arena *arena,
                                         const struct catalog_entry **ret_entry)
 {
+	assert(event_id != NULL && ret_entry != NULL);
 	struct mongodb_lease lease;
 	struct catalog_list list;
 	bson_error_t error = {0};
@@ -141,6 +151,7 @@ static enum catalog_result mongodb_find(struct catalog *port, const struct uuid 
 static enum catalog_result mongodb_search(struct catalog *port, const struct catalog_filter *filter, const struct uuid *after,
                                           uint32_t limit, struct arena *arena, struct catalog_list *ret_list)
 {
+	assert(limit > 0 && ret_list != NULL);
 	struct mongodb_lease lease;
 	struct catalog_list list;
 	bson_error_t error = {0};
@@ -160,11 +171,13 @@ static enum catalog_result mongodb_search(struct catalog *port, const struct cat
 static enum catalog_result mongodb_list(struct catalog *port, const struct uuid *after, uint32_t limit, struct arena *arena,
                                         struct catalog_list *ret_list)
 {
+	assert(ret_list != NULL);
 	return mongodb_search(port, NULL, after, limit, arena, ret_list);
 }
 
 static enum catalog_result mongodb_drop(struct catalog *port, const struct uuid *event_id)
 {
+	assert(event_id != NULL);
 	struct mongodb_lease lease;
 	bson_error_t error = {0};
 	assert(!catalog_of(port)->looks);
@@ -180,6 +193,7 @@ static enum catalog_result mongodb_drop(struct catalog *port, const struct uuid 
 /* A read, as those are that people wait for: a server that answers it serves. */
 static enum catalog_result mongodb_ping(struct catalog *port)
 {
+	assert(port != NULL);
 	struct mongodb_lease lease;
 	bson_error_t error = {0};
 	const bson_t *document;
@@ -201,6 +215,7 @@ static enum catalog_result mongodb_ping(struct catalog *port)
 
 static void mongodb_free(struct catalog *port)
 {
+	assert(port != NULL);
 	free(catalog_of(port));
 }
 

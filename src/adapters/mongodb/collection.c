@@ -26,12 +26,14 @@ static const char *const indexes[] = {
 
 static bool run(mongoc_client_t *client, const char *database, const bson_t *command, bson_error_t *error)
 {
+	assert(client != NULL && database != NULL && command != NULL);
 	return mongoc_client_write_command_with_opts(client, database, command, NULL, NULL, error);
 }
 
 /* {<name>: "events", validator: …}; without a validator the server checks nothing. */
 static bool run_on_collection(mongoc_client_t *client, const char *database, const char *name, bool has_validator, bson_error_t *error)
 {
+	assert(name != NULL);
 	bson_t command = BSON_INITIALIZER, schema;
 	BSON_APPEND_UTF8(&command, name, MONGODB_COLLECTION);
 	if (has_validator) {
@@ -48,17 +50,20 @@ static bool run_on_collection(mongoc_client_t *client, const char *database, con
 
 static bool is_there(const bson_error_t *error)
 {
+	assert(error != NULL);
 	return error->domain == MONGOC_ERROR_SERVER && error->code == NAMESPACE_EXISTS;
 }
 
 /* Only a server can refuse; what failed on the way to it is no answer. */
 static bool is_refused(const bson_error_t *error)
 {
+	assert(error != NULL);
 	return error->domain == MONGOC_ERROR_SERVER || error->domain == MONGOC_ERROR_QUERY;
 }
 
 static bool make(mongoc_client_t *client, const char *database, bson_error_t *error)
 {
+	assert(error != NULL);
 	if (run_on_collection(client, database, "create", true, error))
 		return true;
 	if (is_there(error)) /* a right that is not had, or a server without validators, leaves it as it is */
@@ -68,6 +73,7 @@ static bool make(mongoc_client_t *client, const char *database, bson_error_t *er
 
 static bool make_index(mongoc_client_t *client, const char *database, const char *text, bson_error_t *error)
 {
+	assert(text != NULL);
 	bson_t command;
 	if (!bson_init_from_json(&command, text, -1, error))
 		return false;
@@ -78,6 +84,7 @@ static bool make_index(mongoc_client_t *client, const char *database, const char
 
 bool mongodb_collection_prepare(mongoc_client_t *client, const char *database, bson_error_t *error)
 {
+	assert(client != NULL && database != NULL && error != NULL);
 	bool is_done = make(client, database, error);
 	for (size_t i = 0; is_done && i < sizeof indexes / sizeof indexes[0]; i++)
 		is_done = make_index(client, database, indexes[i], error);

@@ -11,11 +11,13 @@ static const enum sale_status statuses[] = {SALE_ON_SALE, SALE_PAUSED, SALE_CANC
 
 void mongodb_append_id(bson_t *document, const char *key, const struct uuid *id)
 {
+	assert(document != NULL && id != NULL);
 	BSON_APPEND_BINARY(document, key, BSON_SUBTYPE_UUID, id->bytes, sizeof id->bytes);
 }
 
 static bool append_text(bson_t *document, const char *key, struct slice text)
 {
+	assert(document != NULL && key != NULL);
 	text = text_or_empty(text);
 	return text.length <= TEXT_MAX && bson_utf8_validate(text.data, text.length, true) &&
 	       bson_append_utf8(document, key, -1, text.data, (int)text.length);
@@ -28,6 +30,7 @@ static char folded(char letter)
 
 static bool append_folded(bson_t *document, const char *key, struct slice text)
 {
+	assert(text.data != NULL || text.length == 0);
 	char *copy = malloc(text.length + 1);
 	if (copy == NULL)
 		return false;
@@ -46,6 +49,7 @@ static int64_t date_of(uint64_t ms)
 /* 0 is no date. */
 static void append_date(bson_t *document, const char *key, uint64_t ms)
 {
+	assert(document != NULL && key != NULL);
 	if (ms == 0)
 		BSON_APPEND_NULL(document, key);
 	else
@@ -54,6 +58,7 @@ static void append_date(bson_t *document, const char *key, uint64_t ms)
 
 bool mongodb_document_write(bson_t *document, const struct catalog_entry *entry)
 {
+	assert(document != NULL && entry != NULL);
 	const struct sale_details *details = &entry->details;
 	bson_t inner;
 	mongodb_append_id(document, "_id", &entry->event_id);
@@ -75,11 +80,13 @@ bool mongodb_document_write(bson_t *document, const struct catalog_entry *entry)
 
 static bool find(const bson_t *document, const char *key, bson_iter_t *ret_iter)
 {
+	assert(document != NULL && key != NULL && ret_iter != NULL);
 	return bson_iter_init_find(ret_iter, document, key);
 }
 
 static bool read_id(const bson_t *document, struct uuid *ret_id)
 {
+	assert(ret_id != NULL);
 	bson_iter_t iter;
 	bson_subtype_t subtype;
 	uint32_t length;
@@ -95,6 +102,7 @@ static bool read_id(const bson_t *document, struct uuid *ret_id)
 
 static bool read_text(const bson_t *document, const char *key, struct slice *ret_text)
 {
+	assert(ret_text != NULL);
 	bson_iter_t iter;
 	uint32_t length;
 	if (!find(document, key, &iter) || !BSON_ITER_HOLDS_UTF8(&iter))
@@ -106,6 +114,7 @@ static bool read_text(const bson_t *document, const char *key, struct slice *ret
 
 static bool copy_text(const bson_t *document, const char *key, struct arena *arena, struct slice *ret_text)
 {
+	assert(arena != NULL && ret_text != NULL);
 	struct slice text;
 	if (!read_text(document, key, &text))
 		return false;
@@ -116,6 +125,7 @@ static bool copy_text(const bson_t *document, const char *key, struct arena *are
 /* A number or a date that is not negative; null is 0. */
 static bool read_uint(const bson_t *document, const char *key, uint64_t maximum, uint64_t *ret_value)
 {
+	assert(ret_value != NULL);
 	bson_iter_t iter;
 	if (!find(document, key, &iter))
 		return false;
@@ -129,6 +139,7 @@ static bool read_uint(const bson_t *document, const char *key, uint64_t maximum,
 
 static bool read_status(const bson_t *document, enum sale_status *ret_status)
 {
+	assert(ret_status != NULL);
 	struct slice name;
 	if (!read_text(document, "status", &name))
 		return false;
@@ -143,6 +154,7 @@ static bool read_status(const bson_t *document, enum sale_status *ret_status)
 
 static bool read_currency(const bson_t *document, struct currency *ret_currency)
 {
+	assert(ret_currency != NULL);
 	struct slice code;
 	if (!read_text(document, "currency", &code) || code.length >= sizeof ret_currency->code)
 		return false;
@@ -152,6 +164,8 @@ static bool read_currency(const bson_t *document, struct currency *ret_currency)
 
 bool mongodb_document_read(const bson_t *document, struct arena *arena, struct catalog_entry *ret_entry)
 {
+	assert(document != NULL);
+	assert(arena != NULL && ret_entry != NULL);
 	struct catalog_entry entry = {0};
 	uint64_t seat_count;
 	bool is_right = read_id(document, &entry.event_id) && copy_text(document, "name", arena, &entry.details.name) &&
@@ -174,6 +188,7 @@ bool mongodb_document_read(const bson_t *document, struct arena *arena, struct c
 /* A pattern that matches the text alone, whatever it holds. False: no memory. */
 static bool append_pattern(bson_t *query, const char *key, struct slice text)
 {
+	assert(text.data != NULL && text.length > 0);
 	static const char digits[] = "0123456789abcdef";
 	bson_t condition;
 	char *pattern = malloc(text.length * 4 + 1), *end = pattern;
@@ -203,6 +218,7 @@ static bool append_pattern(bson_t *query, const char *key, struct slice text)
 /* {$or: [{folded.name: …}, …]} */
 static bool append_search(bson_t *query, struct slice text)
 {
+	assert(text.data != NULL && text.length > 0);
 	static const char *const fields[] = {"folded.name", "folded.venue", "folded.description"};
 	static const char *const places[] = {"0", "1", "2"};
 	bson_t either, one;
@@ -218,6 +234,7 @@ static bool append_search(bson_t *query, struct slice text)
 
 bool mongodb_append_filter(bson_t *query, const struct catalog_filter *filter, const struct uuid *after)
 {
+	assert(query != NULL);
 	static const struct catalog_filter everything = {0};
 	bson_t range;
 	bool is_done = true;

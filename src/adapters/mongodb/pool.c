@@ -34,12 +34,14 @@ static void begin_library(void)
 
 static void set_limit(mongoc_uri_t *uri, const char *option, int32_t milliseconds)
 {
+	assert(uri != NULL && option != NULL && milliseconds > 0);
 	if (!mongoc_uri_has_option(uri, option))
 		mongoc_uri_set_option_as_int32(uri, option, milliseconds);
 }
 
 static void set_limits(mongoc_uri_t *uri)
 {
+	assert(uri != NULL);
 	set_limit(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, MONGODB_STEP_MS);
 	set_limit(uri, MONGOC_URI_CONNECTTIMEOUTMS, MONGODB_CONNECT_MS);
 	set_limit(uri, MONGOC_URI_SOCKETTIMEOUTMS, MONGODB_STEP_MS);
@@ -58,6 +60,7 @@ static void set_limits(mongoc_uri_t *uri)
 /* What the library says of a URI may repeat a part of it, so it is shown only when it quotes nothing. */
 static mongoc_uri_t *read_uri(const char *text, char message[static MONGODB_MESSAGE_MAX])
 {
+	assert(text != NULL);
 	bson_error_t error = {0};
 	mongoc_uri_t *uri = mongoc_uri_new_with_error(text, &error);
 	if (uri == NULL) {
@@ -112,6 +115,7 @@ __attribute__((constructor)) static void unlink_counters(void)
 
 static mongoc_client_pool_t *make_clients(struct mongodb_pool *pool, bson_error_t *error)
 {
+	assert(pool->uri != NULL && pool->clients == NULL);
 	mongoc_client_pool_t *clients = mongoc_client_pool_new_with_error(pool->uri, error);
 	if (clients != NULL)
 		(void)mongoc_client_pool_set_error_api(clients, MONGOC_ERROR_API_VERSION_2);
@@ -120,6 +124,7 @@ static mongoc_client_pool_t *make_clients(struct mongodb_pool *pool, bson_error_
 
 static bool take(struct mongodb_pool *pool, struct mongodb_lease *ret_lease, bson_error_t *error)
 {
+	assert(ret_lease != NULL && error != NULL);
 	(void)pthread_mutex_lock(&pool->mutex);
 	if (pool->clients == NULL)
 		pool->clients = make_clients(pool, error);
@@ -142,6 +147,7 @@ static bool take(struct mongodb_pool *pool, struct mongodb_lease *ret_lease, bso
 
 bool mongodb_lease_take(struct mongodb_pool *pool, struct mongodb_lease *ret_lease, bson_error_t *error)
 {
+	assert(error != NULL);
 	assert(pool != NULL && ret_lease != NULL);
 	outside_begin(); /* a look-up in the DNS may take long, too */
 	bool is_taken = take(pool, ret_lease, error);
@@ -152,6 +158,7 @@ bool mongodb_lease_take(struct mongodb_pool *pool, struct mongodb_lease *ret_lea
 
 void mongodb_lease_end(struct mongodb_lease *lease)
 {
+	assert(lease->client != NULL && lease->events != NULL);
 	outside_end();
 	mongoc_collection_destroy(lease->events);
 	mongoc_client_pool_push(lease->pool->clients, lease->client);
@@ -160,6 +167,7 @@ void mongodb_lease_end(struct mongodb_lease *lease)
 
 bool mongodb_pool_prepare(struct mongodb_lease *lease, bson_error_t *error)
 {
+	assert(lease->client != NULL && error != NULL);
 	struct mongodb_pool *pool = lease->pool;
 	if (!pool->is_prepared)
 		pool->is_prepared = mongodb_collection_prepare(lease->client, pool->database, error);
@@ -169,6 +177,7 @@ bool mongodb_pool_prepare(struct mongodb_lease *lease, bson_error_t *error)
 /* The library puts what happened to each server in brackets behind a sentence on its own search for one. */
 static int innermost(const char *message, const char **ret_begin)
 {
+	assert(message != NULL && ret_begin != NULL);
 	const char *open = strchr(message, '['), *close = open == NULL ? NULL : strchr(open, ']');
 	*ret_begin = close == NULL ? message : open + 1;
 	return close == NULL ? (int)strlen(message) : (int)(close - open - 1);
@@ -176,6 +185,7 @@ static int innermost(const char *message, const char **ret_begin)
 
 void mongodb_explain(const bson_error_t *error, char problem[static CATALOG_PROBLEM_MAX])
 {
+	assert(error != NULL);
 	const char *begin;
 	bool is_refused = (error->domain == MONGOC_ERROR_CLIENT && error->code == MONGOC_ERROR_CLIENT_AUTHENTICATE) ||
 	                  (error->domain == MONGOC_ERROR_SERVER && error->code == AUTHENTICATION_FAILED);

@@ -37,7 +37,9 @@ enum error resolver_new(struct resolver **ret_resolver)
 
 static void leave(struct lookup *lookup)
 {
+	assert(lookup != NULL);
 	pthread_mutex_lock(&lookup->lock);
+	assert(lookup->users > 0);
 	bool is_last = --lookup->users == 0;
 	pthread_mutex_unlock(&lookup->lock);
 	if (!is_last)
@@ -59,6 +61,7 @@ void resolver_free(struct resolver *resolver)
 /* Answers what getaddrinfo does. */
 static int ask_system(const char *host, int flags, struct resolver_addresses *ret_addresses)
 {
+	assert(host != NULL && ret_addresses != NULL);
 	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
 	struct addrinfo *found = NULL;
 	int failure = getaddrinfo(host, NULL, &hints, &found);
@@ -76,6 +79,7 @@ static int ask_system(const char *host, int flags, struct resolver_addresses *re
 
 static void *run(void *context)
 {
+	assert(context != NULL);
 	struct lookup *lookup = context;
 	struct resolver_addresses addresses = {.count = 0};
 	int failure = ask_system(lookup->host, AI_ADDRCONFIG, &addresses);
@@ -92,6 +96,7 @@ static void *run(void *context)
 /* Signals are the main thread's. */
 static bool start_thread(struct lookup *lookup)
 {
+	assert(lookup->users == 2);
 	pthread_attr_t attributes;
 	pthread_t thread;
 	sigset_t all, before;
@@ -108,6 +113,7 @@ static bool start_thread(struct lookup *lookup)
 /* NULL: there is no memory or no thread. */
 static struct lookup *begin(const char *host)
 {
+	assert(host != NULL);
 	size_t length = strlen(host);
 	struct lookup *lookup = calloc(1, sizeof *lookup + length + 1);
 	if (lookup == NULL)
@@ -130,6 +136,7 @@ static struct lookup *begin(const char *host)
 /* False: the time is over. */
 static bool wait_for(struct lookup *lookup, uint64_t deadline_ns)
 {
+	assert(lookup != NULL);
 	const struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / 1000000000), .tv_nsec = (long)(deadline_ns % 1000000000)};
 	pthread_mutex_lock(&lookup->lock);
 	int code = 0;
@@ -142,6 +149,7 @@ static bool wait_for(struct lookup *lookup, uint64_t deadline_ns)
 
 static enum error fail(char problem[static RESOLVER_PROBLEM_MAX], const char *host, const char *why)
 {
+	assert(host != NULL && why != NULL);
 	(void)snprintf(problem, RESOLVER_PROBLEM_MAX, "the host name \"%.100s\" has no address: %s", host, why);
 	return ERR_SYSTEM;
 }

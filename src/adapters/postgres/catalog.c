@@ -51,12 +51,14 @@ struct postgres_catalog {
 
 static struct postgres_catalog *catalog_of(struct catalog *port)
 {
+	assert(port != NULL);
 	return container_of(port, struct postgres_catalog, port);
 }
 
 /* Runs the statement with what is in the parameters, and empties them. False: it failed; else *ret_answer is the caller's, for PQclear. */
 static bool query(struct postgres_catalog *catalog, uint32_t statement, PGresult **ret_answer)
 {
+	assert(statement < STATEMENT_COUNT && ret_answer != NULL);
 	catalog->connection.deadline_ns = catalog->port.deadline_ns;
 	enum store_result result = connection_query(&catalog->connection, statement, &catalog->parameters, ret_answer);
 	parameters_clear(&catalog->parameters);
@@ -66,6 +68,7 @@ static bool query(struct postgres_catalog *catalog, uint32_t statement, PGresult
 /* The same, without an answer. */
 static enum catalog_result run(struct postgres_catalog *catalog, uint32_t statement)
 {
+	assert(statement == PUT || statement == DROP || statement == PING);
 	PGresult *answer;
 	if (!query(catalog, statement, &answer))
 		return CATALOG_DOWN;
@@ -75,6 +78,7 @@ static enum catalog_result run(struct postgres_catalog *catalog, uint32_t statem
 
 static enum catalog_result postgres_put(struct catalog *port, const struct catalog_entry *entry)
 {
+	assert(entry != NULL);
 	struct postgres_catalog *catalog = catalog_of(port);
 	struct parameters *parameters = &catalog->parameters;
 	scalar_uuid(parameters, 0, &entry->event_id);
@@ -95,6 +99,7 @@ static enum catalog_result postgres_put(struct catalog *port, const struct catal
 /* Every row of the answer, which is freed. */
 static enum catalog_result read_entries(PGresult *answer, struct arena *arena, struct catalog_list *ret_list)
 {
+	assert(arena != NULL && ret_list != NULL);
 	struct catalog_list list = {.count = (uint32_t)PQntuples(answer)};
 	list.entries = arena_allocate_array(arena, list.count, sizeof *list.entries);
 	bool is_right = list.entries != NULL;
@@ -112,6 +117,7 @@ static enum catalog_result read_entries(PGresult *answer, struct arena *arena, s
 static enum catalog_result postgres_find(struct catalog *port, const struct uuid *event_id, struct arena *arena,
                                          const struct catalog_entry **ret_entry)
 {
+	assert(event_id != NULL && arena != NULL && ret_entry != NULL);
 	struct postgres_catalog *catalog = catalog_of(port);
 	PGresult *answer;
 	struct catalog_list list;
@@ -126,6 +132,8 @@ static enum catalog_result postgres_find(struct catalog *port, const struct uuid
 static enum catalog_result list_entries(struct postgres_catalog *catalog, uint32_t statement, const struct uuid *after, uint32_t limit,
                                         struct arena *arena, struct catalog_list *ret_list)
 {
+	assert(statement == LIST || statement == SEARCH);
+	assert(limit > 0 && arena != NULL && ret_list != NULL);
 	static const struct uuid before_all;
 	PGresult *answer;
 	scalar_uuid(&catalog->parameters, 0, after == NULL ? &before_all : after);
@@ -136,18 +144,21 @@ static enum catalog_result list_entries(struct postgres_catalog *catalog, uint32
 static enum catalog_result postgres_list(struct catalog *port, const struct uuid *after, uint32_t limit, struct arena *arena,
                                          struct catalog_list *ret_list)
 {
+	assert(ret_list != NULL);
 	return list_entries(catalog_of(port), LIST, after, limit, arena, ret_list);
 }
 
 /* PostgreSQL's text holds no U+0000 and its server refuses a parameter that does: no entry has such a text. */
 static bool cannot_be_stored(struct slice text)
 {
+	assert(text.data != NULL || text.length == 0);
 	return text.length > 0 && memchr(text.data, '\0', text.length) != NULL;
 }
 
 static enum catalog_result postgres_search(struct catalog *port, const struct catalog_filter *filter, const struct uuid *after,
                                            uint32_t limit, struct arena *arena, struct catalog_list *ret_list)
 {
+	assert(filter != NULL && ret_list != NULL);
 	struct postgres_catalog *catalog = catalog_of(port);
 	struct parameters *parameters = &catalog->parameters;
 	if (cannot_be_stored(filter->venue) || cannot_be_stored(filter->text)) {
@@ -164,6 +175,7 @@ static enum catalog_result postgres_search(struct catalog *port, const struct ca
 
 static enum catalog_result postgres_drop(struct catalog *port, const struct uuid *event_id)
 {
+	assert(event_id != NULL);
 	struct postgres_catalog *catalog = catalog_of(port);
 	scalar_uuid(&catalog->parameters, 0, event_id);
 	return run(catalog, DROP);
@@ -176,6 +188,7 @@ static enum catalog_result postgres_ping(struct catalog *port)
 
 static void postgres_free(struct catalog *port)
 {
+	assert(port != NULL);
 	struct postgres_catalog *catalog = catalog_of(port);
 	connection_release(&catalog->connection);
 	parameters_release(&catalog->parameters);
@@ -194,6 +207,7 @@ static const struct catalog_operations operations = {
 
 static enum error open_catalog(const char *dsn, bool looks, struct catalog **ret_catalog, char message[static POSTGRES_MESSAGE_MAX])
 {
+	assert(dsn != NULL && ret_catalog != NULL);
 	struct postgres_catalog *catalog = calloc(1, sizeof *catalog);
 	if (catalog == NULL)
 		return ERR_NO_MEMORY;

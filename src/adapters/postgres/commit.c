@@ -16,6 +16,7 @@
 /* What was written to the scratch, as an element of an array of texts or bytes. */
 static void put_scratch(struct postgres_store *store, uint32_t index, void (*put)(struct parameters *, uint32_t, struct slice))
 {
+	assert(put != NULL);
 	if (store->scratch.failed)
 		parameters_fail(&store->parameters);
 	else
@@ -37,12 +38,14 @@ static const struct {
 /* $2 and on: the version that is expected, and the key. Answers the index behind them. */
 static uint32_t put_expectation(struct postgres_store *store, const struct row *row)
 {
+	assert(row->kind < ROW_KEY);
 	array_uint(&store->parameters, 1, row->stored_version);
 	return stored_key_put(parameter_places(&store->parameters), 2, row);
 }
 
 static void put_row(struct postgres_store *store, const struct row *row)
 {
+	assert(row != NULL && row->kind < ROW_KEY);
 	if (row->stored_version != 0)
 		stored_change_put(parameter_places(&store->parameters), put_expectation(store, row), row);
 	else if (!stored_row_put(parameter_places(&store->parameters), row, &store->scratch))
@@ -59,6 +62,7 @@ struct seating {
 
 static void send_seats(struct seating *seating)
 {
+	assert(seating->count <= SEATS_PER_STATEMENT);
 	if (seating->count == 0)
 		return;
 	struct parameters *parameters = &seating->store->parameters;
@@ -72,6 +76,7 @@ static void send_seats(struct seating *seating)
 
 static enum error put_seat_insert(void *context, const struct layout_seat *seat)
 {
+	assert(context != NULL && seat != NULL);
 	struct seating *seating = context;
 	struct parameters *parameters = &seating->store->parameters;
 	array_bytes(parameters, 3, seat->seat);
@@ -85,6 +90,7 @@ static enum error put_seat_insert(void *context, const struct layout_seat *seat)
 
 static void insert_seats(struct postgres_store *store, const struct changes *changes, const struct sale *sale)
 {
+	assert(sale->row.stored_version == 0);
 	struct seating seating = {.store = store, .sale = sale};
 	for (uint32_t i = 0; i < changes->event_count; i++) {
 		const struct event *event = &changes->events[i];
@@ -100,12 +106,14 @@ static void insert_seats(struct postgres_store *store, const struct changes *cha
 
 static bool is_new(const struct row *row)
 {
+	assert(row != NULL);
 	return row->stored_version == 0;
 }
 
 /* By kind, old before new, by key. */
 static int compare_rows(const void *a, const void *b)
 {
+	assert(a != NULL && b != NULL);
 	const struct row *left = *(const struct row *const *)a, *right = *(const struct row *const *)b;
 	if (left->kind != right->kind)
 		return left->kind < right->kind ? -1 : 1;
@@ -117,6 +125,8 @@ static int compare_rows(const void *a, const void *b)
 /* A sorted copy in the arena of the batch; NULL when that is full. */
 static const struct row **sort_rows(const struct changes *changes, const struct row **rows, uint32_t count)
 {
+	assert(rows != NULL || count == 0);
+	assert(changes->arena != NULL);
 	const struct row **sorted = arena_allocate_array(changes->arena, count, sizeof(const struct row *));
 	if (sorted == NULL || count == 0)
 		return sorted;
@@ -128,6 +138,7 @@ static const struct row **sort_rows(const struct changes *changes, const struct 
 /* How many rows from the first on are of its kind and as new as it. */
 static uint32_t count_alike(const struct row **rows, uint32_t count)
 {
+	assert(rows != NULL && count > 0);
 	uint32_t alike = 1;
 	while (alike < count && rows[alike]->kind == rows[0]->kind && is_new(rows[alike]) == is_new(rows[0]))
 		alike++;
@@ -136,6 +147,7 @@ static uint32_t count_alike(const struct row **rows, uint32_t count)
 
 static void check_rows(struct postgres_store *store, const struct row **rows, uint32_t count)
 {
+	assert(rows != NULL || count == 0);
 	for (uint32_t i = 0, alike; i < count; i += alike) {
 		alike = count_alike(&rows[i], count - i);
 		scalar_int(&store->parameters, 0, alike);
@@ -147,6 +159,7 @@ static void check_rows(struct postgres_store *store, const struct row **rows, ui
 
 static void check_keys(struct postgres_store *store, const struct idempotency *keys, uint32_t count)
 {
+	assert(keys != NULL || count == 0);
 	if (count == 0)
 		return;
 	scalar_int(&store->parameters, 0, 0);
@@ -160,6 +173,7 @@ static void check_keys(struct postgres_store *store, const struct idempotency *k
 
 void store_write_rows(struct postgres_store *store, const struct changes *changes, const struct row **rows, uint32_t count)
 {
+	assert(rows != NULL || count == 0);
 	for (uint32_t i = 0, alike; i < count; i += alike) {
 		assert(rows[i]->kind < ROW_KEY && (rows[i]->kind != ROW_SEAT || !is_new(rows[i])));
 		alike = count_alike(&rows[i], count - i);
@@ -176,6 +190,7 @@ void store_write_rows(struct postgres_store *store, const struct changes *change
 /* The partition's published events under the id of the first. */
 static bool put_entry(struct postgres_store *store, const struct changes *changes, uint8_t partition)
 {
+	assert(partition < OUTBOX_PARTITIONS);
 	const struct uuid *id = NULL;
 	buffer_clear(&store->scratch);
 	for (uint32_t i = 0; i < changes->event_count; i++) {
@@ -195,6 +210,7 @@ static bool put_entry(struct postgres_store *store, const struct changes *change
 
 static void append_events(struct postgres_store *store, const struct changes *changes)
 {
+	assert(!changes->is_replay);
 	if (changes->event_count == 0)
 		return;
 	uint8_t trace[TRACE_BYTES]; /* copied at once */
@@ -212,6 +228,7 @@ static void append_events(struct postgres_store *store, const struct changes *ch
 /* The turn ends after the commit, so that the next to have it sees what was written, and ends whatever comes of that. */
 static enum store_result finish(struct postgres_store *store, const struct changes *changes)
 {
+	assert(changes != NULL);
 	if (changes->ends_turn && store->has_locks) {
 		connection_end_body(&store->connection);
 		connection_send_sql(&store->connection, UNLOCK_SHARDS, NULL);
@@ -227,6 +244,8 @@ static enum store_result finish(struct postgres_store *store, const struct chang
 static enum store_result try_to_write(struct postgres_store *store, const struct changes *changes, const struct row **rows,
                                       const struct row **relied)
 {
+	assert(store->transaction != TRANSACTION_WANTED);
+	assert(!changes->is_replay);
 	bool is_open = store->transaction == TRANSACTION_OPEN;
 	enum store_result result = connection_begin(&store->connection);
 	if (result != STORE_OK)
@@ -247,6 +266,7 @@ static enum store_result try_to_write(struct postgres_store *store, const struct
 static enum store_result write_all(struct postgres_store *store, const struct changes *changes, const struct row **rows,
                                    const struct row **relied)
 {
+	assert(store->transaction == TRANSACTION_NONE);
 	bool had_session = store->connection.handle != NULL;
 	enum store_result result = try_to_write(store, changes, rows, relied);
 	bool has_lost_it = had_session && store->connection.handle == NULL;
@@ -257,6 +277,8 @@ static enum store_result write_all(struct postgres_store *store, const struct ch
  * was looked at. */
 static enum store_result check_all(struct postgres_store *store, const struct changes *changes, const struct row **relied)
 {
+	assert(store->transaction == TRANSACTION_NONE);
+	assert(changes->row_count == 0 && changes->event_count == 0);
 	enum store_result result = STORE_UNKNOWN;
 	if (changes->relied_count + changes->unused_key_count == 0)
 		return STORE_OK;
@@ -279,6 +301,7 @@ static enum store_result check_all(struct postgres_store *store, const struct ch
 static enum store_result commit_open(struct postgres_store *store, const struct changes *changes, const struct row **rows,
                                      const struct row **relied)
 {
+	assert(store->transaction == TRANSACTION_OPEN);
 	enum store_result result = STORE_BUSY;
 	if (store->connection.handle != NULL)
 		result = try_to_write(store, changes, rows, relied);

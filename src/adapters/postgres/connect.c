@@ -26,6 +26,7 @@ struct target {
 
 const char *connect_setting(const struct connection *connection, const char *keyword)
 {
+	assert(connection != NULL && keyword != NULL);
 	for (const PQconninfoOption *option = connection->settings; option != NULL && option->keyword != NULL; option++)
 		if (strcmp(option->keyword, keyword) == 0)
 			return option->val;
@@ -35,6 +36,7 @@ const char *connect_setting(const struct connection *connection, const char *key
 /* Copies the item of a list with commas between; empty: there is none, or it is too long. Answers whether the list has it. */
 static bool take_item(const char *list, uint32_t index, char *item, size_t size)
 {
+	assert(item != NULL && size > 0);
 	item[0] = '\0';
 	for (; list != NULL && index > 0; index--) {
 		list = strchr(list, ',');
@@ -58,12 +60,14 @@ static void take_port(const char *ports, uint32_t index, char port[static 16])
 /* A path, or an abstract socket, or libpq's default: nothing to look up. */
 static bool is_local(const char *host)
 {
+	assert(host != NULL);
 	return host[0] == '\0' || host[0] == '/' || host[0] == '@';
 }
 
 /* The host's part of the time. */
 static uint64_t part_of(uint64_t deadline_ns, uint32_t parts)
 {
+	assert(parts > 0);
 	uint64_t now = monotonic_now_ns();
 	return now >= deadline_ns ? now : now + (deadline_ns - now) / parts;
 }
@@ -72,6 +76,7 @@ static uint64_t part_of(uint64_t deadline_ns, uint32_t parts)
 static uint32_t add_host(struct connection *connection, struct target target, uint64_t deadline_ns,
                          struct target targets[static TARGETS_MAX], uint32_t count)
 {
+	assert(count < TARGETS_MAX);
 	struct resolver_addresses addresses;
 	char problem[RESOLVER_PROBLEM_MAX];
 	if (is_local(target.host) || target.address[0] != '\0') {
@@ -92,6 +97,7 @@ static uint32_t add_host(struct connection *connection, struct target target, ui
 
 static uint32_t list_targets(struct connection *connection, uint64_t deadline_ns, struct target targets[static TARGETS_MAX])
 {
+	assert(connection->resolver != NULL);
 	const char *hosts = connect_setting(connection, "host"), *addresses = connect_setting(connection, "hostaddr");
 	const char *ports = connect_setting(connection, "port");
 	uint32_t count = 0, left = 1;
@@ -112,6 +118,7 @@ static uint32_t list_targets(struct connection *connection, uint64_t deadline_ns
 
 static void ignore_notice(void *context, const PGresult *notice)
 {
+	assert(notice != NULL);
 	(void)context;
 	(void)notice;
 }
@@ -119,6 +126,7 @@ static void ignore_notice(void *context, const PGresult *notice)
 /* The DSN's settings, those of the target, and ours where the DSN has none. */
 static PGconn *begin(const struct connection *connection, const struct target *target)
 {
+	assert(connection->settings != NULL && target != NULL);
 	const struct {
 		const char *keyword, *value;
 		bool is_target;
@@ -147,6 +155,7 @@ static PGconn *begin(const struct connection *connection, const struct target *t
 /* The server may say something before it has let us in, and libpq would print it. */
 static bool try_target(struct connection *connection, const struct target *target, uint64_t deadline_ns)
 {
+	assert(connection->handle == NULL);
 	connection->handle = begin(connection, target);
 	(void)PQsetNoticeReceiver(connection->handle, ignore_notice, NULL);
 	PostgresPollingStatusType status = PQstatus(connection->handle) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;

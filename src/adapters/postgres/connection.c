@@ -19,6 +19,7 @@
 /* Whether another session may do better: this one's server is going or was demoted, or it is not the session that was prepared. */
 static bool is_worth_reconnecting(const char *state)
 {
+	assert(state != NULL);
 	static const char *const prefixes[] = {"08", "0A000", "25", "26000", "42", "53", "57", "58"};
 	for (size_t i = 0; i < ARRAY_LENGTH(prefixes); i++)
 		if (state_has_prefix(state, prefixes[i]))
@@ -40,6 +41,7 @@ struct progress {
 
 static void take_answer(struct connection *connection, struct progress *progress, PGresult *answer)
 {
+	assert(answer != NULL);
 	ExecStatusType status = PQresultStatus(answer);
 	const char *state = PQresultErrorField(answer, PG_DIAG_SQLSTATE);
 	if (status == PGRES_FATAL_ERROR && progress->statement < progress->begin)
@@ -61,6 +63,7 @@ static void take_answer(struct connection *connection, struct progress *progress
 /* Reads until the end of the exchange. False: the session is lost. */
 static bool collect(struct connection *connection, uint64_t deadline_ns, struct progress *progress)
 {
+	assert(connection->handle != NULL);
 	for (;;) {
 		PGresult *answer;
 		if (!connection_next_answer(connection, deadline_ns, &answer))
@@ -81,6 +84,7 @@ static bool collect(struct connection *connection, uint64_t deadline_ns, struct 
 /* Ends what was queued and takes its answers, in time. False: the session is lost. */
 static bool exchange(struct connection *connection, uint64_t timeout_ms, struct progress *progress)
 {
+	assert(connection->handle != NULL);
 	uint64_t deadline_ns = connection_late_deadline_ns(connection, timeout_ms, connection->sent_bytes / BYTES_PER_MS);
 	return PQpipelineSync(connection->handle) == 1 && connection_flush(connection, deadline_ns) &&
 	       collect(connection, deadline_ns, progress);
@@ -89,6 +93,7 @@ static bool exchange(struct connection *connection, uint64_t timeout_ms, struct 
 /* An error that was told before the last statement is certain: those after it were not run. */
 static enum store_result end_exchange(struct connection *connection, struct progress *progress, bool is_whole)
 {
+	assert(progress->begin <= progress->end);
 	enum store_result result = progress->result;
 	bool is_certain = is_whole || (progress->failed != UINT32_MAX && progress->failed + 1 < progress->end);
 	if (!is_certain)
@@ -106,6 +111,7 @@ static enum store_result end_exchange(struct connection *connection, struct prog
 
 enum store_result connection_finish(struct connection *connection, PGresult **ret_answers, uint32_t count)
 {
+	assert(ret_answers != NULL || count == 0);
 	assert(connection->handle != NULL && connection->sent > 0 && count <= connection->sent);
 	if (connection->has_failed) {
 		connection_drop(connection);
@@ -129,6 +135,8 @@ enum store_result connection_finish(struct connection *connection, PGresult **re
 /* sql: NULL for the prepared statement of that name. */
 static void send_one(struct connection *connection, const char *name, const char *sql, struct parameters *parameters)
 {
+	assert((name == NULL) != (sql == NULL));
+	assert(connection->handle != NULL);
 	const char *values[PARAMETERS_MAX];
 	int lengths[PARAMETERS_MAX], formats[PARAMETERS_MAX];
 	int count = parameters == NULL ? 0 : (int)parameters->count;
@@ -165,6 +173,7 @@ void connection_send_sql(struct connection *connection, const char *sql, struct 
 
 static void divide(struct connection *connection)
 {
+	assert(connection->handle != NULL);
 	if (!connection->has_failed && PQpipelineSync(connection->handle) != 1)
 		connection->has_failed = true;
 	connection->syncs++;
@@ -186,6 +195,7 @@ void connection_end_body(struct connection *connection)
 
 static void begin_exchange(struct connection *connection)
 {
+	assert(connection->handle != NULL);
 	connection->sent = 0;
 	connection->syncs = 0;
 	connection->has_head_failed = false;
@@ -197,6 +207,7 @@ static void begin_exchange(struct connection *connection)
 
 static bool prepare(struct connection *connection)
 {
+	assert(connection->statement_count > 0);
 	if (PQenterPipelineMode(connection->handle) != 1)
 		return false;
 	begin_exchange(connection);
@@ -217,6 +228,7 @@ static bool prepare(struct connection *connection)
 /* Sessions that were lost together are not made again together. */
 static void pause_tries(struct connection *connection)
 {
+	assert(connection->handle == NULL);
 	uint64_t now = monotonic_now_ns();
 	uint64_t seed[] = {now, (uintptr_t)connection};
 	connection->backoff.base_ms = PAUSE_MIN_MS;
@@ -240,6 +252,7 @@ static bool reconnect(struct connection *connection)
 /* Whether a password with a bare @ or / was taken for the host, the port or the database, which are said when they are wrong. */
 static bool is_misread(const struct connection *connection, const char *dsn)
 {
+	assert(connection->settings != NULL && dsn != NULL);
 	static const char *const keywords[] = {"host", "port", "dbname"};
 	bool is_uri = strncmp(dsn, "postgresql://", 13) == 0 || strncmp(dsn, "postgres://", 11) == 0;
 	for (size_t i = 0; is_uri && i < ARRAY_LENGTH(keywords); i++) {
@@ -253,6 +266,7 @@ static bool is_misread(const struct connection *connection, const char *dsn)
 enum error connection_open(const char *dsn, const char *const *statements, uint32_t statement_count, struct connection *ret_connection,
                            char message[static POSTGRES_MESSAGE_MAX])
 {
+	assert(statements != NULL || statement_count == 0);
 	assert(dsn != NULL && ret_connection != NULL);
 	struct connection connection = {
 		.settings = PQconninfoParse(dsn, NULL),
@@ -278,6 +292,7 @@ enum error connection_open(const char *dsn, const char *const *statements, uint3
 
 void connection_release(struct connection *connection)
 {
+	assert(connection != NULL);
 	connection_drop(connection);
 	PQconninfoFree(connection->settings);
 	resolver_free(connection->resolver);
@@ -286,12 +301,14 @@ void connection_release(struct connection *connection)
 
 static bool is_too_late(const struct connection *connection)
 {
+	assert(connection != NULL);
 	return connection->deadline_ns != 0 && monotonic_now_ns() >= connection->deadline_ns;
 }
 
 /* Whether it is time for the next try, now or after waiting for it. */
 static bool may_try(const struct connection *connection)
 {
+	assert(connection->handle == NULL);
 	uint64_t now = monotonic_now_ns();
 	if (now >= connection->next_try_ns)
 		return true;
@@ -305,6 +322,7 @@ static bool may_try(const struct connection *connection)
 
 enum store_result connection_begin(struct connection *connection)
 {
+	assert(connection->settings != NULL);
 	if (is_too_late(connection))
 		return STORE_DOWN;
 	if (connection->handle == NULL && (!may_try(connection) || !reconnect(connection)))
@@ -315,6 +333,7 @@ enum store_result connection_begin(struct connection *connection)
 
 enum store_result connection_query(struct connection *connection, uint32_t statement, struct parameters *parameters, PGresult **ret_answer)
 {
+	assert(ret_answer != NULL);
 	uint64_t repeat_until_ns = monotonic_now_ns() + (uint64_t)REPEAT_WITHIN_MS * 1000000;
 	bool may_repeat = connection->handle == NULL || PQtransactionStatus(connection->handle) == PQTRANS_IDLE;
 	for (;;) {
@@ -332,6 +351,7 @@ enum store_result connection_query(struct connection *connection, uint32_t state
 
 void connection_rollback(struct connection *connection)
 {
+	assert(connection != NULL);
 	if (connection->handle == NULL || PQtransactionStatus(connection->handle) == PQTRANS_IDLE)
 		return;
 	struct progress progress = {.end = 1, .failed = UINT32_MAX};
@@ -343,5 +363,6 @@ void connection_rollback(struct connection *connection)
 
 bool connection_has_transaction(const struct connection *connection)
 {
+	assert(connection != NULL);
 	return connection->handle != NULL && PQtransactionStatus(connection->handle) == PQTRANS_INTRANS;
 }

@@ -12,12 +12,14 @@
 
 void answer_clear(PGresult **answer)
 {
+	assert(answer != NULL);
 	PQclear(*answer);
 	*answer = NULL;
 }
 
 void connection_complain(struct connection *connection, const char *what, const char *why)
 {
+	assert(connection != NULL && what != NULL);
 	if (why == NULL || why[0] == '\0')
 		why = "no reason was given";
 	(void)snprintf(connection->problem, sizeof connection->problem, "%s: %s", what, why);
@@ -32,12 +34,14 @@ void connection_complain(struct connection *connection, const char *what, const 
 
 bool state_has_prefix(const char *state, const char *prefix)
 {
+	assert(state != NULL && prefix != NULL);
 	return strncmp(state, prefix, strlen(prefix)) == 0;
 }
 
 /* What an SQLSTATE means to a caller of a port. */
 enum store_result result_of_state(const char *state)
 {
+	assert(state != NULL);
 	static const struct {
 		const char *prefix;
 		enum store_result result;
@@ -61,6 +65,7 @@ enum store_result result_of_state(const char *state)
 /* The failure in words for people, with its SQLSTATE and the server's message: "disk full (53100): could not extend file …". */
 void connection_complain_of(struct connection *connection, const PGresult *answer)
 {
+	assert(answer != NULL);
 	connection->is_silent = false;
 	static const struct {
 		const char *prefix, *words;
@@ -91,6 +96,7 @@ void connection_complain_of(struct connection *connection, const PGresult *answe
 
 void connection_drop(struct connection *connection)
 {
+	assert(connection != NULL);
 	PQfinish(connection->handle);
 	connection->handle = NULL;
 }
@@ -98,6 +104,7 @@ void connection_drop(struct connection *connection)
 /* What is large has more time than its caller thinks. */
 uint64_t connection_late_deadline_ns(const struct connection *connection, uint64_t timeout_ms, uint64_t extra_ms)
 {
+	assert(connection != NULL);
 	uint64_t own_ns = monotonic_now_ns() + timeout_ms * 1000000;
 	bool is_callers = connection->deadline_ns != 0 && connection->deadline_ns < own_ns;
 	return (is_callers ? connection->deadline_ns : own_ns) + extra_ms * 1000000;
@@ -105,11 +112,14 @@ uint64_t connection_late_deadline_ns(const struct connection *connection, uint64
 
 uint64_t connection_deadline_ns(const struct connection *connection, uint64_t timeout_ms)
 {
+	assert(connection != NULL);
 	return connection_late_deadline_ns(connection, timeout_ms, 0);
 }
 
 short connection_wait(const struct connection *connection, short events, uint64_t deadline_ns)
 {
+	assert(connection->handle != NULL);
+	assert(events != 0);
 	struct pollfd descriptor = {.fd = PQsocket(connection->handle), .events = events};
 	for (;;) {
 		uint64_t now = monotonic_now_ns();
@@ -129,6 +139,7 @@ short connection_wait(const struct connection *connection, short events, uint64_
 /* Sends what is queued, and reads meanwhile, so that neither side waits for the other. */
 bool connection_flush(struct connection *connection, uint64_t deadline_ns)
 {
+	assert(connection->handle != NULL);
 	int left;
 	while ((left = PQflush(connection->handle)) == 1) {
 		short ready = connection_wait(connection, POLLIN | POLLOUT, deadline_ns);
@@ -141,6 +152,7 @@ bool connection_flush(struct connection *connection, uint64_t deadline_ns)
 /* The next answer, NULL at the end of a statement's. False: the session is lost. */
 bool connection_next_answer(struct connection *connection, uint64_t deadline_ns, PGresult **ret_answer)
 {
+	assert(connection->handle != NULL && ret_answer != NULL);
 	while (PQisBusy(connection->handle) != 0) {
 		if (connection_wait(connection, POLLIN, deadline_ns) == 0 || PQconsumeInput(connection->handle) == 0)
 			return false;
@@ -152,6 +164,7 @@ bool connection_next_answer(struct connection *connection, uint64_t deadline_ns,
 /* The session is of no more use: it went, or the server does not answer in time. */
 void connection_complain_of_loss(struct connection *connection)
 {
+	assert(connection->handle != NULL);
 	connection->is_silent = PQstatus(connection->handle) == CONNECTION_OK;
 	if (connection->is_silent)
 		connection_complain(connection, "no answer", "timeout expired");
@@ -161,12 +174,14 @@ void connection_complain_of_loss(struct connection *connection)
 
 bool connection_is_cockroach(const struct connection *connection)
 {
+	assert(connection->handle != NULL);
 	return PQparameterStatus(connection->handle, "crdb_version") != NULL;
 }
 
 /* The last answer of what was sent, once all of them have come. */
 static PGresult *last_answer(struct connection *connection, uint64_t deadline_ns)
 {
+	assert(connection->handle != NULL);
 	PGresult *last = NULL, *answer = NULL;
 	bool is_whole = connection_flush(connection, deadline_ns);
 	while (is_whole && (is_whole = connection_next_answer(connection, deadline_ns, &answer)) && answer != NULL) {
@@ -184,6 +199,7 @@ static PGresult *last_answer(struct connection *connection, uint64_t deadline_ns
 
 enum store_result connection_run(struct connection *connection, const char *sql, uint64_t timeout_ms, PGresult **ret_answer)
 {
+	assert(sql != NULL);
 	assert(connection->handle != NULL);
 	connection->state[0] = '\0';
 	PGresult *answer = NULL;

@@ -21,6 +21,7 @@ enum {
 
 static bool put_sale(struct postgres_store *store, struct tuple tuple, struct view *view)
 {
+	assert(view != NULL);
 	(void)store;
 	struct sale sale = {.event_id = field_uuid(tuple, SALE_KEY)};
 	bool is_right = field_is_null(tuple, 0) || stored_sale_read(tuple_columns(&tuple), &sale);
@@ -29,6 +30,7 @@ static bool put_sale(struct postgres_store *store, struct tuple tuple, struct vi
 
 static bool put_seat(struct postgres_store *store, struct tuple tuple, struct view *view)
 {
+	assert(view != NULL);
 	(void)store;
 	struct seat seat = {.event_id = field_uuid(tuple, SEAT_KEY), .label = seat_label_of(field_text(tuple, SEAT_KEY + 1))};
 	bool is_right = field_is_null(tuple, 0) || stored_seat_read(tuple_columns(&tuple), &seat);
@@ -37,6 +39,7 @@ static bool put_seat(struct postgres_store *store, struct tuple tuple, struct vi
 
 static bool put_hold(struct postgres_store *store, struct tuple tuple, struct view *view)
 {
+	assert(view != NULL);
 	struct hold hold = {.hold_id = field_uuid(tuple, HOLD_KEY)};
 	bool is_right = field_is_null(tuple, 0) || stored_hold_read(tuple_columns(&tuple), store->seats, &hold);
 	return is_right && view_put_hold(view, &hold) != NULL;
@@ -44,6 +47,7 @@ static bool put_hold(struct postgres_store *store, struct tuple tuple, struct vi
 
 static bool put_order(struct postgres_store *store, struct tuple tuple, struct view *view)
 {
+	assert(view != NULL);
 	struct order order = {.order_id = field_uuid(tuple, ORDER_KEY)};
 	bool is_right = field_is_null(tuple, 0) || stored_order_read(tuple_columns(&tuple), store->items, &order);
 	return is_right && order_is_balanced(&order) && view_put_order(view, &order) != NULL;
@@ -51,6 +55,7 @@ static bool put_order(struct postgres_store *store, struct tuple tuple, struct v
 
 static bool put_payment(struct postgres_store *store, struct tuple tuple, struct view *view)
 {
+	assert(view != NULL);
 	(void)store;
 	struct payment payment = {.transaction_id = short_text_of(field_text(tuple, PAYMENT_KEY))};
 	if (!field_is_null(tuple, 0)) {
@@ -63,6 +68,7 @@ static bool put_payment(struct postgres_store *store, struct tuple tuple, struct
 
 static bool put_refund(struct postgres_store *store, struct tuple tuple, struct view *view)
 {
+	assert(view != NULL);
 	(void)store;
 	struct refund refund = {.refund_id = field_uuid(tuple, REFUND_KEY)};
 	if (!field_is_null(tuple, 0)) {
@@ -75,6 +81,7 @@ static bool put_refund(struct postgres_store *store, struct tuple tuple, struct 
 
 static bool put_key(struct postgres_store *store, struct tuple tuple, struct view *view)
 {
+	assert(view != NULL);
 	(void)store;
 	struct uuid hash = field_uuid(tuple, KEY_KEY), fingerprint = field_uuid(tuple, 2);
 	struct key key = {.idempotency.is_present = true};
@@ -97,12 +104,14 @@ typedef bool put_row(struct postgres_store *store, struct tuple tuple, struct vi
 /* Only in a transaction of begin the load may look into the view (ports/store.h). */
 static bool may_know(const struct postgres_store *store)
 {
+	assert(store != NULL);
 	return store->transaction != TRANSACTION_NONE;
 }
 
 /* As LOAD wants it: what need not come again; NULL: nothing is known. */
 static void put_known(struct postgres_store *store, const void *record)
 {
+	assert(store != NULL);
 	const struct row *row = record;
 	if (row != NULL)
 		array_uint(&store->parameters, 0, row->stored_version);
@@ -112,6 +121,7 @@ static void put_known(struct postgres_store *store, const void *record)
 
 static uint32_t send_sales(struct postgres_store *store, const struct needs *needs, const struct view *view)
 {
+	assert(needs->sales != NULL || needs->sale_count == 0);
 	for (uint32_t i = 0; i < needs->sale_count; i++) {
 		put_known(store, may_know(store) ? view_sale(view, &needs->sales[i]) : NULL);
 		array_uuid(&store->parameters, 1, &needs->sales[i]);
@@ -123,6 +133,7 @@ static uint32_t send_sales(struct postgres_store *store, const struct needs *nee
 
 static uint32_t send_seats(struct postgres_store *store, const struct needs *needs, const struct view *view)
 {
+	assert(needs->seats != NULL || needs->seat_count == 0);
 	for (uint32_t i = 0; i < needs->seat_count; i++) {
 		put_known(store, may_know(store) ? view_seat(view, &needs->seats[i].event_id, &needs->seats[i].label) : NULL);
 		array_uuid(&store->parameters, 1, &needs->seats[i].event_id);
@@ -135,6 +146,7 @@ static uint32_t send_seats(struct postgres_store *store, const struct needs *nee
 
 static uint32_t send_holds(struct postgres_store *store, const struct needs *needs, const struct view *view)
 {
+	assert(needs->holds != NULL || needs->hold_count == 0);
 	for (uint32_t i = 0; i < needs->hold_count; i++) {
 		put_known(store, may_know(store) ? view_hold(view, &needs->holds[i]) : NULL);
 		array_uuid(&store->parameters, 1, &needs->holds[i]);
@@ -146,6 +158,7 @@ static uint32_t send_holds(struct postgres_store *store, const struct needs *nee
 
 static uint32_t send_orders(struct postgres_store *store, const struct needs *needs, const struct view *view)
 {
+	assert(needs->orders != NULL || needs->order_count == 0);
 	for (uint32_t i = 0; i < needs->order_count; i++) {
 		put_known(store, may_know(store) ? view_order(view, &needs->orders[i]) : NULL);
 		array_uuid(&store->parameters, 1, &needs->orders[i]);
@@ -157,6 +170,7 @@ static uint32_t send_orders(struct postgres_store *store, const struct needs *ne
 
 static uint32_t send_payments(struct postgres_store *store, const struct needs *needs)
 {
+	assert(needs->payments != NULL || needs->payment_count == 0);
 	for (uint32_t i = 0; i < needs->payment_count; i++)
 		array_bytes(&store->parameters, 0, short_text_slice(&needs->payments[i]));
 	if (needs->payment_count > 0)
@@ -166,6 +180,7 @@ static uint32_t send_payments(struct postgres_store *store, const struct needs *
 
 static uint32_t send_keys(struct postgres_store *store, const struct needs *needs)
 {
+	assert(needs->keys != NULL || needs->key_count == 0);
 	for (uint32_t i = 0; i < needs->key_count; i++) {
 		struct uuid hash;
 		memcpy(hash.bytes, needs->keys[i].key, sizeof hash.bytes);
@@ -178,6 +193,7 @@ static uint32_t send_keys(struct postgres_store *store, const struct needs *need
 
 static uint32_t send_refunds(struct postgres_store *store, const struct needs *needs)
 {
+	assert(needs->refunds != NULL || needs->refund_count == 0);
 	for (uint32_t i = 0; i < needs->refund_count; i++)
 		array_uuid(&store->parameters, 0, &needs->refunds[i]);
 	if (needs->refund_count > 0)
@@ -191,6 +207,7 @@ static uint32_t send_refunds(struct postgres_store *store, const struct needs *n
  * after it are not older than it says. Answers how many. */
 static uint32_t send_all(struct postgres_store *store, const struct needs *needs, const struct view *view, put_row *puts[static LOADS_MAX])
 {
+	assert(needs != NULL && view != NULL);
 	uint32_t count = 1;
 	store_send(store, LOAD_EPOCH);
 	puts[count] = put_sale;
@@ -212,6 +229,7 @@ static uint32_t send_all(struct postgres_store *store, const struct needs *needs
 
 static uint32_t count_kinds(const struct needs *needs)
 {
+	assert(needs != NULL);
 	const uint32_t counts[] = {needs->sale_count,    needs->seat_count,   needs->hold_count, needs->order_count,
 	                           needs->payment_count, needs->refund_count, needs->key_count};
 	uint32_t kinds = 0;
@@ -223,6 +241,7 @@ static uint32_t count_kinds(const struct needs *needs)
 /* The locks are waited for before a transaction begins. Who waited for too long goes on without them. */
 static void send_locks(struct postgres_store *store)
 {
+	assert(!store->wants_turn || !shard_set_is_empty(&store->shards));
 	if (!store->wants_turn || connection_is_cockroach(&store->connection))
 		return;
 	if (store->has_locks) /* in one order with all the others, or two might wait for each other */
@@ -242,6 +261,7 @@ static void send_locks(struct postgres_store *store)
 static enum store_result exchange(struct postgres_store *store, const struct needs *needs, const struct view *view,
                                   put_row *puts[static LOADS_MAX], PGresult *answers[static LOADS_MAX], uint32_t *ret_count)
 {
+	assert(store->connection.handle != NULL && ret_count != NULL);
 	enum { BEGUN, LOADED };
 	bool opens = store->transaction == TRANSACTION_WANTED;
 	bool has_own = store->transaction == TRANSACTION_NONE && count_kinds(needs) > 1;
@@ -268,6 +288,7 @@ static enum store_result exchange(struct postgres_store *store, const struct nee
 
 static bool put_all(struct postgres_store *store, const PGresult *answer, put_row *put, struct view *view)
 {
+	assert(put != NULL && view != NULL);
 	bool is_put = true;
 	for (int row = 0; is_put && row < PQntuples(answer); row++)
 		is_put = put(store, (struct tuple){.answer = answer, .row = row}, view);
@@ -278,6 +299,7 @@ static bool put_all(struct postgres_store *store, const PGresult *answer, put_ro
 static enum store_result load_answers(struct postgres_store *store, const struct needs *needs, const struct view *view,
                                       put_row *puts[static LOADS_MAX], PGresult *answers[static LOADS_MAX], uint32_t *ret_count)
 {
+	assert(!needs_are_empty(needs) && ret_count != NULL);
 	bool begins = store->transaction != TRANSACTION_OPEN;
 	bool had_session = store->connection.handle != NULL;
 	enum transaction_state wanted = store->transaction;

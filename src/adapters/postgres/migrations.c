@@ -25,6 +25,7 @@ static const char select_applied[] = "SELECT number, name, checksum FROM migrati
 
 static enum error fail(const struct connection *connection, const char *what, char message[static POSTGRES_MESSAGE_MAX])
 {
+	assert(what != NULL);
 	(void)snprintf(message, POSTGRES_MESSAGE_MAX, "%s: %s", what, connection->problem);
 	return ERR_SYSTEM;
 }
@@ -33,6 +34,7 @@ static enum error fail(const struct connection *connection, const char *what, ch
 static enum error check_applied(struct connection *connection, const struct embedded_file **ret_next,
                                 char message[static POSTGRES_MESSAGE_MAX])
 {
+	assert(connection->handle != NULL && ret_next != NULL);
 	const struct embedded_file *file = embedded_postgres_migrations;
 	PGresult *applied = NULL;
 	enum error error = OK;
@@ -50,6 +52,7 @@ static enum error check_applied(struct connection *connection, const struct embe
 /* CockroachDB also gets what stands in comments that begin with crdb: there is no other SQL that only one of the servers takes. */
 static void reveal(char *sql)
 {
+	assert(sql != NULL);
 	static const char opening[] = "/*crdb", closing[] = "*/";
 	while ((sql = strstr(sql, opening)) != NULL) {
 		char *end = strstr(sql, closing);
@@ -61,6 +64,7 @@ static void reveal(char *sql)
 
 static enum store_result run_file(struct connection *connection, const struct embedded_file *file)
 {
+	assert(file->data != NULL);
 	char *sql = strdup(file->data);
 	if (sql == NULL)
 		return STORE_DOWN;
@@ -73,6 +77,7 @@ static enum store_result run_file(struct connection *connection, const struct em
 
 static enum error apply_file(struct connection *connection, const struct embedded_file *file, char message[static POSTGRES_MESSAGE_MAX])
 {
+	assert(file->name != NULL);
 	char insert[256];
 	int length = snprintf(insert, sizeof insert, "INSERT INTO migrations VALUES (%lld, '%s', %lld, %lld)",
 	                      (long long)migration_number(file), file->name, (long long)migration_checksum(file), (long long)wall_now_ms());
@@ -87,6 +92,7 @@ static enum error apply_file(struct connection *connection, const struct embedde
 static enum error migrate_all(struct connection *connection, const struct embedded_file **ret_first,
                               char message[static POSTGRES_MESSAGE_MAX])
 {
+	assert(ret_first != NULL);
 	static const char what[] = "the database cannot be migrated";
 	const struct embedded_file *first = NULL;
 	if (connection_begin(connection) != STORE_OK || connection_run(connection, make_table, TIMEOUT_MS, NULL) != STORE_OK ||
@@ -105,6 +111,7 @@ static enum error migrate_all(struct connection *connection, const struct embedd
 /* Whether what failed last may go well when it is tried again: a conflict, or a table that two began to make at once. */
 static bool has_collided(const struct connection *connection)
 {
+	assert(connection != NULL);
 	static const char *const prefixes[] = {"40", "23505", "42710", "42P07"};
 	for (size_t i = 0; i < ARRAY_LENGTH(prefixes); i++)
 		if (strncmp(connection->state, prefixes[i], strlen(prefixes[i])) == 0)
@@ -115,6 +122,7 @@ static bool has_collided(const struct connection *connection)
 enum error postgres_migrate(const char *dsn, void (*applied)(void *context, const char *name), void *context,
                             char message[static POSTGRES_MESSAGE_MAX])
 {
+	assert(dsn != NULL);
 	struct connection connection;
 	const struct embedded_file *first = NULL;
 	enum error error = connection_open(dsn, NULL, 0, &connection, message);

@@ -76,12 +76,14 @@ struct leases {
 
 static struct postgres_outbox *outbox_of(struct outbox *port)
 {
+	assert(port != NULL);
 	return container_of(port, struct postgres_outbox, port);
 }
 
 /* Runs the statement with what is in the parameters, and empties them. *ret_answer is the caller's, for PQclear. */
 static enum store_result query(struct postgres_outbox *outbox, uint32_t statement, PGresult **ret_answer)
 {
+	assert(statement < STATEMENT_COUNT && ret_answer != NULL);
 	outbox->connection.deadline_ns = 0;
 	outbox->connection.deadline_ns = connection_deadline_ns(&outbox->connection, CALL_MS);
 	enum store_result result = connection_query(&outbox->connection, statement, &outbox->parameters, ret_answer);
@@ -92,6 +94,7 @@ static enum store_result query(struct postgres_outbox *outbox, uint32_t statemen
 /* The same, without an answer. */
 static enum store_result run(struct postgres_outbox *outbox, uint32_t statement)
 {
+	assert(statement != SELECT_LEASES && statement != SELECT_ENTRIES && statement != SELECT_EVENTS);
 	PGresult *answer;
 	enum store_result result = query(outbox, statement, &answer);
 	if (result == STORE_OK)
@@ -102,6 +105,7 @@ static enum store_result run(struct postgres_outbox *outbox, uint32_t statement)
 /* With the owner counted among the publishers. */
 static enum store_result read_leases(struct postgres_outbox *outbox, const struct uuid *owner, uint64_t lease_ms, struct leases *ret_leases)
 {
+	assert(!uuid_is_nil(owner) && ret_leases != NULL);
 	scalar_uuid(&outbox->parameters, 0, owner);
 	scalar_uint(&outbox->parameters, 1, lease_ms);
 	enum store_result result = run(outbox, COUNT_PUBLISHER);
@@ -130,6 +134,7 @@ static enum store_result read_leases(struct postgres_outbox *outbox, const struc
 /* As $3 to $6: what is to be the owner's, and what is no longer to be. False: nothing. */
 static bool put_share(struct postgres_outbox *outbox, const struct leases *leases, uint32_t share, const struct uuid *owner)
 {
+	assert(share >> OUTBOX_PARTITIONS == 0);
 	static const struct uuid nobody;
 	bool has_any = false;
 	for (uint32_t i = 0; i < OUTBOX_PARTITIONS; i++) {
@@ -148,6 +153,7 @@ static bool put_share(struct postgres_outbox *outbox, const struct leases *lease
 static enum store_result postgres_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
                                         uint32_t *ret_partitions)
 {
+	assert(lease_ms > 0 && ret_partitions != NULL);
 	struct postgres_outbox *outbox = outbox_of(port);
 	struct leases leases = {0};
 	enum store_result result = read_leases(outbox, owner, lease_ms, &leases);
@@ -178,6 +184,7 @@ static enum store_result postgres_lease(struct outbox *port, const struct uuid *
 
 static enum store_result postgres_release(struct outbox *port, const struct uuid *owner)
 {
+	assert(owner != NULL);
 	struct postgres_outbox *outbox = outbox_of(port);
 	scalar_uuid(&outbox->parameters, 0, owner);
 	enum store_result result = run(outbox, RELEASE_LEASES);
@@ -190,12 +197,14 @@ static enum store_result postgres_release(struct outbox *port, const struct uuid
 /* The ids of the events of the entry in the answer's row. */
 static struct slice event_ids(const PGresult *answer, uint32_t row)
 {
+	assert(answer != NULL);
 	return field_text((struct tuple){.answer = answer, .row = (int)row}, 2);
 }
 
 /* Puts the ids of all entries' events as $1; how many. */
 static uint32_t put_event_ids(struct postgres_outbox *outbox, const PGresult *answer)
 {
+	assert(outbox->parameters.count == 0);
 	uint32_t count = 0;
 	for (uint32_t entry = 0; entry < (uint32_t)PQntuples(answer); entry++) {
 		struct slice ids = event_ids(answer, entry);
@@ -211,6 +220,7 @@ static uint32_t put_event_ids(struct postgres_outbox *outbox, const PGresult *an
 /* The events of the entry, of the answer's rows from *row on, which are in the order of the entries. False: one is not there, or cannot be read. */
 static bool read_records(const PGresult *answer, int *row, struct slice ids, struct arena *arena, struct outbox_entry *entry)
 {
+	assert(row != NULL && entry != NULL);
 	bool is_right = entry->count > 0 && ids.length == entry->count * sizeof(struct uuid);
 	for (uint32_t i = 0; i < entry->count; i++) {
 		struct uuid id;
@@ -227,6 +237,7 @@ static bool read_records(const PGresult *answer, int *row, struct slice ids, str
 static enum store_result read_entries(struct postgres_outbox *outbox, const PGresult *answer, struct arena *arena,
                                       struct outbox_batch *ret_batch)
 {
+	assert(arena != NULL && ret_batch != NULL);
 	struct outbox_batch batch = {0};
 	uint32_t count = (uint32_t)PQntuples(answer), events = put_event_ids(outbox, answer);
 	batch.entries = arena_allocate_array(arena, count, sizeof *batch.entries);
@@ -259,6 +270,7 @@ static enum store_result read_entries(struct postgres_outbox *outbox, const PGre
 static enum store_result postgres_next(struct outbox *port, const struct uuid *owner, uint32_t events_max, struct arena *arena,
                                        struct outbox_batch *ret_batch)
 {
+	assert(arena != NULL && ret_batch != NULL);
 	assert(!uuid_is_nil(owner) && events_max > 0);
 	struct postgres_outbox *outbox = outbox_of(port);
 	PGresult *answer;
@@ -283,6 +295,7 @@ static enum store_result postgres_next(struct outbox *port, const struct uuid *o
 
 static enum store_result postgres_acknowledge(struct outbox *port, const struct outbox_key *keys, uint32_t count)
 {
+	assert(keys != NULL || count == 0);
 	struct postgres_outbox *outbox = outbox_of(port);
 	if (count == 0)
 		return STORE_OK;
@@ -295,6 +308,7 @@ static enum store_result postgres_acknowledge(struct outbox *port, const struct 
 
 static void postgres_free(struct outbox *port)
 {
+	assert(port != NULL);
 	struct postgres_outbox *outbox = outbox_of(port);
 	connection_release(&outbox->connection);
 	parameters_release(&outbox->parameters);
@@ -311,6 +325,7 @@ static const struct outbox_operations operations = {
 
 enum error postgres_outbox_open(const char *dsn, struct outbox **ret_outbox, char message[static POSTGRES_MESSAGE_MAX])
 {
+	assert(dsn != NULL && ret_outbox != NULL);
 	struct postgres_outbox *outbox = calloc(1, sizeof *outbox);
 	if (outbox == NULL)
 		return ERR_NO_MEMORY;

@@ -31,12 +31,14 @@ void parameters_init(struct parameters *parameters)
 
 void parameters_release(struct parameters *parameters)
 {
+	assert(parameters != NULL);
 	for (uint32_t i = 0; i < PARAMETERS_MAX; i++)
 		buffer_release(&parameters->values[i]);
 }
 
 void parameters_clear(struct parameters *parameters)
 {
+	assert(parameters->count <= PARAMETERS_MAX);
 	for (uint32_t i = 0; i < parameters->count; i++) {
 		buffer_clear(&parameters->values[i]);
 		parameters->elements[i] = 0;
@@ -54,11 +56,13 @@ static struct buffer *value_of(struct parameters *parameters, uint32_t index)
 
 void parameters_fail(struct parameters *parameters)
 {
+	assert(parameters != NULL);
 	value_of(parameters, 0)->failed = true;
 }
 
 void scalar_bytes(struct parameters *parameters, uint32_t index, struct slice value)
 {
+	assert(value.data != NULL || value.length == 0);
 	struct buffer *buffer = value_of(parameters, index);
 	assert(buffer->length == 0 && parameters->elements[index] == 0);
 	buffer_append_slice(buffer, value);
@@ -82,12 +86,14 @@ void scalar_uint(struct parameters *parameters, uint32_t index, uint64_t value)
 
 void scalar_uuid(struct parameters *parameters, uint32_t index, const struct uuid *value)
 {
+	assert(value != NULL);
 	scalar_bytes(parameters, index, (struct slice){.data = (const char *)value->bytes, .length = sizeof value->bytes});
 }
 
 /* Room for one more element of an array, whose length has been written; NULL when it does not fit. */
 static char *begin_element(struct parameters *parameters, uint32_t index, uint32_t element_type, uint32_t length)
 {
+	assert(element_type != 0);
 	struct buffer *buffer = value_of(parameters, index);
 	if (parameters->elements[index]++ == 0) {
 		assert(buffer->length == 0);
@@ -106,6 +112,7 @@ static char *begin_element(struct parameters *parameters, uint32_t index, uint32
 
 static void append_element(struct parameters *parameters, uint32_t index, uint32_t element_type, const void *bytes, size_t length)
 {
+	assert(bytes != NULL || length == 0);
 	if (length > VALUE_MAX) {
 		parameters_fail(parameters);
 		return;
@@ -128,11 +135,13 @@ void array_uint(struct parameters *parameters, uint32_t index, uint64_t value)
 
 void array_uuid(struct parameters *parameters, uint32_t index, const struct uuid *value)
 {
+	assert(value != NULL);
 	append_element(parameters, index, OID_UUID, value->bytes, sizeof value->bytes);
 }
 
 void array_null_uuid(struct parameters *parameters, uint32_t index)
 {
+	assert(index < PARAMETERS_MAX);
 	static const uint32_t null_length = UINT32_MAX;
 	const uint32_t has_null = htobe32(1);
 	(void)begin_element(parameters, index, OID_UUID, 0);
@@ -155,6 +164,7 @@ void array_bytes(struct parameters *parameters, uint32_t index, struct slice val
 
 bool parameters_finish(struct parameters *parameters, const char *values[static PARAMETERS_MAX], int lengths[static PARAMETERS_MAX])
 {
+	assert(parameters->count <= PARAMETERS_MAX);
 	for (uint32_t i = 0; i < parameters->count; i++) {
 		struct buffer *buffer = &parameters->values[i];
 		if (buffer->failed)

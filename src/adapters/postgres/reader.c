@@ -94,6 +94,7 @@ _Static_assert(ROW_HOLD == 2 && ROW_ORDER == 3, "LIST_DUE says so");
 
 enum store_result reader_query(struct postgres_reader *reader, enum reader_statement statement, PGresult **ret_answer)
 {
+	assert(statement < READER_STATEMENT_COUNT && ret_answer != NULL);
 	/* Outside its transaction a statement would read another moment. */
 	reader->connection.deadline_ns = reader->port.deadline_ns;
 	bool is_lost = reader->has_snapshot && !connection_has_transaction(&reader->connection);
@@ -126,6 +127,7 @@ static void postgres_snapshot_end(struct reader *port)
 static enum store_result postgres_find(struct reader *port, enum row_kind kind, const struct uuid *id, struct arena *arena,
                                        const struct row **ret_row)
 {
+	assert(id != NULL && arena != NULL && ret_row != NULL);
 	static const enum reader_statement finds[ROW_KEY] = {
 		[ROW_SALE] = FIND_SALE, [ROW_HOLD] = FIND_HOLD, [ROW_ORDER] = FIND_ORDER, [ROW_REFUND] = FIND_REFUND};
 	assert(kind < ROW_KEY && finds[kind] != 0);
@@ -147,6 +149,7 @@ static enum store_result postgres_find(struct reader *port, enum row_kind kind, 
 /* Every row of the answer, which is freed. */
 static enum store_result read_events(PGresult *answer, struct arena *arena, struct event_list *ret_list)
 {
+	assert(arena != NULL && ret_list != NULL);
 	struct event_list list = {.count = (uint32_t)PQntuples(answer)};
 	list.records = arena_allocate_array(arena, list.count, sizeof *list.records);
 	bool is_right = list.records != NULL;
@@ -164,6 +167,7 @@ static enum store_result read_events(PGresult *answer, struct arena *arena, stru
 static enum store_result postgres_list_history(struct reader *port, const struct uuid *stream_id, uint32_t after, uint32_t limit,
                                                struct arena *arena, struct event_list *ret_list)
 {
+	assert(stream_id != NULL && limit > 0);
 	struct postgres_reader *reader = reader_of(port);
 	PGresult *answer;
 	scalar_uuid(&reader->parameters, 0, stream_id);
@@ -176,6 +180,7 @@ static enum store_result postgres_list_history(struct reader *port, const struct
 static enum store_result postgres_list_events(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
                                               struct event_list *ret_list)
 {
+	assert(limit > 0 && ret_list != NULL);
 	static const struct uuid before_all;
 	struct postgres_reader *reader = reader_of(port);
 	PGresult *answer;
@@ -188,6 +193,7 @@ static enum store_result postgres_list_events(struct reader *port, const struct 
 /* False: it cannot be right, or the arena is full. */
 static bool read_seat(struct tuple tuple, struct arena *arena, struct seat_entry *ret_entry)
 {
+	assert(arena != NULL && ret_entry != NULL);
 	*ret_entry = (struct seat_entry){
 		.position = field_uint(tuple, 0),
 		.seat = field_copy(tuple, 1, arena),
@@ -205,6 +211,7 @@ static bool read_seat(struct tuple tuple, struct arena *arena, struct seat_entry
 static enum store_result read_seats(const PGresult *answer, uint64_t window_end, uint32_t limit, struct arena *arena,
                                     struct seat_list *ret_list)
 {
+	assert(limit > 0 && ret_list != NULL);
 	struct tuple first = {.answer = answer};
 	bool has_seats = PQntuples(answer) > 0 && !field_is_null(first, 0);
 	bool is_behind = PQntuples(answer) > 0 && field_uint(first, 7) > window_end;
@@ -225,6 +232,7 @@ static enum store_result read_seats(const PGresult *answer, uint64_t window_end,
 static enum store_result postgres_list_seats(struct reader *port, const struct seat_query *query, struct arena *arena,
                                              struct seat_list *ret_list)
 {
+	assert(arena != NULL && ret_list != NULL);
 	assert(query->limit > 0);
 	struct postgres_reader *reader = reader_of(port);
 	uint64_t after = query->after_position < SEATS_PER_EVENT_MAX ? query->after_position : SEATS_PER_EVENT_MAX;
@@ -245,6 +253,7 @@ static enum store_result postgres_list_seats(struct reader *port, const struct s
 
 static void postgres_free(struct reader *port)
 {
+	assert(port != NULL);
 	struct postgres_reader *reader = reader_of(port);
 	connection_release(&reader->connection);
 	parameters_release(&reader->parameters);
@@ -273,6 +282,7 @@ static const struct reader_operations operations = {
 
 static enum error open_reader(const char *dsn, bool looks, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX])
 {
+	assert(dsn != NULL && ret_reader != NULL);
 	struct postgres_reader *reader = calloc(1, sizeof *reader);
 	if (reader == NULL)
 		return ERR_NO_MEMORY;

@@ -7,6 +7,7 @@
 /* Puts the ids of all entries' events as $1; the entries, whose events are not read yet. */
 static uint32_t put_ids(struct postgres_reader *reader, const PGresult *answer, struct waiting_entry *entries)
 {
+	assert(reader->parameters.count == 0);
 	uint32_t total = 0;
 	for (int row = 0; row < PQntuples(answer); row++) {
 		struct tuple tuple = {.answer = answer, .row = row};
@@ -25,6 +26,7 @@ static uint32_t put_ids(struct postgres_reader *reader, const PGresult *answer, 
 static enum store_result read_waiting(struct postgres_reader *reader, uint32_t total, struct arena *arena,
                                       struct waiting_event **ret_events)
 {
+	assert(total > 0 && arena != NULL && ret_events != NULL);
 	PGresult *answer;
 	enum store_result result = reader_query(reader, FIND_WAITING, &answer);
 	if (result != STORE_OK)
@@ -50,6 +52,7 @@ static enum store_result read_waiting(struct postgres_reader *reader, uint32_t t
 static enum store_result read_entries(struct postgres_reader *reader, const PGresult *answer, struct arena *arena,
                                       struct waiting_list *ret_list)
 {
+	assert(arena != NULL && ret_list != NULL);
 	struct waiting_list list = {.count = (uint32_t)PQntuples(answer)};
 	struct waiting_event *events = NULL;
 	list.entries = arena_allocate_array(arena, list.count, sizeof *list.entries);
@@ -68,6 +71,7 @@ static enum store_result read_entries(struct postgres_reader *reader, const PGre
 enum store_result postgres_list_outbox(struct reader *port, const struct waiting_entry *after, uint32_t limit, struct arena *arena,
                                        struct waiting_list *ret_list)
 {
+	assert(arena != NULL && ret_list != NULL);
 	static const struct uuid before_all;
 	assert(limit > 0);
 	struct postgres_reader *reader = reader_of(port);

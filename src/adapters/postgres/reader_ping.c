@@ -11,6 +11,7 @@
 /* Both statements are one transaction, and the setting ends with it; on CockroachDB, which has no such setting, it is one statement. */
 static enum store_result ask_once(struct connection *connection, PGresult **ret_answer)
 {
+	assert(ret_answer != NULL);
 	PGresult *answers[2];
 	enum store_result result = connection_begin(connection);
 	if (result != STORE_OK)
@@ -32,6 +33,7 @@ static enum store_result ask_once(struct connection *connection, PGresult **ret_
  * for what a ping finds: its tries are never far apart. */
 static enum store_result ask(struct connection *connection, PGresult **ret_answer)
 {
+	assert(ret_answer != NULL);
 	connection->deadline_ns = 0;
 	connection->deadline_ns = connection_deadline_ns(connection, TIMEOUT_MS);
 	if (connection->backoff.last_ms > PAUSE_MS)
@@ -46,6 +48,7 @@ static enum store_result ask(struct connection *connection, PGresult **ret_answe
 
 enum store_result postgres_ping(struct reader *port, struct ping *ret_ping)
 {
+	assert(ret_ping != NULL);
 	struct postgres_reader *reader = reader_of(port);
 	PGresult *answer;
 	assert(!reader->has_snapshot);
@@ -68,6 +71,7 @@ enum store_result postgres_ping(struct reader *port, struct ping *ret_ping)
 
 enum store_result postgres_look_at_outbox(struct reader *port, struct outbox_status *ret_status)
 {
+	assert(ret_status != NULL);
 	struct postgres_reader *reader = reader_of(port);
 	struct outbox_status status = {0};
 	PGresult *answer;

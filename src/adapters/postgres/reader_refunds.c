@@ -7,6 +7,7 @@
 /* The cancelled event as what is to be settled; of the kind ROW_KIND_COUNT when there is none. */
 static enum store_result find_cancelled(struct postgres_reader *reader, const struct uuid *after, struct due_item *ret_event)
 {
+	assert(ret_event != NULL);
 	static const struct uuid before_all;
 	PGresult *answer;
 	scalar_uuid(&reader->parameters, 0, after == NULL ? &before_all : after);
@@ -25,6 +26,7 @@ static enum store_result find_cancelled(struct postgres_reader *reader, const st
 
 static enum store_result list_open(struct postgres_reader *reader, const struct uuid *event_id, uint32_t limit, struct due_list *list)
 {
+	assert(list->items != NULL && list->count == 0 && limit > 0);
 	PGresult *answer;
 	scalar_uuid(&reader->parameters, 0, event_id);
 	scalar_int(&reader->parameters, 1, limit);
@@ -42,6 +44,7 @@ static enum store_result list_open(struct postgres_reader *reader, const struct 
 enum store_result postgres_list_cancelled(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
                                           struct uuid *ret_event, struct due_list *ret_list)
 {
+	assert(arena != NULL && ret_event != NULL && ret_list != NULL);
 	assert(limit > 0);
 	struct postgres_reader *reader = reader_of(port);
 	struct due_list list = {.next_deadline_ms = UINT64_MAX};
@@ -64,6 +67,7 @@ enum store_result postgres_list_cancelled(struct reader *port, const struct uuid
 
 enum store_result postgres_account(struct reader *port, const struct uuid *event_id, struct sale_account *ret_account)
 {
+	assert(event_id != NULL && ret_account != NULL);
 	struct postgres_reader *reader = reader_of(port);
 	struct sale_account account = {0};
 	PGresult *answer;
@@ -92,6 +96,7 @@ enum store_result postgres_account(struct reader *port, const struct uuid *event
 enum store_result postgres_list_refunds(struct reader *port, const struct refund_query *query, struct arena *arena,
                                         struct refund_list *ret_list)
 {
+	assert(query->limit > 0 && arena != NULL && ret_list != NULL);
 	struct postgres_reader *reader = reader_of(port);
 	bool is_of_event = !uuid_is_nil(&query->event_id);
 	PGresult *answer;

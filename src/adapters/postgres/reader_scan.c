@@ -7,6 +7,7 @@
 /* The due ones of the answer, whose rows are in order of their deadlines; behind them are the next of what is not due yet. */
 static struct due_list read_due(const PGresult *answer, uint64_t now_ms, uint32_t limit, struct due_item *items)
 {
+	assert(items != NULL && limit > 0);
 	struct due_list list = {.items = items, .next_deadline_ms = UINT64_MAX};
 	for (int row = 0; row < PQntuples(answer) && list.next_deadline_ms == UINT64_MAX; row++) {
 		struct tuple tuple = {.answer = answer, .row = row};
@@ -22,6 +23,7 @@ static struct due_list read_due(const PGresult *answer, uint64_t now_ms, uint32_
 
 enum store_result postgres_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list)
 {
+	assert(limit > 0 && arena != NULL && ret_list != NULL);
 	struct postgres_reader *reader = reader_of(port);
 	struct due_item *items = arena_allocate_array(arena, limit, sizeof *items);
 	if (items == NULL)
@@ -40,6 +42,7 @@ enum store_result postgres_list_due(struct reader *port, uint64_t now_ms, uint32
 /* Puts the key to begin after; no id is the nil one, and no label or transaction id is empty. Answers the index of the limit. */
 static uint32_t put_after(struct parameters *parameters, enum row_kind kind, const struct row *after)
 {
+	assert(kind < ROW_KEY && parameters->count == 0);
 	static const struct uuid before_all;
 	const void *row = after;
 	if (kind == ROW_PAYMENT) {
@@ -67,6 +70,7 @@ static uint32_t put_after(struct parameters *parameters, enum row_kind kind, con
 enum store_result postgres_scan(struct reader *port, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
                                 const struct row ***ret_rows, uint32_t *ret_count)
 {
+	assert(limit > 0 && arena != NULL && ret_rows != NULL && ret_count != NULL);
 	static const enum reader_statement scans[ROW_KEY] = {
 		[ROW_SALE] = SCAN_SALES,   [ROW_SEAT] = SCAN_SEATS,       [ROW_HOLD] = SCAN_HOLDS,
 		[ROW_ORDER] = SCAN_ORDERS, [ROW_PAYMENT] = SCAN_PAYMENTS, [ROW_REFUND] = SCAN_REFUNDS,
@@ -97,6 +101,7 @@ enum store_result postgres_scan(struct reader *port, enum row_kind kind, const s
 enum store_result postgres_list_catalog_changes(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
                                                 struct catalog_change_list *ret_list)
 {
+	assert(limit > 0 && arena != NULL && ret_list != NULL);
 	static const struct uuid before_all;
 	struct postgres_reader *reader = reader_of(port);
 	PGresult *answer;
@@ -120,6 +125,7 @@ enum store_result postgres_list_catalog_changes(struct reader *port, const struc
 
 enum store_result postgres_drop_catalog_change(struct reader *port, const struct catalog_change *change)
 {
+	assert(change != NULL);
 	struct postgres_reader *reader = reader_of(port);
 	PGresult *answer;
 	scalar_uuid(&reader->parameters, 0, &change->event_id);

@@ -10,12 +10,14 @@
 
 void replay_fence(struct postgres_store *store, const struct changes *changes, bool is_locking)
 {
+	assert(changes != NULL && !changes->is_replay);
 	scalar_uint(&store->parameters, 0, changes->epoch);
 	store_send(store, is_locking ? FENCE : CHECK_FENCE);
 }
 
 enum store_result replay_enter_epoch(struct postgres_store *store, const PGresult *answer, struct view *view)
 {
+	assert(view != NULL);
 	struct tuple tuple = {.answer = answer};
 	uint64_t epoch = PQntuples(answer) == 1 ? field_uint(tuple, 0) : 0;
 	if (epoch == 0)
@@ -29,6 +31,7 @@ enum store_result replay_enter_epoch(struct postgres_store *store, const PGresul
 
 static enum store_result query(struct postgres_store *store, enum store_statement statement, PGresult **ret_answer)
 {
+	assert(ret_answer != NULL);
 	enum store_result result = connection_query(&store->connection, statement, &store->parameters, ret_answer);
 	parameters_clear(&store->parameters);
 	return result;
@@ -37,6 +40,7 @@ static enum store_result query(struct postgres_store *store, enum store_statemen
 /* Until everybody who writes has ended; nobody new begins. */
 static enum store_result raise_epoch(struct postgres_store *store)
 {
+	assert(store != NULL);
 	PGresult *answer;
 	enum store_result result = STORE_BUSY;
 	for (int tries = 0; result == STORE_BUSY && tries < DRAIN_TRIES; tries++)
@@ -51,6 +55,7 @@ static enum store_result raise_epoch(struct postgres_store *store)
 
 enum store_result postgres_replay_begin(struct store *port)
 {
+	assert(port != NULL);
 	struct postgres_store *store = store_of(port);
 	PGresult *answer;
 	store->connection.answer_timeout_ms = REPLAY_ANSWER_MS;
@@ -68,6 +73,7 @@ enum store_result postgres_replay_begin(struct store *port)
 /* Begins a transaction that only the replay which raised the epoch last can commit: it changes both rows of meta, and then nobody else can. */
 static enum store_result claim(struct postgres_store *store)
 {
+	assert(store->epoch > 0);
 	enum store_result result = connection_begin(&store->connection);
 	if (result != STORE_OK)
 		return result;
@@ -83,6 +89,7 @@ static enum store_result claim(struct postgres_store *store)
 
 static enum store_result finish(struct postgres_store *store)
 {
+	assert(store->connection.handle != NULL);
 	enum store_result result = connection_finish(&store->connection, NULL, 0);
 	return result == STORE_UNKNOWN ? STORE_DOWN : result; /* done or not, it can be begun again */
 }
@@ -103,6 +110,7 @@ enum store_result postgres_replay_clear(struct store *port)
 
 enum store_result replay_write(struct postgres_store *store, const struct changes *changes, const struct row **rows)
 {
+	assert(changes->is_replay && (rows != NULL || changes->row_count == 0));
 	if (!connection_has_transaction(&store->connection))
 		return STORE_DOWN;
 	if (changes->row_count == 0)

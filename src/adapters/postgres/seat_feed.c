@@ -58,11 +58,13 @@ struct postgres_seat_feed {
 
 static struct postgres_seat_feed *feed_of(struct seat_feed *port)
 {
+	assert(port != NULL);
 	return container_of(port, struct postgres_seat_feed, port);
 }
 
 static enum store_result query(struct postgres_seat_feed *feed, uint32_t statement, PGresult **ret_answer)
 {
+	assert(statement < STATEMENT_COUNT && ret_answer != NULL);
 	feed->connection.deadline_ns = feed->port.deadline_ns;
 	enum store_result result = connection_query(&feed->connection, statement, &feed->parameters, ret_answer);
 	parameters_clear(&feed->parameters);
@@ -72,6 +74,7 @@ static enum store_result query(struct postgres_seat_feed *feed, uint32_t stateme
 /* status, version, deadline from that column on. False: they cannot be right. */
 static bool read_state(struct tuple tuple, int column, struct seat_state *ret_state)
 {
+	assert(ret_state != NULL);
 	uint64_t status = field_uint(tuple, column);
 	*ret_state = (struct seat_state){
 		.status = (enum seat_status)status,
@@ -84,6 +87,7 @@ static bool read_state(struct tuple tuple, int column, struct seat_state *ret_st
 /* A snapshot of very many transactions is cut down to where all have ended: what is seen twice does no harm. */
 static void read_cursor(struct tuple tuple, struct seat_feed_cursor *ret_cursor)
 {
+	assert(ret_cursor != NULL);
 	struct slice token = field_text(tuple, 1);
 	*ret_cursor = (struct seat_feed_cursor){.position = field_uint(tuple, 0), .epoch = field_uint(tuple, 2)};
 	if (token.length < sizeof ret_cursor->token)
@@ -95,6 +99,7 @@ static void read_cursor(struct tuple tuple, struct seat_feed_cursor *ret_cursor)
 
 static bool read_changes(const PGresult *answer, struct arena *arena, struct seat_change_list *ret_list)
 {
+	assert(arena != NULL && ret_list != NULL);
 	struct seat_change_list list = {.changes = arena_allocate_array(arena, (size_t)PQntuples(answer), sizeof *list.changes)};
 	for (int row = 0; list.changes != NULL && row < PQntuples(answer); row++) {
 		struct tuple tuple = {.answer = answer, .row = row};
@@ -115,6 +120,8 @@ static enum store_result postgres_poll(struct seat_feed *port, const struct seat
                                        uint32_t count, struct arena *arena, struct seat_feed_cursor *ret_cursor,
                                        struct seat_change_list *ret_list)
 {
+	assert(event_ids != NULL || count == 0);
+	assert(arena != NULL && ret_cursor != NULL && ret_list != NULL);
 	struct postgres_seat_feed *feed = feed_of(port);
 	struct parameters *parameters = &feed->parameters;
 	static const struct uuid nobody;
@@ -144,6 +151,7 @@ static enum store_result postgres_poll(struct seat_feed *port, const struct seat
 
 static bool read_entry(struct tuple tuple, struct arena *arena, struct seat_entry_full *entry)
 {
+	assert(arena != NULL && entry != NULL);
 	entry->seat = field_copy(tuple, 1, arena);
 	entry->section = field_copy(tuple, 2, arena);
 	entry->row = field_copy(tuple, 3, arena);
@@ -153,6 +161,7 @@ static bool read_entry(struct tuple tuple, struct arena *arena, struct seat_entr
 
 static bool read_part(const PGresult *answer, struct arena *arena, struct seat_part *ret_part)
 {
+	assert(arena != NULL && ret_part != NULL);
 	struct tuple first = {.answer = answer};
 	bool has_event = PQntuples(answer) > 0, has_seats = has_event && !field_is_null(first, 1);
 	struct seat_part part = {
@@ -171,6 +180,7 @@ static bool read_part(const PGresult *answer, struct arena *arena, struct seat_p
 static enum store_result postgres_load(struct seat_feed *port, const struct uuid *event_id, uint32_t skip, uint32_t limit,
                                        struct arena *arena, struct seat_part *ret_part)
 {
+	assert(event_id != NULL && arena != NULL && ret_part != NULL);
 	struct postgres_seat_feed *feed = feed_of(port);
 	PGresult *answer;
 	scalar_uuid(&feed->parameters, 0, event_id);
@@ -186,6 +196,7 @@ static enum store_result postgres_load(struct seat_feed *port, const struct uuid
 
 static enum store_result postgres_forget(struct seat_feed *port, uint64_t position)
 {
+	assert(port != NULL);
 	struct postgres_seat_feed *feed = feed_of(port);
 	PGresult *answer;
 	scalar_uint(&feed->parameters, 0, position);
@@ -197,6 +208,7 @@ static enum store_result postgres_forget(struct seat_feed *port, uint64_t positi
 
 static void postgres_feed_free(struct seat_feed *port)
 {
+	assert(port != NULL);
 	struct postgres_seat_feed *feed = feed_of(port);
 	connection_release(&feed->connection);
 	parameters_release(&feed->parameters);
@@ -212,6 +224,7 @@ static const struct seat_feed_operations operations = {
 
 enum error postgres_seat_feed_open(const char *dsn, struct seat_feed **ret_feed, char message[static POSTGRES_MESSAGE_MAX])
 {
+	assert(dsn != NULL && ret_feed != NULL);
 	struct postgres_seat_feed *feed = calloc(1, sizeof *feed);
 	if (feed == NULL)
 		return ERR_NO_MEMORY;

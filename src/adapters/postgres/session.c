@@ -37,6 +37,7 @@ static const char select_schema[] = "SELECT max(number), (SELECT value FROM meta
 
 static bool configure(struct connection *connection)
 {
+	assert(connection->handle != NULL);
 	const char *settings = connection_is_cockroach(connection) ? cockroach_settings : postgres_settings;
 	return connection_run(connection, common_settings, SESSION_ANSWER_MS, NULL) == STORE_OK &&
 	       connection_run(connection, settings, SESSION_ANSWER_MS, NULL) == STORE_OK &&
@@ -46,6 +47,7 @@ static bool configure(struct connection *connection)
 /* Whether the tables are those of this program, and whole. */
 static bool check_schema(struct connection *connection)
 {
+	assert(connection->handle != NULL && connection->statement_count > 0);
 	PGresult *answer;
 	if (connection_run(connection, select_schema, SESSION_ANSWER_MS, &answer) != STORE_OK) {
 		if (strcmp(connection->state, "42P01") == 0)

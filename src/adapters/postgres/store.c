@@ -163,6 +163,7 @@ _Static_assert(SEAT_AVAILABLE == 1, "INSERT_SEATS says so");
 
 static void postgres_take_turn(struct store *port, const struct shard_set *shards)
 {
+	assert(shards != NULL);
 	struct postgres_store *store = store_of(port);
 	assert(!shard_set_is_empty(shards));
 	store->wants_turn = true;
@@ -171,6 +172,7 @@ static void postgres_take_turn(struct store *port, const struct shard_set *shard
 
 static void postgres_end_turn(struct store *port)
 {
+	assert(port != NULL);
 	struct postgres_store *store = store_of(port);
 	store->wants_turn = false;
 	if (!store->has_locks)
@@ -196,6 +198,7 @@ static void postgres_begin(struct store *port)
 
 static void postgres_end(struct store *port)
 {
+	assert(port != NULL);
 	struct postgres_store *store = store_of(port);
 	if (store->transaction == TRANSACTION_OPEN)
 		connection_rollback(&store->connection);
@@ -206,6 +209,7 @@ static void postgres_end(struct store *port)
  * abandoned_commits and this reads the events, so of two serializable transactions that do not see each other one fails. */
 static enum store_result postgres_resolve(struct store *port, const struct changes *changes, bool *ret_committed)
 {
+	assert(ret_committed != NULL);
 	enum { BEGUN, ABANDONED, SELECTED, ANSWERS };
 	assert(changes->event_count > 0);
 	struct postgres_store *store = store_of(port);
@@ -234,6 +238,7 @@ static enum store_result postgres_resolve(struct store *port, const struct chang
 
 static void postgres_free(struct store *port)
 {
+	assert(port != NULL);
 	struct postgres_store *store = store_of(port);
 	connection_release(&store->connection);
 	parameters_release(&store->parameters);
@@ -257,6 +262,7 @@ static const struct store_operations operations = {
 
 enum error postgres_store_open(const char *dsn, bool for_replay, struct store **ret_store, char message[static POSTGRES_MESSAGE_MAX])
 {
+	assert(dsn != NULL && ret_store != NULL);
 	struct postgres_store *store = calloc(1, sizeof *store);
 	if (store == NULL)
 		return ERR_NO_MEMORY;

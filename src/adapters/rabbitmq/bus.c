@@ -46,11 +46,13 @@ struct rabbitmq_bus {
 
 static struct rabbitmq_bus *self_of(struct bus *bus)
 {
+	assert(bus != NULL);
 	return container_of(bus, struct rabbitmq_bus, base);
 }
 
 static bool select_confirms(struct session *session, uint64_t deadline_ns)
 {
+	assert(session->context != NULL);
 	struct rabbitmq_bus *self = session->context;
 	resume_reconnect(&self->resume, &self->confirms);
 	confirms_reset(&self->confirms);
@@ -64,6 +66,7 @@ static bool select_confirms(struct session *session, uint64_t deadline_ns)
 /* The header of a message that came back; its body follows and is not looked at. */
 static void take_return(struct rabbitmq_bus *self, const amqp_basic_properties_t *properties)
 {
+	assert(self != NULL);
 	self->unroutable++;
 	self->unroutable_type = event_type_parse(slice_of_bytes(properties->type));
 	if (!uuid_parse(slice_of_bytes(properties->message_id), &self->unroutable_id))
@@ -72,13 +75,17 @@ static void take_return(struct rabbitmq_bus *self, const amqp_basic_properties_t
 
 static void take_refusal(struct rabbitmq_bus *self, const amqp_basic_nack_t *nack)
 {
+	assert(nack != NULL);
 	self->progress_ns = monotonic_now_ns();
-	resume_refuse(&self->resume, nack->multiple ? self->confirms.first : nack->delivery_tag);
+	uint64_t first = nack->multiple ? self->confirms.first : nack->delivery_tag;
+	if (first > 0) /* no message has the tag 0 */
+		resume_refuse(&self->resume, first);
 	(void)confirms_settle(&self->confirms, nack->delivery_tag, nack->multiple != 0);
 }
 
 static void take_frame(struct rabbitmq_bus *self, const amqp_frame_t *frame)
 {
+	assert(frame != NULL);
 	if (frame->frame_type == AMQP_FRAME_HEADER) {
 		take_return(self, frame->payload.properties.decoded);
 	} else if (frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id == AMQP_BASIC_ACK_METHOD) {
@@ -93,6 +100,7 @@ static void take_frame(struct rabbitmq_bus *self, const amqp_frame_t *frame)
 /* Takes the frames that have come, and waits for one until the deadline when there is none. False: the connection is lost. */
 static bool take_frames(struct rabbitmq_bus *self, uint64_t deadline_ns)
 {
+	assert(self->session.handle != NULL);
 	amqp_frame_t frame;
 	enum session_result result = session_wait(&self->session, deadline_ns, &frame);
 	while (result == SESSION_FRAME) {
@@ -108,12 +116,14 @@ static bool take_frames(struct rabbitmq_bus *self, uint64_t deadline_ns)
 /* With it small writes gather to full packets; without it what is left goes out at once. */
 static void cork(struct rabbitmq_bus *self, int is_on)
 {
+	assert(self->session.handle != NULL);
 	(void)setsockopt(amqp_get_sockfd(self->session.handle), IPPROTO_TCP, TCP_CORK, &is_on, sizeof is_on);
 }
 
 /* The time is over, and the connection stands. */
 static bool give_up(struct rabbitmq_bus *self, const char *problem)
 {
+	assert(problem != NULL);
 	session_note(&self->session, problem, NULL);
 	return false;
 }
@@ -121,6 +131,7 @@ static bool give_up(struct rabbitmq_bus *self, const char *problem)
 /* Waits until no more than `count` messages are not settled. False: not in time, or the broker has blocked us, or is gone. */
 static bool await_confirms(struct rabbitmq_bus *self, uint32_t count, uint64_t deadline_ns)
 {
+	assert(count <= CONFIRMS_MAX);
 	while (confirms_count(&self->confirms) > count) {
 		if (self->session.is_blocked)
 			return false;
@@ -135,6 +146,7 @@ static bool await_confirms(struct rabbitmq_bus *self, uint32_t count, uint64_t d
 /* Waits until the socket has room. The same. */
 static bool await_room(struct rabbitmq_bus *self, uint64_t deadline_ns)
 {
+	assert(self->session.handle != NULL && self->room == 0);
 	struct pollfd descriptor = {.fd = amqp_get_sockfd(self->session.handle), .events = POLLIN | POLLOUT};
 	for (;;) {
 		uint64_t now_ns = monotonic_now_ns();
@@ -156,6 +168,7 @@ static bool await_room(struct rabbitmq_bus *self, uint64_t deadline_ns)
 
 static bool send_record(struct rabbitmq_bus *self, const struct event_record *record, uint64_t deadline_ns)
 {
+	assert(self->session.handle != NULL && record != NULL);
 	struct message *message = &self->message;
 	if (confirms_count(&self->confirms) == CONFIRMS_MAX) {
 		cork(self, 0);
@@ -185,6 +198,7 @@ static bool send_record(struct rabbitmq_bus *self, const struct event_record *re
 
 static bool send_all(struct rabbitmq_bus *self, const struct event_record *const *records, uint32_t count, uint64_t deadline_ns)
 {
+	assert(self->session.handle != NULL && records != NULL);
 	bool is_sent = true;
 	cork(self, 1);
 	for (uint32_t i = 0; i < count && is_sent; i++)
@@ -197,6 +211,7 @@ static bool send_all(struct rabbitmq_bus *self, const struct event_record *const
 /* What others may know of this call. */
 static enum bus_result tell(struct rabbitmq_bus *self, enum bus_result result)
 {
+	assert(self != NULL);
 	pthread_mutex_lock(&self->lock);
 	struct rabbitmq_bus_status *status = &self->status;
 	*status = (struct rabbitmq_bus_status){
@@ -217,6 +232,7 @@ static enum bus_result tell(struct rabbitmq_bus *self, enum bus_result result)
  * settled nothing for very long is given up too. A blocked one has a reason. */
 static enum bus_result judge(struct rabbitmq_bus *self)
 {
+	assert(self != NULL);
 	struct session *session = &self->session;
 	bool awaits_confirms = session->handle != NULL && confirms_count(&self->confirms) > 0;
 	if (awaits_confirms && !session->is_blocked && monotonic_now_ns() - self->progress_ns > (uint64_t)PENDING_MAX_MS * 1000000) {
@@ -230,6 +246,7 @@ static enum bus_result judge(struct rabbitmq_bus *self)
 static enum bus_result try_publish(struct rabbitmq_bus *self, const struct event_record *const *records, uint32_t count,
                                    uint64_t deadline_ns)
 {
+	assert(records != NULL && count > 0);
 	if (!session_connect(&self->session, deadline_ns) || !take_frames(self, 0))
 		return BUS_DOWN;
 	if (self->session.is_blocked)
@@ -254,6 +271,7 @@ static enum bus_result rabbitmq_publish(struct bus *bus, const struct event_reco
 
 static enum bus_result try_ping(struct rabbitmq_bus *self)
 {
+	assert(self != NULL);
 	if (!session_connect(&self->session, monotonic_now_ns() + (uint64_t)PING_TIMEOUT_MS * 1000000) || !take_frames(self, 0))
 		return BUS_DOWN;
 	if (self->session.is_blocked || confirms_count(&self->confirms) > 0)
@@ -266,12 +284,14 @@ static enum bus_result try_ping(struct rabbitmq_bus *self)
 
 static enum bus_result rabbitmq_ping(struct bus *bus)
 {
+	assert(bus != NULL);
 	struct rabbitmq_bus *self = self_of(bus);
 	return tell(self, try_ping(self));
 }
 
 static void rabbitmq_free(struct bus *bus)
 {
+	assert(bus != NULL);
 	struct rabbitmq_bus *self = self_of(bus);
 	session_release(&self->session);
 	buffer_release(&self->body);
@@ -287,6 +307,7 @@ static const struct bus_operations rabbitmq_operations = {
 
 enum error rabbitmq_bus_open(const char *url, struct bus **ret_bus, char message[static RABBITMQ_MESSAGE_MAX])
 {
+	assert(url != NULL);
 	assert(ret_bus != NULL);
 	struct rabbitmq_bus *self = calloc(1, sizeof *self);
 	if (self == NULL) {
@@ -309,6 +330,7 @@ enum error rabbitmq_bus_open(const char *url, struct bus **ret_bus, char message
 
 void rabbitmq_bus_status(struct bus *bus, struct rabbitmq_bus_status *ret_status)
 {
+	assert(bus != NULL);
 	struct rabbitmq_bus *self = self_of(bus);
 	assert(bus->operations == &rabbitmq_operations && ret_status != NULL);
 	pthread_mutex_lock(&self->lock);

@@ -27,6 +27,7 @@ void confirms_add(struct confirms *confirms)
 
 uint32_t confirms_settle(struct confirms *confirms, uint64_t tag, bool is_multiple)
 {
+	assert(confirms != NULL);
 	uint32_t count = 0;
 	uint64_t last = is_multiple && tag == 0 ? confirms->next - 1 : tag;
 	if (last < confirms->first || last >= confirms->next)

@@ -25,6 +25,7 @@ struct rabbitmq_consumer {
 
 static bool subscribe(struct session *session, uint64_t deadline_ns)
 {
+	assert(session->context != NULL);
 	struct rabbitmq_consumer *consumer = session->context;
 	amqp_bytes_t queue = amqp_cstring_bytes(consumer->queue);
 	session_limit(session, deadline_ns);
@@ -48,6 +49,7 @@ static bool subscribe(struct session *session, uint64_t deadline_ns)
 enum error rabbitmq_consumer_open(const char *url, const char *queue, const char *pattern, struct rabbitmq_consumer **ret_consumer,
                                   char message[static RABBITMQ_MESSAGE_MAX])
 {
+	assert(url != NULL);
 	assert(queue != NULL && pattern != NULL && ret_consumer != NULL);
 	if (*queue == '\0' || strlen(queue) > NAME_MAX_BYTES || strlen(pattern) > NAME_MAX_BYTES) {
 		(void)snprintf(message, RABBITMQ_MESSAGE_MAX, "the names of queues and patterns have up to %d bytes", NAME_MAX_BYTES);
@@ -83,6 +85,7 @@ void rabbitmq_consumer_free(struct rabbitmq_consumer *consumer)
 
 static void take_properties(const amqp_basic_properties_t *properties, struct rabbitmq_delivery *delivery)
 {
+	assert(delivery != NULL);
 	if ((properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) != 0)
 		delivery->message_id = slice_of_bytes(properties->message_id);
 	if ((properties->_flags & AMQP_BASIC_TYPE_FLAG) != 0)
@@ -94,6 +97,7 @@ static void take_properties(const amqp_basic_properties_t *properties, struct ra
 /* What follows the method: the header, then the body. False: the connection is lost. */
 static bool read_content(struct rabbitmq_consumer *consumer, struct rabbitmq_delivery *delivery)
 {
+	assert(consumer->session.handle != NULL && delivery != NULL);
 	struct session *session = &consumer->session;
 	uint64_t deadline_ns = monotonic_now_ns() + (uint64_t)MESSAGE_TIMEOUT_MS * 1000000;
 	uint64_t size = UINT64_MAX; /* not told yet */
@@ -123,6 +127,7 @@ static bool read_content(struct rabbitmq_consumer *consumer, struct rabbitmq_del
 static enum consumer_result take_method(struct rabbitmq_consumer *consumer, const amqp_frame_t *frame,
                                         struct rabbitmq_delivery *ret_delivery)
 {
+	assert(frame != NULL && ret_delivery != NULL);
 	if (frame->frame_type != AMQP_FRAME_METHOD)
 		return CONSUMER_NOTHING;
 	if (frame->payload.method.id == AMQP_BASIC_CANCEL_METHOD) {
@@ -178,5 +183,6 @@ void rabbitmq_consumer_acknowledge(struct rabbitmq_consumer *consumer, uint64_t 
 
 const char *rabbitmq_consumer_problem(const struct rabbitmq_consumer *consumer)
 {
+	assert(consumer != NULL);
 	return consumer->session.problem;
 }

@@ -10,12 +10,14 @@
 
 static amqp_table_entry_t text_header(const char *name, const char *text)
 {
+	assert(name != NULL && text != NULL);
 	return (amqp_table_entry_t){.key = amqp_cstring_bytes(name),
 	                            .value = {.kind = AMQP_FIELD_KIND_UTF8, .value = {.bytes = amqp_cstring_bytes(text)}}};
 }
 
 static void write_properties(struct message *message, const struct event_record *record)
 {
+	assert(message != NULL && record != NULL);
 	const char *type = event_type_name(record->type);
 	message->headers[0] = text_header("cloudEvents_specversion", "1.0");
 	message->headers[1] = text_header("cloudEvents_id", message->id);
@@ -41,6 +43,7 @@ static void write_properties(struct message *message, const struct event_record 
 
 static void write_body(const struct message *message, struct buffer *buffer, const struct event_record *record)
 {
+	assert(buffer != NULL && record != NULL);
 	struct json_writer writer = json_writer_on(buffer);
 	json_writer_object_begin(&writer, NULL);
 	json_writer_string(&writer, "specversion", SLICE("1.0"));
@@ -58,6 +61,7 @@ static void write_body(const struct message *message, struct buffer *buffer, con
 
 bool message_write(struct message *message, struct buffer *buffer, const struct event_record *record)
 {
+	assert(message != NULL && buffer != NULL);
 	assert(record->type != EVENT_NONE && record->data.length > 0);
 	uuid_format(&record->id, message->id);
 	uuid_format(&record->stream_id, message->subject);

@@ -56,6 +56,7 @@ enum error session_init(const char *url, struct session *ret_session, char messa
 /* One line, whatever the broker said. */
 static void explain(struct session *session, const char *what, const char *why)
 {
+	assert(what != NULL);
 	(void)snprintf(session->problem, sizeof session->problem, "RabbitMQ at %s:%d %s%s%s", session->server.host, session->server.port,
 	               what, why == NULL ? "" : ": ", why == NULL ? "" : why);
 	for (char *byte = session->problem; *byte != '\0'; byte++)
@@ -65,6 +66,7 @@ static void explain(struct session *session, const char *what, const char *why)
 
 void session_note(struct session *session, const char *what, const char *why)
 {
+	assert(session != NULL);
 	if (what == NULL)
 		session->problem[0] = '\0';
 	else
@@ -74,12 +76,14 @@ void session_note(struct session *session, const char *what, const char *why)
 /* Those who lost the broker together do not come back together. */
 static void pause_after_failure(struct session *session)
 {
+	assert(session->handle == NULL);
 	uint64_t now_ns = monotonic_now_ns(), seed[] = {now_ns, (uintptr_t)session};
 	session->next_try_ns = now_ns + backoff_next(&session->backoff, hash_bytes(&(struct hash_seed){0}, seed, sizeof seed)) * 1000000;
 }
 
 static void drop(struct session *session)
 {
+	assert(session != NULL);
 	amqp_destroy_connection(session->handle);
 	session->handle = NULL;
 	session->is_blocked = false;
@@ -88,12 +92,14 @@ static void drop(struct session *session)
 
 void session_lose(struct session *session, const char *what, const char *why)
 {
+	assert(what != NULL);
 	explain(session, what, why);
 	drop(session);
 }
 
 void session_release(struct session *session)
 {
+	assert(session != NULL);
 	if (session->handle != NULL && !session->is_blocked) {
 		session_limit(session, monotonic_now_ns() + (uint64_t)CLOSE_TIMEOUT_MS * 1000000);
 		(void)amqp_connection_close(session->handle, AMQP_REPLY_SUCCESS);
@@ -106,6 +112,7 @@ void session_release(struct session *session)
 
 void session_limit(struct session *session, uint64_t deadline_ns)
 {
+	assert(session->handle != NULL);
 	struct timeval left = time_until(deadline_ns);
 	(void)amqp_set_handshake_timeout(session->handle, &left);
 	(void)amqp_set_rpc_timeout(session->handle, &left);
@@ -114,6 +121,7 @@ void session_limit(struct session *session, uint64_t deadline_ns)
 /* The broker's own words are why. */
 static void explain_in_its_words(struct session *session, const char *what, amqp_bytes_t words)
 {
+	assert(what != NULL);
 	char why[RABBITMQ_MESSAGE_MAX];
 	(void)snprintf(why, sizeof why, "%.*s", (int)words.len, (const char *)words.bytes);
 	explain(session, what, why);
@@ -122,6 +130,7 @@ static void explain_in_its_words(struct session *session, const char *what, amqp
 /* The broker closes the channel or the connection: its words with the code of AMQP, "PRECONDITION_FAILED - … (406)". */
 static void explain_close(struct session *session, const char *what, const amqp_method_t *method)
 {
+	assert(what != NULL && method != NULL);
 	amqp_bytes_t text = {0};
 	unsigned code = 0;
 	if (method->id == AMQP_CHANNEL_CLOSE_METHOD) {
@@ -138,6 +147,7 @@ static void explain_close(struct session *session, const char *what, const amqp_
 
 static bool check_reply(struct session *session, amqp_rpc_reply_t reply, const char *what)
 {
+	assert(what != NULL);
 	if (reply.reply_type == AMQP_RESPONSE_NORMAL)
 		return true;
 	if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION)
@@ -149,12 +159,14 @@ static bool check_reply(struct session *session, amqp_rpc_reply_t reply, const c
 
 bool session_check(struct session *session, const char *what)
 {
+	assert(session->handle != NULL);
 	return check_reply(session, amqp_get_rpc_reply(session->handle), what);
 }
 
 /* What is connected to is an address; the server is told the name. */
 static void tell_server_name(const SSL *ssl, int where, int value)
 {
+	assert(ssl != NULL);
 	(void)value;
 	const char *name = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 	if ((where & SSL_CB_HANDSHAKE_START) != 0)
@@ -164,6 +176,7 @@ static void tell_server_name(const SSL *ssl, int where, int value)
 /* The peer is verified by default. librabbitmq would hold its certificate against the address: it is held against the name here. */
 static bool expect_name(amqp_socket_t *socket, SSL_CTX *context, char *name)
 {
+	assert(socket != NULL && context != NULL && name != NULL);
 	amqp_ssl_socket_set_verify_hostname(socket, 0);
 	SSL_CTX_set_info_callback(context, tell_server_name);
 	(void)SSL_CTX_set_app_data(context, name);
@@ -172,6 +185,7 @@ static bool expect_name(amqp_socket_t *socket, SSL_CTX *context, char *name)
 
 static amqp_socket_t *make_socket(struct session *session, const char *address)
 {
+	assert(session->handle != NULL && address != NULL);
 	if (!session->server.ssl)
 		return amqp_tcp_socket_new(session->handle);
 	amqp_socket_t *socket = amqp_ssl_socket_new(session->handle);
@@ -187,6 +201,7 @@ static amqp_socket_t *make_socket(struct session *session, const char *address)
 
 static bool open_address(struct session *session, const char *address, uint64_t deadline_ns)
 {
+	assert(address != NULL);
 	const int send_buffer = SEND_BUFFER;
 	amqp_socket_t *socket = make_socket(session, address); /* takes the place of the last one */
 	if (socket == NULL) {
@@ -206,6 +221,7 @@ static bool open_address(struct session *session, const char *address, uint64_t 
 /* Each address has its part of the time that is left. */
 static bool open_socket(struct session *session, uint64_t deadline_ns)
 {
+	assert(session->resolver != NULL);
 	struct resolver_addresses addresses;
 	char problem[RESOLVER_PROBLEM_MAX];
 	if (resolver_find(session->resolver, session->server.host, deadline_ns, &addresses, problem) != OK) {
@@ -223,11 +239,13 @@ static bool open_socket(struct session *session, uint64_t deadline_ns)
 
 static amqp_table_entry_t capability(const char *name)
 {
+	assert(name != NULL);
 	return (amqp_table_entry_t){.key = amqp_cstring_bytes(name), .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value = {.boolean = 1}}};
 }
 
 static bool log_in(struct session *session, uint64_t deadline_ns)
 {
+	assert(session->handle != NULL);
 	amqp_table_entry_t capabilities[] = {capability("connection.blocked"), capability("consumer_cancel_notify"),
 	                                     capability("publisher_confirms")};
 	amqp_table_entry_t properties[] = {
@@ -246,6 +264,7 @@ static bool log_in(struct session *session, uint64_t deadline_ns)
 
 static bool set_up(struct session *session, uint64_t deadline_ns)
 {
+	assert(session->handle != NULL);
 	if (!open_socket(session, deadline_ns) || !log_in(session, deadline_ns))
 		return false;
 	session_limit(session, deadline_ns);
@@ -283,6 +302,7 @@ bool session_connect(struct session *session, uint64_t deadline_ns)
 /* A method of the connection as a whole. */
 static enum session_result take_connection_method(struct session *session, const amqp_method_t *method)
 {
+	assert(method != NULL);
 	switch (method->id) {
 	case AMQP_CONNECTION_BLOCKED_METHOD:
 		session->is_blocked = true;
@@ -299,6 +319,7 @@ static enum session_result take_connection_method(struct session *session, const
 
 enum session_result session_wait(struct session *session, uint64_t deadline_ns, amqp_frame_t *ret_frame)
 {
+	assert(ret_frame != NULL);
 	assert(session->handle != NULL);
 	struct timeval left = time_until(deadline_ns);
 	int status = amqp_simple_wait_frame_noblock(session->handle, ret_frame, &left);
@@ -321,5 +342,6 @@ enum session_result session_wait(struct session *session, uint64_t deadline_ns, 
 
 void session_recycle(struct session *session)
 {
+	assert(session->handle != NULL);
 	amqp_maybe_release_buffers(session->handle);
 }

@@ -14,6 +14,7 @@
 
 static bool refuse(char message[static REDIS_MESSAGE_MAX], const char *why)
 {
+	assert(why != NULL);
 	(void)snprintf(message, REDIS_MESSAGE_MAX, "REDIS_ADDR %s", why);
 	return false;
 }
@@ -21,6 +22,7 @@ static bool refuse(char message[static REDIS_MESSAGE_MAX], const char *why)
 /* Takes the prefix off the text if it is there. */
 static bool take_prefix(struct slice *text, struct slice prefix)
 {
+	assert(text != NULL && prefix.length > 0);
 	if (text->length < prefix.length || memcmp(text->data, prefix.data, prefix.length) != 0)
 		return false;
 	text->data += prefix.length;
@@ -31,6 +33,7 @@ static bool take_prefix(struct slice *text, struct slice prefix)
 /* "host", "host:port" or "[IPv6]:port". */
 static bool read_endpoint(struct slice text, struct redis_endpoint *ret_endpoint)
 {
+	assert(ret_endpoint != NULL);
 	struct slice host = text;
 	uint64_t port = PORT_DEFAULT;
 	const char *bracket = text.length > 0 && text.data[0] == '[' ? memchr(text.data, ']', text.length) : NULL;
@@ -57,6 +60,7 @@ static bool read_endpoint(struct slice text, struct redis_endpoint *ret_endpoint
 /* Percent-decodes a user or a password. */
 static bool read_credential(struct slice text, char ret_credential[static REDIS_CREDENTIAL_MAX])
 {
+	assert(text.data != NULL || text.length == 0);
 	size_t length = 0;
 	for (size_t i = 0; i < text.length; i++, length++) {
 		uint8_t byte = (uint8_t)text.data[i];
@@ -76,6 +80,7 @@ static bool read_credential(struct slice text, char ret_credential[static REDIS_
 /* "user:password" or ":password". */
 static bool read_credentials(struct slice text, struct redis_address *address)
 {
+	assert(address != NULL);
 	const char *colon = memchr(text.data, ':', text.length);
 	struct slice user = {.data = text.data, .length = colon == NULL ? text.length : (size_t)(colon - text.data)};
 	struct slice password = {0};
@@ -86,6 +91,7 @@ static bool read_credentials(struct slice text, struct redis_address *address)
 
 static bool read_endpoints(struct slice text, struct redis_address *address)
 {
+	assert(address->endpoint_count == 0);
 	struct slice part;
 	while (slice_cut(&text, ',', &part)) {
 		if (address->endpoint_count == REDIS_NODES_MAX ||

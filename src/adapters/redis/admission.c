@@ -41,11 +41,13 @@ struct judging {
 
 static struct redis_admission *self_of(struct admission *admission)
 {
+	assert(admission != NULL);
 	return container_of(admission, struct redis_admission, base);
 }
 
 static struct slice tag_owner(const struct admission_request *request)
 {
+	assert(request != NULL);
 	if (!slice_is_empty(request->user) || !request->idempotency.is_present)
 		return request->user;
 	return (struct slice){.data = (const char *)request->idempotency.key, .length = KEY_HASH_LENGTH};
@@ -53,6 +55,7 @@ static struct slice tag_owner(const struct admission_request *request)
 
 static struct call *add_call(struct redis_admission *self, enum redis_script script, const struct redis_tag *tag)
 {
+	assert(self->calls != NULL);
 	assert(self->call_count < CALLS_MAX);
 	struct call *call = &self->calls[self->call_count++];
 	*call = (struct call){.script = script, .slot = redis_slot_of(tag)};
@@ -61,6 +64,7 @@ static struct call *add_call(struct redis_admission *self, enum redis_script scr
 
 static void add_window(struct call *call, bool is_limited, uint32_t quota, uint32_t window_ms, struct redis_name name)
 {
+	assert(call->key_count < CALL_KEYS_MAX);
 	if (is_limited)
 		call->keys[call->key_count++] = name;
 	call_add_number(call, is_limited ? quota : 0);
@@ -71,6 +75,8 @@ static void add_window(struct call *call, bool is_limited, uint32_t quota, uint3
 static struct call *add_judge(struct redis_admission *self, const struct admission_request *request, const char *nonce, bool has_user,
                               bool has_address)
 {
+	assert(has_user || has_address);
+	assert(nonce != NULL);
 	const struct redis_admission_options *options = &self->options;
 	struct redis_tag address_tag = redis_tag_of(request->address);
 	struct redis_tag tag = has_user ? redis_tag_of(tag_owner(request)) : address_tag;
@@ -92,6 +98,7 @@ static struct call *add_judge(struct redis_admission *self, const struct admissi
 
 static void write_nonce(struct redis_admission *self, char nonce[static NONCE_DIGITS + 1])
 {
+	assert(self != NULL);
 	uint8_t bytes[NONCE_DIGITS / 2];
 	uint64_t number = self->nonce++;
 	memcpy(bytes, self->owner, 4);
@@ -102,6 +109,7 @@ static void write_nonce(struct redis_admission *self, char nonce[static NONCE_DI
 /* Nothing at all to judge: no call. */
 static struct judging judge(struct redis_admission *self, const struct admission_request *request)
 {
+	assert(request != NULL);
 	char nonce[NONCE_DIGITS + 1];
 	write_nonce(self, nonce);
 	bool has_user = request->idempotency.is_present || (self->options.user_quota > 0 && !slice_is_empty(request->user));
@@ -117,6 +125,7 @@ static struct judging judge(struct redis_admission *self, const struct admission
 
 static struct admission_quota quota_of(bool is_limited, uint32_t quota, uint32_t window_ms, int64_t remaining, int64_t reset_ms)
 {
+	assert(!is_limited || quota > 0);
 	if (!is_limited)
 		return (struct admission_quota){0};
 	return (struct admission_quota){
@@ -131,6 +140,7 @@ static struct admission_quota quota_of(bool is_limited, uint32_t quota, uint32_t
 /* Another server refused what this one has let go on: the window forgets the request, and the key is free. */
 static void take_back(struct redis_admission *self, const struct admission_request *request, const struct call *call)
 {
+	assert(call->key_count <= CALL_KEYS_MAX);
 	const struct judgement *judgement = &call->judgement;
 	if (judgement->verdict == 1)
 		return;
@@ -149,6 +159,7 @@ static void take_back(struct redis_admission *self, const struct admission_reque
 
 static void read_verdict(struct redis_admission *self, const struct judging *judging, struct admission_request *request)
 {
+	assert(judging != NULL && request != NULL);
 	static const enum admission_verdict verdicts[] = {ADMISSION_GO, ADMISSION_LIMITED, ADMISSION_BUSY, ADMISSION_MISMATCH};
 	const struct redis_admission_options *options = &self->options;
 	const struct judgement none = {0};
@@ -175,12 +186,14 @@ static void read_verdict(struct redis_admission *self, const struct judging *jud
 
 static bool is_answered(const struct judging *judging)
 {
+	assert(judging != NULL);
 	return (judging->user == NULL || judging->user->is_answered) && (judging->address == NULL || judging->address->is_answered);
 }
 
 /* What finish has queued goes first, so that a client that repeats what was just answered does not find its key in use. */
 static void add_finishes(struct redis_admission *self)
 {
+	assert(self->call_count == 0);
 	struct finish finish;
 	for (uint32_t i = 0; i < FINISHES_AT_ONCE && finishes_pop(&self->finishes, monotonic_now_ns() / 1000000, &finish); i++) {
 		assert(self->call_count < CALLS_MAX);
@@ -199,6 +212,7 @@ static void add_finishes(struct redis_admission *self)
 /* A service is counted by each process apart: its window would be in another slot than the user's. True: it is over its limit. */
 static bool service_is_limited(struct redis_admission *self, struct admission_request *request)
 {
+	assert(self->base.local != NULL);
 	struct admission_request service = {.service = request->service, .now_ms = request->now_ms};
 	if (slice_is_empty(request->service))
 		return false;
@@ -216,6 +230,7 @@ static bool service_is_limited(struct redis_admission *self, struct admission_re
 
 static void admit_some(struct redis_admission *self, struct admission_request *requests, uint32_t count)
 {
+	assert(count <= REQUESTS_MAX);
 	struct judging judgings[REQUESTS_MAX];
 	bool is_refused[REQUESTS_MAX] = {false};
 	uint32_t failures = 0;
@@ -260,6 +275,7 @@ static void redis_admit(struct admission *admission, struct admission_request *r
 
 static void redis_finish(struct admission *admission, const struct admission_request *request, enum admission_end end, uint64_t now_ms)
 {
+	assert(self_of(admission)->base.local != NULL);
 	assert(request->idempotency.is_present);
 
 	struct redis_admission *self = self_of(admission);
@@ -278,6 +294,7 @@ static void redis_finish(struct admission *admission, const struct admission_req
 
 static void redis_ping(struct admission *admission, struct admission_ping *ret_ping)
 {
+	assert(ret_ping != NULL);
 	struct redis_admission *self = self_of(admission);
 	nodes_ping(&self->nodes, ret_ping);
 	pthread_mutex_lock(&self->lock);
@@ -287,6 +304,7 @@ static void redis_ping(struct admission *admission, struct admission_ping *ret_p
 
 static void redis_free(struct admission *admission)
 {
+	assert(admission != NULL);
 	struct redis_admission *self = self_of(admission);
 	nodes_release(&self->nodes);
 	finishes_release(&self->finishes);
@@ -306,6 +324,7 @@ static const struct admission_operations redis_operations = {
 enum error redis_admission_new(const struct redis_admission_options *options, struct admission **ret_admission,
                                char message[static REDIS_MESSAGE_MAX])
 {
+	assert(ret_admission != NULL);
 	assert(options != NULL && options->address != NULL && options->local != NULL && options->random != NULL);
 
 	struct redis_address address;

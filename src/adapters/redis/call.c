@@ -14,6 +14,7 @@
 
 void call_add_argument(struct call *call, struct slice argument)
 {
+	assert(argument.data != NULL || argument.length == 0);
 	assert(call->argument_count < CALL_ARGUMENTS_MAX && argument.length <= CALL_ARGUMENT_MAX);
 	memcpy(call->arguments[call->argument_count].text, argument.data, argument.length);
 	call->arguments[call->argument_count++].length = (uint32_t)argument.length;
@@ -21,6 +22,7 @@ void call_add_argument(struct call *call, struct slice argument)
 
 void call_add_number(struct call *call, uint64_t number)
 {
+	assert(call != NULL);
 	char digits[24];
 	int length = snprintf(digits, sizeof digits, "%" PRIu64, number);
 	call_add_argument(call, (struct slice){.data = digits, .length = (size_t)length});
@@ -29,6 +31,8 @@ void call_add_number(struct call *call, uint64_t number)
 /* Queues the call on its node's connection. False: the node is to be given up on. */
 static bool queue_call(struct node *node, struct call *call)
 {
+	assert(node->connection != NULL);
+	assert(call->key_count <= CALL_KEYS_MAX && call->argument_count <= CALL_ARGUMENTS_MAX);
 	struct slice words[CALL_KEYS_MAX + CALL_ARGUMENTS_MAX];
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < call->key_count; i++)
@@ -48,6 +52,7 @@ static bool queue_call(struct node *node, struct call *call)
 
 static bool read_judgement(const redisReply *reply, struct judgement *ret_judgement)
 {
+	assert(ret_judgement != NULL);
 	int64_t *const fields[] = {&ret_judgement->verdict,       &ret_judgement->is_repeat,         &ret_judgement->user_remaining,
 	                           &ret_judgement->user_reset_ms, &ret_judgement->address_remaining, &ret_judgement->address_reset_ms,
 	                           &ret_judgement->wait_ms};
@@ -65,6 +70,7 @@ static bool read_judgement(const redisReply *reply, struct judgement *ret_judgem
 /* What the node says makes it useless to all calls for now. */
 static bool is_node_error(const redisReply *reply)
 {
+	assert(reply->type == REDIS_REPLY_ERROR);
 	static const char *const words[] = {"LOADING", "READONLY",   "OOM",  "MISCONF",    "NOAUTH",
 	                                    "NOPERM",  "MASTERDOWN", "BUSY", "CLUSTERDOWN"};
 	for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
@@ -78,6 +84,8 @@ static bool is_node_error(const redisReply *reply)
 /* False: the node is to be given up on. */
 static bool take_reply(struct nodes *nodes, int index, const redisReply *reply, struct call *call)
 {
+	assert(index >= 0 && (uint32_t)index < nodes->count);
+	assert(reply != NULL && call != NULL);
 	if (reply->type != REDIS_REPLY_ERROR) {
 		call->is_answered = call->script != REDIS_SCRIPT_ADMIT || read_judgement(reply, &call->judgement);
 		return true;
@@ -98,6 +106,8 @@ static bool take_reply(struct nodes *nodes, int index, const redisReply *reply, 
 /* Sends and reads what is there now. False: the node is to be given up on. */
 static bool serve_node(struct nodes *nodes, int index)
 {
+	assert(index >= 0 && (uint32_t)index < nodes->count);
+	assert(nodes->nodes[index].connection != NULL);
 	struct node *node = &nodes->nodes[index];
 	if (!redis_connection_exchange(node->connection))
 		return false;
@@ -126,6 +136,7 @@ static bool serve_node(struct nodes *nodes, int index)
 /* Waits until a node that has calls under way can be read, or written. False: none has any, or the deadline has come. */
 static bool wait_for_nodes(const struct nodes *nodes, uint64_t deadline_ns)
 {
+	assert(nodes->count <= REDIS_NODES_MAX);
 	struct pollfd pollers[REDIS_NODES_MAX];
 	nfds_t count = 0;
 	for (uint32_t i = 0; i < nodes->count; i++) {
@@ -143,6 +154,7 @@ static bool wait_for_nodes(const struct nodes *nodes, uint64_t deadline_ns)
 
 static void give_up_on(struct nodes *nodes, int index, uint32_t *failures)
 {
+	assert(failures != NULL);
 	nodes_give_up_on(nodes, index);
 	++*failures;
 }
@@ -150,6 +162,7 @@ static void give_up_on(struct nodes *nodes, int index, uint32_t *failures)
 /* Queues the calls that have a target. */
 static uint32_t queue_calls(struct nodes *nodes, struct call *calls, uint32_t count, uint32_t *failures)
 {
+	assert(calls != NULL || count == 0);
 	uint32_t queued = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		struct call *call = &calls[i];

@@ -25,6 +25,7 @@ static const char *const script_names[REDIS_SCRIPT_COUNT] = {
 
 static struct slice script_text(enum redis_script script)
 {
+	assert(script < REDIS_SCRIPT_COUNT);
 	const struct embedded_file *file = embedded_redis_scripts;
 	while (file->name != NULL && strcmp(file->name, script_names[script]) != 0)
 		file++;
@@ -34,6 +35,7 @@ static struct slice script_text(enum redis_script script)
 
 static void complain(char problem[static REDIS_MESSAGE_MAX], const struct redis_endpoint *endpoint, const char *what, const char *why)
 {
+	assert(endpoint != NULL && what != NULL);
 	int length = snprintf(problem, REDIS_MESSAGE_MAX, "%s:%u: %s%s%s", endpoint->host, (unsigned)endpoint->port, what,
 	                      why == NULL ? "" : ": ", why == NULL ? "" : why);
 	(void)length;
@@ -46,6 +48,7 @@ static void complain(char problem[static REDIS_MESSAGE_MAX], const struct redis_
 /* Connects to one of the addresses of the name. -1: errno says why. */
 static int connect_to(const struct addrinfo *place, uint64_t deadline_ns)
 {
+	assert(place != NULL);
 	int descriptor = socket(place->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (descriptor < 0)
 		return -1;
@@ -70,6 +73,7 @@ static int connect_to(const struct addrinfo *place, uint64_t deadline_ns)
 
 static int connect_endpoint(const struct redis_endpoint *endpoint, uint64_t deadline_ns, char problem[static REDIS_MESSAGE_MAX])
 {
+	assert(endpoint->port > 0);
 	char port[8];
 	(void)snprintf(port, sizeof port, "%u", (unsigned)endpoint->port);
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -92,6 +96,7 @@ static int connect_endpoint(const struct redis_endpoint *endpoint, uint64_t dead
 static bool ask(struct redis_connection *connection, const struct redis_endpoint *endpoint, uint32_t count, const struct slice *words,
                 uint64_t deadline_ns, redisReply **ret_reply, char problem[static REDIS_MESSAGE_MAX])
 {
+	assert(ret_reply != NULL);
 	redisReply *reply = redis_connection_queue(connection, count, words) ? redis_connection_ask(connection, deadline_ns) : NULL;
 	if (reply != NULL && reply->type != REDIS_REPLY_ERROR) {
 		*ret_reply = reply;
@@ -105,6 +110,7 @@ static bool ask(struct redis_connection *connection, const struct redis_endpoint
 static bool set_up(struct redis_connection *connection, const struct redis_address *address, const struct redis_endpoint *endpoint,
                    uint64_t deadline_ns, char problem[static REDIS_MESSAGE_MAX])
 {
+	assert(connection->handle != NULL);
 	redisReply *reply = NULL;
 	if (address->password[0] != '\0') {
 		bool has_user = address->user[0] != '\0';
@@ -179,6 +185,7 @@ void redis_connection_close(struct redis_connection *connection)
 
 bool redis_connection_queue(struct redis_connection *connection, uint32_t count, const struct slice *words)
 {
+	assert(connection->handle != NULL && words != NULL);
 	assert(count > 0 && count <= REDIS_WORDS_MAX);
 
 	const char *data[REDIS_WORDS_MAX];
@@ -194,6 +201,8 @@ bool redis_connection_queue(struct redis_connection *connection, uint32_t count,
 bool redis_connection_queue_script(struct redis_connection *connection, enum redis_script script, bool with_text, uint32_t key_count,
                                    uint32_t word_count, const struct slice *words)
 {
+	assert(script < REDIS_SCRIPT_COUNT);
+	assert(key_count <= 9);
 	assert(word_count + 3 <= REDIS_WORDS_MAX && key_count <= word_count);
 
 	const char digits[] = {(char)('0' + key_count)};
@@ -208,6 +217,7 @@ bool redis_connection_queue_script(struct redis_connection *connection, enum red
 
 bool redis_connection_exchange(struct redis_connection *connection)
 {
+	assert(connection->handle != NULL);
 	if (!connection->is_written) {
 		int done = 0;
 		if (redisBufferWrite(connection->handle, &done) != REDIS_OK)
@@ -219,6 +229,7 @@ bool redis_connection_exchange(struct redis_connection *connection)
 
 bool redis_connection_reply(struct redis_connection *connection, redisReply **ret_reply)
 {
+	assert(ret_reply != NULL);
 	void *reply = NULL;
 	if (redisGetReplyFromReader(connection->handle, &reply) != REDIS_OK)
 		return false;
@@ -228,6 +239,7 @@ bool redis_connection_reply(struct redis_connection *connection, redisReply **re
 
 redisReply *redis_connection_ask(struct redis_connection *connection, uint64_t deadline_ns)
 {
+	assert(connection->handle != NULL);
 	redisReply *reply = NULL;
 	for (;;) {
 		if (!redis_connection_exchange(connection) || !redis_connection_reply(connection, &reply))
@@ -242,6 +254,7 @@ redisReply *redis_connection_ask(struct redis_connection *connection, uint64_t d
 
 bool redis_reply_is_error(const redisReply *reply, const char *word)
 {
+	assert(reply != NULL && word != NULL);
 	size_t length = strlen(word);
 	return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, word, length) == 0 &&
 	       (reply->str[length] == ' ' || reply->str[length] == '\0');
@@ -249,6 +262,7 @@ bool redis_reply_is_error(const redisReply *reply, const char *word)
 
 void redis_reply_clear(redisReply **reply)
 {
+	assert(reply != NULL);
 	if (*reply != NULL)
 		freeReplyObject(*reply);
 	*reply = NULL;

@@ -8,6 +8,7 @@
 
 struct mark mark_in_use(const uint8_t fingerprint[static KEY_HASH_LENGTH], const uint8_t owner[static MARK_OWNER_LENGTH])
 {
+	assert(fingerprint != NULL && owner != NULL);
 	struct mark mark = mark_done(fingerprint);
 	mark.text[0] = 'I';
 	mark.length = (uint32_t)(hex_encode(owner, MARK_OWNER_LENGTH, mark.text + mark.length) - mark.text);
@@ -16,6 +17,7 @@ struct mark mark_in_use(const uint8_t fingerprint[static KEY_HASH_LENGTH], const
 
 struct mark mark_done(const uint8_t fingerprint[static KEY_HASH_LENGTH])
 {
+	assert(fingerprint != NULL);
 	struct mark mark = {.text = "D"};
 	mark.length = (uint32_t)(hex_encode(fingerprint, KEY_HASH_LENGTH, mark.text + 1) - mark.text);
 	return mark;
@@ -35,6 +37,7 @@ enum error finishes_init(struct finishes *finishes, uint32_t capacity)
 
 void finishes_release(struct finishes *finishes)
 {
+	assert(finishes != NULL);
 	if (finishes->ring == NULL)
 		return;
 	pthread_mutex_destroy(&finishes->lock);
@@ -44,6 +47,7 @@ void finishes_release(struct finishes *finishes)
 
 void finishes_push(struct finishes *finishes, const struct finish *finish)
 {
+	assert(finishes->ring != NULL);
 	assert(finish != NULL && finish->name.length > 0);
 
 	pthread_mutex_lock(&finishes->lock);
@@ -56,6 +60,7 @@ void finishes_push(struct finishes *finishes, const struct finish *finish)
 
 bool finishes_pop(struct finishes *finishes, uint64_t now_ms, struct finish *ret_finish)
 {
+	assert(finishes->ring != NULL && ret_finish != NULL);
 	bool is_found = false;
 	pthread_mutex_lock(&finishes->lock);
 	while (finishes->count > 0 && !is_found) {

@@ -31,6 +31,7 @@ void nodes_init(struct nodes *nodes, const struct redis_address *address, uint32
 
 void nodes_release(struct nodes *nodes)
 {
+	assert(nodes != NULL);
 	for (uint32_t i = 0; i < nodes->count; i++) {
 		redis_connection_close(nodes->nodes[i].connection);
 		redis_connection_close(nodes->nodes[i].probe);
@@ -40,6 +41,7 @@ void nodes_release(struct nodes *nodes)
 
 bool nodes_are_serving(const struct nodes *nodes)
 {
+	assert(nodes->count <= REDIS_NODES_MAX);
 	for (uint32_t i = 0; i < nodes->count; i++) {
 		if (nodes->nodes[i].connection != NULL)
 			return true;
@@ -57,6 +59,7 @@ int nodes_of_slot(const struct nodes *nodes, uint16_t slot)
 /* The node at this endpoint, added when it is new. REDIS_NODE_NONE: there is no room. */
 static int find_or_add(struct nodes *nodes, const char *host, size_t host_length, uint32_t port)
 {
+	assert(host != NULL);
 	for (uint32_t i = 0; i < nodes->count; i++) {
 		const struct redis_endpoint *known = &nodes->nodes[i].endpoint;
 		if (known->port == port && strlen(known->host) == host_length && memcmp(known->host, host, host_length) == 0)
@@ -73,6 +76,7 @@ static int find_or_add(struct nodes *nodes, const char *host, size_t host_length
 
 int nodes_of_redirection(struct nodes *nodes, const char *error)
 {
+	assert(error != NULL);
 	unsigned slot;
 	char place[REDIS_HOST_MAX + 8];
 	bool is_moved = strncmp(error, "MOVED ", 6) == 0;
@@ -102,6 +106,7 @@ void nodes_give_up_on(struct nodes *nodes, int index)
 
 static void note(struct admission_ping *ping, const char *problem)
 {
+	assert(ping != NULL && problem != NULL);
 	if (ping->problem[0] == '\0')
 		(void)snprintf(ping->problem, sizeof ping->problem, "%.*s", ADMISSION_PROBLEM_MAX - 1, problem);
 }
@@ -109,6 +114,7 @@ static void note(struct admission_ping *ping, const char *problem)
 /* Connects the probe if it is not. */
 static bool connect_probe(struct nodes *nodes, struct node *node, struct admission_ping *ping)
 {
+	assert(node != NULL && ping != NULL);
 	char problem[REDIS_MESSAGE_MAX] = "";
 	if (node->probe == NULL)
 		node->probe = redis_connection_open(&nodes->address, &node->endpoint, deadline_in(CONNECT_MS), problem);
@@ -119,6 +125,7 @@ static bool connect_probe(struct nodes *nodes, struct node *node, struct admissi
 
 static void lose_probe(struct node *node)
 {
+	assert(node->probe != NULL);
 	redis_connection_close(node->probe);
 	node->probe = NULL;
 }
@@ -126,6 +133,7 @@ static void lose_probe(struct node *node)
 /* One row of CLUSTER SLOTS: first slot, last slot, then the nodes, [host, port, …], the one that writes first. */
 static void learn_row(struct nodes *nodes, const redisReply *row, const struct redis_endpoint *told_by, int8_t *owners)
 {
+	assert(row != NULL && owners != NULL);
 	if (row->type != REDIS_REPLY_ARRAY || row->elements < 3 || row->element[2]->type != REDIS_REPLY_ARRAY ||
 	    row->element[2]->elements < 2)
 		return;
@@ -147,6 +155,7 @@ static void learn_row(struct nodes *nodes, const redisReply *row, const struct r
 
 static void learn_slots(struct nodes *nodes, const redisReply *reply, const struct redis_endpoint *told_by)
 {
+	assert(reply->type == REDIS_REPLY_ARRAY);
 	int8_t owners[REDIS_SLOTS];
 	memset(owners, REDIS_NODE_NONE, sizeof owners);
 	pthread_mutex_lock(nodes->lock);
@@ -162,6 +171,7 @@ static void learn_slots(struct nodes *nodes, const redisReply *reply, const stru
 /* How many nodes there are now. One that is counted keeps its place and its endpoint. */
 static uint32_t count_nodes(struct nodes *nodes)
 {
+	assert(nodes->lock != NULL);
 	pthread_mutex_lock(nodes->lock);
 	uint32_t count = nodes->count;
 	pthread_mutex_unlock(nodes->lock);
@@ -170,6 +180,7 @@ static uint32_t count_nodes(struct nodes *nodes)
 
 static bool node_has_slots(struct nodes *nodes, uint32_t index)
 {
+	assert(index < REDIS_NODES_MAX);
 	pthread_mutex_lock(nodes->lock);
 	bool has_slots = nodes->nodes[index].has_slots;
 	pthread_mutex_unlock(nodes->lock);
@@ -179,6 +190,7 @@ static bool node_has_slots(struct nodes *nodes, uint32_t index)
 /* Asks the first node that answers who serves what. One that is no cluster says so with an error: then it serves all. */
 static void ask_slots(struct nodes *nodes, struct admission_ping *ping)
 {
+	assert(ping != NULL);
 	const struct slice words[] = {SLICE("CLUSTER"), SLICE("SLOTS")};
 	uint32_t count = count_nodes(nodes);
 	for (uint32_t i = 0; i < count; i++) {
@@ -209,6 +221,7 @@ static void ask_slots(struct nodes *nodes, struct admission_ping *ping)
  * A cluster's node may say that another serves the name: then it has understood the question. */
 static bool try_node(const struct nodes *nodes, struct node *node, uint32_t index, struct admission_ping *ping)
 {
+	assert(node->probe != NULL);
 	char name[32];
 	int length = snprintf(name, sizeof name, "tro:{ping-%" PRIu32 "}:a", index);
 	const struct slice words[] = {{.data = name, .length = (size_t)length},
@@ -235,6 +248,7 @@ static bool try_node(const struct nodes *nodes, struct node *node, uint32_t inde
 /* The probe of a node that serves becomes the connection for judging when there is none; the next ping connects another. */
 static void give_connection(struct nodes *nodes, struct node *node)
 {
+	assert(node->probe != NULL);
 	pthread_mutex_lock(nodes->lock);
 	if (node->connection == NULL) {
 		node->connection = node->probe;
@@ -247,6 +261,7 @@ static void give_connection(struct nodes *nodes, struct node *node)
 
 void nodes_ping(struct nodes *nodes, struct admission_ping *ret_ping)
 {
+	assert(ret_ping != NULL);
 	*ret_ping = (struct admission_ping){0};
 	ask_slots(nodes, ret_ping);
 	bool is_all = true;

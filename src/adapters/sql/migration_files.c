@@ -15,6 +15,7 @@ int64_t migration_number(const struct embedded_file *file)
 
 int64_t migration_latest(const struct embedded_file *files)
 {
+	assert(files != NULL);
 	assert(files[0].name != NULL);
 	while (files[1].name != NULL)
 		files++;

@@ -10,6 +10,7 @@
 
 static int64_t get_int(struct columns columns, int column)
 {
+	assert(columns.operations != NULL && column >= 0);
 	return columns.operations->get_int(columns.source, column);
 }
 
@@ -28,11 +29,13 @@ static uint32_t get_uint32(struct columns columns, int column)
 
 static struct slice get_text(struct columns columns, int column)
 {
+	assert(columns.operations != NULL && column >= 0);
 	return columns.operations->get_text(columns.source, column);
 }
 
 static struct slice copy_text(struct columns columns, int column, struct arena *arena)
 {
+	assert(arena != NULL);
 	return arena_copy(arena, get_text(columns, column));
 }
 
@@ -49,6 +52,7 @@ static struct uuid get_uuid(struct columns columns, int column)
 /* A stamp of a clock that has not left the time that can be written; 0 would mean that there is no row. */
 static bool read_version(struct columns columns, int column, struct row *row)
 {
+	assert(row != NULL);
 	row->version = get_uint(columns, column);
 	row->stored_version = row->version;
 	return row->version > 0 && hlc_milliseconds(row->version) <= TIME_MS_MAX;
@@ -56,6 +60,7 @@ static bool read_version(struct columns columns, int column, struct row *row)
 
 static bool read_short_text(struct columns columns, int column, struct short_text *ret_text)
 {
+	assert(ret_text != NULL);
 	struct slice text = get_text(columns, column);
 	if (text.length > SHORT_TEXT_LENGTH_MAX)
 		return false;
@@ -65,6 +70,7 @@ static bool read_short_text(struct columns columns, int column, struct short_tex
 
 static bool read_label(struct slice text, struct seat_label *ret_label)
 {
+	assert(ret_label != NULL);
 	if (text.length == 0 || text.length > SEAT_LABEL_LENGTH_MAX)
 		return false;
 	*ret_label = seat_label_of(text);
@@ -73,6 +79,7 @@ static bool read_label(struct slice text, struct seat_label *ret_label)
 
 static bool read_currency(struct columns columns, int column, struct currency *ret_currency)
 {
+	assert(ret_currency != NULL);
 	struct slice code = get_text(columns, column);
 	if (code.length + 1 != sizeof ret_currency->code)
 		return false;
@@ -83,6 +90,7 @@ static bool read_currency(struct columns columns, int column, struct currency *r
 
 bool stored_sale_read(struct columns columns, struct sale *ret_sale)
 {
+	assert(ret_sale != NULL);
 	*ret_sale = (struct sale){
 		.row = {.kind = ROW_SALE},
 		.event_id = get_uuid(columns, 0),
@@ -99,6 +107,7 @@ bool stored_sale_read(struct columns columns, struct sale *ret_sale)
 
 bool stored_seat_read(struct columns columns, struct seat *ret_seat)
 {
+	assert(ret_seat != NULL);
 	*ret_seat = (struct seat){
 		.row = {.kind = ROW_SEAT},
 		.event_id = get_uuid(columns, 0),
@@ -112,6 +121,7 @@ bool stored_seat_read(struct columns columns, struct seat *ret_seat)
 
 bool stored_hold_read(struct columns columns, struct seat_label seats[static SEATS_PER_HOLD_LIMIT], struct hold *ret_hold)
 {
+	assert(ret_hold != NULL);
 	*ret_hold = (struct hold){
 		.row = {.kind = ROW_HOLD},
 		.hold_id = get_uuid(columns, 0),
@@ -134,6 +144,7 @@ bool stored_hold_read(struct columns columns, struct seat_label seats[static SEA
 
 bool stored_order_read(struct columns columns, struct order_item items[static SEATS_PER_HOLD_LIMIT], struct order *ret_order)
 {
+	assert(ret_order != NULL);
 	*ret_order = (struct order){
 		.row = {.kind = ROW_ORDER},
 		.order_id = get_uuid(columns, 0),
@@ -170,6 +181,7 @@ bool stored_order_read(struct columns columns, struct order_item items[static SE
 
 bool stored_payment_read(struct columns columns, struct payment *ret_payment)
 {
+	assert(ret_payment != NULL);
 	*ret_payment = (struct payment){
 		.row = {.kind = ROW_PAYMENT},
 		.order_id = get_uuid(columns, 1),
@@ -185,6 +197,7 @@ bool stored_payment_read(struct columns columns, struct payment *ret_payment)
 
 bool stored_refund_read(struct columns columns, struct refund *ret_refund)
 {
+	assert(ret_refund != NULL);
 	*ret_refund = (struct refund){
 		.row = {.kind = ROW_REFUND},
 		.refund_id = get_uuid(columns, 0),
@@ -205,6 +218,7 @@ bool stored_refund_read(struct columns columns, struct refund *ret_refund)
 /* A hold whose seats are in the arena too. */
 static bool read_hold_in_arena(struct columns columns, struct arena *arena, struct hold *ret_hold)
 {
+	assert(arena != NULL);
 	struct seat_label seats[SEATS_PER_HOLD_LIMIT];
 	if (!stored_hold_read(columns, seats, ret_hold))
 		return false;
@@ -216,6 +230,7 @@ static bool read_hold_in_arena(struct columns columns, struct arena *arena, stru
 
 static bool read_order_in_arena(struct columns columns, struct arena *arena, struct order *ret_order)
 {
+	assert(arena != NULL);
 	struct order_item items[SEATS_PER_HOLD_LIMIT];
 	if (!stored_order_read(columns, items, ret_order))
 		return false;
@@ -232,6 +247,7 @@ static const size_t sizes[ROW_KEY] = {
 
 const struct row *stored_row_read(struct columns columns, enum row_kind kind, struct arena *arena)
 {
+	assert(arena != NULL);
 	assert(kind < ROW_KEY);
 	void *row = arena_allocate(arena, sizes[kind]);
 	bool is_right = false;
@@ -289,6 +305,7 @@ const struct row *stored_row_scan(struct columns columns, enum row_kind kind, st
 
 static bool read_trace(struct columns columns, int column, struct trace_context *ret_trace)
 {
+	assert(ret_trace != NULL);
 	struct slice bytes = get_text(columns, column);
 	if (bytes.length != TRACE_BYTES)
 		return false;
@@ -300,6 +317,7 @@ static bool read_trace(struct columns columns, int column, struct trace_context 
 
 static bool read_idempotency(struct columns columns, int column, struct idempotency *ret_idempotency)
 {
+	assert(ret_idempotency != NULL && !ret_idempotency->is_present);
 	struct slice key = get_text(columns, column), fingerprint = get_text(columns, column + 1);
 	if (key.data == NULL)
 		return true;
@@ -313,6 +331,7 @@ static bool read_idempotency(struct columns columns, int column, struct idempote
 
 bool stored_event_read(struct columns columns, struct arena *arena, struct event_record *ret_record)
 {
+	assert(arena != NULL && ret_record != NULL);
 	*ret_record = (struct event_record){
 		.id = get_uuid(columns, 0),
 		.stream_id = get_uuid(columns, 1),
@@ -329,6 +348,7 @@ bool stored_event_read(struct columns columns, struct arena *arena, struct event
 
 bool stored_catalog_entry_read(struct columns columns, struct arena *arena, struct catalog_entry *ret_entry)
 {
+	assert(arena != NULL && ret_entry != NULL);
 	*ret_entry = (struct catalog_entry){
 		.event_id = get_uuid(columns, 0),
 		.details =

@@ -8,6 +8,7 @@
 
 static void put_int(struct places places, uint32_t index, int64_t value)
 {
+	assert(places.operations != NULL);
 	places.operations->put_int(places.target, index, value);
 }
 
@@ -19,11 +20,13 @@ static void put_uint(struct places places, uint32_t index, uint64_t value)
 
 static void put_text(struct places places, uint32_t index, struct slice text)
 {
+	assert(text.data != NULL || text.length == 0);
 	places.operations->put_text(places.target, index, text);
 }
 
 static void put_name(struct places places, uint32_t index, struct slice name)
 {
+	assert(name.data != NULL || name.length == 0);
 	places.operations->put_name(places.target, index, name);
 }
 
@@ -34,6 +37,7 @@ static void put_uuid(struct places places, uint32_t index, const struct uuid *id
 
 static void put_sale(struct places places, const struct sale *sale)
 {
+	assert(sale->row.kind == ROW_SALE);
 	put_uuid(places, 0, &sale->event_id);
 	put_int(places, 1, sale->sequence);
 	put_int(places, 2, sale->status);
@@ -47,6 +51,8 @@ static void put_sale(struct places places, const struct sale *sale)
 
 static void put_hold(struct places places, const struct hold *hold, struct buffer *scratch)
 {
+	assert(hold->row.kind == ROW_HOLD);
+	assert(hold->seat_count <= SEATS_PER_HOLD_LIMIT);
 	for (uint32_t i = 0; i < hold->seat_count; i++) {
 		buffer_append_slice(scratch, seat_label_slice(&hold->seats[i]));
 		buffer_append_byte(scratch, '\n');
@@ -65,6 +71,7 @@ static void put_hold(struct places places, const struct hold *hold, struct buffe
 /* paid, kept, refunds_due, refunded, refund_count, refunds_open, paid_with: from that index on. */
 static void put_account(struct places places, uint32_t index, const struct order *order)
 {
+	assert(order->row.kind == ROW_ORDER);
 	put_int(places, index, order->paid);
 	put_int(places, index + 1, order->kept);
 	put_int(places, index + 2, order->refunds_due);
@@ -76,6 +83,8 @@ static void put_account(struct places places, uint32_t index, const struct order
 
 static void put_order(struct places places, const struct order *order, struct buffer *scratch)
 {
+	assert(order->row.kind == ROW_ORDER);
+	assert(order->item_count <= SEATS_PER_HOLD_LIMIT);
 	for (uint32_t i = 0; i < order->item_count; i++) {
 		buffer_append_int(scratch, order->items[i].price);
 		buffer_append_byte(scratch, ' ');
@@ -101,6 +110,7 @@ static void put_order(struct places places, const struct order *order, struct bu
 /* status, amount, currency, refund_id, second_refund_id, applied_by, version: from that index on. */
 static void put_payment_change(struct places places, uint32_t index, const struct payment *payment)
 {
+	assert(payment->row.kind == ROW_PAYMENT);
 	put_int(places, index, payment->status);
 	put_int(places, index + 1, payment->amount);
 	put_text(places, index + 2, slice_of(payment->currency.code));
@@ -112,6 +122,7 @@ static void put_payment_change(struct places places, uint32_t index, const struc
 
 static void put_refund(struct places places, const struct refund *refund)
 {
+	assert(refund->row.kind == ROW_REFUND);
 	put_uuid(places, 0, &refund->refund_id);
 	put_uuid(places, 1, &refund->order_id);
 	put_uuid(places, 2, &refund->event_id);
@@ -228,6 +239,7 @@ static void write_trace(const struct trace_context *trace, uint8_t bytes[static 
 
 static const struct uuid *hash_as_uuid(const struct idempotency *idempotency, const uint8_t hash[static KEY_HASH_LENGTH])
 {
+	assert(idempotency != NULL);
 	_Static_assert(sizeof(struct uuid) == KEY_HASH_LENGTH && _Alignof(struct uuid) == 1, "both are 16 bytes");
 	return idempotency->is_present ? (const struct uuid *)(const void *)hash : NULL;
 }

@@ -42,6 +42,7 @@ struct sqlite_catalog {
 
 static struct database *database_of(struct catalog *port)
 {
+	assert(port != NULL);
 	return &container_of(port, struct sqlite_catalog, port)->database;
 }
 
@@ -52,6 +53,7 @@ static enum catalog_result result_of(int code)
 
 static enum catalog_result sqlite_put(struct catalog *port, const struct catalog_entry *entry)
 {
+	assert(entry != NULL);
 	struct database *database = database_of(port);
 	sqlite3_stmt *put = database->statements[PUT];
 	bind_uuid(put, 1, &entry->event_id);
@@ -72,6 +74,7 @@ static enum catalog_result sqlite_put(struct catalog *port, const struct catalog
 static enum catalog_result sqlite_find(struct catalog *port, const struct uuid *event_id, struct arena *arena,
                                        const struct catalog_entry **ret_entry)
 {
+	assert(event_id != NULL && arena != NULL && ret_entry != NULL);
 	struct database *database = database_of(port);
 	struct catalog_entry *entry = arena_allocate(arena, sizeof *entry);
 	if (entry == NULL)
@@ -90,6 +93,8 @@ static enum catalog_result sqlite_find(struct catalog *port, const struct uuid *
 static enum catalog_result list_entries(struct database *database, uint32_t statement, const struct uuid *after, uint32_t limit,
                                         struct arena *arena, struct catalog_list *ret_list)
 {
+	assert(statement == LIST || statement == SEARCH);
+	assert(limit > 0 && arena != NULL && ret_list != NULL);
 	sqlite3_stmt *list_statement = database->statements[statement];
 	struct catalog_list list = {.entries = arena_allocate_array(arena, limit, sizeof *list.entries)};
 	if (list.entries == NULL)
@@ -113,12 +118,14 @@ static enum catalog_result list_entries(struct database *database, uint32_t stat
 static enum catalog_result sqlite_list(struct catalog *port, const struct uuid *after, uint32_t limit, struct arena *arena,
                                        struct catalog_list *ret_list)
 {
+	assert(port != NULL && ret_list != NULL);
 	return list_entries(database_of(port), LIST, after, limit, arena, ret_list);
 }
 
 static enum catalog_result sqlite_search(struct catalog *port, const struct catalog_filter *filter, const struct uuid *after,
                                          uint32_t limit, struct arena *arena, struct catalog_list *ret_list)
 {
+	assert(filter != NULL && ret_list != NULL);
 	struct database *database = database_of(port);
 	sqlite3_stmt *search = database->statements[SEARCH];
 	bind_uint(search, 3, filter->starts_from_ms);
@@ -131,6 +138,7 @@ static enum catalog_result sqlite_search(struct catalog *port, const struct cata
 
 static enum catalog_result sqlite_drop(struct catalog *port, const struct uuid *event_id)
 {
+	assert(event_id != NULL);
 	struct database *database = database_of(port);
 	bind_uuid(database->statements[DROP], 1, event_id);
 	return result_of(database_run(database, DROP));
@@ -146,6 +154,7 @@ static enum catalog_result sqlite_ping(struct catalog *port)
 
 static void sqlite_free(struct catalog *port)
 {
+	assert(port != NULL);
 	struct sqlite_catalog *catalog = container_of(port, struct sqlite_catalog, port);
 	database_release(&catalog->database);
 	free(catalog);
@@ -163,6 +172,7 @@ static const struct catalog_operations operations = {
 
 static enum error open_catalog(const char *path, bool looks, struct catalog **ret_catalog, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(path != NULL && ret_catalog != NULL);
 	struct sqlite_catalog *catalog = calloc(1, sizeof *catalog);
 	if (catalog == NULL)
 		return ERR_NO_MEMORY;

@@ -29,12 +29,14 @@ struct checkpointer {
 
 static bool is_due(const struct checkpointer *checkpointer)
 {
+	assert(checkpointer->copied_pages <= checkpointer->wal_pages);
 	return checkpointer->wal_pages >= checkpointer->copied_pages + BURST_PAGES;
 }
 
 /* A failure needs no answer: the pages stay, and later commits lead to the next try. */
 static void *run(void *context)
 {
+	assert(context != NULL);
 	struct checkpointer *checkpointer = context;
 	pthread_mutex_lock(&checkpointer->lock);
 	while (!checkpointer->is_stopping) {
@@ -55,6 +57,7 @@ static void *run(void *context)
 
 enum error checkpointer_new(const char *path, struct checkpointer **ret_checkpointer, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(path != NULL && ret_checkpointer != NULL);
 	struct checkpointer *checkpointer = calloc(1, sizeof *checkpointer);
 	if (checkpointer == NULL)
 		return ERR_NO_MEMORY;

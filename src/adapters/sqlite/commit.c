@@ -32,6 +32,7 @@ struct seating {
 
 static enum error insert_seat(void *context, const struct layout_seat *seat)
 {
+	assert(context != NULL && seat != NULL);
 	struct seating *seating = context;
 	sqlite3_stmt *statement = seating->store->database.statements[INSERT_SEAT];
 	bind_uuid(statement, 1, &seating->sale->event_id);
@@ -48,6 +49,8 @@ static enum error insert_seat(void *context, const struct layout_seat *seat)
 /* The seats of a new sale, one after the other. */
 static int insert_seats(struct sqlite_store *store, const struct changes *changes, const struct sale *sale, int64_t *ret_first)
 {
+	assert(sale != NULL && sale->row.stored_version == 0);
+	assert(ret_first != NULL);
 	struct seating seating = {.store = store, .sale = sale, .code = SQLITE_OK};
 	for (uint32_t i = 0; i < changes->event_count; i++) {
 		const struct event *event = &changes->events[i];
@@ -63,6 +66,7 @@ static int insert_seats(struct sqlite_store *store, const struct changes *change
 
 static int insert_row(struct sqlite_store *store, const struct changes *changes, const struct row *row)
 {
+	assert(row->stored_version == 0);
 	assert(row->kind < ROW_KEY && row->kind != ROW_SEAT); /* seats come with their sale, keys with their events */
 	enum store_statement insert = statements_of[row->kind].insert;
 	sqlite3_stmt *statement = store->database.statements[insert];
@@ -80,6 +84,7 @@ static int insert_row(struct sqlite_store *store, const struct changes *changes,
 /* An update must find its row as it was. */
 static int update_row(struct sqlite_store *store, const struct row *row)
 {
+	assert(row->stored_version != 0);
 	assert(row->kind < ROW_KEY);
 	enum store_statement update = statements_of[row->kind].update;
 	sqlite3_stmt *statement = store->database.statements[update];
@@ -94,11 +99,14 @@ static int update_row(struct sqlite_store *store, const struct row *row)
 
 static int write_row(struct sqlite_store *store, const struct changes *changes, const struct row *row)
 {
+	assert(row != NULL && row->kind < ROW_KEY);
 	return row->stored_version == 0 ? insert_row(store, changes, row) : update_row(store, row);
 }
 
 static int insert_event(struct sqlite_store *store, const struct event *event)
 {
+	assert(event != NULL && event->type > EVENT_NONE && event->type < EVENT_TYPE_COUNT);
+	assert(event->data.data != NULL);
 	uint8_t trace[TRACE_BYTES];
 	stored_event_put(statement_places(store->database.statements[INSERT_EVENT]), event, trace);
 	return database_run(&store->database, INSERT_EVENT);
@@ -107,6 +115,8 @@ static int insert_event(struct sqlite_store *store, const struct event *event)
 /* The partition's published events under the id of the first. first_position: of the first event of the changes; the others follow it. */
 static int insert_outbox(struct sqlite_store *store, const struct changes *changes, uint8_t partition, int64_t first_position)
 {
+	assert(partition < OUTBOX_PARTITIONS);
+	assert(first_position > 0);
 	const struct uuid *id = NULL;
 	buffer_clear(&store->scratch);
 	for (uint32_t i = 0; i < changes->event_count; i++) {
@@ -130,6 +140,7 @@ static int insert_outbox(struct sqlite_store *store, const struct changes *chang
 
 static int append_events(struct sqlite_store *store, const struct changes *changes, int64_t last_position)
 {
+	assert(!changes->is_replay);
 	int code = changes->event_count > 0 ? key_index_write(&store->index, &store->database) : SQLITE_OK;
 	for (uint32_t i = 0; code == SQLITE_OK && i < changes->event_count; i++)
 		code = insert_event(store, &changes->events[i]);
@@ -143,6 +154,8 @@ static int append_events(struct sqlite_store *store, const struct changes *chang
 /* Seats of one event that stand one after the other among the rows, for the maps in memory. *index: the first of them; out, the row behind. */
 static int insert_seat_changes(struct sqlite_store *store, const struct changes *changes, int64_t position, uint32_t part, uint32_t *index)
 {
+	assert(*index < changes->row_count && changes->rows[*index]->kind == ROW_SEAT);
+	assert(position > 0);
 	const struct uuid *event_id = &container_of(changes->rows[*index], const struct seat, row)->event_id;
 	buffer_clear(&store->scratch);
 	for (; *index < changes->row_count && changes->rows[*index]->kind == ROW_SEAT; (*index)++) {
@@ -164,6 +177,7 @@ static int insert_seat_changes(struct sqlite_store *store, const struct changes 
 
 static int list_seat_changes(struct sqlite_store *store, const struct changes *changes, int64_t position)
 {
+	assert(changes->event_count > 0 && !changes->is_replay);
 	int code = SQLITE_OK;
 	uint32_t part = 0;
 	for (uint32_t i = 0; code == SQLITE_OK && i < changes->row_count;) {
@@ -191,6 +205,7 @@ static int check_relied(struct sqlite_store *store, const struct row *row)
 
 static int check_unused(struct sqlite_store *store, const struct idempotency *idempotency)
 {
+	assert(idempotency != NULL);
 	int64_t position;
 	int code = key_index_find(&store->index, &store->database, idempotency->key, &position);
 	return code == SQLITE_OK && position != 0 ? SQLITE_CONSTRAINT : code;
@@ -199,6 +214,7 @@ static int check_unused(struct sqlite_store *store, const struct idempotency *id
 /* The keys of the events, and those of refused commands, must be new. Within the changes they are: the view has seen to that. */
 static int check_keys(struct sqlite_store *store, const struct changes *changes)
 {
+	assert(!changes->is_replay);
 	int code = key_index_follow(&store->index, &store->database);
 	for (uint32_t i = 0; code == SQLITE_OK && i < changes->unused_key_count; i++)
 		code = check_unused(store, &changes->unused_keys[i]);
@@ -210,6 +226,7 @@ static int check_keys(struct sqlite_store *store, const struct changes *changes)
 
 static bool has_keys(const struct changes *changes)
 {
+	assert(changes->events != NULL || changes->event_count == 0);
 	for (uint32_t i = 0; i < changes->event_count; i++)
 		if (changes->events[i].idempotency.is_present)
 			return true;
@@ -218,6 +235,9 @@ static bool has_keys(const struct changes *changes)
 
 static int write_all(struct sqlite_store *store, const struct changes *changes, int64_t last_position)
 {
+	assert(sqlite3_get_autocommit(store->database.handle) == 0);
+	assert(changes->rows != NULL || changes->row_count == 0);
+	assert(changes->relied != NULL || changes->relied_count == 0);
 	int code = SQLITE_OK;
 	/* The rows of the view can only have moved when somebody else has appended events. */
 	for (uint32_t i = 0; code == SQLITE_OK && last_position != store->seen_position && i < changes->relied_count; i++)
@@ -235,6 +255,7 @@ static int write_all(struct sqlite_store *store, const struct changes *changes, 
 
 static enum store_result end(struct sqlite_store *store, int code)
 {
+	assert(code != SQLITE_ROW && code != SQLITE_DONE);
 	if (code != SQLITE_OK) {
 		database_rollback(&store->database);
 		return database_result(code);
@@ -250,6 +271,8 @@ static enum store_result end(struct sqlite_store *store, int code)
 /* Within the transaction that replay has begun; what fails takes all of it back. */
 static enum store_result write_replayed(struct sqlite_store *store, const struct changes *changes)
 {
+	assert(changes->is_replay);
+	assert(sqlite3_get_autocommit(store->database.handle) == 0);
 	int code = SQLITE_OK;
 	for (uint32_t i = 0; code == SQLITE_OK && i < changes->row_count; i++)
 		code = write_row(store, changes, changes->rows[i]);

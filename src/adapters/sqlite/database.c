@@ -26,6 +26,7 @@ static void configure_library(void)
 /* Most transactions take less than a few milliseconds: SQLite's own pauses are too long for them. */
 static int wait_for_lock(void *context, int tries)
 {
+	assert(tries >= 0);
 	(void)context;
 	if (tries >= BUSY_TRIES)
 		return 0;
@@ -35,12 +36,14 @@ static int wait_for_lock(void *context, int tries)
 
 void database_explain(struct database *database, const char *what, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(database != NULL && what != NULL);
 	(void)snprintf(message, SQLITE_MESSAGE_MAX, "%s: %s", what,
 	               database->handle == NULL ? "out of memory" : sqlite3_errmsg(database->handle));
 }
 
 static const char *journal_of(const struct database_options *options)
 {
+	assert(options != NULL);
 	if (options->is_scratch)
 		return "PRAGMA journal_mode = MEMORY;";
 	return options->looks ? "PRAGMA query_only = ON;" : "PRAGMA journal_mode = WAL;";
@@ -48,6 +51,7 @@ static const char *journal_of(const struct database_options *options)
 
 static int configure(struct database *database, const struct database_options *options)
 {
+	assert(database->handle != NULL);
 	char sql[512];
 	(void)sqlite3_extended_result_codes(database->handle, 1);
 	(void)sqlite3_busy_handler(database->handle, wait_for_lock, NULL);
@@ -70,6 +74,7 @@ static int configure(struct database *database, const struct database_options *o
 /* Of two that turn a new file to WAL one is told that it is busy, at once and without wait_for_lock, since waiting might be for each other. */
 static int configure_in_turn(struct database *database, const struct database_options *options)
 {
+	assert(database != NULL && options != NULL);
 	int code = configure(database, options);
 	for (int tries = 0; (code & 0xff) == SQLITE_BUSY && tries < TURNS_MAX; tries++) {
 		pause_ns(TURN_NS);
@@ -80,6 +85,8 @@ static int configure_in_turn(struct database *database, const struct database_op
 
 static int prepare(struct database *database, const struct database_options *options)
 {
+	assert(database->handle != NULL && database->statement_count == 0);
+	assert(options->statements != NULL || options->statement_count == 0);
 	assert(options->statement_count <= DATABASE_STATEMENTS_MAX);
 	for (uint32_t i = 0; i < options->statement_count; i++) {
 		int code = sqlite3_prepare_v3(database->handle, options->statements[i], -1, SQLITE_PREPARE_PERSISTENT,
@@ -93,6 +100,7 @@ static int prepare(struct database *database, const struct database_options *opt
 
 static int open_to_write(const struct database_options *options, sqlite3 **ret_handle)
 {
+	assert(!options->looks);
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (options->creates ? SQLITE_OPEN_CREATE : 0);
 	return sqlite3_open_v2(options->path, ret_handle, flags, NULL);
 }
@@ -101,6 +109,7 @@ static int open_to_write(const struct database_options *options, sqlite3 **ret_h
  * nobody will. */
 static int open_to_look(const char *path, sqlite3 **ret_handle)
 {
+	assert(path != NULL && ret_handle != NULL);
 	char uri[3 * 4096 + 32] = "file:", wal[4096 + 8];
 	size_t length = 5;
 	for (const char *c = path; *c != '\0' && length < sizeof uri - 32; c++) {
@@ -137,6 +146,7 @@ enum error database_open(const struct database_options *options, struct database
 
 void database_release(struct database *database)
 {
+	assert(database != NULL && database->statement_count <= DATABASE_STATEMENTS_MAX);
 	for (uint32_t i = 0; i < database->statement_count; i++)
 		(void)sqlite3_finalize(database->statements[i]);
 	(void)sqlite3_close(database->handle);
@@ -145,6 +155,7 @@ void database_release(struct database *database)
 
 int database_execute(struct database *database, const char *sql)
 {
+	assert(database->handle != NULL && sql != NULL);
 	outside_begin();
 	int code = sqlite3_exec(database->handle, sql, NULL, NULL, NULL);
 	outside_end();
@@ -185,43 +196,54 @@ enum store_result database_result(int code)
 
 void database_rollback(struct database *database)
 {
+	assert(database->handle != NULL);
 	if (sqlite3_get_autocommit(database->handle) == 0)
 		(void)sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
 void bind_int(sqlite3_stmt *statement, int index, int64_t value)
 {
+	assert(index >= 1 && index <= sqlite3_bind_parameter_count(statement));
 	(void)sqlite3_bind_int64(statement, index, value);
 }
 
 void bind_uint(sqlite3_stmt *statement, int index, uint64_t value)
 {
+	assert(index >= 1 && index <= sqlite3_bind_parameter_count(statement));
 	(void)sqlite3_bind_int64(statement, index, value > INT64_MAX ? INT64_MAX : (int64_t)value);
 }
 
 void bind_uuid(sqlite3_stmt *statement, int index, const struct uuid *value)
 {
+	assert(index >= 1 && index <= sqlite3_bind_parameter_count(statement));
+	assert(value != NULL);
 	(void)sqlite3_bind_blob(statement, index, value->bytes, sizeof value->bytes, SQLITE_STATIC);
 }
 
 void bind_text(sqlite3_stmt *statement, int index, struct slice value)
 {
+	assert(index >= 1 && index <= sqlite3_bind_parameter_count(statement));
+	assert(value.data != NULL || value.length == 0);
 	(void)sqlite3_bind_text64(statement, index, value.length == 0 ? "" : value.data, value.length, SQLITE_STATIC, SQLITE_UTF8);
 }
 
 void bind_bytes(sqlite3_stmt *statement, int index, const void *bytes, size_t length)
 {
+	assert(index >= 1 && index <= sqlite3_bind_parameter_count(statement));
+	assert(bytes != NULL || length == 0);
 	(void)sqlite3_bind_blob64(statement, index, length == 0 ? "" : bytes, length, SQLITE_STATIC);
 }
 
 uint64_t column_uint(sqlite3_stmt *statement, int index)
 {
+	assert(index >= 0 && index < sqlite3_data_count(statement));
 	int64_t value = sqlite3_column_int64(statement, index);
 	return value < 0 ? 0 : (uint64_t)value;
 }
 
 struct uuid column_uuid(sqlite3_stmt *statement, int index)
 {
+	assert(index >= 0 && index < sqlite3_data_count(statement));
 	struct uuid value = {0};
 	const void *bytes = sqlite3_column_blob(statement, index);
 	if (bytes != NULL && sqlite3_column_bytes(statement, index) == (int)sizeof value.bytes)
@@ -231,11 +253,13 @@ struct uuid column_uuid(sqlite3_stmt *statement, int index)
 
 struct slice column_text(sqlite3_stmt *statement, int index)
 {
+	assert(index >= 0 && index < sqlite3_data_count(statement));
 	const void *bytes = sqlite3_column_blob(statement, index);
 	return (struct slice){.data = bytes, .length = (size_t)sqlite3_column_bytes(statement, index)};
 }
 
 struct slice column_copy(sqlite3_stmt *statement, int index, struct arena *arena)
 {
+	assert(arena != NULL);
 	return arena_copy(arena, column_text(statement, index));
 }

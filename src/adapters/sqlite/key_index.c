@@ -14,16 +14,19 @@ _Static_assert(KEY_RANGES == 512, "range_of takes nine bits");
 
 static uint32_t range_of(const uint8_t key[static KEY_HASH_LENGTH])
 {
+	assert(key != NULL);
 	return (uint32_t)key[0] << 1 | key[1] >> 7;
 }
 
 void key_index_init(struct key_index *index)
 {
+	assert(index != NULL);
 	*index = (struct key_index){.seen_position = -1};
 }
 
 void key_index_release(struct key_index *index)
 {
+	assert(index != NULL);
 	for (uint32_t i = 0; i < KEY_RANGES; i++)
 		free(index->ranges[i].keys);
 	key_index_init(index);
@@ -31,6 +34,7 @@ void key_index_release(struct key_index *index)
 
 static bool add(struct key_index *index, const char *key, int64_t position)
 {
+	assert(key != NULL);
 	struct waiting_key waiting = {.position = position};
 	memcpy(waiting.key, key, KEY_HASH_LENGTH);
 	struct key_range *range = &index->ranges[range_of(waiting.key)];
@@ -50,6 +54,7 @@ static bool add(struct key_index *index, const char *key, int64_t position)
 /* What was found in an earlier life is in the table up to a position that was noted there. */
 static int begin(struct key_index *index, struct database *database)
 {
+	assert(index->seen_position < 0 && index->count == 0);
 	int code = database_step(database, SELECT_KEYS_POSITION);
 	if (code == SQLITE_ROW)
 		index->seen_position = sqlite3_column_int64(database->statements[SELECT_KEYS_POSITION], 0);
@@ -61,6 +66,7 @@ static int begin(struct key_index *index, struct database *database)
 
 int key_index_follow(struct key_index *index, struct database *database)
 {
+	assert(index != NULL && database != NULL);
 	int code = index->seen_position < 0 ? begin(index, database) : SQLITE_OK;
 	if (code != SQLITE_OK)
 		return code;
@@ -82,6 +88,7 @@ int key_index_follow(struct key_index *index, struct database *database)
 int key_index_find(const struct key_index *index, struct database *database, const uint8_t key[static KEY_HASH_LENGTH],
                    int64_t *ret_position)
 {
+	assert(index != NULL && ret_position != NULL);
 	const struct key_range *range = &index->ranges[range_of(key)];
 	for (uint32_t i = 0; i < range->count; i++) {
 		if (memcmp(range->keys[i].key, key, KEY_HASH_LENGTH) != 0)
@@ -100,6 +107,7 @@ int key_index_find(const struct key_index *index, struct database *database, con
 /* Another process may have written some of them already. */
 static int write_range(const struct key_range *range, struct database *database)
 {
+	assert(range->count <= range->capacity);
 	sqlite3_stmt *insert = database->statements[INSERT_KEY];
 	int code = SQLITE_OK;
 	for (uint32_t i = 0; code == SQLITE_OK && i < range->count; i++) {
@@ -113,6 +121,7 @@ static int write_range(const struct key_range *range, struct database *database)
 /* How far the table will have all keys when the range is written: as far as the one that was written longest ago. */
 static int note_position(const struct key_index *index, struct database *database, uint32_t range)
 {
+	assert(range < KEY_RANGES);
 	bind_int(database->statements[UPDATE_KEYS_POSITION], 1, index->ranges[(range + 1) % KEY_RANGES].position);
 	return database_run(database, UPDATE_KEYS_POSITION);
 }
@@ -134,6 +143,7 @@ int key_index_write(struct key_index *index, struct database *database)
 
 void key_index_end(struct key_index *index, bool is_committed)
 {
+	assert(index->written <= KEY_RANGES && index->next < KEY_RANGES);
 	for (; is_committed && index->written > 0; index->written--) {
 		struct key_range *range = &index->ranges[index->next];
 		assert(index->count >= range->count);

@@ -13,11 +13,13 @@ static bool is_answer(int code)
 /* After the look-up: a row that cannot be right, and a view without memory, are answers that were not put. */
 static enum store_result put_result(int code, bool is_put)
 {
+	assert(is_answer(code) || !is_put);
 	return is_answer(code) && !is_put ? STORE_CORRUPT : database_result(code);
 }
 
 static enum store_result load_sale(struct sqlite_store *store, const struct uuid *event_id, struct view *view)
 {
+	assert(event_id != NULL && view != NULL);
 	sqlite3_stmt *statement = store->database.statements[SELECT_SALE];
 	struct sale sale = {.event_id = *event_id};
 	bind_uuid(statement, 1, event_id);
@@ -30,6 +32,7 @@ static enum store_result load_sale(struct sqlite_store *store, const struct uuid
 
 static enum store_result load_seat(struct sqlite_store *store, const struct seat_name *name, struct view *view)
 {
+	assert(name != NULL && view != NULL);
 	sqlite3_stmt *statement = store->database.statements[SELECT_SEAT];
 	struct seat seat = {.event_id = name->event_id, .label = name->label};
 	bind_uuid(statement, 1, &name->event_id);
@@ -43,6 +46,7 @@ static enum store_result load_seat(struct sqlite_store *store, const struct seat
 
 static enum store_result load_hold(struct sqlite_store *store, const struct uuid *hold_id, struct view *view)
 {
+	assert(hold_id != NULL && view != NULL);
 	sqlite3_stmt *statement = store->database.statements[SELECT_HOLD];
 	struct hold hold = {.hold_id = *hold_id};
 	bind_uuid(statement, 1, hold_id);
@@ -55,6 +59,7 @@ static enum store_result load_hold(struct sqlite_store *store, const struct uuid
 
 static enum store_result load_order(struct sqlite_store *store, const struct uuid *order_id, struct view *view)
 {
+	assert(order_id != NULL && view != NULL);
 	sqlite3_stmt *statement = store->database.statements[SELECT_ORDER];
 	struct order order = {.order_id = *order_id};
 	bind_uuid(statement, 1, order_id);
@@ -68,6 +73,7 @@ static enum store_result load_order(struct sqlite_store *store, const struct uui
 
 static enum store_result load_payment(struct sqlite_store *store, const struct short_text *transaction_id, struct view *view)
 {
+	assert(transaction_id != NULL && view != NULL);
 	sqlite3_stmt *statement = store->database.statements[SELECT_PAYMENT];
 	struct payment payment = {.transaction_id = *transaction_id};
 	bind_text(statement, 1, short_text_slice(transaction_id));
@@ -82,6 +88,7 @@ static enum store_result load_payment(struct sqlite_store *store, const struct s
 
 static enum store_result load_refund(struct sqlite_store *store, const struct uuid *refund_id, struct view *view)
 {
+	assert(refund_id != NULL && view != NULL);
 	sqlite3_stmt *statement = store->database.statements[SELECT_REFUND];
 	struct refund refund = {.refund_id = *refund_id};
 	bind_uuid(statement, 1, refund_id);
@@ -96,6 +103,7 @@ static enum store_result load_refund(struct sqlite_store *store, const struct uu
 
 static bool read_key(sqlite3_stmt *statement, struct key *key)
 {
+	assert(key != NULL);
 	struct uuid event_id = column_uuid(statement, 0);
 	struct slice fingerprint = column_text(statement, 2);
 	if (fingerprint.length != KEY_HASH_LENGTH)
@@ -110,6 +118,7 @@ static bool read_key(sqlite3_stmt *statement, struct key *key)
 
 static enum store_result load_key(struct sqlite_store *store, const struct idempotency *idempotency, struct view *view)
 {
+	assert(idempotency != NULL && view != NULL);
 	sqlite3_stmt *statement = store->database.statements[SELECT_ANSWER];
 	struct key key = {.idempotency = *idempotency};
 	int64_t position;
@@ -127,6 +136,7 @@ static enum store_result load_key(struct sqlite_store *store, const struct idemp
 
 static enum store_result load_keys(struct sqlite_store *store, const struct needs *needs, struct view *view)
 {
+	assert(needs->keys != NULL || needs->key_count == 0);
 	if (needs->key_count == 0)
 		return STORE_OK;
 	enum store_result result = database_result(key_index_follow(&store->index, &store->database));
@@ -138,6 +148,7 @@ static enum store_result load_keys(struct sqlite_store *store, const struct need
 /* A view of a store that somebody else has written to since may be wrong in any row. */
 static enum store_result follow(struct sqlite_store *store, struct view *view)
 {
+	assert(view != NULL);
 	int64_t position;
 	int code = store_last_position(store, &position);
 	if (code != SQLITE_OK)
@@ -151,6 +162,7 @@ static enum store_result follow(struct sqlite_store *store, struct view *view)
 
 static enum store_result load_all(struct sqlite_store *store, const struct needs *needs, struct view *view)
 {
+	assert(sqlite3_get_autocommit(store->database.handle) == 0);
 	enum store_result result = follow(store, view);
 	for (uint32_t i = 0; result == STORE_OK && i < needs->sale_count; i++)
 		result = load_sale(store, &needs->sales[i], view);

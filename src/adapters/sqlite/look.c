@@ -1,4 +1,5 @@
 /* look.c: whether a file that is only to be looked at is one of this program's. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "adapters/sqlite/database.h"
@@ -6,6 +7,7 @@
 
 enum error sqlite_look(const char *path, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(path != NULL);
 	const struct database_options options = {
 		.path = path,
 		.statements = migrations_select,

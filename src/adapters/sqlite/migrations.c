@@ -34,6 +34,7 @@ static const char create_migrations[] =
 static enum error check_applied(struct database *database, uint32_t statement, const struct embedded_file **ret_next,
                                 char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(statement < database->statement_count && ret_next != NULL);
 	const struct embedded_file *file = embedded_sqlite_migrations;
 	enum error error = OK;
 	int code;
@@ -54,6 +55,7 @@ static enum error check_applied(struct database *database, uint32_t statement, c
 
 enum error migrations_check(struct database *database, uint32_t statement, const char **ret_lacks, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(database != NULL && ret_lacks != NULL);
 	const struct embedded_file *next = NULL;
 	enum error error = check_applied(database, statement, &next, message);
 	if (error == OK)
@@ -63,6 +65,8 @@ enum error migrations_check(struct database *database, uint32_t statement, const
 
 static enum error apply_file(struct database *database, const struct embedded_file *file, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(file->name != NULL && file->data != NULL);
+	assert(sqlite3_get_autocommit(database->handle) == 0);
 	sqlite3_stmt *insert = database->statements[INSERT_MIGRATION];
 	bind_int(insert, 1, migration_number(file));
 	bind_text(insert, 2, slice_of(file->name));
@@ -84,6 +88,7 @@ struct work {
 /* The copy is read beside the transaction of the migration, which has not written yet and lets nobody else write. */
 static enum error keep_copy(struct work *work, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(work->path != NULL && work->first != NULL);
 	char name[STORE_FILE_PATH_MAX], moment[32];
 	struct tm utc;
 	time_t now = time(NULL);
@@ -126,6 +131,7 @@ static enum error migrate_all(struct work *work, bool keeps_backup, char message
 /* The table of migrations is made first, since the statements that ask it are prepared when a database opens. */
 static enum error make_table(const char *path, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(path != NULL);
 	const struct database_options options = {.path = path, .cache_kib = 256, .creates = true, .syncs = true};
 	struct database database;
 	enum error error = database_open(&options, &database, message);
@@ -141,6 +147,7 @@ static enum error make_table(const char *path, char message[static SQLITE_MESSAG
 
 static void tell(const struct work *work, const struct sqlite_migration *migration)
 {
+	assert(work != NULL && migration != NULL);
 	if (migration->kept != NULL && work->kept[0] != '\0')
 		migration->kept(migration->context, work->kept);
 	for (const struct embedded_file *file = work->first; migration->applied != NULL && file->name != NULL; file++)

@@ -58,11 +58,13 @@ struct sqlite_outbox {
 
 static struct database *database_of(struct outbox *port)
 {
+	assert(port != NULL);
 	return &container_of(port, struct sqlite_outbox, port)->database;
 }
 
 static int read_leases(struct database *database, struct outbox_lease leases[static OUTBOX_PARTITIONS])
 {
+	assert(sqlite3_get_autocommit(database->handle) == 0);
 	sqlite3_stmt *select = database->statements[SELECT_LEASES];
 	int code;
 	while ((code = database_step(database, SELECT_LEASES)) == SQLITE_ROW) {
@@ -76,6 +78,7 @@ static int read_leases(struct database *database, struct outbox_lease leases[sta
 
 static int update_lease(struct database *database, uint32_t partition, const struct uuid *owner, uint64_t until_ms)
 {
+	assert(partition < OUTBOX_PARTITIONS && owner != NULL);
 	sqlite3_stmt *update = database->statements[UPDATE_LEASE];
 	bind_int(update, 1, partition);
 	bind_uuid(update, 2, owner);
@@ -87,6 +90,8 @@ static int update_lease(struct database *database, uint32_t partition, const str
 static int write_leases(struct database *database, const struct outbox_lease leases[static OUTBOX_PARTITIONS], uint32_t share,
                         const struct uuid *owner, uint64_t until_ms)
 {
+	assert(share >> OUTBOX_PARTITIONS == 0);
+	assert(!uuid_is_nil(owner));
 	static const struct uuid nobody;
 	int code = SQLITE_OK;
 	for (uint32_t i = 0; code == SQLITE_OK && i < OUTBOX_PARTITIONS; i++) {
@@ -101,6 +106,7 @@ static int write_leases(struct database *database, const struct outbox_lease lea
 /* Forgets the owner and whoever has not been heard of for too long. */
 static int strike_publishers(struct database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms)
 {
+	assert(!uuid_is_nil(owner));
 	sqlite3_stmt *expire = database->statements[EXPIRE_PUBLISHERS];
 	bind_uuid(expire, 1, owner);
 	bind_uint(expire, 2, now_ms);
@@ -111,6 +117,7 @@ static int strike_publishers(struct database *database, const struct uuid *owner
 /* How many publishers there are, with this one. */
 static int count_publishers(struct database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms, uint64_t *ret_count)
 {
+	assert(lease_ms > 0 && ret_count != NULL);
 	sqlite3_stmt *count = database->statements[COUNT_PUBLISHER];
 	int code = strike_publishers(database, owner, now_ms, lease_ms);
 	if (code != SQLITE_OK)
@@ -130,6 +137,7 @@ static int count_publishers(struct database *database, const struct uuid *owner,
 /* Commits when all went well. */
 static enum store_result end(struct database *database, int code)
 {
+	assert(code != SQLITE_ROW && code != SQLITE_DONE);
 	if (code == SQLITE_OK)
 		code = database_run(database, COMMIT);
 	database_rollback(database);
@@ -139,6 +147,7 @@ static enum store_result end(struct database *database, int code)
 static enum store_result sqlite_lease(struct outbox *port, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
                                       uint32_t *ret_partitions)
 {
+	assert(owner != NULL && ret_partitions != NULL);
 	struct database *database = database_of(port);
 	struct outbox_lease leases[OUTBOX_PARTITIONS] = {0};
 	uint32_t share = 0;
@@ -162,6 +171,7 @@ static enum store_result sqlite_lease(struct outbox *port, const struct uuid *ow
 
 static enum store_result sqlite_release(struct outbox *port, const struct uuid *owner)
 {
+	assert(owner != NULL);
 	struct database *database = database_of(port);
 	int code = database_run(database, BEGIN_WRITE);
 	if (code != SQLITE_OK)
@@ -176,6 +186,7 @@ static enum store_result sqlite_release(struct outbox *port, const struct uuid *
 static enum store_result read_event(struct database *database, const char *position_bytes, struct arena *arena,
                                     struct event_record *ret_record)
 {
+	assert(position_bytes != NULL && ret_record != NULL);
 	uint64_t position;
 	memcpy(&position, position_bytes, sizeof position);
 	bind_uint(database->statements[SELECT_EVENT], 1, le64toh(position));
@@ -188,6 +199,7 @@ static enum store_result read_event(struct database *database, const char *posit
 /* The events of the entry that SELECT_ENTRIES is at, whose array is there. STORE_CORRUPT: one is not there, or cannot be read. */
 static enum store_result read_records(struct database *database, struct slice positions, struct arena *arena, struct outbox_entry *entry)
 {
+	assert(positions.data != NULL || positions.length == 0);
 	enum store_result result =
 		entry->count == 0 || positions.length % sizeof(uint64_t) != 0 || entry->records == NULL ? STORE_CORRUPT : STORE_OK;
 	for (uint32_t i = 0; result == STORE_OK && i < entry->count; i++)
@@ -197,6 +209,8 @@ static enum store_result read_records(struct database *database, struct slice po
 
 static enum store_result read_entries(struct database *database, uint32_t events_max, struct arena *arena, struct outbox_batch *ret_batch)
 {
+	assert(events_max > 0 && ret_batch != NULL);
+	assert(sqlite3_get_autocommit(database->handle) == 0);
 	struct outbox_batch batch = {.entries = arena_allocate_array(arena, OUTBOX_ENTRIES_MAX, sizeof *batch.entries)};
 	enum store_result result = batch.entries == NULL ? STORE_DOWN : STORE_OK;
 	uint32_t events = 0;
@@ -227,6 +241,7 @@ static enum store_result read_entries(struct database *database, uint32_t events
 static enum store_result sqlite_next(struct outbox *port, const struct uuid *owner, uint32_t events_max, struct arena *arena,
                                      struct outbox_batch *ret_batch)
 {
+	assert(arena != NULL && ret_batch != NULL);
 	assert(!uuid_is_nil(owner) && events_max > 0);
 	struct database *database = database_of(port);
 	int code = database_run(database, BEGIN_READ);
@@ -243,6 +258,7 @@ static enum store_result sqlite_next(struct outbox *port, const struct uuid *own
 
 static enum store_result sqlite_acknowledge(struct outbox *port, const struct outbox_key *keys, uint32_t count)
 {
+	assert(keys != NULL || count == 0);
 	struct database *database = database_of(port);
 	sqlite3_stmt *delete = database->statements[DELETE_ENTRY];
 	int code = database_run(database, BEGIN_WRITE);
@@ -258,6 +274,7 @@ static enum store_result sqlite_acknowledge(struct outbox *port, const struct ou
 
 static void sqlite_free(struct outbox *port)
 {
+	assert(port != NULL);
 	struct sqlite_outbox *outbox = container_of(port, struct sqlite_outbox, port);
 	database_release(&outbox->database);
 	free(outbox);
@@ -273,6 +290,7 @@ static const struct outbox_operations operations = {
 
 enum error sqlite_outbox_open(const char *path, struct outbox **ret_outbox, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(path != NULL && ret_outbox != NULL);
 	struct sqlite_outbox *outbox = calloc(1, sizeof *outbox);
 	if (outbox == NULL)
 		return ERR_NO_MEMORY;

@@ -88,6 +88,7 @@ static void sqlite_snapshot_end(struct reader *port)
 static enum store_result sqlite_find(struct reader *port, enum row_kind kind, const struct uuid *id, struct arena *arena,
                                      const struct row **ret_row)
 {
+	assert(id != NULL && arena != NULL && ret_row != NULL);
 	static const uint32_t finds[ROW_KEY] = {
 		[ROW_SALE] = FIND_SALE, [ROW_HOLD] = FIND_HOLD, [ROW_ORDER] = FIND_ORDER, [ROW_REFUND] = FIND_REFUND};
 	assert(kind < ROW_KEY && finds[kind] != 0);
@@ -109,6 +110,8 @@ static enum store_result sqlite_find(struct reader *port, enum row_kind kind, co
 static enum store_result read_events(struct sqlite_reader *reader, uint32_t statement, uint32_t limit, struct arena *arena,
                                      struct event_list *ret_list)
 {
+	assert(statement == LIST_HISTORY || statement == LIST_EVENTS);
+	assert(limit > 0 && arena != NULL && ret_list != NULL);
 	struct event_list list = {.records = arena_allocate_array(arena, limit, sizeof *list.records)};
 	if (list.records == NULL)
 		return STORE_CORRUPT;
@@ -128,6 +131,7 @@ static enum store_result read_events(struct sqlite_reader *reader, uint32_t stat
 static enum store_result sqlite_list_history(struct reader *port, const struct uuid *stream_id, uint32_t after, uint32_t limit,
                                              struct arena *arena, struct event_list *ret_list)
 {
+	assert(stream_id != NULL && ret_list != NULL);
 	struct sqlite_reader *reader = reader_of(port);
 	sqlite3_stmt *statement = reader->database.statements[LIST_HISTORY];
 	bind_uuid(statement, 1, stream_id);
@@ -140,6 +144,7 @@ static enum store_result sqlite_list_history(struct reader *port, const struct u
 static enum store_result sqlite_list_events(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
                                             struct event_list *ret_list)
 {
+	assert(ret_list != NULL);
 	struct sqlite_reader *reader = reader_of(port);
 	sqlite3_stmt *statement = reader->database.statements[LIST_EVENTS];
 	bind_after(statement, 1, after);
@@ -150,6 +155,7 @@ static enum store_result sqlite_list_events(struct reader *port, const struct uu
 /* False: the arena is full. */
 static bool read_seat(sqlite3_stmt *statement, enum seat_status status, struct arena *arena, struct seat_entry *ret_entry)
 {
+	assert(arena != NULL && ret_entry != NULL);
 	*ret_entry = (struct seat_entry){
 		.position = column_uint(statement, 0),
 		.seat = column_copy(statement, 1, arena),
@@ -171,6 +177,8 @@ static enum seat_status status_now(sqlite3_stmt *statement, uint64_t now_ms)
 static enum store_result sqlite_list_seats(struct reader *port, const struct seat_query *query, struct arena *arena,
                                            struct seat_list *ret_list)
 {
+	assert(query->limit > 0);
+	assert(arena != NULL && ret_list != NULL);
 	struct sqlite_reader *reader = reader_of(port);
 	sqlite3_stmt *statement = reader->database.statements[LIST_SEATS];
 	struct seat_list list = {.entries = arena_allocate_array(arena, query->limit, sizeof *list.entries)};
@@ -198,6 +206,8 @@ static enum store_result sqlite_list_seats(struct reader *port, const struct sea
 static int read_due(struct sqlite_reader *reader, uint32_t statement, enum row_kind kind, uint64_t now_ms, uint32_t limit,
                     struct due_item *items, uint32_t *ret_count)
 {
+	assert(kind == ROW_HOLD || kind == ROW_ORDER);
+	assert(items != NULL && ret_count != NULL);
 	sqlite3_stmt *select = reader->database.statements[statement];
 	uint32_t count = 0;
 	int code;
@@ -215,6 +225,8 @@ static int read_due(struct sqlite_reader *reader, uint32_t statement, enum row_k
 /* Lowers *next_ms to the first deadline past now_ms. */
 static int read_next(struct sqlite_reader *reader, uint32_t statement, uint64_t now_ms, uint64_t *next_ms)
 {
+	assert(statement == NEXT_HOLD || statement == NEXT_ORDER);
+	assert(next_ms != NULL);
 	sqlite3_stmt *select = reader->database.statements[statement];
 	bind_uint(select, 1, now_ms);
 	int code = database_step(&reader->database, statement);
@@ -226,6 +238,7 @@ static int read_next(struct sqlite_reader *reader, uint32_t statement, uint64_t 
 
 static int compare_due(const void *a, const void *b)
 {
+	assert(a != NULL && b != NULL);
 	const struct due_item *left = a, *right = b;
 	if (left->deadline_ms != right->deadline_ms)
 		return left->deadline_ms < right->deadline_ms ? -1 : 1;
@@ -235,6 +248,7 @@ static int compare_due(const void *a, const void *b)
 static enum store_result sqlite_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena,
                                          struct due_list *ret_list)
 {
+	assert(limit > 0 && arena != NULL && ret_list != NULL);
 	struct sqlite_reader *reader = reader_of(port);
 	struct due_list list = {.items = arena_allocate_array(arena, (size_t)limit * 2, sizeof *list.items),
 	                        .next_deadline_ms = UINT64_MAX};
@@ -259,6 +273,7 @@ static enum store_result sqlite_list_due(struct reader *port, uint64_t now_ms, u
 /* Binds the key to begin after; NULL is before all. Answers the index of the limit. */
 static int bind_scan(sqlite3_stmt *statement, enum row_kind kind, const struct row *after)
 {
+	assert(after == NULL || after->kind == kind);
 	const void *row = after;
 	switch (kind) {
 	case ROW_SALE:
@@ -287,6 +302,7 @@ static int bind_scan(sqlite3_stmt *statement, enum row_kind kind, const struct r
 static enum store_result sqlite_scan(struct reader *port, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
                                      const struct row ***ret_rows, uint32_t *ret_count)
 {
+	assert(limit > 0 && arena != NULL && ret_rows != NULL && ret_count != NULL);
 	static const uint32_t scans[ROW_KEY] = {
 		[ROW_SALE] = SCAN_SALES,   [ROW_SEAT] = SCAN_SEATS,       [ROW_HOLD] = SCAN_HOLDS,
 		[ROW_ORDER] = SCAN_ORDERS, [ROW_PAYMENT] = SCAN_PAYMENTS, [ROW_REFUND] = SCAN_REFUNDS,
@@ -318,6 +334,7 @@ static enum store_result sqlite_scan(struct reader *port, enum row_kind kind, co
 static enum store_result sqlite_list_catalog_changes(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
                                                      struct catalog_change_list *ret_list)
 {
+	assert(limit > 0 && arena != NULL && ret_list != NULL);
 	struct sqlite_reader *reader = reader_of(port);
 	sqlite3_stmt *statement = reader->database.statements[LIST_CATALOG_CHANGES];
 	struct catalog_change_list list = {.changes = arena_allocate_array(arena, limit, sizeof *list.changes)};
@@ -340,6 +357,7 @@ static enum store_result sqlite_list_catalog_changes(struct reader *port, const 
 
 static enum store_result sqlite_drop_catalog_change(struct reader *port, const struct catalog_change *change)
 {
+	assert(change != NULL);
 	struct sqlite_reader *reader = reader_of(port);
 	sqlite3_stmt *statement = reader->database.statements[DROP_CATALOG_CHANGE];
 	bind_uuid(statement, 1, &change->event_id);
@@ -350,6 +368,7 @@ static enum store_result sqlite_drop_catalog_change(struct reader *port, const s
 /* For whoever may not write. */
 static enum store_result ask_for_mark(struct sqlite_reader *reader, struct ping *ret_ping)
 {
+	assert(reader->looks && ret_ping != NULL);
 	int code = database_step(&reader->database, LOOK);
 	bool is_marked = code == SQLITE_ROW && column_uint(reader->database.statements[LOOK], 0) != 0;
 	database_reset(&reader->database, LOOK);
@@ -361,6 +380,7 @@ static enum store_result ask_for_mark(struct sqlite_reader *reader, struct ping 
 /* Writing is tried, because a full disk or a file that became read-only shows in nothing else. */
 static enum store_result sqlite_ping(struct reader *port, struct ping *ret_ping)
 {
+	assert(ret_ping != NULL);
 	struct sqlite_reader *reader = reader_of(port);
 	assert(!reader->has_snapshot);
 	*ret_ping = (struct ping){0};
@@ -374,6 +394,7 @@ static enum store_result sqlite_ping(struct reader *port, struct ping *ret_ping)
 
 static void sqlite_free(struct reader *port)
 {
+	assert(port != NULL);
 	struct sqlite_reader *reader = reader_of(port);
 	database_release(&reader->database);
 	free(reader);
@@ -401,6 +422,8 @@ static const struct reader_operations operations = {
 
 static enum error open_reader(const struct database_options *options, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(options->statement_count == STATEMENT_COUNT);
+	assert(ret_reader != NULL);
 	struct sqlite_reader *reader = calloc(1, sizeof *reader);
 	if (reader == NULL)
 		return ERR_NO_MEMORY;
@@ -417,6 +440,7 @@ static enum error open_reader(const struct database_options *options, struct rea
 
 enum error sqlite_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(path != NULL);
 	const struct database_options options = {
 		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_KIB};
 	return open_reader(&options, ret_reader, message);
@@ -424,6 +448,7 @@ enum error sqlite_reader_open(const char *path, struct reader **ret_reader, char
 
 enum error sqlite_scratch_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(path != NULL);
 	const struct database_options options = {
 		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_KIB, .is_scratch = true};
 	return open_reader(&options, ret_reader, message);
@@ -431,6 +456,7 @@ enum error sqlite_scratch_reader_open(const char *path, struct reader **ret_read
 
 enum error sqlite_reader_open_to_look(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(path != NULL);
 	const struct database_options options = {
 		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_TO_LOOK_KIB, .looks = true};
 	return open_reader(&options, ret_reader, message);

@@ -10,6 +10,7 @@
 
 static struct waiting_event find_waiting(struct database *database, const char *position_bytes, int *ret_code)
 {
+	assert(position_bytes != NULL && ret_code != NULL);
 	sqlite3_stmt *statement = database->statements[FIND_WAITING];
 	struct waiting_event event = {.type = EVENT_NONE};
 	uint64_t position;
@@ -29,6 +30,7 @@ static struct waiting_event find_waiting(struct database *database, const char *
 /* The entry that LIST_OUTBOX is at. False: the arena is full, or the code says why. */
 static bool read_waiting(struct database *database, struct arena *arena, struct waiting_entry *ret_entry, int *code)
 {
+	assert(ret_entry != NULL && code != NULL);
 	sqlite3_stmt *statement = database->statements[LIST_OUTBOX];
 	struct slice positions = column_text(statement, 2);
 	*ret_entry = (struct waiting_entry){
@@ -51,6 +53,7 @@ static bool read_waiting(struct database *database, struct arena *arena, struct 
 enum store_result sqlite_list_outbox(struct reader *port, const struct waiting_entry *after, uint32_t limit, struct arena *arena,
                                      struct waiting_list *ret_list)
 {
+	assert(limit > 0 && arena != NULL && ret_list != NULL);
 	struct database *database = &reader_of(port)->database;
 	sqlite3_stmt *statement = database->statements[LIST_OUTBOX];
 	struct waiting_list list = {.entries = arena_allocate_array(arena, limit, sizeof *list.entries)};
@@ -74,6 +77,7 @@ enum store_result sqlite_list_outbox(struct reader *port, const struct waiting_e
 
 enum store_result sqlite_look_at_outbox(struct reader *port, struct outbox_status *ret_status)
 {
+	assert(ret_status != NULL);
 	struct database *database = &reader_of(port)->database;
 	sqlite3_stmt *select = database->statements[LOOK_AT_OUTBOX];
 	bind_uint(select, 1, wall_now_ms());

@@ -10,6 +10,8 @@
 static int read_open(struct sqlite_reader *reader, uint32_t statement, enum row_kind kind, const struct uuid *event_id, uint32_t limit,
                      struct due_list *list)
 {
+	assert(kind == ROW_HOLD || kind == ROW_ORDER);
+	assert(list->items != NULL && list->count <= limit);
 	sqlite3_stmt *select = reader->database.statements[statement];
 	int code = SQLITE_DONE;
 	bind_uuid(select, 1, event_id);
@@ -23,6 +25,7 @@ static int read_open(struct sqlite_reader *reader, uint32_t statement, enum row_
 enum store_result sqlite_list_cancelled(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
                                         struct uuid *ret_event, struct due_list *ret_list)
 {
+	assert(arena != NULL && ret_event != NULL && ret_list != NULL);
 	assert(limit > 0);
 	struct sqlite_reader *reader = reader_of(port);
 	sqlite3_stmt *select = reader->database.statements[CANCELLED_SALE];
@@ -56,6 +59,7 @@ enum store_result sqlite_list_cancelled(struct reader *port, const struct uuid *
 
 enum store_result sqlite_account(struct reader *port, const struct uuid *event_id, struct sale_account *ret_account)
 {
+	assert(event_id != NULL && ret_account != NULL);
 	struct sqlite_reader *reader = reader_of(port);
 	sqlite3_stmt *select = reader->database.statements[ACCOUNT];
 	struct sale_account account = {0};
@@ -82,6 +86,7 @@ enum store_result sqlite_account(struct reader *port, const struct uuid *event_i
 enum store_result sqlite_list_refunds(struct reader *port, const struct refund_query *query, struct arena *arena,
                                       struct refund_list *ret_list)
 {
+	assert(query->limit > 0 && arena != NULL && ret_list != NULL);
 	struct sqlite_reader *reader = reader_of(port);
 	bool is_of_event = !uuid_is_nil(&query->event_id);
 	uint32_t statement = is_of_event ? LIST_EVENT_REFUNDS : query->status == REFUND_DUE ? LIST_DUE_REFUNDS : LIST_REFUNDS;

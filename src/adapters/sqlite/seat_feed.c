@@ -54,11 +54,13 @@ struct gathering {
 
 static struct sqlite_seat_feed *feed_of(struct seat_feed *port)
 {
+	assert(port != NULL);
 	return container_of(port, struct sqlite_seat_feed, port);
 }
 
 static bool is_wanted(const struct gathering *gathering, const struct uuid *event_id)
 {
+	assert(gathering->event_ids != NULL || gathering->event_count == 0);
 	for (uint32_t i = 0; i < gathering->event_count; i++)
 		if (uuid_equal(&gathering->event_ids[i], event_id))
 			return true;
@@ -67,6 +69,7 @@ static bool is_wanted(const struct gathering *gathering, const struct uuid *even
 
 static bool grow(struct gathering *gathering)
 {
+	assert(gathering->list.count <= gathering->capacity);
 	if (gathering->list.count < gathering->capacity)
 		return true;
 	uint32_t capacity = gathering->capacity == 0 ? 256 : gathering->capacity * 2;
@@ -89,6 +92,7 @@ static bool has_status(sqlite3_stmt *statement, int column)
 /* status, version, deadline from that column on. */
 static struct seat_state read_state(sqlite3_stmt *statement, int column)
 {
+	assert(statement != NULL);
 	return (struct seat_state){
 		.status = seat_status_read(column_uint(statement, column)),
 		.version = column_uint(statement, column + 1),
@@ -99,6 +103,7 @@ static struct seat_state read_state(sqlite3_stmt *statement, int column)
 /* Adds the seat as it is now. SQLITE_OK, or the error; SQLITE_NOMEM. */
 static int add_seat(struct gathering *gathering, const struct uuid *event_id, struct slice label, uint64_t changed_at)
 {
+	assert(event_id != NULL && label.length > 0);
 	struct database *database = &gathering->feed->database;
 	sqlite3_stmt *statement = database->statements[STATE];
 	bind_uuid(statement, 1, event_id);
@@ -124,6 +129,7 @@ static int add_seat(struct gathering *gathering, const struct uuid *event_id, st
 
 static int gather(struct gathering *gathering, uint64_t position)
 {
+	assert(gathering->feed != NULL && gathering->arena != NULL);
 	struct database *database = &gathering->feed->database;
 	sqlite3_stmt *statement = database->statements[LIST];
 	int code, added = SQLITE_OK;
@@ -143,6 +149,7 @@ static int gather(struct gathering *gathering, uint64_t position)
 
 static int read_cursor(struct sqlite_seat_feed *feed, struct seat_feed_cursor *ret_cursor)
 {
+	assert(ret_cursor != NULL);
 	int code = database_step(&feed->database, STAND);
 	if (code == SQLITE_ROW)
 		*ret_cursor = (struct seat_feed_cursor){
@@ -157,6 +164,8 @@ static enum store_result sqlite_poll(struct seat_feed *port, const struct seat_f
                                      uint32_t count, struct arena *arena, struct seat_feed_cursor *ret_cursor,
                                      struct seat_change_list *ret_list)
 {
+	assert(event_ids != NULL || count == 0);
+	assert(arena != NULL && ret_cursor != NULL && ret_list != NULL);
 	struct sqlite_seat_feed *feed = feed_of(port);
 	struct gathering gathering = {.feed = feed, .event_ids = event_ids, .event_count = count, .arena = arena};
 	struct seat_feed_cursor cursor;
@@ -175,6 +184,7 @@ static enum store_result sqlite_poll(struct seat_feed *port, const struct seat_f
 
 static int read_layout(struct sqlite_seat_feed *feed, const struct uuid *event_id, struct seat_part *part)
 {
+	assert(event_id != NULL && part->seat_count == 0);
 	sqlite3_stmt *statement = feed->database.statements[LAYOUT];
 	bind_uuid(statement, 1, event_id);
 	int code = database_step(&feed->database, LAYOUT);
@@ -188,6 +198,7 @@ static int read_layout(struct sqlite_seat_feed *feed, const struct uuid *event_i
 
 static bool read_entry(sqlite3_stmt *statement, struct arena *arena, struct seat_entry_full *entry)
 {
+	assert(arena != NULL && entry != NULL);
 	entry->seat = column_copy(statement, 0, arena);
 	entry->section = column_copy(statement, 1, arena);
 	entry->row = column_copy(statement, 2, arena);
@@ -198,6 +209,7 @@ static bool read_entry(sqlite3_stmt *statement, struct arena *arena, struct seat
 
 static int read_entries(struct sqlite_seat_feed *feed, uint32_t skip, uint32_t limit, struct arena *arena, struct seat_part *part)
 {
+	assert(part->entries == NULL && part->count == 0);
 	uint32_t left = skip < part->seat_count ? part->seat_count - skip : 0, wanted = limit < left ? limit : left;
 	sqlite3_stmt *statement = feed->database.statements[LOAD];
 	int code = SQLITE_ROW;
@@ -215,6 +227,7 @@ static int read_entries(struct sqlite_seat_feed *feed, uint32_t skip, uint32_t l
 static enum store_result sqlite_seats_load(struct seat_feed *port, const struct uuid *event_id, uint32_t skip, uint32_t limit,
                                            struct arena *arena, struct seat_part *ret_part)
 {
+	assert(event_id != NULL && arena != NULL && ret_part != NULL);
 	struct sqlite_seat_feed *feed = feed_of(port);
 	struct seat_part part = {0};
 	int code = database_run(&feed->database, BEGIN);
@@ -238,6 +251,7 @@ static enum store_result sqlite_forget(struct seat_feed *port, uint64_t position
 
 static void sqlite_feed_free(struct seat_feed *port)
 {
+	assert(port != NULL);
 	struct sqlite_seat_feed *feed = feed_of(port);
 	database_release(&feed->database);
 	free(feed);
@@ -252,6 +266,7 @@ static const struct seat_feed_operations operations = {
 
 enum error sqlite_seat_feed_open(const char *path, struct seat_feed **ret_feed, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(path != NULL && ret_feed != NULL);
 	const struct database_options options = {
 		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_KIB};
 	struct sqlite_seat_feed *feed = calloc(1, sizeof *feed);

@@ -59,6 +59,8 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 
 int store_last_position(struct sqlite_store *store, int64_t *ret_position)
 {
+	assert(ret_position != NULL);
+	assert(sqlite3_get_autocommit(store->database.handle) == 0);
 	int code = database_step(&store->database, SELECT_POSITION);
 	if (code == SQLITE_ROW)
 		*ret_position = sqlite3_column_int64(store->database.statements[SELECT_POSITION], 0);
@@ -69,6 +71,7 @@ int store_last_position(struct sqlite_store *store, int64_t *ret_position)
 /* A commit whose sync failed is not seen, but is in the write-ahead log, where a restart would find it: until something is written over it. */
 static enum store_result sqlite_resolve(struct store *port, const struct changes *changes, bool *ret_committed)
 {
+	assert(ret_committed != NULL);
 	assert(changes->event_count > 0);
 	struct sqlite_store *store = store_of(port);
 	bind_uuid(store->database.statements[SELECT_EVENT], 1, &changes->events[0].id);
@@ -86,6 +89,7 @@ static enum store_result sqlite_resolve(struct store *port, const struct changes
 /* A replay is one transaction from begin to end, which keeps every other writer out; when the process ends SQLite takes it back. */
 static enum store_result execute(struct sqlite_store *store, const char *sql)
 {
+	assert(sql != NULL);
 	int code = database_execute(&store->database, sql);
 	if (code != SQLITE_OK)
 		database_rollback(&store->database);
@@ -94,6 +98,7 @@ static enum store_result execute(struct sqlite_store *store, const char *sql)
 
 static enum store_result sqlite_replay_begin(struct store *port)
 {
+	assert(port != NULL);
 	store_of(port)->seen_position = -1;
 	return execute(store_of(port), "BEGIN IMMEDIATE");
 }
@@ -109,6 +114,7 @@ static enum store_result sqlite_replay_clear(struct store *port)
 /* The mark is one that an earlier version of the program has left: it wrote the projections bit by bit. */
 static enum store_result sqlite_replay_end(struct store *port, bool is_done)
 {
+	assert(port != NULL);
 	struct sqlite_store *store = store_of(port);
 	if (sqlite3_get_autocommit(store->database.handle) != 0)
 		return STORE_STALE;
@@ -121,6 +127,7 @@ static enum store_result sqlite_replay_end(struct store *port, bool is_done)
 
 static void sqlite_free(struct store *port)
 {
+	assert(port != NULL);
 	struct sqlite_store *store = store_of(port);
 	checkpointer_free(store->checkpointer);
 	database_release(&store->database);
@@ -141,6 +148,7 @@ static const struct store_operations operations = {
 
 static int notice_commit(void *context, sqlite3 *handle, const char *schema, int wal_pages)
 {
+	assert(context != NULL && wal_pages >= 0);
 	(void)schema;
 	if (checkpointer_notice(context, (uint32_t)wal_pages))
 		(void)sqlite3_wal_checkpoint_v2(handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -149,6 +157,7 @@ static int notice_commit(void *context, sqlite3 *handle, const char *schema, int
 
 static enum error check_replay(const char *path, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(path != NULL);
 	static const char *const select[] = {"SELECT value FROM meta WHERE name = 'replaying'"};
 	const struct database_options options = {.path = path, .statements = select, .statement_count = 1, .cache_kib = 64};
 	struct database database;
@@ -170,6 +179,7 @@ static enum error check_replay(const char *path, char message[static SQLITE_MESS
 
 static enum error open_store(const char *path, bool is_scratch, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(path != NULL && ret_store != NULL);
 	struct sqlite_store *store = calloc(1, sizeof *store);
 	if (store == NULL)
 		return ERR_NO_MEMORY;
@@ -200,6 +210,7 @@ static enum error open_store(const char *path, bool is_scratch, struct store **r
 
 enum error sqlite_store_open(const char *path, bool for_replay, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX])
 {
+	assert(path != NULL && ret_store != NULL);
 	enum error error = for_replay ? OK : check_replay(path, message);
 	return error != OK ? error : open_store(path, false, ret_store, message);
 }

@@ -19,6 +19,7 @@ static thread_local_storage struct pool pool;
 
 static void refill(void)
 {
+	assert(pool.left == 0);
 	ssize_t length;
 	do
 		length = getrandom(pool.bytes, sizeof pool.bytes, 0);
@@ -30,11 +31,13 @@ static void refill(void)
 
 static void system_fill(struct random *random, void *memory, size_t length)
 {
-	(void)random;
+	assert(random != NULL);
+	assert(memory != NULL || length == 0);
 	unsigned char *to = memory;
 	while (length > 0) {
 		if (pool.left == 0)
 			refill();
+		assert(pool.left > 0 && pool.left <= sizeof pool.bytes);
 		size_t piece = length < pool.left ? length : pool.left;
 		unsigned char *from = pool.bytes + sizeof pool.bytes - pool.left;
 		memcpy(to, from, piece);
