@@ -17,7 +17,7 @@ bool catalog_entries_equal(const struct catalog_entry *a, const struct catalog_e
 	assert(a != NULL && b != NULL);
 	return slice_equal(a->details.name, b->details.name) && slice_equal(a->details.venue, b->details.venue) &&
 	       slice_equal(a->details.description, b->details.description) && a->details.starts_at_ms == b->details.starts_at_ms &&
-	       a->status == b->status && strcmp(a->currency.code, b->currency.code) == 0 && a->on_sale_from_ms == b->on_sale_from_ms &&
+	       a->status == b->status && currency_equal(&a->currency, &b->currency) && a->on_sale_from_ms == b->on_sale_from_ms &&
 	       a->on_sale_until_ms == b->on_sale_until_ms && a->seat_count == b->seat_count && a->created_at_ms == b->created_at_ms;
 }
 

@@ -157,11 +157,10 @@ static void choose_way(struct commit_batch *batch)
 	struct shard_set shards = {0};
 	list_for_each(node, batch->jobs) {
 		uint8_t shard = command_shard(&job_of(node)->command);
-		if (batch->is_stale || now_ns < committer->contended_until_ns[shard])
+		if (batch->is_exact || now_ns < committer->contended_until_ns[shard])
 			shard_set_add(&shards, shard);
 	}
 	batch->is_contended = !shard_set_is_empty(&shards);
-	batch->is_exact = batch->is_stale;
 	bool takes_turn = batch->is_contended && store_has_turns(batch->store) && now_ns >= committer->no_turns_until_ns &&
 	                  !has_turn(committer, batch, &shards);
 	batch->is_alone = batch->is_exact || takes_turn;
@@ -436,8 +435,8 @@ struct commit_batch *commit_batch_begin(struct committer *committer, struct list
 	batch->jobs = jobs;
 	batch->count = job_count;
 	batch->tries = 0;
-	batch->is_stale = false;
 	batch->has_answer = false;
+	batch->is_exact = false;
 	batch->deadline_ns = deadline_ns;
 	batch->store->deadline_ns = deadline_ns - RESOLVE_NS;
 	batch->backoff = (struct backoff){.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
@@ -539,7 +538,7 @@ bool commit_batch_is_answered(struct commit_batch *batch)
 		return true;
 	batch->tries++;
 	batch->has_answer = true;
-	batch->is_stale = batch->is_stale || batch->result == TRY_AGAIN;
+	batch->is_exact = batch->is_exact || batch->result == TRY_AGAIN;
 	if (batch->tries < batch->committer->options.tries_max && has_time(batch))
 		return false;
 	batch->result = TRY_LATE;

@@ -41,13 +41,12 @@ struct commit_batch {
 	struct list *jobs;     /* borrowed */
 	uint32_t count;
 	uint32_t tries;    /* that came to nothing */
-	bool is_exact;     /* this try decides on rows of one moment only */
+	bool is_exact;     /* the try decides on rows of one moment only: an earlier one met rows that had moved */
 	bool is_contended; /* others change rows of its shards */
 	bool is_alone;     /* it loads into the committer's view, and no other batch decides or settles meanwhile */
 	bool has_turn;     /* with these shards, until then: */
 	struct shard_set turn;
 	uint64_t turn_until_ns;
-	bool is_stale;        /* the last try met rows that had moved, so the next is exact */
 	bool has_answer;      /* the store has answered a try, or a part, of the same time; the caller may set it after begin */
 	uint64_t deadline_ns; /* of the whole batch */
 	struct backoff backoff;

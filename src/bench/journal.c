@@ -98,14 +98,20 @@ enum error journal_write_hold(struct journal *journal, uint32_t index, const str
 	return write_line(journal);
 }
 
-enum error journal_write_asked(struct journal *journal, uint32_t index, const struct claim *claim, enum claim_state state, uint64_t at_ms)
+static enum error write_state(struct journal *journal, const char *what, uint32_t index, const struct claim *claim, enum claim_state state,
+                              uint64_t at_ms)
 {
 	if (journal == NULL)
 		return OK;
-	struct json_writer writer = begin_claim_line(journal, "asked", index, claim, at_ms);
+	struct json_writer writer = begin_claim_line(journal, what, index, claim, at_ms);
 	json_writer_string(&writer, "state", slice_of(claim_state_name(state)));
 	json_writer_object_end(&writer);
 	return write_line(journal);
+}
+
+enum error journal_write_asked(struct journal *journal, uint32_t index, const struct claim *claim, enum claim_state state, uint64_t at_ms)
+{
+	return write_state(journal, "asked", index, claim, state, at_ms);
 }
 
 enum error journal_write_order(struct journal *journal, uint32_t index, const struct claim *claim, uint64_t at_ms)
@@ -123,10 +129,5 @@ enum error journal_write_order(struct journal *journal, uint32_t index, const st
 
 enum error journal_write_settled(struct journal *journal, uint32_t index, const struct claim *claim, enum claim_state state, uint64_t at_ms)
 {
-	if (journal == NULL)
-		return OK;
-	struct json_writer writer = begin_claim_line(journal, "settled", index, claim, at_ms);
-	json_writer_string(&writer, "state", slice_of(claim_state_name(state)));
-	json_writer_object_end(&writer);
-	return write_line(journal);
+	return write_state(journal, "settled", index, claim, state, at_ms);
 }

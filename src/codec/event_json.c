@@ -167,22 +167,11 @@ void order_write(struct buffer *buffer, const struct order *order, uint64_t now_
 {
 	assert(buffer != NULL && order != NULL);
 	struct json_writer writer = json_writer_on(buffer);
-	const struct event text = {
-		.stream_id = order->order_id,
-		.event_id = order->event_id,
-		.user = short_text_slice(&order->user),
-		.created_at_ms = order->created_at_ms,
-		.deadline_ms = order->pay_by_ms,
-		.items = order->items,
-		.item_count = order->item_count,
-		.hold_id = order->hold_id,
-		.order_status = order_status_at(order, now_ms),
-		.payment_method = order->payment_method,
-		.refund_required = order_refund_required(order),
-		.refunds_due = order->refunds_due,
-		.total = order->total,
-		.currency = order->currency,
-	};
+	struct event text;
+	event_of_order(EVENT_ORDER_CREATED, order, &text);
+	text.order_status = order_status_at(order, now_ms);
+	text.refund_required = order_refund_required(order);
+	text.refunds_due = order->refunds_due;
 	write_order(&writer, &text);
 	json_writer_object_end(&writer);
 }

@@ -29,14 +29,9 @@ enum error decide_hold_call_off(struct decision *decision)
 	enum error error = check_cancelled(decision, &hold->event_id, &is_cancelled);
 	if (error != OK || !is_cancelled)
 		return error;
-	if (!hold_has_its_seats(decision->view, hold))
-		return ERR_CORRUPT;
-	struct event event;
-	bool is_lapsed = hold_is_lapsed(hold, decision->now_ms);
-	if (!event_of_hold(decision, is_lapsed ? EVENT_HOLD_EXPIRED : EVENT_HOLD_RELEASED, hold, &event))
-		return ERR_NO_MEMORY;
 	decision->outcome->resource_id = hold->hold_id;
-	return decision_append(decision, &event, true);
+	bool is_lapsed = hold_is_lapsed(hold, decision->now_ms);
+	return decision_end_hold(decision, is_lapsed ? EVENT_HOLD_EXPIRED : EVENT_HOLD_RELEASED, hold, true);
 }
 
 /* What a confirmed order has paid for its seats is to be given back. */
@@ -77,11 +72,8 @@ enum error decide_order_call_off(struct decision *decision)
 		return DEFECT(CONFIRMED_FORGOTTEN) ? OK : append_refund(decision, order);
 	if (order->status != ORDER_PENDING)
 		return OK;
-	if (!order_has_its_seats(decision->view, stored))
-		return ERR_CORRUPT;
-	struct event event;
-	event_of_order(order_is_lapsed(order, decision->now_ms) ? EVENT_ORDER_EXPIRED : EVENT_ORDER_CANCELLED, stored, &event);
-	return decision_append_order(decision, &event, order, true);
+	bool is_lapsed = order_is_lapsed(order, decision->now_ms);
+	return decision_end_order(decision, is_lapsed ? EVENT_ORDER_EXPIRED : EVENT_ORDER_CANCELLED, order, true);
 }
 
 enum error decide_sale_settle(struct decision *decision)

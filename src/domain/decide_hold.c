@@ -90,18 +90,6 @@ enum error decide_hold_create(struct decision *decision)
 	return append_hold(decision, create);
 }
 
-static enum error end_hold(struct decision *decision, enum event_type type, const struct hold *hold)
-{
-	assert(type == EVENT_HOLD_RELEASED || type == EVENT_HOLD_EXPIRED);
-	assert(hold->status == HOLD_ACTIVE);
-	if (!hold_has_its_seats(decision->view, hold))
-		return ERR_CORRUPT;
-	struct event event;
-	if (!event_of_hold(decision, type, hold, &event))
-		return ERR_NO_MEMORY;
-	return decision_append(decision, &event, true);
-}
-
 enum error decide_hold_release(struct decision *decision)
 {
 	assert(decision->command->kind == COMMAND_HOLD_RELEASE);
@@ -120,7 +108,7 @@ enum error decide_hold_release(struct decision *decision)
 		decision_refuse_expired(outcome, hold);
 	if (outcome->error != OK)
 		return OK;
-	return end_hold(decision, EVENT_HOLD_RELEASED, hold);
+	return decision_end_hold(decision, EVENT_HOLD_RELEASED, hold, true);
 }
 
 enum error decide_hold_expire(struct decision *decision)
@@ -130,5 +118,5 @@ enum error decide_hold_expire(struct decision *decision)
 	if (hold == NULL || hold->row.version == 0 || !hold_is_lapsed(hold, decision->now_ms))
 		return OK; /* somebody was faster, or the worker's clock is ahead */
 	decision->outcome->resource_id = hold->hold_id;
-	return end_hold(decision, EVENT_HOLD_EXPIRED, hold);
+	return decision_end_hold(decision, EVENT_HOLD_EXPIRED, hold, true);
 }

@@ -125,14 +125,9 @@ enum error decide_order_create(struct decision *decision)
 
 static enum error end_order(struct decision *decision, enum event_type type, const struct order *order)
 {
-	assert(type == EVENT_ORDER_CANCELLED || type == EVENT_ORDER_EXPIRED);
 	assert(order->status == ORDER_PENDING);
-	if (!order_has_its_seats(decision->view, order))
-		return ERR_CORRUPT;
-	struct order ended = *order;
-	struct event event;
-	event_of_order(type, order, &event);
-	return decision_append_order(decision, &event, &ended, true);
+	struct order *ended = decision_copy_order(decision, order);
+	return ended == NULL ? ERR_NO_MEMORY : decision_end_order(decision, type, ended, true);
 }
 
 enum error decide_order_cancel(struct decision *decision)

@@ -9,7 +9,6 @@
  * refunded. Too little, and another currency, does not confirm: order.payment_mismatch, and what came is to be refunded. Of more than the total
  * the difference is. A transaction that failed may succeed later. */
 #include <assert.h>
-#include <string.h>
 
 #include "base/defect.h"
 #include "domain/decision.h"
@@ -27,11 +26,6 @@ static struct money_paid paid_by(const struct payment_report *report, const stru
 		.amount = report->has_amount ? report->amount : order->total,
 		.currency = report->has_currency ? report->currency : order->currency,
 	};
-}
-
-static bool currency_equal(const struct currency *a, const struct currency *b)
-{
-	return strcmp(a->code, b->code) == 0;
 }
 
 /* The report came before. */
@@ -96,22 +90,11 @@ static enum error append_confirmed(struct decision *decision, struct order *orde
 	return append_payment(decision, EVENT_ORDER_REFUND_REQUIRED, order, excess, REFUND_OVERPAYMENT);
 }
 
-/* Appends the end of a pending order that the payment finds already over, or ends without confirming it. */
-static enum error append_end(struct decision *decision, enum event_type type, struct order *order)
-{
-	assert(order->status == ORDER_PENDING);
-	if (!order_has_its_seats(decision->view, order))
-		return ERR_CORRUPT;
-	struct event event;
-	event_of_order(type, order, &event);
-	return decision_append_order(decision, &event, order, false);
-}
-
 /* Ends the order when it has lapsed and nobody has marked it. */
 static enum error append_lapse(struct decision *decision, struct order *order)
 {
 	assert(order != NULL);
-	return order_is_lapsed(order, decision->now_ms) ? append_end(decision, EVENT_ORDER_EXPIRED, order) : OK;
+	return order_is_lapsed(order, decision->now_ms) ? decision_end_order(decision, EVENT_ORDER_EXPIRED, order, false) : OK;
 }
 
 /* Whether the order's seats can be taken again; *ret_free says so. ERR_CORRUPT. */
@@ -160,7 +143,7 @@ static enum error decide_cancelled(struct decision *decision, struct order *orde
 {
 	enum error error = append_lapse(decision, order);
 	if (error == OK && order->status == ORDER_PENDING)
-		error = append_end(decision, EVENT_ORDER_CANCELLED, order);
+		error = decision_end_order(decision, EVENT_ORDER_CANCELLED, order, false);
 	return error != OK ? error : append_refund(decision, order, REFUND_EVENT_CANCELLED);
 }
 

@@ -27,7 +27,7 @@ static bool fits(const struct payment_report *report, const struct refund_set *s
 	if (set->count == 0)
 		return false;
 	bool is_amount = !report->has_amount || report->amount == sum_of(set) || DEFECT(REFUND_ANY_AMOUNT);
-	return is_amount && (!report->has_currency || strcmp(report->currency.code, set->refunds[0]->currency.code) == 0);
+	return is_amount && (!report->has_currency || currency_equal(&report->currency, &set->refunds[0]->currency));
 }
 
 /* Refunds of the payment: the due ones, or those that the event `closed_by` has closed. False: the view has not all of them. */

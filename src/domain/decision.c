@@ -147,6 +147,29 @@ bool order_has_its_seats(const struct view *view, const struct order *order)
 	return true;
 }
 
+enum error decision_end_hold(struct decision *decision, enum event_type type, const struct hold *hold, bool answers)
+{
+	assert(type == EVENT_HOLD_RELEASED || type == EVENT_HOLD_EXPIRED);
+	assert(hold->status == HOLD_ACTIVE);
+	if (!hold_has_its_seats(decision->view, hold))
+		return ERR_CORRUPT;
+	struct event event;
+	if (!event_of_hold(decision, type, hold, &event))
+		return ERR_NO_MEMORY;
+	return decision_append(decision, &event, answers);
+}
+
+enum error decision_end_order(struct decision *decision, enum event_type type, struct order *order, bool answers)
+{
+	assert(type == EVENT_ORDER_CANCELLED || type == EVENT_ORDER_EXPIRED);
+	assert(order->status == ORDER_PENDING);
+	if (!order_has_its_seats(decision->view, order))
+		return ERR_CORRUPT;
+	struct event event;
+	event_of_order(type, order, &event);
+	return decision_append_order(decision, &event, order, answers);
+}
+
 enum seat_taking seat_can_be_taken(const struct decision *decision, const struct seat *seat, const struct hold **ret_hold,
                                    const struct order **ret_order)
 {
@@ -198,17 +221,12 @@ enum error end_lapsed_holders(struct decision *decision, const struct uuid *even
 		bool is_except = order != NULL && order == except;
 		if (taking != SEAT_TAKING_LAPSED || is_except || is_ended(decision, first, &seat->holder_id))
 			continue;
-		struct event event;
-		enum error error = OK;
-		if (hold == NULL) {
-			struct order ended = *order;
-			event_of_order(EVENT_ORDER_EXPIRED, order, &event);
-			error = decision_append_order(decision, &event, &ended, false);
-		} else if (event_of_hold(decision, EVENT_HOLD_EXPIRED, hold, &event)) {
-			error = decision_append(decision, &event, false);
-		} else {
-			error = ERR_NO_MEMORY;
-		}
+		struct order *ended = hold == NULL ? decision_copy_order(decision, order) : NULL;
+		enum error error = ERR_NO_MEMORY;
+		if (hold != NULL)
+			error = decision_end_hold(decision, EVENT_HOLD_EXPIRED, hold, false);
+		else if (ended != NULL)
+			error = decision_end_order(decision, EVENT_ORDER_EXPIRED, ended, false);
 		if (error != OK)
 			return error;
 	}

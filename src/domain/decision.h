@@ -42,10 +42,9 @@ const struct order *decision_own_order(const struct decision *decision, const st
 must_check enum error decision_check_seats(struct decision *decision, const struct uuid *event_id, const struct seat_label *seats,
                                            uint32_t count);
 
-/* An event about the row as it is, with the next sequence; the caller sets what the event changes. Borrows from the row.
- * False: the arena is full. An event of an order says what the order becomes only when it is appended. */
+/* An event about the hold as it is, with the next sequence; the caller sets what the event changes. Borrows from the row.
+ * False: the arena is full. */
 must_check bool event_of_hold(const struct decision *decision, enum event_type type, const struct hold *hold, struct event *ret_event);
-void event_of_order(enum event_type type, const struct order *order, struct event *ret_event);
 
 /* Appends, with the command's actor and trace. `answers`: the event carries the command's key. */
 must_check enum error decision_append(struct decision *decision, struct event *event, bool answers);
@@ -61,6 +60,11 @@ static inline void decision_refuse_expired(struct outcome *outcome, const struct
 must_check struct order *decision_copy_order(const struct decision *decision, const struct order *order);
 /* The same for an event of the order, which is a copy that the decision works on: the event changes it, and tells what it is then. */
 must_check enum error decision_append_order(struct decision *decision, struct event *event, struct order *order, bool answers);
+
+/* Appends the end of an active hold or of a pending order, whose seats must be its own: ERR_CORRUPT. The order is a copy that the decision works
+ * on. */
+must_check enum error decision_end_hold(struct decision *decision, enum event_type type, const struct hold *hold, bool answers);
+must_check enum error decision_end_order(struct decision *decision, enum event_type type, struct order *order, bool answers);
 
 /* Whether every seat of an active hold or pending order is its own: false when the view's rows are of different moments. */
 bool hold_has_its_seats(const struct view *view, const struct hold *hold);

@@ -120,6 +120,10 @@ struct event {
 	struct slice data; /* the resource as JSON (codec/event_json.h); filled before the event is committed */
 };
 
+/* An event about the order as it is, with the next sequence; the caller sets what the event changes. Borrows from the row. It says what the
+ * order becomes only when it is appended. */
+void event_of_order(enum event_type type, const struct order *order, struct event *ret_event);
+
 /* "hold.created"; static. */
 const char *event_type_name(enum event_type type);
 /* EVENT_NONE when there is no such type. */

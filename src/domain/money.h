@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/attributes.h"
 #include "base/slice.h"
@@ -16,6 +17,11 @@
 struct currency {
 	char code[4]; /* three capital letters and a zero */
 };
+
+static inline bool currency_equal(const struct currency *a, const struct currency *b)
+{
+	return strcmp(a->code, b->code) == 0;
+}
 
 /* Whether `code` is an active alphabetic code of ISO 4217; *ret_currency is untouched when not. */
 must_check bool currency_parse(struct slice code, struct currency *ret_currency);

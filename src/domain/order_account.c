@@ -13,12 +13,6 @@ bool order_is_balanced(const struct order *order)
 	       order->paid == order->kept + order->refunds_due + order->refunded;
 }
 
-static bool is_own_currency(const struct order *order, const struct currency *currency)
-{
-	assert(order->currency.code[3] == '\0');
-	return strcmp(order->currency.code, currency->code) == 0;
-}
-
 /* The payment itself. An overpayment is told by two events, order.confirmed and order.refund_required: the first counts. */
 static bool take_payment(struct order *order, const struct event *event)
 {
@@ -26,7 +20,7 @@ static bool take_payment(struct order *order, const struct event *event)
 	bool is_counted = event->refund_count > 0 && event->refunds[0].reason == REFUND_OVERPAYMENT;
 	if (event->transaction_id.length == 0 || event->payment_status != PAYMENT_SUCCEEDED || is_counted)
 		return true;
-	if (event->has_paid && !is_own_currency(order, &event->paid_currency))
+	if (event->has_paid && !currency_equal(&order->currency, &event->paid_currency))
 		return true;
 	return money_add(&order->paid, event->has_paid ? event->paid_amount : order->total);
 }
@@ -34,7 +28,7 @@ static bool take_payment(struct order *order, const struct event *event)
 static bool take_refund(struct order *order, const struct event *event, const struct event_refund *refund)
 {
 	assert(refund->status == REFUND_DUE || refund->status == REFUND_DONE);
-	bool is_own = is_own_currency(order, &refund->currency);
+	bool is_own = currency_equal(&order->currency, &refund->currency);
 	if (refund->amount <= 0)
 		return false;
 	if (refund->status == REFUND_DUE) {

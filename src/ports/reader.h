@@ -93,6 +93,15 @@ struct due_item {
 	uint64_t deadline_ms;
 };
 
+/* The oldest deadline first; for qsort. */
+static inline int due_item_compare(const void *a, const void *b)
+{
+	const struct due_item *left = a, *right = b;
+	if (left->deadline_ms != right->deadline_ms)
+		return left->deadline_ms < right->deadline_ms ? -1 : 1;
+	return uuid_compare(&left->id, &right->id);
+}
+
 struct due_list {
 	struct due_item *items;
 	uint32_t count;

@@ -65,7 +65,7 @@ static bool field_is_equal(enum row_field_type type, const void *a, const void *
 	case FIELD_TEXT:
 		return short_text_equal(a, b);
 	case FIELD_CURRENCY:
-		return strcmp(((const struct currency *)a)->code, ((const struct currency *)b)->code) == 0;
+		return currency_equal(a, b);
 	}
 	assert(false && "a field has a type");
 	return false;

@@ -68,13 +68,14 @@ void contents_drop_rebuild(struct memory_database *database)
 	database->rebuild = NULL;
 }
 
-uint32_t contents_event_after(const struct memory_database *database, const struct uuid *id)
+/* The index of the first member past the id, of an array in the order of the ids that its members begin with. */
+static uint32_t index_after(const void *array, uint32_t count, size_t size, const struct uuid *id)
 {
-	assert(database != NULL);
-	uint32_t low = 0, high = id == NULL ? 0 : database->event_count;
+	assert(size >= sizeof *id);
+	uint32_t low = 0, high = id == NULL ? 0 : count;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		if (uuid_compare(&database->events[middle].id, id) <= 0)
+		if (uuid_compare((const struct uuid *)(const void *)((const char *)array + middle * size), id) <= 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -82,18 +83,18 @@ uint32_t contents_event_after(const struct memory_database *database, const stru
 	return low;
 }
 
+_Static_assert(offsetof(struct event_record, id) == 0 && offsetof(struct catalog_change, event_id) == 0, "index_after compares them");
+
+uint32_t contents_event_after(const struct memory_database *database, const struct uuid *id)
+{
+	assert(database != NULL);
+	return index_after(database->events, database->event_count, sizeof *database->events, id);
+}
+
 uint32_t contents_catalog_change_after(const struct memory_database *database, const struct uuid *id)
 {
 	assert(database != NULL);
-	uint32_t low = 0, high = id == NULL ? 0 : database->catalog_change_count;
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		if (uuid_compare(&database->catalog_changes[middle].event_id, id) <= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return index_after(database->catalog_changes, database->catalog_change_count, sizeof *database->catalog_changes, id);
 }
 
 const struct event_record *contents_event(const struct memory_database *database, const struct uuid *id)

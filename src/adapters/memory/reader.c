@@ -188,15 +188,6 @@ static enum store_result memory_list_seats(struct reader *port, const struct sea
 	return leave(port, has_memory);
 }
 
-static int compare_due(const void *a, const void *b)
-{
-	assert(a != NULL && b != NULL);
-	const struct due_item *left = a, *right = b;
-	if (left->deadline_ms != right->deadline_ms)
-		return left->deadline_ms < right->deadline_ms ? -1 : 1;
-	return uuid_compare(&left->id, &right->id);
-}
-
 /* All active holds and pending orders, the oldest deadline first; NULL out of memory. */
 static struct due_item *list_live(const struct memory_database *database, struct arena *arena, uint32_t *ret_count)
 {
@@ -215,7 +206,7 @@ static struct due_item *list_live(const struct memory_database *database, struct
 			items[count++] = (struct due_item){.kind = ROW_ORDER, .id = order->order_id, .deadline_ms = order->pay_by_ms};
 	}
 	if (items != NULL && count > 0)
-		qsort(items, count, sizeof *items, compare_due);
+		qsort(items, count, sizeof *items, due_item_compare);
 	*ret_count = count;
 	return items;
 }

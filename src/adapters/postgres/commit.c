@@ -283,7 +283,7 @@ static enum store_result check_all(struct postgres_store *store, const struct ch
 	if (changes->relied_count + changes->unused_key_count == 0)
 		return STORE_OK;
 	bool had_session = store->connection.handle != NULL;
-	for (int tries = 0; store_may_repeat(store, had_session, result) && tries < 2;
+	for (int tries = 0; connection_may_repeat(&store->connection, had_session, result) && tries < 2;
 	     tries++) { /* a session that was lost while idle is made again */
 		result = connection_begin(&store->connection);
 		if (result != STORE_OK)

@@ -349,6 +349,13 @@ enum store_result connection_query(struct connection *connection, uint32_t state
 	}
 }
 
+bool connection_may_repeat(const struct connection *connection, bool had_session, enum store_result result)
+{
+	assert(connection != NULL);
+	bool is_lost = had_session && connection->handle == NULL;
+	return result == STORE_UNKNOWN || (result == STORE_DOWN && is_lost);
+}
+
 void connection_rollback(struct connection *connection)
 {
 	assert(connection != NULL);

@@ -43,6 +43,10 @@ must_check enum store_result connection_finish(struct connection *connection, PG
 must_check enum store_result connection_query(struct connection *connection, uint32_t statement, struct parameters *parameters,
                                               PGresult **ret_answer);
 
+/* Whether an exchange that may be run twice, and came to that, is to be run once more on a new session: the one that there was went, before it
+ * was told or after. */
+bool connection_may_repeat(const struct connection *connection, bool had_session, enum store_result result);
+
 /* Whether a transaction is open and sound. */
 bool connection_has_transaction(const struct connection *connection);
 /* Ends the transaction that is open, if any. */

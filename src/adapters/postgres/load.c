@@ -119,16 +119,33 @@ static void put_known(struct postgres_store *store, const void *record)
 		array_int(&store->parameters, 0, -1);
 }
 
-static uint32_t send_sales(struct postgres_store *store, const struct needs *needs, const struct view *view)
+static const void *find_row(const struct view *view, enum row_kind kind, const struct uuid *id)
 {
-	assert(needs->sales != NULL || needs->sale_count == 0);
-	for (uint32_t i = 0; i < needs->sale_count; i++) {
-		put_known(store, may_know(store) ? view_sale(view, &needs->sales[i]) : NULL);
-		array_uuid(&store->parameters, 1, &needs->sales[i]);
+	assert(kind == ROW_SALE || kind == ROW_HOLD || kind == ROW_ORDER);
+	if (kind == ROW_SALE)
+		return view_sale(view, id);
+	return kind == ROW_HOLD ? (const void *)view_hold(view, id) : view_order(view, id);
+}
+
+/* Sends the statement unless there is nothing to ask. Answers how many were sent. */
+static uint32_t send_some(struct postgres_store *store, enum store_statement statement, uint32_t count)
+{
+	assert((count == 0) == (store->parameters.count == 0));
+	if (count > 0)
+		store_send(store, statement);
+	return count > 0;
+}
+
+/* Rows of a kind that have an id, of which LOAD asks. */
+static uint32_t send_ids(struct postgres_store *store, const struct view *view, enum row_kind kind, const struct uuid *ids, uint32_t count)
+{
+	static const enum store_statement loads[] = {[ROW_SALE] = LOAD_SALES, [ROW_HOLD] = LOAD_HOLDS, [ROW_ORDER] = LOAD_ORDERS};
+	assert(ids != NULL || count == 0);
+	for (uint32_t i = 0; i < count; i++) {
+		put_known(store, may_know(store) ? find_row(view, kind, &ids[i]) : NULL);
+		array_uuid(&store->parameters, 1, &ids[i]);
 	}
-	if (needs->sale_count > 0)
-		store_send(store, LOAD_SALES);
-	return needs->sale_count > 0;
+	return send_some(store, loads[kind], count);
 }
 
 static uint32_t send_seats(struct postgres_store *store, const struct needs *needs, const struct view *view)
@@ -139,33 +156,7 @@ static uint32_t send_seats(struct postgres_store *store, const struct needs *nee
 		array_uuid(&store->parameters, 1, &needs->seats[i].event_id);
 		array_bytes(&store->parameters, 2, seat_label_slice(&needs->seats[i].label));
 	}
-	if (needs->seat_count > 0)
-		store_send(store, LOAD_SEATS);
-	return needs->seat_count > 0;
-}
-
-static uint32_t send_holds(struct postgres_store *store, const struct needs *needs, const struct view *view)
-{
-	assert(needs->holds != NULL || needs->hold_count == 0);
-	for (uint32_t i = 0; i < needs->hold_count; i++) {
-		put_known(store, may_know(store) ? view_hold(view, &needs->holds[i]) : NULL);
-		array_uuid(&store->parameters, 1, &needs->holds[i]);
-	}
-	if (needs->hold_count > 0)
-		store_send(store, LOAD_HOLDS);
-	return needs->hold_count > 0;
-}
-
-static uint32_t send_orders(struct postgres_store *store, const struct needs *needs, const struct view *view)
-{
-	assert(needs->orders != NULL || needs->order_count == 0);
-	for (uint32_t i = 0; i < needs->order_count; i++) {
-		put_known(store, may_know(store) ? view_order(view, &needs->orders[i]) : NULL);
-		array_uuid(&store->parameters, 1, &needs->orders[i]);
-	}
-	if (needs->order_count > 0)
-		store_send(store, LOAD_ORDERS);
-	return needs->order_count > 0;
+	return send_some(store, LOAD_SEATS, needs->seat_count);
 }
 
 static uint32_t send_payments(struct postgres_store *store, const struct needs *needs)
@@ -173,22 +164,16 @@ static uint32_t send_payments(struct postgres_store *store, const struct needs *
 	assert(needs->payments != NULL || needs->payment_count == 0);
 	for (uint32_t i = 0; i < needs->payment_count; i++)
 		array_bytes(&store->parameters, 0, short_text_slice(&needs->payments[i]));
-	if (needs->payment_count > 0)
-		store_send(store, LOAD_PAYMENTS);
-	return needs->payment_count > 0;
+	return send_some(store, LOAD_PAYMENTS, needs->payment_count);
 }
 
 static uint32_t send_keys(struct postgres_store *store, const struct needs *needs)
 {
 	assert(needs->keys != NULL || needs->key_count == 0);
-	for (uint32_t i = 0; i < needs->key_count; i++) {
-		struct uuid hash;
-		memcpy(hash.bytes, needs->keys[i].key, sizeof hash.bytes);
-		array_uuid(&store->parameters, 0, &hash);
-	}
-	if (needs->key_count > 0)
-		store_send(store, LOAD_KEYS);
-	return needs->key_count > 0;
+	for (uint32_t i = 0; i < needs->key_count; i++)
+		(void)array_uuids(&store->parameters, 0,
+		                  (struct slice){.data = (const char *)needs->keys[i].key, .length = KEY_HASH_LENGTH});
+	return send_some(store, LOAD_KEYS, needs->key_count);
 }
 
 static uint32_t send_refunds(struct postgres_store *store, const struct needs *needs)
@@ -196,9 +181,7 @@ static uint32_t send_refunds(struct postgres_store *store, const struct needs *n
 	assert(needs->refunds != NULL || needs->refund_count == 0);
 	for (uint32_t i = 0; i < needs->refund_count; i++)
 		array_uuid(&store->parameters, 0, &needs->refunds[i]);
-	if (needs->refund_count > 0)
-		store_send(store, LOAD_REFUNDS);
-	return needs->refund_count > 0;
+	return send_some(store, LOAD_REFUNDS, needs->refund_count);
 }
 
 #define LOADS_MAX 8
@@ -211,19 +194,20 @@ static uint32_t send_all(struct postgres_store *store, const struct needs *needs
 	uint32_t count = 1;
 	store_send(store, LOAD_EPOCH);
 	puts[count] = put_sale;
-	count += send_sales(store, needs, view);
+	count += send_ids(store, view, ROW_SALE, needs->sales, needs->sale_count);
 	puts[count] = put_seat;
 	count += send_seats(store, needs, view);
 	puts[count] = put_hold;
-	count += send_holds(store, needs, view);
+	count += send_ids(store, view, ROW_HOLD, needs->holds, needs->hold_count);
 	puts[count] = put_order;
-	count += send_orders(store, needs, view);
+	count += send_ids(store, view, ROW_ORDER, needs->orders, needs->order_count);
 	puts[count] = put_payment;
 	count += send_payments(store, needs);
 	puts[count] = put_refund;
 	count += send_refunds(store, needs);
 	puts[count] = put_key;
 	count += send_keys(store, needs);
+	assert(count <= LOADS_MAX);
 	return count;
 }
 
@@ -304,7 +288,7 @@ static enum store_result load_answers(struct postgres_store *store, const struct
 	bool had_session = store->connection.handle != NULL;
 	enum transaction_state wanted = store->transaction;
 	enum store_result result = STORE_UNKNOWN;
-	for (int tries = 0; store_may_repeat(store, had_session, result) && tries < 2; tries++) {
+	for (int tries = 0; connection_may_repeat(&store->connection, had_session, result) && tries < 2; tries++) {
 		if (!begins && store->connection.handle == NULL)
 			return STORE_BUSY;
 		result = connection_begin(&store->connection);

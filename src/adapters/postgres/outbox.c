@@ -206,14 +206,8 @@ static uint32_t put_event_ids(struct postgres_outbox *outbox, const PGresult *an
 {
 	assert(outbox->parameters.count == 0);
 	uint32_t count = 0;
-	for (uint32_t entry = 0; entry < (uint32_t)PQntuples(answer); entry++) {
-		struct slice ids = event_ids(answer, entry);
-		for (size_t at = 0; at + sizeof(struct uuid) <= ids.length; at += sizeof(struct uuid), count++) {
-			struct uuid id;
-			memcpy(id.bytes, ids.data + at, sizeof id);
-			array_uuid(&outbox->parameters, 0, &id);
-		}
-	}
+	for (uint32_t entry = 0; entry < (uint32_t)PQntuples(answer); entry++)
+		count += array_uuids(&outbox->parameters, 0, event_ids(answer, entry));
 	return count;
 }
 

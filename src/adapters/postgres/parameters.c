@@ -139,6 +139,15 @@ void array_uuid(struct parameters *parameters, uint32_t index, const struct uuid
 	append_element(parameters, index, OID_UUID, value->bytes, sizeof value->bytes);
 }
 
+uint32_t array_uuids(struct parameters *parameters, uint32_t index, struct slice ids)
+{
+	assert(ids.data != NULL || ids.length == 0);
+	uint32_t count = (uint32_t)(ids.length / sizeof(struct uuid));
+	for (uint32_t i = 0; i < count; i++)
+		append_element(parameters, index, OID_UUID, ids.data + i * sizeof(struct uuid), sizeof(struct uuid));
+	return count;
+}
+
 void array_null_uuid(struct parameters *parameters, uint32_t index)
 {
 	assert(index < PARAMETERS_MAX);

@@ -35,6 +35,8 @@ void scalar_bytes(struct parameters *parameters, uint32_t index, struct slice va
 void array_int(struct parameters *parameters, uint32_t index, int64_t value);
 void array_uint(struct parameters *parameters, uint32_t index, uint64_t value);
 void array_uuid(struct parameters *parameters, uint32_t index, const struct uuid *value);
+/* Ids that stand one behind the other, 16 bytes each; answers how many. */
+uint32_t array_uuids(struct parameters *parameters, uint32_t index, struct slice ids);
 void array_null_uuid(struct parameters *parameters, uint32_t index);
 void array_text(struct parameters *parameters, uint32_t index, struct slice value);
 void array_bytes(struct parameters *parameters, uint32_t index, struct slice value);

@@ -11,13 +11,11 @@ static uint32_t put_ids(struct postgres_reader *reader, const PGresult *answer, 
 	uint32_t total = 0;
 	for (int row = 0; row < PQntuples(answer); row++) {
 		struct tuple tuple = {.answer = answer, .row = row};
-		struct slice ids = field_text(tuple, 2);
-		entries[row] = (struct waiting_entry){.partition = (uint8_t)field_uint(tuple, 0), .id = field_uuid(tuple, 1)};
-		for (size_t at = 0; at + sizeof(struct uuid) <= ids.length; at += sizeof(struct uuid), entries[row].count++) {
-			struct uuid id;
-			memcpy(id.bytes, ids.data + at, sizeof id.bytes);
-			array_uuid(&reader->parameters, 0, &id);
-		}
+		entries[row] = (struct waiting_entry){
+			.partition = (uint8_t)field_uint(tuple, 0),
+			.id = field_uuid(tuple, 1),
+			.count = array_uuids(&reader->parameters, 0, field_text(tuple, 2)),
+		};
 		total += entries[row].count;
 	}
 	return total;

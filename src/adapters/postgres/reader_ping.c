@@ -40,8 +40,7 @@ static enum store_result ask(struct connection *connection, PGresult **ret_answe
 		connection->backoff.last_ms = PAUSE_MS;
 	bool had_session = connection->handle != NULL;
 	enum store_result result = ask_once(connection, ret_answer);
-	bool is_lost = result != STORE_OK && had_session && connection->handle == NULL;
-	if (is_lost || result == STORE_UNKNOWN)
+	if (connection_may_repeat(connection, had_session, result))
 		result = ask_once(connection, ret_answer);
 	return result == STORE_UNKNOWN ? STORE_DOWN : result;
 }

@@ -75,20 +75,10 @@ enum store_result postgres_account(struct reader *port, const struct uuid *event
 	enum store_result result = reader_query(reader, ACCOUNT, &answer);
 	if (result != STORE_OK)
 		return result;
-	if (PQntuples(answer) > 0) {
-		struct tuple tuple = {.answer = answer};
-		struct slice currency = field_text(tuple, 4);
-		account = (struct sale_account){
-			.active_holds = field_uint(tuple, 0),
-			.pending_orders = field_uint(tuple, 1),
-			.paid_orders = field_uint(tuple, 2),
-			.paid = field_int(tuple, 3),
-			.is_settled = field_int(tuple, 5) != 0,
-		};
-		if (currency.length < sizeof account.currency.code)
-			memcpy(account.currency.code, currency.data, currency.length);
-	}
+	bool is_right = PQntuples(answer) == 0 || stored_account_read(tuple_columns(&(struct tuple){.answer = answer}), &account);
 	PQclear(answer);
+	if (!is_right)
+		return STORE_CORRUPT;
 	*ret_account = account;
 	return STORE_OK;
 }

@@ -216,7 +216,8 @@ static enum store_result postgres_resolve(struct store *port, const struct chang
 	PGresult *answers[ANSWERS];
 	enum store_result result = STORE_UNKNOWN;
 	store->connection.deadline_ns = port->deadline_ns;
-	for (int tries = 0; result == STORE_UNKNOWN && tries < 2; tries++) { /* a session that was lost while idle is made again */
+	bool had_session = store->connection.handle != NULL;
+	for (int tries = 0; connection_may_repeat(&store->connection, had_session, result) && tries < 2; tries++) {
 		result = connection_begin(&store->connection);
 		if (result != STORE_OK)
 			return result;

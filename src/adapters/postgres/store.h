@@ -104,13 +104,6 @@ static inline void store_send(struct postgres_store *store, enum store_statement
 	parameters_clear(&store->parameters);
 }
 
-/* Whether what only reads may be tried on another session: the one that it had went, before it was told or after. */
-static inline bool store_may_repeat(const struct postgres_store *store, bool had_session, enum store_result result)
-{
-	bool has_lost_it = had_session && store->connection.handle == NULL;
-	return result == STORE_UNKNOWN || (result == STORE_DOWN && has_lost_it);
-}
-
 enum store_result postgres_load(struct store *port, const struct needs *needs, struct view *view);
 enum store_result postgres_commit(struct store *port, const struct changes *changes);
 

@@ -215,6 +215,19 @@ bool stored_refund_read(struct columns columns, struct refund *ret_refund)
 	       ret_refund->reason <= REFUND_EVENT_CANCELLED && ret_refund->status >= REFUND_DUE && ret_refund->status <= REFUND_DONE;
 }
 
+bool stored_account_read(struct columns columns, struct sale_account *ret_account)
+{
+	assert(ret_account != NULL);
+	*ret_account = (struct sale_account){
+		.active_holds = get_uint(columns, 0),
+		.pending_orders = get_uint(columns, 1),
+		.paid_orders = get_uint(columns, 2),
+		.paid = get_int(columns, 3),
+		.is_settled = get_int(columns, 5) != 0,
+	};
+	return read_currency(columns, 4, &ret_account->currency);
+}
+
 /* A hold whose seats are in the arena too. */
 static bool read_hold_in_arena(struct columns columns, struct arena *arena, struct hold *ret_hold)
 {

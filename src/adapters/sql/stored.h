@@ -59,6 +59,8 @@ must_check bool stored_order_read(struct columns columns, struct order_item item
 must_check bool stored_payment_read(struct columns columns, struct payment *ret_payment);
 /* refund_id, order_id, event_id, transaction_id, amount, currency, reason, status, created_at, done_at, closed_by, version; without the answer. */
 must_check bool stored_refund_read(struct columns columns, struct refund *ret_refund);
+/* active holds, pending orders, paid orders, what those have paid, currency, settled */
+must_check bool stored_account_read(struct columns columns, struct sale_account *ret_account);
 /* Any of these, not ROW_KEY, in the arena. NULL: it cannot be right, or the arena is full. */
 must_check const struct row *stored_row_read(struct columns columns, enum row_kind kind, struct arena *arena);
 /* The same; a row that cannot be right has its key, version 0 and nothing else. NULL: the key cannot be right either, or the arena is full. */

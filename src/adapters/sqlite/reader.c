@@ -236,15 +236,6 @@ static int read_next(struct sqlite_reader *reader, uint32_t statement, uint64_t 
 	return code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
-static int compare_due(const void *a, const void *b)
-{
-	assert(a != NULL && b != NULL);
-	const struct due_item *left = a, *right = b;
-	if (left->deadline_ms != right->deadline_ms)
-		return left->deadline_ms < right->deadline_ms ? -1 : 1;
-	return uuid_compare(&left->id, &right->id);
-}
-
 static enum store_result sqlite_list_due(struct reader *port, uint64_t now_ms, uint32_t limit, struct arena *arena,
                                          struct due_list *ret_list)
 {
@@ -264,7 +255,7 @@ static enum store_result sqlite_list_due(struct reader *port, uint64_t now_ms, u
 		code = read_next(reader, NEXT_ORDER, now_ms, &list.next_deadline_ms);
 	if (code != SQLITE_OK)
 		return database_result(code);
-	qsort(list.items, holds + orders, sizeof *list.items, compare_due);
+	qsort(list.items, holds + orders, sizeof *list.items, due_item_compare);
 	list.count = holds + orders < limit ? holds + orders : limit;
 	*ret_list = list;
 	return STORE_OK;

@@ -65,22 +65,11 @@ enum store_result sqlite_account(struct reader *port, const struct uuid *event_i
 	struct sale_account account = {0};
 	bind_uuid(select, 1, event_id);
 	int code = database_step(&reader->database, ACCOUNT);
-	if (code == SQLITE_ROW) {
-		struct slice currency = column_text(select, 4);
-		account = (struct sale_account){
-			.active_holds = column_uint(select, 0),
-			.pending_orders = column_uint(select, 1),
-			.paid_orders = column_uint(select, 2),
-			.paid = sqlite3_column_int64(select, 3),
-			.is_settled = sqlite3_column_int64(select, 5) != 0,
-		};
-		if (currency.length < sizeof account.currency.code)
-			memcpy(account.currency.code, currency.data, currency.length);
-	}
+	bool is_right = code != SQLITE_ROW || stored_account_read(statement_columns(select), &account);
 	database_reset(&reader->database, ACCOUNT);
-	if (database_result(code) == STORE_OK)
+	if (database_result(code) == STORE_OK && is_right)
 		*ret_account = account;
-	return database_result(code);
+	return is_right ? database_result(code) : STORE_CORRUPT;
 }
 
 enum store_result sqlite_list_refunds(struct reader *port, const struct refund_query *query, struct arena *arena,
