@@ -35,7 +35,7 @@ struct admission_stage_options {
 must_check enum error admission_stage_new(const struct admission_stage_options *options, struct admission_stage **ret_stage);
 /* Judges what still waits; nothing is submitted any more, but jobs under way may finish. Takes NULL. */
 void admission_stage_stop(struct admission_stage *stage);
-/* Sends what was finished last. Takes NULL. */
+/* Sends the last finishes. Takes NULL. */
 void admission_stage_free(struct admission_stage *stage);
 
 /* Takes the job until `judged`, which may come before this returns. Safe from any thread; never waits. */

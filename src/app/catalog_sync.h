@@ -1,7 +1,8 @@
 /* catalog_sync.h: brings the catalog to where the store is: each sale that was made or changed is made again from its events.
  *
  * The service brings there each event that it puts on sale itself. The rest is found in the list of changes, which commits write: events
- * made, paused or cancelled by another process, or while the catalog was down. So it costs what has changed, and nothing when nothing has. */
+ * made, paused or cancelled by another process, or while the catalog was down. So its cost grows with the number of changes, and it costs
+ * nothing when there is none. */
 #pragma once
 
 #include <stdbool.h>
@@ -38,6 +39,6 @@ struct catalog_sync {
 	struct uuid last_refused;
 };
 
-/* Places a page of what has changed. An event that cannot be placed is refused and holds up no other. ERR_STORE_UNAVAILABLE,
+/* Brings a page of changes to the catalog. An event that cannot be placed is refused and holds up no other. ERR_STORE_UNAVAILABLE,
  * ERR_CATALOG_UNAVAILABLE: the rest is left for the next call. */
 must_check enum error catalog_sync_changes(struct catalog_sync *sync, uint64_t monotonic_ns);

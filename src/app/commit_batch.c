@@ -115,7 +115,8 @@ static enum store_result load_once(struct commit_batch *batch, const struct need
 	return result;
 }
 
-/* What a row names shows when it is loaded, and others take off meanwhile: each time it is looked what is missing and what is in batch. */
+/* Which other rows a row names shows only when it is loaded, and other batches are dispatched meanwhile: so each round looks again what is
+ * missing and which rows are dispatched. */
 static enum try_result load(struct commit_batch *batch, struct list *ret_waiting)
 {
 	assert(batch->count > 0);
@@ -177,7 +178,8 @@ static void choose_way(struct commit_batch *batch)
 			view_distrust(committer->view, (uint8_t)shard);
 }
 
-/* The load has taken the turn, or has waited in vain: then whoever has it may be hung, and nobody waits for it again for a while. */
+/* The load has taken the turn, or its wait timed out: then the process that has the turn may hang, and nobody waits for it again for a
+ * while. */
 static void note_turn(struct commit_batch *batch)
 {
 	assert(batch->turn_until_ns != UINT64_MAX || batch->has_turn || !batch->is_alone);
@@ -302,7 +304,7 @@ static void fail_job(struct commit_batch *batch, struct job *job, enum error err
 	struct inconsistency found = inconsistency_of(&job->command, view);
 	if (options->inconsistent != NULL)
 		options->inconsistent(options->context, &found);
-	count(&batch->committer->counters.inconsistent, 1); /* whoever sees the count finds what it is of */
+	count(&batch->committer->counters.inconsistent, 1); /* a reader who sees the count finds what it counts */
 }
 
 /* What the job has changed may be half done: the batch is decided again, without it. */

@@ -20,7 +20,7 @@
 #include "state/shard_set.h"
 #include "state/view.h"
 
-/* What has become of a try. */
+/* The result of a try. */
 enum try_result {
 	TRY_DONE,    /* every job has its outcome, and what they change is stored */
 	TRY_AGAIN,   /* load and decide again, at once */
@@ -72,7 +72,7 @@ uint64_t commit_batch_deadline_ns(const struct committer *committer);
 struct commit_batch *commit_batch_begin(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns);
 /* Loads and decides; jobs that have to wait go to `ret_waiting`. */
 void commit_batch_decide(struct commit_batch *batch, struct list *ret_waiting);
-/* Writes what was decided, and asks until it is known whether it is stored. */
+/* Writes the decided changes, and asks the store until it knows whether they are stored. */
 void commit_batch_commit(struct commit_batch *batch);
 /* Brings the view up to date. */
 void commit_batch_settle(struct commit_batch *batch);
@@ -82,7 +82,7 @@ must_check bool commit_batch_is_answered(struct commit_batch *batch);
 void commit_batch_pause(struct commit_batch *batch);
 /* Nothing follows this batch for now: a turn that was kept is ended. */
 void commit_batch_rest(struct commit_batch *batch);
-/* Counts what has become of the batch, and frees the batch for another. */
+/* Counts the result of the batch, and frees its slot for another. */
 void commit_batch_end(struct commit_batch *batch);
 /* Frees the batch; its jobs are served in another way. */
 void commit_batch_cancel(struct commit_batch *batch);

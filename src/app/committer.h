@@ -2,7 +2,8 @@
  *
  * It keeps the lane's view between batches. Several batches may be in flight, each with a store of its own: a batch is loaded and decided
  * while others are being committed. Batches in flight have nothing to do with each other: a command that reads what another batch is
- * writing waits until that has been committed or aborted. So no answer rests on what is not known to be stored, and a batch that fails takes no other with it. */
+ * writing waits until that has been committed or aborted. So every answer rests on stored rows alone, and a batch that fails takes no
+ * other with it. */
 #pragma once
 
 #include <stdint.h>

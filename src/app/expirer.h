@@ -10,7 +10,7 @@
  * A hold or order that cannot be ended, because what is stored of it contradicts itself (ERR_CORRUPT), is left alone for a second, and each
  * time for twice as long, up to five minutes; the others go on.
  *
- * Any number of them work on one store. The commit stage lets only one end a hold; the others have asked in vain. Of a backlog each
+ * Any number of them work on one store. The commit stage lets only one end a hold; the others' commands change nothing. Of a backlog each
  * takes a part at random, so that most of the time they ask for different holds. */
 #pragma once
 
@@ -24,7 +24,7 @@
 #include "ports/random.h"
 #include "ports/reader.h"
 
-/* spacing_ms for its worker: what comes due meanwhile is ended together. */
+/* spacing_ms for its worker: holds and orders that come due meanwhile are ended together. */
 #define EXPIRER_SPACING_MS 50
 
 struct expirer;

@@ -12,5 +12,5 @@ struct inconsistency {
 	char row[INCONSISTENCY_ROW_MAX]; /* such as "seat A-1 is held by 01a2…, which is not there" */
 };
 
-/* What is wrong with the rows that the command reads; NULL for the view: they could not be read at all. */
+/* The contradiction in the rows that the command reads; NULL for the view: they could not be read at all. */
 struct inconsistency inconsistency_of(const struct command *command, const struct view *view);

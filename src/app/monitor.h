@@ -1,5 +1,5 @@
 /* monitor.h: looks once a second after what the service stands on: whether the store and the catalog serve, whether the catalog has what
- * the store has, what waits in the outbox, and how far this process's clock is from the store's. What it finds is what readiness says. */
+ * the store has, what waits in the outbox, and how far this process's clock is from the store's. Readiness reports its findings. */
 #pragma once
 
 #include <stdbool.h>

@@ -35,7 +35,7 @@ struct cached_page {
 };
 
 struct cached_page page_cache_find(const struct page_cache *cache, const struct query *query, uint64_t now_ms);
-/* What was put until now may be told otherwise by its source. */
+/* The pages that were put until now may be out of date. */
 void page_cache_outdate(struct page_cache *cache);
 
 /* What makes two queries ask for the same page. */

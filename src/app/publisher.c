@@ -154,7 +154,7 @@ static void give_leases_back(struct publisher *publisher)
 	publisher->renew_at_ms = 0;
 }
 
-/* Whoever has messages under way keeps the partitions that they are of: another owner would send them again. False: one of the two does not
+/* While messages are under way the publisher keeps their partitions: another owner would send them again. False: one of the two does not
  * answer, and there is a pause. */
 static bool keep_lease(struct publisher *publisher)
 {

@@ -20,7 +20,7 @@
 #include "ports/clock.h"
 #include "ports/outbox.h"
 
-/* spacing_ms for its worker, and its own between rounds that found little: what is committed meanwhile goes out together. */
+/* spacing_ms for its worker, and its own between rounds that found little: events that are committed meanwhile go out together. */
 #define PUBLISHER_SPACING_MS 50
 
 struct publisher;
@@ -48,7 +48,8 @@ struct publisher_counters {
 
 /* ERR_NO_MEMORY. */
 must_check enum error publisher_new(const struct publisher_options *options, struct publisher **ret_publisher);
-/* Takes NULL. What is confirmed and not acknowledged yet will be published again by the next owner, unless publisher_finish was called. */
+/* Takes NULL. Events that are confirmed and not acknowledged yet will be published again by the next owner, unless publisher_finish was
+ * called. */
 void publisher_free(struct publisher *publisher);
 
 /* Publishes what waits, for about a tenth of a second. The step of a worker (pipeline/worker.h); `context` is the publisher; answers the

@@ -1,4 +1,4 @@
-/* readiness.h: what a process says of itself and of what it stands on: whether requests that come to it are served. */
+/* readiness.h: whether a process serves the requests that come to it, and the states of its dependencies. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,5 +27,5 @@ struct ready_report {
 	struct ready_dependency dependencies[READY_DEPENDENCIES_MAX];
 };
 
-/* What it comes to: the worst of it. */
+/* The overall state: the worst of all. */
 enum ready_state ready_report_state(const struct ready_report *report);

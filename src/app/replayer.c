@@ -146,7 +146,7 @@ static void end_list(struct page *page)
 	}
 }
 
-/* A thread: whoever reads has the reader for himself. */
+/* A thread of its own: nobody else uses the reader meanwhile. */
 static void *read_page(void *argument)
 {
 	assert(argument != NULL);

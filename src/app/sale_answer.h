@@ -8,6 +8,6 @@
 #include "ports/reader.h"
 
 /* Completes the body of a command on an event that succeeded; it lives in the command's arena. A creation that is answered again gets the
- * text of its first answer; whoever pauses, resumes or cancels the event as the store now has it.
+ * text of its first answer; a pause, a resumption or a cancelling with the event as the store now has it.
  * ERR_STORE_UNAVAILABLE, ERR_CORRUPT, ERR_NO_MEMORY. */
 must_check enum error sale_answer(struct reader *reader, const struct command *command, struct outcome *outcome);

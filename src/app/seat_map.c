@@ -253,7 +253,7 @@ bool seat_map_apply(struct seat_map *map, uint32_t index, const struct seat_stat
 		return false;
 	bool is_news = state->version > map->versions[index];
 	if (!is_news && state->deadline_ms == 0)
-		return false; /* told again by who does not know how long the seat is held */
+		return false; /* told again by a commit, which does not know how long the seat is held */
 	map->versions[index] = state->version;
 	note_deadline(map, index, state, now_ms);
 	show(map, index, status_at(state, now_ms));

@@ -24,7 +24,7 @@ enum error seat_maps_new(const struct seat_maps_options *options, struct seat_ma
 		return error;
 	}
 	maps->options = *options;
-	/* Ids of events are known to everybody, and whoever makes events is trusted: the address is secret enough. */
+	/* Ids of events are known to everybody, and organisers are trusted: the address is secret enough. */
 	maps->seed = (struct hash_seed){.k0 = (uint64_t)(uintptr_t)maps, .k1 = clock_monotonic_ns(options->clock)};
 	pthread_mutex_init(&maps->lock, NULL);
 	list_init(&maps->recency);

@@ -54,7 +54,7 @@ void seat_maps_committed(struct seat_maps *maps, const struct changes *changes);
 
 /* The step of a worker (pipeline/worker.h); `context` is the struct seat_maps. */
 uint64_t seat_maps_step(void *context);
-/* Whoever asks from now on, and who waits, is answered SEAT_MAPS_STOPPED. The worker has stopped. Takes NULL. */
+/* Callers who ask from now on, and those who wait, are answered SEAT_MAPS_STOPPED. The worker has stopped. Takes NULL. */
 void seat_maps_stop(struct seat_maps *maps);
 
 /* For metrics. Safe from any thread. */

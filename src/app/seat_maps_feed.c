@@ -14,7 +14,7 @@
 #define CALL_NS UINT64_C(1000000000)
 #define LOAD_NS UINT64_C(50000000) /* maps are loaded for so long between two readings */
 #define PART 8192                  /* seats */
-/* Changes are given up a minute after they were made. Who has not read the feed for half of that has missed some. */
+/* Changes are given up a minute after they were made. A process that has not read the feed for half of that may have missed some. */
 #define MARK_NS UINT64_C(10000000000)
 #define GIVE_UP_NS UINT64_C(60000000000)
 #define MISSED_NS UINT64_C(30000000000)
@@ -147,7 +147,7 @@ static struct seat_maps_entry *next_wanted(struct seat_maps *maps)
 	return found;
 }
 
-/* Who waits is told to ask again. */
+/* Those who wait are told to ask again. */
 static void change_state(struct seat_maps *maps, struct seat_maps_entry *entry, enum seat_maps_state state)
 {
 	assert(state != SEAT_MAPS_WANTED);
@@ -165,7 +165,7 @@ static void change_state(struct seat_maps *maps, struct seat_maps_entry *entry, 
 	seat_maps_tell(&waits, false);
 }
 
-/* Who waits for a map behind a large one goes to the store in time. */
+/* Requests that wait behind the loading of a large map are sent to the store in time. */
 static void tell_late(struct seat_maps *maps)
 {
 	assert(maps != NULL);

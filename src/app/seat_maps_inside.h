@@ -73,13 +73,13 @@ void seat_maps_give_back(struct seat_maps_entry *entry);
 struct seat_maps_entry *seat_maps_go_to(struct seat_maps *maps, struct seat_maps_entry *entry, const struct uuid *event_id, bool is_use);
 /* Takes NULL. */
 void seat_maps_leave(struct seat_maps_entry *entry);
-/* With maps->lock held: takes it out of the table; who waits goes to `ret_waits`. */
+/* With maps->lock held: takes it out of the table; those who wait for it go to `ret_waits`. */
 void seat_maps_drop(struct seat_maps *maps, struct seat_maps_entry *entry, struct list *ret_waits);
-/* All of them; who waits is told. is_last: nobody is to make others. */
+/* Drops all of them and tells those who wait. is_last: no other is made. */
 void seat_maps_drop_all(struct seat_maps *maps, bool is_last);
 /* With entry->lock held: counts its bytes anew. */
 void seat_maps_count(struct seat_maps *maps, struct seat_maps_entry *entry);
-/* Drops what was used the longest ago until the rest fits; `keep` stays. */
+/* Drops the least recently used maps until the rest fits; `keep` stays. */
 void seat_maps_shrink(struct seat_maps *maps, const struct seat_maps_entry *keep);
 /* Tells all of them, without a lock held. */
 void seat_maps_tell(struct list *waits, bool is_unknown);

@@ -89,7 +89,7 @@ static bool has_changed(const struct seat_page *page, const struct seat_map *map
 }
 
 /* How long a page is given out although a seat of it has changed: where commits change it all the time, making it takes a bounded share of a
- * processor. A page that costs little is made again at once, so that whoever holds a seat sees that. */
+ * processor. A page that costs little is made again at once, so that a buyer who holds a seat sees that. */
 static uint64_t least_age_ns(const struct seat_page *page)
 {
 	assert(page->body.data != NULL);

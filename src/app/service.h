@@ -5,7 +5,7 @@
  *   query   ─▶ admission ─▶ a read lane, or the catalog lane ─▶ done
  *
  * What people browse has a lane of its own, so that a slow catalog holds up neither holds nor orders. While the store or the catalog
- * is down their requests are refused at once; one batch at a time finds out whether it is back, or somebody who looks after it tells
+ * is down their requests are refused at once; one batch at a time finds out whether it is back, or the monitor tells
  * (service_store_found). What still waits at its deadline is answered then, whatever the lanes' threads are stuck in. Nothing here knows HTTP
  * or SQL. */
 #pragma once

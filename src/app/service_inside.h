@@ -40,7 +40,7 @@ struct service {
 	struct event_pages *pages;
 	struct lane *catalog_lane;
 	struct admission_stage *admission;
-	struct worker *timekeeper;         /* answers what is overdue */
+	struct worker *timekeeper;         /* answers overdue jobs */
 	_Atomic(const char *) silent_lane; /* the timekeeper's finding; NULL: none */
 	bool has_found_store;              /* it was up once: service_store_found's */
 	uint64_t catalog_failed_ms;        /* when the catalog was found down last: the catalog lane's */
@@ -51,7 +51,7 @@ static inline struct job *service_job_of(struct list_node *node)
 	return container_of(node, struct job, node);
 }
 
-/* A try that fails stands for all who came before its end; whoever comes later has a try of his own, for the store may be back. */
+/* A failed try answers all requests that came before its end; a later request has a try of its own, for the store may be back. */
 static inline bool service_came_before(const struct job *job, uint64_t failed_ms)
 {
 	return failed_ms != 0 && job->way.entered_ns[0] / 1000000 <= failed_ms;

@@ -1,4 +1,4 @@
-/* service_jobs.c: jobs end here, whoever served them. */
+/* service_jobs.c: every job ends here. */
 #include "app/service_inside.h"
 
 #include <assert.h>

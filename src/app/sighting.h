@@ -8,7 +8,7 @@
 #include "base/slice.h"
 #include "base/uuid.h"
 
-/* What is known of a message. */
+/* The facts about a message. */
 struct sighting {
 	bool is_event;      /* a CloudEvent with a stream and a sequence; else the rest is not set */
 	struct slice event; /* the JSON object */

@@ -1,4 +1,4 @@
-/* watch.h: looks once a second after what this process stands on, logs when it changes, and answers for readiness. */
+/* watch.h: checks the dependencies of this process once a second, logs their changes, and answers for readiness. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 #include "obs/log.h"
 #include "ports/bus.h"
 
-/* What was logged last of a dependency; zeroed it is up. */
+/* The last state of a dependency that was logged; zeroed: up. */
 struct watched {
 	bool is_down;
 	char reason[READY_DETAIL_MAX];
@@ -52,7 +52,7 @@ struct watch {
 uint64_t watch_step(void *context);
 /* api_options.ready. Safe from any thread. */
 void watch_ready(struct watch *watch, struct ready_report *ret_report);
-/* The outbox as it was seen last, whoever publishes; the age goes on while the store is away. Safe from any thread. */
+/* The outbox as it was seen last, whichever process publishes; the age goes on while the store is away. Safe from any thread. */
 struct watched_outbox {
 	uint64_t entries;
 	uint64_t age_ms; /* of the oldest */

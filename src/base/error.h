@@ -1,4 +1,4 @@
-/* error.h: the one enumeration of what can go wrong, with what a client is told of it (error.def).
+/* error.h: the one enumeration of errors, with their texts for clients (error.def).
  *
  * Fallible functions return `enum error` marked must_check; OK is zero. Outputs are last, named ret_…, and untouched on failure. */
 #pragma once

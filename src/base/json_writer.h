@@ -1,7 +1,7 @@
 /* json_writer.h: writes JSON (RFC 8259) into a buffer, placing the commas itself.
  *
  * json_writer_object_begin(&w, "items") with a key inside an object, with NULL as the key inside an array or at the top.
- * Strings must be UTF-8; what is not is written as U+FFFD. A failure shows in buffer->failed. */
+ * Strings must be UTF-8; other bytes are written as U+FFFD. A failure shows in buffer->failed. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,7 +28,7 @@ void json_writer_array_end(struct json_writer *writer);
 void json_writer_string(struct json_writer *writer, const char *key, struct slice value);
 void json_writer_uint(struct json_writer *writer, const char *key, uint64_t value);
 void json_writer_int(struct json_writer *writer, const char *key, int64_t value);
-/* Three decimals: for milliseconds and ratios in logs and reports. What is not finite is written as null. */
+/* Three decimals: for milliseconds and ratios in logs and reports. Infinity and NaN are written as null. */
 void json_writer_double(struct json_writer *writer, const char *key, double value);
 void json_writer_bool(struct json_writer *writer, const char *key, bool value);
 void json_writer_null(struct json_writer *writer, const char *key);

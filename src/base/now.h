@@ -1,5 +1,5 @@
-/* now.h: the clocks of the machine and a pause, for what is not told the time: adapters, loops and commands. The stages of a request have the
- * clock of ports/clock.h instead, which tests set. */
+/* now.h: the clocks of the machine and a pause, for code that is not handed the time: adapters, loops and commands. The stages of a
+ * request have the clock of ports/clock.h instead, which tests set. */
 #pragma once
 
 #include <stdint.h>

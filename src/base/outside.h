@@ -1,6 +1,7 @@
 /* outside.h: tells whether a thread is inside a call of something outside the process: a database, a disk, another machine.
  *
- * Whoever watches a thread cannot know otherwise whether the thread hangs or what it waits for does. The thread says which record is its own; the
+ * A thread that watches another cannot know otherwise whether the thread hangs or what it waits for does. The thread says which record is
+ * its own; the
  * adapters count their calls in it, and know no threads. The record is thread-local because a parameter for it would go through every port. */
 #pragma once
 

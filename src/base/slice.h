@@ -35,7 +35,7 @@ static inline bool slice_is_empty(struct slice slice)
 	return slice.length == 0;
 }
 
-/* Byte order, a prefix before what it begins. Negative, zero or positive. */
+/* Byte order, a prefix before its continuations. Negative, zero or positive. */
 static inline int slice_compare(struct slice a, struct slice b)
 {
 	size_t shared = a.length < b.length ? a.length : b.length;

@@ -19,7 +19,7 @@ enum trace_flag {
 
 struct trace_context {
 	uint8_t trace_id[16];
-	uint8_t span_id[8]; /* of whoever handed the work over */
+	uint8_t span_id[8]; /* of the caller that handed the work over */
 	uint8_t flags;      /* enum trace_flag; reserved bits are zero */
 };
 

@@ -2,7 +2,7 @@
  *
  * An id made here is, from the front: 60 bits of hybrid logical time (48 of milliseconds, 12 of counter, around the version nibble:
  * RFC 9562, section 6.2, method 1), the variant, 54 random bits, and the shard byte. The last byte of a hold or order id is the
- * last byte of its event's id, so that whoever knows only an id knows the lane. */
+ * last byte of its event's id, so that an id alone tells the lane. */
 #pragma once
 
 #include <stdbool.h>

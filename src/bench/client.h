@@ -2,7 +2,7 @@
  * thread.
  *
  * A request is repeated, byte for byte, until it has its answer: after a lost connection, a time-out, or when the handler says so. While
- * the server is away the connections are made again with a growing pause; when one has waited `patience_ms` in vain the run ends. With
+ * the server is away the connections are made again with a growing pause; when one has waited for `patience_ms` the run ends. With
  * several servers each new connection goes to the next one, and so does a request that is repeated. */
 #pragma once
 

@@ -196,7 +196,7 @@ static bool read_command_line(int argc, char **argv, struct command_line *line)
 	struct option known[ARRAY_LENGTH(flags) + 1] = {0};
 	for (size_t i = 0; i < ARRAY_LENGTH(flags); i++)
 		known[i] = (struct option){.name = flags[i].name, .has_arg = flags[i].argument == NULL ? no_argument : required_argument};
-	optind = 0; /* from the start, whoever has parsed before */
+	optind = 0; /* from the start: an earlier call may have parsed */
 	opterr = 0;
 	int index = 0;
 	for (int result; (result = getopt_long(argc, argv, "", known, &index)) != -1;) {

@@ -1,4 +1,4 @@
-/* options.h: what a run of the load generator is told, and what it reports. */
+/* options.h: the options of a run of the load generator, and its report. */
 #pragma once
 
 #include <stdbool.h>

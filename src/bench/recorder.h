@@ -1,4 +1,4 @@
-/* recorder.h: what was measured: for each step of a purchase the statuses that were answered and how long the answers took. */
+/* recorder.h: the measurements: for each step of a purchase the statuses that were answered and how long the answers took. */
 #pragma once
 
 #include <stdint.h>

@@ -19,7 +19,7 @@
 
 #define FIRST_BODY_MAX 801
 
-/* What one connection is at: a purchase, or a piece of the check. Zeroed when it begins. */
+/* The work of one connection: a purchase, or a piece of the check. Zeroed when it begins. */
 struct journey {
 	enum step step;       /* of the request in flight */
 	uint64_t began_ns;    /* when the journey was due */

@@ -1,4 +1,4 @@
-/* violations.h: what must not happen and did: counted, and the first ones kept with their evidence. */
+/* violations.h: broken promises of the server: counted, and the first ones kept with their evidence. */
 #pragma once
 
 #include <stdint.h>

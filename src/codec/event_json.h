@@ -23,7 +23,7 @@ void event_data_write(struct buffer *buffer, const struct event *event);
 /* Fills the event's fields from data; type, ids, sequence and metadata are set by the caller before. Texts live in the arena. ERR_CORRUPT, ERR_NO_MEMORY. */
 must_check enum error event_data_read(struct slice data, struct arena *arena, struct event *event);
 
-/* What the client is told: the data without what is for others: the layout of a new event, the payment of an order and its refunds. */
+/* The client's part of the data: without the layout of a new event, the payment of an order, and its refunds. */
 void event_answer_write(struct buffer *buffer, const struct event *event);
 /* Whether that differs from the data. */
 bool event_answer_differs(const struct event *event);

@@ -1,7 +1,7 @@
 /* json_reader.h: strict reading of JSON (RFC 8259) that others wrote, in place: nothing is built and nothing is allocated.
  * The time is proportional to the text, whatever it says: repeated names are found by a keyed hash.
  *
- * json_check reads the whole text once and refuses what is not well formed; what it has passed is then walked without doubt.
+ * json_check reads the whole text once and refuses malformed text; text that it has accepted is then walked without further checks.
  * Besides the grammar it refuses: names that repeat in one object, also when one is escaped; text that is not UTF-8, U+0000 and lone
  * surrogates; a byte order mark; more than JSON_DEPTH_MAX levels; more than JSON_MEMBERS_MAX members in the objects around one place. */
 #pragma once
@@ -42,7 +42,7 @@ must_check bool json_check(struct slice text, struct json_value *ret_value, stru
 
 enum json_kind json_kind(struct json_value value);
 
-/* What is left of an object or an array. */
+/* The rest of an object or an array. */
 struct json_walk {
 	const char *at;
 	const char *end;

@@ -1,4 +1,4 @@
-/* config.h: what can be set, read once at the start from flags and the environment.
+/* config.h: the settings, read once at the start from flags and the environment.
  *
  * One table (config_keys.c) has every key: LISTEN_ADDR in the environment is --listen-addr on the command line, and a flag wins.
  * A value that is empty counts as not set; an empty flag takes back what the environment says. The result is cut into slices:

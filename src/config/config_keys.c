@@ -66,7 +66,8 @@ const struct config_key config_keys[] = {
 	{"RATE_LIMIT_USER", RATE(limits.user), .initial = "100/1m", .description = "Requests of one user in a sliding window."},
 	{"RATE_LIMIT_IP", RATE(limits.address), .initial = "1000/1m", .description = "Requests of one client address in a sliding window."},
 	{"RATE_LIMIT_SERVICE", RATE(limits.service), .initial = "off",
-         .description = "Requests of one service (a token with `tro:service`) in a sliding window, whoever it acts for."},
+         .description =
+                 "Requests of one service (a token with `tro:service`) in a sliding window, for all users that it acts for together."},
 	{"HOLD_TTL", DURATION(sales.hold_ttl_ms), .initial = "5m", .minimum = 10, .maximum = 30 * DAY,
          .description = "How long a hold keeps its seats."},
 	{"ORDER_TTL", DURATION(sales.order_ttl_ms), .initial = "15m", .minimum = 10, .maximum = 30 * DAY,
@@ -84,7 +85,7 @@ const struct config_key config_keys[] = {
 	{"JWT_JWKS_URL", URL(auth.jwt_jwks_url), .schemes = "https:// http://",
          .description = "Where the keys of tokens are published, as a JSON Web Key Set; http:// to loopback addresses only."},
 	{"JWT_LEEWAY", DURATION(auth.jwt_leeway_ms), .initial = "30s", .minimum = 0, .maximum = 300 * SECOND,
-         .description = "How far the clock of whoever makes tokens may be off."},
+         .description = "How far the clock of the issuer of tokens may differ from this machine's."},
 	{"JWT_ISSUER", TEXT(auth.jwt_issuer), .description = "What a token's `iss` must be; not set, it is not checked."},
 	{"JWT_AUDIENCE", TEXT(auth.jwt_audience), .description = "What a token's `aud` must have; not set, it is not checked."},
 	{"PAYMENT_SECRET", SECRETS(auth.payment_secrets), .minimum = SECRET_LENGTH_MIN,

@@ -1,4 +1,4 @@
-/* config_keys.h: the one table of what can be set. A new key is a row here and a member of struct config. Private to config. */
+/* config_keys.h: the one table of settings. A new key is a row here and a member of struct config. Private to config. */
 #pragma once
 
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* config_mask.h: what may be shown of a value. Private to config. */
+/* config_mask.h: hides the secret parts of a value. Private to config. */
 #pragma once
 
 #include "base/buffer.h"

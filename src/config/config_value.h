@@ -11,7 +11,7 @@
 
 /* text: terminated, not empty; values may point into it, lists into the arena. False, with nothing written, when it is not acceptable. */
 must_check bool config_value_parse(const struct config_key *key, struct slice text, struct arena *arena, void *target);
-/* What is acceptable, as the end of "it must be": "a whole number from 1 to 64". */
+/* Acceptable values, as the end of "it must be": "a whole number from 1 to 64". */
 void config_accepted_write(struct buffer *buffer, const struct config_key *key);
 /* The form of a value in --help: "HOST:PORT". */
 const char *config_placeholder(enum config_kind kind);

@@ -1,4 +1,5 @@
-/* command.h: what somebody wants. Ids of what it would make are drawn before it is submitted, so that deciding twice makes the same thing. */
+/* command.h: a request to change something, in the words of the rules. Ids of what it would make are drawn before it is submitted, so that
+ * deciding twice makes the same thing. */
 #pragma once
 
 #include <stdbool.h>

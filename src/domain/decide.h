@@ -2,7 +2,7 @@
  *
  * Appends the events of the command in order and fills the outcome; on a refusal appends nothing. The last event is the one that answers:
  * it carries the command's key, and its data becomes the outcome's body, which decide fills only for a replay.
- * A success may append nothing: what was asked for is so already. The view holds everything that command_needs named.
+ * A success may append nothing: things are already as the command asks. The view holds everything that command_needs named.
  *
  * Returns OK when the outcome is decided, whatever it is; ERR_NO_MEMORY; ERR_CORRUPT when the view contradicts itself, as rows read at
  * different moments may: load again. */

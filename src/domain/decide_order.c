@@ -115,7 +115,7 @@ enum error decide_order_create(struct decision *decision)
 	const struct sale *sale = view_sale(decision->view, &hold->event_id);
 	if (sale == NULL || sale->row.version == 0 || !hold_has_its_seats(decision->view, hold))
 		return ERR_CORRUPT;
-	/* A pause and the end of the window stop new holds; whoever has one may finish. */
+	/* A pause and the end of the window stop new holds; the owner of one may finish. */
 	if (sale->status == SALE_CANCELLED) {
 		outcome->error = ERR_EVENT_CANCELLED;
 		return OK;

@@ -73,7 +73,7 @@ struct event_refund {
 	uint64_t done_at_ms; /* 0 while due */
 };
 
-/* The parts that a type does not use are zero. Slices and arrays are borrowed: from the view, the command or the arena of whoever decodes. */
+/* The parts that a type does not use are zero. Slices and arrays are borrowed: from the view, the command or the decoder's arena. */
 struct event {
 	struct uuid id; /* version 7: its stamp is the version of every row it changes */
 	enum event_type type;

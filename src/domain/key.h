@@ -13,7 +13,7 @@
 
 #define KEY_HASH_LENGTH 16
 
-/* Scoped to the caller and hashed by whoever builds the command; absent when the command needs none. */
+/* Scoped to the caller and hashed by the code that builds the command; absent when the command needs none. */
 struct idempotency {
 	bool is_present;
 	uint8_t key[KEY_HASH_LENGTH];         /* of user and key */

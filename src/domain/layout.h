@@ -22,7 +22,7 @@ struct layout_seat {
 	int64_t price;
 };
 
-/* Either sections or seats, never both. Borrowed: the slices belong to whoever made it. */
+/* Either sections or seats, never both. Borrowed: the slices belong to its maker. */
 struct layout {
 	const struct layout_section *sections;
 	uint32_t section_count;

@@ -1,5 +1,5 @@
 /* payment.h: the inbox of payment reports: one row for every transaction that was applied, so that none is applied twice.
- * FAILED → SUCCEEDED when the provider tries a transaction again. What is given back is in the refunds (refund.h) that the row names. */
+ * FAILED → SUCCEEDED when the provider tries a transaction again. The refunds (refund.h) that the row names say what is given back. */
 #pragma once
 
 #include "base/slice.h"

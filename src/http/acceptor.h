@@ -1,7 +1,7 @@
 /* acceptor.h: accepts connections for all loops, on the thread of the first, and hands each to the loop that has the fewest. Internal to
  * http/.
  *
- * One thread waits for the listening socket, so that a new client wakes nobody in vain, and the limit of connections is one number for
+ * One thread waits for the listening socket, so that a new client wakes one thread, and the limit of connections is one number for
  * the whole server. From three quarters of the limit on, each new connection asks for one that waits to be closed: an idle one, or, at the limit,
  * one whose head has been arriving for longest. At the limit, and while the process is out of descriptors or memory, clients wait in the kernel's queue. */
 #pragma once

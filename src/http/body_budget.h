@@ -16,5 +16,5 @@ struct body_budget {
 
 /* False: they are not left, and nothing is charged. Safe from any thread. */
 must_check bool body_budget_take(struct body_budget *budget, uint64_t bytes);
-/* Gives back what was taken. Safe from any thread. */
+/* Gives the charged bytes back. Safe from any thread. */
 void body_budget_give(struct body_budget *budget, uint64_t bytes);

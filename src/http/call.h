@@ -45,7 +45,7 @@ struct uuid call_draw_id(const struct call *call, uint8_t shard);
 /* Whose holds and orders are meant: ?user_id= may repeat the token's subject. Another one, or nobody in particular, is for tro:service and
  * tro:admin, and for tro:read where nothing is changed. ERR_USER_MISMATCH, ERR_BAD_REQUEST, ERR_NO_MEMORY. */
 must_check enum error call_read_owner(struct call *call);
-/* The request names a thing by its id: whoever may reach everybody's, reaches this one. */
+/* The request names a thing by its id: a caller with access to everybody's has access to this one. */
 void call_reach_all(struct call *call);
 bool call_may_reach_all(const struct call *call);
 /* Whose command it is: user_id of the body (data NULL: not given) may repeat the token's subject; another is for the scope tro:service.

@@ -1,6 +1,6 @@
 /* call_submit.h: a call on its way through the service and back.
  *
- * What is refused goes the same way, so that it counts against the rate limits too. The answer is rendered on the request's loop. */
+ * A refused request goes the same way, so that it counts against the rate limits too. The answer is rendered on the request's loop. */
 #pragma once
 
 #include "http/call.h"

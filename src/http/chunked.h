@@ -33,7 +33,7 @@ struct http_chunked {
 	uint32_t overhead;  /* bytes of extensions and trailer fields so far */
 };
 
-/* Decodes what has arrived and appends it to the body. *ret_consumed: bytes of the input that belong to this body: all of it unless
- * the state is CHUNKED_DONE after. ERR_BODY_TOO_LARGE when the body's maximum is passed, ERR_BAD_REQUEST for a broken coding. */
+/* Decodes the bytes that have arrived and appends them to the body. *ret_consumed: bytes of the input that belong to this body: all of it
+ * unless the state is CHUNKED_DONE after. ERR_BODY_TOO_LARGE when the body's maximum is passed, ERR_BAD_REQUEST for a broken coding. */
 must_check struct http_refusal http_chunked_decode(struct http_chunked *chunked, struct slice input, struct buffer *body,
                                                    size_t *ret_consumed);

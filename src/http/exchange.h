@@ -1,7 +1,7 @@
 /* exchange.h: one request and its answer, with what the connection needs to take the one in and send the other. Internal to http/.
  *
  * An exchange takes its bytes as they arrive: exchange_make_room says where the next ones go, exchange_take what they have made of the
- * request. It belongs to its connection; while it is suspended also to whoever will complete it, so it may outlive the connection. */
+ * request. It belongs to its connection; while it is suspended also to the thread that will complete it, so it may outlive the connection. */
 #pragma once
 
 #include <stdbool.h>
@@ -34,12 +34,12 @@ struct exchange {
 	struct http_head_scan scan;
 	struct http_head head;
 	bool has_head;
-	bool wants_continue; /* the client waits for 100 (Continue); whoever sends it clears this */
+	bool wants_continue; /* the client waits for 100 (Continue); cleared when that is sent */
 	bool is_suspended;
 	struct http_chunked chunked;
 	struct buffer body;          /* on the heap; unused when the whole body came along with the head */
 	uint64_t charged;            /* bytes of the loop's budget for bodies */
-	uint64_t body_left;          /* bytes of a refused body that have not arrived: whoever reads on throws them away */
+	uint64_t body_left;          /* bytes of a refused body that have not arrived; they are read and thrown away */
 	struct http_refusal refusal; /* what the request will be answered with instead of by its handler */
 	uint64_t bytes_received;     /* with those of the next request that came along */
 	uint64_t bytes_sent;
@@ -53,17 +53,17 @@ void exchange_free(struct exchange *exchange);
 
 /* Makes exchange->input.capacity greater than .end. False: out of memory. */
 must_check bool exchange_make_room(struct exchange *exchange);
-/* Uses what has been put into the input. True: the request can be answered, because it is complete, or because of its refusal, for which the
- * body is not waited. */
+/* Reads the bytes that were put into the input. True: the request can be answered, because it is complete, or because of its refusal, for
+ * which the body is not waited. */
 must_check bool exchange_take(struct exchange *exchange);
-/* Makes it one that can be answered, without what has not arrived; the connection cannot be used again after the answer. */
+/* Makes it one that can be answered, without the bytes that have not arrived; the connection cannot be used again after the answer. */
 void exchange_refuse(struct exchange *exchange, struct http_refusal refusal);
 /* Whether anything of a request has arrived. */
 bool exchange_has_begun(const struct exchange *exchange);
 /* Bytes behind the request, which are the next one's. */
 struct slice exchange_rest(const struct exchange *exchange);
 
-/* Tells whoever wants to know what became of it, and frees it. */
+/* Reports to the observers what became of it, and frees it. */
 void exchange_finish(struct exchange *exchange, bool is_delivered);
 
 /* Frees all exchanges of a loop that has ended, those it keeps for the next ones too. */

@@ -12,7 +12,7 @@ bool field_is_token(struct slice text);
 /* Equality of names and tokens, which are case-insensitive. */
 bool field_equal(struct slice a, struct slice b);
 
-/* Takes what is before the separator off *rest, and the separator too; all of it when there is none. */
+/* Takes the part before the separator off *rest, and the separator too; all of it when there is none. */
 struct slice field_cut(struct slice *rest, char separator);
 /* Takes the first member off a list with commas between, trimmed; empty members are passed over. False: none is left, *ret_member untouched.
  * Knows no quoted strings: for lists of tokens, addresses and the like. */

@@ -1,7 +1,7 @@
 /* limited_addresses.h: the addresses that were refused for their rate a moment ago, and until when they will be.
  *
  * Admission counts no request that it refuses, so a full window stays full for the exact time that it named: meanwhile a request of that
- * address is refused by its head, and its body is not taken. What is forgotten here is judged by admission as ever. Used by one thread. */
+ * address is refused by its head, and its body is not taken. Admission judges a forgotten address as ever. Used by one thread. */
 #pragma once
 
 #include <stdbool.h>

@@ -31,7 +31,7 @@ enum loop_phase {
 	LOOP_ENDING,   /* the thread returns */
 };
 
-/* Each is a list of what waits for that long. */
+/* For each time limit the connections that wait for so long. */
 enum loop_timeout {
 	LOOP_TIMEOUT_IDLE,
 	LOOP_TIMEOUT_HEAD,

@@ -2,7 +2,7 @@
  *
  *   {"type", "title", "status", "detail", "instance", "trace_id", and with some: "errors": [{"pointer", "detail"}], "seats": [...]}
  *
- * What is wrong with the query is told of the request itself: "errors": [{"parameter", "detail"}].
+ * Violations of the query are listed without a pointer: "errors": [{"parameter", "detail"}].
  *
  * `instance` is the path as a URI reference; of a request whose path could not be read it is "/". */
 #pragma once

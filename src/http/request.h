@@ -69,7 +69,7 @@ struct http_request {
 	struct slice id;            /* X-Request-Id: the client's own when it is acceptable */
 	struct trace_context trace; /* a span of this request's own, in the client's trace or a new one */
 	uint64_t received_ns;       /* at the first byte; monotonic clock */
-	uint64_t deadline_ns;       /* a while after the request was complete: until then it may wait; same clock; for whoever queues it */
+	uint64_t deadline_ns;       /* a while after the request was complete: until then it may wait; same clock; for queues */
 
 	/* Filled in by the `authenticate` hook. */
 	struct slice user; /* who asks; empty: nobody in particular */

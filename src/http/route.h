@@ -1,4 +1,4 @@
-/* route.h: what one row of the table of routes says: which requests it serves, for whom, and what they may bring. */
+/* route.h: one row of the table of routes: which requests it serves, for whom, and which bodies they may have. */
 #pragma once
 
 #include <stdbool.h>

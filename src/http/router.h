@@ -1,4 +1,4 @@
-/* router.h: which handler a request is for, and what is settled before it: the target, the method, the media type, the caller.
+/* router.h: which handler a request is for, and the checks before it: the target, the method, the media type, the caller.
  *
  * In two steps, so that a request that is refused need not send its body: http_router_resolve looks at the head alone. */
 #pragma once
@@ -24,7 +24,7 @@ struct http_router {
 	void *context; /* becomes request->context */
 };
 
-/* Fills in method, path, query, route and parameters from the head, and judges what can be judged by it. */
+/* Fills in method, path, query, route and parameters from the head, and makes every check that the head allows. */
 must_check struct http_refusal http_router_resolve(const struct http_router *router, struct http_request *request, struct slice target);
 /* The request is complete: answers it, with the refusal if there was one. */
 must_check enum http_progress http_router_dispatch(const struct http_router *router, struct http_request *request,

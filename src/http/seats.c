@@ -86,7 +86,7 @@ static void respond(struct seats_request *seats, struct seat_page *page)
 		http_response_header(response, SLICE("Content-Encoding"), SLICE("gzip"));
 }
 
-/* {data, next_cursor} and the version; compressed for whoever takes that. */
+/* {data, next_cursor} and the version; compressed for clients that accept it. */
 static struct slice render(struct call *call)
 {
 	struct seats_request *seats = call->context;

@@ -1,4 +1,4 @@
-/* server_options.h: what a server is told: where it listens, what it serves, what its clients may take, and who hears of each request. */
+/* server_options.h: the options of a server: where it listens, its routes, the limits of its clients, and the observer of each request. */
 #pragma once
 
 #include <stdbool.h>

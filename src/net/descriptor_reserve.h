@@ -1,6 +1,6 @@
 /* descriptor_reserve.h: file descriptors kept back, so that a server whose process has none left can still accept somebody.
  *
- * Whoever finds that there are none spends one of the reserve and tries again; whoever closes a descriptor fills the reserve up first. One
+ * A thread that finds none spends one of the reserve and tries again; a thread that closes a descriptor fills the reserve up first. One
  * thread at a time uses a reserve. */
 #pragma once
 
@@ -25,5 +25,5 @@ must_check enum error descriptor_reserve_init(struct descriptor_reserve *reserve
 void descriptor_reserve_release(struct descriptor_reserve *reserve);
 /* Gives one descriptor back to the process. False: none is left. */
 must_check bool descriptor_reserve_spend(struct descriptor_reserve *reserve);
-/* Takes again what was spent, as far as it is to be had. Costs nothing while nothing was spent. */
+/* Fills the reserve up again, as far as descriptors are to be had. Costs nothing while none was spent. */
 void descriptor_reserve_refill(struct descriptor_reserve *reserve);

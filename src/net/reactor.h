@@ -18,7 +18,7 @@
 struct reactor;
 struct stream;
 
-/* A time limit, in the memory of whoever has it. All zero, except for `expired`: not started. */
+/* A time limit, in the memory of its owner. All zero, except for `expired`: not started. */
 struct timer {
 	struct list_node node;
 	uint64_t due_ms;

@@ -44,9 +44,9 @@ struct log_field {
 	};
 };
 
-/* Starts the writer. fd: borrowed, where lines go. level: what is below it costs nothing. ERR_NO_MEMORY, ERR_SYSTEM. */
+/* Starts the writer. fd: borrowed, where lines go. level: lines below it cost nothing. ERR_NO_MEMORY, ERR_SYSTEM. */
 must_check enum error logger_new(int fd, enum log_level level, struct logger **ret_logger);
-/* Writes what waits and ends the writer. Takes NULL. No thread may log any more. */
+/* Writes the lines that wait and ends the writer. Takes NULL. No thread may log any more. */
 void logger_free(struct logger *logger);
 /* From now on SIGABRT waits until the logger's lines are out. For one logger of the process, until logger_free. */
 void logger_flush_on_abort(struct logger *logger);
@@ -64,7 +64,7 @@ void logger_tell_left_out(struct logger *logger, bool all);
  * "log lines were left out" tells of the others. Safe from any thread, never waits for the file. */
 void log_write(struct logger *logger, enum log_level level, const char *message, const struct log_field *fields, uint32_t count);
 
-/* The same, however often it comes: for what has a line each by intent. */
+/* The same without that limit, for messages that are meant to come often. */
 void log_write_each(struct logger *logger, enum log_level level, const char *message, const struct log_field *fields, uint32_t count);
 
 #define log_event(logger, level_, message, ...) \

@@ -1,7 +1,8 @@
 /* breaker: a circuit breaker in front of something that may be down. CLOSED → OPEN after consecutive failures → HALF_OPEN after a pause,
  * when one try decides. While it is open callers fail at once instead of waiting.
  *
- * Somebody who looks after what is behind by other means may hold it open: then nobody tries, until it is released. Safe from any thread. */
+ * A monitor that knows by other means that the dependency does not serve may hold it open: then nobody tries, until it is released. Safe
+ * from any thread. */
 #pragma once
 
 #include <stdatomic.h>
@@ -34,7 +35,7 @@ void breaker_undecided(struct breaker *breaker);
 /* How long it stays open at least; 0: it lets a try in, or all. Not known, and 1, while it is held or a try is under way. */
 uint64_t breaker_pause_ms(const struct breaker *breaker, uint64_t now_ms);
 
-/* Whoever may hold it says first that he begins to look: a success that is reported from then on is worth more than what he finds. */
+/* The monitor that may hold it says first that it begins to look: a success that is reported from then on outweighs what it finds. */
 void breaker_watch(struct breaker *breaker);
 /* Opens it and keeps it open, unless a success was reported since breaker_watch. Whether it is held now. */
 bool breaker_hold(struct breaker *breaker);

@@ -256,7 +256,7 @@ uint64_t lane_silent_ns(struct lane *lane, uint64_t now_ns)
 	uint64_t longest_ns = 0;
 	for (uint32_t i = 0; i < lane->thread_count; i++) {
 		struct lane_thread *thread = &lane->threads[i];
-		/* Whoever sleeps need not come himself. */
+		/* The sleeping threads need not wake for it. */
 		uint64_t done = thread->passes + thread->outside.visits + (thread->is_sleeping ? lane->takes : 0);
 		bool is_alive = done != thread->seen || thread->outside.is_there || !lane->is_owed;
 		thread->silent_ns = is_alive ? 0 : thread->silent_ns + passed_ns;

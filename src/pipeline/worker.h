@@ -1,4 +1,4 @@
-/* worker: one thread that does what is due, again and again: `step` does it and says how long there will be nothing to do.
+/* worker: one thread that works in steps, again and again: `step` does it and says how long there will be nothing to do.
  *
  * The steps themselves know no threads, so that a simulator and tests call them as they like. */
 #pragma once
@@ -17,7 +17,7 @@ struct worker_options {
 	const char *name;                /* at most 15 bytes; shows as the thread's name */
 	uint64_t (*step)(void *context); /* on the worker's thread; milliseconds to wait before the next, 0: at once */
 	void *context;                   /* borrowed; must outlive worker_stop */
-	uint32_t spacing_ms;             /* steps begin at least this far apart, also when woken: what comes meanwhile is served together */
+	uint32_t spacing_ms; /* steps begin at least this far apart, also when woken: work that comes meanwhile is served together */
 };
 
 /* Starts the thread with a step. *ret_worker is set before that begins, so that what it sets going may wake the worker.

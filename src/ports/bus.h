@@ -11,7 +11,7 @@ enum bus_result {
 	/* The connection stands, and messages that were sent on it are not confirmed yet. They may still be: nobody else should send them. Publish
 	 * them again, in whatever batches, and what is confirmed or under way is not sent twice. */
 	BUS_PENDING,
-	BUS_DOWN, /* nothing is known of what was not confirmed: publish all of it again later */
+	BUS_DOWN, /* nothing is known of messages that were not confirmed: publish all of them again later */
 };
 
 #define BUS_PROBLEM_MAX 256

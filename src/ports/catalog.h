@@ -30,7 +30,7 @@ struct catalog_entry {
 	uint64_t version; /* of the sale it was made of */
 };
 
-/* Which events are wanted. What is not set, 0 or an empty text, does not matter; texts are printable, and
+/* Which events are wanted. A member that is not set, 0 or an empty text, does not matter; texts are printable, and
  * folded: their ASCII letters are small. */
 struct catalog_filter {
 	uint64_t starts_from_ms;  /* they start then or later */

@@ -1,7 +1,7 @@
 /* outbox.h: committed events that wait to be published, in partitions that publishers share by leasing them.
  *
  * All times are by the store's own clock, so that publishers need not agree on one. Leases keep publishers from repeating each other; order
- * does not depend on them: whoever publishes a partition begins with its first entry that is not acknowledged, and nothing is published
+ * does not depend on them: a publisher begins each partition with its first entry that is not acknowledged, and nothing is published
  * before what it is based on. Used by one thread at a time; make one for each publisher. */
 #pragma once
 
@@ -23,8 +23,8 @@ struct outbox_key {
 	struct uuid id;
 };
 
-/* One outbox row: the events of one commit and partition, in order. The data of event.created is without the layout: whoever wants to know the
- * seats asks for the map. */
+/* One outbox row: the events of one commit and partition, in order. The data of event.created is without the layout: a consumer that wants
+ * to know the seats asks for the map. */
 struct outbox_entry {
 	struct outbox_key key;
 	struct event_record *records;
@@ -44,8 +44,8 @@ struct outbox;
 
 struct outbox_operations {
 	/* Counts the owner among the publishers and leases it its share of the partitions, both for lease_ms: outbox_share. Of several that ask
-	 * at once only one gets a partition. What is beyond the share is given back, unless the owner keeps it because its messages are under way.
-	 * All publishers say the same lease_ms. Bit p of *ret_partitions: partition p is the owner's. */
+	 * at once only one gets a partition. Partitions beyond the share are given back, unless the owner keeps it because its messages
+	 * are under way. All publishers say the same lease_ms. Bit p of *ret_partitions: partition p is the owner's. */
 	enum store_result (*lease)(struct outbox *outbox, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
 	                           uint32_t *ret_partitions);
 	/* Gives all the owner's leases back and counts it no more. */
@@ -87,7 +87,7 @@ static inline void outbox_batch_add(struct outbox_batch *batch, const struct out
 		batch->unreadable[batch->unreadable_count++] = entry->key;
 }
 
-/* What is known of a partition. */
+/* The lease of a partition. */
 struct outbox_lease {
 	struct uuid owner;
 	uint64_t until_ms; /* 0: free */

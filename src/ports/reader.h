@@ -67,7 +67,7 @@ struct seat_query {
 	uint64_t now_ms;
 };
 
-/* An outbox row as it is: what it names may not be there. */
+/* An outbox row as it is: the events that it names may not be there. */
 struct waiting_event {
 	struct uuid id;
 	struct uuid stream_id;
@@ -151,7 +151,7 @@ struct ping {
 	char problem[PING_PROBLEM_MAX]; /* why it does not serve, in one line for people, never with a password; empty when it does */
 };
 
-/* What waits to be published, and who is there to do it (ports/outbox.h). */
+/* The entries that wait to be published, and the publishers (ports/outbox.h). */
 struct outbox_status {
 	uint64_t entries;    /* rows waiting; counting stops at OUTBOX_COUNT_MAX */
 	uint64_t oldest_ms;  /* when the oldest was written; 0: none */
@@ -198,7 +198,7 @@ struct reader_operations {
 	/* What is to be done for a cancelled event that is not settled: its active holds (ROW_HOLD), its pending orders and its confirmed orders
 	 * with their money (ROW_ORDER), or, when there is none of these, the event itself (ROW_SALE), to be settled. Of the first such event with
 	 * an id past `after` (NULL: of all), which is put into *ret_event; empty when there is none, and cheap then. The deadline of the event
-	 * itself is LAST_COMMITS_MS past its cancelling, of the others 0. What is found of a cancelled event only ever becomes less. */
+	 * itself is LAST_COMMITS_MS past its cancelling, of the others 0. The list of a cancelled event only ever becomes shorter. */
 	enum store_result (*list_cancelled)(struct reader *reader, const struct uuid *after, uint32_t limit, struct arena *arena,
 	                                    struct uuid *ret_event, struct due_list *ret_list);
 
@@ -226,7 +226,7 @@ struct reader_operations {
 	                                          struct catalog_change_list *ret_list);
 	/* The catalog has it: a change of this sale up to this version is not listed any more. */
 	enum store_result (*drop_catalog_change)(struct reader *reader, const struct catalog_change *change);
-	/* One statement of bounded cost, whoever else is there. */
+	/* One statement of bounded cost, whatever others do. */
 	enum store_result (*look_at_outbox)(struct reader *reader, struct outbox_status *ret_status);
 
 	/* Outbox rows past `after` (NULL: from the first), in order of partition and id. For verify. */

@@ -1,7 +1,7 @@
-/* seat_feed.h: what changes on the seats of events, for whoever keeps maps of them in memory.
+/* seat_feed.h: what changes on the seats of events, for processes that keep maps of them in memory.
  *
  * A feed is used by one thread at a time. It decides nothing: a seat is sold by what the store says when it is sold. Answers live in the arena
- * given. Statuses are as they are stored; who reads one compares its deadline with the clock of the store. */
+ * given. Statuses are as they are stored; the reader compares a deadline with the clock of the store. */
 #pragma once
 
 #include <stdbool.h>

@@ -38,13 +38,13 @@ struct store;
 struct store_operations {
 	/* Processes that want the same rows take turns with their shards. The next load waits, in order and for a limited time, until nobody else
 	 * has a turn with any of these; a turn that this store has is ended first. It is a courtesy: nothing that is answered rests on it, and a
-	 * load that waited in vain goes on and sets `missed_turn`. A turn goes on through any number of loads and commits until end_turn, or a
+	 * load whose wait timed out goes on and sets `missed_turn`. A turn goes on through any number of loads and commits until end_turn, or a
 	 * commit of changes that say ends_turn, whatever comes of that. NULL, both: the store has no turns. */
 	void (*take_turn)(struct store *store, const struct shard_set *shards);
 	void (*end_turn)(struct store *store);
 
 	/* Opens a transaction for the next loads and the next commit: all of those loads see one moment, and what the commit writes is written
-	 * only if nobody has changed meanwhile what they found. Nothing fails here: what does shows in load. Loads may leave out rows that are
+	 * only if nobody has changed meanwhile what they found. Nothing fails here: a failure shows in load. Loads may leave out rows that are
 	 * as the view has them. `end` ends it with nothing written; so does a commit, whatever comes of that. NULL, both, for a store whose views
 	 * are of one moment anyway. */
 	void (*begin)(struct store *store);
@@ -64,7 +64,7 @@ struct store_operations {
 	 * With changes->is_replay only the rows are written. Changes with nothing to write are only checked. Any result. */
 	enum store_result (*commit)(struct store *store, const struct changes *changes);
 
-	/* Says whether these changes, which have at least one event, were committed, by their first event's id. What it says is final: when they
+	/* Says whether these changes, which have at least one event, were committed, by their first event's id. The answer is final: when they
 	 * were not they never will be, even if the commit that was lost is still on its way, and they may not be given to commit again. May be
 	 * called any number of times. STORE_OK with *ret_committed set, STORE_BUSY, STORE_DOWN. */
 	enum store_result (*resolve)(struct store *store, const struct changes *changes, bool *ret_committed);
@@ -85,11 +85,11 @@ struct store_operations {
 struct store {
 	const struct store_operations *operations;
 	/* The caller's, by the monotonic clock: load, commit and resolve wait for another machine until then and give it up, with STORE_DOWN, or
-	 * STORE_UNKNOWN for a commit. What is large has more time, in proportion. 0: as long as the adapter thinks right. */
+	 * STORE_UNKNOWN for a commit. Large changes have more time, in proportion. 0: as long as the adapter thinks right. */
 	uint64_t deadline_ns;
 	/* Looking up keys before deciding costs no round trip: do it always, so that a repeat never makes its batch stale. */
 	bool has_local_reads;
-	bool missed_turn; /* the last load waited in vain for the turn that it was to take */
+	bool missed_turn; /* the last load's wait for the turn that it was to take timed out */
 };
 
 static inline bool store_has_turns(const struct store *store)

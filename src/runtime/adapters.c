@@ -328,7 +328,7 @@ void adapters_close(struct adapters *adapters)
 	outbox_free(adapters->outbox);
 	bus_free(adapters->bus);
 	admission_free(adapters->admission);
-	/* Last: whoever closes a SQLite file last tidies it up, and the store may write. */
+	/* Last: the last to close a SQLite file tidies it up, and the store may write. */
 	for (uint32_t i = 0; i < ADAPTERS_STORES_MAX; i++)
 		store_free(adapters->stores[i]);
 	*adapters = (struct adapters){0};

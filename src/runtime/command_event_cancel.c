@@ -51,7 +51,7 @@ static void print_plan(const char *id, const struct sale_account *account)
 	fflush(stdout);
 }
 
-/* Whoever sits at a terminal is asked; a script has decided. */
+/* An operator at a terminal is asked; a script is not. */
 static bool is_wanted(bool says_yes)
 {
 	if (says_yes || isatty(STDIN_FILENO) != 1)

@@ -34,7 +34,7 @@ int run_token(const struct invocation *invocation)
 	buffer_init(&token, invocation->arena, JWT_TOKEN_LENGTH_MAX + 1);
 	enum error error = token_make(invocation->config, slice_of(user), slice_of(scope), ttl_ms, &token);
 	if (error == ERR_FORBIDDEN)
-		return complain("JWT_SECRET is not set: tokens come from whoever has the private key");
+		return complain("JWT_SECRET is not set: tokens are made by the holder of the private key");
 	if (error != OK)
 		return complain("the token cannot be made: user and scope are too long");
 	printf("%.*s\n", SLICE_PRINT(buffer_slice(&token)));

@@ -26,7 +26,7 @@ struct instruments_outbox {
 	uint64_t publishers;
 };
 
-/* What is asked at each scrape; each may be left out, and then reads as 0. Set before the first scrape. */
+/* The sources of each scrape; one that is left out reads as 0. Set before the first scrape. */
 struct instruments_sources {
 	struct service *service;
 	struct http_server *server;

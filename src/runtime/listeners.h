@@ -37,7 +37,8 @@ struct listeners_options {
 
 /* Listens; clients wait. Answers an exit code, with the complaint made; then there is only listeners_free. */
 must_check int listeners_open(struct listeners *listeners, const struct listeners_options *options);
-/* Serves whoever waits. Everything that answers is there. Answers an exit code, with the complaint made; then there is only listeners_free. */
+/* Serves the connections that wait. Everything that answers is there. Answers an exit code, with the complaint made; then there is only
+ * listeners_free. */
 must_check int listeners_serve(struct listeners *listeners);
 /* Ends everybody's listener as http_server_stop does. True: nothing had to be cut. Takes one that is not open. */
 bool listeners_stop(struct listeners *listeners, uint32_t timeout_ms);

@@ -12,7 +12,7 @@ struct process_metrics {
 	int descriptors; /* /proc/self/fd; the same */
 };
 
-/* What is not to be had here reads as METRIC_ABSENT (obs/metrics.h). */
+/* A figure that this system does not have reads as METRIC_ABSENT (obs/metrics.h). */
 void process_metrics_init(struct process_metrics *metrics);
 void process_metrics_release(struct process_metrics *metrics);
 

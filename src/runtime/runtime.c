@@ -376,7 +376,7 @@ static int start_listeners(struct runtime *runtime)
 	const struct api_options api = {
 		.service = (runtime->roles & ROLE_API) != 0 ? runtime->service : NULL,
 		.maps = runtime->maps,
-		.clock = runtime->adapters.clock, /* whoever signs tokens and callbacks has not the store's */
+		.clock = runtime->adapters.clock, /* those who sign tokens and callbacks do not have the store's */
 		.random = runtime->adapters.random,
 		.jwt = {.keyring = &runtime->token_keys.keyring,
 	                .leeway_ms = config->auth.jwt_leeway_ms,

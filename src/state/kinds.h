@@ -1,4 +1,4 @@
-/* kinds.h: one descriptor for each kind of row, and what can be done with a row of any kind by its descriptor.
+/* kinds.h: one descriptor for each kind of row, and the operations on rows of any kind, which go by the descriptor.
  *
  * A new kind is a row of ROW_KINDS (domain/row.h) and a file kind_NAME.c here, with its descriptor and its look-ups in the view. */
 #pragma once
@@ -13,7 +13,7 @@
 #include "domain/row.h"
 #include "domain/text.h"
 
-/* A row's natural key: what it is found by, and sorted by, in the order of the bytes. Borrowed from the row. */
+/* A row's natural key, by which it is found and sorted, in the order of the bytes. Borrowed from the row. */
 struct row_key {
 	const void *first;
 	const void *second; /* a seat's label, all SEAT_LABEL_LENGTH_MAX bytes of it, after its event's id; else of length 0 */

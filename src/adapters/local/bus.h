@@ -1,4 +1,4 @@
-/* bus.h: the bus port (ports/bus.h) inside this process: what is published is given to those who subscribed. */
+/* bus.h: the bus port (ports/bus.h) inside this process: it hands published events to the subscribers. */
 #pragma once
 
 #include "base/attributes.h"

@@ -14,7 +14,7 @@ struct memory_database;
 
 /* NULL: out of memory. */
 must_check struct memory_database *memory_database_new(void);
-/* What was made over it is freed before. Takes NULL. */
+/* Free the stores, readers, feeds and outboxes over it first. Takes NULL. */
 void memory_database_free(struct memory_database *database);
 
 /* ERR_NO_MEMORY. */

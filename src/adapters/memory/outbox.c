@@ -26,8 +26,8 @@ static struct memory_database *enter(struct outbox *port)
 	return database;
 }
 
-/* Forgets the owner and whoever has not been heard of for too long. */
-static void strike_publishers(struct memory_database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms)
+/* Forgets the owner, and the publishers that have not been heard of for too long. */
+static void expire_publishers(struct memory_database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms)
 {
 	assert(owner != NULL);
 	uint32_t kept = 0;
@@ -43,7 +43,7 @@ static bool count_publisher(struct memory_database *database, const struct uuid 
 {
 	assert(!uuid_is_nil(owner) && lease_ms > 0);
 	void *array = database->publishers;
-	strike_publishers(database, owner, now_ms, lease_ms);
+	expire_publishers(database, owner, now_ms, lease_ms);
 	if (!contents_grow(&array, database->publisher_count, &database->publisher_capacity, sizeof *database->publishers))
 		return false;
 	database->publishers = array;
@@ -79,7 +79,7 @@ static enum store_result memory_release(struct outbox *port, const struct uuid *
 	for (uint32_t i = 0; i < OUTBOX_PARTITIONS; i++)
 		if (uuid_equal(&database->leases[i].owner, owner))
 			database->leases[i] = (struct outbox_lease){.until_ms = 0};
-	strike_publishers(database, owner, 0, UINT64_MAX); /* no other */
+	expire_publishers(database, owner, 0, UINT64_MAX); /* no other */
 	pthread_mutex_unlock(&database->lock);
 	return STORE_OK;
 }

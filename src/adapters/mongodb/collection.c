@@ -5,7 +5,7 @@
 
 #define NAMESPACE_EXISTS 48 /* a code of the server */
 
-/* What document.c writes: other documents are refused, whoever sends them. */
+/* The shape that document.c writes: the server refuses other documents from any client. */
 static const char validator[] =
 	"{\"$jsonSchema\":{\"bsonType\":\"object\",\"required\":[\"_id\",\"name\",\"venue\",\"description\",\"starts_at\",\"status\","
 	"\"currency\","

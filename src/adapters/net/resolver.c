@@ -1,4 +1,4 @@
-/* resolver.c: a look-up is shared by its caller and its thread; whoever leaves it last frees it. */
+/* resolver.c: a look-up is shared by its caller and its thread; the last of the two to leave frees it. */
 #include "adapters/net/resolver.h"
 
 #include <assert.h>

@@ -25,7 +25,7 @@ void connection_release(struct connection *connection);
 
 /* STORE_OK or STORE_DOWN. */
 must_check enum store_result connection_begin(struct connection *connection);
-/* Queues one statement; what fails shows in finish. parameters may be NULL, and used again at once. */
+/* Queues one statement; a failure shows in finish. parameters may be NULL, and used again at once. */
 void connection_send(struct connection *connection, uint32_t statement, struct parameters *parameters);
 /* The same with SQL that is not prepared: what not every server knows. */
 void connection_send_sql(struct connection *connection, const char *sql, struct parameters *parameters);

@@ -13,7 +13,7 @@
 #include "ports/reader.h"
 #include "ports/store.h"
 
-/* What is said while the store is marked as being replayed. */
+/* The problem while the store is marked as being replayed. */
 #define REPLAYING_PROBLEM "a replay runs, or was begun and not ended"
 #define REPLAYING_ADVICE "if none runs, run 'tro replay' again"
 
@@ -47,9 +47,9 @@ struct connection {
  * poll that it is ready for, 0 at the deadline. */
 uint64_t connection_deadline_ns(const struct connection *connection, uint64_t timeout_ms);
 must_check short connection_wait(const struct connection *connection, short events, uint64_t deadline_ns);
-/* The same deadline, so much later: what is large has more time than its caller thinks. */
+/* The same deadline, so much later: large exchanges have more time than their caller allows. */
 uint64_t connection_late_deadline_ns(const struct connection *connection, uint64_t timeout_ms, uint64_t extra_ms);
-/* Sends what is queued. False: the session is lost, or the time is over. */
+/* Sends the queued statements. False: the session is lost, or the time is over. */
 must_check bool connection_flush(struct connection *connection, uint64_t deadline_ns);
 /* The next answer, NULL at the end of a statement's. False: the session is lost. */
 must_check bool connection_next_answer(struct connection *connection, uint64_t deadline_ns, PGresult **ret_answer);

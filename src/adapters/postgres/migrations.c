@@ -1,6 +1,6 @@
 /* migrations.c: brings the tables of the database up to what the program was built with (db/postgres/NNN_*.sql).
  *
- * Who migrates writes the row of number 0 first, in the transaction of everything else: its lock is what others wait for, on servers that
+ * A migration writes the row of number 0 first, in the transaction of everything else: others wait for its lock, on servers that
  * have advisory locks and on those that have none. */
 #include <assert.h>
 #include <stdio.h>

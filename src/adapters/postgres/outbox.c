@@ -28,7 +28,7 @@ enum {
 static const char *const statements[STATEMENT_COUNT] = {
 	[COUNT_PUBLISHER] = "INSERT INTO outbox_publishers (owner, alive_until) VALUES ($1::uuid, " NOW_MS " + $2::int8)"
 			    " ON CONFLICT (owner) DO UPDATE SET alive_until = excluded.alive_until",
-	/* Whoever has not been heard of for too long. */
+	/* Publishers that have not been heard of for too long. */
 	[EXPIRE_PUBLISHERS] = "DELETE FROM outbox_publishers WHERE alive_until <= " NOW_MS " OR alive_until > " NOW_MS " + $1::int8",
 	[REMOVE_PUBLISHER] = "DELETE FROM outbox_publishers WHERE owner = $1::uuid",
 	[SELECT_LEASES] = "SELECT partition, owner, lease_until, " NOW_MS ", (SELECT count(*) FROM outbox_publishers)"

@@ -53,7 +53,7 @@ static inline struct postgres_reader *reader_of(struct reader *port)
 	return container_of(port, struct postgres_reader, port);
 }
 
-/* Runs the statement with what is in the reader's parameters, and empties them. *ret_answer is the caller's, for PQclear. */
+/* Runs the statement with the reader's parameters, and empties them. *ret_answer is the caller's, for PQclear. */
 must_check enum store_result reader_query(struct postgres_reader *reader, enum reader_statement statement, PGresult **ret_answer);
 
 enum store_result postgres_list_cancelled(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,

@@ -38,5 +38,5 @@ must_check struct slice field_copy(struct tuple tuple, int column, struct arena 
 /* Of *tuple, which is borrowed. */
 struct columns tuple_columns(struct tuple *tuple);
 
-/* Elements of the arrays of a statement that writes many rows at once. What is put is copied. */
+/* Elements of the arrays of a statement that writes many rows at once. Values are copied. */
 struct places parameter_places(struct parameters *parameters);

@@ -28,7 +28,7 @@ static const char postgres_settings[] =
 static const char cockroach_settings[] =
 	"SET default_transaction_use_follower_reads = off; SET default_transaction_isolation = 'serializable'";
 
-/* Who only looks may think about what he has read, and ask for much of it at once. */
+/* Sessions that only read may be idle between reads, and read much at once. */
 static const char look_settings[] = "SET default_transaction_read_only = on; SET statement_timeout = 300000;"
 				    "SET idle_in_transaction_session_timeout = 300000";
 

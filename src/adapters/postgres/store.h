@@ -97,7 +97,7 @@ static inline struct postgres_store *store_of(struct store *port)
 	return container_of(port, struct postgres_store, port);
 }
 
-/* Sends the statement with what is in the store's parameters, and empties them. */
+/* Sends the statement with the store's parameters, and empties them. */
 static inline void store_send(struct postgres_store *store, enum store_statement statement)
 {
 	connection_send(&store->connection, statement, &store->parameters);

@@ -38,7 +38,7 @@ enum consumer_result {
  * returns. Connects to nothing yet. ERR_VALIDATION with a message, ERR_NO_MEMORY. */
 must_check enum error rabbitmq_consumer_open(const char *url, const char *queue, const char *pattern,
                                              struct rabbitmq_consumer **ret_consumer, char message[static RABBITMQ_MESSAGE_MAX]);
-/* Takes NULL. What is not acknowledged stays in the queue. */
+/* Takes NULL. Messages that are not acknowledged stay in the queue. */
 void rabbitmq_consumer_free(struct rabbitmq_consumer *consumer);
 
 /* The next message, waiting up to timeout_ms; connecting takes up to three seconds. A connection that was lost is made again. */

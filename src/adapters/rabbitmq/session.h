@@ -1,6 +1,6 @@
 /* session.h: one connection to a broker, with one channel and the exchange declared. Private to the RabbitMQ adapter.
  *
- * A session that is lost is made again by the next session_connect; while that fails the tries are spaced. What is wrong stands in `problem`.
+ * A session that is lost is made again by the next session_connect; while that fails the tries are spaced. `problem` says why.
  * Used by one thread at a time. */
 #pragma once
 

@@ -40,11 +40,12 @@ must_check bool redis_connection_queue(struct redis_connection *connection, uint
 #define REDIS_WORDS_MAX 16
 must_check bool redis_connection_queue_script(struct redis_connection *connection, enum redis_script script, bool with_text,
                                               uint32_t key_count, uint32_t word_count, const struct slice *words);
-/* Hands what is queued to the kernel as far as it takes it now, and reads what has come. Never waits. False: the connection is lost. */
+/* Hands the queued bytes to the kernel as far as it takes them now, and reads those that have come. Never waits. False: the connection is
+ * lost. */
 must_check bool redis_connection_exchange(struct redis_connection *connection);
 /* The next reply that has come, for freeReplyObject; NULL: not yet. False: the connection is lost. */
 must_check bool redis_connection_reply(struct redis_connection *connection, redisReply **ret_reply);
-/* Sends what is queued and waits for one reply, for freeReplyObject. NULL: lost, or the deadline passed. */
+/* Sends the queued commands and waits for one reply, for freeReplyObject. NULL: lost, or the deadline passed. */
 must_check redisReply *redis_connection_ask(struct redis_connection *connection, uint64_t deadline_ns);
 
 /* Whether an error reply begins with this word: "MOVED", "NOSCRIPT". */

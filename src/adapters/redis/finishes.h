@@ -1,6 +1,6 @@
 /* finishes.h: ends of keys, and counts to take back, that wait for the next round trip to Redis. Private to the Redis adapter.
  *
- * A ring of a fixed size: when it is full what comes is dropped, and the key stays in use until its lease ends. Safe from any thread. */
+ * A ring of a fixed size: when it is full new ones are dropped, and the key stays in use until its lease ends. Safe from any thread. */
 #pragma once
 
 #include <pthread.h>

@@ -50,5 +50,5 @@ int nodes_of_redirection(struct nodes *nodes, const char *error);
 /* The node is not asked again before a ping has found it serving; what it was asked is not answered any more. */
 void nodes_give_up_on(struct nodes *nodes, int index);
 
-/* Connects to what is not connected, learns the slots, and tries every node that has some. */
+/* Connects to the nodes that are not connected, learns the slots, and tries every node that has some. */
 void nodes_ping(struct nodes *nodes, struct admission_ping *ret_ping);

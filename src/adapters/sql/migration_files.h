@@ -1,5 +1,5 @@
-/* migration_files.h: the numbered SQL files that a program was built with, and whether what a database has is what they begin with. For both SQL
- * adapters. */
+/* migration_files.h: the numbered SQL files that a program was built with, and whether the migrations of a database are the first of them.
+ * For both SQL adapters. */
 #pragma once
 
 #include <stdint.h>

@@ -37,13 +37,13 @@ struct columns {
 };
 
 struct column_operations {
-	/* What is NULL, or no integer, is 0. */
+	/* NULL, and a value that is no integer, is 0. */
 	int64_t (*get_int)(void *source, int column);
 	/* Text or bytes, borrowed from the answer; data is NULL for NULL. */
 	struct slice (*get_text)(void *source, int column);
 };
 
-/* Each answers false when what is stored cannot be right; *ret_row may be half filled then. */
+/* Each answers false when the stored row cannot be right; *ret_row may be half filled then. */
 
 /* event_id, sequence, status, currency, on_sale_from, on_sale_until, seat_count, settled, version */
 must_check bool stored_sale_read(struct columns columns, struct sale *ret_sale);

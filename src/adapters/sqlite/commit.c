@@ -1,6 +1,6 @@
 /* commit.c: everything or nothing, in one transaction: what is expected is checked by the statement that writes it.
  *
- * The functions answer SQLite's codes; SQLITE_CONSTRAINT says that something is not as expected, whoever found it. */
+ * The functions answer SQLite's codes; SQLITE_CONSTRAINT says that something is not as expected, found by SQLite or here. */
 #include <assert.h>
 #include <endian.h>
 #include <string.h>

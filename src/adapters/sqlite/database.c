@@ -105,8 +105,8 @@ static int open_to_write(const struct database_options *options, sqlite3 **ret_h
 	return sqlite3_open_v2(options->path, ret_handle, flags, NULL);
 }
 
-/* Who has a file in WAL mode open has a WAL beside it. Without one nobody writes, and SQLite would make files there to read it: it is told that
- * nobody will. */
+/* A file in WAL mode that is open has a WAL beside it. Without one nobody writes, and SQLite would make files there to read it: it is told
+ * that nobody will. */
 static int open_to_look(const char *path, sqlite3 **ret_handle)
 {
 	assert(path != NULL && ret_handle != NULL);

@@ -32,7 +32,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[BEGIN_READ] = "BEGIN",
 	[BEGIN_WRITE] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
-	/* The owner, and whoever has not been heard of for too long. */
+	/* The owner, and publishers that have not been heard of for too long. */
 	[EXPIRE_PUBLISHERS] = "DELETE FROM outbox_publishers WHERE owner = ?1 OR alive_until <= ?2 OR alive_until > ?3",
 	[COUNT_PUBLISHER] = "INSERT INTO outbox_publishers (owner, alive_until) VALUES (?, ?)",
 	[COUNT_PUBLISHERS] = "SELECT count(*) FROM outbox_publishers",
@@ -103,8 +103,8 @@ static int write_leases(struct database *database, const struct outbox_lease lea
 	return code;
 }
 
-/* Forgets the owner and whoever has not been heard of for too long. */
-static int strike_publishers(struct database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms)
+/* Forgets the owner, and the publishers that have not been heard of for too long. */
+static int expire_publishers(struct database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms)
 {
 	assert(!uuid_is_nil(owner));
 	sqlite3_stmt *expire = database->statements[EXPIRE_PUBLISHERS];
@@ -119,7 +119,7 @@ static int count_publishers(struct database *database, const struct uuid *owner,
 {
 	assert(lease_ms > 0 && ret_count != NULL);
 	sqlite3_stmt *count = database->statements[COUNT_PUBLISHER];
-	int code = strike_publishers(database, owner, now_ms, lease_ms);
+	int code = expire_publishers(database, owner, now_ms, lease_ms);
 	if (code != SQLITE_OK)
 		return code;
 	bind_uuid(count, 1, owner);
@@ -179,7 +179,7 @@ static enum store_result sqlite_release(struct outbox *port, const struct uuid *
 	bind_uuid(database->statements[RELEASE_LEASES], 1, owner);
 	code = database_run(database, RELEASE_LEASES);
 	if (code == SQLITE_OK)
-		code = strike_publishers(database, owner, 0, UINT64_MAX); /* no other */
+		code = expire_publishers(database, owner, 0, UINT64_MAX); /* no other */
 	return end(database, code);
 }
 

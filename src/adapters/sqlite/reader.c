@@ -356,7 +356,7 @@ static enum store_result sqlite_drop_catalog_change(struct reader *port, const s
 	return database_result(database_run(&reader->database, DROP_CATALOG_CHANGE));
 }
 
-/* For whoever may not write. */
+/* For a reader that may not write. */
 static enum store_result ask_for_mark(struct sqlite_reader *reader, struct ping *ret_ping)
 {
 	assert(reader->looks && ret_ping != NULL);
