@@ -187,7 +187,7 @@ static struct page_fetch *begin_fetch(struct event_pages *pages, const struct qu
 	assert(pages->fetch_count <= EVENT_PAGES_FETCHES_MAX);
 	if (pages->fetch_count == EVENT_PAGES_FETCHES_MAX)
 		return NULL;
-	struct page_fetch *fetch = malloc(sizeof *fetch + query->filter.venue.length + query->filter.text.length);
+	struct page_fetch *fetch = malloc(sizeof *fetch + query->filter.venue.length + query->filter.words.length);
 	if (fetch == NULL)
 		return NULL;
 	*fetch = (struct page_fetch){.job = {.kind = JOB_FETCH, .query = *query, .deadline_ns = UINT64_MAX}, .key = *key};
@@ -195,7 +195,7 @@ static struct page_fetch *begin_fetch(struct event_pages *pages, const struct qu
 	fetch->job.query.user = (struct slice){0};
 	char *end = fetch->texts;
 	fetch->job.query.filter.venue = keep_text(&end, query->filter.venue);
-	fetch->job.query.filter.text = keep_text(&end, query->filter.text);
+	fetch->job.query.filter.words = keep_text(&end, query->filter.words);
 	list_init(&fetch->waiters);
 	list_push(&pages->fetches, &fetch->node);
 	pages->fetch_count++;

@@ -56,7 +56,7 @@ static uint64_t filter_hash(const struct page_cache *cache, const struct catalog
 {
 	assert(filter != NULL);
 	const uint64_t parts[] = {filter->starts_from_ms, filter->starts_until_ms, filter->status, text_hash(cache, filter->venue),
-	                          text_hash(cache, filter->text)};
+	                          text_hash(cache, filter->words)};
 	return hash_bytes(&cache->options.seed, parts, sizeof parts);
 }
 

@@ -47,7 +47,7 @@ static enum error read_time(struct http_request *request, struct slice name, uin
 	return http_request_query_violation(request, name, SLICE("must be a time as in RFC 3339, such as 2026-01-02T03:04:05Z"));
 }
 
-/* ?venue= and ?q=, with small letters. */
+/* ?venue= and ?q=, with small letters of ASCII. */
 static enum error read_folded(struct http_request *request, struct slice name, struct slice *ret_text)
 {
 	struct slice text;
@@ -90,7 +90,7 @@ static enum error read_filter(struct http_request *request, struct catalog_filte
 		error = read_sale_status(request, &filter->status);
 	if (error == OK)
 		error = read_folded(request, SLICE("venue"), &filter->venue);
-	return error == OK ? read_folded(request, SLICE("q"), &filter->text) : error;
+	return error == OK ? read_folded(request, SLICE("q"), &filter->words) : error;
 }
 
 static enum http_progress change_sale(struct http_request *request, enum command_kind kind)

@@ -30,14 +30,13 @@ struct catalog_entry {
 	uint64_t version; /* of the sale it was made of */
 };
 
-/* Which events are wanted. A member that is not set, 0 or an empty text, does not matter; texts are printable, and
- * folded: their ASCII letters are small. */
+/* Which events are wanted. A member that is not set, 0 or an empty text, does not matter. */
 struct catalog_filter {
 	uint64_t starts_from_ms;  /* they start then or later */
 	uint64_t starts_until_ms; /* they start then or earlier */
 	enum sale_status status;
-	struct slice venue; /* the whole of it, folded */
-	struct slice text;  /* a part of name, venue or description, folded */
+	struct slice venue; /* the whole of it, in any case of its ASCII letters, which are small here */
+	struct slice words; /* each of them begins a word of the name (base/word_search.h) */
 };
 
 struct catalog_list {

@@ -31,7 +31,7 @@ LACKS = {
     r"\bfor\s+(no\s+key\s+)?(update|share)\b(?!\s+skip|\s+of\s+e$)": "row locks are best effort: rely on the isolation",
 }
 
-FUNCTIONS = {"array_agg", "clock_timestamp", "coalesce", "count", "extract", "generate_series", "length", "max", "min", "repeat", "right", "set_config", "strpos", "translate",
+FUNCTIONS = {"array_agg", "clock_timestamp", "coalesce", "count", "extract", "generate_series", "length", "max", "min", "repeat", "right", "set_config", "string_to_array", "translate",
              "split_part", "sum", "unnest"}
 TYPES = {"bytea", "bytea[]", "int8", "int8[]", "text", "text[]", "uuid", "uuid[]"}
 

@@ -8,6 +8,8 @@
 
 #include "base/list.h"
 
+#include "base/word_search.h"
+
 static struct fake_catalog *self_of(struct catalog *catalog)
 {
 	return container_of(catalog, struct fake_catalog, base);
@@ -117,24 +119,15 @@ static enum catalog_result fake_list(struct catalog *catalog, const struct uuid 
 	return CATALOG_OK;
 }
 
-static bool has_text(struct slice text, struct slice part)
-{
-	for (size_t i = 0; i + part.length <= text.length; i++)
-		if (strncasecmp(text.data + i, part.data, part.length) == 0)
-			return true;
-	return false;
-}
-
 static bool passes(const struct catalog_entry *entry, const struct catalog_filter *filter)
 {
 	const struct sale_details *details = &entry->details;
 	return details->starts_at_ms >= filter->starts_from_ms &&
 	       (filter->starts_until_ms == 0 || details->starts_at_ms <= filter->starts_until_ms) &&
 	       (filter->status == 0 || entry->status == filter->status) &&
-	       (slice_is_empty(filter->venue) ||
-	        (filter->venue.length == details->venue.length && has_text(details->venue, filter->venue))) &&
-	       (slice_is_empty(filter->text) || has_text(details->name, filter->text) || has_text(details->venue, filter->text) ||
-	        has_text(details->description, filter->text));
+	       (slice_is_empty(filter->venue) || (filter->venue.length == details->venue.length &&
+	                                          strncasecmp(details->venue.data, filter->venue.data, filter->venue.length) == 0)) &&
+	       word_search_matches(filter->words, details->name);
 }
 
 static enum catalog_result fake_search(struct catalog *catalog, const struct catalog_filter *filter, const struct uuid *after,

@@ -8,6 +8,7 @@
 #include "adapters/mongodb/pool.h"
 #include "base/list.h"
 #include "base/now.h"
+#include "base/word_search.h"
 
 #define DUPLICATE_KEY 11000
 
@@ -155,6 +156,10 @@ static enum catalog_result mongodb_search(struct catalog *port, const struct cat
 	struct mongodb_lease lease;
 	struct catalog_list list;
 	bson_error_t error = {0};
+	if (filter != NULL && !word_search_is_possible(filter->words)) {
+		*ret_list = (struct catalog_list){0};
+		return CATALOG_OK;
+	}
 	if (!begin(port, &lease))
 		return CATALOG_DOWN;
 	bson_t query = BSON_INITIALIZER;

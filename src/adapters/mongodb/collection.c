@@ -15,7 +15,7 @@ static const char validator[] =
 	"\"status\":{\"enum\":[\"on_sale\",\"paused\",\"cancelled\"]},\"currency\":{\"bsonType\":\"string\",\"maxLength\":3},"
 	"\"on_sale_from\":{\"bsonType\":[\"date\",\"null\"]},\"on_sale_until\":{\"bsonType\":[\"date\",\"null\"]},"
 	"\"seat_count\":{\"bsonType\":\"long\",\"minimum\":0},\"created_at\":{\"bsonType\":\"date\"},\"version\":{\"bsonType\":\"long\"},"
-	"\"folded\":{\"bsonType\":\"object\",\"required\":[\"name\",\"venue\",\"description\"]}}}}";
+	"\"folded\":{\"bsonType\":\"object\",\"required\":[\"venue\"]}}}}";
 
 /* Lists are in the order of _id, so every index ends with it. One a command: FerretDB 1.24 breaks off when several are there already. */
 static const char *const indexes[] = {

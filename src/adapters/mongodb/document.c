@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX (16 * 1024 * 1024) /* a document has no more */
+#include "base/buffer.h"
+#include "base/word_search.h"
+
+#define PATTERN_MAX ((size_t)64 * 1024) /* of one word */
+#define TEXT_MAX (16 * 1024 * 1024)     /* a document has no more */
 
 static const enum sale_status statuses[] = {SALE_ON_SALE, SALE_PAUSED, SALE_CANCELLED};
 
@@ -73,8 +77,7 @@ bool mongodb_document_write(bson_t *document, const struct catalog_entry *entry)
 	BSON_APPEND_DATE_TIME(document, "created_at", date_of(entry->created_at_ms));
 	BSON_APPEND_INT64(document, "version", date_of(entry->version));
 	BSON_APPEND_DOCUMENT_BEGIN(document, "folded", &inner);
-	is_right = is_right && append_folded(&inner, "name", details->name) && append_folded(&inner, "venue", details->venue) &&
-	           append_folded(&inner, "description", details->description);
+	is_right = is_right && append_folded(&inner, "venue", details->venue);
 	return bson_append_document_end(document, &inner) && is_right;
 }
 
@@ -185,51 +188,45 @@ bool mongodb_document_read(const bson_t *document, struct arena *arena, struct c
 	return true;
 }
 
-/* A pattern that matches the text alone, whatever it holds. False: no memory. */
-static bool append_pattern(bson_t *query, const char *key, struct slice text)
+/* {name: {$regex: …}} as one item of the array. False: it cannot be made. */
+static bool append_word(bson_t *all, uint32_t index, struct slice word)
 {
-	assert(text.data != NULL && text.length > 0);
-	static const char digits[] = "0123456789abcdef";
-	bson_t condition;
-	char *pattern = malloc(text.length * 4 + 1), *end = pattern;
-	if (pattern == NULL)
-		return false;
-	for (size_t i = 0; i < text.length; i++) {
-		unsigned char byte = (unsigned char)text.data[i];
-		bool is_plain =
-			byte >= 0x80 || (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
-		if (byte < ' ' || byte == 0x7f) {
-			const char escape[] = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
-			memcpy(end, escape, sizeof escape);
-			end += sizeof escape;
-			continue;
-		}
-		if (!is_plain)
-			*end++ = '\\';
-		*end++ = (char)byte;
-	}
-	*end = '\0';
-	BSON_APPEND_DOCUMENT_BEGIN(query, key, &condition);
-	bool is_done = BSON_APPEND_REGEX(&condition, "$regex", pattern, "");
-	free(pattern);
-	return bson_append_document_end(query, &condition) && is_done;
+	struct buffer pattern;
+	char storage[16];
+	const char *key;
+	bson_t item, condition;
+	buffer_init(&pattern, NULL, PATTERN_MAX);
+	word_search_pattern(word, &pattern);
+	buffer_append_byte(&pattern, '\0');
+	bool is_done = !pattern.failed;
+	bson_uint32_to_string(index, &key, storage, sizeof storage);
+	BSON_APPEND_DOCUMENT_BEGIN(all, key, &item);
+	BSON_APPEND_DOCUMENT_BEGIN(&item, "name", &condition);
+	is_done = is_done && BSON_APPEND_REGEX(&condition, "$regex", pattern.data, "");
+	is_done = bson_append_document_end(&item, &condition) && is_done;
+	is_done = bson_append_document_end(all, &item) && is_done;
+	buffer_release(&pattern);
+	return is_done;
 }
 
-/* {$or: [{folded.name: …}, …]} */
-static bool append_search(bson_t *query, struct slice text)
+/* {$and: [{name: …}, …]}: each word begins one of the name. */
+static bool append_words(bson_t *query, struct slice words)
 {
-	assert(text.data != NULL && text.length > 0);
-	static const char *const fields[] = {"folded.name", "folded.venue", "folded.description"};
-	static const char *const places[] = {"0", "1", "2"};
-	bson_t either, one;
-	bool is_done = bson_utf8_validate(text.data, text.length, true);
-	BSON_APPEND_ARRAY_BEGIN(query, "$or", &either);
-	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-		BSON_APPEND_DOCUMENT_BEGIN(&either, places[i], &one);
-		is_done = is_done && append_pattern(&one, fields[i], text);
-		is_done = bson_append_document_end(&either, &one) && is_done;
-	}
-	return bson_append_array_end(query, &either) && is_done;
+	assert(word_search_is_possible(words));
+	bson_t all;
+	struct slice word;
+	bool is_done = true;
+	uint32_t count = 0;
+	BSON_APPEND_ARRAY_BEGIN(query, "$and", &all);
+	while (is_done && word_search_next(&words, &word))
+		is_done = append_word(&all, count++, word);
+	return bson_append_array_end(query, &all) && is_done;
+}
+
+static bool has_words(struct slice words)
+{
+	struct slice word;
+	return word_search_next(&words, &word);
 }
 
 bool mongodb_append_filter(bson_t *query, const struct catalog_filter *filter, const struct uuid *after)
@@ -256,7 +253,7 @@ bool mongodb_append_filter(bson_t *query, const struct catalog_filter *filter, c
 		is_done = BSON_APPEND_UTF8(query, "status", sale_status_name(filter->status)) && is_done;
 	if (!slice_is_empty(filter->venue))
 		is_done = is_done && append_text(query, "folded.venue", filter->venue);
-	if (!slice_is_empty(filter->text))
-		is_done = is_done && append_search(query, filter->text);
+	if (has_words(filter->words))
+		is_done = is_done && append_words(query, filter->words);
 	return is_done;
 }

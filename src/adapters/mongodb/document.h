@@ -1,7 +1,7 @@
 /* document.h: entries and filters as MongoDB has them. Private to the MongoDB adapter.
  *
  *	{_id: UUID, name, venue, description, starts_at: Date, status: "on_sale" …, currency, on_sale_from: Date or null,
- *	 on_sale_until: Date or null, seat_count: Long, created_at: Date, version: Long, folded: {name, venue, description}}
+ *	 on_sale_until: Date or null, seat_count: Long, created_at: Date, version: Long, folded: {venue}}
  *
  * folded: with small ASCII letters, which is what filters compare. A text of a client is only ever a value, never the name of a field. */
 #pragma once

@@ -7,9 +7,12 @@
 #include "adapters/postgres/parameters.h"
 #include "adapters/postgres/rows.h"
 #include "base/list.h"
+#include "base/word_search.h"
 
 /* Folded as the port has it, whatever the locale. */
 #define FOLDED(column) "translate(" column ", 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')"
+
+#define PATTERNS_MAX ((size_t)256 * 1024) /* of the words of one search */
 
 enum {
 	PUT,
@@ -31,14 +34,13 @@ static const char *const statements[STATEMENT_COUNT] = {
 		" WHERE excluded.version > catalog.version",
 	[FIND] = "SELECT " CATALOG_COLUMNS " FROM catalog WHERE event_id = $1::uuid",
 	[LIST] = "SELECT " CATALOG_COLUMNS " FROM catalog WHERE event_id > $1::uuid ORDER BY event_id LIMIT $2::int8",
-	/* An end of 0 is none, and so is a status; an empty text is a part of every text. */
+	/* An end of 0 is none, and so is a status. The words come as regular expressions with blanks between. */
 	[SEARCH] = "SELECT " CATALOG_COLUMNS " FROM catalog WHERE event_id > $1::uuid AND starts_at >= $3::int8"
 		   " AND ($4::int8 = 0 OR starts_at <= $4::int8) AND ($5::int8 = 0 OR status = $5::int8)"
-		   " AND ($6::text = '' OR " FOLDED("venue") " = $6::text) AND (strpos(" FOLDED(
-			   "name") ", $7::text) > 0"
-				   " OR strpos(" FOLDED("venue") ", $7::text) > 0 OR strpos(" FOLDED(
-					   "description") ", $7::text) > 0)"
-							  " ORDER BY event_id LIMIT $2::int8",
+		   " AND ($6::text = '' OR " FOLDED(
+			   "venue") " = $6::text) AND NOT EXISTS (SELECT 1 FROM"
+				    " unnest(string_to_array($7::text, ' ')) AS wanted(pattern) WHERE name !~ wanted.pattern)"
+				    " ORDER BY event_id LIMIT $2::int8",
 	[DROP] = "DELETE FROM catalog WHERE event_id = $1::uuid",
 	[PING] = "SELECT 1 FROM catalog ORDER BY event_id LIMIT 1",
 };
@@ -155,22 +157,42 @@ static bool cannot_be_stored(struct slice text)
 	return text.length > 0 && memchr(text.data, '\0', text.length) != NULL;
 }
 
-static enum catalog_result postgres_search(struct catalog *port, const struct catalog_filter *filter, const struct uuid *after,
-                                           uint32_t limit, struct arena *arena, struct catalog_list *ret_list)
+static void write_patterns(struct slice words, struct buffer *patterns)
 {
-	assert(filter != NULL && ret_list != NULL);
-	struct postgres_catalog *catalog = catalog_of(port);
-	struct parameters *parameters = &catalog->parameters;
-	if (cannot_be_stored(filter->venue) || cannot_be_stored(filter->text)) {
-		*ret_list = (struct catalog_list){0};
-		return CATALOG_OK;
+	struct slice word;
+	for (bool is_first = true; word_search_next(&words, &word); is_first = false) {
+		if (!is_first)
+			buffer_append_byte(patterns, ' ');
+		word_search_pattern(word, patterns);
 	}
+}
+
+static enum catalog_result search(struct postgres_catalog *catalog, const struct catalog_filter *filter, struct slice patterns,
+                                  const struct uuid *after, uint32_t limit, struct arena *arena, struct catalog_list *ret_list)
+{
+	struct parameters *parameters = &catalog->parameters;
 	scalar_uint(parameters, 2, filter->starts_from_ms);
 	scalar_uint(parameters, 3, filter->starts_until_ms);
 	scalar_int(parameters, 4, filter->status);
 	scalar_bytes(parameters, 5, text_or_empty(filter->venue));
-	scalar_bytes(parameters, 6, text_or_empty(filter->text));
+	scalar_bytes(parameters, 6, text_or_empty(patterns));
 	return list_entries(catalog, SEARCH, after, limit, arena, ret_list);
+}
+
+static enum catalog_result postgres_search(struct catalog *port, const struct catalog_filter *filter, const struct uuid *after,
+                                           uint32_t limit, struct arena *arena, struct catalog_list *ret_list)
+{
+	assert(filter != NULL && ret_list != NULL);
+	struct buffer patterns;
+	buffer_init(&patterns, arena, PATTERNS_MAX);
+	if (cannot_be_stored(filter->venue) || !word_search_is_possible(filter->words)) {
+		*ret_list = (struct catalog_list){0};
+		return CATALOG_OK;
+	}
+	write_patterns(filter->words, &patterns);
+	if (patterns.failed)
+		return CATALOG_DOWN;
+	return search(catalog_of(port), filter, buffer_slice(&patterns), after, limit, arena, ret_list);
 }
 
 static enum catalog_result postgres_drop(struct catalog *port, const struct uuid *event_id)

@@ -27,10 +27,10 @@ static const char *const statements[STATEMENT_COUNT] = {
 		" version = excluded.version WHERE excluded.version > version",
 	[FIND] = "SELECT " CATALOG_COLUMNS " FROM catalog WHERE event_id = ?",
 	[LIST] = "SELECT " CATALOG_COLUMNS " FROM catalog WHERE event_id > ? ORDER BY event_id LIMIT ?",
-	/* lower() folds ASCII alone. An end of 0 is none, and so is a status; an empty text is a part of every text. */
+	/* lower() folds ASCII alone. An end of 0 is none, and so is a status; without words each name has them all. */
 	[SEARCH] = "SELECT " CATALOG_COLUMNS " FROM catalog WHERE event_id > ?1 AND starts_at >= ?3 AND (?4 = 0 OR starts_at <= ?4)"
 		   " AND (?5 = 0 OR status = ?5) AND (?6 = '' OR lower(venue) = ?6)"
-		   " AND (instr(lower(name), ?7) OR instr(lower(venue), ?7) OR instr(lower(description), ?7)) ORDER BY event_id LIMIT ?2",
+		   " AND has_words(name, ?7) ORDER BY event_id LIMIT ?2",
 	[DROP] = "DELETE FROM catalog WHERE event_id = ?",
 	[PING] = "SELECT 1 FROM catalog LIMIT 1",
 };
@@ -132,7 +132,7 @@ static enum catalog_result sqlite_search(struct catalog *port, const struct cata
 	bind_uint(search, 4, filter->starts_until_ms);
 	bind_int(search, 5, filter->status);
 	bind_text(search, 6, text_or_empty(filter->venue));
-	bind_text(search, 7, text_or_empty(filter->text));
+	bind_text(search, 7, text_or_empty(filter->words));
 	return list_entries(database, SEARCH, after, limit, arena, ret_list);
 }
 

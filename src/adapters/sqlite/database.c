@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/now.h"
+#include "base/word_search.h"
 
 /* How long a writer waits for another: a checkpoint or the commit of an event with a million seats ends before. */
 #define BUSY_SHORT_NS 100000
@@ -124,6 +125,25 @@ static int open_to_look(const char *path, sqlite3 **ret_handle)
 	return sqlite3_open_v2(uri, ret_handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
 }
 
+static struct slice text_of(sqlite3_value *value)
+{
+	const char *data = (const char *)sqlite3_value_text(value);
+	return (struct slice){.data = data, .length = data == NULL ? 0 : (size_t)sqlite3_value_bytes(value)};
+}
+
+/* has_words(text, words): word_search_matches */
+static void has_words(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	assert(count == 2);
+	(void)count;
+	sqlite3_result_int(context, word_search_matches(text_of(values[1]), text_of(values[0])));
+}
+
+static int add_functions(sqlite3 *handle)
+{
+	return sqlite3_create_function_v2(handle, "has_words", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, has_words, NULL, NULL, NULL);
+}
+
 enum error database_open(const struct database_options *options, struct database *ret_database, char message[static SQLITE_MESSAGE_MAX])
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -133,6 +153,8 @@ enum error database_open(const struct database_options *options, struct database
 	int code = options->looks ? open_to_look(options->path, &database.handle) : open_to_write(options, &database.handle);
 	if (code == SQLITE_OK)
 		code = configure_in_turn(&database, options);
+	if (code == SQLITE_OK)
+		code = add_functions(database.handle);
 	if (code == SQLITE_OK)
 		code = prepare(&database, options);
 	if (code != SQLITE_OK) {

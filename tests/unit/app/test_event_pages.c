@@ -329,7 +329,7 @@ static void texts_of_a_filter_outlive_their_request(void **state)
 	struct world *world = *state;
 	char text[] = "concert";
 	put_event(world, 7);
-	struct query query = {.kind = QUERY_EVENTS, .limit = 10, .filter = {.text = slice_of(text)}};
+	struct query query = {.kind = QUERY_EVENTS, .limit = 10, .filter = {.words = slice_of(text)}};
 	struct job job = job_of(world, query, NOW_MS);
 	event_pages_ask(world->pages, &job, NOW_MS);
 	assert_false(event_pages_give_up(world->pages, NOW_MS + 200)); /* the request is answered, and gone */
@@ -337,7 +337,7 @@ static void texts_of_a_filter_outlive_their_request(void **state)
 	serve(world, NOW_MS + 300);
 	const char *body = NULL;
 	uint32_t questions = world->catalog->questions;
-	query.filter.text = SLICE("concert");
+	query.filter.words = SLICE("concert");
 	assert_int_equal(ask(world, query, NOW_MS + 300, &body), OK);
 	assert_non_null(strstr(body, "Concert"));
 	assert_int_equal(world->catalog->questions, questions);

@@ -77,7 +77,7 @@ static void every_parameter_makes_another_page(void **state)
 	other = list;
 	other.filter.status = SALE_PAUSED;
 	assert_false(has(cache, other, "first", 1000));
-	other.filter = (struct catalog_filter){.text = SLICE("opera")};
+	other.filter = (struct catalog_filter){.words = SLICE("opera")};
 	assert_false(has(cache, other, "first", 1000));
 	other.filter = (struct catalog_filter){.venue = SLICE("opera")};
 	assert_false(has(cache, other, "first", 1000));
