@@ -239,6 +239,12 @@ static bool is_fresh(const struct seat_maps *maps, uint64_t now_ns)
 	return fresh_ns != 0 && now_ns < fresh_ns + SEAT_MAPS_FRESH_NS;
 }
 
+bool seat_maps_are_fresh(const struct seat_maps *maps)
+{
+	assert(maps != NULL);
+	return is_fresh(maps, clock_monotonic_ns(maps->options.clock));
+}
+
 static bool knows_version(const struct seat_map *map, const struct seat_page_query *query)
 {
 	assert(seat_map_is_loaded(map));
@@ -251,7 +257,7 @@ enum seat_maps_answer seat_maps_ask(struct seat_maps *maps, const struct uuid *e
                                     bool is_compressed, struct seat_maps_wait *wait, struct seat_page **ret_page)
 {
 	assert(event_id != NULL && ret_page != NULL);
-	assert(maps != NULL && query != NULL && wait != NULL && wait->ready != NULL);
+	assert(maps != NULL && query != NULL && wait != NULL && (wait->ready != NULL || wait->is_over));
 
 	struct seat_maps_entry *entry = NULL;
 	uint64_t now_ns = clock_monotonic_ns(maps->options.clock);

@@ -46,6 +46,8 @@ struct seat_maps_wait {
 /* The answer as the event's seats are now. Safe from any thread; waits for nobody but those who copy pages. */
 must_check enum seat_maps_answer seat_maps_ask(struct seat_maps *maps, const struct uuid *event_id, const struct seat_page_query *query,
                                                bool is_compressed, struct seat_maps_wait *wait, struct seat_page **ret_page);
+/* Whether the feed was read lately; a map that is not there although it was has left the memory. */
+bool seat_maps_are_fresh(const struct seat_maps *maps);
 /* A version for what is read from the store from now on. */
 uint64_t seat_maps_version(const struct seat_maps *maps);
 

@@ -223,6 +223,7 @@ static bool write_body(struct seat_page *page, const struct seat_map *map)
 	if (!body.failed)
 		write_tag(page, buffer_slice(&body), next);
 	json_writer_array_end(&writer);
+	page->next_after = next == UINT32_MAX ? 0 : map->first_position + next;
 	(void)snprintf(version, sizeof version, "%" PRIu64, map->position);
 	json_writer_string(&writer, "version", slice_of(version));
 	write_next(&writer, page, map, next);

@@ -38,6 +38,7 @@ struct seat_page {
 	uint64_t position, revision, notes; /* of the map when the page was made */
 	uint64_t made_ns;
 	uint32_t begin, end; /* the seats that were looked at */
+	uint64_t next_after; /* where the next page goes on: `after`; 0: it is complete */
 	char tag[SEAT_PAGE_TAG_LENGTH + 1];
 	struct slice body;       /* on the heap, as the next */
 	struct slice compressed; /* data NULL: nobody has asked for it yet */

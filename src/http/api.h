@@ -40,6 +40,7 @@ struct api_options {
 	uint64_t hold_ttl_ms;
 	uint64_t order_ttl_ms;
 	uint32_t seats_per_hold_max; /* 1 to SEATS_PER_HOLD_LIMIT */
+	uint32_t streams_max;        /* of seat changes, at once: each has a connection for as long as it likes */
 	/* The last known state of everything this process needs; called on a loop: must not block. */
 	void (*ready)(void *context, struct ready_report *ret_report);
 	/* Whether the process has been able to serve at least once; the same. */
@@ -64,6 +65,7 @@ struct api_loop {
 struct api {
 	struct api_options options;
 	struct api_loop *loops;
+	_Atomic uint32_t streams;      /* at present */
 	_Atomic uint64_t latest_stamp; /* of the ids drawn: the loops share it, so that ids ascend whatever the clock does */
 };
 

@@ -136,7 +136,7 @@ static void send_answer(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 	struct http_request *request = &exchange->request;
-	if (connection->loop->phase != LOOP_SERVING)
+	if (connection->loop->phase != LOOP_SERVING || request->response.more != NULL)
 		exchange->head.is_persistent = false;
 	const struct http_delivery delivery = {
 		.is_persistent = exchange->head.is_persistent,
@@ -286,6 +286,7 @@ static void on_readable(void *context)
 	case CONNECTION_SKIPPING:
 		skip(connection);
 		break;
+	case CONNECTION_PAUSING:
 	case CONNECTION_LINGERING:
 		discard(connection);
 		break;
@@ -321,12 +322,51 @@ static void begin_next(struct connection *connection, struct exchange *next)
 	start_reading(connection);
 }
 
+static bool goes_on(const struct exchange *exchange)
+{
+	const struct http_request *request = &exchange->request;
+	return request->response.more != NULL && request->method == HTTP_GET;
+}
+
+/* Until it is asked for more; a client that has gone meanwhile is noticed. */
+static void pause_answer(struct connection *connection)
+{
+	enter(connection, CONNECTION_PAUSING, LOOP_TIMEOUT_MORE);
+	start_reading(connection);
+}
+
+static void go_on(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+	struct http_response *response = &exchange->request.response;
+	struct slice piece = {0};
+	if (connection->loop->phase != LOOP_SERVING || !response->more(response->release_context, &piece)) {
+		exchange_finish(exchange, true);
+		connection->exchange = NULL;
+		linger(connection);
+		return;
+	}
+	if (slice_is_empty(piece)) {
+		pause_answer(connection);
+		return;
+	}
+	exchange->bytes_sent += piece.length;
+	enter(connection, CONNECTION_SENDING, LOOP_TIMEOUT_SEND);
+	stream_write(connection->stream, &piece, 1, on_sent);
+}
+
 static void on_sent(void *context, bool is_whole)
 {
 	struct connection *connection = context;
 	struct exchange *exchange = connection->exchange;
 	assert(connection->state == CONNECTION_SENDING);
 
+	if (is_whole && goes_on(exchange)) {
+		if (exchange->begun_ns == 0)
+			exchange->begun_ns = monotonic_now_ns();
+		pause_answer(connection);
+		return;
+	}
 	struct slice rest = exchange_rest(exchange);
 	bool is_persistent = exchange->head.is_persistent;
 	struct exchange *next =
@@ -372,6 +412,9 @@ static void on_timeout(struct timer *timer)
 	case CONNECTION_RECEIVING:
 		if (!keeps_up(connection))
 			refuse(connection, ERR_REQUEST_TIMEOUT, NULL);
+		break;
+	case CONNECTION_PAUSING:
+		go_on(connection);
 		break;
 	case CONNECTION_CONTINUING:
 	case CONNECTION_HANDLING: /* has no time limit */

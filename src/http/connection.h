@@ -6,6 +6,7 @@
  *   CONTINUING the client is being told to go on                                           body_timeout
  *   HANDLING   the request is with its handler                                             the handler's
  *   SENDING    the answer is on its way                                                    idle_timeout
+ *   PAUSING    an answer that goes on has nothing to say at present                       100 ms, then it is asked
  *   SKIPPING   the rest of a refused body is thrown away, for the sake of the connection   body_timeout
  *   LINGERING  nothing more is said; input is thrown away until the client closes, so that no reset destroys the last answer  2 s */
 #pragma once
@@ -22,6 +23,7 @@ enum connection_state {
 	CONNECTION_CONTINUING,
 	CONNECTION_HANDLING,
 	CONNECTION_SENDING,
+	CONNECTION_PAUSING,
 	CONNECTION_SKIPPING,
 	CONNECTION_LINGERING,
 };

@@ -438,7 +438,7 @@ void exchange_finish(struct exchange *exchange, bool is_delivered)
 			.error = request->response.error,
 			.reason = request->response.reason,
 			.is_delivered = is_delivered,
-			.duration_ns = monotonic_now_ns() - request->received_ns,
+			.duration_ns = (exchange->begun_ns == 0 ? monotonic_now_ns() : exchange->begun_ns) - request->received_ns,
 			.bytes_received = exchange->bytes_received - exchange_rest(exchange).length,
 			.bytes_sent = exchange->bytes_sent,
 			.id = request->id,

@@ -43,6 +43,7 @@ struct exchange {
 	struct http_refusal refusal; /* what the request will be answered with instead of by its handler */
 	uint64_t bytes_received;     /* with those of the next request that came along */
 	uint64_t bytes_sent;
+	uint64_t begun_ns; /* of an answer that goes on: when its beginning was sent; 0: not yet, or it is another one */
 };
 
 /* Of a connection of the loop. first: bytes that have arrived already. NULL: out of memory. */

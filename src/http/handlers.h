@@ -32,6 +32,9 @@ enum http_progress events_cancel(struct http_request *request);
 enum http_progress seats_map(struct http_request *request);
 enum http_progress seats_availability(struct http_request *request);
 
+/* seat_stream.c */
+enum http_progress seats_stream(struct http_request *request);
+
 /* histories.c */
 enum http_progress holds_history(struct http_request *request);
 enum http_progress orders_history(struct http_request *request);

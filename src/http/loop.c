@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/now.h"
+#include "http/response.h"
 #include "http/server_options.h"
 
 #define DRAIN_TIMEOUT_MS 1000
@@ -217,6 +218,7 @@ static void init_timeouts(struct loop *loop)
 		[LOOP_TIMEOUT_SEND] = loop->options->idle_timeout_ms,
 		[LOOP_TIMEOUT_DRAIN] = DRAIN_TIMEOUT_MS,
 		[LOOP_TIMEOUT_LINGER] = LINGER_TIMEOUT_MS,
+		[LOOP_TIMEOUT_MORE] = HTTP_MORE_MS,
 	};
 	for (size_t i = 0; i < LOOP_TIMEOUT_COUNT; i++)
 		timer_queue_init(&loop->timeouts[i], loop->reactor, durations_ms[i]);

@@ -39,6 +39,7 @@ enum loop_timeout {
 	LOOP_TIMEOUT_SEND,
 	LOOP_TIMEOUT_DRAIN,  /* an idle connection, while draining */
 	LOOP_TIMEOUT_LINGER, /* a closed one, until its client closes too */
+	LOOP_TIMEOUT_MORE,   /* an answer that goes on, until it is asked for more */
 	LOOP_TIMEOUT_COUNT,
 };
 

@@ -12,6 +12,7 @@
 #include "http/head.h"
 
 #define HTTP_RESPONSE_HEADERS_MAX 16
+#define HTTP_MORE_MS 100
 
 struct http_response {
 	uint16_t status;                     /* 0: not answered yet */
@@ -24,6 +25,10 @@ struct http_response {
 	struct slice body;                   /* borrowed until `release`, or until the request is freed */
 	void (*release)(void *context);      /* called once when the body is no longer needed; NULL: it lives as long as the request */
 	void *release_context;
+	/* Of an answer that goes on: asked on the loop, with `release_context`, HTTP_MORE_MS after what came before was sent, for what follows: the
+	 * piece is borrowed until the next call or `release`, and is empty when there is nothing yet. False: that was all. Such an answer to a GET has
+	 * no Content-Length, and ends with its connection. NULL: the body is all there is. */
+	bool (*more)(void *context, struct slice *ret_piece);
 	uint32_t header_count;
 	struct http_header headers[HTTP_RESPONSE_HEADERS_MAX];
 };

@@ -115,7 +115,7 @@ static void append_content_headers(struct buffer *buffer, const struct http_resp
 {
 	if (response->content_type != NULL && response->status != 304)
 		append_header(buffer, SLICE("Content-Type"), slice_of(response->content_type));
-	if (response->status != 204 && response->status != 304) {
+	if (response->status != 204 && response->status != 304 && response->more == NULL) {
 		buffer_append_string(buffer, "Content-Length: ");
 		buffer_append_uint(buffer, response->body.length);
 		buffer_append(buffer, "\r\n", 2);

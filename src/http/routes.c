@@ -21,6 +21,7 @@
 /* What the query may say. */
 static const char *const events_parameters[] = {"cursor", "limit", "from", "to", "venue", "status", "q", NULL};
 static const char *const seats_parameters[] = {"cursor", "limit", "status", "since", NULL};
+static const char *const stream_parameters[] = {"since", NULL};
 static const char *const owner_parameters[] = {"user_id", NULL};
 static const char *const history_parameters[] = {"cursor", "limit", "user_id", NULL};
 static const char *const refunds_parameters[] = {"cursor", "limit", "status", "event_id", NULL};
@@ -47,6 +48,7 @@ const struct http_route api_routes[] = {
 	{GET("/v1/events/{id}", HTTP_ACCESS_PUBLIC, events_get)},
 	{GET("/v1/events/{id}/seats", HTTP_ACCESS_PUBLIC, seats_map), .parameters = seats_parameters},
 	{GET("/v1/events/{id}/availability", HTTP_ACCESS_PUBLIC, seats_availability)},
+	{GET("/v1/events/{id}/stream", HTTP_ACCESS_PUBLIC, seats_stream), .parameters = stream_parameters},
 	{POST("/v1/events/{id}/pause", HTTP_ACCESS_ADMIN, events_pause)},
 	{POST("/v1/events/{id}/resume", HTTP_ACCESS_ADMIN, events_resume)},
 	{POST("/v1/events/{id}/cancel", HTTP_ACCESS_ADMIN, events_cancel)},

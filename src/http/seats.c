@@ -8,8 +8,8 @@
 #include "http/content_coding.h"
 #include "http/handlers.h"
 #include "http/paging.h"
+#include "http/seat_version.h"
 
-#define VERSION_LENGTH_MAX 64
 #define COMPRESSED_MAX ((size_t)1 << 20)
 
 /* May be kept by anybody: the seats are the same for all, and may be a moment old. */
@@ -43,18 +43,6 @@ static enum error read_status(struct http_request *request, enum seat_status *re
 	return http_request_query_violation(request, SLICE("status"), SLICE("must be available, held, reserved or sold"));
 }
 
-/* A version that is none of ours is one that is not known. */
-static uint64_t parse_version(struct slice text)
-{
-	uint64_t version = 0;
-	for (size_t i = 0; i < text.length; i++) {
-		if (text.data[i] < '0' || text.data[i] > '9' || version > INT64_MAX / 16)
-			return UINT64_MAX;
-		version = version * 10 + (uint64_t)(text.data[i] - '0');
-	}
-	return version;
-}
-
 /* ?since=. Who keeps a part of the map by status has to hear of seats that left it, too: the two do not go together. */
 static enum error read_since(struct http_request *request, struct seats_request *seats)
 {
@@ -62,12 +50,12 @@ static enum error read_since(struct http_request *request, struct seats_request 
 	enum error error = http_request_query(request, SLICE("since"), &text);
 	if (error != OK || text.data == NULL)
 		return error;
-	if (text.length == 0 || text.length > VERSION_LENGTH_MAX)
+	if (text.length == 0 || text.length > SEAT_VERSION_LENGTH_MAX)
 		return http_request_query_violation(request, SLICE("since"), SLICE("must be the version of an earlier answer"));
 	if (seats->from_store.seat_status != 0)
 		return http_request_query_violation(request, SLICE("since"), SLICE("tells of every status: leave out status"));
 	seats->query.kind = SEAT_PAGE_CHANGES;
-	seats->query.since = parse_version(text);
+	seats->query.since = seat_version_parse(text);
 	return OK;
 }
 

@@ -22,7 +22,7 @@ struct http_request_summary {
 	enum error error;     /* why it was refused; of a 500 what the client is not told; OK: it was not */
 	struct slice reason;  /* of a 401 or 403: its detail; else empty */
 	bool is_delivered;    /* the whole answer was given to the network; false: the client had gone */
-	uint64_t duration_ns; /* from its first byte to the last of the answer */
+	uint64_t duration_ns; /* from its first byte to the last of the answer; of one that goes on to its beginning */
 	uint64_t bytes_received;
 	uint64_t bytes_sent;
 	struct slice id;

@@ -389,6 +389,7 @@ static int start_listeners(struct runtime *runtime)
 		.hold_ttl_ms = config->sales.hold_ttl_ms,
 		.order_ttl_ms = config->sales.order_ttl_ms,
 		.seats_per_hold_max = config->sales.seats_per_hold_max,
+		.streams_max = runtime->connections_max / 2,
 		.ready = on_ready,
 		.has_started = on_has_started,
 		.silent_lane = on_silent_lane,

@@ -22,6 +22,7 @@ ROUTES = {
     ("get", "/v1/events/{event_id}"),
     ("get", "/v1/events/{event_id}/seats"),
     ("get", "/v1/events/{event_id}/availability"),
+    ("get", "/v1/events/{event_id}/stream"),
     ("post", "/v1/events/{event_id}/pause"),
     ("post", "/v1/events/{event_id}/resume"),
     ("post", "/v1/events/{event_id}/cancel"),
