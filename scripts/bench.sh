@@ -4,5 +4,5 @@ set -eu
 cd "$(dirname "$0")/.."
 scripts/install-deps.sh test
 cmake --preset release >/dev/null
-cmake --build --preset release --target programs bench_store
+cmake --build --preset release --target programs bench_store bench_admission
 exec python3 -u scripts/bench

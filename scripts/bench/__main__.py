@@ -1,7 +1,7 @@
 """Measures what README.md's tables show, against servers of its own on loopback, with the load generator on the same machine.
 
 BENCH_SECONDS   how long each load is measured (10)
-BENCH_ONLY      sqlite or postgres: only that one
+BENCH_ONLY      sqlite, postgres or everything: only that one
 
 Machines are noisy: what is compared is measured in one run, and ratios say more than figures. The tables go to standard output, everything
 to build/bench/results.json, and the chart to build/bench/bench.svg."""
@@ -14,6 +14,7 @@ import sys
 
 import chart
 import database
+import on_everything
 import on_postgres
 import on_sqlite
 from programs import WORK
@@ -41,6 +42,10 @@ def main():
         results["sqlite"] = on_sqlite.measure()
         print("On SQLite:\n")
         print_table(("what", "seen", "wanted"), on_sqlite.rows(results["sqlite"]))
+    if chosen in ("", "everything"):
+        results["everything"] = on_everything.measure()
+        print("With Redis, and with everything on, beside PostgreSQL alone:\n")
+        print_table(("what", "seen", "wanted"), on_everything.rows(results["everything"]))
     (WORK / "results.json").write_text(json.dumps(results, indent=1))
 
 

@@ -1,9 +1,9 @@
 /* bench_admission.c: how many requests one process lets Redis judge in a second, in round trips as the admission lane makes them.
  *
- *	bench_admission REDIS_ADDR SECONDS
+ *	bench_admission REDIS_ADDR SECONDS user|both
  *
- * Each request has a user's and an address's limit and an idempotency key, which is ended in the next round trip. Prints admissions a second of
- * this process, and the share that Redis judged in time. */
+ * Each request has a user's limit, or that and an address's, and an idempotency key, which is ended in the next round trip. Prints admissions a
+ * second of this process, and the share that Redis judged in time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 #define USERS 5000
 #define QUOTA 1000000
 
-static struct admission *open_admission(const char *address)
+static struct admission *open_admission(const char *address, bool has_addresses)
 {
 	const struct local_admission_options local = {.user_quota = QUOTA,
 	                                              .user_window_ms = 60000,
@@ -31,7 +31,7 @@ static struct admission *open_admission(const char *address)
 		.address = address,
 		.user_quota = QUOTA,
 		.user_window_ms = 60000,
-		.address_quota = QUOTA,
+		.address_quota = has_addresses ? QUOTA : 0,
 		.address_window_ms = 60000,
 		.random = system_random(),
 	};
@@ -58,8 +58,8 @@ static void fill(struct admission_request *requests, char users[BATCH][16], uint
 
 int main(int count, char **words)
 {
-	must(count == 3, "usage: bench_admission REDIS_ADDR SECONDS");
-	struct admission *admission = open_admission(words[1]);
+	must(count == 4, "usage: bench_admission REDIS_ADDR SECONDS user|both");
+	struct admission *admission = open_admission(words[1], strcmp(words[3], "both") == 0);
 	uint64_t until_ns = monotonic_now_ns() + strtoul(words[2], NULL, 10) * UINT64_C(1000000000), began_ns = monotonic_now_ns();
 	static struct admission_request requests[BATCH];
 	static char users[BATCH][16];
