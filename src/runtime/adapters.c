@@ -338,8 +338,12 @@ const char *adapters_explain(const struct adapters *adapters, enum error error, 
 {
 	struct ping ping = {0};
 	struct reader *reader = adapters->readers[0];
-	bool has_reason = error == ERR_STORE_UNAVAILABLE && reader->operations->ping(reader, &ping) != STORE_OK && ping.problem[0] != '\0';
-	snprintf(message, ADAPTERS_MESSAGE_MAX, "%s%s%s", error_title(error), has_reason ? ": " : "", ping.problem);
+	const char *reason = "";
+	if (error == ERR_STORE_UNAVAILABLE && reader->operations->ping(reader, &ping) != STORE_OK)
+		reason = ping.problem;
+	else if (error == ERR_CATALOG_UNAVAILABLE && adapters->catalog != NULL)
+		reason = adapters->catalog->problem;
+	snprintf(message, ADAPTERS_MESSAGE_MAX, "%s%s%s", error_title(error), reason[0] == '\0' ? "" : ": ", reason);
 	return message;
 }
 

@@ -79,7 +79,7 @@ must_check bool adapters_store_path(const struct config *config, char path[stati
 must_check bool adapters_look_at(const char *path, bool has_catalog, struct adapters *ret_adapters,
                                  char message[static ADAPTERS_MESSAGE_MAX]);
 
-/* What a tool says of an error, in one line for people: of a store that cannot be reached also why. Lives in the message. */
+/* What a tool says of an error, in one line for people: of a store or catalog that cannot be reached also why. Lives in the message. */
 const char *adapters_explain(const struct adapters *adapters, enum error error, char message[static ADAPTERS_MESSAGE_MAX]);
 
 /* Safe from any thread. */

@@ -19,8 +19,6 @@ static int rebuild_with(const struct adapters *adapters)
 	char message[ADAPTERS_MESSAGE_MAX], id[UUID_TEXT_LENGTH + 1];
 	struct catalog_rebuild rebuild = {.reader = adapters->readers[0], .catalog = adapters->catalog, .progress = show_progress};
 	enum error error = catalog_rebuild(&rebuild);
-	if (error == ERR_CATALOG_UNAVAILABLE && adapters->catalog->problem[0] != '\0')
-		return complain("%s: %s", error_title(error), adapters->catalog->problem);
 	if (error != OK)
 		return complain("%s", adapters_explain(adapters, error, message));
 	printf("%llu events, %llu entries made again, %llu of no event dropped\n", (unsigned long long)rebuild.ret_sales,

@@ -38,7 +38,7 @@ static int list_events(struct operator_session *session)
 		arena_init(&page, 64 * 1024, 16 * 1024 * 1024);
 		if (catalog->operations->list(catalog, is_first ? NULL : &after, LIST_PAGE, &page, &list) != CATALOG_OK) {
 			arena_release(&page);
-			return complain("%s", error_title(ERR_CATALOG_UNAVAILABLE));
+			return complain("%s", adapters_explain(&session->adapters, ERR_CATALOG_UNAVAILABLE, message));
 		}
 		for (uint32_t i = 0; i < list.count; i++)
 			print_entry(&list.entries[i]);
