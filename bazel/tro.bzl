@@ -8,7 +8,7 @@ COPTS = [
     "-O2",
     "-g",
     "-U_FORTIFY_SOURCE",
-    "-D_FORTIFY_SOURCE=2",
+    "-D_FORTIFY_SOURCE=3",
     "-UNDEBUG",  # assertions stay on in every build type
     "-Wall",
     "-Wextra",
@@ -17,7 +17,11 @@ COPTS = [
     "-fPIE",
     "-fno-omit-frame-pointer",
     "-fstack-protector-strong",
-]
+    "-fstack-clash-protection",
+] + select({
+    "@bazel_tools//src/conditions:linux_x86_64": ["-fcf-protection"],
+    "//conditions:default": [],
+})
 
 LINKOPTS = [
     "-pie",

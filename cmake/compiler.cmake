@@ -2,14 +2,19 @@
 set(CMAKE_C_STANDARD 17)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
-set(CMAKE_C_FLAGS_RELEASE "-O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2")
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3")
 set(CMAKE_C_FLAGS_DEBUG "-O1 -g")
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 add_compile_definitions(_GNU_SOURCE)
 # No folder of the one who builds gets into a program: the same sources give the same bytes.
 add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
-add_compile_options(-Wall -Wextra -Wshadow -Wconversion -fPIE -fno-omit-frame-pointer -fstack-protector-strong)
+add_compile_options(-Wall -Wextra -Wshadow -Wconversion -fPIE -fno-omit-frame-pointer -fstack-protector-strong -fstack-clash-protection)
+include(CheckCCompilerFlag)
+check_c_compiler_flag(-fcf-protection TRO_HAS_CF_PROTECTION) # of x86 alone
+if(TRO_HAS_CF_PROTECTION)
+	add_compile_options(-fcf-protection)
+endif()
 add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack)
 
 if(TRO_FUZZ)

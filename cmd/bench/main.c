@@ -7,6 +7,7 @@
 
 #include "base/version.h"
 #include "bench/command.h"
+#include "runtime/confine.h"
 #include "runtime/secrets.h"
 #include "runtime/server_url.h"
 #include "runtime/terminal.h"
@@ -39,6 +40,7 @@ int main(int argc, char **argv)
 		return printf("tro-bench " TRO_VERSION "\n") < 0;
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return bench_print_help(stdout), EXIT_DONE;
+	confine_secrets();
 	(void)setlocale(LC_ALL, "C");
 	(void)signal(SIGPIPE, SIG_IGN);
 	arena_init(&arena, ARENA_BLOCK, ARENA_MAX);

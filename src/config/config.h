@@ -1,8 +1,8 @@
 /* config.h: the settings, read once at the start from flags and the environment.
  *
  * One table (config_keys.c) has every key: LISTEN_ADDR in the environment is --listen-addr on the command line, and a flag wins.
- * A value that is empty counts as not set; an empty flag takes back what the environment says. The result is cut into slices:
- * constructors get theirs and know nothing of the rest. */
+ * A value that is empty counts as not set; an empty flag takes back what the environment says. Secrets, URLs and DSNs may stand in files:
+ * JWT_SECRET_FILE, --jwt-secret-file. The result is cut into slices: constructors get theirs and know nothing of the rest. */
 #pragma once
 
 #include <stdbool.h>
@@ -108,9 +108,11 @@ struct config {
 	bool log_personal_data; /* users by name */
 
 	/* For config_print. */
-	struct {
+	struct config_given {
 		const char *text; /* NULL: not set */
 		enum config_source source;
+		const char *file; /* where the text stands; NULL: not in a file */
+		enum config_source file_source;
 	} given[CONFIG_KEYS_MAX];
 };
 
@@ -129,7 +131,7 @@ struct config_initial {
 /* Reads flags and environment. The flags of the table are taken out of *argc and argv, wherever they stand before "--"; what is left
  * (argv[0], arguments, flags of the command) is the caller's to judge, unknown flags included.
  * environment: "NAME=value" strings, ends with NULL, as in environ(7). own: the program's own initial value, or NULL. Texts live in argv,
- * in the environment, in own and in the arena.
+ * in the environment, in own and in the arena. What argv has of secrets, URLs and DSNs is copied and overwritten, so that ps shows none.
  * On failure *ret_message is one line for people: the key, the value (masked if secret), what is accepted; *ret_config is untouched. */
 must_check enum config_result config_load(int *argc, char **argv, char *const *environment, const struct config_initial *own,
                                           struct arena *arena, struct config *ret_config, const char **ret_message);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/config_file.h"
 #include "config/config_keys.h"
 #include "config/config_mask.h"
 #include "config/config_value.h"
@@ -38,6 +39,8 @@ void config_write_help(const struct config_initial *own, struct buffer *buffer)
 			buffer_append_format(buffer, " [%s]", initial);
 		buffer_append_byte(buffer, '\n');
 	}
+	buffer_append_string(buffer,
+	                     "\nSecrets, URLs and DSNs may also stand in files: JWT_SECRET_FILE or --jwt-secret-file PATH, and so on.\n");
 }
 
 void config_write_markdown(struct buffer *buffer)
@@ -65,6 +68,10 @@ static void print_source(const struct config *config, enum config_source source,
 		if (!has_title)
 			buffer_append_format(buffer, "# %s\n", title);
 		has_title = true;
+		if (config->given[i].file != NULL) {
+			buffer_append_format(buffer, "%s" CONFIG_FILE_SUFFIX "=%s\n", config_keys[i].name, config->given[i].file);
+			continue;
+		}
 		buffer_append_format(buffer, "%s=", config_keys[i].name);
 		config_shown_append(buffer, &config_keys[i], slice_of(config->given[i].text));
 		buffer_append_byte(buffer, '\n');

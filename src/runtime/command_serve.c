@@ -6,6 +6,7 @@
 
 #include "base/version.h"
 #include "runtime/commands.h"
+#include "runtime/confine.h"
 #include "runtime/demo.h"
 #include "runtime/flags.h"
 #include "runtime/runtime.h"
@@ -88,6 +89,7 @@ int service_main(int argc, char **argv, char *const *environment, uint32_t roles
 	struct arena arena;
 	struct config config;
 	const char *message = NULL;
+	confine_secrets();
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		print_service_help(program_invocation_short_name, &own);
 		return EXIT_DONE;

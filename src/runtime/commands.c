@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/confine.h"
 #include "runtime/terminal.h"
 
 static const struct command_entry commands[] = {
@@ -221,6 +222,7 @@ static int start_program(const struct command_entry *entry, char **argv)
 
 int tro_main(int argc, char **argv, char *const *environment)
 {
+	confine_secrets();
 	(void)setlocale(LC_ALL, "C");
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)umask(0077); /* what is kept is nobody else's to read */

@@ -5,7 +5,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "config/config.h"
 
@@ -17,6 +20,7 @@ struct config_test {
 	struct config config;
 	const char *message;
 	char *argv[16];
+	const char *given[16]; /* as argv was */
 	int argc;
 };
 
@@ -45,8 +49,9 @@ static enum config_result load_for(const struct config_initial *own, const char 
 	test.argc = 1;
 	test.argv[0] = program;
 	for (; flags != NULL && *flags != NULL; flags++)
-		test.argv[test.argc++] = (char *)(uintptr_t)*flags;
+		test.argv[test.argc++] = (char *)(uintptr_t)arena_copy(&test.arena, slice_of(*flags)).data; /* it may be overwritten */
 	test.argv[test.argc] = NULL;
+	memcpy(test.given, test.argv, sizeof test.given);
 	char *const *variables = environment == NULL ? nothing : (char *const *)(uintptr_t)environment;
 	return config_load(&test.argc, test.argv, variables, own, &test.arena, &test.config, &test.message);
 }
@@ -373,6 +378,116 @@ static void a_program_may_start_from_its_own_address(void **state)
 	assert_non_null(strstr(help.data, "[127.0.0.1:8081]\n"));
 }
 
+/* A file of the test's own with that content; the path stays good until the next one. */
+static const char *file_with(const char *content, size_t length)
+{
+	static char path[64];
+	snprintf(path, sizeof path, "/tmp/test_config_%d", (int)getpid());
+	int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(file >= 0);
+	assert_int_equal(write(file, content, length), (ssize_t)length);
+	close(file);
+	return path;
+}
+
+static char *setting(const char *name, const char *value)
+{
+	return (char *)(uintptr_t)arena_format(&test.arena, "%s=%s", name, value).data;
+}
+
+static void a_secret_may_stand_in_a_file(void **state)
+{
+	(void)state;
+	static const char *const contents[] = {SECRET, SECRET "\n", SECRET "\r\n"};
+	for (size_t i = 0; i < ARRAY_LENGTH(contents); i++) {
+		const char *path = file_with(contents[i], strlen(contents[i]));
+		assert_int_equal(load(NULL, LIST(setting("JWT_SECRET_FILE", path))), CONFIG_OK);
+		assert_int_equal(test.config.auth.jwt_secrets.count, 1);
+		assert_true(slice_equal_string(test.config.auth.jwt_secrets.items[0], SECRET));
+		assert_int_equal(load(LIST("--jwt-secret-file", path), NULL), CONFIG_OK);
+		assert_int_equal(test.config.auth.jwt_secrets.count, 1);
+	}
+	const char *path = file_with("host=db password=pw\n", 20);
+	assert_int_equal(load(NULL, LIST(setting("CRDB_DSN_FILE", path))), CONFIG_OK);
+	assert_string_equal(test.config.systems.crdb_dsn, "host=db password=pw");
+	path = file_with("amqp://u:pw@x/\n", 15);
+	assert_int_equal(load(NULL, LIST(setting("RABBIT_URL_FILE", path))), CONFIG_OK);
+	assert_string_equal(test.config.systems.rabbit_url, "amqp://u:pw@x/");
+	const char *text = printed(NULL);
+	assert_non_null(strstr(text, setting("RABBIT_URL_FILE", path)));
+	assert_null(strstr(text, "amqp"));
+	assert_int_equal(load(LIST("--hold-ttl-file", path), NULL), CONFIG_OK); /* a command's flag, not ours */
+	assert_int_equal(test.argc, 3);
+	unlink(path);
+}
+
+static void a_credential_is_found_in_its_folder(void **state)
+{
+	(void)state;
+	const char *path = file_with(SECRET, strlen(SECRET));
+	const char *name = strrchr(path, '/') + 1;
+	assert_int_equal(load(NULL, LIST("CREDENTIALS_DIRECTORY=/tmp", setting("JWT_SECRET_FILE", name))), CONFIG_OK);
+	assert_true(slice_equal_string(test.config.auth.jwt_secrets.items[0], SECRET));
+	unlink(path);
+}
+
+static void a_file_and_a_value_contradict_each_other(void **state)
+{
+	(void)state;
+	const char *path = file_with(OTHER_SECRET, strlen(OTHER_SECRET));
+	assert_int_equal(load(NULL, LIST("JWT_SECRET=" SECRET, setting("JWT_SECRET_FILE", path))), CONFIG_BAD_VALUE);
+	assert_string_equal(test.message, "JWT_SECRET and JWT_SECRET_FILE are both set: set one");
+	assert_int_equal(load(LIST("--jwt-secret=" SECRET, "--jwt-secret-file", path), NULL), CONFIG_BAD_VALUE);
+	assert_int_equal(load(LIST("--jwt-secret=" SECRET), LIST(setting("JWT_SECRET_FILE", path))), CONFIG_OK);
+	assert_true(slice_equal_string(test.config.auth.jwt_secrets.items[0], SECRET));
+	assert_int_equal(load(LIST("--jwt-secret-file", path), LIST("JWT_SECRET=" SECRET)), CONFIG_OK);
+	assert_true(slice_equal_string(test.config.auth.jwt_secrets.items[0], OTHER_SECRET));
+	assert_int_equal(load(LIST("--jwt-secret-file="), LIST("JWT_SECRET=" SECRET, setting("JWT_SECRET_FILE", path))), CONFIG_OK);
+	assert_true(slice_equal_string(test.config.auth.jwt_secrets.items[0], SECRET));
+	unlink(path);
+}
+
+static void assert_refused_file(const char *path, const char *why)
+{
+	assert_int_equal(load(NULL, LIST(setting("PAYMENT_SECRET_FILE", path))), CONFIG_BAD_VALUE);
+	assert_string_equal(test.message, arena_format(&test.arena, "PAYMENT_SECRET_FILE: %s", why).data);
+}
+
+static void a_file_that_gives_no_secret_is_named(void **state)
+{
+	(void)state;
+	static char large[70000];
+	memset(large, 'x', sizeof large);
+	assert_refused_file("/nowhere/secret", "/nowhere/secret cannot be read: No such file or directory");
+	assert_refused_file("/tmp", "/tmp cannot be read: Is a directory");
+	const char *path = file_with("", 0);
+	assert_refused_file(path, arena_format(&test.arena, "%s is empty", path).data);
+	assert_refused_file(file_with("\n", 1), arena_format(&test.arena, "%s is empty", path).data);
+	assert_refused_file(file_with(large, sizeof large),
+	                    arena_format(&test.arena, "%s is too long: at most 65536 bytes are read", path).data);
+	assert_refused_file(file_with("a\0b", 3), arena_format(&test.arena, "%s is not a text: it has a zero byte", path).data);
+	assert_refused_file(
+		file_with("hunter2", 7),
+		arena_format(&test.arena,
+	                     "'***' in %s is not accepted; it must be at most 8 secrets with commas between, each of at least 32 bytes",
+	                     path)
+			.data);
+	unlink(path);
+}
+
+static void secrets_are_wiped_from_the_arguments(void **state)
+{
+	(void)state;
+	assert_int_equal(load(LIST("--jwt-secret", SECRET, "--rabbit-url=amqp://u:hunter2@x/", "--listen-addr", ":1"), NULL), CONFIG_OK);
+	assert_true(slice_equal_string(test.config.auth.jwt_secrets.items[0], SECRET));
+	assert_string_equal(test.config.systems.rabbit_url, "amqp://u:hunter2@x/");
+	assert_string_equal(test.given[2], "***");
+	assert_string_equal(test.given[3], "--rabbit-url=***");
+	assert_string_equal(test.given[5], ":1");
+	for (size_t i = 3; i < strlen(SECRET); i++)
+		assert_int_equal(test.given[2][i], 0);
+}
+
 static void help_and_table_name_every_key(void **state)
 {
 	(void)state;
@@ -416,6 +531,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bad_values_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_configuration_is_printed_by_where_it_comes_from, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_password_is_shown, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_secret_may_stand_in_a_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_credential_is_found_in_its_folder, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_file_and_a_value_contradict_each_other, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_file_that_gives_no_secret_is_named, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(secrets_are_wiped_from_the_arguments, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(help_and_table_name_every_key, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,95 @@
+"""What the programs are built with and what a process gives up, looked at from outside: in the files, in /proc, and as another program of the same user."""
+
+import os
+import pathlib
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import pytest
+from harness import paths
+from harness.server import Server
+
+PROGRAMS = ["tro", "tro-api", "tro-expiry-worker", "tro-outbox-publisher", "tro-bench"]
+NOBODY = 65534
+
+
+def readelf(program: str, *flags: str) -> str:
+    done = subprocess.run(["readelf", "-W", *flags, paths.BIN_DIR / program], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_is_hardened(program):
+    assert re.search(r"Type:\s+DYN", readelf(program, "-h")), "not position-independent"
+    segments = readelf(program, "-l")
+    assert "GNU_RELRO" in segments
+    assert re.search(r"GNU_STACK.* RW +0x", segments), "an executable stack"
+    dynamic = readelf(program, "-d")
+    assert "BIND_NOW" in dynamic and re.search(r"FLAGS_1.*NOW.*PIE", dynamic), "relocations stay writable"
+    symbols = readelf(program, "--dyn-syms")
+    assert "__stack_chk_fail" in symbols
+
+
+def test_our_own_code_is_compiled_with_the_flags():
+    if paths.is_sanitized():
+        pytest.skip("the sanitizers' builds are for tests")
+    symbols = readelf("tro", "--dyn-syms")
+    assert {"__memcpy_chk", "__snprintf_chk"} <= set(re.findall(r"__\w+_chk", symbols)), "not fortified"
+    recorded = readelf("tro", "-p", ".debug_str")
+    producers = [line for line in recorded.splitlines() if re.search(r"GNU C17 .*-fPIE", line)]
+    assert producers, "built without -g or with another compiler: this build cannot be judged"
+    for producer in producers:
+        assert "-fstack-clash-protection" in producer and "-fstack-protector-strong" in producer, producer
+        assert platform.machine() != "x86_64" or "-fcf-protection" in producer, producer
+
+
+def status(pid: int) -> dict[str, str]:
+    lines = open(f"/proc/{pid}/status").read().splitlines()
+    return dict(line.split(":\t", 1) for line in lines)
+
+
+def test_a_server_can_gain_no_privilege(server):
+    assert status(server.process.pid)["NoNewPrivs"] == "1"
+
+
+@pytest.fixture
+def unprivileged_server(tmp_path_factory):
+    """A server that an ordinary user runs, who allows core dumps of any size."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can start programs as others")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="tro-nobody-"))
+    shutil.copy(paths.TRO, folder / "tro")
+    server = Server(folder, wrapper=["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"])
+    server.options["CRDB_DSN"] = None
+    server.command[-2:] = ["sh", "-c", f"ulimit -c unlimited; exec {folder}/tro serve"]
+    for path in (folder, folder / "tro"):
+        os.chown(path, NOBODY, NOBODY)
+    yield server.start()
+    server.discard()
+    shutil.rmtree(folder)
+
+
+def as_nobody(*command: str) -> subprocess.CompletedProcess:
+    return subprocess.run(command, user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True)
+
+
+def test_another_program_of_the_same_user_reads_no_secret(unprivileged_server):
+    folder = f"/proc/{unprivileged_server.process.pid}"
+    assert as_nobody("cat", f"{folder}/stat").returncode == 0
+    for name in ("environ", "maps", "mem"):
+        assert as_nobody("head", "-c1", f"{folder}/{name}").returncode != 0, name
+    process_metrics = unprivileged_server.metrics()
+    assert process_metrics["process_open_fds"].total() > 0, "its own folder in /proc is still its own to read"
+
+
+def test_a_crash_leaves_no_core(unprivileged_server):
+    process = unprivileged_server.process
+    process.send_signal(signal.SIGSEGV)
+    ended = os.waitpid(process.pid, 0)[1]
+    unprivileged_server.process = None
+    assert os.WTERMSIG(ended) == signal.SIGSEGV and not os.WCOREDUMP(ended)
+    assert not list(unprivileged_server.folder.glob("core*"))
