@@ -106,6 +106,7 @@ struct config {
 	struct config_systems systems;
 	enum log_level log_level;
 	bool log_personal_data; /* users by name */
+	bool is_confined;
 
 	/* For config_print. */
 	struct config_given {

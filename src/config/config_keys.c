@@ -106,6 +106,9 @@ const struct config_key config_keys[] = {
          .description = "RabbitMQ; not set, events are published within the process."},
 	{"OTEL_EXPORTER_OTLP_ENDPOINT", URL(systems.otlp_endpoint), .schemes = "http:// https://",
          .description = "OpenTelemetry collector; not set, no spans are sent."},
+	{"CONFINE", TRUTH(is_confined), .initial = "true",
+         .description = "Whether a server gives up what it does not need: changing files outside `DATA_DIR`, starting programs, and other "
+                        "system calls (Landlock, seccomp)."},
 	{"LOG_LEVEL", LEVEL(log_level), .initial = "info",
          .description = "The least that is logged; `info` has a line for each request. SIGUSR1 turns `debug` on, and off again."},
 	{"LOG_PERSONAL_DATA", TRUTH(log_personal_data), .initial = "false",

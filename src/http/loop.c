@@ -183,6 +183,9 @@ static void on_woken(void *context)
 static void *run(void *argument)
 {
 	struct loop *loop = argument;
+	char name[16];
+	snprintf(name, sizeof name, "%s-%u", loop->options->name, loop->index);
+	pthread_setname_np(pthread_self(), name); /* of another thread it would need to write to /proc */
 	while (loop->phase != LOOP_ENDING)
 		reactor_run(loop->reactor);
 	return NULL;
@@ -203,9 +206,6 @@ enum error loop_start(struct loop *loop)
 		return ERR_SYSTEM;
 	}
 	loop->has_thread = true;
-	char name[16];
-	snprintf(name, sizeof name, "%s-%u", loop->options->name, loop->index);
-	pthread_setname_np(loop->thread, name);
 	return OK;
 }
 

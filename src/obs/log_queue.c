@@ -94,6 +94,7 @@ static bool wait_for_lines(struct log_queue *queue)
 static void *writer_run(void *argument)
 {
 	struct log_queue *queue = argument;
+	pthread_setname_np(pthread_self(), "log");
 
 	pthread_mutex_lock(&queue->mutex);
 	while (wait_for_lines(queue)) {
@@ -123,7 +124,6 @@ static enum error start_writer(struct log_queue *queue)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (failed != 0)
 		return ERR_SYSTEM;
-	pthread_setname_np(queue->writer, "log");
 	return OK;
 }
 

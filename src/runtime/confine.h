@@ -1,6 +1,19 @@
 /* confine.h: what the process gives up at its start, so that neither a mistake in it nor another program of its user gets at more. */
 #pragma once
 
+#include <stdbool.h>
+
 /* First of all, before a secret is read: no core dump, no debugger or /proc of the same user's other programs, and no program started from here
  * gains privileges. What the system refuses is left as it is: nothing of it is needed to serve. */
 void confine_secrets(void);
+
+/* What the kernel has granted. */
+struct confinement {
+	bool has_files;        /* Landlock */
+	bool has_system_calls; /* seccomp */
+};
+
+/* Before there is a second thread; they are all held to it, for good. No file but those below `writable` can be changed, and the system calls of
+ * a server are left: another fails with EPERM, one that is newer than this program with ENOSYS. writable: a folder; one that is not there, or
+ * NULL, leaves none. Does nothing in the sanitizers' builds, which need more. */
+struct confinement confine_process(const char *writable);

@@ -21,6 +21,7 @@
 #include "http/routes.h"
 #include "obs/log.h"
 #include "pipeline/worker.h"
+#include "runtime/confine.h"
 #include "runtime/instruments.h"
 #include "runtime/listeners.h"
 #include "runtime/process.h"
@@ -60,6 +61,7 @@ struct runtime {
 	struct watch watch;
 	struct request_log request_log;
 	struct listeners listeners;
+	struct confinement confinement;
 	_Atomic bool has_started;     /* it could serve once */
 	const char *told_silent_lane; /* in the log, by the watch */
 };
@@ -503,7 +505,8 @@ static void log_serving(struct runtime *runtime, uint16_t port)
 	const struct config_http *http = &runtime->config->http;
 	const struct listener *operators = &runtime->listeners.operators;
 	log_event(runtime->logger, LOG_INFO, "serving", log_string("version", TRO_VERSION), log_string("host", http->listen.host),
-	          log_uint("port", port));
+	          log_uint("port", port), log_bool("files_are_confined", runtime->confinement.has_files),
+	          log_bool("system_calls_are_confined", runtime->confinement.has_system_calls));
 	if (runtime->connections_max < http->connections_max)
 		log_event(runtime->logger, LOG_WARN, "fewer connections than CONNECTIONS_MAX: the limit of file descriptors is too low",
 		          log_uint("connections_max", runtime->connections_max));
@@ -583,6 +586,8 @@ int runtime_run(const struct runtime_options *options)
 	runtime->config = options->config;
 	runtime->roles = options->roles;
 	runtime->connections_max = connections_max < descriptors ? connections_max : descriptors;
+	if (options->config->is_confined)
+		runtime->confinement = confine_process(options->config->systems.data_dir);
 	code = run(runtime, options);
 	free(runtime);
 	return code;

@@ -93,3 +93,16 @@ def test_a_crash_leaves_no_core(unprivileged_server):
     unprivileged_server.process = None
     assert os.WTERMSIG(ended) == signal.SIGSEGV and not os.WCOREDUMP(ended)
     assert not list(unprivileged_server.folder.glob("core*"))
+
+
+def test_a_server_is_confined(server):
+    if paths.is_sanitized():
+        pytest.skip("the sanitizers' builds are not confined")
+    serving = next(line for line in server.log() if line["message"] == "serving")
+    assert serving["system_calls_are_confined"] and status(server.process.pid)["Seccomp"] == "2"
+    assert serving["files_are_confined"], "the kernel has no Landlock: tests/unit/runtime/test_confine.c is skipped, too"
+
+
+def test_a_server_need_not_be_confined(start_server):
+    server = start_server(CONFINE="false")
+    assert status(server.process.pid)["Seccomp"] == "0"
