@@ -23,6 +23,14 @@
 struct config_address {
 	const char *host; /* a name or an address without brackets; "" is every address */
 	uint16_t port;    /* 0: any that is free */
+	const char *path; /* of a unix socket; NULL: not one */
+};
+
+#define CONFIG_ADDRESSES_MAX 8
+
+struct config_addresses {
+	struct config_address items[CONFIG_ADDRESSES_MAX];
+	uint32_t count;
 };
 
 struct config_list {
@@ -36,7 +44,7 @@ struct config_secrets {
 };
 
 struct config_http {
-	struct config_address listen;
+	struct config_addresses listen;
 	struct config_address admin; /* host NULL: not set, and `listen` serves operators too */
 	uint32_t threads;
 	uint64_t shutdown_delay_ms; /* from the end of readiness to that of the listeners */

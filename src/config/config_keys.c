@@ -14,6 +14,7 @@
 #define DSN(member) .kind = CONFIG_DSN, MEMBER(const char *, member)
 #define DURATION(member) .kind = CONFIG_DURATION, MEMBER(uint64_t, member)
 #define INTEGER(member) .kind = CONFIG_INTEGER, MEMBER(uint32_t, member)
+#define LISTEN(member) .kind = CONFIG_LISTEN, MEMBER(struct config_addresses, member)
 #define LEVEL(member) .kind = CONFIG_LEVEL, MEMBER(enum log_level, member)
 #define ORIGINS(member) .kind = CONFIG_ORIGINS, MEMBER(struct config_list, member)
 #define PATH(member) .kind = CONFIG_PATH, MEMBER(const char *, member)
@@ -35,8 +36,8 @@
 #define SECRET_LENGTH_MIN 32 /* as many as HMAC-SHA-256 gives */
 
 const struct config_key config_keys[] = {
-	{"LISTEN_ADDR", ADDRESS(http.listen), .initial = "127.0.0.1:8080",
-         .description = "Where HTTP is served; port 0 takes any that is free. `tro-expiry-worker` has 8081 by default, "
+	{"LISTEN_ADDR", LISTEN(http.listen), .initial = "127.0.0.1:8080",
+         .description = "Where HTTP is served; port 0 takes any that is free. Not used when the supervisor hands over sockets (`LISTEN_FDS`). `tro-expiry-worker` has 8081 by default, "
                         "`tro-outbox-publisher` 8082."},
 	{"ADMIN_ADDR", ADDRESS(http.admin),
          .description =
@@ -61,7 +62,7 @@ const struct config_key config_keys[] = {
                         "take an answer."},
 	{"BODY_MEMORY_MAX", SIZE(http.body_memory_max), .initial = "256MiB", .minimum = 64 * KIB, .maximum = 1024 * GIB,
          .description = "Memory for the bodies of all requests together; beyond it those that need more are refused with 503."},
-	{"TRUSTED_PROXIES", ADDRESSES(http.trusted_proxies), .description = "Proxies trusted to set `X-Forwarded-For`."},
+	{"TRUSTED_PROXIES", ADDRESSES(http.trusted_proxies), .description = "Proxies that are believed whom they speak for: by the PROXY protocol (version 2), `X-Forwarded-For` or `Forwarded`."},
 	{"CORS_ALLOWED_ORIGINS", ORIGINS(http.cors_allowed_origins), .description = "Web pages of these origins may call the API."},
 	{"RATE_LIMIT_USER", RATE(limits.user), .initial = "100/1m", .description = "Requests of one user in a sliding window."},
 	{"RATE_LIMIT_IP", RATE(limits.address), .initial = "1000/1m", .description = "Requests of one client address in a sliding window."},

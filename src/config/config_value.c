@@ -12,6 +12,8 @@
 #include "base/utf8.h"
 #include "config/config.h"
 
+#define UNIX_PATH_SIZE 108 /* of sockaddr_un */
+
 static bool starts_with(struct slice text, struct slice start)
 {
 	return text.length >= start.length && memcmp(text.data, start.data, start.length) == 0;
@@ -59,6 +61,34 @@ static bool parse_address(const struct config_key *key, struct slice text, struc
 		return false;
 	*(struct config_address *)target = (struct config_address){.host = copy.data, .port = (uint16_t)port};
 	return true;
+}
+
+/* unix:/path, or host:port */
+static bool parse_socket(struct slice text, struct arena *arena, struct config_address *ret_address)
+{
+	const struct slice scheme = SLICE("unix:");
+	if (!starts_with(text, scheme))
+		return parse_address(NULL, text, arena, ret_address);
+	struct slice path = {.data = text.data + scheme.length, .length = text.length - scheme.length};
+	if (path.length < 2 || path.data[0] != '/' || path.length >= UNIX_PATH_SIZE)
+		return false;
+	*ret_address = (struct config_address){.host = "", .path = arena_copy(arena, path).data};
+	return ret_address->path != NULL;
+}
+
+static bool parse_listen(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)key;
+	struct config_addresses addresses = {0};
+	struct slice rest = text;
+	struct slice part;
+	while (slice_cut(&rest, ',', &part)) {
+		if (addresses.count == CONFIG_ADDRESSES_MAX || !parse_socket(slice_trim(part), arena, &addresses.items[addresses.count]))
+			return false;
+		addresses.count++;
+	}
+	*(struct config_addresses *)target = addresses;
+	return addresses.count > 0;
 }
 
 static bool parse_addresses(const struct config_key *key, struct slice text, struct arena *arena, void *target)
@@ -312,6 +342,8 @@ static const struct config_kind_row kinds[CONFIG_KIND_COUNT] = {
 	[CONFIG_DSN] = {parse_dsn, "DSN", "keywords and values, such as host=db user=tro, or a URL that starts with"},
 	[CONFIG_DURATION] = {parse_duration, "DURATION", "a duration such as 90s, 5m or 1h30m,"},
 	[CONFIG_INTEGER] = {parse_integer, "N", "a whole number"},
+	[CONFIG_LISTEN] = {parse_listen, "LIST",
+                           "at most 8 addresses with commas between, such as 127.0.0.1:8080, [::1]:8080, localhost:8080, :8080 or unix:/run/tro/api.sock"},
 	[CONFIG_LEVEL] = {parse_level, "LEVEL", "debug, info, warn or error"},
 	[CONFIG_ORIGINS] = {parse_origins, "LIST",
                             "at most 16 origins with commas between, such as https://shop.example,http://localhost:3000"},

@@ -10,6 +10,7 @@
 #include "base/now.h"
 #include "http/address_counts.h"
 #include "http/connection.h"
+#include "http/listening.h"
 #include "http/loop.h"
 #include "http/usage.h"
 
@@ -78,10 +79,16 @@ static void on_pause_over(struct timer *timer)
 	acceptor_resume(container_of(timer, struct acceptor, pause));
 }
 
+static void stop_waiting(struct acceptor *acceptor)
+{
+	for (uint32_t i = 0; i < acceptor->socket_count; i++)
+		stream_read_stop(acceptor->sockets[i].stream);
+}
+
 /* The client stays in the kernel's queue; asking for it again at once would only burn the processor. */
 static void pause_accepting(struct acceptor *acceptor)
 {
-	stream_read_stop(acceptor->listener);
+	stop_waiting(acceptor);
 	if (!timer_is_started(&acceptor->pause))
 		timer_start(&acceptor->pauses, &acceptor->pause);
 }
@@ -102,20 +109,22 @@ static bool goes_on_without(struct acceptor *acceptor, int reason)
 	return reason == ECONNABORTED || reason == EINTR;
 }
 
+/* Of a unix socket: what is on the other side is on this machine. */
+static const struct ip_address local_peer = {.bytes = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}};
+
 /* False: there is none to be had now. */
-static bool accept_one(struct acceptor *acceptor)
+static bool accept_one(struct acceptor *acceptor, const struct acceptor_socket *socket)
 {
 	struct sockaddr_storage address;
 	socklen_t length = sizeof address;
-	int descriptor = accept4(stream_descriptor(acceptor->listener), (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int descriptor = accept4(stream_descriptor(socket->stream), (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (descriptor < 0)
 		return goes_on_without(acceptor, errno);
 	struct ip_address peer;
-	if (!ip_address_of_socket((const struct sockaddr *)&address, &peer)) {
-		close(descriptor);
-		return true;
-	}
-	bool is_counted = acceptor->usage->addresses != NULL && !cidr_list_contains(acceptor->trusted_proxies, &peer);
+	if (!ip_address_of_socket((const struct sockaddr *)&address, &peer))
+		peer = local_peer;
+	bool is_trusted = acceptor->trusted_proxies != NULL && cidr_list_contains(acceptor->trusted_proxies, &peer);
+	bool is_counted = acceptor->usage->addresses != NULL && !is_trusted;
 	if (is_counted && address_counts_add(acceptor->usage->addresses, &peer) != OK) {
 		atomic_fetch_add(&acceptor->usage->refused, 1);
 		close(descriptor);
@@ -129,6 +138,7 @@ static bool accept_one(struct acceptor *acceptor)
 		return false;
 	}
 	connection->is_counted = is_counted;
+	connection->may_be_greeted = is_trusted;
 	if (is_crowded(acceptor))
 		make_room(acceptor, 1, false);
 	loop_adopt(least_loaded(acceptor), &connection->node);
@@ -143,7 +153,7 @@ static bool wait_at_limit(struct acceptor *acceptor)
 	atomic_store(&acceptor->is_waiting, true);
 	if (connection_count(acceptor) < acceptor->connections_max && atomic_exchange(&acceptor->is_waiting, false))
 		return false;
-	stream_read_stop(acceptor->listener);
+	stop_waiting(acceptor);
 	make_room(acceptor, ACCEPTED_AT_ONCE_MAX, true);
 	if (!timer_is_started(&acceptor->retry))
 		timer_start(&acceptor->pauses, &acceptor->retry);
@@ -152,27 +162,33 @@ static bool wait_at_limit(struct acceptor *acceptor)
 
 static void on_acceptable(void *context)
 {
-	struct acceptor *acceptor = context;
+	const struct acceptor_socket *socket = context;
+	struct acceptor *acceptor = socket->acceptor;
 	uint32_t count = 0;
-	while (count < ACCEPTED_AT_ONCE_MAX && !wait_at_limit(acceptor) && accept_one(acceptor))
+	while (count < ACCEPTED_AT_ONCE_MAX && !wait_at_limit(acceptor) && accept_one(acceptor, socket))
 		count++;
 }
 
 enum error acceptor_start(struct acceptor *acceptor, struct loop *loops, uint32_t loop_count, uint32_t connections_max,
-                          int listening_descriptor)
+                          struct listening *listening)
 {
 	assert(loop_count > 0 && connections_max > 0);
-	assert(acceptor->listener == NULL);
+	assert(acceptor->socket_count == 0 && listening->count > 0);
 
 	acceptor->loops = loops;
 	acceptor->loop_count = loop_count;
 	acceptor->connections_max = connections_max;
 	acceptor->pause.expired = on_pause_over;
 	acceptor->retry.expired = on_retry;
-	enum error error = stream_new(loops[0].reactor, listening_descriptor, on_acceptable, acceptor, &acceptor->listener);
-	if (error != OK) {
-		close(listening_descriptor);
-		return error;
+	while (listening->count > 0) {
+		struct acceptor_socket *socket = &acceptor->sockets[acceptor->socket_count];
+		int descriptor = listening->descriptors[listening->count - 1];
+		socket->acceptor = acceptor;
+		enum error error = stream_new(loops[0].reactor, descriptor, on_acceptable, socket, &socket->stream);
+		if (error != OK)
+			return error;
+		acceptor->socket_count++;
+		listening->count--;
 	}
 	timer_queue_init(&acceptor->pauses, loops[0].reactor, PAUSE_MS);
 	return OK;
@@ -180,20 +196,23 @@ enum error acceptor_start(struct acceptor *acceptor, struct loop *loops, uint32_
 
 void acceptor_close(struct acceptor *acceptor)
 {
-	if (acceptor->listener == NULL)
+	if (acceptor->socket_count == 0)
 		return;
-	while (connection_count(acceptor) < acceptor->connections_max && accept_one(acceptor))
-		;
+	for (uint32_t i = 0; i < acceptor->socket_count; i++)
+		while (connection_count(acceptor) < acceptor->connections_max && accept_one(acceptor, &acceptor->sockets[i]))
+			;
 	timer_stop(&acceptor->pause);
 	timer_stop(&acceptor->retry);
-	stream_close(acceptor->listener);
-	acceptor->listener = NULL;
+	while (acceptor->socket_count > 0)
+		stream_close(acceptor->sockets[--acceptor->socket_count].stream);
 }
 
 void acceptor_resume(struct acceptor *acceptor)
 {
-	if (acceptor->listener != NULL && !timer_is_started(&acceptor->pause) && !atomic_load(&acceptor->is_waiting))
-		stream_read_start(acceptor->listener, on_acceptable);
+	if (timer_is_started(&acceptor->pause) || atomic_load(&acceptor->is_waiting))
+		return;
+	for (uint32_t i = 0; i < acceptor->socket_count; i++)
+		stream_read_start(acceptor->sockets[i].stream, on_acceptable);
 }
 
 void acceptor_connection_closed(struct acceptor *acceptor)

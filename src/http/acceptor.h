@@ -1,7 +1,7 @@
 /* acceptor.h: accepts connections for all loops, on the thread of the first, and hands each to the loop that has the fewest. Internal to
  * http/.
  *
- * One thread waits for the listening socket, so that a new client wakes one thread, and the limit of connections is one number for
+ * One thread waits for the listening sockets, so that a new client wakes one thread, and the limit of connections is one number for
  * the whole server. From three quarters of the limit on, each new connection asks for one that waits to be closed: an idle one, or, at the limit,
  * one whose head has been arriving for longest. At the limit, and while the process is out of descriptors or memory, clients wait in the kernel's queue. */
 #pragma once
@@ -12,16 +12,22 @@
 
 #include "base/attributes.h"
 #include "base/error.h"
+#include "http/server_options.h"
 #include "net/descriptor_reserve.h"
 #include "net/reactor.h"
 
+struct listening;
 struct loop;
 
 struct acceptor {
 	struct loop *loops; /* the server's; [0] is the one that accepts */
 	uint32_t loop_count;
 	uint32_t connections_max;
-	struct stream *listener; /* NULL once closed */
+	struct acceptor_socket {
+		struct acceptor *acceptor;
+		struct stream *stream;
+	} sockets[HTTP_SOCKETS_MAX];
+	uint32_t socket_count; /* 0 once closed */
 	struct timer_queue pauses;
 	struct timer pause; /* out of descriptors or memory */
 	struct timer retry; /* at the limit: what could not be closed yet may be closed by then */
@@ -32,10 +38,10 @@ struct acceptor {
 	_Atomic bool is_waiting; /* at the limit: the next connection that closes has to wake the first loop */
 };
 
-/* Starts accepting; the thread of the first loop does not run yet. Takes over the listening descriptor, also when it fails.
- * ERR_NO_MEMORY, ERR_SYSTEM. */
+/* Starts accepting; the thread of the first loop does not run yet. Takes over the sockets: what it has taken is not
+ * in *listening any more. ERR_NO_MEMORY, ERR_SYSTEM. */
 must_check enum error acceptor_start(struct acceptor *acceptor, struct loop *loops, uint32_t loop_count, uint32_t connections_max,
-                                     int listening_descriptor);
+                                     struct listening *listening);
 /* On the first loop. Clients that the kernel has connected already are accepted, or closing the listener would reset them. */
 void acceptor_close(struct acceptor *acceptor);
 /* On the first loop: goes on where it waited for a connection to close. */

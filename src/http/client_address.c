@@ -19,6 +19,44 @@ static struct slice without_port(struct slice entry)
 	return entry;
 }
 
+/* The address behind for= of one element of Forwarded (RFC 7239), without quotes; empty when it has none. */
+static struct slice forwarded_for(struct slice element)
+{
+	struct slice rest = element;
+	while (rest.length > 0) {
+		struct slice pair = slice_trim(field_cut(&rest, ';'));
+		struct slice name = slice_trim(field_cut(&pair, '='));
+		if (!field_equal(name, SLICE("for")))
+			continue;
+		struct slice node = slice_trim(pair);
+		bool is_quoted = node.length >= 2 && node.data[0] == '"' && node.data[node.length - 1] == '"';
+		return is_quoted ? (struct slice){.data = node.data + 1, .length = node.length - 2} : node;
+	}
+	return (struct slice){0};
+}
+
+/* Goes through the header of that name from the right, as far as the addresses are those of trusted proxies. False: it is not there. */
+static bool follow(const struct cidr_list *trusted, const struct http_header *headers, uint32_t header_count, struct slice name,
+                   struct ip_address *client)
+{
+	bool is_forwarded = name.length == SLICE("forwarded").length;
+	bool is_there = false;
+	for (uint32_t i = header_count; i > 0 && cidr_list_contains(trusted, client); i--) {
+		if (!field_equal(headers[i - 1].name, name))
+			continue;
+		is_there = true;
+		struct slice list = headers[i - 1].value;
+		struct slice entry;
+		while (cidr_list_contains(trusted, client) && field_list_last(&list, &entry)) {
+			if (is_forwarded)
+				entry = forwarded_for(entry);
+			if (entry.length == 0 || !ip_address_parse(without_port(entry), client))
+				return true;
+		}
+	}
+	return is_there;
+}
+
 struct ip_address client_address(const struct cidr_list *trusted, const struct ip_address *peer, const struct http_header *headers,
                                  uint32_t header_count)
 {
@@ -26,15 +64,9 @@ struct ip_address client_address(const struct cidr_list *trusted, const struct i
 	assert(headers != NULL || header_count == 0);
 
 	struct ip_address client = *peer;
-	for (uint32_t i = header_count; i > 0 && cidr_list_contains(trusted, &client); i--) {
-		if (!field_equal(headers[i - 1].name, SLICE("x-forwarded-for")))
-			continue;
-		struct slice list = headers[i - 1].value;
-		struct slice entry;
-		while (cidr_list_contains(trusted, &client) && field_list_last(&list, &entry)) {
-			if (!ip_address_parse(without_port(entry), &client))
-				return client;
-		}
-	}
+	if (!cidr_list_contains(trusted, &client))
+		return client;
+	if (!follow(trusted, headers, header_count, SLICE("x-forwarded-for"), &client))
+		(void)follow(trusted, headers, header_count, SLICE("forwarded"), &client);
 	return client;
 }

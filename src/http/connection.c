@@ -216,8 +216,40 @@ static void refuse(struct connection *connection, enum error error, const char *
 	handle(connection);
 }
 
+static void become_idle(struct connection *connection)
+{
+	enter(connection, CONNECTION_IDLE, connection->loop->phase == LOOP_SERVING ? LOOP_TIMEOUT_IDLE : LOOP_TIMEOUT_DRAIN);
+	start_reading(connection);
+}
+
+/* True: what there is to be read is a request's. */
+static bool is_past_greeting(struct connection *connection)
+{
+	if (!connection->may_be_greeted)
+		return true;
+	switch (greeting_take(&connection->greeting, stream_descriptor(connection->stream), &connection->peer)) {
+	case GREETING_NONE:
+		connection->may_be_greeted = false;
+		return true;
+	case GREETING_TAKEN:
+		connection->may_be_greeted = false;
+		become_idle(connection);
+		return false;
+	case GREETING_WAITING:
+		if (connection->state != CONNECTION_GREETING)
+			enter(connection, CONNECTION_GREETING, LOOP_TIMEOUT_HEAD);
+		return false;
+	case GREETING_BAD:
+		connection_close(connection);
+		return false;
+	}
+	return true;
+}
+
 static void receive(struct connection *connection)
 {
+	if (!is_past_greeting(connection))
+		return;
 	if (connection->exchange == NULL)
 		connection->exchange = exchange_new(connection->loop, connection, &connection->peer, (struct slice){0});
 	struct exchange *exchange = connection->exchange;
@@ -249,12 +281,6 @@ static void discard(struct connection *connection)
 		connection_close(connection);
 }
 
-static void become_idle(struct connection *connection)
-{
-	enter(connection, CONNECTION_IDLE, connection->loop->phase == LOOP_SERVING ? LOOP_TIMEOUT_IDLE : LOOP_TIMEOUT_DRAIN);
-	start_reading(connection);
-}
-
 /* Reads on until the refused body is over, and not a byte of what follows it. */
 static void skip(struct connection *connection)
 {
@@ -274,6 +300,7 @@ static void on_readable(void *context)
 {
 	struct connection *connection = context;
 	switch (connection->state) {
+	case CONNECTION_GREETING:
 	case CONNECTION_IDLE:
 	case CONNECTION_RECEIVING:
 		receive(connection);
@@ -399,6 +426,17 @@ static bool keeps_up(struct connection *connection)
 	return true;
 }
 
+/* What came so far may be the beginning of a request as well. */
+static void give_up_greeting(struct connection *connection)
+{
+	connection->may_be_greeted = false;
+	connection->exchange = exchange_new(connection->loop, connection, &connection->peer, (struct slice){0});
+	if (connection->exchange == NULL)
+		connection_close(connection);
+	else
+		refuse(connection, ERR_REQUEST_TIMEOUT, NULL);
+}
+
 static void on_timeout(struct timer *timer)
 {
 	struct connection *connection = container_of(timer, struct connection, timer);
@@ -415,6 +453,9 @@ static void on_timeout(struct timer *timer)
 		break;
 	case CONNECTION_PAUSING:
 		go_on(connection);
+		break;
+	case CONNECTION_GREETING:
+		give_up_greeting(connection);
 		break;
 	case CONNECTION_CONTINUING:
 	case CONNECTION_HANDLING: /* has no time limit */

@@ -1,6 +1,7 @@
 /* connection.h: a client's connection: requests in, answers out, one after the other (RFC 9112). Internal to http/.
  *
  * It is always in one state, and each has its time limit:
+ *   GREETING   a trusted proxy is saying for whom it has come                              head_timeout
  *   IDLE       between requests; without memory for one                                    idle_timeout
  *   RECEIVING  a request is arriving                                                       head_timeout, then body_timeout: 408
  *   CONTINUING the client is being told to go on                                           body_timeout
@@ -15,9 +16,11 @@
 #include <stdint.h>
 
 #include "base/cidr.h"
+#include "http/greeting.h"
 #include "http/loop.h"
 
 enum connection_state {
+	CONNECTION_GREETING,
 	CONNECTION_IDLE,
 	CONNECTION_RECEIVING,
 	CONNECTION_CONTINUING,
@@ -42,7 +45,9 @@ struct connection {
 	uint64_t received_before;  /* bytes of its exchange when the time limit of the body began */
 	uint64_t to_be_skipped;    /* bytes of a refused body that have not arrived */
 	struct ip_address peer;
-	bool is_counted; /* among those of its address */
+	bool is_counted;     /* among those of its address */
+	bool may_be_greeted; /* the peer is a trusted proxy that has not sent anything yet */
+	struct greeting greeting;
 };
 
 /* Takes over an accepted descriptor; of no loop yet, and used by one thread at a time. NULL: out of memory, and the descriptor is closed. */

@@ -3,11 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/now.h"
@@ -16,16 +12,15 @@
 #include "http/usage.h"
 #include "http/connection.h"
 #include "http/exchange.h"
+#include "http/listening.h"
 #include "http/loop.h"
-
-#define BACKLOG 4096
 
 static_assert(HTTP_DESCRIPTORS_RESERVED_MAX <= DESCRIPTOR_RESERVE_MAX, "a reserve has room for all of them");
 
 struct http_server {
 	struct http_server_options options;
 	uint16_t port;
-	int listening_descriptor; /* until the acceptor has it; then -1 */
+	struct listening listening; /* until the acceptor has them; then empty */
 	struct usage usage;
 	struct acceptor acceptor;
 	struct loop loops[]; /* options.loops of them */
@@ -35,7 +30,8 @@ struct http_server_options http_server_defaults(void)
 {
 	return (struct http_server_options){
 		.name = "http",
-		.host = "127.0.0.1",
+		.addresses = {{.host = "127.0.0.1"}},
+		.address_count = 1,
 		.loops = 2,
 		.connections_max = 20000,
 		.head_max = 16 * 1024,
@@ -48,68 +44,19 @@ struct http_server_options http_server_defaults(void)
 	};
 }
 
-/* The address as numbers; getaddrinfo reads them without asking anybody. */
-static enum error resolve(const struct http_server_options *options, struct sockaddr_storage *ret_address, socklen_t *ret_length)
+/* ERR_SYSTEM with errno: *ret_failed is the number of the address. */
+static enum error listen_on(const struct http_server_options *options, struct listening *listening, uint32_t *ret_failed)
 {
-	bool is_any = options->host[0] == '\0' || (options->host[0] == '*' && options->host[1] == '\0');
-	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_PASSIVE};
-	struct addrinfo *found = NULL;
-	if (getaddrinfo(is_any ? "::" : options->host, NULL, &hints, &found) != 0) {
-		errno = EADDRNOTAVAIL;
-		return ERR_SYSTEM;
-	}
-	struct sockaddr_storage address = {0};
-	memcpy(&address, found->ai_addr, found->ai_addrlen);
-	if (found->ai_family == AF_INET6)
-		((struct sockaddr_in6 *)&address)->sin6_port = htons(options->port);
-	else
-		((struct sockaddr_in *)&address)->sin_port = htons(options->port);
-	*ret_length = found->ai_addrlen;
-	*ret_address = address;
-	freeaddrinfo(found);
-	return OK;
-}
-
-/* Accepted sockets inherit TCP_NODELAY. An IPv6 address of all zeros takes IPv4 clients too. */
-static bool prepare(int descriptor, const struct sockaddr_storage *address, socklen_t length)
-{
-	int on = 1, off = 0;
-	if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
-		return false;
-	if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
-		return false;
-	if (address->ss_family == AF_INET6 && setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0)
-		return false;
-	return bind(descriptor, (const struct sockaddr *)address, length) == 0 && listen(descriptor, BACKLOG) == 0;
-}
-
-static uint16_t bound_port(int descriptor)
-{
-	struct sockaddr_storage address;
-	socklen_t length = sizeof address;
-	if (getsockname(descriptor, (struct sockaddr *)&address, &length) != 0)
-		return 0;
-	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-	                                           : ((struct sockaddr_in *)&address)->sin_port);
-}
-
-static enum error listen_on(const struct http_server_options *options, int *ret_descriptor)
-{
-	struct sockaddr_storage address;
-	socklen_t length;
-	enum error error = resolve(options, &address, &length);
-	if (error != OK)
-		return error;
-	int descriptor = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (descriptor < 0)
-		return ERR_SYSTEM;
-	if (!prepare(descriptor, &address, length)) {
+	for (uint32_t i = 0; i < options->address_count; i++) {
+		enum error error = listening_add(listening, &options->addresses[i]);
+		if (error == OK)
+			continue;
 		int cause = errno;
-		close(descriptor);
+		*ret_failed = i;
+		listening_close(listening);
 		errno = cause;
-		return ERR_SYSTEM;
+		return error;
 	}
-	*ret_descriptor = descriptor;
 	return OK;
 }
 
@@ -159,64 +106,59 @@ static const struct loop_events loop_events = {
 	.connection_closed = tell_acceptor,
 };
 
-/* The first loop, which accepts, is the last to start: those it gives connections to are there. Takes over the listening descriptor. */
-static enum error start_loops(struct http_server *server, int listening_descriptor)
+/* The first loop, which accepts, is the last to start: those it gives connections to are there. */
+static enum error start_loops(struct http_server *server)
 {
 	const struct http_server_options *options = &server->options;
 	enum error error = OK;
 	for (uint32_t i = 0; i < options->loops && error == OK; i++)
 		error = loop_init(&server->loops[i], options, &loop_events, i, &server->usage, &server->acceptor);
-	if (error != OK) {
-		close(listening_descriptor);
+	if (error != OK)
 		return error;
-	}
 	if (options->connections_per_address > 0)
 		error = address_counts_new(options->connections_per_address, options->connections_max, &server->usage.addresses);
 	if (error == OK)
 		error = descriptor_reserve_init(&server->acceptor.reserve, options->descriptors_reserved);
-	if (error != OK) {
-		close(listening_descriptor);
-		return error;
-	}
-	error = acceptor_start(&server->acceptor, server->loops, options->loops, options->connections_max, listening_descriptor);
+	if (error == OK)
+		error = acceptor_start(&server->acceptor, server->loops, options->loops, options->connections_max, &server->listening);
 	for (uint32_t i = options->loops; i-- > 0 && error == OK;)
 		error = loop_start(&server->loops[i]);
 	return error;
 }
 
-enum error http_server_new(const struct http_server_options *options, struct http_server **ret_server)
+enum error http_server_new(const struct http_server_options *options, uint32_t *ret_failed, struct http_server **ret_server)
 {
 	assert(options->loops > 0 && options->connections_max > 0);
-	assert(options->router != NULL && options->host != NULL && options->name != NULL);
+	assert(options->router != NULL && options->name != NULL && ret_failed != NULL);
+	assert(options->address_count > 0 && options->address_count <= HTTP_ADDRESSES_MAX);
 	assert(options->descriptors_reserved <= HTTP_DESCRIPTORS_RESERVED_MAX);
 	assert(options->descriptors_reserved == 0 || options->loops == 1);
 
-	int listening_descriptor;
-	enum error error = listen_on(options, &listening_descriptor);
+	struct listening listening = {.count = 0};
+	enum error error = listen_on(options, &listening, ret_failed);
 	if (error != OK)
 		return error;
 	struct http_server *server = calloc(1, sizeof *server + options->loops * sizeof server->loops[0]);
 	if (server == NULL) {
-		close(listening_descriptor);
+		listening_close(&listening);
 		return ERR_NO_MEMORY;
 	}
 	server->options = *options;
 	server->usage.bodies.maximum = options->body_memory_max;
 	server->acceptor.usage = &server->usage;
 	server->acceptor.trusted_proxies = options->trusted_proxies;
-	server->port = bound_port(listening_descriptor);
-	server->listening_descriptor = listening_descriptor;
+	for (uint32_t i = 0; i < listening.count && server->port == 0; i++)
+		server->port = listening_port(listening.descriptors[i]);
+	server->listening = listening;
 	*ret_server = server;
 	return OK;
 }
 
 enum error http_server_start(struct http_server *server)
 {
-	assert(server != NULL && server->listening_descriptor >= 0);
+	assert(server != NULL && server->listening.count > 0);
 
-	int listening_descriptor = server->listening_descriptor;
-	server->listening_descriptor = -1;
-	return start_loops(server, listening_descriptor);
+	return start_loops(server);
 }
 
 uint16_t http_server_port(const struct http_server *server)
@@ -275,8 +217,7 @@ void http_server_free(struct http_server *server)
 	}
 	address_counts_free(server->usage.addresses);
 	descriptor_reserve_release(&server->acceptor.reserve);
-	if (server->listening_descriptor >= 0)
-		close(server->listening_descriptor);
+	listening_close(&server->listening);
 	free(server);
 }
 

@@ -19,11 +19,12 @@ struct http_server_options http_server_defaults(void);
 
 struct http_server;
 
-/* Binds and listens; clients wait. ERR_SYSTEM: the address is not to be had, with errno; ERR_NO_MEMORY. */
-must_check enum error http_server_new(const struct http_server_options *options, struct http_server **ret_server);
+/* Binds and listens; clients wait. ERR_SYSTEM: an address is not to be had, with errno, and *ret_failed is its number; ERR_NO_MEMORY. */
+must_check enum error http_server_new(const struct http_server_options *options, uint32_t *ret_failed, struct http_server **ret_server);
 /* Starts the loops, which take the clients; once, and everything that requests are handed to is there. ERR_SYSTEM, ERR_NO_MEMORY: it can only
  * be freed. */
 must_check enum error http_server_start(struct http_server *server);
+/* Of the first address that has one; 0: they are all unix sockets. */
 uint16_t http_server_port(const struct http_server *server);
 uint32_t http_server_connections(const struct http_server *server);
 /* Connections so far that were closed at once, because their address had as many as it may have. */

@@ -12,6 +12,16 @@
 #include "http/router.h"
 
 #define HTTP_DESCRIPTORS_RESERVED_MAX 16
+#define HTTP_ADDRESSES_MAX 8
+#define HTTP_SOCKETS_MAX 16 /* of all addresses: a name may have several */
+
+/* Where a server listens: by one of the three. Borrowed. */
+struct http_address {
+	const char *host; /* an address or a name; "", "*" or "::": every address, of IPv6 and IPv4 */
+	uint16_t port;    /* of the host; 0: any free one */
+	const char *path; /* of a unix socket; NULL: not one */
+	int descriptor;   /* of a socket that listens already, which the server takes over; 0: none */
+};
 
 /* What became of a request, for logs and metrics. Borrows from the request: valid during the call. */
 struct http_request_summary {
@@ -35,8 +45,8 @@ struct http_request_summary {
 
 struct http_server_options {
 	const char *name; /* static, at most 12 bytes: the threads are NAME-0, NAME-1, … */
-	const char *host; /* numeric IPv4 or IPv6 address; "" or "*": all of both */
-	uint16_t port;    /* 0: any free one */
+	struct http_address addresses[HTTP_ADDRESSES_MAX];
+	uint32_t address_count;
 	uint32_t loops;
 	const struct http_router *router;        /* borrowed, like everything in it */
 	const struct cidr_list *trusted_proxies; /* borrowed */

@@ -19,7 +19,7 @@ int run_health(const struct invocation *invocation)
 	if (code != EXIT_DONE)
 		return code;
 	if (url == NULL)
-		url = server_url(&invocation->config->http.listen, invocation->arena);
+		url = server_url_of_any(&invocation->config->http.listen, invocation->arena);
 	struct slice target = arena_format(invocation->arena, "%s/v1/%s", url == NULL ? "" : url, is_live ? "healthz" : "readyz");
 	if (url == NULL || target.data == NULL)
 		return complain("out of memory");

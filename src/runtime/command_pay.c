@@ -128,7 +128,7 @@ int run_pay(const struct invocation *invocation)
 	if (report.transaction_id.data == NULL)
 		report.transaction_id = arena_format(invocation->arena, "tx-%016llx", (unsigned long long)random);
 	if (url == NULL)
-		url = server_url(&invocation->config->http.listen, invocation->arena);
+		url = server_url_of_any(&invocation->config->http.listen, invocation->arena);
 	if (url == NULL || report.transaction_id.data == NULL)
 		return complain("out of memory");
 	return send_report(invocation, url, &report);

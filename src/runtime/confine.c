@@ -3,8 +3,10 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/landlock.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -56,7 +58,19 @@ static bool allow_below(int rules, const char *path, uint64_t access)
 	return is_allowed;
 }
 
-static bool confine_files(const char *writable)
+static bool allow_socket(int rules, const char *path)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+	if (length == 0 || length >= sizeof folder)
+		return true;
+	memcpy(folder, path, length);
+	folder[length] = '\0';
+	return allow_below(rules, folder, LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REMOVE_FILE);
+}
+
+static bool confine_files(const char *writable, const char *const *sockets)
 {
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	if (version < 1)
@@ -67,17 +81,20 @@ static bool confine_files(const char *writable)
 	if (rules < 0)
 		return false;
 	bool is_done = writable == NULL || allow_below(rules, writable, changes & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE);
+	for (; is_done && *sockets != NULL; sockets++)
+		is_done = allow_socket(rules, *sockets);
 	is_done = is_done && syscall(SYS_landlock_restrict_self, rules, 0) == 0;
 	close(rules);
 	return is_done;
 }
 
-struct confinement confine_process(const char *writable)
+struct confinement confine_process(const char *writable, const char *const *sockets)
 {
+	assert(sockets != NULL);
 	struct confinement confinement = {0};
 	if (IS_SANITIZED || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		return confinement;
-	confinement.has_files = confine_files(writable);
+	confinement.has_files = confine_files(writable, sockets);
 	confinement.has_system_calls = system_calls_confine();
 	return confinement;
 }

@@ -70,7 +70,8 @@ static struct slice make_token(const struct demo *demo, struct slice user, struc
 
 static const char *listening_url(const struct demo *demo, uint16_t port)
 {
-	const struct config_address address = {.host = demo->config->http.listen.host, .port = port};
+	struct config_address address = demo->config->http.listen.items[0];
+	address.port = port;
 	const char *url = server_url(&address, demo->arena);
 	return url == NULL ? "(out of memory)" : url;
 }

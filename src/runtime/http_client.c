@@ -4,12 +4,32 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/terminal.h"
 
+#define UNIX_URL "http://unix:"
+
+/* http://unix:/run/tro/api.sock:/v1/healthz: the socket, and what it is asked for. False: the URL is another one, or too long. */
+static bool set_unix_socket(CURL *curl, const char *url)
+{
+	const char *end = strrchr(url, ':');
+	size_t prefix = sizeof UNIX_URL - 1;
+	char path[108], target[1024];
+	if (strncmp(url, UNIX_URL, prefix) != 0 || end < url + prefix || (size_t)(end - url) - prefix >= sizeof path)
+		return false;
+	memcpy(path, url + prefix, (size_t)(end - url) - prefix);
+	path[(size_t)(end - url) - prefix] = '\0';
+	int length = snprintf(target, sizeof target, "http://localhost%s", end + 1);
+	if (length < 0 || (size_t)length >= sizeof target)
+		return false;
+	return curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path) == CURLE_OK && curl_easy_setopt(curl, CURLOPT_URL, target) == CURLE_OK;
+}
+
 static void set_options(CURL *curl, const char *url, const struct curl_slist *headers, struct slice body, long timeout_s)
 {
-	curl_easy_setopt(curl, CURLOPT_URL, url);
+	if (!set_unix_socket(curl, url))
+		curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, timeout_s);

@@ -7,6 +7,7 @@
 
 #include "base/slice.h"
 #include "http/routes.h"
+#include "runtime/supervisor.h"
 #include "runtime/terminal.h"
 
 #define OPERATORS_CONNECTIONS_MAX 256
@@ -22,9 +23,15 @@ static int open_listener(struct listener *listener, const struct api_options *ap
 	listener->router = api_router(listener->api, cors);
 	struct http_server_options options = *server;
 	options.router = &listener->router;
-	if (http_server_new(&options, &listener->server) != OK)
-		return complain("%s: cannot listen on %s:%u: %s", key, options.host, (unsigned)options.port, strerror(errno));
-	return EXIT_DONE;
+	uint32_t failed = 0;
+	if (http_server_new(&options, &failed, &listener->server) == OK)
+		return EXIT_DONE;
+	const struct http_address *address = &options.addresses[failed];
+	if (address->descriptor > 0)
+		return complain("LISTEN_FDS: cannot listen on descriptor %d: %s", address->descriptor, strerror(errno));
+	if (address->path != NULL)
+		return complain("%s: cannot listen on unix:%s: %s", key, address->path, strerror(errno));
+	return complain("%s: cannot listen on %s:%u: %s", key, address->host, (unsigned)address->port, strerror(errno));
 }
 
 static int open_operators(struct listeners *listeners, const struct listeners_options *options, const struct http_server_options *server)
@@ -35,13 +42,31 @@ static int open_operators(struct listeners *listeners, const struct listeners_op
 	api.operators = API_OPERATORS_ALONE;
 	struct http_server_options own = *server;
 	own.name = "admin";
-	own.host = options->config->http.admin.host;
-	own.port = options->config->http.admin.port;
+	const struct config_address *address = &options->config->http.admin;
+	own.addresses[0] = (struct http_address){.host = address->host, .port = address->port};
+	own.address_count = 1;
 	own.loops = 1;
 	own.connections_max = OPERATORS_CONNECTIONS_MAX;
 	own.connections_per_address = 0;
 	own.descriptors_reserved = HTTP_DESCRIPTORS_RESERVED_MAX;
 	return open_listener(&listeners->operators, &api, &own, &listeners->cors, "ADMIN_ADDR");
+}
+
+/* What the supervisor hands over takes the place of LISTEN_ADDR. */
+static void set_addresses(struct http_server_options *server, const struct config_addresses *listen)
+{
+	int descriptors[HTTP_ADDRESSES_MAX];
+	server->address_count = supervisor_sockets(descriptors, HTTP_ADDRESSES_MAX);
+	for (uint32_t i = 0; i < server->address_count; i++)
+		server->addresses[i] = (struct http_address){.descriptor = descriptors[i]};
+	if (server->address_count > 0)
+		return;
+	static_assert(CONFIG_ADDRESSES_MAX <= HTTP_ADDRESSES_MAX, "an address would be left out");
+	for (uint32_t i = 0; i < listen->count; i++) {
+		const struct config_address *address = &listen->items[i];
+		server->addresses[i] = (struct http_address){.host = address->host, .port = address->port, .path = address->path};
+	}
+	server->address_count = listen->count;
 }
 
 int listeners_open(struct listeners *listeners, const struct listeners_options *options)
@@ -56,8 +81,7 @@ int listeners_open(struct listeners *listeners, const struct listeners_options *
 	api.loops = http->threads;
 	api.operators = has_admin_address ? API_OPERATORS_ELSEWHERE : API_OPERATORS_HERE;
 	struct http_server_options server = http_server_defaults();
-	server.host = http->listen.host;
-	server.port = http->listen.port;
+	set_addresses(&server, &http->listen);
 	server.loops = http->threads;
 	server.trusted_proxies = &http->trusted_proxies;
 	server.connections_max = options->connections_max;

@@ -504,7 +504,9 @@ static void log_serving(struct runtime *runtime, uint16_t port)
 {
 	const struct config_http *http = &runtime->config->http;
 	const struct listener *operators = &runtime->listeners.operators;
-	log_event(runtime->logger, LOG_INFO, "serving", log_string("version", TRO_VERSION), log_string("host", http->listen.host),
+	const struct config_address *address = &http->listen.items[0];
+	log_event(runtime->logger, LOG_INFO, "serving", log_string("version", TRO_VERSION),
+	          log_string("host", address->path != NULL ? address->path : address->host),
 	          log_uint("port", port), log_bool("files_are_confined", runtime->confinement.has_files),
 	          log_bool("system_calls_are_confined", runtime->confinement.has_system_calls));
 	if (runtime->connections_max < http->connections_max)
@@ -568,6 +570,17 @@ static int run(struct runtime *runtime, const struct runtime_options *options)
 	return code;
 }
 
+static void confine(struct runtime *runtime)
+{
+	const struct config_addresses *listen = &runtime->config->http.listen;
+	const char *sockets[CONFIG_ADDRESSES_MAX + 1] = {NULL};
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < listen->count; i++)
+		if (listen->items[i].path != NULL)
+			sockets[count++] = listen->items[i].path;
+	runtime->confinement = confine_process(runtime->config->systems.data_dir, sockets);
+}
+
 int runtime_run(const struct runtime_options *options)
 {
 	assert(options != NULL && options->config != NULL && options->roles != 0);
@@ -587,7 +600,7 @@ int runtime_run(const struct runtime_options *options)
 	runtime->roles = options->roles;
 	runtime->connections_max = connections_max < descriptors ? connections_max : descriptors;
 	if (options->config->is_confined)
-		runtime->confinement = confine_process(options->config->systems.data_dir);
+		confine(runtime);
 	code = run(runtime, options);
 	free(runtime);
 	return code;

@@ -1,13 +1,26 @@
 /* server_url.c: LISTEN_ADDR as a URL. */
 #include "runtime/server_url.h"
 
+#include <assert.h>
 #include <string.h>
 
-const char *server_url(const struct config_address *listen, struct arena *arena)
+const char *server_url(const struct config_address *address, struct arena *arena)
 {
-	const char *host = listen->host;
+	assert(address != NULL && arena != NULL);
+	if (address->path != NULL)
+		return arena_format(arena, "http://unix:%s:", address->path).data;
+	const char *host = address->host;
 	if (*host == '\0' || strcmp(host, "*") == 0 || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0)
 		host = "127.0.0.1";
 	bool is_ipv6 = strchr(host, ':') != NULL;
-	return arena_format(arena, "http://%s%s%s:%u", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", (unsigned)listen->port).data;
+	return arena_format(arena, "http://%s%s%s:%u", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", (unsigned)address->port).data;
+}
+
+const char *server_url_of_any(const struct config_addresses *listen, struct arena *arena)
+{
+	assert(listen != NULL && listen->count > 0);
+	for (uint32_t i = 0; i < listen->count; i++)
+		if (listen->items[i].path == NULL)
+			return server_url(&listen->items[i], arena);
+	return server_url(&listen->items[0], arena);
 }

@@ -1,4 +1,4 @@
-/* supervisor.c: one datagram a word, as sd_notify(3) describes it. */
+/* supervisor.c: one datagram a word, as sd_notify(3) describes it, and sockets as sd_listen_fds(3) does. */
 #include "runtime/supervisor.h"
 
 #include <assert.h>
@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#define FIRST_SOCKET 3 /* SD_LISTEN_FDS_START */
 
 void supervisor_tell(const char *state)
 {
@@ -34,4 +36,17 @@ uint64_t supervisor_watchdog_ns(void)
 	if (usec == NULL || (pid != NULL && strtol(pid, NULL, 10) != (long)getpid()))
 		return 0;
 	return strtoull(usec, NULL, 10) * 1000 / 2;
+}
+
+uint32_t supervisor_sockets(int *ret_descriptors, uint32_t maximum)
+{
+	assert(ret_descriptors != NULL && maximum > 0);
+	const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+	if (count == NULL || pid == NULL || strtol(pid, NULL, 10) != (long)getpid())
+		return 0;
+	unsigned long given = strtoul(count, NULL, 10);
+	uint32_t taken = given < maximum ? (uint32_t)given : maximum;
+	for (uint32_t i = 0; i < taken; i++)
+		ret_descriptors[i] = FIRST_SOCKET + (int)i;
+	return taken;
 }

@@ -1,4 +1,5 @@
-/* supervisor.h: what a service says to the systemd that started it (sd_notify(3), sd_watchdog_enabled(3)); nothing without one. */
+/* supervisor.h: what a service says to the systemd that started it (sd_notify(3), sd_watchdog_enabled(3)), and the sockets that it gets
+ * from it (sd_listen_fds(3)); nothing without one. */
 #pragma once
 
 #include <stdint.h>
@@ -7,3 +8,6 @@
 void supervisor_tell(const char *state);
 /* How often "WATCHDOG=1" is to be said, in nanoseconds: twice in the time that the supervisor waits. 0: it does not watch. */
 uint64_t supervisor_watchdog_ns(void);
+/* The sockets that the supervisor listens on for this process, at most `maximum`; answers how many. It goes on listening while the process is
+ * started anew, so that nobody is refused meanwhile. */
+uint32_t supervisor_sockets(int *ret_descriptors, uint32_t maximum);

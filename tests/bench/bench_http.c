@@ -12,7 +12,7 @@
 int main(int argc, char **argv)
 {
 	struct http_server_options options = http_server_defaults();
-	options.port = argc > 1 ? (uint16_t)strtoul(argv[1], NULL, 10) : 0;
+	options.addresses[0].port = argc > 1 ? (uint16_t)strtoul(argv[1], NULL, 10) : 0;
 	struct echo_server echo;
 	echo_server_start(&echo, options);
 	printf("%u\n", http_server_port(echo.server));

@@ -246,7 +246,8 @@ void echo_server_start(struct echo_server *echo, struct http_server_options opti
 	options.trusted_proxies = &echo->trusted;
 	options.finished = note_finished;
 	options.context = echo;
-	if (http_server_new(&options, &echo->server) != OK || http_server_start(echo->server) != OK) {
+	uint32_t failed;
+	if (http_server_new(&options, &failed, &echo->server) != OK || http_server_start(echo->server) != OK) {
 		perror("http_server_new");
 		abort();
 	}

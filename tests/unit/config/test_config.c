@@ -71,8 +71,8 @@ static void without_anything_the_defaults_hold(void **state)
 {
 	(void)state;
 	assert_int_equal(load(NULL, NULL), CONFIG_OK);
-	assert_string_equal(test.config.http.listen.host, "127.0.0.1");
-	assert_int_equal(test.config.http.listen.port, 8080);
+	assert_string_equal(test.config.http.listen.items[0].host, "127.0.0.1");
+	assert_int_equal(test.config.http.listen.items[0].port, 8080);
 	assert_int_equal(test.config.http.threads, 2);
 	assert_int_equal(test.config.http.connections_max, 20000);
 	assert_int_equal(test.config.http.connections_per_address, 2000);
@@ -110,8 +110,8 @@ static void every_kind_of_value_is_read(void **state)
 	                  "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318", "JWT_JWKS_URL=https://issuer.example/jwks.json",
 	                  "JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n")),
 		CONFIG_OK);
-	assert_string_equal(test.config.http.listen.host, "::1");
-	assert_int_equal(test.config.http.listen.port, 0);
+	assert_string_equal(test.config.http.listen.items[0].host, "::1");
+	assert_int_equal(test.config.http.listen.items[0].port, 0);
 	assert_string_equal(test.config.systems.data_dir, "/var/lib/tro");
 	assert_int_equal(test.config.sales.hold_ttl_ms, 90000);
 	assert_int_equal(test.config.sales.seats_per_hold_max, 100);
@@ -181,7 +181,7 @@ static void what_is_not_ours_is_left_to_the_command(void **state)
 		load(LIST("serve", "--listen-addr", ":1", "--listen-addresses", "x", "--json", "-v", "--", "--log-level", "nonsense"),
 	             NULL),
 		CONFIG_OK);
-	assert_string_equal(test.config.http.listen.host, "");
+	assert_string_equal(test.config.http.listen.items[0].host, "");
 	static const char *const kept[] = {"tro", "serve", "--listen-addresses", "x", "--json", "-v", "--", "--log-level", "nonsense"};
 	assert_int_equal(test.argc, ARRAY_LENGTH(kept));
 	for (size_t i = 0; i < ARRAY_LENGTH(kept); i++)
@@ -366,11 +366,11 @@ static void a_program_may_start_from_its_own_address(void **state)
 	(void)state;
 	const struct config_initial own = {"LISTEN_ADDR", "127.0.0.1:8081"};
 	assert_int_equal(load_for(&own, NULL, NULL), CONFIG_OK);
-	assert_int_equal(test.config.http.listen.port, 8081);
+	assert_int_equal(test.config.http.listen.items[0].port, 8081);
 	assert_int_equal(load_for(&own, LIST("--listen-addr="), LIST("LISTEN_ADDR=localhost:1")), CONFIG_OK);
-	assert_int_equal(test.config.http.listen.port, 8081);
+	assert_int_equal(test.config.http.listen.items[0].port, 8081);
 	assert_int_equal(load_for(&own, NULL, LIST("LISTEN_ADDR=localhost:1")), CONFIG_OK);
-	assert_int_equal(test.config.http.listen.port, 1);
+	assert_int_equal(test.config.http.listen.items[0].port, 1);
 	struct buffer help;
 	buffer_init(&help, &test.arena, 1 << 16);
 	config_write_help(&own, &help);
@@ -493,7 +493,7 @@ static void help_and_table_name_every_key(void **state)
 	(void)state;
 	const char *help = printed(write_help);
 	const char *table = printed(config_write_markdown);
-	assert_non_null(strstr(help, "  --listen-addr HOST:PORT "));
+	assert_non_null(strstr(help, "  --listen-addr LIST "));
 	assert_non_null(strstr(help, "[127.0.0.1:8080]\n"));
 	assert_non_null(strstr(help, "  --otel-exporter-otlp-endpoint URL "));
 	assert_non_null(strstr(table, "| `SEATS_PER_HOLD_MAX` | `10` | a whole number from 1 to 100 | Seats that one hold may have. |\n"));

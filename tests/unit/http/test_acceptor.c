@@ -42,7 +42,8 @@ static void start(uint32_t connections_max)
 	options.connections_max = connections_max;
 	options.router = &router;
 	options.trusted_proxies = &untrusted;
-	assert_int_equal(http_server_new(&options, &server), OK);
+	uint32_t failed;
+	assert_int_equal(http_server_new(&options, &failed, &server), OK);
 	assert_int_equal(http_server_start(server), OK);
 }
 

@@ -50,6 +50,37 @@ static void what_the_client_wrote_itself_is_passed_over(void **state)
 	assert_client("10.1.1.1", "", "garbage, 1.2.3.4", "1.2.3.4");
 }
 
+static void assert_forwarded(const char *peer_text, const char *forwarded, const char *x_forwarded_for, const char *expected)
+{
+	struct cidr_list trusted;
+	struct ip_address peer;
+	assert_true(cidr_list_parse(SLICE("10.0.0.0/8"), &trusted));
+	assert_true(ip_address_parse(slice_of(peer_text), &peer));
+	const struct http_header headers[] = {
+		{.name = SLICE("Forwarded"), .value = slice_of(forwarded)},
+		{.name = SLICE("X-Forwarded-For"), .value = slice_of(x_forwarded_for)},
+	};
+	struct ip_address client = client_address(&trusted, &peer, headers, x_forwarded_for == NULL ? 1 : 2);
+	char text[IP_ADDRESS_TEXT_MAX + 1];
+	ip_address_format(&client, text);
+	assert_string_equal(text, expected);
+}
+
+static void the_standard_header_counts_where_the_other_is_not(void **state)
+{
+	(void)state;
+	assert_forwarded("10.1.1.1", "for=1.2.3.4", NULL, "1.2.3.4");
+	assert_forwarded("10.1.1.1", "proto=https; For=\"[2001:db8::5]:4711\";by=10.0.0.1", NULL, "2001:db8::5");
+	assert_forwarded("10.1.1.1", "for=6.6.6.6, for=1.2.3.4:99, for=10.2.2.2;proto=http", NULL, "1.2.3.4");
+	assert_forwarded("10.1.1.1", "for=6.6.6.6, for=unknown", NULL, "10.1.1.1");
+	assert_forwarded("10.1.1.1", "for=6.6.6.6, proto=https", NULL, "10.1.1.1");
+	assert_forwarded("10.1.1.1", "for=_hidden, for=10.2.2.2", NULL, "10.2.2.2");
+	assert_forwarded("10.1.1.1", "for=6.6.6.6", "1.2.3.4", "1.2.3.4");
+	assert_forwarded("203.0.113.5", "for=6.6.6.6", NULL, "203.0.113.5");
+	assert_forwarded("10.1.1.1", "for=", NULL, "10.1.1.1");
+	assert_forwarded("10.1.1.1", "for=\"\"", NULL, "10.1.1.1");
+}
+
 static void a_chain_of_proxies_is_followed(void **state)
 {
 	(void)state;
@@ -94,6 +125,7 @@ int main(void)
 		cmocka_unit_test(a_stranger_is_believed_nothing),
 		cmocka_unit_test(a_proxy_names_its_client),
 		cmocka_unit_test(what_the_client_wrote_itself_is_passed_over),
+		cmocka_unit_test(the_standard_header_counts_where_the_other_is_not),
 		cmocka_unit_test(a_chain_of_proxies_is_followed),
 		cmocka_unit_test(nothing_left_of_garbage_is_believed),
 		cmocka_unit_test(ports_are_passed_over),

@@ -48,7 +48,8 @@ static struct http_server_options options_of(uint32_t connections_max)
 
 static void start(const struct http_server_options *options)
 {
-	assert_int_equal(http_server_new(options, &server), OK);
+	uint32_t failed;
+	assert_int_equal(http_server_new(options, &failed, &server), OK);
 	assert_int_equal(http_server_start(server), OK);
 }
 

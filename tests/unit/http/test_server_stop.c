@@ -200,11 +200,12 @@ static void an_address_in_use_is_refused(void **state)
 	struct http_server_options options = http_server_defaults();
 	options.router = &echo.router;
 	options.trusted_proxies = &echo.trusted;
-	options.port = http_server_port(echo.server);
+	options.addresses[0].port = http_server_port(echo.server);
 	struct http_server *second = NULL;
-	assert_int_equal(http_server_new(&options, &second), ERR_SYSTEM);
-	options.host = "not.an.address";
-	assert_int_equal(http_server_new(&options, &second), ERR_SYSTEM);
+	uint32_t failed;
+	assert_int_equal(http_server_new(&options, &failed, &second), ERR_SYSTEM);
+	options.addresses[0].host = "not.an.address";
+	assert_int_equal(http_server_new(&options, &failed, &second), ERR_SYSTEM);
 	assert_null(second);
 	assert_true(echo_server_stop(&echo, 8000));
 }
@@ -215,7 +216,7 @@ static void both_families_are_served_on_any_address(void **state)
 	static struct raw_client client;
 	struct raw_response response;
 	struct http_server_options options = http_server_defaults();
-	options.host = "*";
+	options.addresses[0].host = "*";
 	options.loops = 1;
 	echo_server_start(&echo, options);
 	raw_open(&client, http_server_port(echo.server));

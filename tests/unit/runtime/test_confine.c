@@ -43,7 +43,7 @@ static int confined(int (*attempt)(void))
 	assert_true(child >= 0);
 	if (child == 0) {
 		confine_secrets();
-		granted = confine_process(folder);
+		granted = confine_process(folder, (const char *const[]){NULL});
 		_exit(granted.has_files && granted.has_system_calls ? attempt() : 255);
 	}
 	int status;
