@@ -37,7 +37,8 @@
 
 const struct config_key config_keys[] = {
 	{"LISTEN_ADDR", LISTEN(http.listen), .initial = "127.0.0.1:8080",
-         .description = "Where HTTP is served; port 0 takes any that is free. Not used when the supervisor hands over sockets (`LISTEN_FDS`). `tro-expiry-worker` has 8081 by default, "
+         .description = "Where HTTP is served; port 0 takes any that is free. Not used when the supervisor hands over sockets "
+                        "(`LISTEN_FDS`). `tro-expiry-worker` has 8081 by default, "
                         "`tro-outbox-publisher` 8082."},
 	{"ADMIN_ADDR", ADDRESS(http.admin),
          .description =
@@ -62,7 +63,9 @@ const struct config_key config_keys[] = {
                         "take an answer."},
 	{"BODY_MEMORY_MAX", SIZE(http.body_memory_max), .initial = "256MiB", .minimum = 64 * KIB, .maximum = 1024 * GIB,
          .description = "Memory for the bodies of all requests together; beyond it those that need more are refused with 503."},
-	{"TRUSTED_PROXIES", ADDRESSES(http.trusted_proxies), .description = "Proxies that are believed whom they speak for: by the PROXY protocol (version 2), `X-Forwarded-For` or `Forwarded`."},
+	{"TRUSTED_PROXIES", ADDRESSES(http.trusted_proxies),
+         .description =
+                 "Proxies that are believed whom they speak for: by the PROXY protocol (version 2), `X-Forwarded-For` or `Forwarded`."},
 	{"CORS_ALLOWED_ORIGINS", ORIGINS(http.cors_allowed_origins), .description = "Web pages of these origins may call the API."},
 	{"RATE_LIMIT_USER", RATE(limits.user), .initial = "100/1m", .description = "Requests of one user in a sliding window."},
 	{"RATE_LIMIT_IP", RATE(limits.address), .initial = "1000/1m", .description = "Requests of one client address in a sliding window."},

@@ -343,7 +343,8 @@ static const struct config_kind_row kinds[CONFIG_KIND_COUNT] = {
 	[CONFIG_DURATION] = {parse_duration, "DURATION", "a duration such as 90s, 5m or 1h30m,"},
 	[CONFIG_INTEGER] = {parse_integer, "N", "a whole number"},
 	[CONFIG_LISTEN] = {parse_listen, "LIST",
-                           "at most 8 addresses with commas between, such as 127.0.0.1:8080, [::1]:8080, localhost:8080, :8080 or unix:/run/tro/api.sock"},
+                           "at most 8 addresses with commas between, such as 127.0.0.1:8080, [::1]:8080, localhost:8080, :8080 or "
+                           "unix:/run/tro/api.sock"},
 	[CONFIG_LEVEL] = {parse_level, "LEVEL", "debug, info, warn or error"},
 	[CONFIG_ORIGINS] = {parse_origins, "LIST",
                             "at most 16 origins with commas between, such as https://shop.example,http://localhost:3000"},

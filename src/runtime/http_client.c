@@ -23,7 +23,8 @@ static bool set_unix_socket(CURL *curl, const char *url)
 	int length = snprintf(target, sizeof target, "http://localhost%s", end + 1);
 	if (length < 0 || (size_t)length >= sizeof target)
 		return false;
-	return curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path) == CURLE_OK && curl_easy_setopt(curl, CURLOPT_URL, target) == CURLE_OK;
+	return curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path) == CURLE_OK &&
+	       curl_easy_setopt(curl, CURLOPT_URL, target) == CURLE_OK;
 }
 
 static void set_options(CURL *curl, const char *url, const struct curl_slist *headers, struct slice body, long timeout_s)

@@ -506,8 +506,8 @@ static void log_serving(struct runtime *runtime, uint16_t port)
 	const struct listener *operators = &runtime->listeners.operators;
 	const struct config_address *address = &http->listen.items[0];
 	log_event(runtime->logger, LOG_INFO, "serving", log_string("version", TRO_VERSION),
-	          log_string("host", address->path != NULL ? address->path : address->host),
-	          log_uint("port", port), log_bool("files_are_confined", runtime->confinement.has_files),
+	          log_string("host", address->path != NULL ? address->path : address->host), log_uint("port", port),
+	          log_bool("files_are_confined", runtime->confinement.has_files),
 	          log_bool("system_calls_are_confined", runtime->confinement.has_system_calls));
 	if (runtime->connections_max < http->connections_max)
 		log_event(runtime->logger, LOG_WARN, "fewer connections than CONNECTIONS_MAX: the limit of file descriptors is too low",

@@ -11,8 +11,7 @@
 
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 #define V4 SIGNATURE "\x21\x11\0\x0c\x01\x02\x03\x04\x0a\0\0\1\x12\x34\0\x50"
-#define V6 \
-	SIGNATURE "\x21\x21\0\x24\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x05\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\1\x12\x34\0\x50"
+#define V6 SIGNATURE "\x21\x21\0\x24\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x05\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\1\x12\x34\0\x50"
 #define BYTES(text) ((struct slice){.data = (text), .length = sizeof(text) - 1})
 
 static enum proxy_header_result result_of(struct slice bytes, size_t *ret_length, const char *expected_client)
@@ -91,9 +90,9 @@ static void what_makes_no_sense_is_bad(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(it_names_the_client),      cmocka_unit_test(extensions_are_passed_over),
+		cmocka_unit_test(it_names_the_client),          cmocka_unit_test(extensions_are_passed_over),
 		cmocka_unit_test(a_proxy_may_speak_for_itself), cmocka_unit_test(each_piece_asks_for_more),
-		cmocka_unit_test(another_beginning_is_none), cmocka_unit_test(what_makes_no_sense_is_bad),
+		cmocka_unit_test(another_beginning_is_none),    cmocka_unit_test(what_makes_no_sense_is_bad),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
