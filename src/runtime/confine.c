@@ -98,3 +98,15 @@ struct confinement confine_process(const char *writable, const char *const *sock
 	confinement.has_system_calls = system_calls_confine();
 	return confinement;
 }
+
+struct confinement confine_server(const struct config *config)
+{
+	assert(config != NULL);
+	const struct config_addresses *listen = &config->http.listen;
+	const char *sockets[CONFIG_ADDRESSES_MAX + 1] = {NULL};
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < listen->count; i++)
+		if (listen->items[i].path != NULL)
+			sockets[count++] = listen->items[i].path;
+	return config->is_confined ? confine_process(config->systems.data_dir, sockets) : (struct confinement){0};
+}

@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "config/config.h"
+
 /* First of all, before a secret is read: no core dump, no debugger or /proc of the same user's other programs, and no program started from here
  * gains privileges. What the system refuses is left as it is: nothing of it is needed to serve. */
 void confine_secrets(void);
@@ -17,3 +19,5 @@ struct confinement {
  * a server are left: another fails with EPERM, one that is newer than this program with ENOSYS. writable: a folder; one that is not there, or
  * NULL, leaves none. sockets: paths of unix sockets that will be listened on, ends with NULL; their folders stay open to sockets. Does nothing in the sanitizers' builds, which need more. */
 struct confinement confine_process(const char *writable, const char *const *sockets);
+/* The same, as far as the configuration wants it: DATA_DIR can be written to, and the unix sockets of LISTEN_ADDR can be made. */
+struct confinement confine_server(const struct config *config);

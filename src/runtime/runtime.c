@@ -570,17 +570,6 @@ static int run(struct runtime *runtime, const struct runtime_options *options)
 	return code;
 }
 
-static void confine(struct runtime *runtime)
-{
-	const struct config_addresses *listen = &runtime->config->http.listen;
-	const char *sockets[CONFIG_ADDRESSES_MAX + 1] = {NULL};
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < listen->count; i++)
-		if (listen->items[i].path != NULL)
-			sockets[count++] = listen->items[i].path;
-	runtime->confinement = confine_process(runtime->config->systems.data_dir, sockets);
-}
-
 int runtime_run(const struct runtime_options *options)
 {
 	assert(options != NULL && options->config != NULL && options->roles != 0);
@@ -599,8 +588,7 @@ int runtime_run(const struct runtime_options *options)
 	runtime->config = options->config;
 	runtime->roles = options->roles;
 	runtime->connections_max = connections_max < descriptors ? connections_max : descriptors;
-	if (options->config->is_confined)
-		confine(runtime);
+	runtime->confinement = confine_server(options->config);
 	code = run(runtime, options);
 	free(runtime);
 	return code;
