@@ -1,7 +1,6 @@
 /* decide_order.c: making an order of a hold, cancelling it, and ending it unpaid. */
 #include <assert.h>
 
-#include "base/defect.h"
 #include "domain/decision.h"
 
 static bool hold_has_label(const struct hold *hold, const struct seat_label *label)
@@ -52,7 +51,7 @@ static enum error check_hold(const struct decision *decision, const struct hold 
 	case HOLD_ACTIVE:
 		break;
 	}
-	return hold_is_lapsed(hold, decision->now_ms - DEFECT(EXPIRY_OFF_BY_ONE)) ? ERR_HOLD_EXPIRED : OK;
+	return hold_is_lapsed(hold, decision->now_ms) ? ERR_HOLD_EXPIRED : OK;
 }
 
 static enum error append_order(struct decision *decision, const struct order_create *create, const struct hold *hold,

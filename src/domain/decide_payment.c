@@ -159,7 +159,7 @@ static enum error decide_succeeded(struct decision *decision, const struct order
 		return decide_cancelled(decision, order);
 	if (order->status == ORDER_CONFIRMED)
 		return DEFECT(PAYMENT_TWICE) ? append_confirmed(decision, order) : append_refund(decision, order, REFUND_DUPLICATE_PAYMENT);
-	if (is_too_little && !DEFECT(MISMATCH_CONFIRMS)) {
+	if (is_too_little) {
 		enum error error = append_lapse(decision, order);
 		return error != OK ? error : append_payment(decision, EVENT_ORDER_PAYMENT_MISMATCH, order, paid.amount, REFUND_MISMATCH);
 	}

@@ -1,8 +1,6 @@
 /* decide_refund.c: closing refunds, by somebody's word or by the provider's report. What is given back is only ever said once. */
 #include <assert.h>
-#include <string.h>
 
-#include "base/defect.h"
 #include "domain/decision.h"
 
 /* The refunds of a payment that are there. */
@@ -26,7 +24,7 @@ static bool fits(const struct payment_report *report, const struct refund_set *s
 	assert(report->status == PAYMENT_REFUNDED);
 	if (set->count == 0)
 		return false;
-	bool is_amount = !report->has_amount || report->amount == sum_of(set) || DEFECT(REFUND_ANY_AMOUNT);
+	bool is_amount = !report->has_amount || report->amount == sum_of(set);
 	return is_amount && (!report->has_currency || currency_equal(&report->currency, &set->refunds[0]->currency));
 }
 
