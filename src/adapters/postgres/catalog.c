@@ -39,7 +39,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 		   " AND ($4::int8 = 0 OR starts_at <= $4::int8) AND ($5::int8 = 0 OR status = $5::int8)"
 		   " AND ($6::text = '' OR " FOLDED(
 			   "venue") " = $6::text) AND NOT EXISTS (SELECT 1 FROM"
-				    " unnest(string_to_array($7::text, ' ')) AS wanted(pattern) WHERE name !~ wanted.pattern)"
+				    " unnest(string_to_array($7::text, ' ')) AS wanted (pattern) WHERE name !~ wanted.pattern)"
 				    " ORDER BY event_id LIMIT $2::int8",
 	[DROP] = "DELETE FROM catalog WHERE event_id = $1::uuid",
 	[PING] = "SELECT 1 FROM catalog ORDER BY event_id LIMIT 1",
