@@ -330,3 +330,32 @@ void seat_map_lapse(struct seat_map *map, uint64_t now_ms)
 			map->next_deadline_ms = map->blocks[i].next_deadline_ms;
 	}
 }
+
+/* Two bits a seat: 0 available, 1 held, 2 reserved, 3 sold. Those behind the last seat are 0. */
+void seat_map_count(const struct seat_map *map, uint32_t counts[static SEAT_STATUSES])
+{
+	static const uint64_t low_bits = UINT64_C(0x5555555555555555);
+	static_assert(SEAT_AVAILABLE == 1 && SEAT_SOLD == SEAT_STATUSES, "a status less one is two bits");
+	assert(map != NULL);
+	uint32_t held = 0, reserved = 0, sold = 0;
+	for (uint32_t i = 0; i < (map->loaded + 31) / 32; i++) {
+		uint64_t low = map->statuses[i] & low_bits, high = map->statuses[i] >> 1 & low_bits;
+		held += (uint32_t)__builtin_popcountll(low & ~high);
+		reserved += (uint32_t)__builtin_popcountll(high & ~low);
+		sold += (uint32_t)__builtin_popcountll(high & low);
+	}
+	counts[SEAT_HELD - 1] = held;
+	counts[SEAT_RESERVED - 1] = reserved;
+	counts[SEAT_SOLD - 1] = sold;
+	counts[SEAT_AVAILABLE - 1] = map->loaded - held - reserved - sold;
+}
+
+int64_t seat_map_sold_value(const struct seat_map *map)
+{
+	assert(map != NULL);
+	int64_t value = 0;
+	for (uint32_t i = 0; i < map->loaded; i++)
+		if (seat_map_status(map, i) == SEAT_SOLD)
+			value += map->group_list[map->groups[i]].price;
+	return value;
+}

@@ -27,6 +27,7 @@ enum error seat_maps_new(const struct seat_maps_options *options, struct seat_ma
 	/* Ids of events are known to everybody, and organisers are trusted: the address is secret enough. */
 	maps->seed = (struct hash_seed){.k0 = (uint64_t)(uintptr_t)maps, .k1 = clock_monotonic_ns(options->clock)};
 	pthread_mutex_init(&maps->lock, NULL);
+	pthread_mutex_init(&maps->hot_lock, NULL);
 	list_init(&maps->recency);
 	arena_init(&maps->arena, (size_t)256 * 1024, (size_t)1 << 30);
 	*ret_maps = maps;
@@ -96,6 +97,7 @@ void seat_maps_free(struct seat_maps *maps)
 	seat_maps_stop(maps);
 	hash_table_release(&maps->table);
 	arena_release(&maps->arena);
+	pthread_mutex_destroy(&maps->hot_lock);
 	pthread_mutex_destroy(&maps->lock);
 	free(maps);
 }
@@ -348,4 +350,16 @@ void seat_maps_status(struct seat_maps *maps, struct seat_maps_status *ret_statu
 		.dropped = atomic_load_explicit(&maps->dropped, memory_order_relaxed),
 		.failed_polls = atomic_load_explicit(&maps->failed_polls, memory_order_relaxed),
 	};
+}
+
+bool seat_maps_sold_value(struct seat_maps *maps, const struct uuid *event_id, int64_t *ret_value)
+{
+	assert(maps != NULL && event_id != NULL && ret_value != NULL);
+	struct seat_maps_entry *entry = seat_maps_go_to(maps, NULL, event_id, false);
+	bool is_known = entry != NULL && seat_map_is_loaded(&entry->map) && entry->map.seat_count > 0 &&
+	                is_fresh(maps, clock_monotonic_ns(maps->options.clock));
+	if (is_known)
+		*ret_value = seat_map_sold_value(&entry->map);
+	seat_maps_leave(entry);
+	return is_known;
 }

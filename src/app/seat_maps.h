@@ -6,8 +6,10 @@
  * caller asks the store. Nothing is decided by a map. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "app/seat_maps_event.h"
 #include "app/seat_maps_options.h"
 #include "app/seat_page.h"
 #include "base/attributes.h"
@@ -65,3 +67,8 @@ struct seat_maps_status {
 	uint64_t from_memory, from_store, loads, dropped, failed_polls;
 };
 void seat_maps_status(struct seat_maps *maps, struct seat_maps_status *ret_status);
+/* The events of which most seats changed of late, the busiest first, as they were within the last second or so. Answers how many. Safe from any
+ * thread; waits for no page. */
+uint32_t seat_maps_events(struct seat_maps *maps, struct seat_maps_event events[static SEAT_MAPS_EVENTS_MAX]);
+/* What the sold seats of the event cost together. False: its map is not in memory, or not current. From a thread that may wait for a page. */
+must_check bool seat_maps_sold_value(struct seat_maps *maps, const struct uuid *event_id, int64_t *ret_value);

@@ -304,6 +304,7 @@ uint64_t seat_maps_step(void *context)
 		return FAILED_MS;
 	}
 	give_up_old(maps);
+	seat_maps_find_hot(maps);
 	pthread_mutex_lock(&maps->lock);
 	bool has_maps = maps->table.count > 0, has_work = maps->loading > 0;
 	pthread_mutex_unlock(&maps->lock);

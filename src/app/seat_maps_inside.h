@@ -1,12 +1,14 @@
 /* seat_maps_inside.h: what the files of the maps share. Private to app.
  *
  *	seat_maps.c       which maps there are, and who asks for them
- *	seat_maps_feed.c  the worker: loads maps, reads what changes */
+ *	seat_maps_feed.c  the worker: loads maps, reads what changes
+ *	seat_maps_hot.c   the worker, once a second: which events have the most changes */
 #pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "app/seat_maps_event.h"
 #include "app/seat_maps_options.h"
 #include "app/seat_page.h"
 #include "base/arena.h"
@@ -34,6 +36,8 @@ struct seat_maps_entry {
 	enum seat_maps_state state;
 	struct list waits;
 	uint64_t wanted_ns;   /* since when */
+	uint64_t heat;        /* the worker's: changes of late … */
+	uint64_t seen;        /* … and the map's revision when it was told last */
 	pthread_mutex_t lock; /* guards what follows; taken with or without maps->lock, never before it */
 	struct seat_map map;
 	struct seat_pages pages;
@@ -65,8 +69,15 @@ struct seat_maps {
 	struct seat_maps_mark marks[SEAT_MAPS_MARKS];
 	uint32_t mark_count;
 	uint64_t next_mark_ns;
+	uint64_t next_hot_ns;
+
+	pthread_mutex_t hot_lock; /* guards what follows; nothing else is locked while it is held */
+	struct seat_maps_event hot[SEAT_MAPS_EVENTS_MAX];
+	uint32_t hot_count;
 };
 
+/* Finds them anew, when a second has passed. On the worker's thread. */
+void seat_maps_find_hot(struct seat_maps *maps);
 void seat_maps_give_back(struct seat_maps_entry *entry);
 /* For one who changes seats of many events: leaves `entry`, which may be NULL, and answers that of the event with its lock and a reference;
  * NULL: there is none. is_use: it is the most recently used now. */

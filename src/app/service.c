@@ -423,6 +423,13 @@ void service_free(struct service *service)
 	free(service);
 }
 
+static void add_use(const struct lane *lane, struct lane_use *ret_use)
+{
+	assert(ret_use != NULL);
+	if (lane != NULL)
+		lane_add_use(lane, ret_use);
+}
+
 void service_status(struct service *service, struct service_status *ret_status)
 {
 	assert(service != NULL);
@@ -430,18 +437,19 @@ void service_status(struct service *service, struct service_status *ret_status)
 
 	uint64_t now_ns = clock_monotonic_ns(service->options.clock);
 	struct service_status status = {
-		.catalog_waiting = service->catalog_lane == NULL ? 0 : lane_depth(service->catalog_lane),
 		.refuses_commits = dependency_state(service_dependency(service, DEPENDENCY_STORE), now_ns) != BREAKER_CLOSED,
 		.refuses_reads = dependency_state(service_dependency(service, DEPENDENCY_READS), now_ns) != BREAKER_CLOSED,
 		.refuses_events = dependency_state(service_dependency(service, DEPENDENCY_CATALOG), now_ns) != BREAKER_CLOSED,
 	};
+	add_use(admission_stage_lane(service->admission), &status.admission);
+	add_use(service->commit_lane, &status.commit);
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
-		status.read_waiting += lane_depth(service->read_lanes[i].lane);
+		add_use(service->read_lanes[i].lane, &status.read);
+	add_use(service->catalog_lane, &status.catalog);
 	const struct admission_stage_counters *admission = admission_stage_counters(service->admission);
 	status.admitted_shared = admission->shared;
 	status.admitted_alone = admission->alone;
 	const struct committer_counters *counters = committer_counters(service->committer);
-	status.commit_waiting = lane_depth(service->commit_lane);
 	status.batches = counters->batches;
 	status.commands = counters->commands;
 	status.events = counters->events;

@@ -18,6 +18,7 @@
 #include "app/service_options.h"
 #include "base/attributes.h"
 #include "base/error.h"
+#include "base/lane_use.h"
 
 struct service;
 
@@ -47,10 +48,8 @@ const char *service_silent_lane(const struct service *service);
 
 /* For metrics. Safe from any thread. */
 struct service_status {
-	uint32_t commit_waiting; /* jobs in the queues */
-	uint32_t read_waiting;
-	uint32_t catalog_waiting;
-	bool refuses_commits; /* after failures in a row, until a try succeeds */
+	struct lane_use admission, commit, read, catalog; /* all zero: this process has no such lane */
+	bool refuses_commits;                             /* after failures in a row, until a try succeeds */
 	bool refuses_reads;
 	bool refuses_events; /* but for pages served within the last minute */
 	uint64_t batches, commands, events, stale, conflicts, retries, failures, inconsistent; /* struct committer_counters */

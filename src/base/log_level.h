@@ -1,4 +1,4 @@
-/* log_level.h: how much is written. The configuration chooses it, the log obeys it. */
+/* log_level.h: how much is written, and in what form. The configuration chooses it, the log obeys it. */
 #pragma once
 
 enum log_level {
@@ -6,4 +6,9 @@ enum log_level {
 	LOG_INFO,
 	LOG_WARN,
 	LOG_ERROR,
+};
+
+enum log_format {
+	LOG_JSON, /* an object a line, for programs */
+	LOG_TEXT, /* for people at a terminal */
 };

@@ -113,6 +113,7 @@ struct config {
 	struct config_limits limits;
 	struct config_systems systems;
 	enum log_level log_level;
+	enum log_format log_format;
 	bool log_personal_data; /* users by name */
 	bool is_confined;
 

@@ -14,6 +14,7 @@
 #define DSN(member) .kind = CONFIG_DSN, MEMBER(const char *, member)
 #define DURATION(member) .kind = CONFIG_DURATION, MEMBER(uint64_t, member)
 #define INTEGER(member) .kind = CONFIG_INTEGER, MEMBER(uint32_t, member)
+#define FORMAT(member) .kind = CONFIG_FORMAT, MEMBER(enum log_format, member)
 #define LISTEN(member) .kind = CONFIG_LISTEN, MEMBER(struct config_addresses, member)
 #define LEVEL(member) .kind = CONFIG_LEVEL, MEMBER(enum log_level, member)
 #define ORIGINS(member) .kind = CONFIG_ORIGINS, MEMBER(struct config_list, member)
@@ -115,6 +116,8 @@ const struct config_key config_keys[] = {
                         "system calls (Landlock, seccomp)."},
 	{"LOG_LEVEL", LEVEL(log_level), .initial = "info",
          .description = "The least that is logged; `info` has a line for each request. SIGUSR1 turns `debug` on, and off again."},
+	{"LOG_FORMAT", FORMAT(log_format), .initial = "json",
+         .description = "`json`: an object a line. `text`: for people, in colour when stderr is a terminal and `NO_COLOR` is not set."},
 	{"LOG_PERSONAL_DATA", TRUTH(log_personal_data), .initial = "false",
          .description = "Whether the log names users; `false`, it has a text that stands for each, the same wherever `PAYMENT_SECRET` is."},
 };

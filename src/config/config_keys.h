@@ -12,6 +12,7 @@ enum config_kind {
 	CONFIG_DSN,       /* const char *: a URL, or keywords and values as libpq reads them */
 	CONFIG_DURATION,  /* uint64_t, milliseconds */
 	CONFIG_INTEGER,   /* uint32_t */
+	CONFIG_FORMAT,    /* enum log_format */
 	CONFIG_LISTEN,    /* struct config_addresses */
 	CONFIG_LEVEL,     /* enum log_level */
 	CONFIG_ORIGINS,   /* struct config_list */

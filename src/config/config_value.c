@@ -165,6 +165,17 @@ static bool parse_level(const struct config_key *key, struct slice text, struct 
 	return false;
 }
 
+static bool parse_format(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)key;
+	(void)arena;
+	bool is_text = slice_equal_string(text, "text");
+	if (!is_text && !slice_equal_string(text, "json"))
+		return false;
+	*(enum log_format *)target = is_text ? LOG_TEXT : LOG_JSON;
+	return true;
+}
+
 /* As a browser writes it: scheme and host in lower case, a port only when it is not the usual one, nothing behind. */
 static bool is_origin(struct slice text)
 {
@@ -341,6 +352,7 @@ static const struct config_kind_row kinds[CONFIG_KIND_COUNT] = {
 	[CONFIG_ADDRESSES] = {parse_addresses, "LIST", "addresses and CIDR blocks with commas between, such as 127.0.0.1,10.0.0.0/8,::1"},
 	[CONFIG_DSN] = {parse_dsn, "DSN", "keywords and values, such as host=db user=tro, or a URL that starts with"},
 	[CONFIG_DURATION] = {parse_duration, "DURATION", "a duration such as 90s, 5m or 1h30m,"},
+	[CONFIG_FORMAT] = {parse_format, "json|text", "json or text"},
 	[CONFIG_INTEGER] = {parse_integer, "N", "a whole number"},
 	[CONFIG_LISTEN] = {parse_listen, "LIST",
                            "at most 8 addresses with commas between, such as 127.0.0.1:8080, [::1]:8080, localhost:8080, :8080 or "

@@ -19,25 +19,51 @@ static const char currency_codes[][4] = {
 	"VUV", "WST", "XAF", "XCD", "XCG", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG",
 };
 
-bool currency_parse(struct slice code, struct currency *ret_currency)
+/* UINT32_MAX: there is none. */
+static uint32_t find_currency(const char code[static 3])
 {
-	assert(ret_currency != NULL);
-	if (code.length != 3)
-		return false;
+	assert(code != NULL);
 	size_t low = 0, high = ARRAY_LENGTH(currency_codes);
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = memcmp(code.data, currency_codes[middle], 3);
-		if (order == 0) {
-			memcpy(ret_currency->code, currency_codes[middle], sizeof ret_currency->code);
-			return true;
-		}
+		int order = memcmp(code, currency_codes[middle], 3);
+		if (order == 0)
+			return (uint32_t)middle;
 		if (order < 0)
 			high = middle;
 		else
 			low = middle + 1;
 	}
-	return false;
+	return UINT32_MAX;
+}
+
+bool currency_parse(struct slice code, struct currency *ret_currency)
+{
+	assert(ret_currency != NULL);
+	uint32_t index = code.length != 3 ? UINT32_MAX : find_currency(code.data);
+	if (index == UINT32_MAX)
+		return false;
+	memcpy(ret_currency->code, currency_codes[index], sizeof ret_currency->code);
+	return true;
+}
+
+uint32_t currency_count(void)
+{
+	return ARRAY_LENGTH(currency_codes);
+}
+
+const char *currency_code_at(uint32_t index)
+{
+	assert(index < ARRAY_LENGTH(currency_codes));
+	return currency_codes[index];
+}
+
+uint32_t currency_index(const struct currency *currency)
+{
+	assert(currency != NULL);
+	uint32_t index = find_currency(currency->code);
+	assert(index < ARRAY_LENGTH(currency_codes));
+	return index;
 }
 
 bool money_add(int64_t *total, int64_t amount)

@@ -26,6 +26,11 @@ static inline bool currency_equal(const struct currency *a, const struct currenc
 /* Whether `code` is an active alphabetic code of ISO 4217; *ret_currency is untouched when not. */
 must_check bool currency_parse(struct slice code, struct currency *ret_currency);
 
+/* The currencies that there are: currency_code_at of every index below the count, and back. code: static. */
+uint32_t currency_count(void);
+const char *currency_code_at(uint32_t index);
+uint32_t currency_index(const struct currency *currency);
+
 /* *total += amount. False, total unchanged, when either is negative or the sum is past MONEY_MAX. */
 must_check bool money_add(int64_t *total, int64_t amount);
 

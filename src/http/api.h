@@ -47,8 +47,8 @@ struct api_options {
 	bool (*has_started)(void *context);
 	/* A lane that hangs, so that only a new process helps; NULL: none. The same. */
 	const char *(*silent_lane)(void *context);
-	/* Writes the metrics in the Prometheus text format; the same. */
-	void (*metrics)(void *context, struct buffer *buffer);
+	/* Writes the metrics in the Prometheus text format, or as OpenMetrics; the same. */
+	void (*metrics)(void *context, bool is_openmetrics, struct buffer *buffer);
 	/* A command has its outcome; for the metrics. On a loop; NULL: nobody wants to know. */
 	void (*decided)(void *context, enum command_kind kind, const struct outcome *outcome);
 	void *context;

@@ -49,9 +49,24 @@ static void note_limited_address(struct http_request *request, const struct admi
 	limited_addresses_note(&api_loop_of(request)->limited, &network, admission->now_ms + admission->ret_retry_after_ms);
 }
 
+/* How long the job was at each stage, for the log. A request that is let go on first has two jobs, one after the other. */
+static void note_stages(struct http_request *request, const struct job_way *way)
+{
+	static const char *const fields[STAGE_COUNT] = {
+		[STAGE_ADMISSION] = "admission_ms", [STAGE_COMMIT] = "commit_ms", [STAGE_READ] = "read_ms", [STAGE_CATALOG] = "catalog_ms"};
+	static_assert(HTTP_STAGES_MAX >= JOB_STAGES_MAX, "every stage of a job has room");
+	assert(way->entered <= way->count);
+	for (uint32_t i = 0; i < way->entered && request->stage_count < HTTP_STAGES_MAX; i++) {
+		uint64_t left_ns = i + 1 < way->entered ? way->entered_ns[i + 1] : way->ended_ns;
+		request->stages[request->stage_count++] =
+			(struct http_stage){.field = fields[way->stages[i]], .duration_ns = left_ns - way->entered_ns[i]};
+	}
+}
+
 static enum http_progress answer(struct http_request *request)
 {
 	struct call *call = request->state;
+	note_stages(request, &call->job.way);
 	const struct outcome *outcome = &call->job.outcome;
 	const struct api_options *options = &api_of(request)->options;
 	if (call->job.kind == JOB_COMMAND && options->decided != NULL)

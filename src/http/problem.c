@@ -208,7 +208,7 @@ void problem_respond(struct http_request *request, const struct problem *problem
 	request->response.error = problem->error;
 	add_retry_after(request, &told);
 	if (error_status(told.error) == 401 || error_status(told.error) == 403) {
-		request->response.reason = told.detail;
+		request->response.detail = told.detail;
 		add_challenge(request, told.error);
 	}
 }

@@ -20,6 +20,14 @@
 #define HTTP_PARAMETERS_MAX 2
 #define HTTP_QUERY_VIOLATIONS_MAX 8 /* that are told; further ones are not */
 
+#define HTTP_STAGES_MAX 3
+
+/* A part of the way of a request, for its line in the log. */
+struct http_stage {
+	const char *field; /* static: the name of the log's field, such as "commit_ms" */
+	uint64_t duration_ns;
+};
+
 struct http_request;
 struct http_route;
 
@@ -78,6 +86,8 @@ struct http_request {
 	/* The handler's own. */
 	void *state;
 	http_handler resume; /* set before the request is suspended; may suspend it again */
+	struct http_stage stages[HTTP_STAGES_MAX];
+	uint32_t stage_count;
 	struct http_response response;
 };
 

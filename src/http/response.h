@@ -17,7 +17,7 @@
 struct http_response {
 	uint16_t status;                     /* 0: not answered yet */
 	enum error error;                    /* of a problem: what has happened, also when the client is told less */
-	struct slice reason;                 /* of a 401 or 403: its detail, for the log; lives as long as the request */
+	struct slice detail;                 /* of a 401 or 403: what its client is told, for the log; lives as long as the request */
 	const char *content_type;            /* static; NULL: there is no content */
 	const char *cache_control;           /* static; NULL: no-store */
 	const char *content_security_policy; /* static; NULL: nothing may be loaded */

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/now.h"
@@ -172,6 +173,27 @@ uint32_t http_server_connections(const struct http_server *server)
 	for (uint32_t i = 0; i < server->options.loops; i++)
 		count += loop_connection_count(&server->loops[i]);
 	return count;
+}
+
+uint32_t http_server_connections_max(const struct http_server *server)
+{
+	return server->options.connections_max;
+}
+
+uint32_t http_server_loops(const struct http_server *server)
+{
+	return server->options.loops;
+}
+
+uint64_t http_server_loop_ns(const struct http_server *server, uint32_t index)
+{
+	clockid_t clock;
+	struct timespec used;
+	assert(index < server->options.loops);
+	const struct loop *loop = &server->loops[index];
+	if (!loop->has_thread || pthread_getcpuclockid(loop->thread, &clock) != 0 || clock_gettime(clock, &used) != 0)
+		return 0;
+	return (uint64_t)used.tv_sec * UINT64_C(1000000000) + (uint64_t)used.tv_nsec;
 }
 
 uint64_t http_server_refused_connections(const struct http_server *server)

@@ -27,6 +27,11 @@ must_check enum error http_server_start(struct http_server *server);
 /* Of the first address that has one; 0: they are all unix sockets. */
 uint16_t http_server_port(const struct http_server *server);
 uint32_t http_server_connections(const struct http_server *server);
+/* How many there may be. */
+uint32_t http_server_connections_max(const struct http_server *server);
+uint32_t http_server_loops(const struct http_server *server);
+/* The processor time of a loop's thread, which waits for nothing else; 0: it does not run. Safe from any thread while the server serves. */
+uint64_t http_server_loop_ns(const struct http_server *server, uint32_t index);
 /* Connections so far that were closed at once, because their address had as many as it may have. */
 uint64_t http_server_refused_connections(const struct http_server *server);
 /* Connections so far that were closed to make room for others. */

@@ -29,10 +29,12 @@ struct http_request_summary {
 	struct slice method; /* empty when the head could not be read, like the path */
 	struct slice path;
 	uint16_t status;
-	enum error error;     /* why it was refused; of a 500 what the client is not told; OK: it was not */
-	struct slice reason;  /* of a 401 or 403: its detail; else empty */
-	bool is_delivered;    /* the whole answer was given to the network; false: the client had gone */
-	uint64_t duration_ns; /* from its first byte to the last of the answer; of one that goes on to its beginning */
+	enum error error;                /* why it was refused; of a 500 what the client is not told; OK: it was not */
+	struct slice detail;             /* of a 401 or 403: what its client was told; else empty */
+	bool is_delivered;               /* the whole answer was given to the network; false: the client had gone */
+	uint64_t duration_ns;            /* from its first byte to the last of the answer; of one that goes on to its beginning */
+	const struct http_stage *stages; /* what the duration went into; the rest was reading, rendering and sending */
+	uint32_t stage_count;
 	uint64_t bytes_received;
 	uint64_t bytes_sent;
 	struct slice id;

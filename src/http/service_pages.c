@@ -6,6 +6,7 @@
 #include "http/api.h"
 #include "http/entity_tag.h"
 #include "http/handlers.h"
+#include "http/media_type.h"
 #include "http/problem.h"
 #include "http/routes.h"
 
@@ -99,11 +100,16 @@ enum http_progress metrics_get(struct http_request *request)
 	const struct api_options *options = &api_of(request)->options;
 	struct buffer body;
 	buffer_init(&body, &request->arena, METRICS_BODY_MAX);
-	options->metrics(options->context, &body);
+	bool is_openmetrics = media_type_prefers(request, SLICE("application/openmetrics-text"), SLICE("text/plain"));
+	options->metrics(options->context, is_openmetrics, &body);
 	if (body.failed)
 		problem_answer(request, ERR_NO_MEMORY, NULL);
 	else
-		http_respond(request, 200, "text/plain; version=0.0.4; charset=utf-8", buffer_slice(&body));
+		http_respond(request, 200,
+		             is_openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+		                            : "text/plain; version=0.0.4; charset=utf-8",
+		             buffer_slice(&body));
+	http_response_header(&request->response, SLICE("Vary"), SLICE("Accept"));
 	return HTTP_ANSWERED;
 }
 

@@ -1,4 +1,4 @@
-/* log.c: what a line says. */
+/* log.c: which lines are written, and what became of those that are not. */
 #include "obs/log.h"
 
 #include <assert.h>
@@ -7,12 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json_writer.h"
 #include "base/now.h"
 #include "obs/log_limit.h"
+#include "obs/log_line.h"
 #include "obs/log_queue.h"
-
-#define MESSAGE_MAX 256 /* bytes; even when each is escaped the line has room for it */
 
 static_assert(LOG_LINE_MAX <= PIPE_BUF, "a line is written whole");
 
@@ -20,6 +18,8 @@ struct logger {
 	struct log_queue *queue;
 	enum log_level level; /* that it was made for */
 	_Atomic(enum log_level) current_level;
+	enum log_format format;
+	bool is_in_colour;
 	struct log_limit limit;
 	_Atomic uint64_t dropped;      /* since the start */
 	_Atomic uint64_t dropped_told; /* of them in the log itself */
@@ -75,7 +75,15 @@ uint64_t logger_dropped(const struct logger *logger)
 {
 	assert(logger != NULL);
 
-	return atomic_load_explicit(&logger->dropped, memory_order_relaxed);
+	return atomic_load_explicit(&logger->dropped, memory_order_relaxed) + log_queue_lost(logger->queue);
+}
+
+void logger_write_text(struct logger *logger, bool is_in_colour)
+{
+	assert(logger != NULL);
+
+	logger->format = LOG_TEXT;
+	logger->is_in_colour = is_in_colour;
 }
 
 enum log_level logger_level(const struct logger *logger)
@@ -93,68 +101,18 @@ enum log_level logger_toggle_debug(struct logger *logger)
 	return logger->current_level;
 }
 
-static struct slice cut(struct slice text, size_t maximum)
-{
-	return (struct slice){.data = text.data, .length = text.length < maximum ? text.length : maximum};
-}
-
-static void write_field(struct json_writer *writer, const struct log_field *field)
-{
-	switch (field->kind) {
-	case LOG_FIELD_STRING:
-		json_writer_string(writer, field->name, cut(field->string, LOG_STRING_MAX));
-		break;
-	case LOG_FIELD_UINT:
-		json_writer_uint(writer, field->name, field->uint_value);
-		break;
-	case LOG_FIELD_INT:
-		json_writer_int(writer, field->name, field->int_value);
-		break;
-	case LOG_FIELD_DOUBLE:
-		json_writer_double(writer, field->name, field->double_value);
-		break;
-	case LOG_FIELD_BOOL:
-		json_writer_bool(writer, field->name, field->bool_value);
-		break;
-	case LOG_FIELD_UUID:
-		json_writer_uuid(writer, field->name, field->uuid);
-		break;
-	}
-}
-
-/* Formats into `line`, LOG_LINE_MAX bytes and one more, and answers its length. */
-static size_t format_line(char *line, enum log_level level, const char *message, const struct log_field *fields, uint32_t count)
-{
-	static const char cut_end[] = ",\"truncated\":true}\n";
-	const size_t room = LOG_LINE_MAX - sizeof cut_end;
-	struct buffer buffer = {.data = line, .capacity = room, .maximum = room};
-	struct json_writer writer = json_writer_on(&buffer);
-	json_writer_object_begin(&writer, NULL);
-	json_writer_time(&writer, "time", wall_now_ms());
-	json_writer_string(&writer, "level", slice_of(log_level_name(level)));
-	json_writer_string(&writer, "message", cut(slice_of(message), MESSAGE_MAX));
-	assert(!buffer.failed);
-
-	bool is_cut = false;
-	for (uint32_t i = 0; i < count; i++) {
-		size_t length = buffer.length;
-		write_field(&writer, &fields[i]);
-		if (buffer.failed) { /* as if it had not been tried: the next one needs its comma in either case */
-			buffer.failed = false;
-			buffer.length = length;
-			is_cut = true;
-		}
-	}
-	const char *end = is_cut ? cut_end : "}\n";
-	memcpy(line + buffer.length, end, strlen(end));
-	return buffer.length + strlen(end);
-}
-
 static bool put_line(struct logger *logger, enum log_level level, const char *message, const struct log_field *fields, uint32_t count)
 {
-	char line[LOG_LINE_MAX + 1];
-	size_t length = format_line(line, level, message, fields, count);
-	return log_queue_push(logger->queue, (struct slice){.data = line, .length = length}, level >= LOG_WARN);
+	const struct log_line line = {.level = level,
+	                              .level_name = log_level_name(level),
+	                              .time_ms = wall_now_ms(),
+	                              .message = message,
+	                              .fields = fields,
+	                              .count = count};
+	char text[LOG_LINE_MAX + 1];
+	size_t length = logger->format == LOG_TEXT ? log_line_as_text(&line, logger->is_in_colour, text) : log_line_as_json(&line, text);
+	assert(length <= LOG_LINE_MAX);
+	return log_queue_push(logger->queue, (struct slice){.data = text, .length = length}, level >= LOG_WARN);
 }
 
 static void tell_dropped(struct logger *logger)

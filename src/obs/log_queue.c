@@ -25,6 +25,7 @@ struct log_queue {
 	pthread_t writer;
 	_Atomic uint64_t pending;       /* bytes taken from callers and not written yet */
 	_Atomic uint64_t give_up_at_ms; /* 0 until the end begins */
+	_Atomic uint64_t lost;          /* lines that the file refused */
 	char *writing;                  /* the writer's own */
 
 	pthread_mutex_t mutex; /* guards what follows */
@@ -37,20 +38,34 @@ struct log_queue {
 
 static _Atomic(struct log_queue *) abort_queue; /* a signal handler has no other way to it */
 
-/* What the file refuses is gone; what it does not take yet is tried again until the end's patience is over. */
+/* A line of which a part is missing is lost as well. */
+static uint64_t count_lines(const char *data, size_t length)
+{
+	uint64_t count = 0;
+	for (const char *end = data; (end = memchr(end, '\n', length - (size_t)(end - data))) != NULL; end++)
+		count++;
+	return count;
+}
+
+/* What the file refuses is counted and gone; what it does not take yet is tried again until the end's patience is over. */
 static void write_piece(struct log_queue *queue, const char *data, size_t length)
 {
+	assert(length > 0 && data[length - 1] == '\n');
 	while (length > 0) {
 		uint64_t give_up_at_ms = atomic_load(&queue->give_up_at_ms);
-		if (give_up_at_ms != 0 && monotonic_now_ms() >= give_up_at_ms)
+		if (give_up_at_ms != 0 && monotonic_now_ms() >= give_up_at_ms) {
+			queue->lost += count_lines(data, length);
 			return;
+		}
 		/* A pipe that is ready takes PIPE_BUF bytes without blocking, so that the thread can always be ended. */
 		struct pollfd ready = {.fd = queue->fd, .events = POLLOUT};
 		if (poll(&ready, 1, POLL_MS) == 0)
 			continue;
 		ssize_t written = write(queue->fd, data, length);
-		if (written < 0 && errno != EINTR && errno != EAGAIN)
+		if (written < 0 && errno != EINTR && errno != EAGAIN) {
+			queue->lost += count_lines(data, length);
 			return;
+		}
 		if (written > 0) {
 			data += written;
 			length -= (size_t)written;
@@ -219,4 +234,11 @@ bool log_queue_push(struct log_queue *queue, struct slice line, bool is_urgent)
 	}
 	pthread_mutex_unlock(&queue->mutex);
 	return has_room;
+}
+
+uint64_t log_queue_lost(const struct log_queue *queue)
+{
+	assert(queue != NULL);
+
+	return queue->lost;
 }

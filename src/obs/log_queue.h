@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/attributes.h"
 #include "base/error.h"
@@ -24,3 +25,5 @@ void log_queue_flush_on_abort(struct log_queue *queue);
 /* line: ends with a line feed, at most PIPE_BUF bytes; copied. False when there is no room: the last quarter is for urgent lines.
  * Urgent lines are written at once, others within milliseconds, many in one write. Safe from any thread; never waits for the file. */
 must_check bool log_queue_push(struct log_queue *queue, struct slice line, bool is_urgent);
+/* Lines that were taken and could not be written, as on a full disk. Safe from any thread. */
+uint64_t log_queue_lost(const struct log_queue *queue);

@@ -1,8 +1,8 @@
 /* metrics.c: a family is one array of cells for each CPU; a series is a run of cells in it. */
 #include "obs/metrics.h"
+#include "obs/metrics_inside.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -12,29 +12,7 @@
 
 #define CACHE_LINE 64
 #define SHARDS_MAX 64
-
-enum metric_kind {
-	METRIC_COUNTER,
-	METRIC_GAUGE,
-	METRIC_HISTOGRAM,
-};
-
-struct metric {
-	struct metric *next;
-	enum metric_kind kind;
-	struct metric_options options;
-	uint32_t series_count;
-	uint32_t cells_per_series; /* a histogram has one for each bucket, one for +Inf and one for the sum; others have one */
-	size_t shard_size;         /* bytes */
-	uint32_t shard_count;
-	char *shards; /* NULL when values are asked for */
-};
-
-struct metrics {
-	struct metric *first;
-	struct metric **last;
-	uint32_t shard_count; /* CPUs, within reason */
-};
+#define EXEMPLAR_MS 1000 /* one that is younger stays: what is seldom costs nothing where much happens */
 
 enum error metrics_new(struct metrics **ret_metrics)
 {
@@ -58,6 +36,7 @@ void metrics_free(struct metrics *metrics)
 		struct metric *metric = metrics->first;
 		metrics->first = metric->next;
 		free(metric->shards);
+		free(metric->exemplars);
 		free(metric);
 	}
 	free(metrics);
@@ -83,6 +62,7 @@ static void check_options(const struct metrics *metrics, enum metric_kind kind, 
 	assert((kind == METRIC_HISTOGRAM) == (options->bucket_count > 0));
 	assert(options->bucket_count <= METRIC_BUCKETS_MAX);
 	assert(kind != METRIC_HISTOGRAM || options->read == NULL);
+	assert(kind == METRIC_HISTOGRAM || !options->has_exemplars);
 	for (uint32_t i = 1; i < options->bucket_count; i++)
 		assert(options->buckets[i - 1] < options->buckets[i]);
 	for (uint32_t i = 0; i < METRIC_LABELS_MAX; i++)
@@ -120,6 +100,14 @@ static enum error declare(struct metrics *metrics, enum metric_kind kind, const 
 		}
 		memset(metric->shards, 0, metric->shard_size * metric->shard_count);
 	}
+	if (options->has_exemplars) {
+		metric->exemplars = calloc((size_t)metric->series_count * (options->bucket_count + 1), sizeof *metric->exemplars);
+		if (metric->exemplars == NULL) {
+			free(metric->shards);
+			free(metric);
+			return ERR_NO_MEMORY;
+		}
+	}
 	*metrics->last = metric;
 	metrics->last = &metric->next;
 	*ret_metric = metric;
@@ -141,24 +129,12 @@ enum error metrics_histogram(struct metrics *metrics, const struct metric_option
 	return declare(metrics, METRIC_HISTOGRAM, options, ret_metric);
 }
 
-/* How many values a label has; one that the family does not have stands for one. */
-static uint32_t value_count(const struct metric *metric, uint32_t label)
-{
-	return metric->options.labels[label].name == NULL ? 1 : metric->options.labels[label].count;
-}
-
 uint32_t metric_series(const struct metric *metric, uint32_t first, uint32_t second, uint32_t third)
 {
 	assert(metric != NULL);
 	assert(first < value_count(metric, 0) && second < value_count(metric, 1) && third < value_count(metric, 2));
 
 	return (first * value_count(metric, 1) + second) * value_count(metric, 2) + third;
-}
-
-static _Atomic int64_t *cell_of(const struct metric *metric, uint32_t shard, uint32_t series, uint32_t cell)
-{
-	_Atomic int64_t *cells = (void *)(metric->shards + shard * metric->shard_size);
-	return &cells[(size_t)series * metric->cells_per_series + cell];
 }
 
 /* The cells of this CPU. The thread may move on before it counts: that costs a cache miss, never a count. */
@@ -177,141 +153,45 @@ void metric_add(struct metric *metric, uint32_t series, int64_t amount)
 	atomic_fetch_add_explicit(cell_of(metric, this_shard(metric), series, 0), amount, memory_order_relaxed);
 }
 
+static uint32_t bucket_of(const struct metric *metric, uint64_t value)
+{
+	uint32_t bucket = 0;
+	assert(value <= INT64_MAX);
+	while (bucket < metric->options.bucket_count && value > metric->options.buckets[bucket])
+		bucket++;
+	return bucket;
+}
+
 void metric_observe(struct metric *metric, uint32_t series, uint64_t value)
 {
 	assert(metric != NULL && metric->kind == METRIC_HISTOGRAM);
 	assert(series < metric->series_count && value <= INT64_MAX);
 
-	uint32_t bucket = 0;
-	while (bucket < metric->options.bucket_count && value > metric->options.buckets[bucket])
-		bucket++;
+	uint32_t bucket = bucket_of(metric, value);
 	uint32_t shard = this_shard(metric);
 	uint32_t sum = metric->options.bucket_count + 1;
 	atomic_fetch_add_explicit(cell_of(metric, shard, series, bucket), 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(cell_of(metric, shard, series, sum), (int64_t)value, memory_order_relaxed);
 }
 
-static int64_t cell_total(const struct metric *metric, uint32_t series, uint32_t cell)
+void metric_observe_traced(struct metric *metric, uint32_t series, uint64_t value, const uint8_t trace_id[static METRIC_TRACE_SIZE],
+                           uint64_t now_ms)
 {
-	if (metric->options.read != NULL)
-		return metric->options.read(metric->options.context, series);
-	int64_t total = 0;
-	for (uint32_t shard = 0; shard < metric->shard_count; shard++)
-		total += atomic_load_explicit(cell_of(metric, shard, series, cell), memory_order_relaxed);
-	return total;
-}
+	assert(metric != NULL && metric->exemplars != NULL);
 
-/* The exposition. */
-
-/* Writes text with backslashes, line feeds and, in label values, quotes escaped. */
-static void write_escaped(struct buffer *buffer, const char *text, bool is_label_value)
-{
-	for (; *text != '\0'; text++) {
-		if (*text == '\n')
-			buffer_append_string(buffer, "\\n");
-		else if (*text == '\\' || (*text == '"' && is_label_value))
-			buffer_append_format(buffer, "\\%c", *text);
-		else
-			buffer_append_byte(buffer, *text);
-	}
-}
-
-static void write_header(const struct metric *metric, struct buffer *buffer)
-{
-	static const char *const types[] = {[METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge", [METRIC_HISTOGRAM] = "histogram"};
-
-	buffer_append_format(buffer, "# HELP %s ", metric->options.name);
-	write_escaped(buffer, metric->options.help, false);
-	buffer_append_format(buffer, "\n# TYPE %s %s\n", metric->options.name, types[metric->kind]);
-}
-
-/* Whole numbers as such, others with as many digits as a double has for sure. */
-static void write_scaled(struct buffer *buffer, const struct metric *metric, int64_t value)
-{
-	if (metric->options.scale == 1)
-		buffer_append_int(buffer, value);
-	else
-		buffer_append_format(buffer, "%.15g", (double)value * metric->options.scale);
-}
-
-#define NO_BUCKET UINT32_MAX
-
-/* tro_request_seconds_bucket{route="/v1/holds",le="0.005"}, with what there is of it, and a blank. */
-static void write_sample_name(struct buffer *buffer, const struct metric *metric, const char *suffix, uint32_t series, uint32_t bucket)
-{
-	const struct metric_label *labels = metric->options.labels;
-	uint32_t second_count = value_count(metric, 1), third_count = value_count(metric, 2);
-	const uint32_t positions[METRIC_LABELS_MAX] = {series / third_count / second_count, series / third_count % second_count,
-	                                               series % third_count};
-	char separator = '{';
-	buffer_append_string(buffer, metric->options.name);
-	buffer_append_string(buffer, suffix);
-	for (uint32_t i = 0; i < METRIC_LABELS_MAX && labels[i].name != NULL; i++) {
-		buffer_append_format(buffer, "%c%s=\"", separator, labels[i].name);
-		write_escaped(buffer, labels[i].values[positions[i]], true);
-		buffer_append_byte(buffer, '"');
-		separator = ',';
-	}
-	if (bucket != NO_BUCKET) {
-		buffer_append_format(buffer, "%cle=\"", separator);
-		if (bucket < metric->options.bucket_count)
-			write_scaled(buffer, metric, (int64_t)metric->options.buckets[bucket]);
-		else
-			buffer_append_string(buffer, "+Inf");
-		buffer_append_byte(buffer, '"');
-		separator = ',';
-	}
-	buffer_append_string(buffer, separator == ',' ? "} " : " ");
-}
-
-/* A labelled series shows once it has been used, so that a family is as long as what happens is various. */
-static bool is_shown(const struct metric *metric, int64_t uses)
-{
-	return metric->options.labels[0].name == NULL || metric->kind == METRIC_GAUGE || uses != 0;
-}
-
-static void write_number(struct buffer *buffer, const struct metric *metric, uint32_t series)
-{
-	int64_t value = cell_total(metric, series, 0);
-	if (value == METRIC_ABSENT || !is_shown(metric, value))
+	metric_observe(metric, series, value);
+	struct metric_exemplar *exemplar = &metric->exemplars[series * (metric->options.bucket_count + 1) + bucket_of(metric, value)];
+	uint32_t version = atomic_load_explicit(&exemplar->version, memory_order_relaxed);
+	uint64_t time_ms = atomic_load_explicit(&exemplar->time_ms, memory_order_relaxed);
+	if (version % 2 != 0 || (version != 0 && now_ms >= time_ms && now_ms - time_ms < EXEMPLAR_MS))
 		return;
-	write_sample_name(buffer, metric, "", series, NO_BUCKET);
-	write_scaled(buffer, metric, value);
-	buffer_append_byte(buffer, '\n');
-}
-
-static void write_histogram(struct buffer *buffer, const struct metric *metric, uint32_t series)
-{
-	uint32_t bucket_count = metric->options.bucket_count;
-	int64_t counts[METRIC_BUCKETS_MAX + 1]; /* cumulative, the last is +Inf */
-	int64_t count = 0;
-	for (uint32_t i = 0; i <= bucket_count; i++)
-		counts[i] = count += cell_total(metric, series, i);
-	if (!is_shown(metric, count))
-		return;
-	for (uint32_t i = 0; i <= bucket_count; i++) {
-		write_sample_name(buffer, metric, "_bucket", series, i);
-		buffer_append_format(buffer, "%" PRId64 "\n", counts[i]);
-	}
-	write_sample_name(buffer, metric, "_sum", series, NO_BUCKET);
-	write_scaled(buffer, metric, cell_total(metric, series, bucket_count + 1));
-	buffer_append_byte(buffer, '\n');
-	write_sample_name(buffer, metric, "_count", series, NO_BUCKET);
-	buffer_append_format(buffer, "%" PRId64 "\n", count);
-}
-
-void metrics_write(const struct metrics *metrics, struct buffer *buffer)
-{
-	assert(metrics != NULL);
-	assert(buffer != NULL);
-
-	for (const struct metric *metric = metrics->first; metric != NULL; metric = metric->next) {
-		write_header(metric, buffer);
-		for (uint32_t series = 0; series < metric->series_count; series++) {
-			if (metric->kind == METRIC_HISTOGRAM)
-				write_histogram(buffer, metric, series);
-			else
-				write_number(buffer, metric, series);
-		}
-	}
+	if (!atomic_compare_exchange_strong(&exemplar->version, &version, version + 1))
+		return; /* another thread writes its own */
+	uint64_t trace[ARRAY_LENGTH(exemplar->trace)];
+	memcpy(trace, trace_id, sizeof trace);
+	for (uint32_t i = 0; i < ARRAY_LENGTH(trace); i++)
+		exemplar->trace[i] = trace[i];
+	exemplar->value = value;
+	exemplar->time_ms = now_ms;
+	exemplar->version = version + 2;
 }

@@ -1,42 +1,20 @@
-/* metrics.h: counters, gauges and histograms, shown in the Prometheus text format 0.0.4.
+/* metrics.h: counters, gauges and histograms, shown in the Prometheus text format 0.0.4 or as OpenMetrics 1.0.0.
  *
  * Families are declared at the start, with the values that their labels can have, so that nothing a client sends can make a new series.
  * Values are whole numbers in a family's own unit (microseconds, say); `scale` turns them into the base unit that is shown (1e-6: seconds).
  * Each CPU counts in a cache line of its own; a scrape adds them up. Updating is safe from any thread and takes no lock. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/attributes.h"
 #include "base/buffer.h"
 #include "base/error.h"
-
-#define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
-#define METRIC_LABELS_MAX 3
-#define METRIC_ABSENT INT64_MIN /* what `read` answers for a series that is not there now */
-#define METRIC_BUCKETS_MAX 24
+#include "obs/metrics_options.h"
 
 struct metrics;
 struct metric;
-
-struct metric_label {
-	const char *name;
-	const char *const *values; /* static */
-	uint32_t count;
-};
-
-/* All texts are static or outlive the metrics. */
-struct metric_options {
-	const char *name; /* a counter's ends with _total */
-	const char *help;
-	double scale; /* 0: 1 */
-	struct metric_label labels[METRIC_LABELS_MAX];
-	const uint64_t *buckets; /* histograms: increasing upper bounds, inclusive; +Inf comes by itself */
-	uint32_t bucket_count;
-	/* Counters and gauges: when given, the value is asked for at each scrape, from the scraping thread. */
-	int64_t (*read)(void *context, uint32_t series);
-	void *context; /* borrowed */
-};
 
 must_check enum error metrics_new(struct metrics **ret_metrics);
 void metrics_free(struct metrics *metrics);
@@ -54,5 +32,9 @@ void metric_add(struct metric *metric, uint32_t series, int64_t amount);
 /* Histograms: one observation. */
 void metric_observe(struct metric *metric, uint32_t series, uint64_t value);
 
-/* Appends the exposition. */
-void metrics_write(const struct metrics *metrics, struct buffer *buffer);
+/* The same of a histogram with exemplars: the trace may become the bucket's, once a second at most. now_ms: of the wall clock. */
+void metric_observe_traced(struct metric *metric, uint32_t series, uint64_t value, const uint8_t trace_id[static METRIC_TRACE_SIZE],
+                           uint64_t now_ms);
+
+/* Appends the exposition. Safe from any thread; a family with `read` asks as it says. */
+void metrics_write(const struct metrics *metrics, enum metrics_format format, struct buffer *buffer);

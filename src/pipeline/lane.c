@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/now.h"
 #include "base/outside.h"
 #include "pipeline/thread.h"
 
@@ -17,8 +18,10 @@ struct lane_thread {
 	struct outside outside;
 	_Atomic uint64_t passes; /* times that it came for jobs, or woke up */
 	_Atomic bool is_sleeping;
-	uint64_t seen;      /* the observer's: what it had done by the last look … */
-	uint64_t silent_ns; /* … and for how long that had been all */
+	_Atomic bool is_busy;     /* serves a batch */
+	_Atomic uint64_t busy_ns; /* with the batches before */
+	uint64_t seen;            /* the observer's: what it had done by the last look … */
+	uint64_t silent_ns;       /* … and for how long that had been all */
 };
 
 struct lane {
@@ -33,11 +36,12 @@ struct lane {
 	struct list queue;
 	struct list returned; /* left by a `serve` that had to wait for another; not to be tried again before that has ended */
 	uint32_t returned_count;
-	uint64_t progress;       /* `serve` calls that took something off their list */
-	uint64_t earliest_ns;    /* no job that waits has an earlier deadline; it may be earlier than all of them */
-	_Atomic uint32_t depth;  /* nodes of both lists; written under the lock, read without it by metrics */
-	uint32_t sleeping_count; /* threads that wait for work … */
-	bool is_waking;          /* … of which one has been told that there is some */
+	uint64_t progress;        /* `serve` calls that took something off their list */
+	uint64_t earliest_ns;     /* no job that waits has an earlier deadline; it may be earlier than all of them */
+	_Atomic uint64_t refused; /* jobs */
+	_Atomic uint32_t depth;   /* nodes of both lists; written under the lock, read without it by metrics */
+	uint32_t sleeping_count;  /* threads that wait for work … */
+	bool is_waking;           /* … of which one has been told that there is some */
 	bool is_stopping;
 };
 
@@ -141,8 +145,13 @@ static void *lane_run(void *context)
 	uint64_t progress = 0;
 	outside_of_thread = &thread->outside;
 	list_init(&batch);
-	for (uint32_t count = 0; (count = lane_take(thread, &batch, count, &progress)) > 0;)
+	for (uint32_t count = 0; (count = lane_take(thread, &batch, count, &progress)) > 0;) {
+		uint64_t began_ns = monotonic_now_ns();
+		thread->is_busy = true;
 		lane->options.serve(lane->options.context, &batch, count);
+		thread->busy_ns += monotonic_now_ns() - began_ns;
+		thread->is_busy = false;
+	}
 	return NULL;
 }
 
@@ -205,6 +214,8 @@ enum error lane_submit(struct lane *lane, struct list_node *job)
 	}
 	bool wakes = has_to_wake(lane);
 	pthread_mutex_unlock(&lane->lock);
+	if (error == ERR_OVERLOADED)
+		lane->refused++;
 	if (wakes)
 		pthread_cond_signal(&lane->work);
 	return error;
@@ -271,4 +282,18 @@ uint32_t lane_depth(const struct lane *lane)
 {
 	assert(lane != NULL);
 	return lane->depth;
+}
+
+void lane_add_use(const struct lane *lane, struct lane_use *ret_use)
+{
+	assert(lane != NULL && ret_use != NULL);
+	ret_use->waiting += lane->depth;
+	ret_use->capacity += lane->options.capacity;
+	ret_use->threads += lane->thread_count;
+	ret_use->refused += lane->refused;
+	for (uint32_t i = 0; i < lane->thread_count; i++) {
+		const struct lane_thread *thread = &lane->threads[i];
+		ret_use->busy += thread->is_busy;
+		ret_use->busy_ns += thread->busy_ns;
+	}
 }

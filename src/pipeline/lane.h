@@ -12,6 +12,7 @@
 
 #include "base/attributes.h"
 #include "base/error.h"
+#include "base/lane_use.h"
 #include "base/list.h"
 
 struct lane;
@@ -49,3 +50,6 @@ uint32_t lane_take_overdue(struct lane *lane, uint64_t now_ns, struct list *ret_
 uint64_t lane_silent_ns(struct lane *lane, uint64_t now_ns);
 /* Jobs waiting now; for metrics. */
 uint32_t lane_depth(const struct lane *lane);
+
+/* Adds what the lane has to *ret_use, so that lanes of one kind are told together. Safe from any thread; takes no lock. */
+void lane_add_use(const struct lane *lane, struct lane_use *ret_use);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/now.h"
 #include "pipeline/thread.h"
 
 /* A wait never exceeds this, so that no sum of times overflows. */
@@ -16,7 +17,8 @@
 struct worker {
 	struct worker_options options;
 	pthread_t thread;
-	bool is_joined;         /* worker_stop's */
+	bool is_joined; /* worker_stop's */
+	_Atomic uint64_t busy_ns;
 	_Atomic bool is_woken;  /* a step is asked for, and has not begun */
 	pthread_mutex_t lock;   /* guards all below */
 	pthread_cond_t changed; /* waits by the monotonic clock */
@@ -73,7 +75,9 @@ static void *worker_run(void *context)
 	do {
 		earliest = later(monotonic_now(), worker->options.spacing_ms);
 		worker->is_woken = false;
+		uint64_t began_ns = monotonic_now_ns();
 		uint64_t wait_ms = worker->options.step(worker->options.context);
+		worker->busy_ns += monotonic_now_ns() - began_ns;
 		until = later(monotonic_now(), wait_ms);
 	} while (worker_wait(worker, &earliest, &until));
 	return NULL;
@@ -114,6 +118,12 @@ void worker_wake(struct worker *worker)
 	if (worker->is_sleeping)
 		pthread_cond_signal(&worker->changed);
 	pthread_mutex_unlock(&worker->lock);
+}
+
+uint64_t worker_busy_ns(const struct worker *worker)
+{
+	assert(worker != NULL);
+	return worker->busy_ns;
 }
 
 void worker_end(struct worker *worker)

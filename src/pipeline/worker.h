@@ -25,6 +25,8 @@ struct worker_options {
 must_check enum error worker_new(const struct worker_options *options, struct worker **ret_worker);
 /* Ends the wait for the next step. Safe from any thread, from worker_new until worker_free; costs an atomic exchange when it was woken already. */
 void worker_wake(struct worker *worker);
+/* How long its steps have taken that have ended; for a metric. Safe from any thread. */
+uint64_t worker_busy_ns(const struct worker *worker);
 /* The step that runs is the last; does not wait for its end. Safe from any thread. */
 void worker_end(struct worker *worker);
 /* Lets a step that runs come to its end and joins the thread. May be called again. Waking it is harmless after. */

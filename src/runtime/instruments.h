@@ -1,17 +1,18 @@
 /* instruments.h: the metrics of this process, and who feeds them. docs/operations.md says what each is good for. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "app/dependencies.h"
-#include "app/seat_maps.h"
-#include "app/service.h"
+#include "app/job.h"
 #include "base/attributes.h"
 #include "base/buffer.h"
 #include "base/error.h"
-#include "http/server.h"
-#include "obs/log.h"
+#include "http/server_options.h"
 #include "ports/clock.h"
+#include "runtime/instruments_sources.h"
+#include "state/changes.h"
 
 struct instruments;
 
@@ -20,26 +21,7 @@ must_check enum error instruments_new(struct clock *clock, struct dependencies *
 /* Takes NULL. */
 void instruments_free(struct instruments *instruments);
 
-struct instruments_outbox {
-	uint64_t entries; /* that wait to be published */
-	uint64_t age_ms;  /* of the oldest */
-	uint64_t publishers;
-};
-
-/* The sources of each scrape; one that is left out reads as 0. Set before the first scrape. */
-struct instruments_sources {
-	struct service *service;
-	struct http_server *server;
-	struct logger *logger;
-	struct seat_maps *maps;
-	void (*outbox)(void *context, struct instruments_outbox *ret_outbox); /* from a thread's last look, must not block */
-	uint64_t (*published)(void *context);                                 /* events confirmed by the bus since the start */
-	uint64_t (*unroutable)(void *context);                                /* those of them that no queue was bound to */
-	uint64_t (*unreadable)(void *context);                                /* partitions held up by an outbox row that cannot be read */
-	uint64_t (*expired)(void *context);                                   /* holds and orders the worker has ended */
-	int64_t (*clock_skew_ms)(void *context);                              /* this process's clock less the store's */
-	void *context;
-};
+/* Before the first scrape. */
 void instruments_connect(struct instruments *instruments, const struct instruments_sources *sources);
 
 /* A request is finished: http_server_options.finished. */
@@ -55,5 +37,8 @@ void instruments_expired(struct instruments *instruments, uint64_t late_ms);
 /* A command has its outcome: api_options.decided. */
 void instruments_command(struct instruments *instruments, enum command_kind kind, const struct outcome *outcome);
 
-/* Appends the exposition. */
-void instruments_write(struct instruments *instruments, struct buffer *buffer);
+/* What was committed: service_options.committed. */
+void instruments_committed(struct instruments *instruments, const struct changes *changes);
+
+/* Appends the exposition, as Prometheus text or as OpenMetrics. A scrape waits for one that runs, and for nothing else. Safe from any thread. */
+void instruments_write(struct instruments *instruments, bool is_openmetrics, struct buffer *buffer);

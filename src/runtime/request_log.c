@@ -8,6 +8,7 @@
 
 #include "auth/digest.h"
 
+#define FIELDS_ALWAYS 15
 #define PSEUDONYM_LENGTH 17 /* "~" and 16 hexadecimal digits */
 
 enum error request_log_init(struct request_log *log, const struct config *config, struct logger *logger)
@@ -52,13 +53,14 @@ void request_log_write(const struct request_log *log, const struct http_request_
 	trace_id_format(summary->trace, trace_id);
 	char pseudonym[PSEUDONYM_LENGTH + 1];
 	struct slice user = log->names_users ? summary->user : pseudonym_of(log, summary->user, pseudonym);
-	const struct log_field fields[] = {
+	struct log_field fields[FIELDS_ALWAYS + 1 + HTTP_STAGES_MAX] = {
 		log_slice("request_id", summary->id),
 		log_slice("method", summary->method),
 		log_slice("path", summary->path),
 		log_string("route", summary->route == NULL ? "none" : summary->route),
 		log_uint("status", summary->status),
 		log_string("outcome", outcome_of(summary)),
+		log_string("reason", summary->error == OK ? "none" : error_slug(summary->error)), /* as in the metrics */
 		log_string("error", summary->error == OK ? "none" : error_title(summary->error)),
 		log_double("duration_ms", (double)summary->duration_ns / 1e6),
 		log_slice("user", user),
@@ -67,8 +69,12 @@ void request_log_write(const struct request_log *log, const struct http_request_
 		log_uint("bytes_received", summary->bytes_received),
 		log_uint("bytes_sent", summary->bytes_sent),
 		log_bool("delivered", summary->is_delivered),
-		log_slice("reason", summary->reason), /* the last one: most requests have none */
 	};
-	uint32_t count = ARRAY_LENGTH(fields) - (slice_is_empty(summary->reason) ? 1 : 0);
+	uint32_t count = FIELDS_ALWAYS;
+	if (!slice_is_empty(summary->detail))
+		fields[count++] = log_slice("detail", summary->detail);
+	for (uint32_t i = 0; i < summary->stage_count; i++)
+		fields[count++] = log_double(summary->stages[i].field, (double)summary->stages[i].duration_ns / 1e6);
+	assert(count <= ARRAY_LENGTH(fields));
 	log_write_each(log->logger, level, "request", fields, count);
 }

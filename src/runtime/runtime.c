@@ -10,6 +10,7 @@
 #include "app/dependencies.h"
 #include "app/expirer.h"
 #include "app/publisher.h"
+#include "app/sales_watch.h"
 #include "app/seat_maps.h"
 #include "app/service.h"
 #include "app/store_clock.h"
@@ -59,6 +60,7 @@ struct runtime {
 	struct worker *maps_worker;
 	struct admission_monitor admission_monitor; /* of an admission outside this process */
 	struct watch watch;
+	struct sales_watch sales_watch;
 	struct request_log request_log;
 	struct listeners listeners;
 	struct confinement confinement;
@@ -69,6 +71,7 @@ struct runtime {
 static void on_committed(void *context, const struct changes *changes)
 {
 	struct runtime *runtime = context;
+	instruments_committed(runtime->instruments, changes);
 	if (runtime->maps != NULL)
 		seat_maps_committed(runtime->maps, changes);
 	if (runtime->publisher_worker != NULL)
@@ -132,21 +135,15 @@ static const char *on_silent_lane(void *context)
 	return runtime->service == NULL ? NULL : service_silent_lane(runtime->service);
 }
 
-static void on_metrics(void *context, struct buffer *buffer)
+static void on_metrics(void *context, bool is_openmetrics, struct buffer *buffer)
 {
-	instruments_write(((struct runtime *)context)->instruments, buffer);
+	instruments_write(((struct runtime *)context)->instruments, is_openmetrics, buffer);
 }
 
 static void on_outbox(void *context, struct instruments_outbox *ret_outbox)
 {
 	struct watched_outbox outbox = watch_outbox(&((struct runtime *)context)->watch);
 	*ret_outbox = (struct instruments_outbox){.entries = outbox.entries, .age_ms = outbox.age_ms, .publishers = outbox.publishers};
-}
-
-static uint64_t count_published(void *context)
-{
-	const struct runtime *runtime = context;
-	return runtime->publisher == NULL ? 0 : publisher_counters(runtime->publisher)->published;
 }
 
 static int64_t read_clock_skew(void *context)
@@ -160,18 +157,6 @@ static uint64_t count_unroutable(void *context)
 	struct bus_status status;
 	adapters_bus_status(&runtime->adapters, &status);
 	return status.unroutable;
-}
-
-static uint64_t count_unreadable(void *context)
-{
-	const struct runtime *runtime = context;
-	return runtime->publisher == NULL ? 0 : (uint64_t)__builtin_popcount(publisher_counters(runtime->publisher)->unreadable);
-}
-
-static uint64_t count_expired(void *context)
-{
-	const struct runtime *runtime = context;
-	return runtime->expirer == NULL ? 0 : expirer_counters(runtime->expirer)->ended;
 }
 
 static void submit(void *context, struct job *job)
@@ -309,6 +294,7 @@ static uint64_t step_watch(void *context)
 {
 	struct runtime *runtime = context;
 	uint64_t wait_ms = watch_step(&runtime->watch);
+	sales_watch_step(&runtime->sales_watch, runtime->watch.monitor.is_store_up && !runtime->watch.monitor.is_stopping);
 	(void)on_has_started(runtime);
 	tell_silent_lane(runtime);
 	logger_tell_left_out(runtime->logger, false);
@@ -335,6 +321,7 @@ static enum error start_watch(struct runtime *runtime)
 		.clock = &runtime->clock.base,
 		.dependencies = &runtime->dependencies,
 	};
+	runtime->sales_watch = sales_watch_of(adapters->monitor_reader, runtime->maps, &runtime->clock.base);
 	const struct worker_options worker = {.name = "watch", .step = step_watch, .context = runtime};
 	return worker_new(&worker, &runtime->watch_worker);
 }
@@ -361,10 +348,13 @@ static void connect_instruments(struct runtime *runtime)
 		.logger = runtime->logger,
 		.maps = runtime->maps,
 		.outbox = on_outbox,
-		.published = count_published,
+		.sales = &runtime->sales_watch,
+		.clock = &runtime->clock.base,
+		.workers = {runtime->expirer_worker, runtime->publisher_worker, runtime->maps_worker, runtime->watch_worker},
+		.data_dir = runtime->adapters.is_store_shared ? NULL : runtime->config->systems.data_dir,
+		.publisher = runtime->publisher,
 		.unroutable = count_unroutable,
-		.unreadable = count_unreadable,
-		.expired = count_expired,
+		.expirer = runtime->expirer,
 		.clock_skew_ms = read_clock_skew,
 		.context = runtime,
 	};
@@ -520,8 +510,7 @@ static void log_serving(struct runtime *runtime, uint16_t port)
 static void on_poked(void *context)
 {
 	struct logger *logger = ((struct runtime *)context)->logger;
-	enum log_level level = logger_toggle_debug(logger);
-	const struct log_field field = log_string("log_level", log_level_name(level));
+	const struct log_field field = log_string("log_level", log_level_name(logger_toggle_debug(logger)));
 	log_write_each(logger, LOG_WARN, "the log's level was changed", &field, 1);
 }
 
@@ -564,6 +553,8 @@ static int run(struct runtime *runtime, const struct runtime_options *options)
 		adapters_close(&runtime->adapters);
 		return complain("the logger cannot be started");
 	}
+	if (options->config->log_format == LOG_TEXT)
+		logger_write_text(runtime->logger, is_terminal_in_colour(STDERR_FILENO));
 	logger_flush_on_abort(runtime->logger);
 	int code = serve(runtime, options);
 	logger_free(runtime->logger);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -14,6 +15,12 @@
 #define LINE_MAX_BYTES 4096
 
 static bool is_log; /* set once, before anything can fail */
+
+bool is_terminal_in_colour(int fd)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	return isatty(fd) && (no_colour == NULL || no_colour[0] == '\0');
+}
 
 void complain_as_log(void)
 {

@@ -1,6 +1,8 @@
 /* terminal.h: how the programs speak to people: one clear line, and the exit codes. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/attributes.h"
 
 enum exit_code {
@@ -9,6 +11,8 @@ enum exit_code {
 	EXIT_WRONG_USAGE = 2,
 };
 
+/* Whether what is written there may be in colour: it is a terminal, and NO_COLOR is not set (no-color.org). */
+bool is_terminal_in_colour(int fd);
 /* From now on complaints are log lines: a service writes nothing else to stderr. Called once, at the start of its program. */
 void complain_as_log(void);
 /* "tro: …" and a line feed on stderr, or a log line. Answers EXIT_FAILED. */

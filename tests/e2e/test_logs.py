@@ -1,10 +1,15 @@
 """What the log says of requests and of users, how often, and how much is changed while it runs."""
 
+import os
+import pty
 import re
 import signal
+import subprocess
+import time
 
+from harness.api import new_key
 from harness.problems import expect, problem
-from harness.server import Server, eventually
+from harness.server import Server, environment, eventually
 
 
 def requests(server: Server, **fields) -> list[dict]:
@@ -58,6 +63,71 @@ def test_a_line_has_its_outcome(start_server):
     eventually(lambda: requests(server, route="/v1/holds", status=409, outcome="refused"), within=3)
 
 
+def test_a_line_says_where_the_time_went_and_why_it_was_refused(start_server):
+    server = start_server()
+    api = server.api()
+    event_id = api.create_event()["event_id"]
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    taken = api.held(event_id, "A-1-1")
+    body = {"event_id": event_id, "seats": ["A-1-1"]}
+    headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+    problem(api.request("POST", "/v1/holds", json=body, key=new_key(), headers=headers), "seats-taken")
+    expect(api.get_hold(taken["hold_id"]), 200)
+    api.get(f"/v1/events/{event_id}")
+    eventually(lambda: requests(server, route="/v1/events/{id}"), within=10)
+    refused = requests(server, route="/v1/holds", trace_id=trace_id)[0]
+    assert (refused["status"], refused["outcome"], refused["reason"]) == (409, "refused", "seats-taken")
+    assert refused["error"] == "Some of the seats are taken"
+    made = requests(server, route="/v1/holds", status=201)[0]
+    assert made["reason"] == "none" and "detail" not in made
+    for line, stages in [
+        (refused, {"admission_ms", "commit_ms"}),
+        (made, {"admission_ms", "commit_ms"}),
+        (requests(server, route="/v1/holds/{id}")[0], {"admission_ms", "read_ms"}),
+        (requests(server, route="/v1/events/{id}")[0], {"admission_ms", "catalog_ms"}),
+    ]:
+        told = {name: value for name, value in line.items() if name.endswith("_ms") and name != "duration_ms"}
+        assert told.keys() == stages, line
+        assert 0 <= sum(told.values()) <= line["duration_ms"] + 0.005, line
+
+
+def test_people_read_text(tmp_path):
+    """LOG_FORMAT=text: what a line says, in colour at a terminal alone."""
+    server = Server(tmp_path / "server", LOG_FORMAT="text").start()
+    try:
+        server.api().create_event()
+        line = eventually(lambda: next((line for line in server.stderr.splitlines() if "route=/v1/events" in line), None), within=10)
+    finally:
+        server.discard()
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info  request  request_id=\S+ method=POST path=/v1/events ", line), line
+    assert "\x1b" not in server.stderr
+    terminal, other = pty.openpty()
+    process = subprocess.Popen(
+        server.command,
+        env=environment({**server.options, "CRDB_DSN": None, "LISTEN_ADDR": "127.0.0.1:0"}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=other,
+        cwd=server.folder,
+    )
+    try:
+        os.close(other)
+        assert "\x1b[32minfo \x1b[0m serving" in os.read(terminal, 4096).decode()
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
+
+
+def test_a_disk_that_is_full_loses_lines_and_nothing_else(start_server):
+    server = start_server(wrapper=["sh", "-c", 'exec "$@" 2>/dev/full', "sh"])
+    api = server.api()
+    event_id = api.create_event()["event_id"]
+    for number in range(1, 10):
+        api.held(event_id, f"A-1-{number}")
+    eventually(lambda: server.metric("tro_log_lines_dropped_total") >= 10, within=10)
+
+
 def test_a_message_that_comes_again_and_again_is_counted(start_server):
     """A payment provider that contradicts itself a hundred times writes few lines; requests have a line each."""
     server = start_server()
@@ -82,6 +152,7 @@ def test_a_signal_turns_debug_on_and_off(start_server):
         before = len(requests(server))
         api.get("/v1/events")
         server.api(None).get("/v1/nothing")
+        time.sleep(0.1)  # lines are written a few milliseconds later
         return len(requests(server)) > before
 
     assert not is_logged()

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from harness import credentials, wire
+from harness.api import new_key
 from harness.problems import expect, problem
 from harness.server import SLACK, Server, eventually
 from harness.wire import Connection
@@ -89,6 +90,96 @@ def test_the_process_is_measured(server):
     assert 0 < before < server.metric("process_cpu_seconds_total") < 60
     assert server.metric("process_max_fds") >= server.metric("process_open_fds")
     assert server.metric("process_resident_memory_bytes") > 1 << 20
+
+
+def test_money_and_seats_are_counted(server):
+    """Revenue and refunds by currency; seats by state of the events that people look at."""
+    api = server.api()
+    event_id = api.create_event(rows=1, seats_per_row=9, price=2500)["event_id"]
+    api.seats(event_id)
+    paid = api.confirmed(event_id, "A-1-1", "A-1-2")
+    api.ordered(event_id, "A-1-3")
+    expect(api.pay(paid["order_id"], "SUCCEEDED", "tx-once-more"), 200)
+    other = api.create_event(currency="JPY")["event_id"]
+    api.confirmed(other, "A-1-1")
+    assert server.metric("tro_revenue_minor_units_total", currency="EUR") == 5000
+    assert server.metric("tro_revenue_minor_units_total", currency="JPY") == 2500
+    assert server.metric("tro_seats_sold_total") == 3
+    assert server.metric("tro_domain_events_total", type="order.confirmed") == 2
+    assert server.metric("tro_refunds_required_minor_units_total", currency="EUR", reason="duplicate_payment") == 5000
+
+    def seats(state: str) -> float:
+        return server.metric("tro_event_seats", event=event_id, state=state)
+
+    eventually(lambda: (seats("available"), seats("reserved"), seats("sold")) == (6, 1, 2), within=10)
+    assert server.metric("tro_event_seat_changes_total", event=event_id) >= 3
+    eventually(lambda: server.metric("tro_refunds_due") == 1, within=20)
+    assert server.metric("tro_refunds_due_age_seconds") > 0
+    refund = server.api("till", scope="tro:service").get("/v1/refunds").json()["data"][0]
+    expect(server.api("till", scope="tro:service").request("POST", f"/v1/refunds/{refund['refund_id']}/done"), 200)
+    assert server.metric("tro_refunds_done_minor_units_total", currency="EUR") == 5000
+    eventually(lambda: server.metric("tro_refunds_due") == 0, within=20)
+    eventually(lambda: server.metric("tro_oversell_checks_total") >= 1, within=20)
+    assert server.metric("tro_oversold_events") == 0
+
+
+def test_lanes_workers_and_loops_tell_how_busy_they_are(server):
+    api = server.api()
+    event_id = api.create_event()["event_id"]
+    api.get_hold(api.held(event_id, "A-1-1")["hold_id"])
+    api.get(f"/v1/events/{event_id}")
+    for lane in ("commit", "read", "catalog"):
+        assert server.metric("tro_queue_depth", lane=lane) == 0
+        assert server.metric("tro_queue_capacity", lane=lane) == 8192
+        assert server.metric("tro_lane_threads", lane=lane) >= 1
+        eventually(lambda: server.metric("tro_lane_busy_seconds_total", lane=lane) > 0, within=5)  # noqa: B023
+    for worker in ("expirer", "publisher", "maps", "watch"):
+        eventually(lambda: server.metric("tro_worker_busy_seconds_total", worker=worker) > 0, within=5)  # noqa: B023
+    assert server.metric("tro_http_loop_busy_seconds_total") > 0
+    assert server.metric("tro_http_connections_max") > server.metric("tro_http_connections") >= 1
+    assert 0 < server.metric("tro_data_dir_free_bytes") <= server.metric("tro_data_dir_size_bytes")
+
+
+OPENMETRICS = "application/openmetrics-text"
+
+
+@pytest.mark.parametrize(
+    "accept, is_open",
+    [
+        (f"{OPENMETRICS};version=1.0.0,{OPENMETRICS};version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", True),
+        (OPENMETRICS, True),
+        (f"{OPENMETRICS};q=0.5,text/plain;q=0.9", False),
+        (f"{OPENMETRICS};q=0", False),
+        ("text/plain", False),
+        ("*/*", False),
+        (None, False),
+    ],
+)
+def test_the_format_is_what_the_scraper_asks_for(server, accept, is_open):
+    answer = wire.exchange(server.admin_port, "GET", "/metrics", [("Accept", accept)] if accept else [])
+    assert answer.media_type == (OPENMETRICS if is_open else "text/plain")
+    assert answer.body.decode().endswith("\n# EOF\n") == is_open
+
+
+def test_a_bucket_names_a_trace(server):
+    """An exemplar is what leads from a slow bucket to the request: its trace id is in the log, too."""
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    api = server.api()
+    event_id = api.create_event(rows=10, seats_per_row=100)["event_id"]
+    headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+    seats = iter(api.seats(event_id))
+
+    def named() -> list[str]:
+        """A bucket keeps the trace that it has for a second."""
+        body = {"event_id": event_id, "seats": [next(seats)]}
+        expect(api.request("POST", "/v1/holds", json=body, key=new_key(), headers=headers), 201)
+        lines = wire.exchange(server.admin_port, "GET", "/metrics", [("Accept", OPENMETRICS)]).body.decode().splitlines()
+        return [line for line in lines if f'# {{trace_id="{trace_id}"}} ' in line]
+
+    for start in ('tro_http_request_duration_seconds_bucket{method="POST",route="/v1/holds",le="', 'tro_stage_duration_seconds_bucket{stage="commit",le="'):
+        line = eventually(lambda: next((line for line in named() if line.startswith(start)), None), within=15, every=0.1)  # noqa: B023
+        assert float(line.split("} ")[1].split(" ")[0]) >= 1
+    assert "trace_id" not in exposition(server)
 
 
 def random_text(alphabet: str, longest: int) -> str:

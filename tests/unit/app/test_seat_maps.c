@@ -288,6 +288,35 @@ static void a_replay_makes_the_maps_anew(void **state)
 
 #define MAPS_TEST(function) cmocka_unit_test_setup_teardown(function, make_world, free_world)
 
+static void the_busiest_events_are_told_with_their_seats(void **state)
+{
+	struct world *world = *state;
+	struct seat_maps_event events[SEAT_MAPS_EVENTS_MAX];
+	struct uuid event_id = test_event_id(), other = test_hold_id(1);
+	char body[4096];
+	int64_t value = -1;
+	assert_int_equal(seat_maps_events(world->maps, events), 0);
+	assert_false(seat_maps_sold_value(world->maps, &event_id, &value));
+	load(world, body);
+	take(world, 1, "1 2");
+	assert_int_equal(shop_run(&world->shop, order_command(&world->shop.arena, 1, "ann", 1)), OK);
+	assert_int_equal(shop_run(&world->shop, payment_command(&world->shop.arena, 1, "t1", PAYMENT_SUCCEEDED)), OK);
+	take(world, 2, "3");
+	step_later(world);
+	fake_clock_advance(&world->shop.clock, 1000);
+	(void)seat_maps_step(world->maps);
+	assert_int_equal(seat_maps_events(world->maps, events), 1);
+	assert_true(uuid_equal(&events[0].event_id, &event_id));
+	assert_int_equal(events[0].seats[SEAT_AVAILABLE - 1], TEST_SEAT_COUNT - 3);
+	assert_int_equal(events[0].seats[SEAT_HELD - 1], 1);
+	assert_int_equal(events[0].seats[SEAT_RESERVED - 1], 0);
+	assert_int_equal(events[0].seats[SEAT_SOLD - 1], 2);
+	assert_true(events[0].changes >= 2);
+	assert_true(seat_maps_sold_value(world->maps, &event_id, &value));
+	assert_int_equal(value, 2 * 1000); /* all seats of the row cost the same there */
+	assert_false(seat_maps_sold_value(world->maps, &other, &value));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +329,7 @@ int main(void)
 		MAPS_TEST(nobody_waits_while_the_feed_is_down),
 		MAPS_TEST(who_waits_is_told_when_it_ends),
 		MAPS_TEST(a_replay_makes_the_maps_anew),
+		MAPS_TEST(the_busiest_events_are_told_with_their_seats),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

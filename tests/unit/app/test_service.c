@@ -447,7 +447,7 @@ static void full_queue_is_refused_at_once(void **state)
 		tasks[i] = submit_command(world, take(world, 1 + i, "ada", "1"));
 	struct service_status status;
 	service_status(world->service, &status);
-	assert_int_equal(status.commit_waiting, 8);
+	assert_int_equal(status.commit.waiting, 8);
 	tasks[9] = submit_command(world, with_key(take(world, 10, "ada", "2"), 7, 1));
 	assert_int_equal(answer_of(tasks[9]), ERR_OVERLOADED);
 	open_gate(world);
@@ -853,7 +853,7 @@ static uint32_t commits_waiting(struct world *world)
 {
 	struct service_status status;
 	service_status(world->service, &status);
-	return status.commit_waiting;
+	return status.commit.waiting;
 }
 
 static void commands_overtake_a_commit_that_they_have_nothing_to_do_with(void **state)

@@ -91,6 +91,65 @@ static void a_line_has_time_level_message_and_fields(void **state)
 		"\"i\":-5,\"d\":1.500,\"t\":true,\"id\":\"00000000-0000-0000-0000-000000000007\",\"none\":\"\"}\n");
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+	return strlen(text) >= strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
+}
+
+static void a_line_for_people_reads_from_left_to_right(void **state)
+{
+	(void)state;
+	logger_write_text(test.logger, false);
+	log_event(test.logger, LOG_WARN, "hello you", log_string("a", "b\nc"), log_string("plain", "/v1/holds"), log_uint("u", 7),
+	          log_double("d", 1.5), log_bool("t", true), log_string("none", NULL));
+	const char *line = written();
+	assert_memory_equal(line, "20", 2);
+	assert_string_equal(line + 24, " warn  hello you  a=\"b\\nc\" plain=/v1/holds u=7 d=1.500 t=true none=\"\"\n");
+}
+
+static void what_a_client_sends_does_not_steer_a_terminal(void **state)
+{
+	(void)state;
+	logger_write_text(test.logger, true);
+	log_event(test.logger, LOG_INFO, "m",
+	          log_string("path", "/\x1b[2J\x7f\xc2\x9b"
+	                             "1m\xc3\xa9"));
+	const char *line = written();
+	assert_non_null(strstr(line, "\x1b[32minfo "));
+	assert_non_null(strstr(line, "=\x1b[0m\"/\\x1b[2J\\x7f\\x9b1m\xc3\xa9\"\n"));
+}
+
+static void a_line_for_people_is_cut_as_well(void **state)
+{
+	(void)state;
+	char large[LOG_STRING_MAX + 1];
+	memset(large, '\x01', LOG_STRING_MAX);
+	large[LOG_STRING_MAX] = '\0';
+	logger_write_text(test.logger, true);
+	log_event(test.logger, LOG_INFO, "m", log_uint("before", 1), log_string("large", large), log_uint("after", 2));
+	const char *line = written();
+	assert_null(strstr(line, "large"));
+	assert_non_null(strstr(line, "after"));
+	assert_true(ends_with(line, " …\n"));
+}
+
+static void what_the_file_refuses_is_counted(void **state)
+{
+	(void)state;
+	int full = open("/dev/full", O_WRONLY);
+	struct logger *logger = NULL;
+	assert_true(full >= 0);
+	assert_int_equal(logger_new(full, LOG_INFO, &logger), OK);
+	for (uint32_t i = 0; i < 100; i++)
+		log_each(logger, LOG_INFO, "nobody will read this");
+	uint64_t begin_ms = now_ms();
+	while (logger_dropped(logger) < 100 && now_ms() - begin_ms < 10000)
+		usleep(1000);
+	assert_true(logger_dropped(logger) >= 100);
+	logger_free(logger);
+	close(full);
+}
+
 static uint64_t must_not_be_asked(void)
 {
 	fail();
@@ -104,11 +163,6 @@ static void what_is_below_the_level_is_not_even_evaluated(void **state)
 	log_event(test.logger, LOG_INFO, "this");
 	const char *line = written();
 	assert_string_equal(line + TIME_PART - 1, ",\"level\":\"info\",\"message\":\"this\"}\n");
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-	return strlen(text) >= strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
 }
 
 static void what_does_not_fit_is_left_out(void **state)
@@ -322,6 +376,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_line_has_time_level_message_and_fields, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_line_for_people_reads_from_left_to_right, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_a_client_sends_does_not_steer_a_terminal, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_line_for_people_is_cut_as_well, set_up, tear_down),
+		cmocka_unit_test(what_the_file_refuses_is_counted),
 		cmocka_unit_test_setup_teardown(what_is_below_the_level_is_not_even_evaluated, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_does_not_fit_is_left_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lines_of_several_threads_do_not_mix, set_up, tear_down),

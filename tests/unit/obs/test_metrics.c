@@ -39,7 +39,7 @@ static int tear_down(void **state)
 static void expect(const char *exposition)
 {
 	buffer_clear(&test.buffer);
-	metrics_write(test.metrics, &test.buffer);
+	metrics_write(test.metrics, METRICS_TEXT, &test.buffer);
 	buffer_append_byte(&test.buffer, '\0');
 	assert_false(test.buffer.failed);
 	assert_string_equal(test.buffer.data, exposition);
@@ -118,7 +118,7 @@ static void a_histogram_is_cumulative(void **state)
 	expect("# HELP tro_commit_seconds Time.\n# TYPE tro_commit_seconds histogram\n"
 	       "tro_commit_seconds_bucket{le=\"0.0001\"} 2\n"
 	       "tro_commit_seconds_bucket{le=\"0.0025\"} 4\n"
-	       "tro_commit_seconds_bucket{le=\"1\"} 4\n"
+	       "tro_commit_seconds_bucket{le=\"1.0\"} 4\n"
 	       "tro_commit_seconds_bucket{le=\"+Inf\"} 6\n"
 	       "tro_commit_seconds_sum 6.002702\n"
 	       "tro_commit_seconds_count 6\n");
@@ -136,10 +136,52 @@ static void a_labelled_histogram_shows_what_has_been_used(void **state)
 	assert_int_equal(metrics_histogram(test.metrics, &options, &metric), OK);
 	metric_observe(metric, metric_series(metric, 0, 0, 0), 7);
 	expect("# HELP tro_batch_size Jobs.\n# TYPE tro_batch_size histogram\n"
-	       "tro_batch_size_bucket{route=\"/v1/holds\",le=\"100\"} 1\n"
+	       "tro_batch_size_bucket{route=\"/v1/holds\",le=\"100.0\"} 1\n"
 	       "tro_batch_size_bucket{route=\"/v1/holds\",le=\"+Inf\"} 1\n"
 	       "tro_batch_size_sum{route=\"/v1/holds\"} 7\n"
 	       "tro_batch_size_count{route=\"/v1/holds\"} 1\n");
+}
+
+static void expect_open(const char *exposition)
+{
+	buffer_clear(&test.buffer);
+	metrics_write(test.metrics, METRICS_OPEN, &test.buffer);
+	buffer_append_byte(&test.buffer, '\0');
+	assert_false(test.buffer.failed);
+	assert_string_equal(test.buffer.data, exposition);
+}
+
+static void openmetrics_names_families_and_ends(void **state)
+{
+	(void)state;
+	struct metric *metric;
+	assert_int_equal(
+		metrics_counter(test.metrics, &(struct metric_options){.name = "tro_things_total", .help = "\"Things\"."}, &metric), OK);
+	metric_add(metric, 0, 3);
+	expect_open("# HELP tro_things \\\"Things\\\".\n# TYPE tro_things counter\ntro_things_total 3\n# EOF\n");
+	expect("# HELP tro_things_total \"Things\".\n# TYPE tro_things_total counter\ntro_things_total 3\n");
+}
+
+static void a_bucket_keeps_the_trace_of_one_of_its_latest(void **state)
+{
+	(void)state;
+	struct metric *metric;
+	const struct metric_options options = {
+		.name = "tro_h", .help = "H.", .scale = 1e-3, .buckets = buckets, .bucket_count = 1, .has_exemplars = true};
+	static const uint8_t first[METRIC_TRACE_SIZE] = {0xab, [15] = 1}, second[METRIC_TRACE_SIZE] = {0xcd, [15] = 2};
+	assert_int_equal(metrics_histogram(test.metrics, &options, &metric), OK);
+	metric_observe_traced(metric, 0, 7, first, 1000000);
+	metric_observe_traced(metric, 0, 8, second, 1000999); /* too soon after the first */
+	metric_observe(metric, 0, 1000);                      /* of no trace */
+	expect_open("# HELP tro_h H.\n# TYPE tro_h histogram\n"
+	            "tro_h_bucket{le=\"0.1\"} 2 # {trace_id=\"ab000000000000000000000000000001\"} 0.007 1000.000\n"
+	            "tro_h_bucket{le=\"+Inf\"} 3\ntro_h_sum 1.015\ntro_h_count 3\n# EOF\n");
+	metric_observe_traced(metric, 0, 9, second, 1001000);
+	expect_open("# HELP tro_h H.\n# TYPE tro_h histogram\n"
+	            "tro_h_bucket{le=\"0.1\"} 3 # {trace_id=\"cd000000000000000000000000000002\"} 0.009 1001.000\n"
+	            "tro_h_bucket{le=\"+Inf\"} 4\ntro_h_sum 1.024\ntro_h_count 4\n# EOF\n");
+	expect("# HELP tro_h H.\n# TYPE tro_h histogram\ntro_h_bucket{le=\"0.1\"} 3\ntro_h_bucket{le=\"+Inf\"} 4\ntro_h_sum "
+	       "1.024\ntro_h_count 4\n");
 }
 
 #define THREADS 4
@@ -173,12 +215,12 @@ static void no_count_is_lost_between_threads(void **state)
 		assert_int_equal(pthread_create(&threads[i], NULL, count, &counted), 0);
 	for (uint32_t i = 0; i < 100; i++) {
 		buffer_clear(&test.buffer);
-		metrics_write(test.metrics, &test.buffer);
+		metrics_write(test.metrics, METRICS_TEXT, &test.buffer);
 	}
 	for (uint32_t i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	expect("# HELP tro_c_total C.\n# TYPE tro_c_total counter\ntro_c_total 200000\n"
-	       "# HELP tro_h H.\n# TYPE tro_h histogram\ntro_h_bucket{le=\"100\"} 101000\ntro_h_bucket{le=\"+Inf\"} 200000\n"
+	       "# HELP tro_h H.\n# TYPE tro_h histogram\ntro_h_bucket{le=\"100.0\"} 101000\ntro_h_bucket{le=\"+Inf\"} 200000\n"
 	       "tro_h_sum 19900000\ntro_h_count 200000\n");
 }
 
@@ -225,6 +267,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(gauges_go_both_ways_or_are_asked_for, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_histogram_is_cumulative, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_labelled_histogram_shows_what_has_been_used, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(openmetrics_names_families_and_ends, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_bucket_keeps_the_trace_of_one_of_its_latest, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_count_is_lost_between_threads, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_series_that_is_not_there_is_not_shown, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(three_labels_make_a_series_of_each_combination, set_up, tear_down),

@@ -117,9 +117,20 @@ static void full_lane_refuses_and_the_caller_keeps_the_job(void **state)
 	assert_int_equal(lane_submit(lane, &jobs[1].node), OK);
 	assert_int_equal(lane_submit(lane, &jobs[2].node), OK);
 	assert_int_equal(lane_submit(lane, &jobs[3].node), ERR_OVERLOADED);
+	struct lane_use use = {.waiting = 5};
+	lane_add_use(lane, &use);
+	assert_int_equal(use.waiting, 5 + 2);
+	assert_int_equal(use.capacity, 2);
+	assert_int_equal(use.refused, 1);
+	assert_int_equal(use.threads, 1);
+	assert_int_equal(use.busy, 1);
+	assert_int_equal(use.busy_ns, 0);
 
 	sem_post(&server.gate);
 	sem_wait(&server.entered);
+	use = (struct lane_use){0};
+	lane_add_use(lane, &use);
+	assert_true(use.busy_ns > 0);
 	assert_int_equal(lane_submit(lane, &jobs[3].node), OK);
 	sem_post(&server.gate);
 	sem_post(&server.gate);

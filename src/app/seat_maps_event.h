@@ -1,0 +1,15 @@
+/* seat_maps_event.h: what is told of an event whose seat map is in memory. */
+#pragma once
+
+#include <stdint.h>
+
+#include "app/seat_map.h"
+#include "base/uuid.h"
+
+#define SEAT_MAPS_EVENTS_MAX 20 /* that are told of: those of which most seats changed of late */
+
+struct seat_maps_event {
+	struct uuid event_id;
+	uint32_t seats[SEAT_STATUSES]; /* by status less one */
+	uint64_t changes;              /* of seats, since the map was loaded */
+};

@@ -1,0 +1,28 @@
+/* log_line.h: how a line reads: JSON for programs, or text for people. Private to obs.
+ *
+ *   {"time":"2026-01-02T03:04:05.678Z","level":"info","message":"request","route":"/v1/holds","status":201}
+ *   2026-01-02T03:04:05.678Z info  request  route=/v1/holds status=201
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log_level.h"
+#include "obs/log_field.h"
+
+struct log_line {
+	enum log_level level;
+	const char *level_name;
+	uint64_t time_ms; /* of the wall clock */
+	const char *message;
+	const struct log_field *fields;
+	uint32_t count;
+};
+
+/* Writes the line with its line feed, LOG_LINE_MAX bytes at most, and answers its length. text: has room for them. What does not fit is left out, and
+ * that is told. */
+size_t log_line_as_json(const struct log_line *line, char *text);
+/* The same, with values quoted where they would be misread. Control characters are shown as escapes: no client writes to somebody's terminal. */
+size_t log_line_as_text(const struct log_line *line, bool is_in_colour, char *text);
