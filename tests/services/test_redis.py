@@ -167,7 +167,25 @@ def troubles(redis):
         redis.kill()
         redis.start()
 
+    def load():
+        """It comes back with so much on its disk that it answers -LOADING for two seconds."""
+        redis.command("EVAL", "for i = 1, 2000 do redis.call('SET', 'ballast:' .. i, i) end", "0")
+        redis.command("SAVE")
+        redis.kill()
+        redis.settings = (*settings, "--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024")
+        starting.append(threading.Thread(target=redis.start))
+        starting[0].start()
+        time.sleep(0.3)
+        assert "LOADING" in redis.command("PING")
+
+    def loaded():
+        starting[0].join()
+        redis.settings = settings
+        (redis.folder / "dump.rdb").unlink()
+
+    settings, starting = redis.settings, []
     return {
+        "loading": (load, loaded),
         "flushed": (lambda: redis.command("FLUSHALL"), lambda: None),
         "killed": (redis.kill, redis.start),
         "restarted": (restart, lambda: None),
@@ -178,7 +196,7 @@ def troubles(redis):
     }
 
 
-@pytest.mark.parametrize("trouble", ["flushed", "killed", "restarted", "paused", "out of memory", "read only", "without scripts"])
+@pytest.mark.parametrize("trouble", ["flushed", "killed", "loading", "restarted", "paused", "out of memory", "read only", "without scripts"])
 def test_nobody_notices_a_redis_in_trouble(services, clean, trouble):
     apis = [services.api(REDIS_ADDR=clean.address, RATE_LIMIT_USER="1000000/1m") for _ in range(2)]
     for api in apis:
