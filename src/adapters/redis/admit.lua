@@ -15,11 +15,18 @@ local function open(quota, window_ms)
 	local window = {name = KEYS[next_key], quota = quota, length = window_ms * 1000}
 	next_key = next_key + 1
 	-- What is of another type under this name is not ours: it goes, or the limit would never count again.
-	local slid = redis.pcall('ZREMRANGEBYSCORE', window.name, '-inf', now - window.length)
-	if type(slid) == 'table' and slid.err then
+	local oldest = redis.pcall('ZRANGE', window.name, 0, 0, 'WITHSCORES')
+	if oldest.err then
 		redis.call('DEL', window.name)
+		oldest = {}
 	end
-	window.used = redis.call('ZCARD', window.name)
+	-- Most of the time nothing has left the window since the last request.
+	if oldest[2] ~= nil and tonumber(oldest[2]) <= now - window.length then
+		redis.call('ZREMRANGEBYSCORE', window.name, '-inf', now - window.length)
+		oldest = redis.call('ZRANGE', window.name, 0, 0, 'WITHSCORES')
+	end
+	window.oldest = tonumber(oldest[2])
+	window.used = window.oldest == nil and 0 or redis.call('ZCARD', window.name)
 	return window
 end
 
@@ -28,11 +35,10 @@ local function reset_ms(window)
 	if window == nil then
 		return 0
 	end
-	local oldest = redis.call('ZRANGE', window.name, 0, 0, 'WITHSCORES')
-	if oldest[2] == nil then
+	if window.oldest == nil then
 		return math.ceil(window.length / 1000)
 	end
-	return math.ceil((oldest[2] + window.length - now) / 1000)
+	return math.ceil((window.oldest + window.length - now) / 1000)
 end
 
 local function wait_ms(window)
@@ -44,6 +50,7 @@ local function count(window)
 		redis.call('ZADD', window.name, now, ARGV[1])
 		redis.call('PEXPIRE', window.name, math.ceil(window.length / 1000))
 		window.used = window.used + 1
+		window.oldest = window.oldest or now
 	end
 end
 
