@@ -22,7 +22,7 @@ static int bench(struct invocation *invocation)
 		return code;
 	const struct config_auth *auth = &invocation->config->auth;
 	const struct bench_defaults defaults = {
-		.url = server_url_of_any(&invocation->config->http.listen, invocation->arena),
+		.url = server_url_of_any(&invocation->config->http, invocation->arena),
 		.jwt_secret = auth->jwt_secrets.items[0],
 		.jwt_issuer = auth->jwt_issuer,
 		.jwt_audience = auth->jwt_audience,

@@ -46,6 +46,8 @@ struct config_secrets {
 struct config_http {
 	struct config_addresses listen;
 	struct config_address admin; /* host NULL: not set, and `listen` serves operators too */
+	const char *tls_certificate; /* path; NULL, as the key is then: `listen` is not encrypted */
+	const char *tls_key;
 	uint32_t threads;
 	uint64_t shutdown_delay_ms; /* from the end of readiness to that of the listeners */
 	uint32_t connections_max;

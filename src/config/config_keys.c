@@ -41,6 +41,11 @@ const struct config_key config_keys[] = {
          .description = "Where HTTP is served; port 0 takes any that is free. Not used when the supervisor hands over sockets "
                         "(`LISTEN_FDS`). `tro-expiry-worker` has 8081 by default, "
                         "`tro-outbox-publisher` 8082."},
+	{"TLS_CERT_FILE", PATH(http.tls_certificate),
+         .description = "The certificate of `LISTEN_ADDR` in PEM, with those that lead to its root; not set, it speaks HTTP without TLS. "
+                        "SIGHUP reads it "
+                        "again."},
+	{"TLS_KEY_FILE", PATH(http.tls_key), .description = "The key of `TLS_CERT_FILE`, in PEM."},
 	{"ADMIN_ADDR", ADDRESS(http.admin),
          .description =
                  "Where operators and probes are served, by a thread of its own: health, readiness with its reasons, `/metrics`; not set, "

@@ -14,6 +14,7 @@
 #include "http/router.h"
 #include "http/server_options.h"
 #include "http/usage.h"
+#include "net/tls.h"
 
 #define RESPONSE_HEAD_MAX 16384
 #define DISCARD_SIZE 16384
@@ -99,9 +100,21 @@ void connection_start(struct connection *connection, struct loop *loop)
 		return;
 	}
 	connection->loop = loop;
-	list_push(&loop->connections, &connection->node);
-	enter(connection, CONNECTION_IDLE, loop->phase == LOOP_SERVING ? LOOP_TIMEOUT_IDLE : LOOP_TIMEOUT_DRAIN);
 	connection->is_reading = true;
+	list_push(&loop->connections, &connection->node);
+	enum loop_timeout timeout = loop->phase == LOOP_SERVING ? LOOP_TIMEOUT_IDLE : LOOP_TIMEOUT_DRAIN;
+	if (loop->options->tls == NULL) {
+		enter(connection, CONNECTION_IDLE, timeout);
+		return;
+	}
+	enter(connection, CONNECTION_GREETING, timeout == LOOP_TIMEOUT_IDLE ? LOOP_TIMEOUT_HEAD : timeout);
+	struct tls_session *session = tls_session_new(loop->options->tls, connection->descriptor);
+	if (session == NULL) {
+		connection_close(connection);
+		return;
+	}
+	stream_encrypt(connection->stream, session);
+	connection->is_shaking_hands = true;
 }
 
 void connection_close(struct connection *connection)
@@ -124,7 +137,7 @@ static void linger(struct connection *connection)
 {
 	assert(connection->exchange == NULL);
 
-	if (shutdown(stream_descriptor(connection->stream), SHUT_WR) != 0) {
+	if (!stream_end(connection->stream)) {
 		connection_close(connection);
 		return;
 	}
@@ -141,6 +154,7 @@ static void send_answer(struct connection *connection)
 	const struct http_delivery delivery = {
 		.is_persistent = exchange->head.is_persistent,
 		.is_version_1_0 = exchange->head.is_version_1_0,
+		.is_encrypted = connection->loop->options->tls != NULL,
 		.date = loop_date(connection->loop),
 	};
 	struct buffer head;
@@ -233,7 +247,8 @@ static bool is_past_greeting(struct connection *connection)
 		return true;
 	case GREETING_TAKEN:
 		connection->may_be_greeted = false;
-		become_idle(connection);
+		if (!connection->is_shaking_hands)
+			become_idle(connection);
 		return false;
 	case GREETING_WAITING:
 		if (connection->state != CONNECTION_GREETING)
@@ -246,9 +261,28 @@ static bool is_past_greeting(struct connection *connection)
 	return true;
 }
 
+/* The same. What came along with the end of the handshake is told in the next round. */
+static bool is_past_handshake(struct connection *connection)
+{
+	if (!connection->is_shaking_hands)
+		return true;
+	switch (stream_handshake(connection->stream)) {
+	case OK:
+		connection->is_shaking_hands = false;
+		become_idle(connection);
+		break;
+	case ERR_OVERLOADED:
+		break;
+	default:
+		connection_close(connection);
+		break;
+	}
+	return false;
+}
+
 static void receive(struct connection *connection)
 {
-	if (!is_past_greeting(connection))
+	if (!is_past_greeting(connection) || !is_past_handshake(connection))
 		return;
 	if (connection->exchange == NULL)
 		connection->exchange = exchange_new(connection->loop, connection, &connection->peer, (struct slice){0});
@@ -258,7 +292,7 @@ static void receive(struct connection *connection)
 		return;
 	}
 	struct exchange_input *input = &exchange->input;
-	ssize_t length = recv(stream_descriptor(connection->stream), input->data + input->end, input->capacity - input->end, 0);
+	ssize_t length = stream_read(connection->stream, input->data + input->end, input->capacity - input->end);
 	if (length > 0) {
 		input->end += (size_t)length;
 		exchange->bytes_received += (size_t)length;
@@ -274,7 +308,7 @@ static void receive(struct connection *connection)
 static void discard(struct connection *connection)
 {
 	char bytes[DISCARD_SIZE];
-	ssize_t length = recv(stream_descriptor(connection->stream), bytes, sizeof bytes, 0);
+	ssize_t length = stream_read(connection->stream, bytes, sizeof bytes);
 	bool has_failed = length < 0 && errno != EAGAIN && errno != EINTR;
 	connection->discarded += length > 0 ? (uint32_t)length : 0;
 	if (length == 0 || has_failed || connection->discarded > DISCARD_MAX)
@@ -286,7 +320,7 @@ static void skip(struct connection *connection)
 {
 	char bytes[DISCARD_SIZE];
 	size_t wanted = connection->to_be_skipped < sizeof bytes ? (size_t)connection->to_be_skipped : sizeof bytes;
-	ssize_t length = recv(stream_descriptor(connection->stream), bytes, wanted, 0);
+	ssize_t length = stream_read(connection->stream, bytes, wanted);
 	if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR)) {
 		connection_close(connection);
 		return;
@@ -429,6 +463,10 @@ static bool keeps_up(struct connection *connection)
 /* What came so far may be the beginning of a request as well. */
 static void give_up_greeting(struct connection *connection)
 {
+	if (connection->is_shaking_hands) {
+		connection_close(connection);
+		return;
+	}
 	connection->may_be_greeted = false;
 	connection->exchange = exchange_new(connection->loop, connection, &connection->peer, (struct slice){0});
 	if (connection->exchange == NULL)
@@ -469,8 +507,8 @@ static void on_timeout(struct timer *timer)
 
 void connection_drain(struct connection *connection)
 {
-	if (connection->state == CONNECTION_IDLE)
-		enter(connection, CONNECTION_IDLE, LOOP_TIMEOUT_DRAIN);
+	if (connection->state == CONNECTION_IDLE || connection->state == CONNECTION_GREETING)
+		enter(connection, connection->state, LOOP_TIMEOUT_DRAIN);
 }
 
 /* The connection that has had this time limit for longest, and long enough that its client had a chance; NULL: there is none. */

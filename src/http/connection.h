@@ -1,7 +1,7 @@
 /* connection.h: a client's connection: requests in, answers out, one after the other (RFC 9112). Internal to http/.
  *
  * It is always in one state, and each has its time limit:
- *   GREETING   a trusted proxy is saying for whom it has come                              head_timeout
+ *   GREETING   a trusted proxy is saying for whom it has come, or TLS is being agreed on                              head_timeout
  *   IDLE       between requests; without memory for one                                    idle_timeout
  *   RECEIVING  a request is arriving                                                       head_timeout, then body_timeout: 408
  *   CONTINUING the client is being told to go on                                           body_timeout
@@ -48,6 +48,7 @@ struct connection {
 	bool is_counted;     /* among those of its address */
 	bool may_be_greeted; /* the peer is a trusted proxy that has not sent anything yet */
 	struct greeting greeting;
+	bool is_shaking_hands; /* TLS, until it is agreed on */
 };
 
 /* Takes over an accepted descriptor; of no loop yet, and used by one thread at a time. NULL: out of memory, and the descriptor is closed. */

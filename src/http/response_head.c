@@ -125,8 +125,10 @@ static void append_content_headers(struct buffer *buffer, const struct http_resp
 	append_header(buffer, SLICE("Cache-Control"), slice_of(response->cache_control == NULL ? "no-store" : response->cache_control));
 }
 
-static void append_security_headers(struct buffer *buffer, const struct http_response *response)
+static void append_security_headers(struct buffer *buffer, const struct http_response *response, bool is_encrypted)
 {
+	if (is_encrypted)
+		buffer_append_string(buffer, "Strict-Transport-Security: max-age=31536000\r\n");
 	const char *policy = response->content_security_policy;
 	buffer_append_string(buffer, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
 	append_header(buffer, SLICE("Content-Security-Policy"),
@@ -148,7 +150,7 @@ void http_response_write_head(struct http_request *request, const struct http_de
 	else if (delivery->is_version_1_0)
 		buffer_append_string(buffer, "Connection: keep-alive\r\n");
 	append_content_headers(buffer, response);
-	append_security_headers(buffer, response);
+	append_security_headers(buffer, response, delivery->is_encrypted);
 	append_header(buffer, SLICE("X-Request-Id"), request->id);
 	for (uint32_t i = 0; i < response->header_count; i++)
 		append_header(buffer, response->headers[i].name, response->headers[i].value);

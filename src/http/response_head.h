@@ -11,6 +11,7 @@
 struct http_delivery {
 	bool is_persistent;  /* the connection stays open for another request */
 	bool is_version_1_0; /* the client's, which has to be told that */
+	bool is_encrypted;   /* the client is told to stay with that */
 	struct slice date;   /* as in Date */
 };
 

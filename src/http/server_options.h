@@ -45,11 +45,14 @@ struct http_request_summary {
 
 #define HTTP_BODY_RATE_MIN 16384 /* bytes a second, over each body_timeout_ms */
 
+struct tls_server;
+
 struct http_server_options {
 	const char *name; /* static, at most 12 bytes: the threads are NAME-0, NAME-1, … */
 	struct http_address addresses[HTTP_ADDRESSES_MAX];
 	uint32_t address_count;
 	uint32_t loops;
+	struct tls_server *tls;                  /* borrowed; NULL: connections are not encrypted */
 	const struct http_router *router;        /* borrowed, like everything in it */
 	const struct cidr_list *trusted_proxies; /* borrowed */
 	uint32_t connections_per_address;        /* 0: any number; an address is a /64 of IPv6; trusted proxies are not limited */

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/attributes.h"
 #include "base/error.h"
@@ -17,6 +18,7 @@
 
 struct reactor;
 struct stream;
+struct tls_session;
 
 /* A time limit, in the memory of its owner. All zero, except for `expired`: not started. */
 struct timer {
@@ -61,6 +63,14 @@ static inline bool timer_is_started(const struct timer *timer)
  * the socket has failed: the caller's recv or accept tells which. What the caller leaves there is told again. */
 must_check enum error stream_new(struct reactor *reactor, int descriptor, void (*readable)(void *context), void *context,
                                  struct stream **ret_stream);
+/* Reads as recv(2) does: the bytes, 0 when no more will come, -1 with errno, EAGAIN when there is nothing now. */
+ssize_t stream_read(struct stream *stream, void *data, size_t size);
+/* Before anything is read or written: what the stream carries is encrypted from now on. It takes over the session. */
+void stream_encrypt(struct stream *stream, struct tls_session *session);
+/* Does what of the handshake can be done now. OK: it is over; ERR_OVERLOADED: call it when there is something to be read; ERR_SYSTEM: it has failed. */
+must_check enum error stream_handshake(struct stream *stream);
+/* Says that nothing more will be written. False: the socket has failed. */
+must_check bool stream_end(struct stream *stream);
 /* Goes on reading after stream_read_stop. */
 void stream_read_start(struct stream *stream, void (*readable)(void *context));
 void stream_read_stop(struct stream *stream);

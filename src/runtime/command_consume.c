@@ -206,7 +206,7 @@ static int consume_from(const struct invocation *invocation, struct consume *con
 		sequences_new((struct hash_seed){.k0 = random_u64(system_random()), .k1 = random_u64(system_random())}, is_complete);
 	buffer_init(&consume->line, NULL, LINE_BYTES_MAX);
 	(void)setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
-	process_hold_signals();
+	process_hold_signals(false);
 	int code = consume->sequences == NULL ? complain("out of memory") : consume_all(consume);
 	buffer_release(&consume->line);
 	sequences_free(consume->sequences);

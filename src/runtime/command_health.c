@@ -18,13 +18,14 @@ int run_health(const struct invocation *invocation)
 	int code = flags_read("health", invocation, flags, ARRAY_LENGTH(flags), NULL, 0);
 	if (code != EXIT_DONE)
 		return code;
+	const char *trusted = url == NULL ? invocation->config->http.tls_certificate : NULL;
 	if (url == NULL)
-		url = server_url_of_any(&invocation->config->http.listen, invocation->arena);
+		url = server_url_of_any(&invocation->config->http, invocation->arena);
 	struct slice target = arena_format(invocation->arena, "%s/v1/%s", url == NULL ? "" : url, is_live ? "healthz" : "readyz");
 	if (url == NULL || target.data == NULL)
 		return complain("out of memory");
 	struct http_answer answer;
-	code = http_call(target.data, NULL, (struct slice){0}, TIMEOUT_S, &answer);
+	code = http_call(target.data, trusted, NULL, (struct slice){0}, TIMEOUT_S, &answer);
 	if (code != EXIT_DONE)
 		return code;
 	printf("%s\n", answer.status == 200 ? is_live ? "live" : "ready" : is_live ? "not live" : "not ready");

@@ -44,10 +44,10 @@ static void write_body(struct buffer *body, const struct report *report)
 }
 
 /* Answers an exit code; the server's answer goes to stdout, or to stderr when it refuses. */
-static int post(const char *url, const struct curl_slist *headers, struct slice body)
+static int post(const char *url, const char *trusted, const struct curl_slist *headers, struct slice body)
 {
 	struct http_answer answer;
-	int code = http_call(url, headers, body, TIMEOUT_S, &answer);
+	int code = http_call(url, trusted, headers, body, TIMEOUT_S, &answer);
 	if (code != EXIT_DONE)
 		return code;
 	if (answer.status != 200)
@@ -58,7 +58,7 @@ static int post(const char *url, const struct curl_slist *headers, struct slice 
 	return code;
 }
 
-static int send_report(const struct invocation *invocation, const char *url, const struct report *report)
+static int send_report(const struct invocation *invocation, const char *url, const char *trusted, const struct report *report)
 {
 	struct buffer body, signature;
 	buffer_init(&body, invocation->arena, BODY_MAX);
@@ -71,7 +71,7 @@ static int send_report(const struct invocation *invocation, const char *url, con
 		return complain("the callback cannot be signed");
 	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
 	struct curl_slist *with_signature = headers == NULL ? NULL : curl_slist_append(headers, header.data);
-	int code = with_signature == NULL ? complain("out of memory") : post(target.data, headers, buffer_slice(&body));
+	int code = with_signature == NULL ? complain("out of memory") : post(target.data, trusted, headers, buffer_slice(&body));
 	curl_slist_free_all(headers);
 	return code;
 }
@@ -127,9 +127,10 @@ int run_pay(const struct invocation *invocation)
 		return complain("the system has no random numbers");
 	if (report.transaction_id.data == NULL)
 		report.transaction_id = arena_format(invocation->arena, "tx-%016llx", (unsigned long long)random);
+	const char *trusted = url == NULL ? invocation->config->http.tls_certificate : NULL;
 	if (url == NULL)
-		url = server_url_of_any(&invocation->config->http.listen, invocation->arena);
+		url = server_url_of_any(&invocation->config->http, invocation->arena);
 	if (url == NULL || report.transaction_id.data == NULL)
 		return complain("out of memory");
-	return send_report(invocation, url, &report);
+	return send_report(invocation, url, trusted, &report);
 }

@@ -72,7 +72,7 @@ static const char *listening_url(const struct demo *demo, uint16_t port)
 {
 	struct config_address address = demo->config->http.listen.items[0];
 	address.port = port;
-	const char *url = server_url(&address, demo->arena);
+	const char *url = server_url(&address, demo->config->http.tls_certificate != NULL, demo->arena);
 	return url == NULL ? "(out of memory)" : url;
 }
 

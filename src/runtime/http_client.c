@@ -8,19 +8,19 @@
 
 #include "runtime/terminal.h"
 
-#define UNIX_URL "http://unix:"
+#define UNIX_MARK "://unix:"
 
 /* http://unix:/run/tro/api.sock:/v1/healthz: the socket, and what it is asked for. False: the URL is another one, or too long. */
 static bool set_unix_socket(CURL *curl, const char *url)
 {
-	const char *end = strrchr(url, ':');
-	size_t prefix = sizeof UNIX_URL - 1;
+	const char *end = strrchr(url, ':'), *mark = strstr(url, UNIX_MARK);
+	size_t prefix = mark == NULL ? 0 : (size_t)(mark - url) + sizeof UNIX_MARK - 1;
 	char path[108], target[1024];
-	if (strncmp(url, UNIX_URL, prefix) != 0 || end < url + prefix || (size_t)(end - url) - prefix >= sizeof path)
+	if (prefix == 0 || end < url + prefix || (size_t)(end - url) - prefix >= sizeof path)
 		return false;
 	memcpy(path, url + prefix, (size_t)(end - url) - prefix);
 	path[(size_t)(end - url) - prefix] = '\0';
-	int length = snprintf(target, sizeof target, "http://localhost%s", end + 1);
+	int length = snprintf(target, sizeof target, "%.*s://localhost%s", (int)(mark - url), url, end + 1);
 	if (length < 0 || (size_t)length >= sizeof target)
 		return false;
 	return curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path) == CURLE_OK &&
@@ -40,7 +40,8 @@ static void set_options(CURL *curl, const char *url, const struct curl_slist *he
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.length);
 }
 
-int http_call(const char *url, const struct curl_slist *headers, struct slice body, long timeout_s, struct http_answer *ret_answer)
+int http_call(const char *url, const char *trusted, const struct curl_slist *headers, struct slice body, long timeout_s,
+              struct http_answer *ret_answer)
 {
 	assert(url != NULL && timeout_s > 0 && ret_answer != NULL);
 	char message[CURL_ERROR_SIZE] = "";
@@ -51,6 +52,10 @@ int http_call(const char *url, const struct curl_slist *headers, struct slice bo
 	CURLcode result = CURLE_OUT_OF_MEMORY;
 	if (curl != NULL && file != NULL) {
 		set_options(curl, url, headers, body, timeout_s);
+		if (trusted != NULL) {
+			curl_easy_setopt(curl, CURLOPT_CAINFO, trusted);
+			curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+		}
 		curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
 		curl_easy_setopt(curl, CURLOPT_WRITEDATA, file);
 		result = curl_easy_perform(curl);

@@ -45,6 +45,7 @@ static int open_operators(struct listeners *listeners, const struct listeners_op
 	const struct config_address *address = &options->config->http.admin;
 	own.addresses[0] = (struct http_address){.host = address->host, .port = address->port};
 	own.address_count = 1;
+	own.tls = NULL;
 	own.loops = 1;
 	own.connections_max = OPERATORS_CONNECTIONS_MAX;
 	own.connections_per_address = 0;
@@ -82,6 +83,12 @@ int listeners_open(struct listeners *listeners, const struct listeners_options *
 	api.operators = has_admin_address ? API_OPERATORS_ELSEWHERE : API_OPERATORS_HERE;
 	struct http_server_options server = http_server_defaults();
 	set_addresses(&server, &http->listen);
+	if ((http->tls_certificate == NULL) != (http->tls_key == NULL))
+		return complain("TLS_CERT_FILE and TLS_KEY_FILE belong together: set both, or none");
+	char message[TLS_MESSAGE_MAX];
+	if (http->tls_certificate != NULL && tls_server_new(http->tls_certificate, http->tls_key, message, &listeners->tls) != OK)
+		return complain("%s", message);
+	server.tls = listeners->tls;
 	server.loops = http->threads;
 	server.trusted_proxies = &http->trusted_proxies;
 	server.connections_max = options->connections_max;
@@ -94,6 +101,20 @@ int listeners_open(struct listeners *listeners, const struct listeners_options *
 	server.context = options->context;
 	int code = open_listener(&listeners->everybody, &api, &server, &listeners->cors, "LISTEN_ADDR");
 	return code == EXIT_DONE && has_admin_address ? open_operators(listeners, options, &server) : code;
+}
+
+void listeners_reload(struct listeners *listeners, struct logger *logger)
+{
+	char message[TLS_MESSAGE_MAX];
+	assert(listeners != NULL && logger != NULL);
+
+	if (listeners->tls == NULL)
+		return;
+	if (tls_server_reload(listeners->tls, message) == OK)
+		log_event(logger, LOG_INFO, "the certificate was read again");
+	else
+		log_event(logger, LOG_ERROR, "the certificate cannot be read again, and the one before it stays",
+		          log_string("reason", message));
 }
 
 static int serve(struct listener *listener)
@@ -134,4 +155,6 @@ void listeners_free(struct listeners *listeners)
 {
 	free_listener(&listeners->everybody);
 	free_listener(&listeners->operators);
+	tls_server_free(listeners->tls);
+	listeners->tls = NULL;
 }

@@ -12,6 +12,8 @@
 #include "http/api.h"
 #include "http/cors.h"
 #include "http/server.h"
+#include "net/tls.h"
+#include "obs/log.h"
 
 struct listener {
 	struct api *api;
@@ -23,6 +25,7 @@ struct listener {
 /* Starts zeroed, and stays where it is. */
 struct listeners {
 	struct cors_origins cors;
+	struct tls_server *tls; /* of everybody's; NULL: it speaks HTTP without TLS */
 	struct listener everybody;
 	struct listener operators; /* zeroed without ADMIN_ADDR */
 };
@@ -37,6 +40,8 @@ struct listeners_options {
 
 /* Listens; clients wait. Answers an exit code, with the complaint made; then there is only listeners_free. */
 must_check int listeners_open(struct listeners *listeners, const struct listeners_options *options);
+/* Reads the certificate and its key again, for new connections, and logs that it did, or why what was read last stays. Does nothing without TLS. */
+void listeners_reload(struct listeners *listeners, struct logger *logger);
 /* Serves the connections that wait. Everything that answers is there. Answers an exit code, with the complaint made; then there is only
  * listeners_free. */
 must_check int listeners_serve(struct listeners *listeners);

@@ -43,10 +43,12 @@ static sigset_t stop_signals(void)
 	return signals;
 }
 
-void process_hold_signals(void)
+void process_hold_signals(bool holds_hangup)
 {
 	sigset_t signals = stop_signals();
 	sigaddset(&signals, SIGUSR1);
+	if (holds_hangup)
+		sigaddset(&signals, SIGHUP);
 	(void)signal(SIGPIPE, SIG_IGN);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 }
@@ -76,6 +78,7 @@ static int wait_for_signal(void)
 {
 	sigset_t signals = stop_signals();
 	sigaddset(&signals, SIGUSR1);
+	sigaddset(&signals, SIGHUP); /* comes only where it is held */
 	uint64_t watchdog_ns = supervisor_watchdog_ns();
 	struct timespec pause = {.tv_sec = (time_t)(watchdog_ns / 1000000000), .tv_nsec = (long)(watchdog_ns % 1000000000)};
 	for (;;) {
@@ -87,12 +90,12 @@ static int wait_for_signal(void)
 	}
 }
 
-void process_wait_for_stop(void (*poked)(void *context), void *context)
+void process_wait_for_stop(void (*poked)(void *context, int signal_number), void *context)
 {
 	sigset_t interrupt;
 	int received = wait_for_signal();
-	for (; received == SIGUSR1; received = wait_for_signal())
-		poked(context);
+	for (; received == SIGUSR1 || received == SIGHUP; received = wait_for_signal())
+		poked(context, received);
 	struct sigaction next = {.sa_handler = received == SIGINT ? exit_at_once : note_interrupt};
 	sigaction(SIGINT, &next, NULL);
 	sigemptyset(&interrupt);

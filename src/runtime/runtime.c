@@ -2,6 +2,7 @@
 #include "runtime/runtime.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -507,11 +508,15 @@ static void log_serving(struct runtime *runtime, uint16_t port)
 		          log_uint("port", http_server_port(operators->server)));
 }
 
-static void on_poked(void *context)
+static void on_poked(void *context, int signal_number)
 {
-	struct logger *logger = ((struct runtime *)context)->logger;
-	const struct log_field field = log_string("log_level", log_level_name(logger_toggle_debug(logger)));
-	log_write_each(logger, LOG_WARN, "the log's level was changed", &field, 1);
+	struct runtime *runtime = context;
+	if (signal_number == SIGHUP) {
+		listeners_reload(&runtime->listeners, runtime->logger);
+		return;
+	}
+	const struct log_field field = log_string("log_level", log_level_name(logger_toggle_debug(runtime->logger)));
+	log_write_each(runtime->logger, LOG_WARN, "the log's level was changed", &field, 1);
 }
 
 /* A load balancer that has not noticed yet gets its answers meanwhile. */
@@ -567,7 +572,7 @@ int runtime_run(const struct runtime_options *options)
 	char message[ADAPTERS_MESSAGE_MAX];
 	uint32_t connections_max = options->config->http.connections_max;
 	uint32_t descriptors = process_raise_descriptor_limit();
-	process_hold_signals();
+	process_hold_signals(options->config->http.tls_certificate != NULL);
 	if (options->config->systems.crdb_dsn == NULL && !process_lock(options->config->systems.data_dir, message, sizeof message))
 		return complain("%s", message);
 	int code = options->prepare == NULL ? EXIT_DONE : options->prepare(options->context);

@@ -4,23 +4,27 @@
 #include <assert.h>
 #include <string.h>
 
-const char *server_url(const struct config_address *address, struct arena *arena)
+const char *server_url(const struct config_address *address, bool is_encrypted, struct arena *arena)
 {
 	assert(address != NULL && arena != NULL);
 	if (address->path != NULL)
-		return arena_format(arena, "http://unix:%s:", address->path).data;
+		return arena_format(arena, "http%s://unix:%s:", is_encrypted ? "s" : "", address->path).data;
 	const char *host = address->host;
 	if (*host == '\0' || strcmp(host, "*") == 0 || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0)
 		host = "127.0.0.1";
 	bool is_ipv6 = strchr(host, ':') != NULL;
-	return arena_format(arena, "http://%s%s%s:%u", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", (unsigned)address->port).data;
+	return arena_format(arena, "http%s://%s%s%s:%u", is_encrypted ? "s" : "", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "",
+	                    (unsigned)address->port)
+	        .data;
 }
 
-const char *server_url_of_any(const struct config_addresses *listen, struct arena *arena)
+const char *server_url_of_any(const struct config_http *http, struct arena *arena)
 {
-	assert(listen != NULL && listen->count > 0);
+	const struct config_addresses *listen = &http->listen;
+	bool is_encrypted = http->tls_certificate != NULL;
+	assert(listen->count > 0);
 	for (uint32_t i = 0; i < listen->count; i++)
 		if (listen->items[i].path == NULL)
-			return server_url(&listen->items[i], arena);
-	return server_url(&listen->items[0], arena);
+			return server_url(&listen->items[i], is_encrypted, arena);
+	return server_url(&listen->items[0], is_encrypted, arena);
 }
