@@ -55,7 +55,7 @@ endfunction()
 
 # tro_embed(<target> <table> file...): a library with the files as `table` of src/base/embedded.h.
 function(tro_embed target table)
-	set(output ${CMAKE_BINARY_DIR}/embedded/${table}.c)
+	set(output ${CMAKE_BINARY_DIR}/embedded/${target}.c)
 	list(JOIN ARGN "," files)
 	add_custom_command(
 		OUTPUT ${output}

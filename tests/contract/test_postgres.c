@@ -338,7 +338,8 @@ static void what_keeps_from_serving_is_named(void **state)
 	says("host=127.0.0.1 port=1 dbname=tro", "cannot connect");
 	run_once(*state, "UPDATE meta SET value = 1 WHERE name = 'replaying'");
 	says(dsn, "a replay runs, or was begun and not ended");
-	run_once(*state, "INSERT INTO migrations VALUES (999, '999_later.sql', 1, 1)");
+	run_once(*state,
+	         "UPDATE meta SET value = 999 WHERE name = 'schema_floor'; INSERT INTO migrations VALUES (999, '999_later.sql', 1, 1)");
 	says(dsn, "newer than this program");
 	run_once(*state, "DELETE FROM migrations WHERE number > 0");
 	says(dsn, "older than this program");
@@ -546,8 +547,10 @@ static void cannot_migrate(void **state, const char *sql, const char *words)
 
 static void migrations_that_are_not_the_programs_are_refused(void **state)
 {
-	cannot_migrate(state, "INSERT INTO migrations VALUES (999, '999_later.sql', 1, 1)",
-	               "999_later.sql, which this program does not have: use a newer one");
+	cannot_migrate(
+		state,
+		"UPDATE meta SET value = 999 WHERE name = 'schema_floor'; INSERT INTO migrations VALUES (999, '999_later.sql', 1, 1)",
+		"999_later.sql, which this program does not have: use a newer one");
 	cannot_migrate(state, "DELETE FROM migrations WHERE number = 1", "lacks 001_core.sql before it");
 	cannot_migrate(state, "UPDATE migrations SET number = 1, name = '001_core.sql' WHERE number = 999", "edited");
 }

@@ -123,9 +123,9 @@ def test_what_is_no_backup_is_refused_and_the_store_stays(server, backup, kind):
     elif kind == "missing":
         backup.unlink()
     else:
-        sql = "UPDATE seats SET price = price + 1" if kind == "wrong" else "INSERT INTO migrations VALUES (900, '900_future.sql', 0, 0)"
+        newer = "INSERT INTO migrations VALUES (900, '900_future.sql', 0, 0); UPDATE meta SET value = 900 WHERE name = 'schema_floor'"
         with sqlite3.connect(backup, isolation_level=None) as connection:
-            connection.execute(sql)
+            connection.executescript("UPDATE seats SET price = price + 1" if kind == "wrong" else newer)
         connection.close()
     before = files(server.data_dir), (server.data_dir / "tro.db").read_bytes()
     refused(server.tro("restore", str(backup), "--force"), str(backup))

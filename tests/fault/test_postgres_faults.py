@@ -259,7 +259,9 @@ def test_a_database_without_the_schema(server):
 
 def test_a_database_of_a_newer_version(server, database):
     migrate(server)
-    with changed(database, "INSERT INTO migrations VALUES (999, '999_later.sql', 1, 1)", "DELETE FROM migrations WHERE number = 999"):
+    newer = "UPDATE meta SET value = {} WHERE name = 'schema_floor'; {}"
+    insert, delete = "INSERT INTO migrations VALUES (999, '999_later.sql', 1, 1)", "DELETE FROM migrations WHERE number = 999"
+    with changed(database, newer.format(999, insert), newer.format(11, delete)):
         start_unready(server)
         expect_unready(server, "newer than this program")
         done = server.tro("migrate")

@@ -16,9 +16,10 @@
 #define TRIES_MAX 10
 #define PAUSE_MS 50 /* before the second try; each further one waits as much longer */
 
-static const char make_table[] = "CREATE TABLE IF NOT EXISTS migrations (number int8 PRIMARY KEY, name text NOT NULL, checksum int8 NOT "
-				 "NULL, applied_at int8 NOT NULL);"
-				 "INSERT INTO migrations VALUES (0, 'lock', 0, 0) ON CONFLICT (number) DO NOTHING";
+static const char make_table[] =
+	"CREATE TABLE IF NOT EXISTS migrations (number int8 PRIMARY KEY, name text NOT NULL, checksum int8 NOT "
+	"NULL, applied_at int8 NOT NULL);"
+	"INSERT INTO migrations (number, name, checksum, applied_at) VALUES (0, 'lock', 0, 0) ON CONFLICT (number) DO NOTHING";
 static const char take_lock[] = "SET lock_timeout = 60000; SET statement_timeout = 0; BEGIN;"
 				"UPDATE migrations SET applied_at = applied_at + 1 WHERE number = 0";
 static const char select_applied[] = "SELECT number, name, checksum FROM migrations WHERE number > 0 ORDER BY number";
@@ -30,7 +31,19 @@ static enum error fail(const struct connection *connection, const char *what, ch
 	return ERR_SYSTEM;
 }
 
-/* What was applied must be what the program begins with. *ret_next is the first file that was not. */
+/* Whether the database lets this program write though it has migrations that the program lacks. */
+static bool may_be_newer(struct connection *connection)
+{
+	PGresult *answer = NULL;
+	if (connection_run(connection, "SELECT value FROM meta WHERE name = 'schema_floor'", TIMEOUT_MS, &answer) != STORE_OK)
+		return false;
+	int64_t floor = PQntuples(answer) == 1 ? strtoll(PQgetvalue(answer, 0, 0), NULL, 10) : 0;
+	PQclear(answer);
+	return floor > 0 && floor <= migration_latest(embedded_postgres_migrations);
+}
+
+/* What was applied must be what the program begins with, and may go on where the database allows it. *ret_next is the first file that was not
+ * applied. */
 static enum error check_applied(struct connection *connection, const struct embedded_file **ret_next,
                                 char message[static POSTGRES_MESSAGE_MAX])
 {
@@ -40,9 +53,12 @@ static enum error check_applied(struct connection *connection, const struct embe
 	enum error error = OK;
 	if (connection_run(connection, select_applied, TIMEOUT_MS, &applied) != STORE_OK)
 		error = fail(connection, "the database cannot be migrated", message);
-	for (int row = 0; error == OK && row < PQntuples(applied); row++)
+	for (int row = 0; error == OK && row < PQntuples(applied); row++) {
+		if (file->name == NULL && may_be_newer(connection))
+			break;
 		error = migration_check(file++, strtoll(PQgetvalue(applied, row, 0), NULL, 10), PQgetvalue(applied, row, 1),
 		                        strtoll(PQgetvalue(applied, row, 2), NULL, 10), message);
+	}
 	PQclear(applied);
 	if (error == OK)
 		*ret_next = file;
@@ -75,15 +91,33 @@ static enum store_result run_file(struct connection *connection, const struct em
 	return result;
 }
 
+/* A file that takes something away raises the floor, and the epoch with it: what others decided on the tables as they were is not written, and
+ * they look at the floor before they decide again. */
+static enum store_result raise_floor(struct connection *connection, int64_t floor)
+{
+	char update[256];
+	if (floor == 0)
+		return STORE_OK;
+	int length = snprintf(update, sizeof update,
+	                      "UPDATE meta SET value = value + 1 WHERE name = 'epoch';"
+	                      "UPDATE meta SET value = greatest(value, %lld) WHERE name = 'schema_floor'",
+	                      (long long)floor);
+	assert(length > 0 && (size_t)length < sizeof update);
+	(void)length;
+	return connection_run(connection, update, TIMEOUT_MS, NULL);
+}
+
 static enum error apply_file(struct connection *connection, const struct embedded_file *file, char message[static POSTGRES_MESSAGE_MAX])
 {
 	assert(file->name != NULL);
-	char insert[256];
-	int length = snprintf(insert, sizeof insert, "INSERT INTO migrations VALUES (%lld, '%s', %lld, %lld)",
+	char insert[512];
+	int length = snprintf(insert, sizeof insert,
+	                      "INSERT INTO migrations (number, name, checksum, applied_at) VALUES (%lld, '%s', %lld, %lld)",
 	                      (long long)migration_number(file), file->name, (long long)migration_checksum(file), (long long)wall_now_ms());
 	assert(length > 0 && (size_t)length < sizeof insert);
 	(void)length;
-	if (run_file(connection, file) == STORE_OK && connection_run(connection, insert, TIMEOUT_MS, NULL) == STORE_OK)
+	if (run_file(connection, file) == STORE_OK && raise_floor(connection, migration_floor(file)) == STORE_OK &&
+	    connection_run(connection, insert, TIMEOUT_MS, NULL) == STORE_OK)
 		return OK;
 	return fail(connection, file->name, message);
 }

@@ -81,12 +81,14 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 	[NARROW_MEMORY] = "SELECT set_config('work_mem', '64kB', true)",
 	[PING] = "WITH room AS MATERIALIZED (SELECT repeat('room', 256) FROM generate_series(1, 1024))"
 		 " UPDATE meta SET value = value + 1 WHERE name = 'pings' RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::int8,"
-		 " (SELECT value FROM meta WHERE name = 'replaying'), (SELECT count(*) FROM room)",
+		 " (SELECT value FROM meta WHERE name = 'replaying'), (SELECT value FROM meta WHERE name = 'schema_floor'),"
+		 " (SELECT count(*) FROM room)",
 	[LIST_OUTBOX] = "SELECT partition, id, events FROM outbox WHERE (partition, id) > ($1::int8, $2::uuid)"
 			" ORDER BY partition, id LIMIT $3::int8",
 	[FIND_WAITING] = "SELECT d.key, stream_id, type FROM unnest($1::uuid[]) WITH ORDINALITY AS d (key, number)"
 			 " LEFT JOIN events ON id = d.key ORDER BY d.number",
-	[LOOK] = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8, value FROM meta WHERE name = 'replaying'",
+	[LOOK] = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8, r.value, f.value FROM meta AS r CROSS JOIN meta AS f"
+		 " WHERE r.name = 'replaying' AND f.name = 'schema_floor'",
 };
 
 _Static_assert(SEAT_AVAILABLE == 1 && SEAT_HELD == 2 && SEAT_RESERVED == 3, "LIST_SEATS says so");

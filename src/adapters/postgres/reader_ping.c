@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "adapters/postgres/reader.h"
+#include "adapters/postgres/session.h"
+#include "adapters/sql/migration_files.h"
 
 #define PAUSE_MS 160    /* a third of the longest between two tries */
 #define TIMEOUT_MS 2000 /* of the whole ping, with the session made again */
@@ -45,6 +47,18 @@ static enum store_result ask(struct connection *connection, PGresult **ret_answe
 	return result == STORE_UNKNOWN ? STORE_DOWN : result;
 }
 
+/* What the answer says of who may write; *problem is set when this program may not. */
+static enum store_result judge(struct tuple tuple, const char **problem)
+{
+	if (field_int(tuple, 2) > migration_latest(embedded_postgres_migrations))
+		*problem = NEWER_PROBLEM;
+	else if (field_int(tuple, 1) != 0)
+		*problem = REPLAYING_PROBLEM ": " REPLAYING_ADVICE;
+	else
+		return STORE_OK;
+	return STORE_DOWN;
+}
+
 enum store_result postgres_ping(struct reader *port, struct ping *ret_ping)
 {
 	assert(ret_ping != NULL);
@@ -57,10 +71,11 @@ enum store_result postgres_ping(struct reader *port, struct ping *ret_ping)
 	ret_ping->is_silent = result != STORE_OK && reader->connection.is_silent;
 	if (result == STORE_OK) {
 		struct tuple tuple = {.answer = answer};
-		bool is_right = PQntuples(answer) == 1, is_replaying = is_right && field_int(tuple, 1) != 0;
+		bool is_right = PQntuples(answer) == 1;
 		ret_ping->store_now_ms = is_right ? field_uint(tuple, 0) : 0;
-		result = !is_right ? STORE_CORRUPT : is_replaying ? STORE_DOWN : STORE_OK;
-		problem = is_right ? REPLAYING_PROBLEM ": " REPLAYING_ADVICE : "its table meta is not as it was made";
+		result = is_right ? judge(tuple, &problem) : STORE_CORRUPT;
+		if (!is_right)
+			problem = "its table meta is not as it was made";
 		PQclear(answer);
 	}
 	if (result != STORE_OK)

@@ -4,6 +4,8 @@
 #include <assert.h>
 
 #include "adapters/postgres/rows.h"
+#include "adapters/postgres/session.h"
+#include "adapters/sql/migration_files.h"
 
 #define DRAIN_TRIES 12           /* of lock_timeout each: a transaction whose client is gone is ended by the server before */
 #define REPLAY_ANSWER_MS 3600000 /* emptying tables of many millions of rows is one statement */
@@ -24,6 +26,10 @@ enum store_result replay_enter_epoch(struct postgres_store *store, const PGresul
 		return STORE_CORRUPT;
 	if (field_int(tuple, 1) != 0) {
 		connection_complain(&store->connection, REPLAYING_PROBLEM, REPLAYING_ADVICE);
+		return STORE_DOWN;
+	}
+	if (field_int(tuple, 2) > migration_latest(embedded_postgres_migrations)) { /* since the session was made */
+		connection_complain(&store->connection, NEWER_PROBLEM, "end this program");
 		return STORE_DOWN;
 	}
 	return view_enter_epoch(view, epoch) ? STORE_OK : STORE_BUSY;

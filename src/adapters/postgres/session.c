@@ -33,7 +33,8 @@ static const char look_settings[] = "SET default_transaction_read_only = on; SET
 				    "SET idle_in_transaction_session_timeout = 300000";
 
 /* What is asked of every new session, in text. */
-static const char select_schema[] = "SELECT max(number), (SELECT value FROM meta WHERE name = 'replaying') FROM migrations";
+static const char select_schema[] = "SELECT max(number), (SELECT value FROM meta WHERE name = 'replaying'),"
+				    " (SELECT value FROM meta WHERE name = 'schema_floor') FROM migrations";
 
 static bool configure(struct connection *connection)
 {
@@ -54,14 +55,17 @@ static bool check_schema(struct connection *connection)
 			connection_complain(connection, "the database has no schema of TRO", "run 'tro migrate'");
 		return false;
 	}
-	char difference[64];
-	long number = strtol(PQgetvalue(answer, 0, 0), NULL, 10), known = (long)migration_latest(embedded_postgres_migrations);
+	char difference[96];
+	const struct schema schema = {.version = strtol(PQgetvalue(answer, 0, 0), NULL, 10),
+	                              .floor = strtol(PQgetvalue(answer, 0, 2), NULL, 10)};
 	bool is_replaying = strcmp(PQgetvalue(answer, 0, 1), "0") != 0;
 	PQclear(answer);
-	(void)snprintf(difference, sizeof difference, "schema %ld, the program knows %ld", number, known);
-	if (number > known)
-		connection_complain(connection, "the schema of the database is newer than this program", difference);
-	else if (number < known)
+	(void)snprintf(difference, sizeof difference, "schema %lld, which programs may serve from %lld on; the program knows %lld",
+	               (long long)schema.version, (long long)schema.floor, (long long)migration_latest(embedded_postgres_migrations));
+	enum schema_fit fit = schema_judge(embedded_postgres_migrations, POSTGRES_OLDEST_SCHEMA, &schema);
+	if (fit == SCHEMA_IS_NEWER)
+		connection_complain(connection, NEWER_PROBLEM, difference);
+	else if (fit == SCHEMA_IS_OLDER)
 		connection_complain(connection, "the schema of the database is older than this program, run 'tro migrate'", difference);
 	else if (is_replaying && connection->refuses_replay)
 		connection_complain(connection, REPLAYING_PROBLEM, REPLAYING_ADVICE);

@@ -65,7 +65,9 @@ enum store_statement {
 #define FENCE_SQL(lock) \
 	"SELECT 1 / (CASE WHEN $1::int8 IN (0, e.value) AND (SELECT r.value FROM meta AS r WHERE r.name = 'replaying') = 0" \
 	" THEN 1 ELSE 0 END) FROM meta AS e WHERE e.name = 'epoch'" lock
-#define EPOCH_SQL "SELECT e.value, r.value FROM meta AS e CROSS JOIN meta AS r WHERE e.name = 'epoch' AND r.name = 'replaying'"
+#define EPOCH_SQL \
+	"SELECT e.value, r.value, f.value FROM meta AS e CROSS JOIN meta AS r CROSS JOIN meta AS f" \
+	" WHERE e.name = 'epoch' AND r.name = 'replaying' AND f.name = 'schema_floor'"
 
 /* Not on CockroachDB, which has no advisory locks: there nobody waits for a turn. */
 #define LOCK_SHARDS "SELECT pg_advisory_lock(d.key) FROM unnest($1::int8[]) AS d (key)"

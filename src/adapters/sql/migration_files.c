@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/hash.h"
 
@@ -27,6 +28,26 @@ int64_t migration_checksum(const struct embedded_file *file)
 	assert(file != NULL && file->data != NULL);
 	static const struct hash_seed seed; /* it tells apart what people edit, not what enemies forge */
 	return (int64_t)hash_bytes(&seed, file->data, file->length);
+}
+
+int64_t migration_floor(const struct embedded_file *file)
+{
+	static const char words[] = "-- floor: ";
+	assert(file != NULL && file->data != NULL);
+	if (strncmp(file->data, words, sizeof words - 1) != 0)
+		return 0;
+	int64_t floor = strtol(file->data + sizeof words - 1, NULL, 10);
+	assert(floor > 0 && floor <= migration_number(file));
+	return floor;
+}
+
+enum schema_fit schema_judge(const struct embedded_file *files, int64_t oldest, const struct schema *schema)
+{
+	int64_t known = migration_latest(files);
+	assert(oldest <= known);
+	if (schema->version > known)
+		return schema->floor == 0 || schema->floor > known ? SCHEMA_IS_NEWER : SCHEMA_FITS;
+	return schema->version < oldest ? SCHEMA_IS_OLDER : SCHEMA_FITS;
 }
 
 enum error migration_check(const struct embedded_file *file, int64_t number, const char *name, int64_t checksum,

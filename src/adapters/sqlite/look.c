@@ -16,15 +16,13 @@ enum error sqlite_look(const char *path, char message[static SQLITE_MESSAGE_MAX]
 		.looks = true,
 	};
 	struct database database;
-	const char *lacks = NULL;
+	char problem[SQLITE_MESSAGE_MAX];
 	enum error error = database_open(&options, &database, message);
 	if (error != OK)
 		return error;
-	error = migrations_check(&database, 0, &lacks, message);
+	error = migrations_check(&database, 0, problem);
 	database_release(&database);
-	if (error != OK || lacks == NULL)
-		return error;
-	(void)snprintf(message, SQLITE_MESSAGE_MAX,
-	               "%s: its schema is older than this program: it lacks %s. 'tro migrate' brings it up to date, in place", path, lacks);
-	return ERR_CORRUPT;
+	if (error != OK)
+		(void)snprintf(message, SQLITE_MESSAGE_MAX, "%.200s: %.300s", path, problem);
+	return error;
 }

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,44 +24,91 @@ const char *const migrations_select[1] = {SELECT};
 
 static const char *const statements[STATEMENT_COUNT] = {
 	[SELECT_MIGRATIONS] = SELECT,
-	[INSERT_MIGRATION] = "INSERT INTO migrations VALUES (?, ?, ?, unixepoch() * 1000)",
+	[INSERT_MIGRATION] = "INSERT INTO migrations (number, name, checksum, applied_at) VALUES (?, ?, ?, unixepoch() * 1000)",
 };
 
 static const char create_migrations[] =
 	"CREATE TABLE IF NOT EXISTS migrations ("
 	"number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum INTEGER NOT NULL, applied_at INTEGER NOT NULL)";
 
-/* What was applied must be what the program begins with. *ret_next is the first file that was not. */
+int64_t migrations_known(void)
+{
+	return migration_latest(embedded_sqlite_migrations);
+}
+
+static int take_number(void *context, int count, char **values, char **names)
+{
+	(void)count;
+	(void)names;
+	*(int64_t *)context = values[0] == NULL ? 0 : strtoll(values[0], NULL, 10);
+	return 0;
+}
+
+/* Asked without a prepared statement, since `meta` is not there before the first migration. */
+static int64_t read_floor(struct database *database)
+{
+	int64_t floor = 0;
+	(void)sqlite3_exec(database->handle, "SELECT value FROM meta WHERE name = 'schema_floor'", take_number, &floor, NULL);
+	return floor;
+}
+
+/* What was applied must be what the program begins with, and may go on where the file allows it. *ret_next is the first file that was not
+ * applied; *ret_schema what the file says of itself. */
 static enum error check_applied(struct database *database, uint32_t statement, const struct embedded_file **ret_next,
-                                char message[static SQLITE_MESSAGE_MAX])
+                                struct schema *ret_schema, char message[static SQLITE_MESSAGE_MAX])
 {
 	assert(statement < database->statement_count && ret_next != NULL);
 	const struct embedded_file *file = embedded_sqlite_migrations;
+	struct schema schema = {.floor = read_floor(database)};
+	bool may_be_newer = schema.floor > 0 && schema.floor <= migrations_known();
 	enum error error = OK;
 	int code;
 	while (error == OK && (code = database_step(database, statement)) == SQLITE_ROW) {
 		sqlite3_stmt *row = database->statements[statement];
-		error = migration_check(file++, sqlite3_column_int64(row, 0), (const char *)sqlite3_column_text(row, 1),
-		                        sqlite3_column_int64(row, 2), message);
+		schema.version = sqlite3_column_int64(row, 0);
+		if (file->name == NULL && may_be_newer)
+			continue;
+		error = migration_check(file++, schema.version, (const char *)sqlite3_column_text(row, 1), sqlite3_column_int64(row, 2),
+		                        message);
 	}
 	if (error == OK && code != SQLITE_DONE) {
 		database_explain(database, "migrations", message);
 		error = ERR_SYSTEM;
 	}
 	database_reset(database, statement);
-	if (error == OK)
+	if (error == OK) {
 		*ret_next = file;
+		*ret_schema = schema;
+	}
 	return error;
 }
 
-enum error migrations_check(struct database *database, uint32_t statement, const char **ret_lacks, char message[static SQLITE_MESSAGE_MAX])
+enum error migrations_check(struct database *database, uint32_t statement, char message[static SQLITE_MESSAGE_MAX])
 {
-	assert(database != NULL && ret_lacks != NULL);
+	assert(database != NULL);
 	const struct embedded_file *next = NULL;
-	enum error error = check_applied(database, statement, &next, message);
-	if (error == OK)
-		*ret_lacks = next->name;
-	return error;
+	struct schema schema;
+	enum error error = check_applied(database, statement, &next, &schema, message);
+	if (error != OK || schema_judge(embedded_sqlite_migrations, SQLITE_OLDEST_SCHEMA, &schema) == SCHEMA_FITS)
+		return error;
+	(void)snprintf(message, SQLITE_MESSAGE_MAX,
+	               "its schema is older than this program: it lacks %s. 'tro migrate' brings it up to date, in place", next->name);
+	return ERR_CORRUPT;
+}
+
+/* A file that takes something away raises the floor, and with the epoch it ends what was begun on the tables as they were. */
+static int raise_floor(struct database *database, int64_t floor)
+{
+	char sql[256];
+	if (floor == 0)
+		return SQLITE_OK;
+	int length = snprintf(sql, sizeof sql,
+	                      "UPDATE meta SET value = max(value, %lld) WHERE name = 'schema_floor';"
+	                      "UPDATE meta SET value = value + 1 WHERE name = 'epoch'",
+	                      (long long)floor);
+	assert(length > 0 && (size_t)length < sizeof sql);
+	(void)length;
+	return database_execute(database, sql);
 }
 
 static enum error apply_file(struct database *database, const struct embedded_file *file, char message[static SQLITE_MESSAGE_MAX])
@@ -71,7 +119,8 @@ static enum error apply_file(struct database *database, const struct embedded_fi
 	bind_int(insert, 1, migration_number(file));
 	bind_text(insert, 2, slice_of(file->name));
 	bind_int(insert, 3, migration_checksum(file));
-	if (database_execute(database, file->data) == SQLITE_OK && database_run(database, INSERT_MIGRATION) == SQLITE_OK)
+	if (database_execute(database, file->data) == SQLITE_OK && raise_floor(database, migration_floor(file)) == SQLITE_OK &&
+	    database_run(database, INSERT_MIGRATION) == SQLITE_OK)
 		return OK;
 	database_explain(database, file->name, message);
 	return ERR_SYSTEM;
@@ -110,7 +159,8 @@ static enum error keep_copy(struct work *work, char message[static SQLITE_MESSAG
 static enum error migrate_all(struct work *work, bool keeps_backup, char message[static SQLITE_MESSAGE_MAX])
 {
 	char problem[SQLITE_MESSAGE_MAX] = "the path is too long";
-	enum error error = check_applied(&work->database, SELECT_MIGRATIONS, &work->first, message);
+	struct schema schema;
+	enum error error = check_applied(&work->database, SELECT_MIGRATIONS, &work->first, &schema, message);
 	bool has_contents = work->first != embedded_sqlite_migrations;
 	if (error == OK && keeps_backup && has_contents && work->first->name != NULL && keep_copy(work, problem) != OK) {
 		(void)snprintf(message, SQLITE_MESSAGE_MAX,

@@ -7,10 +7,15 @@
 #include "base/attributes.h"
 #include "base/error.h"
 
+/* The oldest tables that the statements of this program can work on, by their last migration. */
+#define SQLITE_OLDEST_SCHEMA 10
+
 /* The one statement that migrations_check runs, for database_options. */
 extern const char *const migrations_select[1];
 
-/* Whether the applied migrations are the first of the program's; `statement` is the number of migrations_select in the database.
- * *ret_lacks: the name of the first that was not applied; NULL: all were. ERR_CORRUPT, ERR_SYSTEM, with a message. */
-must_check enum error migrations_check(struct database *database, uint32_t statement, const char **ret_lacks,
-                                       char message[static SQLITE_MESSAGE_MAX]);
+/* Whether this program can serve the file, and what was applied is what it begins with; `statement` is the number of migrations_select in the
+ * database. ERR_CORRUPT, ERR_SYSTEM, with a message. */
+must_check enum error migrations_check(struct database *database, uint32_t statement, char message[static SQLITE_MESSAGE_MAX]);
+
+/* The last migration that this program has. */
+int64_t migrations_known(void);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/sqlite/migrations.h"
 #include "adapters/sqlite/reader.h"
 #include "adapters/sqlite/rows.h"
 #include "base/list.h"
@@ -66,6 +67,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 			" ORDER BY partition, id LIMIT ?",
 	[FIND_WAITING] = "SELECT id, stream_id, type FROM events WHERE position = ?",
 	[LOOK] = "SELECT value FROM meta WHERE name = 'replaying'",
+	[SELECT_FLOOR] = "SELECT value FROM meta WHERE name = 'schema_floor'",
 };
 
 static enum store_result sqlite_snapshot_begin(struct reader *port)
@@ -368,6 +370,15 @@ static enum store_result ask_for_mark(struct sqlite_reader *reader, struct ping 
 	return is_marked ? STORE_DOWN : database_result(code);
 }
 
+/* A newer program may have taken away what this one uses while it ran. */
+static bool is_forbidden(struct sqlite_reader *reader)
+{
+	int code = database_step(&reader->database, SELECT_FLOOR);
+	bool is_newer = code == SQLITE_ROW && sqlite3_column_int64(reader->database.statements[SELECT_FLOOR], 0) > migrations_known();
+	database_reset(&reader->database, SELECT_FLOOR);
+	return is_newer;
+}
+
 /* Writing is tried, because a full disk or a file that became read-only shows in nothing else. */
 static enum store_result sqlite_ping(struct reader *port, struct ping *ret_ping)
 {
@@ -377,6 +388,10 @@ static enum store_result sqlite_ping(struct reader *port, struct ping *ret_ping)
 	*ret_ping = (struct ping){0};
 	if (reader->looks)
 		return ask_for_mark(reader, ret_ping);
+	if (is_forbidden(reader)) {
+		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "the schema of the store is newer than this program");
+		return STORE_DOWN;
+	}
 	enum store_result result = database_result(database_run(&reader->database, PING));
 	if (result != STORE_OK)
 		(void)snprintf(ret_ping->problem, sizeof ret_ping->problem, "cannot write: %s", sqlite3_errmsg(reader->database.handle));

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "adapters/sqlite/migrations.h"
 #include "adapters/sqlite/rows.h"
 
 #define CACHE_KIB 8192
@@ -18,7 +19,7 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[BEGIN_READ] = "BEGIN",
 	[BEGIN_WRITE] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
-	[SELECT_POSITION] = "SELECT max(position) FROM events",
+	[SELECT_POSITION] = "SELECT max(position), (SELECT value FROM meta WHERE name = 'schema_floor') FROM events",
 	[SELECT_EVENT] = "SELECT 1 FROM events WHERE id = ?",
 	[OVERWRITE_LOG] = "UPDATE meta SET value = value + 1 WHERE name = 'pings'",
 	[SELECT_ANSWER] = "SELECT id, stream_id, fingerprint, data FROM events WHERE position = ?",
@@ -33,7 +34,7 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 		"SELECT " PAYMENT_COLUMNS ", (SELECT data FROM events WHERE id = applied_by) FROM payments WHERE transaction_id = ?",
 	[SELECT_REFUND] = "SELECT " REFUND_COLUMNS ", (SELECT data FROM events WHERE id = closed_by) FROM refunds WHERE refund_id = ?",
 	[INSERT_EVENT] = "INSERT INTO events (" EVENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_KEY] = "INSERT OR IGNORE INTO keys VALUES (?, ?)",
+	[INSERT_KEY] = "INSERT OR IGNORE INTO keys (idempotency_key, position) VALUES (?, ?)",
 	[INSERT_SALE] = "INSERT INTO sales (" SALE_COLUMNS ", first_seat) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_SEAT] = "INSERT INTO seats (event_id, seat, section, row, price, version, status, holder_id)"
 			" VALUES (?, ?, ?, ?, ?, ?, 2, zeroblob(16))",
@@ -42,7 +43,7 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 			 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_PAYMENT] = "INSERT INTO payments (" PAYMENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_REFUND] = "INSERT INTO refunds (" REFUND_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_SEAT_CHANGES] = "INSERT INTO seat_changes VALUES (?, ?, ?, ?)",
+	[INSERT_SEAT_CHANGES] = "INSERT INTO seat_changes (position, part, event_id, seats) VALUES (?, ?, ?, ?)",
 	[INSERT_OUTBOX] = "INSERT INTO outbox (partition, id, events) VALUES (?, ?, ?)",
 	[UPDATE_KEYS_POSITION] = "UPDATE meta SET value = max(value, ?) WHERE name = 'keys_position'",
 	[UPDATE_SALE] = "UPDATE sales SET sequence = ?3, status = ?4, version = ?5, settled = ?6 WHERE event_id = ?1 AND version = ?2",
@@ -61,10 +62,14 @@ int store_last_position(struct sqlite_store *store, int64_t *ret_position)
 {
 	assert(ret_position != NULL);
 	assert(sqlite3_get_autocommit(store->database.handle) == 0);
+	sqlite3_stmt *row = store->database.statements[SELECT_POSITION];
 	int code = database_step(&store->database, SELECT_POSITION);
+	bool is_forbidden = code == SQLITE_ROW && sqlite3_column_int64(row, 1) > migrations_known();
 	if (code == SQLITE_ROW)
-		*ret_position = sqlite3_column_int64(store->database.statements[SELECT_POSITION], 0);
+		*ret_position = sqlite3_column_int64(row, 0);
 	database_reset(&store->database, SELECT_POSITION);
+	if (is_forbidden)
+		return SQLITE_READONLY;
 	return code == SQLITE_ROW ? SQLITE_OK : code;
 }
 

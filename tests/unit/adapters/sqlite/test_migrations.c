@@ -57,7 +57,19 @@ static void a_newer_database_is_refused(void **state)
 {
 	(void)state;
 	scratch_migrate(&scratch);
+	scratch_execute(&scratch, "UPDATE meta SET value = 999 WHERE name = 'schema_floor';"
+	                          "INSERT INTO migrations VALUES (999, '999_future.sql', 1, 1)");
+	expect_refusal("999_future.sql, which this program does not have: use a newer one");
+}
+
+static void a_newer_database_that_allows_this_program_is_left_as_it_is(void **state)
+{
+	(void)state;
+	scratch_migrate(&scratch);
 	scratch_execute(&scratch, "INSERT INTO migrations VALUES (999, '999_future.sql', 1, 1)");
+	scratch_migrate(&scratch);
+	store_free(scratch_store(&scratch));
+	scratch_execute(&scratch, "DELETE FROM meta WHERE name = 'schema_floor'"); /* it does not say whom it allows */
 	expect_refusal("999_future.sql, which this program does not have: use a newer one");
 }
 
@@ -81,9 +93,10 @@ static void a_refusal_changes_nothing(void **state)
 {
 	(void)state;
 	scratch_migrate(&scratch);
-	scratch_execute(&scratch, "INSERT INTO migrations VALUES (999, '999_future.sql', 1, 1)");
+	scratch_execute(&scratch, "UPDATE meta SET value = 999 WHERE name = 'schema_floor';"
+	                          "INSERT INTO migrations VALUES (999, '999_future.sql', 1, 1)");
 	expect_refusal("999_future.sql");
-	scratch_execute(&scratch, "DELETE FROM migrations WHERE number = 999");
+	scratch_execute(&scratch, "DELETE FROM migrations WHERE number = 999; UPDATE meta SET value = 10 WHERE name = 'schema_floor'");
 	scratch_migrate(&scratch);
 }
 
@@ -178,6 +191,7 @@ int main(void)
 		TEST(an_empty_file_is_migrated_and_again_without_effect),
 		TEST(an_edited_migration_is_refused),
 		TEST(a_newer_database_is_refused),
+		TEST(a_newer_database_that_allows_this_program_is_left_as_it_is),
 		TEST(a_missing_migration_is_refused),
 		TEST(a_gap_among_the_migrations_is_refused),
 		TEST(a_refusal_changes_nothing),
