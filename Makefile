@@ -1,7 +1,7 @@
 # The front door. `make help` lists what there is; CMakePresets.json has the builds, scripts/ the rest.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build run install deb images test test-debian13 bench sim crash fuzz lint format clean help
+.PHONY: build run install deb images test test-debian13 nightly bench sim crash fuzz lint format clean help
 
 build: ## Install what is missing and build the programs into build/bin
 	@scripts/install-deps.sh build
@@ -28,6 +28,14 @@ test: ## Run every suite; TRO_TEST_ONLY=unit,e2e chooses some, FUZZ_SECONDS=5 is
 
 test-debian13: ## Build and test on a minimal Debian 13, in a chroot that is made once; as root, TRO_DEBIAN_MIRROR=url
 	@exec scripts/test-debian13.sh
+
+nightly: ## Run what takes long: an hour of each fuzz target, 1,000 crash cycles, an hour of the proof, Debian 13
+	@failed=0; \
+	$(MAKE) fuzz FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} || failed=1; \
+	$(MAKE) crash || failed=1; \
+	TRO_TEST_ONLY=proof-release SERVICES_SECONDS=$${SERVICES_SECONDS:-3600} $(MAKE) test || failed=1; \
+	$(MAKE) test-debian13 || failed=1; \
+	exit $$failed
 
 bench: build ## Measure what README.md's table shows
 	@exec scripts/bench.sh
