@@ -35,7 +35,7 @@ static struct admission *open_admission(const char *address, bool has_addresses)
 		.address_window_ms = 60000,
 		.random = system_random(),
 	};
-	struct admission *admission;
+	struct admission *admission = NULL;
 	must(local_admission_new(&local, &redis.local) == OK && redis_admission_new(&redis, &admission, message) == OK, message);
 	struct admission_ping ping;
 	admission->operations->ping(admission, &ping);
