@@ -66,6 +66,25 @@ function(tro_embed target table)
 	tro_include_only(${target} base)
 endfunction()
 
+# tro_messages(<target> <file>.proto): a library with what protobuf-c makes of the file; its header is "<file>.pb-c.h".
+function(tro_messages target file)
+	get_filename_component(folder ${CMAKE_SOURCE_DIR}/${file} DIRECTORY)
+	get_filename_component(name ${file} NAME_WE)
+	set(made ${CMAKE_BINARY_DIR}/messages/${name}.pb-c)
+	file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/messages)
+	# While configuring, because clang-tidy reads the header in folders where nothing is built.
+	set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${file})
+	if(NOT EXISTS ${made}.h OR ${CMAKE_SOURCE_DIR}/${file} IS_NEWER_THAN ${made}.h)
+		execute_process(
+			COMMAND ${PROTOC_C} --c_out=${CMAKE_BINARY_DIR}/messages -I${folder} ${CMAKE_SOURCE_DIR}/${file}
+			COMMAND_ERROR_IS_FATAL ANY)
+	endif()
+	add_library(${target} STATIC ${made}.c ${made}.h)
+	target_compile_options(${target} PRIVATE -w) # protobuf-c's code, not ours
+	target_include_directories(${target} SYSTEM PUBLIC ${CMAKE_BINARY_DIR}/messages)
+	target_link_libraries(${target} PUBLIC PkgConfig::PROTOBUF_C)
+endfunction()
+
 # tro_program(<target> <folder> [module...]): main.c of the folder, which sees the runtime, what its headers name, and these modules.
 function(tro_program target folder)
 	file(GLOB main CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/main.c)

@@ -6,7 +6,7 @@
 #	scripts/install-deps.sh test     that, and what the tests need
 set -eu
 
-build="gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libhiredis-dev libmongoc-dev libpq-dev librabbitmq-dev libsqlite3-dev libssl-dev zlib1g-dev"
+build="gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libhiredis-dev libmongoc-dev libpq-dev libprotobuf-c-dev librabbitmq-dev libsqlite3-dev libssl-dev protobuf-c-compiler zlib1g-dev"
 deb="debhelper fakeroot help2man"
 test="$deb bazel-bootstrap buildah debootstrap lintian ccache clang clang-format clang-tidy libclang-rt-dev libcmocka-dev libfaketime libjansson-dev curl haproxy nginx-light openssl postgresql prometheus python3 python3-venv rabbitmq-server redis-server strace"
 

@@ -26,11 +26,6 @@ static struct job *job_of(struct list_node *node)
 	return container_of(node, struct job, node);
 }
 
-static uint64_t monotonic_ms(const struct admission_stage *stage)
-{
-	return clock_monotonic_ns(stage->options.clock) / 1000000;
-}
-
 static void hand_on(struct admission_stage *stage, struct job *job)
 {
 	assert(job->way.entered > 0 && job->way.stages[job->way.entered - 1] == STAGE_ADMISSION);
@@ -49,9 +44,11 @@ static void judge_here(struct admission_stage *stage, struct admission *admissio
 static void judge_late(struct admission_stage *stage, struct list *batch, struct list *ret_timely)
 {
 	assert(batch != ret_timely);
-	uint64_t now_ms = monotonic_ms(stage);
+	uint64_t now_ns = clock_monotonic_ns(stage->options.clock), now_ms = now_ns / 1000000;
 	list_init(ret_timely);
 	for (struct list_node *node = list_pop(batch); node != NULL; node = list_pop(batch)) {
+		if (node != &stage->flush)
+			job_taken(job_of(node), now_ns);
 		if (node == &stage->flush)
 			stage->is_flushing = false;
 		else if (now_ms - job_of(node)->admission.now_ms > ADMISSION_LATE_MS)

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdatomic.h>
 
+#include "app/command_answer.h"
 #include "app/job.h"
 #include "base/defect.h"
 #include "codec/event_json.h"
@@ -96,6 +97,17 @@ static void leave_waiting(struct commit_batch *batch, struct list *ret_waiting)
 	}
 }
 
+/* The store's part of a load. */
+static enum store_result ask_store(struct commit_batch *batch, const struct needs *needs, struct view *view)
+{
+	assert(view != NULL);
+	struct clock *clock = batch->committer->options.clock;
+	uint64_t began_ns = batch_trace_now(&batch->trace, clock);
+	enum store_result result = store_load(batch->store, needs, view);
+	batch_trace_step(&batch->trace, BATCH_LOAD, began_ns, result != STORE_OK, clock);
+	return result;
+}
+
 /* A try that is alone keeps the view to itself: nothing in it becomes newer than what is loaded. */
 static enum store_result load_once(struct commit_batch *batch, const struct needs *needs)
 {
@@ -103,14 +115,14 @@ static enum store_result load_once(struct commit_batch *batch, const struct need
 	struct view *view = loading_view(batch);
 	if (batch->is_alone) {
 		uint64_t epoch = view_epoch(view);
-		enum store_result result = store_load(batch->store, needs, view);
+		enum store_result result = ask_store(batch, needs, view);
 		if (result != STORE_OK || needs_confirm(needs, view))
 			return result;
 		/* A replay has emptied the view: what was read is of another epoch than what was there. */
 		return view_epoch(view) == epoch ? STORE_CORRUPT : STORE_BUSY;
 	}
 	pthread_mutex_unlock(&batch->committer->lock);
-	enum store_result result = store_load(batch->store, needs, view);
+	enum store_result result = ask_store(batch, needs, view);
 	pthread_mutex_lock(&batch->committer->lock);
 	return result;
 }
@@ -218,44 +230,6 @@ static void note_contention(struct committer *committer)
 			committer->contended_until_ns[shard] = now_ns + CONTENDED_NS;
 }
 
-/* What the client is told of the event; data is NULL out of memory. */
-static struct slice answer_of(struct commit_batch *batch, const struct event *event, struct arena *arena)
-{
-	assert(event->data.length > 0);
-	if (!event_answer_differs(event))
-		return arena_copy(arena, event->data);
-	buffer_clear(&batch->scratch);
-	event_answer_write(&batch->scratch, event);
-	return batch->scratch.failed ? (struct slice){0} : arena_copy(arena, buffer_slice(&batch->scratch));
-}
-
-/* A payment reported again is answered with what its event's data says of the order. */
-static enum error answer_payment_again(struct commit_batch *batch, struct job *job)
-{
-	assert(job->outcome.is_replayed && job->command.kind == COMMAND_PAYMENT);
-	/* Any type of an order's event reads its data: what the order became is in there. */
-	struct event event = {.type = EVENT_ORDER_CONFIRMED, .stream_id = job->outcome.resource_id};
-	enum error error = event_data_read(job->outcome.body, &batch->arena, &event);
-	if (error != OK)
-		return error;
-	job->outcome.body = answer_of(batch, &event, job->command.arena);
-	return job->outcome.body.data == NULL ? ERR_NO_MEMORY : OK;
-}
-
-/* A repeat of the key later in this very batch finds it used; one in another batch waits for it. */
-static enum error remember_key(struct view *view, const struct event *event)
-{
-	assert(event->data.length > 0);
-	if (!event->idempotency.is_present)
-		return OK;
-	const struct key used = {.idempotency = event->idempotency, .stream_id = event->stream_id, .answer = event->data};
-	struct key *key = view_put_key(view, &used);
-	if (key == NULL)
-		return ERR_NO_MEMORY;
-	view_change(view, &key->row, uuid_stamp(&event->id));
-	return OK;
-}
-
 /* Writes the data of the events from `first` on, applies them, and answers the job with the last. */
 static enum error apply_events(struct commit_batch *batch, uint32_t first, struct job *job)
 {
@@ -276,10 +250,10 @@ static enum error apply_events(struct commit_batch *batch, uint32_t first, struc
 		if (error != OK)
 			return error;
 	}
-	job->outcome.body = answer_of(batch, event, job->command.arena);
+	job->outcome.body = command_answer(event, &batch->scratch, job->command.arena);
 	if (job->outcome.body.data == NULL)
 		return ERR_NO_MEMORY;
-	return remember_key(view, event);
+	return command_remember_key(event, view);
 }
 
 /* Nothing was changed, so no event will collide with an earlier use of the key: its absence is checked with the commit. A key that was looked
@@ -337,7 +311,7 @@ static enum try_result decide_job(struct commit_batch *batch, struct job *job)
 		bool is_payment = job->command.kind == COMMAND_PAYMENT;
 		if (is_payment && !DEFECT(UNRELIABLE))
 			command_rely(&job->command, batch->committer->view, true);
-		error = is_payment ? answer_payment_again(batch, job) : OK;
+		error = is_payment ? command_answer_payment_again(job, &batch->scratch, &batch->arena) : OK;
 		return error == OK ? TRY_DONE : give_up_on(job, error);
 	}
 	/* A success, too, rests on more than it writes: on the sale being open, or on the seats of a late payment being taken. */
@@ -351,11 +325,13 @@ static enum try_result decide_job(struct commit_batch *batch, struct job *job)
 static enum try_result decide_all(struct commit_batch *batch)
 {
 	assert(view_dispatched_count(batch->committer->view) == 0 || batch->committer->slot_count > 1);
+	uint64_t began_ns = batch_trace_now(&batch->trace, batch->committer->options.clock);
 	list_for_each(node, batch->jobs) {
 		enum try_result result = decide_job(batch, job_of(node));
 		if (result != TRY_DONE)
 			return result;
 	}
+	batch_trace_step(&batch->trace, BATCH_DECIDE, began_ns, false, batch->committer->options.clock);
 	return changes_collect(&batch->changes, batch->committer->view) == OK ? TRY_DONE : TRY_FULL;
 }
 
@@ -372,7 +348,9 @@ static enum try_result resolve(struct commit_batch *batch)
 	batch->store->deadline_ns = batch->deadline_ns;
 	for (uint32_t i = 0; i < committer->options.tries_max; i++) {
 		bool is_committed = false;
+		uint64_t began_ns = batch_trace_now(&batch->trace, committer->options.clock);
 		enum store_result result = store_resolve(batch->store, &batch->changes, &is_committed);
+		batch_trace_step(&batch->trace, BATCH_RESOLVE, began_ns, result != STORE_OK, committer->options.clock);
 		if (result == STORE_OK)
 			return is_committed ? TRY_DONE : TRY_PAUSE;
 		if (clock_monotonic_ns(committer->options.clock) >= batch->store->deadline_ns)
@@ -390,6 +368,7 @@ static enum store_result commit_once(struct commit_batch *batch)
 	const struct committer_options *options = &batch->committer->options;
 	uint64_t began_ns = clock_monotonic_ns(options->clock);
 	enum store_result result = store_commit(batch->store, &batch->changes);
+	batch_trace_step(&batch->trace, BATCH_COMMIT, began_ns, result != STORE_OK, options->clock);
 	if (options->measured != NULL)
 		options->measured(options->context, clock_monotonic_ns(options->clock) - began_ns, batch->jobs, batch->count);
 	return result;
@@ -442,6 +421,9 @@ struct commit_batch *commit_batch_begin(struct committer *committer, struct list
 	batch->deadline_ns = deadline_ns;
 	batch->store->deadline_ns = deadline_ns - RESOLVE_NS;
 	batch->backoff = (struct backoff){.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
+	batch->trace.context = (struct trace_context){.flags = 0};
+	if (committer->options.traced != NULL)
+		batch_trace_begin(&batch->trace, jobs, committer->options.clock, committer->options.random);
 	return batch;
 }
 
@@ -559,9 +541,28 @@ void commit_batch_pause(struct commit_batch *batch)
 	committer->options.pause(committer->options.context, backoff_next(&batch->backoff, random_u64(committer->options.random)));
 }
 
+/* Of a batch whose every job waits for another nothing is told. */
+static void tell_trace(struct commit_batch *batch)
+{
+	struct batch_trace *trace = &batch->trace;
+	const struct committer_options *options = &batch->committer->options;
+	assert(batch->is_taken);
+	if (!trace_is_sampled(&trace->context) || batch->count == 0)
+		return;
+	bool is_done = batch->result == TRY_DONE;
+	trace->ended_ns = clock_monotonic_ns(options->clock);
+	trace->commands = batch->count;
+	trace->events = is_done ? batch->changes.event_count : 0;
+	trace->rows = is_done ? batch->changes.row_count : 0;
+	trace->tries = batch->tries;
+	trace->is_failure = !is_done;
+	options->traced(options->context, trace, batch->jobs);
+}
+
 void commit_batch_cancel(struct commit_batch *batch)
 {
 	assert(batch->is_taken && list_is_empty(&batch->dispatched));
+	tell_trace(batch);
 	batch->is_taken = false;
 }
 
@@ -594,5 +595,6 @@ void commit_batch_end(struct commit_batch *batch)
 	case TRY_PAUSE:
 		assert(false && "the batch is answered");
 	}
+	tell_trace(batch);
 	batch->is_taken = false;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/batch_trace.h"
 #include "app/committer_options.h"
 #include "base/arena.h"
 #include "base/buffer.h"
@@ -52,6 +53,7 @@ struct commit_batch {
 	struct backoff backoff;
 	enum try_result result;
 	struct changes changes;
+	struct batch_trace trace;
 	struct list dispatched; /* the view's rows that the changes write, from decide until settle */
 };
 

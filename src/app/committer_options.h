@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/batch_trace.h"
 #include "app/inconsistency.h"
 #include "base/list.h"
 #include "ports/clock.h"
@@ -37,6 +38,8 @@ struct committer_options {
 	void (*committed)(void *context, const struct changes *changes);
 	/* How long one store_commit took, and the jobs whose commands it carried: struct job, by its node. May be NULL. */
 	void (*measured)(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count);
+	/* The trace of a batch that is over, if it is recorded, and the jobs that it served. May be NULL: then none is. */
+	void (*traced)(void *context, const struct batch_trace *trace, const struct list *jobs);
 	/* Whether more commands wait for the next batch: only then is a turn (ports/store.h) kept. May be NULL: no. */
 	bool (*has_more)(void *context);
 	/* The rows of this command contradict each other, or cannot be read: it is answered with ERR_CORRUPT, the others of its batch are not.

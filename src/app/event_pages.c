@@ -182,15 +182,17 @@ static struct slice keep_text(char **end, struct slice text)
 }
 
 /* NULL: there are too many, or there is no memory. With the lock. */
-static struct page_fetch *begin_fetch(struct event_pages *pages, const struct query *query, const struct page_key *key, uint64_t now_ms)
+static struct page_fetch *begin_fetch(struct event_pages *pages, const struct job *job, const struct page_key *key, uint64_t now_ms)
 {
 	assert(pages->fetch_count <= EVENT_PAGES_FETCHES_MAX);
+	const struct query *query = &job->query;
 	if (pages->fetch_count == EVENT_PAGES_FETCHES_MAX)
 		return NULL;
 	struct page_fetch *fetch = malloc(sizeof *fetch + query->filter.venue.length + query->filter.words.length);
 	if (fetch == NULL)
 		return NULL;
-	*fetch = (struct page_fetch){.job = {.kind = JOB_FETCH, .query = *query, .deadline_ns = UINT64_MAX}, .key = *key};
+	*fetch = (struct page_fetch){.job = {.kind = JOB_FETCH, .query = *query, .trace = job->trace, .deadline_ns = UINT64_MAX},
+	                             .key = *key};
 	fetch->job.way.entered_ns[0] = now_ms * 1000000; /* what failed before that says nothing about it */
 	fetch->job.query.user = (struct slice){0};
 	char *end = fetch->texts;
@@ -280,7 +282,7 @@ static bool show_or_wait(struct event_pages *pages, struct job *job, uint64_t no
 	const struct page_key key = page_cache_key(pages->cache, &job->query);
 	struct page_fetch *fetch = fetch_under_way(pages, &key);
 	if (fetch == NULL)
-		fetch = *ret_begun = begin_fetch(pages, &job->query, &key, now_ms);
+		fetch = *ret_begun = begin_fetch(pages, job, &key, now_ms);
 	if (!is_shown && fetch == NULL)
 		show_what_was(pages, job, ERR_OVERLOADED, now_ms);
 	else if (!is_shown)
@@ -352,6 +354,8 @@ void event_pages_fetch(struct event_pages *pages, struct job *job, uint64_t mono
 	assert(pages != NULL && job != NULL && job->kind == JOB_FETCH);
 	struct page_fetch *fetch = container_of(job, struct page_fetch, job);
 	enum error error = ask_catalog(pages, &job->query, is_down);
+	if (pages->options.asked != NULL)
+		pages->options.asked(pages->options.context, job, *is_down);
 	end_fetch(pages, fetch, error, buffer_slice(&pages->body), monotonic_ms);
 }
 

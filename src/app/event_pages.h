@@ -31,6 +31,8 @@ struct event_pages_options {
 	uint64_t patience_ms;    /* how long a job waits for its page; a quarter of that when there is an old one */
 	/* Hands a fetch to the catalog lane, which calls event_pages_fetch with it, once. ERR_OVERLOADED, ERR_SHUTTING_DOWN: it was not. */
 	enum error (*submit)(void *context, struct job *fetch);
+	/* The catalog was asked for this fetch, and nobody is answered yet; or it was not to be asked. Called without a lock. May be NULL. */
+	void (*asked)(void *context, const struct job *fetch, bool is_down);
 	/* The job's outcome is complete. Called without a lock. */
 	void (*answer)(void *context, struct job *job);
 	void *context;

@@ -192,11 +192,19 @@ static enum command_kind kind_of(const struct due_item *item, bool is_cancelled)
 	}
 }
 
+static struct trace_context begin_trace(const struct expirer *expirer)
+{
+	uint64_t random[3];
+	random_fill(expirer->options.random, random, sizeof random);
+	struct trace_context trace = trace_context_root(random, TRACE_RANDOM_ID);
+	if (expirer->options.sampler != NULL)
+		trace.flags = trace_sampler_flags(expirer->options.sampler, NULL, &trace);
+	return trace;
+}
+
 static void begin_expiry(struct expirer *expirer, struct expiry *expiry, const struct due_item *item, bool is_cancelled)
 {
 	assert(item != NULL);
-	uint64_t random[3];
-	random_fill(expirer->options.random, random, sizeof random);
 	arena_clear(&expiry->arena);
 	expiry->deadline_ms = is_cancelled ? 0 : item->deadline_ms;
 	expiry->job = (struct job){
@@ -207,7 +215,8 @@ static void begin_expiry(struct expirer *expirer, struct expiry *expiry, const s
 				.actor = SLICE("expiry-worker"),
 				.arena = &expiry->arena,
 			},
-		.trace = trace_context_root(random, TRACE_RANDOM_ID),
+		.trace = begin_trace(expirer),
+		.begins_trace = true,
 		.arena = &expiry->arena,
 		.deadline_ns = UINT64_MAX, /* what the queue has no room for is refused, and asked for again */
 		.done = expiry_done,

@@ -20,6 +20,7 @@
 #include "app/job.h"
 #include "base/attributes.h"
 #include "base/error.h"
+#include "base/trace_sampler.h"
 #include "ports/clock.h"
 #include "ports/random.h"
 #include "ports/reader.h"
@@ -30,9 +31,10 @@
 struct expirer;
 
 struct expirer_options {
-	struct reader *reader; /* borrowed, and used by nobody else */
-	struct clock *clock;   /* borrowed */
-	struct random *random; /* borrowed */
+	struct reader *reader;               /* borrowed, and used by nobody else */
+	struct clock *clock;                 /* borrowed */
+	struct random *random;               /* borrowed */
+	const struct trace_sampler *sampler; /* borrowed; which of its commands' traces are recorded. NULL: none */
 	/* It judges everybody's deadlines: nothing is asked before this has been true once, when the store has answered and its time is known.
 	 * Borrowed; NULL: it is known. */
 	const _Atomic bool *is_time_known;

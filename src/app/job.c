@@ -51,6 +51,7 @@ void job_set_out(struct job *job, bool has_catalog, uint64_t now_ns)
 	admission->ret_is_repeat = false;
 	job->has_key_in_use = false;
 	job->failure = OK;
+	job->batch = (struct trace_context){.flags = 0};
 	if (job->kind != JOB_REFUSAL)
 		job->outcome = (struct outcome){0};
 	(void)job_enter(job, now_ns);

@@ -66,7 +66,8 @@ struct job_way {
 	uint32_t count;
 	uint32_t entered; /* how many of them the job has come to */
 	uint64_t entered_ns[JOB_STAGES_MAX];
-	uint64_t ended_ns; /* when the outcome was complete */
+	uint64_t taken_ns[JOB_STAGES_MAX]; /* when it was taken from the stage's queue, the last time; 0: it was not, or there is none */
+	uint64_t ended_ns;                 /* when the outcome was complete */
 };
 
 /* Made by the caller, who keeps it alive until `done`. Between service_submit and `done` it belongs to the service. */
@@ -78,6 +79,8 @@ struct job {
 		struct query query;
 	};
 	struct trace_context trace; /* of the request: what is done for the job belongs to this span; a command's events carry it */
+	bool begins_trace;          /* there is no request: the job itself is that span */
+	struct trace_context batch; /* of the last commit batch that it was in; span id all zero: it was in none whose trace is recorded */
 	struct arena *arena;        /* the request's; the answer is written here */
 	uint64_t deadline_ns;       /* of the monotonic clock: not begun by then it is refused with ERR_OVERLOADED */
 	/* The caller sets user, service and address (empty: not limited), and reads the quotas and retry_after for its headers. The rest is set by
@@ -97,6 +100,11 @@ struct job {
 void job_set_out(struct job *job, bool has_catalog, uint64_t now_ns);
 /* The same for a query whose request was let go on before, as a JOB_ADMISSION: it comes to the stage behind. */
 void job_set_out_admitted(struct job *job);
+/* The job is taken from the queue of the stage that it came to last. */
+static inline void job_taken(struct job *job, uint64_t now_ns)
+{
+	job->way.taken_ns[job->way.entered - 1] = now_ns;
+}
 /* Whether there is a stage that the job has not come to. */
 bool job_goes_on(const struct job *job);
 /* The job, which goes on, comes to its next stage, which is returned. */

@@ -221,6 +221,26 @@ static const struct event_record **gather(struct publisher *publisher, const str
 	return records;
 }
 
+static void tell_publishing(const struct publisher *publisher, const struct outbox_batch *batch)
+{
+	assert(batch != NULL);
+	const struct publisher_options *options = &publisher->options;
+	for (uint32_t i = 0; options->publishing != NULL && i < batch->count; i++)
+		for (uint32_t j = 0; j < batch->entries[i].count; j++)
+			options->publishing(options->context, &batch->entries[i].records[j]);
+}
+
+static void tell_published(const struct publisher *publisher, const struct event_record *const *records, uint32_t count, uint64_t began_ns)
+{
+	assert(records != NULL);
+	const struct publisher_options *options = &publisher->options;
+	if (options->published == NULL)
+		return;
+	uint64_t ended_ns = clock_monotonic_ns(options->clock);
+	for (uint32_t i = 0; i < count; i++)
+		options->published(options->context, records[i], began_ns, ended_ns);
+}
+
 static bool publish(struct publisher *publisher, const struct outbox_batch *batch, bool *ret_has_more)
 {
 	assert(batch->count <= OUTBOX_ENTRIES_MAX && publisher->confirmed_count == 0);
@@ -234,6 +254,8 @@ static bool publish(struct publisher *publisher, const struct outbox_batch *batc
 	}
 	if (!begin_call(publisher, DEPENDENCY_BUS, &call))
 		return false;
+	tell_publishing(publisher, batch);
+	uint64_t began_ns = clock_monotonic_ns(publisher->options.clock);
 	enum bus_result result = bus->operations->publish(bus, records, count, PUBLISH_TIMEOUT_MS);
 	publisher->is_refused = result == BUS_DOWN;
 	if (!bus_answered(publisher, &call, result) && !DEFECT(UNCONFIRMED_IS_DONE)) {
@@ -243,6 +265,7 @@ static bool publish(struct publisher *publisher, const struct outbox_batch *batc
 		return publisher->is_pending;
 	}
 	publisher->counters.published += count;
+	tell_published(publisher, records, count, began_ns);
 	for (uint32_t i = 0; i < batch->count; i++)
 		publisher->confirmed[publisher->confirmed_count++] = batch->entries[i].key;
 	*ret_has_more |= count >= EVENTS_MANY || batch->count >= ENTRIES_MANY;

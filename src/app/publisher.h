@@ -32,6 +32,11 @@ struct publisher_options {
 	struct dependencies *dependencies; /* borrowed: what stands before outbox and bus */
 	struct clock *clock;               /* borrowed */
 	struct uuid owner;                 /* of the leases: another for each publisher and start; not nil */
+	/* An event is about to be handed to the bus, once or again: its trace, which the message carries, may be changed. May be NULL. */
+	void (*publishing)(void *context, struct event_record *record);
+	/* The bus has confirmed it, in a batch that was handed over then (by the monotonic clock). May be NULL. */
+	void (*published)(void *context, const struct event_record *record, uint64_t began_ns, uint64_t ended_ns);
+	void *context;
 };
 
 /* Safe to read from any thread. */

@@ -255,6 +255,12 @@ static void note_commit(void *context, const struct changes *changes)
 		options->committed(options->context, changes);
 }
 
+static void tell_trace(void *context, const struct batch_trace *trace, const struct list *jobs)
+{
+	const struct service *service = context;
+	service->options.traced(service->options.traces, trace, jobs);
+}
+
 static void note_time(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count)
 {
 	assert(job_count > 0 && !list_is_empty(jobs));
@@ -292,6 +298,7 @@ static enum error start_commit_lane(struct service *service)
 		.pause = pause_committer,
 		.committed = note_commit,
 		.measured = note_time,
+		.traced = service->options.traced == NULL ? NULL : tell_trace,
 		.has_more = has_more_commands,
 		.inconsistent = note_inconsistency,
 		.context = service,

@@ -43,6 +43,7 @@ static void fetch_page(struct service *service, struct job *fetch)
 	uint64_t now_ns = clock_monotonic_ns(service->options.clock);
 	bool is_refused = service_came_before(fetch, service->catalog_failed_ms) || !dependency_begin(catalog, now_ns, &call);
 	bool is_down = is_refused;
+	service->fetch_began_ns = is_refused ? 0 : now_ns;
 	event_pages_fetch(service->pages, fetch, now_ns / 1000000, &is_down);
 	if (is_refused)
 		return;
@@ -60,6 +61,7 @@ void service_serve_catalog(void *context, struct list *batch, uint32_t count)
 		if (job->kind == JOB_FETCH) {
 			fetch_page(service, job);
 		} else {
+			job_taken(job, clock_monotonic_ns(service->options.clock));
 			finish_sale(service, job);
 			service_answer(service, job);
 		}
@@ -77,6 +79,14 @@ static void answer_browser(void *context, struct job *job)
 	service_answer(context, job);
 }
 
+static void note_fetch(void *context, const struct job *fetch, bool is_down)
+{
+	const struct service *service = context;
+	const struct service_options *options = &service->options;
+	if (options->fetched != NULL && service->fetch_began_ns != 0)
+		options->fetched(options->traces, fetch, service->fetch_began_ns, clock_monotonic_ns(options->clock), is_down);
+}
+
 enum error service_make_pages(struct service *service)
 {
 	const struct event_pages_options options = {
@@ -84,6 +94,7 @@ enum error service_make_pages(struct service *service)
 		.random = service->options.random,
 		.patience_ms = service->options.catalog_patience_ms == 0 ? CATALOG_NS / 1000000 : service->options.catalog_patience_ms,
 		.submit = submit_fetch,
+		.asked = note_fetch,
 		.answer = answer_browser,
 		.context = service,
 	};

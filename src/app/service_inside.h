@@ -43,6 +43,7 @@ struct service {
 	struct worker *timekeeper;         /* answers overdue jobs */
 	_Atomic(const char *) silent_lane; /* the timekeeper's finding; NULL: none */
 	bool has_found_store;              /* it was up once: service_store_found's */
+	uint64_t fetch_began_ns;           /* the catalog lane's */
 	uint64_t catalog_failed_ms;        /* when the catalog was found down last: the catalog lane's */
 };
 

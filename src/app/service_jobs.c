@@ -62,6 +62,7 @@ uint32_t service_take_timely(struct service *service, struct list *batch, struct
 		if (job->deadline_ns < now_ns) {
 			service_refuse(service, job, ERR_OVERLOADED);
 		} else {
+			job_taken(job, now_ns);
 			list_push(ret_timely, &job->node);
 			count++;
 		}

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/batch_trace.h"
 #include "app/job.h"
 #include "ports/admission.h"
 #include "ports/catalog.h"
@@ -39,6 +40,12 @@ struct service_options {
 	/* As in committer_options. */
 	void (*committed)(void *context, const struct changes *changes);
 	void (*measured)(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count);
+	/* As in committer_options, but with `traces`. */
+	void (*traced)(void *traces, const struct batch_trace *trace, const struct list *jobs);
+	/* The catalog was asked for a page, from then until then: job->trace and job->query of whoever asked first; of the fetch nothing else counts.
+	 * May be NULL. */
+	void (*fetched)(void *traces, const struct job *fetch, uint64_t began_ns, uint64_t ended_ns, bool is_down);
+	void *traces;
 	/* The job has its outcome, and job->way says when it came to each stage. Before job->done, on any thread. May be NULL. */
 	void (*answered)(void *context, const struct job *job);
 	void *context;

@@ -30,3 +30,27 @@ bool gzip_append(struct buffer *buffer, struct slice content)
 	(void)deflateEnd(&stream);
 	return is_done;
 }
+
+bool gzip_expand(struct buffer *buffer, struct slice content)
+{
+	assert(buffer != NULL && (content.data != NULL || content.length == 0));
+	z_stream stream = {.next_in = (z_const Bytef *)content.data, .avail_in = (uInt)content.length};
+	size_t before = buffer->length;
+	if (content.length > UINT_MAX || inflateInit2(&stream, WINDOW) != Z_OK)
+		return false;
+	int result = Z_OK;
+	while (result == Z_OK) {
+		char piece[4096];
+		stream.next_out = (Bytef *)piece;
+		stream.avail_out = sizeof piece;
+		result = inflate(&stream, Z_NO_FLUSH);
+		if (result == Z_OK || result == Z_STREAM_END)
+			buffer_append(buffer, piece, sizeof piece - stream.avail_out);
+		if (buffer->failed)
+			result = Z_MEM_ERROR;
+	}
+	inflateEnd(&stream);
+	if (result != Z_STREAM_END)
+		buffer->length = before;
+	return result == Z_STREAM_END;
+}

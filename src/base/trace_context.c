@@ -39,7 +39,7 @@ bool trace_context_parse(struct slice text, struct trace_context *ret_context)
 		return false;
 
 	uint8_t version;
-	struct trace_context context;
+	struct trace_context context = {0};
 	if (!hex_decode(field + AT_VERSION, &version, 1) || !hex_decode(field + AT_TRACE_ID, context.trace_id, sizeof context.trace_id) ||
 	    !hex_decode(field + AT_SPAN_ID, context.span_id, sizeof context.span_id) || !hex_decode(field + AT_FLAGS, &context.flags, 1))
 		return false;
@@ -102,6 +102,37 @@ struct trace_context trace_context_child(const struct trace_context *parent, uin
 
 	struct trace_context child = *parent;
 	uint64_t span_id = not_zero(random);
+	memcpy(child.parent_id, parent->span_id, sizeof child.parent_id);
 	memcpy(child.span_id, &span_id, sizeof child.span_id);
 	return child;
+}
+
+/* A bijection that spreads every bit (splitmix64): children of different parents or numbers collide no more often than random ids. */
+static uint64_t spread(uint64_t value)
+{
+	value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
+	return value ^ value >> 31;
+}
+
+struct trace_context trace_context_numbered_child(const struct trace_context *parent, uint64_t number)
+{
+	assert(parent != NULL);
+	assert(number > 0); /* 0 would be the parent's own id, spread */
+
+	uint64_t parent_id;
+	memcpy(&parent_id, parent->span_id, sizeof parent_id);
+	return trace_context_child(parent, spread(parent_id + spread(number * UINT64_C(0x9e3779b97f4a7c15))));
+}
+
+bool trace_state_is_acceptable(struct slice text)
+{
+	assert(text.data != NULL || text.length == 0);
+	bool has_equals = false;
+	for (size_t i = 0; i < text.length; i++) {
+		if (text.data[i] < ' ' || text.data[i] > '~')
+			return false;
+		has_equals |= text.data[i] == '=';
+	}
+	return has_equals && text.length <= TRACE_STATE_LENGTH_MAX;
 }

@@ -19,9 +19,12 @@ enum trace_flag {
 
 struct trace_context {
 	uint8_t trace_id[16];
-	uint8_t span_id[8]; /* of the caller that handed the work over */
-	uint8_t flags;      /* enum trace_flag; reserved bits are zero */
+	uint8_t span_id[8];   /* of the caller that handed the work over */
+	uint8_t parent_id[8]; /* of the span around it; all zero: it is the root, or that is not known. Is not stored or sent */
+	uint8_t flags;        /* enum trace_flag; reserved bits are zero */
 };
+
+#define TRACE_STATE_LENGTH_MAX 512 /* of a tracestate field that is handed on whole */
 
 /* Reads a traceparent field: lower-case hexadecimal, ids not all zero, version ff refused, and of a version newer than 00 what 00 defines.
  * False: start a trace of your own; *ret_context untouched. */
@@ -33,5 +36,14 @@ void trace_id_format(const struct trace_context *context, char text[static TRACE
 
 /* A trace that begins here. random: 24 bytes of good randomness. */
 struct trace_context trace_context_root(const uint64_t random[static 3], uint8_t flags);
-/* The same trace and flags with a span of its own. */
+/* The same trace and flags with a span of its own, whose parent is that of `parent`. */
 struct trace_context trace_context_child(const struct trace_context *parent, uint64_t random);
+/* A child whose id follows from its parent's and the number: whoever asks again, also in another process, gets the same. */
+struct trace_context trace_context_numbered_child(const struct trace_context *parent, uint64_t number);
+
+static inline bool trace_is_sampled(const struct trace_context *context)
+{
+	return (context->flags & TRACE_SAMPLED) != 0;
+}
+/* Whether the text may be handed on as a tracestate: 1 to TRACE_STATE_LENGTH_MAX printable characters of ASCII with a '=' among them. */
+must_check bool trace_state_is_acceptable(struct slice text);

@@ -93,7 +93,20 @@ struct config_systems {
 	const char *mongo_uri;
 	const char *redis;
 	const char *rabbit_url;
-	const char *otlp_endpoint;
+};
+
+/* The variables of OpenTelemetry. */
+struct config_traces {
+	const char *endpoint;             /* NULL: no traces are recorded */
+	const char *protocol;             /* "grpc", "http/protobuf", or NULL: the endpoint's port tells */
+	struct slice headers;             /* empty: none */
+	uint32_t timeout_ms;              /* of one attempt */
+	const char *compression;          /* "gzip", "none" */
+	struct slice service_name;        /* empty: not set */
+	struct slice resource_attributes; /* empty: none */
+	const char *sampler;
+	double sampler_ratio;
+	bool is_disabled;
 };
 
 /* Whether tokens are verified with keys whose private half is elsewhere. */
@@ -114,6 +127,7 @@ struct config {
 	struct config_auth auth;
 	struct config_limits limits;
 	struct config_systems systems;
+	struct config_traces traces;
 	enum log_level log_level;
 	enum log_format log_format;
 	bool log_personal_data; /* users by name */

@@ -11,6 +11,7 @@
 
 #define ADDRESS(member) .kind = CONFIG_ADDRESS, MEMBER(struct config_address, member)
 #define ADDRESSES(member) .kind = CONFIG_ADDRESSES, MEMBER(struct cidr_list, member)
+#define CHOICE(member) .kind = CONFIG_CHOICE, MEMBER(const char *, member)
 #define DSN(member) .kind = CONFIG_DSN, MEMBER(const char *, member)
 #define DURATION(member) .kind = CONFIG_DURATION, MEMBER(uint64_t, member)
 #define INTEGER(member) .kind = CONFIG_INTEGER, MEMBER(uint32_t, member)
@@ -21,6 +22,7 @@
 #define PATH(member) .kind = CONFIG_PATH, MEMBER(const char *, member)
 #define PEM(member) .kind = CONFIG_PEM, MEMBER(const char *, member)
 #define RATE(member) .kind = CONFIG_RATE, MEMBER(struct rate, member)
+#define RATIO(member) .kind = CONFIG_RATIO, MEMBER(double, member)
 #define TRUTH(member) .kind = CONFIG_TRUTH, MEMBER(bool, member)
 #define REQUIRED(member) .kind = CONFIG_REQUIRED, MEMBER(bool, member)
 #define REDIS(member) .kind = CONFIG_REDIS, MEMBER(const char *, member)
@@ -114,8 +116,27 @@ const struct config_key config_keys[] = {
          .description = "Redis, Redis Cluster or Valkey; not set, rate limits and idempotency keys in use count in each process alone."},
 	{"RABBIT_URL", URL(systems.rabbit_url), .schemes = "amqp:// amqps://",
          .description = "RabbitMQ; not set, events are published within the process."},
-	{"OTEL_EXPORTER_OTLP_ENDPOINT", URL(systems.otlp_endpoint), .schemes = "http:// https://",
-         .description = "OpenTelemetry collector; not set, no spans are sent."},
+	{"OTEL_EXPORTER_OTLP_ENDPOINT", URL(traces.endpoint), .schemes = "http:// https://",
+         .description = "OpenTelemetry collector, or another receiver of OTLP; not set, no spans are made or sent."},
+	{"OTEL_EXPORTER_OTLP_PROTOCOL", CHOICE(traces.protocol), .schemes = "http/protobuf grpc",
+         .description =
+                 "How spans are sent; not set, `grpc` to port 4317 and `http/protobuf`, with `/v1/traces` behind the path, elsewhere."},
+	{"OTEL_EXPORTER_OTLP_HEADERS", SECRET(traces.headers), .minimum = 3,
+         .description = "Header fields for the receiver: `name=value` with commas between, values percent-encoded."},
+	{"OTEL_EXPORTER_OTLP_TIMEOUT", INTEGER(traces.timeout_ms), .initial = "10000", .minimum = 1, .maximum = 600000,
+         .description = "Milliseconds that one attempt to send spans may take."},
+	{"OTEL_EXPORTER_OTLP_COMPRESSION", CHOICE(traces.compression), .initial = "none", .schemes = "none gzip",
+         .description = "Whether spans are compressed on their way."},
+	{"OTEL_SERVICE_NAME", TEXT(traces.service_name),
+         .description = "`service.name` of the spans; not set, what `OTEL_RESOURCE_ATTRIBUTES` says, else the program's name."},
+	{"OTEL_RESOURCE_ATTRIBUTES", TEXT(traces.resource_attributes),
+         .description = "What else every span says of its process: `key=value` with commas between, values percent-encoded."},
+	{"OTEL_TRACES_SAMPLER", CHOICE(traces.sampler), .initial = "parentbased_always_on",
+         .schemes = "always_on always_off traceidratio parentbased_always_on parentbased_always_off parentbased_traceidratio",
+         .description = "Which traces are recorded; `parentbased_…`: those of others as they say."},
+	{"OTEL_TRACES_SAMPLER_ARG", RATIO(traces.sampler_ratio), .initial = "1",
+         .description = "The share of the traces that `traceidratio` records."},
+	{"OTEL_SDK_DISABLED", TRUTH(traces.is_disabled), .initial = "false", .description = "`true`: no spans, whatever else is set."},
 	{"CONFINE", TRUTH(is_confined), .initial = "true",
          .description = "Whether a server gives up what it does not need: changing files outside `DATA_DIR`, starting programs, and other "
                         "system calls (Landlock, seccomp)."},

@@ -9,6 +9,7 @@
 enum config_kind {
 	CONFIG_ADDRESS,   /* struct config_address */
 	CONFIG_ADDRESSES, /* struct cidr_list */
+	CONFIG_CHOICE,    /* const char *: one of the words in `schemes` */
 	CONFIG_DSN,       /* const char *: a URL, or keywords and values as libpq reads them */
 	CONFIG_DURATION,  /* uint64_t, milliseconds */
 	CONFIG_INTEGER,   /* uint32_t */
@@ -19,6 +20,7 @@ enum config_kind {
 	CONFIG_PATH,      /* const char * */
 	CONFIG_PEM,       /* const char * */
 	CONFIG_RATE,      /* struct rate */
+	CONFIG_RATIO,     /* double, 0 to 1 */
 	CONFIG_REQUIRED,  /* bool */
 	CONFIG_TRUTH,     /* bool */
 	CONFIG_REDIS,     /* const char *: host:port, several of those, or a URL */
@@ -37,7 +39,7 @@ struct config_key {
 	const char *initial; /* NULL: not set */
 	uint64_t minimum;    /* durations, integers and sizes; of secrets the bytes */
 	uint64_t maximum;
-	const char *schemes; /* of URLs, a blank between: "amqp:// amqps://" */
+	const char *schemes; /* of URLs, a blank between: "amqp:// amqps://"; and the words of choices */
 	const char *description;
 };
 

@@ -319,6 +319,44 @@ static bool parse_text(const struct config_key *key, struct slice text, struct a
 	return true;
 }
 
+static bool parse_choice(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)arena;
+	struct slice words = slice_of(key->schemes);
+	struct slice word;
+	while (slice_cut(&words, ' ', &word)) {
+		if (slice_equal(word, text)) {
+			*(const char **)target = text.data;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Digits with or without a point among them: what the locale or an exponent would say is nobody's ratio. */
+static bool parse_ratio(const struct config_key *key, struct slice text, struct arena *arena, void *target)
+{
+	(void)key;
+	(void)arena;
+	double ratio = 0, unit = 1;
+	uint32_t digits = 0, points = 0;
+	for (size_t i = 0; i < text.length; i++) {
+		char c = text.data[i];
+		bool is_digit = c >= '0' && c <= '9';
+		if (!is_digit && c != '.')
+			return false;
+		digits += is_digit;
+		points += !is_digit;
+		unit = is_digit && points > 0 ? unit / 10 : unit;
+		if (is_digit)
+			ratio = points > 0 ? ratio + unit * (c - '0') : ratio * 10 + (c - '0');
+	}
+	if (digits == 0 || digits > 17 || points > 1 || ratio > 1)
+		return false;
+	*(double *)target = ratio;
+	return true;
+}
+
 static bool parse_required(const struct config_key *key, struct slice text, struct arena *arena, void *target)
 {
 	(void)key;
@@ -350,6 +388,7 @@ struct config_kind_row {
 static const struct config_kind_row kinds[CONFIG_KIND_COUNT] = {
 	[CONFIG_ADDRESS] = {parse_address, "HOST:PORT", "host:port, such as 127.0.0.1:8080, [::1]:8080 or :8080"},
 	[CONFIG_ADDRESSES] = {parse_addresses, "LIST", "addresses and CIDR blocks with commas between, such as 127.0.0.1,10.0.0.0/8,::1"},
+	[CONFIG_CHOICE] = {parse_choice, "WORD", "one of"},
 	[CONFIG_DSN] = {parse_dsn, "DSN", "keywords and values, such as host=db user=tro, or a URL that starts with"},
 	[CONFIG_DURATION] = {parse_duration, "DURATION", "a duration such as 90s, 5m or 1h30m,"},
 	[CONFIG_FORMAT] = {parse_format, "json|text", "json or text"},
@@ -363,6 +402,7 @@ static const struct config_kind_row kinds[CONFIG_KIND_COUNT] = {
 	[CONFIG_PATH] = {parse_path, "PATH", "a path"},
 	[CONFIG_PEM] = {parse_pem, "PEM", "a public key in PEM, from -----BEGIN PUBLIC KEY----- to -----END PUBLIC KEY-----"},
 	[CONFIG_RATE] = {parse_rate, "RATE", "requests/duration, such as 100/1m, in whole seconds up to a day, or off"},
+	[CONFIG_RATIO] = {parse_ratio, "RATIO", "a number from 0 to 1, such as 0.01"},
 	[CONFIG_TRUTH] = {parse_truth, "true|false", "true or false"},
 	[CONFIG_REQUIRED] = {parse_required, "optional|required", "optional or required"},
 	[CONFIG_REDIS] = {parse_redis, "ADDRESS", "host:port, cluster nodes with commas between, or a URL that starts with"},

@@ -157,6 +157,26 @@ static bool is_acceptable_id(struct slice id)
 	return id.length > 0 && id.length <= REQUEST_ID_LENGTH_MAX;
 }
 
+/* A traceparent that is none begins a new trace, like a missing one. */
+static void place_in_trace(struct exchange *exchange)
+{
+	struct http_request *request = &exchange->request;
+	const struct trace_sampler *sampler = exchange->loop->options->sampler;
+	struct slice parent_text = http_request_header(request, SLICE("traceparent"));
+	struct trace_context parent;
+	bool has_parent = parent_text.data != NULL && trace_context_parse(parent_text, &parent);
+	if (has_parent) {
+		struct slice trace_state = http_request_header(request, SLICE("tracestate"));
+		request->trace = trace_context_child(&parent, loop_random(exchange->loop));
+		request->trace_state = trace_state.data != NULL && trace_state_is_acceptable(trace_state) ? trace_state : (struct slice){0};
+	} else {
+		const uint64_t random[3] = {loop_random(exchange->loop), loop_random(exchange->loop), loop_random(exchange->loop)};
+		request->trace = trace_context_root(random, TRACE_SAMPLED | TRACE_RANDOM_ID);
+	}
+	if (sampler != NULL)
+		request->trace.flags = trace_sampler_flags(sampler, has_parent ? &parent : NULL, &request->trace);
+}
+
 /* Gives the request its id and its place in a trace. */
 static void identify(struct exchange *exchange)
 {
@@ -169,15 +189,7 @@ static void identify(struct exchange *exchange)
 		id = arena_copy(&request->arena, slice_of(text));
 	}
 	request->id = id;
-
-	struct slice parent_text = http_request_header(request, SLICE("traceparent"));
-	struct trace_context parent;
-	if (parent_text.data != NULL && trace_context_parse(parent_text, &parent)) {
-		request->trace = trace_context_child(&parent, loop_random(exchange->loop));
-	} else {
-		const uint64_t random[3] = {loop_random(exchange->loop), loop_random(exchange->loop), loop_random(exchange->loop)};
-		request->trace = trace_context_root(random, TRACE_SAMPLED | TRACE_RANDOM_ID);
-	}
+	place_in_trace(exchange);
 }
 
 /* Which limit of the server the request is over; NULL when it is none of them. */
@@ -440,11 +452,13 @@ void exchange_finish(struct exchange *exchange, bool is_delivered)
 			.stages = request->stages,
 			.stage_count = request->stage_count,
 			.is_delivered = is_delivered,
+			.received_ns = request->received_ns,
 			.duration_ns = (exchange->begun_ns == 0 ? monotonic_now_ns() : exchange->begun_ns) - request->received_ns,
 			.bytes_received = exchange->bytes_received - exchange_rest(exchange).length,
 			.bytes_sent = exchange->bytes_sent,
 			.id = request->id,
 			.trace = &request->trace,
+			.trace_state = request->trace_state,
 			.user = request->user,
 			.client = request->client,
 		};

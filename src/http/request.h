@@ -75,7 +75,8 @@ struct http_request {
 	struct ip_address peer;     /* whom the connection is with */
 	struct ip_address client;   /* the same, or whom a trusted proxy names */
 	struct slice id;            /* X-Request-Id: the client's own when it is acceptable */
-	struct trace_context trace; /* a span of this request's own, in the client's trace or a new one */
+	struct trace_context trace; /* a span of this request's own, in the client's span or at the root of a new trace */
+	struct slice trace_state;   /* what the client's tracestate says, in the head's bytes; empty: nothing, or the trace begins here */
 	uint64_t received_ns;       /* at the first byte; monotonic clock */
 	uint64_t deadline_ns;       /* a while after the request was complete: until then it may wait; same clock; for queues */
 

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "base/trace_context.h"
+#include "base/trace_sampler.h"
 #include "http/router.h"
 
 #define HTTP_DESCRIPTORS_RESERVED_MAX 16
@@ -32,6 +33,7 @@ struct http_request_summary {
 	enum error error;                /* why it was refused; of a 500 what the client is not told; OK: it was not */
 	struct slice detail;             /* of a 401 or 403: what its client was told; else empty */
 	bool is_delivered;               /* the whole answer was given to the network; false: the client had gone */
+	uint64_t received_ns;            /* its first byte, by the monotonic clock */
 	uint64_t duration_ns;            /* from its first byte to the last of the answer; of one that goes on to its beginning */
 	const struct http_stage *stages; /* what the duration went into; the rest was reading, rendering and sending */
 	uint32_t stage_count;
@@ -39,6 +41,7 @@ struct http_request_summary {
 	uint64_t bytes_sent;
 	struct slice id;
 	const struct trace_context *trace;
+	struct slice trace_state;
 	struct slice user;
 	struct ip_address client;
 };
@@ -65,7 +68,9 @@ struct http_server_options {
 	uint32_t head_timeout_ms; /* from the first byte of a head to its last: 408 past it */
 	uint32_t body_timeout_ms; /* the same of a body; one that keeps up HTTP_BODY_RATE_MIN may take longer */
 	uint32_t idle_timeout_ms; /* for a connection without a request, and for a client to take an answer */
-	uint32_t deadline_ms;     /* from the moment a request is complete to request->deadline_ns */
+	const struct trace_sampler
+		*sampler;     /* borrowed; which traces are recorded. NULL: as their beginners say, and those that begin here */
+	uint32_t deadline_ms; /* from the moment a request is complete to request->deadline_ns */
 	/* Called on the loop when a request is finished, whatever way; NULL: nobody wants to know. */
 	void (*finished)(void *context, const struct http_request_summary *summary);
 	void *context;

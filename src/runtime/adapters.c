@@ -20,25 +20,6 @@
 #define KEYS_MAX 131072
 #define ROLES_WITH_CATALOG (ROLE_API | ROLE_TOOL | ROLE_REPLAY | ROLE_LOOK)
 
-/* What is set and cannot be served is refused, not ignored. */
-bool adapters_check(const struct config *config, char message[static ADAPTERS_MESSAGE_MAX])
-{
-	const struct {
-		const char *name;
-		bool is_set;
-	} systems[] = {
-		{"OTEL_EXPORTER_OTLP_ENDPOINT", config->systems.otlp_endpoint != NULL},
-	};
-	for (size_t i = 0; i < ARRAY_LENGTH(systems); i++) {
-		if (!systems[i].is_set)
-			continue;
-		snprintf(message, ADAPTERS_MESSAGE_MAX,
-		         "%s is set, but this version has no adapter for it yet: unset it to run on the embedded default", systems[i].name);
-		return false;
-	}
-	return true;
-}
-
 /* A database of one kind: what opens the ports on it. All are given where it is. */
 struct database {
 	enum error (*open_store)(const char *where, bool for_replay, struct store **ret_store, char message[static ADAPTERS_MESSAGE_MAX]);
@@ -273,8 +254,7 @@ bool adapters_open(const struct config *config, uint32_t roles, struct adapters 
 	struct adapters adapters = {.clock = system_clock(), .random = system_random()};
 	const char *dsn = config->systems.crdb_dsn;
 	adapters.is_store_shared = dsn != NULL;
-	if (!adapters_check(config, message) || !has_store(config, roles, message) ||
-	    (dsn == NULL && !prepare_file(config, roles, path, message)))
+	if (!has_store(config, roles, message) || (dsn == NULL && !prepare_file(config, roles, path, message)))
 		return false;
 	snprintf(message, ADAPTERS_MESSAGE_MAX, "out of memory");
 	enum error error = dsn == NULL ? open_all(config, &sqlite, path, roles, &adapters, message)

@@ -53,8 +53,6 @@ struct adapters {
 	struct admission *admission;
 };
 
-/* Whether there is an adapter for everything that is configured. False: message says what there is none for. */
-must_check bool adapters_check(const struct config *config, char message[static ADAPTERS_MESSAGE_MAX]);
 /* How the schema of the store is brought up to date; functions may be NULL. */
 struct migration_options {
 	bool without_backup;                              /* no copy of an embedded store is kept beside it */

@@ -16,9 +16,6 @@
 /* A server on the embedded store invents what is missing; others are told. */
 static int need_secrets(struct config *config, struct arena *arena)
 {
-	char message[ADAPTERS_MESSAGE_MAX];
-	if (!adapters_check(config, message))
-		return complain("%s", message);
 	bool is_embedded = config->systems.crdb_dsn == NULL;
 	const char *data_dir = config->systems.data_dir;
 	if (!is_embedded && config->auth.jwt_secrets.count == 0 && !config_has_public_keys(&config->auth))

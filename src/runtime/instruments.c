@@ -1,5 +1,6 @@
 /* instruments.c: declares the families and turns what happens into numbers. */
 #include "runtime/instruments.h"
+#include "runtime/command_names.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -16,24 +17,6 @@ static const char *const statuses[] = {"other", "200", "201", "202", "204", "304
 /* The first stands for all others. */
 static const char *const methods[] = {"other", "GET", "HEAD", "POST", "DELETE", "OPTIONS"};
 static const char *const stages[STAGE_COUNT] = {"admission", "commit", "read", "catalog"};
-static const char *const command_kinds[COMMAND_KIND_COUNT] = {
-	[COMMAND_SALE_CREATE] = "event_create",
-	[COMMAND_SALE_PAUSE] = "event_pause",
-	[COMMAND_SALE_RESUME] = "event_resume",
-	[COMMAND_SALE_CANCEL] = "event_cancel",
-	[COMMAND_HOLD_CREATE] = "hold_create",
-	[COMMAND_HOLD_RELEASE] = "hold_release",
-	[COMMAND_HOLD_EXPIRE] = "hold_expire",
-	[COMMAND_ORDER_CREATE] = "order_create",
-	[COMMAND_ORDER_CANCEL] = "order_cancel",
-	[COMMAND_ORDER_EXPIRE] = "order_expire",
-	[COMMAND_PAYMENT] = "payment",
-	[COMMAND_REFUND_DONE] = "refund_done",
-	[COMMAND_HOLD_CALL_OFF] = "hold_call_off",
-	[COMMAND_ORDER_CALL_OFF] = "order_call_off",
-	[COMMAND_SALE_SETTLE] = "event_settle",
-};
-static_assert(COMMAND_SALE_SETTLE + 1 == COMMAND_KIND_COUNT, "every kind has a name above");
 /* What became of a hold or an order that was asked for; the reason of the last two is the error's slug. */
 enum verdict {
 	VERDICT_OK,
@@ -79,7 +62,7 @@ static enum error declare_fed(struct instruments *instruments)
 	const struct metric_label outcome = {"outcome", instruments->outcomes, ARRAY_LENGTH(instruments->outcomes)};
 	const struct metric_options commands = {.name = "tro_commands_total",
 	                                        .help = "Commands of clients by kind and outcome.",
-	                                        .labels = {{"command", command_kinds, COMMAND_KIND_COUNT}, outcome}};
+	                                        .labels = {{"command", command_names, COMMAND_KIND_COUNT}, outcome}};
 	const struct metric_options holds = {
 		.name = "tro_holds_total", .help = "Holds that were asked for, by outcome and reason.", .labels = {verdict, reason}};
 	const struct metric_options orders = {

@@ -67,6 +67,21 @@ static int64_t read_dropped_lines(void *context, uint32_t series)
 	return sources->logger == NULL ? 0 : (int64_t)logger_dropped(sources->logger);
 }
 
+static const char *const span_outcomes[] = {"exported", "rejected", "dropped_queue_full", "dropped_not_sent"};
+
+static int64_t read_spans_waiting(void *context, uint32_t series)
+{
+	(void)series;
+	const struct tracer_counters *traces = ((struct instruments *)context)->sources.traces;
+	return traces == NULL ? 0 : (int64_t)traces->waiting;
+}
+
+static int64_t read_spans(void *context, uint32_t series)
+{
+	const struct tracer_counters *traces = ((struct instruments *)context)->sources.traces;
+	return traces == NULL ? 0 : (int64_t)tracer_spans(traces, (enum tracer_outcome)series);
+}
+
 static int64_t read_connections(void *context, uint32_t series)
 {
 	(void)series;
@@ -315,6 +330,12 @@ static const struct {
          {.name = "tro_log_lines_dropped_total",
           .help = "Log lines that were dropped because nobody read them, or because they could not be written.",
           .read = read_dropped_lines}},
+	{true,
+         {.name = "tro_trace_spans_total",
+          .help = "Spans by what became of them.",
+          .labels = {{"outcome", span_outcomes, ARRAY_LENGTH(span_outcomes)}},
+          .read = read_spans}},
+	{false, {.name = "tro_trace_spans_waiting", .help = "Spans that wait to be sent.", .read = read_spans_waiting}},
 	{false, {.name = "tro_http_connections", .help = "Open client connections.", .read = read_connections}},
 	{true,
          {.name = "tro_http_connections_refused_total",

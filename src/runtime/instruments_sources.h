@@ -12,6 +12,7 @@
 #include "obs/log.h"
 #include "pipeline/worker.h"
 #include "ports/clock.h"
+#include "trace/tracer.h"
 
 struct instruments_outbox {
 	uint64_t entries; /* that wait to be published */
@@ -32,6 +33,7 @@ struct instruments_sources {
 	struct service *service;
 	struct http_server *server;
 	struct logger *logger;
+	const struct tracer_counters *traces;
 	struct seat_maps *maps;
 	void (*outbox)(void *context, struct instruments_outbox *ret_outbox); /* from a thread's last look, must not block */
 	const struct sales_watch *sales;

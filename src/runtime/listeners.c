@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/slice.h"
+#include "base/version.h"
 #include "http/routes.h"
 #include "runtime/supervisor.h"
 #include "runtime/terminal.h"
@@ -97,6 +98,7 @@ int listeners_open(struct listeners *listeners, const struct listeners_options *
 	server.head_timeout_ms = (uint32_t)http->head_timeout_ms;
 	server.body_timeout_ms = (uint32_t)http->body_timeout_ms;
 	server.idle_timeout_ms = (uint32_t)http->idle_timeout_ms;
+	server.sampler = options->sampler;
 	server.finished = options->finished;
 	server.context = options->context;
 	int code = open_listener(&listeners->everybody, &api, &server, &listeners->cors, "LISTEN_ADDR");
@@ -157,4 +159,22 @@ void listeners_free(struct listeners *listeners)
 	free_listener(&listeners->operators);
 	tls_server_free(listeners->tls);
 	listeners->tls = NULL;
+}
+
+void listeners_log(const struct listeners *listeners, const struct config_http *http, uint32_t connections_max,
+                   const struct confinement *confinement, struct logger *logger)
+{
+	uint16_t port = http_server_port(listeners->everybody.server);
+	const struct listener *operators = &listeners->operators;
+	const struct config_address *address = &http->listen.items[0];
+	log_event(logger, LOG_INFO, "serving", log_string("version", TRO_VERSION),
+	          log_string("host", address->path != NULL ? address->path : address->host), log_uint("port", port),
+	          log_bool("files_are_confined", confinement->has_files),
+	          log_bool("system_calls_are_confined", confinement->has_system_calls));
+	if (connections_max < http->connections_max)
+		log_event(logger, LOG_WARN, "fewer connections than CONNECTIONS_MAX: the limit of file descriptors is too low",
+		          log_uint("connections_max", connections_max));
+	if (operators->is_serving)
+		log_event(logger, LOG_INFO, "serving operators", log_string("host", http->admin.host),
+		          log_uint("port", http_server_port(operators->server)));
 }

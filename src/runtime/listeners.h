@@ -14,6 +14,7 @@
 #include "http/server.h"
 #include "net/tls.h"
 #include "obs/log.h"
+#include "runtime/confine.h"
 
 struct listener {
 	struct api *api;
@@ -31,9 +32,10 @@ struct listeners {
 };
 
 struct listeners_options {
-	const struct config *config;   /* borrowed */
-	const struct api_options *api; /* of everybody's; `loops` and `operators` are set here */
-	uint32_t connections_max;      /* of everybody's */
+	const struct config *config;         /* borrowed */
+	const struct api_options *api;       /* of everybody's; `loops` and `operators` are set here */
+	const struct trace_sampler *sampler; /* borrowed; NULL: no traces are recorded */
+	uint32_t connections_max;            /* of everybody's */
 	void (*finished)(void *context, const struct http_request_summary *summary);
 	void *context;
 };
@@ -51,3 +53,6 @@ bool listeners_stop(struct listeners *listeners, uint32_t timeout_ms);
 void listeners_stop_operators(struct listeners *listeners);
 /* Stops what has not been stopped, and frees. Takes one that is not open. */
 void listeners_free(struct listeners *listeners);
+/* Says in the log what is served where. connections_max: as in the options. */
+void listeners_log(const struct listeners *listeners, const struct config_http *http, uint32_t connections_max,
+                   const struct confinement *confinement, struct logger *logger);

@@ -31,6 +31,7 @@
 #include "runtime/supervisor.h"
 #include "runtime/terminal.h"
 #include "runtime/token_keys.h"
+#include "runtime/tracing.h"
 
 #define QUEUE_CAPACITY 8192
 #define BATCH_MAX 512
@@ -50,6 +51,7 @@ struct runtime {
 	struct dependencies dependencies;
 	struct store_clock clock; /* what deadlines go by */
 	struct instruments *instruments;
+	struct tracing *tracing; /* NULL: nothing is recorded */
 	struct service *service;
 	struct expirer *expirer;
 	struct publisher *publisher;
@@ -87,7 +89,10 @@ static void on_measured(void *context, uint64_t commit_ns, const struct list *jo
 
 static void on_answered(void *context, const struct job *job)
 {
-	instruments_job(((struct runtime *)context)->instruments, job);
+	struct runtime *runtime = context;
+	instruments_job(runtime->instruments, job);
+	if (runtime->tracing != NULL)
+		tracing_job(runtime->tracing, job);
 }
 
 static void on_decided(void *context, enum command_kind kind, const struct outcome *outcome)
@@ -107,6 +112,8 @@ static void on_finished(void *context, const struct http_request_summary *summar
 {
 	struct runtime *runtime = context;
 	instruments_request(runtime->instruments, summary);
+	if (runtime->tracing != NULL)
+		tracing_request(runtime->tracing, summary);
 	request_log_write(&runtime->request_log, summary);
 }
 
@@ -231,6 +238,9 @@ static enum error start_service(struct runtime *runtime)
 		.committed = on_committed,
 		.measured = on_measured,
 		.answered = on_answered,
+		.traced = runtime->tracing == NULL ? NULL : tracing_batch,
+		.fetched = runtime->tracing == NULL ? NULL : tracing_fetch,
+		.traces = runtime->tracing,
 		.context = runtime,
 	};
 	return service_new(&options, &runtime->service);
@@ -242,6 +252,7 @@ static enum error start_expirer(struct runtime *runtime)
 		.reader = runtime->adapters.expirer_reader,
 		.clock = &runtime->clock.base,
 		.random = runtime->adapters.random,
+		.sampler = tracing_sampler(runtime->tracing),
 		.is_time_known = &runtime->watch.monitor.is_store_up,
 		.submit = submit,
 		.wake = wake_expirer,
@@ -266,6 +277,9 @@ static enum error start_publisher(struct runtime *runtime)
 		.clock = &runtime->clock.base,
 		.owner = uuid_v7(hlc_from_milliseconds(clock_now_ms(adapters->clock)), random_u64(adapters->random),
 	                         (uint8_t)random_u64(adapters->random)),
+		.publishing = runtime->tracing == NULL ? NULL : tracing_publishing,
+		.published = runtime->tracing == NULL ? NULL : tracing_published,
+		.context = runtime->tracing,
 	};
 	enum error error = publisher_new(&options, &runtime->publisher);
 	if (error != OK)
@@ -347,6 +361,7 @@ static void connect_instruments(struct runtime *runtime)
 		.service = runtime->service,
 		.server = runtime->listeners.everybody.server,
 		.logger = runtime->logger,
+		.traces = tracing_counters(runtime->tracing),
 		.maps = runtime->maps,
 		.outbox = on_outbox,
 		.sales = &runtime->sales_watch,
@@ -390,8 +405,12 @@ static int start_listeners(struct runtime *runtime)
 		.decided = on_decided,
 		.context = runtime,
 	};
-	const struct listeners_options options = {
-		.config = config, .api = &api, .connections_max = runtime->connections_max, .finished = on_finished, .context = runtime};
+	const struct listeners_options options = {.config = config,
+	                                          .api = &api,
+	                                          .connections_max = runtime->connections_max,
+	                                          .sampler = tracing_sampler(runtime->tracing),
+	                                          .finished = on_finished,
+	                                          .context = runtime};
 	int code = listeners_open(&runtime->listeners, &options);
 	if (code != EXIT_DONE)
 		return code;
@@ -418,6 +437,8 @@ static enum error start_parts(struct runtime *runtime)
 /* Everything behind the adapters. Answers an exit code, with the complaint made. */
 static int start(struct runtime *runtime)
 {
+	if (!tracing_new(runtime->config, runtime->roles, runtime->adapters.random, runtime->logger, &runtime->tracing))
+		return EXIT_FAILED;
 	store_clock_init(&runtime->clock, runtime->adapters.clock);
 	dependencies_init(&runtime->dependencies, random_u64(runtime->adapters.random));
 	enum error error = instruments_new(runtime->adapters.clock, &runtime->dependencies, &runtime->instruments);
@@ -488,24 +509,8 @@ static void stop(struct runtime *runtime)
 	admission_monitor_release(&runtime->admission_monitor);
 	instruments_free(runtime->instruments);
 	dependencies_release(&runtime->dependencies);
+	tracing_free(runtime->tracing);
 	adapters_close(&runtime->adapters);
-}
-
-static void log_serving(struct runtime *runtime, uint16_t port)
-{
-	const struct config_http *http = &runtime->config->http;
-	const struct listener *operators = &runtime->listeners.operators;
-	const struct config_address *address = &http->listen.items[0];
-	log_event(runtime->logger, LOG_INFO, "serving", log_string("version", TRO_VERSION),
-	          log_string("host", address->path != NULL ? address->path : address->host), log_uint("port", port),
-	          log_bool("files_are_confined", runtime->confinement.has_files),
-	          log_bool("system_calls_are_confined", runtime->confinement.has_system_calls));
-	if (runtime->connections_max < http->connections_max)
-		log_event(runtime->logger, LOG_WARN, "fewer connections than CONNECTIONS_MAX: the limit of file descriptors is too low",
-		          log_uint("connections_max", runtime->connections_max));
-	if (operators->is_serving)
-		log_event(runtime->logger, LOG_INFO, "serving operators", log_string("host", http->admin.host),
-		          log_uint("port", http_server_port(operators->server)));
 }
 
 static void on_poked(void *context, int signal_number)
@@ -535,7 +540,8 @@ static int serve(struct runtime *runtime, const struct runtime_options *options)
 	int code = start(runtime);
 	if (code == EXIT_DONE) {
 		uint16_t port = http_server_port(runtime->listeners.everybody.server);
-		log_serving(runtime, port);
+		listeners_log(&runtime->listeners, &runtime->config->http, runtime->connections_max, &runtime->confinement,
+		              runtime->logger);
 		if (options->started != NULL)
 			options->started(options->context, port);
 		supervisor_tell("READY=1");

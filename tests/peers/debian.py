@@ -12,7 +12,7 @@ from peers.go_program import alone, cache
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SUITE = "bookworm"
 # What the programs need to run: with it, a test needs no network.
-PACKAGES = "adduser ca-certificates libcurl4 libhiredis0.14 libmongoc-1.0-0 libpq5 librabbitmq4 libsqlite3-0 libssl3 init-system-helpers"
+PACKAGES = "adduser ca-certificates libcurl4 libhiredis0.14 libmongoc-1.0-0 libpq5 libprotobuf-c1 librabbitmq4 libsqlite3-0 libssl3 init-system-helpers"
 
 
 def mirror():

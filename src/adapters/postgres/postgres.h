@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/attributes.h"
 #include "base/error.h"
@@ -34,6 +35,14 @@ must_check enum error postgres_outbox_open(const char *dsn, struct outbox **ret_
 /* Down on CockroachDB, which does not number its transactions. */
 must_check enum error postgres_seat_feed_open(const char *dsn, struct seat_feed **ret_feed, char message[static POSTGRES_MESSAGE_MAX]);
 must_check enum error postgres_catalog_open(const char *dsn, struct catalog **ret_catalog, char message[static POSTGRES_MESSAGE_MAX]);
+
+/* What may be shown of where a DSN leads, as far as it says; empty texts and 0: it does not. */
+struct postgres_place {
+	char host[256]; /* the first, when there are several */
+	char database[64];
+	uint16_t port;
+};
+void postgres_place_of(const char *dsn, struct postgres_place *ret_place);
 
 /* For those who only look: in sessions that cannot write. The reader's ping says whether a replay runs, or was begun and not ended. */
 must_check enum error postgres_reader_open_to_look(const char *dsn, struct reader **ret_reader, char message[static POSTGRES_MESSAGE_MAX]);

@@ -83,6 +83,37 @@ static void a_child_keeps_the_trace_and_has_its_own_span(void **state)
 	assert_memory_equal(child.trace_id, root.trace_id, sizeof root.trace_id);
 	assert_memory_not_equal(child.span_id, root.span_id, sizeof root.span_id);
 	assert_int_equal(child.flags, TRACE_SAMPLED);
+	assert_memory_equal(child.parent_id, root.span_id, sizeof root.span_id);
+	assert_memory_equal(root.parent_id, ((const uint8_t[8]){0}), sizeof root.parent_id);
+}
+
+static void numbered_children_are_the_same_when_asked_for_again_and_differ_from_each_other(void **state)
+{
+	(void)state;
+	struct trace_context root = trace_context_root((const uint64_t[3]){1, 2, 3}, TRACE_SAMPLED);
+	struct trace_context other = trace_context_root((const uint64_t[3]){1, 2, 4}, TRACE_SAMPLED);
+	struct trace_context first = trace_context_numbered_child(&root, 1), again = trace_context_numbered_child(&root, 1);
+	struct trace_context second = trace_context_numbered_child(&root, 2), cousin = trace_context_numbered_child(&other, 1);
+	assert_memory_equal(&first, &again, sizeof first);
+	assert_memory_equal(first.parent_id, root.span_id, sizeof root.span_id);
+	assert_memory_not_equal(first.span_id, second.span_id, sizeof first.span_id);
+	assert_memory_not_equal(first.span_id, cousin.span_id, sizeof first.span_id);
+	assert_memory_not_equal(first.span_id, root.span_id, sizeof first.span_id);
+}
+
+static void a_tracestate_is_short_printable_text(void **state)
+{
+	(void)state;
+	char text[TRACE_STATE_LENGTH_MAX + 1];
+	memset(text, 'a', sizeof text);
+	text[1] = '=';
+	assert_true(trace_state_is_acceptable(SLICE("congo=t61rcWkgMzE,rojo=00f067aa0ba902b7")));
+	assert_true(trace_state_is_acceptable((struct slice){.data = text, .length = TRACE_STATE_LENGTH_MAX}));
+	assert_false(trace_state_is_acceptable((struct slice){.data = text, .length = TRACE_STATE_LENGTH_MAX + 1}));
+	assert_false(trace_state_is_acceptable(SLICE("")));
+	assert_false(trace_state_is_acceptable(SLICE("congo")));
+	assert_false(trace_state_is_acceptable(SLICE("congo=\x01")));
+	assert_false(trace_state_is_acceptable(SLICE("congo=\xc3\xa4")));
 }
 
 int main(void)
@@ -92,6 +123,8 @@ int main(void)
 		cmocka_unit_test(newer_versions_are_read_as_far_as_they_are_known),
 		cmocka_unit_test(what_the_standard_forbids_is_refused),
 		cmocka_unit_test(a_child_keeps_the_trace_and_has_its_own_span),
+		cmocka_unit_test(numbered_children_are_the_same_when_asked_for_again_and_differ_from_each_other),
+		cmocka_unit_test(a_tracestate_is_short_printable_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,15 +100,18 @@ static void every_kind_of_value_is_read(void **state)
 {
 	(void)state;
 	assert_int_equal(
-		load(NULL,
-	             LIST("LISTEN_ADDR=[::1]:0", "DATA_DIR=/var/lib/tro", "HOLD_TTL=1m30s", "SEATS_PER_HOLD_MAX=100", "HTTP_THREADS=64",
-	                  "BODY_MEMORY_MAX=3GiB", "JWT_SECRET=" SECRET, "JWT_ISSUER=https://issuer.example", "JWT_AUDIENCE=tro",
-	                  "PAYMENT_SECRET=" SECRET ", " OTHER_SECRET, "RATE_LIMIT_USER=off", "RATE_LIMIT_IP=5/1h",
-	                  "TRUSTED_PROXIES=10.0.0.0/8,::1", "CORS_ALLOWED_ORIGINS=https://a.example, http://localhost:3000,https://[::1]:8",
-	                  "LOG_LEVEL=warn", "CRDB_DSN=host=db user=tro", "MONGO_URI=mongodb+srv://cluster.example/tro",
-	                  "REDIS_ADDR=redis:6379", "RABBIT_URL=amqps://user:pass@rabbit:5671/%2f",
-	                  "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318", "JWT_JWKS_URL=https://issuer.example/jwks.json",
-	                  "JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n")),
+		load(NULL, LIST("LISTEN_ADDR=[::1]:0", "DATA_DIR=/var/lib/tro", "HOLD_TTL=1m30s", "SEATS_PER_HOLD_MAX=100",
+	                        "HTTP_THREADS=64", "BODY_MEMORY_MAX=3GiB", "JWT_SECRET=" SECRET, "JWT_ISSUER=https://issuer.example",
+	                        "JWT_AUDIENCE=tro", "PAYMENT_SECRET=" SECRET ", " OTHER_SECRET, "RATE_LIMIT_USER=off", "RATE_LIMIT_IP=5/1h",
+	                        "TRUSTED_PROXIES=10.0.0.0/8,::1",
+	                        "CORS_ALLOWED_ORIGINS=https://a.example, http://localhost:3000,https://[::1]:8", "LOG_LEVEL=warn",
+	                        "CRDB_DSN=host=db user=tro", "MONGO_URI=mongodb+srv://cluster.example/tro", "REDIS_ADDR=redis:6379",
+	                        "RABBIT_URL=amqps://user:pass@rabbit:5671/%2f", "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318",
+	                        "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_HEADERS=authorization=Basic%20eA",
+	                        "OTEL_EXPORTER_OTLP_TIMEOUT=500", "OTEL_EXPORTER_OTLP_COMPRESSION=gzip", "OTEL_SERVICE_NAME=shop",
+	                        "OTEL_RESOURCE_ATTRIBUTES=a=b,c=d", "OTEL_TRACES_SAMPLER=traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.25",
+	                        "OTEL_SDK_DISABLED=true", "JWT_JWKS_URL=https://issuer.example/jwks.json",
+	                        "JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n")),
 		CONFIG_OK);
 	assert_string_equal(test.config.http.listen.items[0].host, "::1");
 	assert_int_equal(test.config.http.listen.items[0].port, 0);
@@ -131,7 +134,16 @@ static void every_kind_of_value_is_read(void **state)
 	assert_string_equal(test.config.systems.mongo_uri, "mongodb+srv://cluster.example/tro");
 	assert_string_equal(test.config.systems.redis, "redis:6379");
 	assert_string_equal(test.config.systems.rabbit_url, "amqps://user:pass@rabbit:5671/%2f");
-	assert_string_equal(test.config.systems.otlp_endpoint, "http://collector:4318");
+	assert_string_equal(test.config.traces.endpoint, "http://collector:4318");
+	assert_string_equal(test.config.traces.protocol, "grpc");
+	assert_true(slice_equal_string(test.config.traces.headers, "authorization=Basic%20eA"));
+	assert_int_equal(test.config.traces.timeout_ms, 500);
+	assert_string_equal(test.config.traces.compression, "gzip");
+	assert_true(slice_equal_string(test.config.traces.service_name, "shop"));
+	assert_true(slice_equal_string(test.config.traces.resource_attributes, "a=b,c=d"));
+	assert_string_equal(test.config.traces.sampler, "traceidratio");
+	assert_true(test.config.traces.sampler_ratio > 0.2499 && test.config.traces.sampler_ratio < 0.2501);
+	assert_true(test.config.traces.is_disabled);
 	assert_string_equal(test.config.auth.jwt_jwks_url, "https://issuer.example/jwks.json");
 	assert_non_null(strstr(test.config.auth.jwt_public_key, "MFkw"));
 }
@@ -284,7 +296,15 @@ static void bad_values_are_refused(void **state)
 	                                      "JWT_PUBLIC_KEY=MFkw",
 	                                      "JWT_ISSUER=a\nb",
 	                                      "JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----\nMFkw",
-	                                      "OTEL_EXPORTER_OTLP_ENDPOINT=collector:4317"};
+	                                      "OTEL_EXPORTER_OTLP_ENDPOINT=collector:4317",
+	                                      "OTEL_EXPORTER_OTLP_PROTOCOL=http/json",
+	                                      "OTEL_EXPORTER_OTLP_TIMEOUT=10s",
+	                                      "OTEL_EXPORTER_OTLP_COMPRESSION=zstd",
+	                                      "OTEL_TRACES_SAMPLER=sometimes",
+	                                      "OTEL_TRACES_SAMPLER_ARG=1.1",
+	                                      "OTEL_TRACES_SAMPLER_ARG=1e-3",
+	                                      "OTEL_TRACES_SAMPLER_ARG=.",
+	                                      "OTEL_SDK_DISABLED=yes"};
 	for (size_t i = 0; i < ARRAY_LENGTH(refused); i++) {
 		test.config.http.threads = 77;
 		if (load(NULL, LIST(refused[i])) != CONFIG_BAD_VALUE)

@@ -1,0 +1,53 @@
+/* tracing.h: the traces of this process: what the service tells of its work becomes spans, which go to the receiver that is configured.
+ *
+ * A request is a span. The stages of its way are spans in it: waiting for admission, admission, waiting for the lane, and the lane's work.
+ * A commit batch has a trace of its own, linked both ways with its commands' (app/batch_trace.h). What an event waits in the outbox, and that
+ * it is published, are spans of the request that caused it, made by the process that publishes it, whenever that is; their ids follow from the
+ * event's, so that repeats have the same. Names and attributes are the semantic conventions of OpenTelemetry, and those with "tro.". */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/batch_trace.h"
+#include "app/job.h"
+#include "base/attributes.h"
+#include "base/trace_sampler.h"
+#include "config/config.h"
+#include "http/server_options.h"
+#include "obs/log.h"
+#include "ports/random.h"
+#include "ports/reader.h"
+#include "trace/tracer.h"
+
+struct tracing;
+
+/* *ret_tracing is NULL when nothing is to be recorded. roles: enum role, or 0: of `tro consume`; they name the service by default. config and
+ * logger are borrowed. False: something of the configuration cannot be used, or is missing here, with the complaint made. */
+must_check bool tracing_new(const struct config *config, uint32_t roles, struct random *random, struct logger *logger,
+                            struct tracing **ret_tracing);
+/* Sends what waits, for TRACER_FINISH_MS at most. Nobody records any more. Takes NULL. */
+void tracing_free(struct tracing *tracing);
+
+const struct trace_sampler *tracing_sampler(const struct tracing *tracing);
+const struct tracer_counters *tracing_counters(const struct tracing *tracing);
+
+/* What the service tells; each costs next to nothing for what is not sampled. Safe from any thread. */
+void tracing_request(struct tracing *tracing, const struct http_request_summary *summary);
+void tracing_job(struct tracing *tracing, const struct job *job);
+/* For a service's options; context: the tracing. */
+void tracing_batch(void *context, const struct batch_trace *trace, const struct list *jobs);
+void tracing_fetch(void *context, const struct job *fetch, uint64_t began_ns, uint64_t ended_ns, bool is_down);
+/* For a publisher's options. The record's trace becomes that of the span in which it is published: the parent of whoever consumes the message. */
+void tracing_publishing(void *tracing, struct event_record *record);
+void tracing_published(void *context, const struct event_record *record, uint64_t began_ns, uint64_t ended_ns);
+
+/* A message that was consumed, from then until then. */
+struct tracing_consumed {
+	struct trace_context parent; /* what the message carries */
+	uint64_t span_random;        /* for the id of the span */
+	const char *queue;
+	struct slice message_id, routing_key;
+	uint64_t began_ns, ended_ns;
+};
+void tracing_consumed(struct tracing *tracing, const struct tracing_consumed *consumed);

@@ -1,0 +1,142 @@
+/* tracing_batches.c: commit batches, and what becomes of their events, as spans. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain/event.h"
+#include "runtime/tracing.h"
+#include "runtime/tracing_inside.h"
+
+#define LINKS_MAX 128
+#define EXCHANGE "tro.events"
+
+/* Those of the commands whose traces are recorded. */
+static void add_links(struct span *span, const struct list *jobs)
+{
+	uint32_t sampled = 0;
+	list_for_each(node, jobs)
+		sampled += trace_is_sampled(&container_of(node, struct job, node)->trace);
+	uint32_t count = sampled < LINKS_MAX ? sampled : LINKS_MAX;
+	span->links = count == 0 ? NULL : malloc(count * sizeof *span->links);
+	span->links_dropped = span->links == NULL ? sampled : sampled - count;
+	list_for_each(node, jobs) {
+		const struct job *job = container_of(node, struct job, node);
+		if (span->links != NULL && span->link_count < count && trace_is_sampled(&job->trace))
+			span->links[span->link_count++] = span_link_to(&job->trace);
+	}
+}
+
+static void describe_batch(struct span *span, const struct batch_trace *trace)
+{
+	span_add_int(span, "tro.batch.size", trace->commands);
+	span_add_int(span, "tro.batch.retries", trace->tries);
+	span_add_int(span, "tro.batch.events", trace->events);
+	span_add_int(span, "tro.batch.rows", trace->rows);
+	span->is_error = trace->is_failure;
+}
+
+static void describe_step(struct span *span, const struct trace_place *store, const struct batch_step *step,
+                          const struct batch_trace *trace)
+{
+	if (step->kind == BATCH_DECIDE)
+		return;
+	span->kind = SPAN_CLIENT;
+	span->is_error = step->is_failure;
+	span_add_word(span, "db.system.name", store->system);
+	span_add_word(span, "db.operation.name", step->kind == BATCH_COMMIT ? "COMMIT" : "SELECT");
+	if (store->namespace != NULL)
+		span_add_word(span, "db.namespace", store->namespace);
+	if (trace->commands > 1)
+		span_add_int(span, "db.operation.batch.size", trace->commands);
+	trace_place_add_server(store, span);
+}
+
+void tracing_batch(void *context, const struct batch_trace *trace, const struct list *jobs)
+{
+	struct tracing *tracing = context;
+	static const char *const names[BATCH_STEP_KIND_COUNT] = {
+		[BATCH_LOAD] = "load", [BATCH_DECIDE] = "decide", [BATCH_COMMIT] = "commit", [BATCH_RESOLVE] = "resolve"};
+	assert(trace_is_sampled(&trace->context));
+	struct span span;
+	uint32_t count = trace->step_count < BATCH_STEPS_MAX ? trace->step_count : BATCH_STEPS_MAX;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct batch_step *step = &trace->steps[i];
+		struct trace_context step_context = trace_context_numbered_child(&trace->context, i + 1);
+		span_init(&span, &step_context, SPAN_INTERNAL, names[step->kind], step->began_ns, step->ended_ns);
+		describe_step(&span, &tracing->store, step, trace);
+		tracer_record(tracing->tracer, &span);
+	}
+	span_init(&span, &trace->context, SPAN_INTERNAL, "commit batch", trace->began_ns, trace->ended_ns);
+	describe_batch(&span, trace);
+	add_links(&span, jobs);
+	tracer_record(tracing->tracer, &span);
+}
+
+/* Two numbers for each event, one for each of its two spans; not 0. */
+static uint64_t number_of(const struct uuid *event_id, uint64_t which)
+{
+	uint64_t random;
+	memcpy(&random, event_id->bytes + sizeof event_id->bytes - sizeof random, sizeof random);
+	uint64_t number = random * 2 + which;
+	return number == 0 ? 1 : number;
+}
+
+enum { NUMBER_OF_WAIT = 0, NUMBER_OF_PUBLISH = 1 };
+
+void tracing_publishing(void *tracing, struct event_record *record)
+{
+	assert(tracing != NULL && record != NULL);
+	if (trace_is_sampled(&record->trace))
+		record->trace = trace_context_numbered_child(&record->trace, number_of(&record->id, NUMBER_OF_PUBLISH));
+}
+
+/* The context that the event was stored with. */
+static struct trace_context request_of(const struct event_record *record)
+{
+	struct trace_context request = record->trace;
+	memcpy(request.span_id, record->trace.parent_id, sizeof request.span_id);
+	memset(request.parent_id, 0, sizeof request.parent_id);
+	return request;
+}
+
+void tracing_published(void *context, const struct event_record *record, uint64_t began_ns, uint64_t ended_ns)
+{
+	struct tracing *tracing = context;
+	if (!trace_is_sampled(&record->trace))
+		return;
+	struct span spans[2];
+	struct trace_context request = request_of(record);
+	struct trace_context wait = trace_context_numbered_child(&request, number_of(&record->id, NUMBER_OF_WAIT));
+	char id[UUID_TEXT_LENGTH + 1];
+	uuid_format(&record->id, id);
+	span_init(&spans[0], &wait, SPAN_INTERNAL, "outbox", began_ns, began_ns);
+	spans[0].began_unix_ms = record->occurred_at_ms;
+	span_add_text(&spans[0], "messaging.message.id", slice_of(id));
+	span_init(&spans[1], &record->trace, SPAN_PRODUCER, "send " EXCHANGE, began_ns, ended_ns);
+	span_add_word(&spans[1], "messaging.system", tracing->bus.system);
+	span_add_word(&spans[1], "messaging.operation.name", "publish");
+	span_add_word(&spans[1], "messaging.operation.type", "send");
+	span_add_word(&spans[1], "messaging.destination.name", EXCHANGE);
+	span_add_text(&spans[1], "messaging.message.id", slice_of(id));
+	span_add_word(&spans[1], "messaging.rabbitmq.destination.routing_key", event_type_name(record->type));
+	trace_place_add_server(&tracing->bus, &spans[1]);
+	tracer_record_all(tracing->tracer, spans, 2);
+}
+
+void tracing_consumed(struct tracing *tracing, const struct tracing_consumed *consumed)
+{
+	if (!trace_is_sampled(&consumed->parent))
+		return;
+	struct span span;
+	struct trace_context context = trace_context_child(&consumed->parent, consumed->span_random);
+	span_init(&span, &context, SPAN_CONSUMER, NULL, consumed->began_ns, consumed->ended_ns);
+	span_name(&span, SLICE("process"), slice_of(consumed->queue));
+	span_add_word(&span, "messaging.system", tracing->bus.system);
+	span_add_word(&span, "messaging.operation.name", "process");
+	span_add_word(&span, "messaging.operation.type", "process");
+	span_add_text(&span, "messaging.destination.name", slice_of(consumed->queue));
+	span_add_text(&span, "messaging.message.id", consumed->message_id);
+	span_add_text(&span, "messaging.rabbitmq.destination.routing_key", consumed->routing_key);
+	trace_place_add_server(&tracing->bus, &span);
+	tracer_record(tracing->tracer, &span);
+}
