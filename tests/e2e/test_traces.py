@@ -1,5 +1,4 @@
-"""Traces as a receiver sees them, and what becomes of requests when there is something wrong with it: nothing. Whether a trace is whole a real
-collector and a real Jaeger say (tests/services/test_traces.py)."""
+"""Traces as a receiver sees them, and what becomes of requests when there is something wrong with it: nothing."""
 
 import concurrent.futures
 import contextlib
