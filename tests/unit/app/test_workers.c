@@ -95,7 +95,6 @@ static void start_service(struct world *world)
 		.committed = wake_publisher,
 		.context = world,
 	};
-	dependencies_init(&world->dependencies, 1);
 	assert_int_equal(service_new(&options, &world->service), OK);
 }
 
@@ -152,6 +151,7 @@ static int make_world(void **state)
 	local_bus_subscribe(world->bus, &world->subscriber);
 	world->catalog = fake_catalog_new();
 	assert_non_null(world->catalog);
+	dependencies_init(&world->dependencies, 1);
 	start_publisher(world);
 	start_service(world);
 	start_expirer(world);

@@ -205,7 +205,7 @@ static void tick(void *context, uint64_t now_ns)
 /* Runs the load against a server with these deeds. listens_after_ms: 0: from the start; UINT64_MAX: never. */
 static enum client_end run(struct load *load, struct server *server, uint64_t listens_after_ms)
 {
-	struct client_options options = {.connections = 1, .timeout_ms = 150, .patience_ms = 1500};
+	struct client_options options = {.connections = 1, .timeout_ms = 400, .patience_ms = 2500};
 	add_endpoint(&options.endpoints, server);
 	if (load->other != NULL) {
 		add_endpoint(&options.endpoints, load->other);
