@@ -112,6 +112,13 @@ static const struct command_entry commands[] = {
          "  --url URL   the server (default: http:// and LISTEN_ADDR)\n\n"
          "example:\n  tro health --url http://127.0.0.1:8081\n",
          run_health},
+	{"top", "show what running services are doing, from their metrics", "top [URL...] [--once] [--json]",
+         "  URL       services, up to 16 (default: ADMIN_ADDR if that is set, else LISTEN_ADDR)\n"
+         "  --once    look twice, a second apart, print what was seen, and end\n"
+         "  --json    one JSON object for each look\n\n"
+         "Rates and latencies are of the last second. Exit code 1: a service did not answer.\n\n"
+         "example:\n  tro top http://127.0.0.1:9090 http://127.0.0.1:9091\n",
+         run_top},
 	{"config", "print the effective configuration, secrets masked", "config [--markdown]",
          "  --markdown    the table of all keys instead\n\nexample:\n  HOLD_TTL=2m tro config\n", run_config},
 	{"version", "print the version", "version", "example:\n  tro version\n", run_version},

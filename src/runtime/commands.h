@@ -42,6 +42,7 @@ int run_catalog_rebuild(const struct invocation *invocation);
 int run_replay(const struct invocation *invocation);
 int run_consume(const struct invocation *invocation);
 int run_health(const struct invocation *invocation);
+int run_top(const struct invocation *invocation);
 int run_config(const struct invocation *invocation);
 int run_version(const struct invocation *invocation);
 

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import json
 import pathlib
 import resource
 import sqlite3
@@ -11,7 +12,7 @@ import pytest
 
 from harness import threads, wire
 from harness.problems import expect, problem
-from harness.server import SLACK, Server, eventually
+from harness.server import SLACK, Server, eventually, free_port, run_tro
 from harness.wire import Connection
 
 NOWHERE = "postgresql://somebody@127.0.0.1:1/x"
@@ -184,3 +185,32 @@ def test_a_store_that_hangs_is_never_a_reason_to_restart(start_server):
             time.sleep(0.2)
         writer.execute("ROLLBACK")
     eventually(lambda: api.hold(event_id, ["A-1-1"]).status == 201, within=5)
+
+
+def test_top_tells_what_a_server_does(server):
+    api = server.api()
+    event_id = api.create_event()["event_id"]
+    api.held(event_id, "A-1-1")
+    api.get(f"/v1/events/{event_id}/seats")  # then its map is in memory
+
+    def looked():
+        done = run_tro("top", f"http://127.0.0.1:{server.admin_port}", "--once", "--json")
+        assert done.returncode == 0, done
+        (service,) = json.loads(done.stdout)["services"]
+        return service if service["events"] else None
+
+    service = eventually(looked, within=20)
+    assert service["up"] and service["requests_per_second"] >= 0 and set(service["latency_ms"]) == {"p50", "p90", "p99"}
+    assert {queue["lane"] for queue in service["queues"]} == {"commit", "read", "catalog"}
+    assert {need["name"]: need["up"] for need in service["dependencies"]}["store"] is True
+    seats = next(event for event in service["events"] if event["event_id"] == event_id)
+    assert seats == {"event_id": event_id, "available": 99, "held": 1, "reserved": 0, "sold": 0}
+    told = run_tro("top", f"http://127.0.0.1:{server.admin_port}", "--once")
+    assert told.returncode == 0 and event_id in told.stdout and "queues" in told.stdout
+
+
+def test_top_says_which_server_does_not_answer(server):
+    free = free_port()
+    done = run_tro("top", f"http://127.0.0.1:{server.admin_port}", f"http://127.0.0.1:{free}", "--once", "--json")
+    assert done.returncode == 1 and f"127.0.0.1:{free}" in done.stderr
+    assert [service["up"] for service in json.loads(done.stdout)["services"]] == [True, False]
