@@ -150,6 +150,14 @@ bool loop_wait_drained(struct loop *loop, uint64_t deadline_ns)
 	return is_drained;
 }
 
+uint64_t loop_processor_ns(const struct loop *loop)
+{
+	struct timespec used;
+	if (!loop->has_clock || clock_gettime(loop->clock_id, &used) != 0)
+		return 0;
+	return (uint64_t)used.tv_sec * UINT64_C(1000000000) + (uint64_t)used.tv_nsec;
+}
+
 static void start_connections(struct loop *loop, struct list *arrivals)
 {
 	struct list_node *node;
@@ -186,8 +194,10 @@ static void *run(void *argument)
 	char name[16];
 	snprintf(name, sizeof name, "%s-%u", loop->options->name, loop->index);
 	pthread_setname_np(pthread_self(), name); /* of another thread it would need to write to /proc */
+	loop->has_clock = pthread_getcpuclockid(pthread_self(), &loop->clock_id) == 0;
 	while (loop->phase != LOOP_ENDING)
 		reactor_run(loop->reactor);
+	loop->has_clock = false;
 	return NULL;
 }
 

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "base/attributes.h"
 #include "base/error.h"
@@ -61,6 +62,8 @@ struct loop {
 	struct acceptor *acceptor; /* for the events: the first loop's thread runs it; the others tell it what they have closed */
 	pthread_t thread;
 	bool has_thread;
+	_Atomic bool has_clock; /* the thread runs, and `clock_id` is that of the processor time it has used */
+	clockid_t clock_id;
 
 	struct reactor *reactor;
 	struct timer_queue timeouts[LOOP_TIMEOUT_COUNT];
@@ -112,6 +115,8 @@ bool loop_is_evictable(const struct loop *loop, enum loop_timeout timeout, uint6
 void loop_request_eviction(struct loop *loop, uint32_t count);
 /* From any thread. */
 uint32_t loop_connection_count(const struct loop *loop);
+/* Nanoseconds of a processor that its thread has used; 0: it does not run. From any thread. */
+uint64_t loop_processor_ns(const struct loop *loop);
 /* From any thread: the acceptor is to go on, if this is the first loop. */
 void loop_wake(struct loop *loop);
 /* From any thread: hands an exchange whose request is completed back to its loop. */

@@ -187,13 +187,8 @@ uint32_t http_server_loops(const struct http_server *server)
 
 uint64_t http_server_loop_ns(const struct http_server *server, uint32_t index)
 {
-	clockid_t clock;
-	struct timespec used;
 	assert(index < server->options.loops);
-	const struct loop *loop = &server->loops[index];
-	if (!loop->has_thread || pthread_getcpuclockid(loop->thread, &clock) != 0 || clock_gettime(clock, &used) != 0)
-		return 0;
-	return (uint64_t)used.tv_sec * UINT64_C(1000000000) + (uint64_t)used.tv_nsec;
+	return loop_processor_ns(&server->loops[index]);
 }
 
 uint64_t http_server_refused_connections(const struct http_server *server)
