@@ -72,7 +72,7 @@ def test_both_builds_hold_the_same_files(bazel):
     known = bazel("query", 'kind("source file", deps(//src/... + //cmd/... + //tests/...))').split()
     held = {label.removeprefix("//").replace(":", "/") for label in known if label.startswith("//")}
     kept = set(run("git", "ls-files", "--cached", "--others", "--exclude-standard", "src", "cmd", "api", "db", "tests/unit", "tests/support").split())
-    wanted = {name for name in kept if re.search(r"\.(c|h|def|sql|lua|yaml)$", name) and (ROOT / name).exists()}
+    wanted = {name for name in kept if re.search(r"\.(c|h|def|sql|lua|yaml|proto)$", name) and (ROOT / name).exists()}
     assert {name for name in held if re.match(r"(src|cmd|api|db|tests)/", name) and not name.endswith("BUILD.bazel")} == wanted
 
 
