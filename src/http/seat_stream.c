@@ -198,11 +198,9 @@ static enum http_progress on_admitted(struct call *call)
 static enum error read_version(struct http_request *request, struct stream_request *stream)
 {
 	struct slice text;
-	enum error error = http_request_query(request, SLICE("since"), &text);
+	enum error error = seat_version_query(request, &text);
 	if (error != OK)
 		return error;
-	if (text.data != NULL && (text.length == 0 || text.length > SEAT_VERSION_LENGTH_MAX))
-		return http_request_query_violation(request, SLICE("since"), SLICE("must be the version of an earlier answer"));
 	struct slice header = http_request_header(request, SLICE("last-event-id"));
 	if (!slice_is_empty(header))
 		text = header;

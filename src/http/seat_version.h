@@ -3,18 +3,10 @@
 
 #include <stdint.h>
 
-#include "base/slice.h"
+#include "base/attributes.h"
+#include "http/request.h"
 
-#define SEAT_VERSION_LENGTH_MAX 64
-
+/* ?since=, as sent; data is NULL when it is not there. ERR_BAD_REQUEST, with the violation; ERR_NO_MEMORY. */
+must_check enum error seat_version_query(struct http_request *request, struct slice *ret_text);
 /* A version that is none of ours is one that is not known. */
-static inline uint64_t seat_version_parse(struct slice text)
-{
-	uint64_t version = 0;
-	for (size_t i = 0; i < text.length; i++) {
-		if (text.data[i] < '0' || text.data[i] > '9' || version > INT64_MAX / 16)
-			return UINT64_MAX;
-		version = version * 10 + (uint64_t)(text.data[i] - '0');
-	}
-	return version;
-}
+uint64_t seat_version_parse(struct slice text);

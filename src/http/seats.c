@@ -47,11 +47,9 @@ static enum error read_status(struct http_request *request, enum seat_status *re
 static enum error read_since(struct http_request *request, struct seats_request *seats)
 {
 	struct slice text;
-	enum error error = http_request_query(request, SLICE("since"), &text);
+	enum error error = seat_version_query(request, &text);
 	if (error != OK || text.data == NULL)
 		return error;
-	if (text.length == 0 || text.length > SEAT_VERSION_LENGTH_MAX)
-		return http_request_query_violation(request, SLICE("since"), SLICE("must be the version of an earlier answer"));
 	if (seats->from_store.seat_status != 0)
 		return http_request_query_violation(request, SLICE("since"), SLICE("tells of every status: leave out status"));
 	seats->query.kind = SEAT_PAGE_CHANGES;
