@@ -41,13 +41,3 @@ void tracing_fetch(void *context, const struct job *fetch, uint64_t began_ns, ui
 /* For a publisher's options. The record's trace becomes that of the span in which it is published: the parent of whoever consumes the message. */
 void tracing_publishing(void *tracing, struct event_record *record);
 void tracing_published(void *context, const struct event_record *record, uint64_t began_ns, uint64_t ended_ns);
-
-/* A message that was consumed, from then until then. */
-struct tracing_consumed {
-	struct trace_context parent; /* what the message carries */
-	uint64_t span_random;        /* for the id of the span */
-	const char *queue;
-	struct slice message_id, routing_key;
-	uint64_t began_ns, ended_ns;
-};
-void tracing_consumed(struct tracing *tracing, const struct tracing_consumed *consumed);

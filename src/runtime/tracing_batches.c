@@ -122,21 +122,3 @@ void tracing_published(void *context, const struct event_record *record, uint64_
 	trace_place_add_server(&tracing->bus, &spans[1]);
 	tracer_record_all(tracing->tracer, spans, 2);
 }
-
-void tracing_consumed(struct tracing *tracing, const struct tracing_consumed *consumed)
-{
-	if (!trace_is_sampled(&consumed->parent))
-		return;
-	struct span span;
-	struct trace_context context = trace_context_child(&consumed->parent, consumed->span_random);
-	span_init(&span, &context, SPAN_CONSUMER, NULL, consumed->began_ns, consumed->ended_ns);
-	span_name(&span, SLICE("process"), slice_of(consumed->queue));
-	span_add_word(&span, "messaging.system", tracing->bus.system);
-	span_add_word(&span, "messaging.operation.name", "process");
-	span_add_word(&span, "messaging.operation.type", "process");
-	span_add_text(&span, "messaging.destination.name", slice_of(consumed->queue));
-	span_add_text(&span, "messaging.message.id", consumed->message_id);
-	span_add_text(&span, "messaging.rabbitmq.destination.routing_key", consumed->routing_key);
-	trace_place_add_server(&tracing->bus, &span);
-	tracer_record(tracing->tracer, &span);
-}
