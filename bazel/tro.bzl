@@ -65,6 +65,23 @@ def tro_embed(name, files, table, visibility = None):
         deps = ["//src/base"],
     )
 
+def tro_commit(name):
+    """The commit that is built (src/base/version.h), as scripts/bazel-status.sh tells it."""
+    native.genrule(
+        name = name + "_file",
+        outs = [name + ".c"],
+        cmd = """sed -n 's/^STABLE_TRO_COMMIT \\(.*\\)$$/#include "base\\/version.h"\\nconst char version_commit[] = "\\1";/p' bazel-out/stable-status.txt >$@""",
+        stamp = 1,
+    )
+    cc_library(
+        name = name,
+        srcs = [name + ".c"],
+        copts = COPTS,
+        linkstatic = True,
+        visibility = ["//src:__subpackages__"],
+        deps = ["//src/base"],
+    )
+
 def tro_program(name, sees = []):
     cc_binary(
         name = name,

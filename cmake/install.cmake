@@ -1,14 +1,22 @@
 # What `make install` puts where; debian/ makes packages of the same.
 include(GNUInstallDirs)
 option(TRO_MAN "Make man pages of --help; needs help2man" OFF)
-set(TRO_UNIT_DIR ${CMAKE_INSTALL_PREFIX}/lib/systemd/system CACHE PATH "Where systemd units go")
+# Not kept in the cache: another prefix has other folders.
+set(TRO_UNIT_DIR lib/systemd/system)
+set(TRO_SYSUSERS_DIR lib/sysusers.d)
 
 install(TARGETS tro tro-api tro-expiry-worker tro-outbox-publisher tro-bench RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 foreach(unit tro tro-api tro-expiry-worker tro-outbox-publisher)
 	configure_file(packaging/systemd/${unit}.service ${CMAKE_BINARY_DIR}/systemd/${unit}.service @ONLY)
 	install(FILES ${CMAKE_BINARY_DIR}/systemd/${unit}.service DESTINATION ${TRO_UNIT_DIR})
 endforeach()
-install(FILES packaging/tro.env DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/tro)
+install(FILES packaging/systemd/sysusers.conf DESTINATION ${TRO_SYSUSERS_DIR} RENAME tro.conf)
+# Settings have passwords in them, and those that somebody has made stay.
+set(settings ${CMAKE_INSTALL_FULL_SYSCONFDIR}/tro)
+install(CODE "
+	if(NOT EXISTS \"\$ENV{DESTDIR}${settings}/tro.env\")
+		file(INSTALL DESTINATION \"${settings}\" TYPE FILE PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ FILES \"${CMAKE_SOURCE_DIR}/packaging/tro.env\")
+	endif()")
 install(FILES packaging/completions/tro.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME tro)
 install(FILES packaging/completions/tro.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -15,7 +15,6 @@ function(tro_module folder)
 		list(APPEND libraries ${seen_target})
 	endforeach()
 	if(sources)
-		tro_defects(${sources})
 		add_library(${target} STATIC ${sources})
 		target_link_libraries(${target} PUBLIC ${libraries})
 		tro_include_only(${target} ${folder} ${module_SEES})
@@ -23,16 +22,6 @@ function(tro_module folder)
 		add_library(${target} INTERFACE)
 		target_link_libraries(${target} INTERFACE ${libraries})
 	endif()
-endfunction()
-
-# Only what has a deliberate defect in it is compiled again for another (src/base/defect.h).
-function(tro_defects)
-	foreach(source IN LISTS ARGN)
-		file(STRINGS ${source} uses REGEX "base/defect.h" LIMIT_COUNT 1)
-		if(uses)
-			set_source_files_properties(${source} PROPERTIES COMPILE_DEFINITIONS TRO_DEFECT=${TRO_DEFECT})
-		endif()
-	endforeach()
 endfunction()
 
 # adapters/sqlite → tro_adapter_sqlite, http → tro_http
@@ -63,6 +52,18 @@ function(tro_embed target table)
 		DEPENDS ${ARGN} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
 		VERBATIM)
 	add_library(${target} STATIC ${output})
+	tro_include_only(${target} base)
+endfunction()
+
+# tro_commit(<target>): a library with the commit that is built. Each build asks for it; what depends on it is built anew only when it is another.
+function(tro_commit target)
+	set(output ${CMAKE_BINARY_DIR}/embedded/${target}.c)
+	add_custom_target(${target}_file
+		COMMAND ${CMAKE_COMMAND} -DOUTPUT=${output} -DSOURCE=${CMAKE_SOURCE_DIR} -P ${CMAKE_SOURCE_DIR}/cmake/commit.cmake
+		BYPRODUCTS ${output}
+		VERBATIM)
+	add_library(${target} STATIC ${output})
+	add_dependencies(${target} ${target}_file)
 	tro_include_only(${target} base)
 endfunction()
 

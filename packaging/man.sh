@@ -17,4 +17,4 @@ if [ "$(basename "$1")" = tro ]; then
 fi
 mkdir -p "$(dirname "$4")"
 # shellcheck disable=SC2086 # nothing, or one word
-help2man --no-info --section="$2" --name="$3" $include --version-string="$("$1" --version)" --output="$4" "$1"
+help2man --no-info --section="$2" --name="$3" $include --version-string="$("$1" --version | cut -d " " -f 1,2)" --output="$4" "$1"

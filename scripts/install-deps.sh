@@ -2,20 +2,22 @@
 # Installs what is missing from Debian, as root or with sudo. Silent, and without the network, when nothing is missing.
 #
 #	scripts/install-deps.sh build    what building and running needs
+#	scripts/install-deps.sh install  that, and what makes man pages
 #	scripts/install-deps.sh deb      that, and what makes Debian packages
 #	scripts/install-deps.sh test     that, and what the tests need
 set -eu
 
-build="gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libhiredis-dev libmongoc-dev libpq-dev libprotobuf-c-dev librabbitmq-dev libsqlite3-dev libssl-dev protobuf-c-compiler zlib1g-dev"
+build="ca-certificates gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libhiredis-dev libmongoc-dev libpq-dev libprotobuf-c-dev librabbitmq-dev libsqlite3-dev libssl-dev protobuf-c-compiler zlib1g-dev"
 deb="debhelper fakeroot help2man"
-test="$deb bazel-bootstrap buildah debootstrap lintian ccache clang clang-format clang-tidy libclang-rt-dev libcmocka-dev libfaketime libjansson-dev curl haproxy nginx-light openssl postgresql prometheus python3 python3-venv rabbitmq-server redis-server strace"
+test="$deb bazel-bootstrap buildah debootstrap lintian ccache clang clang-format clang-tidy libclang-rt-dev libcmocka-dev libfaketime libjansson-dev curl haproxy iproute2 nftables nginx-light openssl procps patch postgresql prometheus python3 python3-venv rabbitmq-server redis-server strace"
 
 case "${1:-}" in
 build) packages="$build" ;;
+install) packages="$build help2man" ;;
 deb) packages="$build $deb" ;;
 test) packages="$build $test" ;;
 *)
-	echo "usage: $0 build|deb|test" >&2
+	echo "usage: $0 build|install|deb|test" >&2
 	exit 2
 	;;
 esac

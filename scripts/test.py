@@ -69,6 +69,7 @@ class Suite:
     preset: str | None  # what has to be built first
     run: typing.Callable[["Suite"], Counts]
     share: float = 0.5  # of the processors that it keeps busy; 1: it measures or loads the machine, and runs alone
+    after: str | None = None  # the name of a suite that ends before it begins
     is_second_try: bool = False  # only what failed is run
 
     @property
@@ -254,6 +255,20 @@ def run_e2e_over_postgres(suite):
     return run_pytest(suite, [f"tests/e2e/test_{name}.py" for name in names], [sys.executable, "tests/peers/postgres.py"])
 
 
+def run_sanitized_e2e(suite):
+    """All but the tests of the documents, and of clients that generators make of them: most of their time goes to Python and Java, and what they
+    ask of a server others ask, too."""
+    return run_pytest(suite, ["tests/e2e", *[f"--ignore=tests/e2e/test_{name}.py" for name in ("clients", "documents")]])
+
+
+def run_raced_e2e(suite):
+    """Those in which threads of one program meet: many requests at once, timers beside them, the end of a server. What a request says and what a
+    command does is judged by one thread, and e2e-release and e2e-asan ask for all of it."""
+    names = ("cancelled_events", "concurrency", "connections", "crowds", "expiry", "holds", "idempotency", "listeners", "logs", "metrics", "monitoring",
+             "orders", "ownership", "payments", "rate_limits", "seat_maps", "seat_stream", "service", "tls", "token_keys", "traces", "unreachable")
+    return run_pytest(suite, [f"tests/e2e/test_{name}.py" for name in names])
+
+
 def services(*names):
     return [f"tests/services/test_{name}.py" for name in names]
 
@@ -285,11 +300,19 @@ def run_sanitized_services(suite):
     return run_pytest(suite, services("purchase", "services", "tools", "expiry"))
 
 
+def build_peers():
+    """What takes minutes on a machine that has never done it is built while suites run; those that need it wait for it."""
+    return Counts(failed=0 if execute([*IN_BACKGROUND, sys.executable, "tests/peers/traces.py"], LOGS / "build-peers.log") == 0 else 1)
+
+
 SUITES = [
     *[Suite(f"{label}-{preset}", preset, run_ctest) for preset in ("release", "asan", "tsan") for label in ("unit", "contract", "sim")
       if (label, preset) != ("sim", "tsan")],  # the simulator has one thread
     Suite("services-release", "release", run_services),
-    *[Suite(f"e2e-{preset}", preset, run_pytest) for preset in ("release", "asan", "tsan")],
+    Suite("ship", "release", lambda suite: run_pytest(suite, around=IN_BACKGROUND)),  # the longest: others run beside it to its end
+    Suite("e2e-release", "release", run_pytest),
+    Suite("e2e-asan", "asan", run_sanitized_e2e),
+    Suite("e2e-tsan", "tsan", run_raced_e2e),
     Suite("contract-rabbitmq", "asan", run_over_rabbitmq, share=0.25),
     Suite("contract-postgres", "asan", run_over_postgres, share=0.25),
     Suite("contract-redis", "asan", run_over_redis, share=0.25),
@@ -299,15 +322,14 @@ SUITES = [
     Suite("lint", None, run_lines([*IN_BACKGROUND, "scripts/lint.sh"])),
     Suite("defects", None, run_lines([*IN_BACKGROUND, "scripts/sim-defects.sh"])),
     Suite("fuzz", "fuzz", run_fuzz),
-    Suite("ship", "release", lambda suite: run_pytest(suite, around=IN_BACKGROUND)),
     Suite("fault-release", "release", run_pytest),
     Suite("fault-asan", "asan", run_sanitized_faults),
     Suite("e2e-postgres", "release", run_e2e_over_postgres),
     Suite("services-asan", "asan", run_sanitized_services),
     Suite("services-tsan", "tsan", run_raced_services),
     Suite("proof-release", "release", run_proof, share=1),
-    Suite("proof-asan", "asan", run_sanitized_proof, share=1),
-    Suite("proof-tsan", "tsan", run_sanitized_proof, share=1),
+    Suite("proof-asan", "asan", run_sanitized_proof, after="proof-release"),  # beside each other: most of their time is that of the troubles
+    Suite("proof-tsan", "tsan", run_sanitized_proof, after="proof-release"),
 ]
 
 
@@ -331,6 +353,7 @@ class Step:
     run: typing.Callable[[], Counts]
     share: float
     needs: str | None = None  # the name of a build
+    after: str | None = None
     counts: Counts | None = None  # when it is done
 
     def report(self):
@@ -348,13 +371,14 @@ class Step:
 
 
 def steps_of(suites):
-    """The suites in their order, each build before the first suite that needs it."""
-    steps = []
+    """The suites in their order, each build before the first suite that needs it; the peers before all, if they are needed."""
+    is_needed = any(suite.name == "services-release" for suite in suites)
+    steps = [Step("build-peers", LOGS / "build-peers.log", build_peers, 0)] if is_needed else []
     for suite in suites:
         name = None if suite.preset is None else f"build-{suite.preset}"
         if name is not None and name not in [step.name for step in steps]:
             steps.append(Step(name, LOGS / f"{name}.log", lambda preset=suite.preset: Counts(failed=0 if build(preset) else 1), 0.5))
-        steps.append(Step(suite.name, suite.log, lambda suite=suite: suite.run(suite), suite.share, name))
+        steps.append(Step(suite.name, suite.log, lambda suite=suite: suite.run(suite), suite.share, name, suite.after))
     return steps
 
 
@@ -362,7 +386,10 @@ def next_step(waiting, running, done):
     """The first step that may begin beside those that run; None: none may. What needs a build that failed fails with it."""
     alone = bool(os.environ.get("TRO_TEST_ALONE"))
     free = 1 - sum(1 if alone else step.share for step in running)
+    unfinished = {step.name for step in [*waiting, *running]}
     for step in waiting:
+        if step.after in unfinished:
+            continue
         needed = done.get(step.needs)
         if needed is not None and needed.counts.failed > 0:
             step.run = lambda: Counts(failed=1)

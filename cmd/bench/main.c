@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 	struct config config;
 	const char *message = NULL;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
-		return printf("tro-bench " TRO_VERSION "\n") < 0;
+		return printf("tro-bench " TRO_VERSION " (commit %s)\n", version_commit) < 0;
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return bench_print_help(stdout), EXIT_DONE;
 	confine_secrets();

@@ -1,6 +1,7 @@
 """A throw-away PostgreSQL that keeps what it confirms, and pgbench against it."""
 
 import contextlib
+import os
 import pathlib
 import re
 import subprocess
@@ -15,13 +16,15 @@ import postgres  # noqa: E402
 
 SCRIPTS = ROOT / "tests" / "bench"
 # A commit is on the disk before it is answered (fsync and synchronous_commit are on). Memory and log as a server of this purpose has them:
-# the defaults are for a machine with almost none.
-SETTINGS = ("synchronous_commit=on", "shared_buffers=512MB", "max_wal_size=4GB", "checkpoint_timeout=15min")
+# the defaults are for a machine with almost none. A server that has run for a while has segments of its log to use again; min_wal_size is how many
+# it keeps: each that it has to make and fill with zeros stops all commits for ten to thirty milliseconds.
+SETTINGS = ("synchronous_commit=on", "shared_buffers=512MB", "max_wal_size=4GB", "min_wal_size=4GB", "checkpoint_timeout=15min")
 PLAIN_CLIENTS = (8, 16, 32, 64)
 BATCH_CLIENTS = (1, 2)
 BATCH = 64
 EVENTS = 1000  # of 1,000 seats, for pgbench
 TRIES_MAX = 1000
+WAL_SEGMENT_NAME = 24  # characters
 # The planner may not scan tables that were empty when a statement was prepared; the adapter's sessions say the same.
 OPTIONS = " ".join(f"-c enable_{way}=off" for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"))
 
@@ -31,6 +34,7 @@ class Database:
         self.server = server
         self.dsn = server.dsn
         self.next_id = 0
+        self.session = None  # one psql for all samples: a new one for each would disturb what is measured
 
     def psql(self, *words):
         command = [postgres.programs() / "psql", self.dsn, "-v", "ON_ERROR_STOP=1", "-qAt", *words]
@@ -71,6 +75,55 @@ class Database:
         children = pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
         return processor_seconds(parent, *children)
 
+    def ask(self, sql):
+        """One number."""
+        if self.session is None:
+            self.session = subprocess.Popen([postgres.programs() / "psql", self.dsn, "-qAt"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.session.stdin.write(f"{sql};\n")
+        self.session.stdin.flush()
+        return int(self.session.stdout.readline())
+
+    def wal_position(self):
+        return self.ask("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
+
+    def transactions(self):
+        return self.ask("SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()")
+
+    def checkpoint(self):
+        """What was written so far is in the tables' files, and its segments of the log are there to be used again."""
+        self.psql("-c", "CHECKPOINT")
+
+    def checkpoints(self):
+        return self.ask("SELECT checkpoints_timed + checkpoints_req FROM pg_stat_bgwriter")
+
+    def wal_segments(self):
+        """The segments of the log that there are, by file: one that is used again has a new name and is the same file."""
+        folder = self.server.folder / "data" / "pg_wal"
+        return {entry.inode() for entry in os.scandir(folder) if len(entry.name) == WAL_SEGMENT_NAME}
+
+    def wal_by_type(self, begin, end):
+        """{record type: (records, bytes)} of the log between two positions; empty when that part of it is gone."""
+        command = [postgres.programs() / "pg_waldump", "--stats=record", "-p", self.server.folder / "data" / "pg_wal",
+                   "-s", lsn(begin), "-e", lsn(end)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd="/", **self.server.identity)
+        return wal_stats(done.stdout) if done.returncode == 0 else {}
+
+    def close(self):
+        if self.session is not None:
+            self.session.stdin.close()
+            self.session.stdout.close()
+            self.session.wait()
+
+
+def lsn(position):
+    return f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"
+
+
+def wal_stats(text):
+    """pg_waldump's table: a type, then count, record size, full page images and all together, each with its share in brackets."""
+    rows = re.findall(r"^(\S+) +(\d+) +\([^)]*\) +\d+ +\([^)]*\) +\d+ +\([^)]*\) +(\d+) +\([^)]*\)$", text, re.M)
+    return {name: (int(count), int(size)) for name, count, size in rows if int(count) > 0}
+
 
 @contextlib.contextmanager
 def database():
@@ -78,9 +131,10 @@ def database():
         server = postgres.Postgres(pathlib.Path(folder), is_durable=True)
         server.settings += SETTINGS
         server.start()
+        running = Database(server)
         try:
-            running = Database(server)
             running.prepare()
             yield running
         finally:
+            running.close()
             server.crash()

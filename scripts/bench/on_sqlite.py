@@ -2,12 +2,16 @@
 
 The limit comes first and last: what one thread commits to SQLite without HTTP, in batches of 64."""
 
+import contextlib
+import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import time
 
-from programs import ROOT, WORK, SECONDS, program, report_of, say
+import large_event
+from programs import BIN, ROOT, WORK, Sampler, cost_of, disturbance, processor_seconds, program, report_of, say, written_bytes
 
 BENCH_STORE = ROOT / "build" / "release" / "tests" / "bench_store"
 IDLE_CONNECTIONS = 10000
@@ -24,9 +28,27 @@ def limits(batches=1500):
     return {f"{what} {seats} {order}": {"rate": int(rate), "cpu_us": float(cpu)} for what, seats, order, rate, cpu in lines}
 
 
+def stored_bytes(server):
+    """The size of the store with what its log has and the file has not yet."""
+    with contextlib.closing(sqlite3.connect(f"file:{server.folder}/tro.db?mode=ro", uri=True)) as store:
+        return store.execute("PRAGMA page_count").fetchone()[0] * store.execute("PRAGMA page_size").fetchone()[0]
+
+
+def sampled(server, connections, *flags):
+    """The report of a load, with what a hold has cost: processor time, bytes given to the system to write, bytes by which the file has grown."""
+    sampler = Sampler(server, {
+        "processor": lambda: processor_seconds(server.process.pid), "written": lambda: written_bytes(server.process.pid),
+        "stored": lambda: stored_bytes(server), "batches": lambda: server.metric("tro_commit_batches_total")})
+    sampler.start()
+    report = server.load("holds", connections, *flags)
+    cost, _ = cost_of(sampler.window())
+    return {**report, "cost_us": cost["processor"] * 1e6, "written_bytes": cost["written"], "stored_bytes": cost["stored"],
+            "batch_holds": 1 / cost["batches"]}
+
+
 def holds():
     with program("tro", "serve") as server:
-        results = {connections: server.load("holds", connections) for connections in (1, 16, 64, 256)}
+        results = {connections: sampled(server, connections) for connections in (1, 16, 64, 256)}
         half = int(results[256]["steps"]["hold"]["per_second"] / 2)
         return {**results, "half": server.load("holds", 256, "--rate", str(half))}
 
@@ -50,11 +72,23 @@ def idle_mib():
         return highest
 
 
+def large():
+    """An event of 1,000,000 seats beside small commits, on a store of its own."""
+    folder = WORK / "large"
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run([BIN / "tro", "migrate"], env={**os.environ, "DATA_DIR": str(folder)}, check=True, capture_output=True)
+    report = large_event.making(f"--path={folder}/tro.db")
+    shutil.rmtree(folder)
+    return report
+
+
 def measure():
     say("SQLite")
-    return {
+    results = {
         "limit_before": limits(), "holds": holds(), "soldout": one("soldout"), "read": one("read"), "flow": one("flow"),
-        "idle_mib": idle_mib(), "limit_after": limits()}
+        "idle_mib": idle_mib(), "large": large(), "limit_after": limits()}
+    before, after = (results[name]["commit 1000 layout"]["rate"] for name in ("limit_before", "limit_after"))
+    return {**results, "disturbance": disturbance(before, after)}
 
 
 def rows(results):
@@ -76,7 +110,11 @@ def rows(results):
         yield (f"holds over HTTP, authenticated and idempotent, at {connections} connections",
                f"{step['per_second']:,.0f}/s, p50 {step['p50_ms']:.1f} ms, p99 {step['p99_ms']:.1f} ms", "")
     yield "the same at 256 connections, as a share of the limit", f"{full / top:.0%}", "50 %"
-    yield f"p99 of a hold at half of that load ({full / 2:,.0f}/s)", f"{steps['half']['p99_ms']:.1f} ms", "10 ms"
+    yield f"p99 of a hold at half of that load ({full / 2:,.0f}/s)", f"{steps['half']['p99_ms']:.1f} ms (p99 of the machine's timers {results['holds']['half']['timer_late_p99_ms']:.1f} ms)", "10 ms"
+    cost_of_hold = results["holds"][256]
+    yield "a hold at 256 connections: processor time of the server", f"{cost_of_hold['cost_us']:.0f} µs", ""
+    yield ("the same: bytes written, bytes by which the file grows, holds in a batch",
+           f"{cost_of_hold['written_bytes']:,.0f}, {cost_of_hold['stored_bytes']:,.0f}, {cost_of_hold['batch_holds']:.0f}", "")
     yield "p50 of a hold on an idle server", f"{steps[1]['p50_ms']:.2f} ms", "1.5 ms"
     yield "whole purchases: hold, order and payment", f"{results['flow']['steps']['flow']['per_second']:,.0f}/s", ""
     yield "refusals of a sold-out event", f"{results['soldout']['steps']['hold']['per_second']:,.0f}/s", "40,000/s"
@@ -84,3 +122,4 @@ def rows(results):
     yield "memory with 10,000 idle connections", f"{results['idle_mib']:.0f} MiB", "40 MiB"
     yield "CPU of a hold with 1,000,000 seats, compared with 1,000: neighbours", f"{cost('layout'):.1f} times", "1.2 times"
     yield "the same: seats all over the house", f"{cost('random'):.1f} times", "1.2 times"
+    yield from large_event.rows(results["large"])

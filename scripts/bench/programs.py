@@ -36,7 +36,28 @@ def processor_seconds(*pids):
     return total / os.sysconf("SC_CLK_TCK")
 
 
-class Program:
+def written_bytes(pid):
+    """Bytes of files that the process has made the system write; sockets are not counted."""
+    return int(re.search(r"^write_bytes: (\d+)$", pathlib.Path(f"/proc/{pid}/io").read_text(), re.M).group(1))
+
+
+class Server:
+    """What can be loaded: has a `url`, and an `environment` for the load generator, with the secrets."""
+
+    def start_load(self, scenario, connections, *flags, seconds=SECONDS, others=()):
+        """`others`: more servers on the same store."""
+        urls = ",".join(server.url for server in (self, *others))
+        say(f"  {scenario}, {connections} connections {' '.join(flags)}")
+        command = [BIN / "tro", "bench", scenario, "--url", urls, "--json", "--quiet", "--connections", str(connections),
+                   "--duration", f"{seconds}s", "--warm-up", "2s", *flags]
+        return subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True)
+
+    def load(self, scenario, connections, *flags, seconds=SECONDS, others=()):
+        """The report of one run of `tro bench`, which also checks every answer."""
+        return report_of(self.start_load(scenario, connections, *flags, seconds=seconds, others=others))
+
+
+class Program(Server):
     """A server on a free port and a fresh folder, without rate limits, logging warnings only. `settings` go to its environment."""
 
     def __init__(self, *command, **settings):
@@ -69,18 +90,6 @@ class Program:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
 
-    def start_load(self, scenario, connections, *flags, seconds=SECONDS, others=()):
-        """`others`: more servers on the same store."""
-        urls = ",".join(server.url for server in (self, *others))
-        say(f"  {scenario}, {connections} connections {' '.join(flags)}")
-        command = [BIN / "tro", "bench", scenario, "--url", urls, "--json", "--quiet", "--connections", str(connections),
-                   "--duration", f"{seconds}s", "--warm-up", "2s", *flags]
-        return subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True)
-
-    def load(self, scenario, connections, *flags, seconds=SECONDS, others=()):
-        """The report of one run of `tro bench`, which also checks every answer."""
-        return report_of(self.start_load(scenario, connections, *flags, seconds=seconds, others=others))
-
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -107,27 +116,47 @@ def program(*command, **settings):
 
 
 class Sampler(threading.Thread):
-    """Looks, again and again, at how many holds a server was asked for and at the processor time of its parts.
+    """Looks, again and again, at how many holds a server was asked for and at figures that only grow: processor seconds, bytes.
 
-    parts: {name: a function that answers processor seconds}. What happens before the load and while it is checked is not counted."""
+    figures: {name: a function that answers a number}. What happens before the load and while it is checked is not counted."""
 
     PERIOD_SECONDS = 0.25
 
-    def __init__(self, server, parts):
+    def __init__(self, server, figures):
         super().__init__(daemon=True)
-        self.server, self.parts = server, parts
+        self.server, self.figures = server, figures
         self.samples = []
         self.is_over = threading.Event()
 
     def run(self):
         while not self.is_over.wait(self.PERIOD_SECONDS):
-            self.samples.append((self.server.metric("tro_holds_total"), {name: read() for name, read in self.parts.items()}))
+            self.samples.append((self.server.metric("tro_holds_total"), {name: read() for name, read in self.figures.items()}))
 
-    def costs(self):
-        """Microseconds of each part for each hold."""
+    def window(self):
+        """The first and the last sample of the load."""
         self.is_over.set()
         self.join()
         first = next(index for index, (holds, _) in enumerate(self.samples) if holds > self.samples[0][0])
         last = min(first + int(SECONDS / self.PERIOD_SECONDS), len(self.samples) - 1)
-        (holds, parts), (holds_later, parts_later) = self.samples[first], self.samples[last]
-        return {name: (parts_later[name] - parts[name]) / (holds_later - holds) * 1e6 for name in parts}
+        if last <= first:
+            raise SystemExit(f"{SECONDS} s are too short to see what a hold costs: set BENCH_SECONDS")
+        return self.samples[first], self.samples[last]
+
+
+def cost_of(window):
+    """How much of each figure a hold has used, and how many holds there were."""
+    (holds, figures), (holds_later, figures_later) = window
+    count = holds_later - holds
+    return {name: (figures_later[name] - figures[name]) / count for name in figures}, count
+
+
+DISTURBED_FROM = 1.2
+
+
+def disturbance(before, after):
+    """What to say when the same work went so much faster before or after: then others used the machine, and the figures between are not its own.
+    Empty: it was quiet."""
+    ratio = max(before, after) / min(before, after)
+    if ratio < DISTURBED_FROM:
+        return ""
+    return f"DISTURBED: the same work went at {before:,.0f}/s before and at {after:,.0f}/s after. Others used the machine: trust costs, not rates."

@@ -28,5 +28,5 @@ void admission_monitor_init(struct admission_monitor *monitor, struct admission 
 void admission_monitor_release(struct admission_monitor *monitor);
 /* The step of a worker (pipeline/worker.h); `context` is the struct admission_monitor. */
 uint64_t admission_monitor_step(void *context);
-/* What the last step found; before the first one it does not serve. Safe from any thread. */
+/* The result of the last step; before the first, the admission counts as not serving. Safe from any thread. */
 void admission_monitor_read(struct admission_monitor *monitor, struct admission_ping *ret_ping);

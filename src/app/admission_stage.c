@@ -168,7 +168,7 @@ void admission_stage_submit(struct admission_stage *stage, struct job *job)
 
 	const struct admission_request *request = &job->admission;
 	struct admission *admission = stage->options.admission;
-	bool is_limited = !slice_is_empty(request->user) || !slice_is_empty(request->address);
+	bool is_limited = !slice_is_empty(request->user) || !slice_is_empty(request->service) || !slice_is_empty(request->address);
 	if (admission == NULL || (!is_limited && !request->idempotency.is_present))
 		stage->options.judged(stage->options.context, job);
 	else if (admission->local == NULL)

@@ -22,7 +22,7 @@ struct admission_stage;
 
 struct admission_stage_options {
 	struct admission *admission;   /* borrowed; NULL: every job goes on */
-	struct dependency *dependency; /* borrowed: what stands before an admission outside this process */
+	struct dependency *dependency; /* borrowed: guards an admission outside this process */
 	struct clock *clock;           /* borrowed */
 	uint32_t queue_capacity;
 	uint32_t batch_max;
@@ -42,7 +42,7 @@ void admission_stage_free(struct admission_stage *stage);
 void admission_stage_submit(struct admission_stage *stage, struct job *job);
 struct admission_stage_counters {
 	_Atomic uint64_t shared; /* jobs judged for all processes together */
-	_Atomic uint64_t alone;  /* by what this process has seen; what has nothing to judge is in neither */
+	_Atomic uint64_t alone;  /* judged by this process's counts alone; a request without limits is in neither */
 };
 
 /* For a metric; safe from any thread. */

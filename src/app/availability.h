@@ -1,4 +1,4 @@
-/* availability.h: what each section of an event has left, counted seat by seat in the store: for events whose map is not in memory. */
+/* availability.h: the available seats of each section of an event, counted in the store: for events whose map is not in memory. */
 #pragma once
 
 #include <stdint.h>

@@ -1,7 +1,7 @@
-/* batch_trace.h: what a commit batch did and when, for its trace.
+/* batch_trace.h: the steps of a commit batch and their times, for its trace.
  *
- * A batch serves commands of many traces. So it has a trace of its own, in which its loads, decisions and commits are spans, and which the
- * commands and the batch name as links. It is recorded when the trace of one of the commands is. */
+ * A batch serves commands of many traces. So it has a trace of its own, in which its loads, decisions and commits are spans, and which
+ * the commands and the batch name as links. It is recorded if the trace of one of the commands is. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* catalog_rebuilder.h: makes the catalog again from the streams of the sales: entries that are missing, wrong, or of no sale.
  *
- * Entries that are right stay as they are, so that nobody who browses misses one. Servers may run beside it. */
+ * Right entries stay as they are, so that no reader misses one. Servers may run beside it. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 #include "ports/catalog.h"
 #include "ports/reader.h"
 
-/* Whether two entries show the same, whatever their versions. */
+/* True if two entries show the same, apart from their versions. */
 bool catalog_entries_equal(const struct catalog_entry *a, const struct catalog_entry *b);
 
 /* Starts zeroed but for what is borrowed. */

@@ -1,4 +1,4 @@
-/* catalog_sync.c: takes the changes of sales one after the other; what one of them fails with is no matter of the next. */
+/* catalog_sync.c: takes the changes of sales one after the other; the failure of one does not stop the next. */
 #include "app/catalog_sync.h"
 
 #include <assert.h>
@@ -7,7 +7,7 @@
 #include "base/list.h"
 #include "codec/event_json.h"
 
-#define PAGE 256 /* changes of one call: who calls has more to do */
+#define PAGE 256 /* changes of one call: the caller has other work, too */
 #define PAGE_BLOCK (16 * 1024)
 #define PAGE_MAX (1024 * 1024)
 #define RETRY_NS UINT64_C(60000000000) /* before an event that could not be placed is tried again */

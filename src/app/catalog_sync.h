@@ -1,7 +1,7 @@
 /* catalog_sync.h: brings the catalog to where the store is: each sale that was made or changed is made again from its events.
  *
- * The service brings there each event that it puts on sale itself. The rest is found in the list of changes, which commits write: events
- * made, paused or cancelled by another process, or while the catalog was down. So its cost grows with the number of changes, and it costs
+ * The service places each event that it puts on sale itself. The list of changes, which commits write, has the others: events made,
+ * paused or cancelled by another process, or while the catalog was down. So its cost grows with the number of changes, and it costs
  * nothing when there is none. */
 #pragma once
 
@@ -16,12 +16,12 @@
 #include "ports/catalog.h"
 #include "ports/reader.h"
 
-/* What the catalog is to have of a sale; texts live in the arena. ERR_STORE_UNAVAILABLE, ERR_CORRUPT, ERR_NO_MEMORY. */
+/* Makes the catalog's entry of a sale; texts live in the arena. ERR_STORE_UNAVAILABLE, ERR_CORRUPT, ERR_NO_MEMORY. */
 must_check enum error catalog_sync_entry(struct reader *reader, const struct sale *sale, struct arena *arena,
                                          struct catalog_entry *ret_entry);
 
-/* Puts one event into the catalog as the store has it now, and drops its change; an unknown one is passed over.
- * ERR_STORE_UNAVAILABLE, ERR_CATALOG_UNAVAILABLE; ERR_CORRUPT, ERR_NO_MEMORY: this event cannot be placed. */
+/* Puts one event into the catalog as the store has it now, and drops its change; ignores an unknown event. ERR_STORE_UNAVAILABLE,
+ * ERR_CATALOG_UNAVAILABLE; ERR_CORRUPT, ERR_NO_MEMORY: this event cannot be placed. */
 must_check enum error catalog_sync_event(struct reader *reader, struct catalog *catalog, const struct uuid *event_id);
 
 #define CATALOG_SYNC_REFUSED_MAX 64
@@ -39,6 +39,6 @@ struct catalog_sync {
 	struct uuid last_refused;
 };
 
-/* Brings a page of changes to the catalog. An event that cannot be placed is refused and holds up no other. ERR_STORE_UNAVAILABLE,
+/* Brings a page of changes to the catalog. An event that cannot be placed is refused and delays no other. ERR_STORE_UNAVAILABLE,
  * ERR_CATALOG_UNAVAILABLE: the rest is left for the next call. */
 must_check enum error catalog_sync_changes(struct catalog_sync *sync, uint64_t monotonic_ns);

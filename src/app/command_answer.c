@@ -18,7 +18,7 @@ struct slice command_answer(const struct event *event, struct buffer *scratch, s
 enum error command_answer_payment_again(struct job *job, struct buffer *scratch, struct arena *work)
 {
 	assert(job->outcome.is_replayed && job->command.kind == COMMAND_PAYMENT);
-	/* Any type of an order's event reads its data: what the order became is in there. */
+	/* Every type of an order's event has the same data, which says what the order became. */
 	struct event event = {.type = EVENT_ORDER_CONFIRMED, .stream_id = job->outcome.resource_id};
 	enum error error = event_data_read(job->outcome.body, work, &event);
 	if (error != OK)

@@ -1,5 +1,5 @@
-/* command_answer.h: what the client is told of a command that has done something: the data of its last event, or the part that is the client's, and
- * what is remembered for a repeat. */
+/* command_answer.h: the answer to a command that has done something: the data of its last event, or the client's part of it, and the
+ * text remembered for a repeat. */
 #pragma once
 
 #include "app/job.h"

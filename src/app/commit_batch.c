@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 
 #include "app/command_answer.h"
+#include "app/commit_turn.h"
 #include "app/job.h"
-#include "base/defect.h"
 #include "codec/event_json.h"
 #include "domain/apply.h"
 #include "domain/decide.h"
@@ -14,24 +14,16 @@
 
 #define PAUSE_BASE_MS 2
 #define PAUSE_MAX_MS 250
-/* Of a batch in all: clients wait, and so does whatever is queued behind. What is kept at its end is for finding out what a lost commit has done. */
+/* The time limit of a batch: its clients wait, and so do the jobs queued behind. The last part of it is reserved for finding out whether
+ * a lost commit was written. */
 #define BUDGET_NS UINT64_C(4800000000)
 #define RESOLVE_NS UINT64_C(1300000000)
-#define CONTENDED_NS UINT64_C(500000000) /* so long after a row was found moved batches take turns with its shard */
-#define TURN_NS UINT64_C(10000000)       /* after which a turn is given to the next */
-#define NO_TURNS_NS UINT64_C(2000000000)
 #define REPEATS_MAX 20 /* of a commit that met another transaction */
 
 static void count(_Atomic uint64_t *counter, uint64_t by)
 {
 	assert(counter != NULL);
 	atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
-}
-
-static struct job *job_of(struct list_node *node)
-{
-	assert(node != NULL);
-	return container_of(node, struct job, node);
 }
 
 static enum try_result result_of(enum store_result result)
@@ -87,7 +79,7 @@ static void leave_waiting(struct commit_batch *batch, struct list *ret_waiting)
 	assert(ret_waiting != NULL);
 	assert(ret_waiting != batch->jobs);
 	for (struct list_node *node = batch->jobs->head.next; node != &batch->jobs->head;) {
-		struct job *job = job_of(node);
+		struct job *job = commit_batch_job(node);
 		node = node->next;
 		if (!command_meets_dispatched(&job->command, loading_view(batch)))
 			continue;
@@ -118,7 +110,7 @@ static enum store_result load_once(struct commit_batch *batch, const struct need
 		enum store_result result = ask_store(batch, needs, view);
 		if (result != STORE_OK || needs_confirm(needs, view))
 			return result;
-		/* A replay has emptied the view: what was read is of another epoch than what was there. */
+		/* A replay has emptied the view: the rows read are of another epoch than those in the view. */
 		return view_epoch(view) == epoch ? STORE_CORRUPT : STORE_BUSY;
 	}
 	pthread_mutex_unlock(&batch->committer->lock);
@@ -139,95 +131,22 @@ static enum try_result load(struct commit_batch *batch, struct list *ret_waiting
 		if (view_dispatched_count(view) > 0)
 			leave_waiting(batch, ret_waiting);
 		list_for_each(node, batch->jobs) {
-			const struct job *job = job_of(node);
+			const struct job *job = commit_batch_job(node);
 			if (command_needs(&job->command, view, wants_key(batch, job), &needs) != OK)
 				return TRY_FULL;
 		}
 		if (needs_are_empty(&needs))
 			return TRY_DONE;
 		needs_finish(&needs);
+		(void)view_take_lack_of_memory(view);
 		enum store_result result = load_once(batch, &needs);
+		if (result == STORE_CORRUPT && view_take_lack_of_memory(view))
+			return TRY_FULL;
 		if (result != STORE_OK)
 			return judge(batch, result);
+		commit_turn_gather(batch);
 	}
 	return TRY_PAUSE; /* the rows move faster than they can be read */
-}
-
-static bool has_turn(const struct committer *committer, const struct commit_batch *batch, const struct shard_set *shards)
-{
-	assert(committer == batch->committer);
-	return batch->has_turn && clock_monotonic_ns(committer->options.clock) < batch->turn_until_ns &&
-	       shard_set_holds(&batch->turn, shards);
-}
-
-/* The try is exact when the last one met rows that had moved. While others change rows of the shards it takes a turn with them, and
- * believes nothing that it knew of them before. */
-static void choose_way(struct commit_batch *batch)
-{
-	assert(batch->is_taken && batch->count > 0);
-	struct committer *committer = batch->committer;
-	uint64_t now_ns = clock_monotonic_ns(committer->options.clock);
-	struct shard_set shards = {0};
-	list_for_each(node, batch->jobs) {
-		uint8_t shard = command_shard(&job_of(node)->command);
-		if (batch->is_exact || now_ns < committer->contended_until_ns[shard])
-			shard_set_add(&shards, shard);
-	}
-	batch->is_contended = !shard_set_is_empty(&shards);
-	bool takes_turn = batch->is_contended && store_has_turns(batch->store) && now_ns >= committer->no_turns_until_ns &&
-	                  !has_turn(committer, batch, &shards);
-	batch->is_alone = batch->is_exact || takes_turn;
-	if (batch->is_exact)
-		store_begin(batch->store);
-	if (!takes_turn)
-		return;
-	batch->store->operations->take_turn(batch->store, &shards);
-	batch->has_turn = true;
-	batch->turn = shards;
-	batch->turn_until_ns = UINT64_MAX; /* until it is had */
-	for (uint32_t shard = 0; shard < SHARD_COUNT; shard++)
-		if (shard_set_has(&shards, (uint8_t)shard))
-			view_distrust(committer->view, (uint8_t)shard);
-}
-
-/* The load has taken the turn, or its wait timed out: then the process that has the turn may hang, and nobody waits for it again for a
- * while. */
-static void note_turn(struct commit_batch *batch)
-{
-	assert(batch->turn_until_ns != UINT64_MAX || batch->has_turn || !batch->is_alone);
-	if (!batch->has_turn || batch->turn_until_ns != UINT64_MAX)
-		return;
-	uint64_t now_ns = clock_monotonic_ns(batch->committer->options.clock);
-	batch->turn_until_ns = now_ns + TURN_NS;
-	if (batch->store->missed_turn)
-		batch->committer->no_turns_until_ns = now_ns + NO_TURNS_NS;
-}
-
-/* Whether the turn goes on after this batch. It is not kept from others for nothing. */
-static bool keeps_turn(const struct commit_batch *batch)
-{
-	assert(batch->has_turn);
-	const struct committer_options *options = &batch->committer->options;
-	return batch->committer->slot_count == 1 && options->has_more != NULL && options->has_more(options->context) &&
-	       !batch->store->missed_turn && clock_monotonic_ns(options->clock) < batch->turn_until_ns;
-}
-
-static void end_turn(struct commit_batch *batch)
-{
-	assert(batch->committer->slot_count >= 1);
-	if (batch->has_turn)
-		batch->store->operations->end_turn(batch->store);
-	batch->has_turn = false;
-}
-
-static void note_contention(struct committer *committer)
-{
-	assert(committer->view != NULL);
-	uint64_t now_ns = clock_monotonic_ns(committer->options.clock);
-	struct shard_set moved = view_take_moved(committer->view);
-	for (uint32_t shard = 0; !shard_set_is_empty(&moved) && shard < SHARD_COUNT; shard++)
-		if (shard_set_has(&moved, (uint8_t)shard))
-			committer->contended_until_ns[shard] = now_ns + CONTENDED_NS;
 }
 
 /* Writes the data of the events from `first` on, applies them, and answers the job with the last. */
@@ -264,7 +183,7 @@ static enum error rely_on_unused_key(struct commit_batch *batch, const struct jo
 	const struct idempotency *idempotency = &job->command.idempotency;
 	const struct key *key = idempotency->is_present ? view_key(batch->committer->view, idempotency->key) : NULL;
 	bool is_used = key != NULL && key->row.version != 0;
-	return !idempotency->is_present || is_used || DEFECT(KEY_OF_REFUSAL) ? OK : changes_add_unused_key(&batch->changes, idempotency);
+	return !idempotency->is_present || is_used ? OK : changes_add_unused_key(&batch->changes, idempotency);
 }
 
 /* The command's rows contradict each other, although all are of one moment: it fails, and no other. */
@@ -281,7 +200,7 @@ static void fail_job(struct commit_batch *batch, struct job *job, enum error err
 	count(&batch->committer->counters.inconsistent, 1); /* a reader who sees the count finds what it counts */
 }
 
-/* What the job has changed may be half done: the batch is decided again, without it. */
+/* The job's changes may be half done: the batch is decided again, without the job. */
 static enum try_result give_up_on(struct job *job, enum error error)
 {
 	assert(error != OK);
@@ -300,7 +219,7 @@ static enum try_result decide_job(struct commit_batch *batch, struct job *job)
 	}
 	uint32_t first = batch->changes.event_count;
 	enum error error = decide(&job->command, batch->committer->view, &batch->changes, &job->outcome);
-	if (error == ERR_CORRUPT && !batch->is_exact && !DEFECT(TORN_VIEW_IS_CORRUPT))
+	if (error == ERR_CORRUPT && !batch->is_exact)
 		return TRY_AGAIN; /* the rows may be of different moments */
 	if (error != OK) {        /* this command alone cannot be served; nothing of it is in the changes */
 		fail_job(batch, job, error, batch->committer->view);
@@ -309,15 +228,14 @@ static enum try_result decide_job(struct commit_batch *batch, struct job *job)
 	if (job->outcome.is_replayed) {
 		/* A key is used once for all, but what a transaction was reported as may change: the row must still be so. */
 		bool is_payment = job->command.kind == COMMAND_PAYMENT;
-		if (is_payment && !DEFECT(UNRELIABLE))
+		if (is_payment)
 			command_rely(&job->command, batch->committer->view, true);
 		error = is_payment ? command_answer_payment_again(job, &batch->scratch, &batch->arena) : OK;
 		return error == OK ? TRY_DONE : give_up_on(job, error);
 	}
 	/* A success, too, rests on more than it writes: on the sale being open, or on the seats of a late payment being taken. */
 	bool has_changed = batch->changes.event_count > first;
-	if (!DEFECT(UNRELIABLE) && !(DEFECT(TURN_IS_TRUSTED) && batch->has_turn))
-		command_rely(&job->command, batch->committer->view, !has_changed);
+	command_rely(&job->command, batch->committer->view, !has_changed);
 	error = has_changed ? apply_events(batch, first, job) : rely_on_unused_key(batch, job);
 	return error == OK ? TRY_DONE : give_up_on(job, error);
 }
@@ -327,7 +245,7 @@ static enum try_result decide_all(struct commit_batch *batch)
 	assert(view_dispatched_count(batch->committer->view) == 0 || batch->committer->slot_count > 1);
 	uint64_t began_ns = batch_trace_now(&batch->trace, batch->committer->options.clock);
 	list_for_each(node, batch->jobs) {
-		enum try_result result = decide_job(batch, job_of(node));
+		enum try_result result = decide_job(batch, commit_batch_job(node));
 		if (result != TRY_DONE)
 			return result;
 	}
@@ -341,9 +259,7 @@ static enum try_result resolve(struct commit_batch *batch)
 	assert(batch->result == TRY_DONE);
 	struct committer *committer = batch->committer;
 	struct backoff backoff = {.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
-	if (DEFECT(UNKNOWN_TAKEN_AS_DONE))
-		return TRY_DONE;
-	if (batch->changes.event_count == 0 || DEFECT(UNKNOWN_TRIED_AGAIN))
+	if (batch->changes.event_count == 0)
 		return TRY_PAUSE; /* it would have written nothing */
 	batch->store->deadline_ns = batch->deadline_ns;
 	for (uint32_t i = 0; i < committer->options.tries_max; i++) {
@@ -384,7 +300,7 @@ void commit_batch_commit(struct commit_batch *batch)
 		return;
 	assert(changes_check(changes) == NULL);
 	struct backoff backoff = {.base_ms = 1, .maximum_ms = PAUSE_MAX_MS};
-	changes->ends_turn = batch->has_turn && !keeps_turn(batch);
+	changes->ends_turn = batch->has_turn && !commit_turn_goes_on(batch);
 	enum store_result result = commit_once(batch);
 	for (uint32_t i = 0; result == STORE_BUSY && i < REPEATS_MAX && has_time(batch); i++) {
 		count(&committer->counters.conflicts, 1);
@@ -441,19 +357,19 @@ void commit_batch_decide(struct commit_batch *batch, struct list *ret_waiting)
 		return;
 	}
 	pthread_mutex_lock(&committer->lock);
-	choose_way(batch);
+	commit_turn_choose(batch);
 	if (batch->is_exact)
 		view_step_begin_exact(view, now_ms);
 	else
 		view_step_begin(loading_view(batch), now_ms);
 	batch->result = load(batch, ret_waiting);
-	note_turn(batch);
+	(void)commit_turn_note(batch);
 	if (loading_view(batch) != view) {
 		view_step_begin(view, now_ms);
 		if (!view_absorb(batch->overlay) && batch->result == TRY_DONE)
 			batch->result = TRY_AGAIN;
 	}
-	note_contention(committer);
+	commit_turn_note_moved(committer);
 	if (batch->result == TRY_DONE)
 		batch->result = decide_all(batch);
 	if (batch->result == TRY_DONE)
@@ -476,8 +392,8 @@ void commit_batch_settle(struct commit_batch *batch)
 	assert(batch != NULL && batch->is_taken);
 	struct view *view = batch->committer->view;
 	store_end(batch->store);
-	if (batch->has_turn && !keeps_turn(batch))
-		end_turn(batch);
+	if (batch->has_turn && !commit_turn_goes_on(batch))
+		commit_turn_end(batch);
 	if (batch->result == TRY_DONE)
 		tell_committed(batch);
 	pthread_mutex_lock(&batch->committer->lock);
@@ -485,6 +401,8 @@ void commit_batch_settle(struct commit_batch *batch)
 	if (batch->result == TRY_DONE && is_of_this_epoch) {
 		view_committed(view, &batch->dispatched);
 	} else {
+		if (batch->result == TRY_AGAIN)
+			commit_turn_note_stale(batch);
 		view_aborted(view, &batch->dispatched);
 		for (uint32_t i = 0; i < batch->changes.relied_count; i++)
 			view_forget(view, batch->changes.relied[i]);
@@ -496,7 +414,7 @@ static void fail_all(struct commit_batch *batch, enum error error)
 {
 	assert(error != OK);
 	list_for_each(node, batch->jobs)
-		fail_job(batch, job_of(node), error, NULL);
+		fail_job(batch, commit_batch_job(node), error, NULL);
 	count(&batch->committer->counters.failures, 1);
 }
 
@@ -569,7 +487,7 @@ void commit_batch_cancel(struct commit_batch *batch)
 void commit_batch_rest(struct commit_batch *batch)
 {
 	assert(batch != NULL && !batch->is_taken);
-	end_turn(batch);
+	commit_turn_end(batch);
 }
 
 void commit_batch_end(struct commit_batch *batch)

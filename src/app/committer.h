@@ -15,7 +15,7 @@
 
 struct committer;
 
-/* What a batch has found out of the store. */
+/* A batch's finding about the store. */
 enum committer_finding {
 	COMMITTER_SERVED,
 	COMMITTER_LATE, /* nothing: the batch's time was over */
@@ -27,12 +27,12 @@ must_check enum error committer_new(const struct committer_options *options, str
 /* Takes NULL. */
 void committer_free(struct committer *committer);
 
-/* Serves the jobs, all of kind JOB_COMMAND, as one batch. Those that have to wait for another batch are moved to `ret_waiting`, which was
- * initialised: submit them again when that has been served. The others stay on the list, every outcome set; `done` is not called. With one
- * store nobody waits, and it may be NULL. Safe from as many threads at once as there are stores. */
+/* Serves the jobs, all of kind JOB_COMMAND, as one batch. Jobs that have to wait for another batch are moved to `ret_waiting`, which
+ * must be initialised: submit them again when that batch has been served. The others stay on the list with their outcomes; `done` is not
+ * called. With one store no job waits, and ret_waiting may be NULL. Safe from as many threads at once as there are stores. */
 enum committer_finding committer_step(struct committer *committer, struct list *jobs, uint32_t job_count, struct list *ret_waiting);
 
-/* With one store, between batches: the next one is not to be expected soon, though has_more has said so. */
+/* With one store, between batches: the next batch will not come soon, although has_more has promised it. */
 void committer_rest(struct committer *committer);
 
 const struct committer_counters *committer_counters(const struct committer *committer);

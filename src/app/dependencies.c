@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#define WAITED_FOR_MS 1000 /* what fails at once needs no breaker: the next caller is not refused for it, for the store may be back */
+#define WAITED_FOR_MS 1000 /* calls that fail at once need no breaker: the store may be back for the next caller */
 
 static const struct dependency_options table[DEPENDENCY_COUNT] = {
 	/* A batch keeps its own deadline (commit_batch.c): it repeats what is safe to repeat until then. As many calls as batches in flight. */

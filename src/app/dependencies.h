@@ -1,4 +1,4 @@
-/* dependencies.h: the systems outside that a process may stand on, and what each is allowed: the one table of deadlines, breakers and bulkheads. */
+/* dependencies.h: the outside systems that a process may depend on: the one table of their deadlines, breakers and bulkheads. */
 #pragma once
 
 #include <stdint.h>

@@ -20,7 +20,7 @@
 
 /* A page that is being made. */
 struct page_fetch {
-	struct job job; /* what the lane is given */
+	struct job job; /* handed to the lane */
 	struct page_key key;
 	struct list_node node;
 	struct list waiters; /* jobs */
@@ -193,7 +193,7 @@ static struct page_fetch *begin_fetch(struct event_pages *pages, const struct jo
 		return NULL;
 	*fetch = (struct page_fetch){.job = {.kind = JOB_FETCH, .query = *query, .trace = job->trace, .deadline_ns = UINT64_MAX},
 	                             .key = *key};
-	fetch->job.way.entered_ns[0] = now_ms * 1000000; /* what failed before that says nothing about it */
+	fetch->job.way.entered_ns[0] = now_ms * 1000000; /* earlier failures say nothing about it */
 	fetch->job.query.user = (struct slice){0};
 	char *end = fetch->texts;
 	fetch->job.query.filter.venue = keep_text(&end, query->filter.venue);
@@ -221,7 +221,7 @@ static void show(struct job *job, struct slice page)
 	job->outcome.error = job->outcome.body.data == NULL ? ERR_NO_MEMORY : OK;
 }
 
-/* What there is of the last minute, else the error. With the lock. */
+/* Answers with the page of the last minute if there is one, else with the error. With the lock. */
 static void show_what_was(struct event_pages *pages, struct job *job, enum error error, uint64_t now_ms)
 {
 	assert(error != OK);
@@ -238,7 +238,7 @@ static void answer_all(struct event_pages *pages, struct list *jobs)
 		pages->options.answer(pages->options.context, job_of(node));
 }
 
-/* Ends a fetch that took place, or did not. `page` is what was made, unless there is an error. */
+/* Ends a fetch, whether or not it took place. `page` is the new page, unless there is an error. */
 static void end_fetch(struct event_pages *pages, struct page_fetch *fetch, enum error error, struct slice page, uint64_t now_ms)
 {
 	struct list answered;

@@ -12,14 +12,15 @@
 #define ROUND_MAX 1024
 #define PARTS 4 /* of a backlog, that is, more than one round */
 #define LIST_MAX (PARTS * ROUND_MAX)
-#define CANCELLED_MAX (ROUND_MAX / 4 * 3) /* of a round: what is due is not kept waiting */
+#define CANCELLED_MAX (ROUND_MAX / 4 * 3) /* of a round: due holds and orders are not kept waiting */
+#define CANCELLED_EVENTS_MAX 64           /* that one step looks at */
 #define DUE_BLOCK (64 * 1024)
 #define DUE_MAX (1024 * 1024)
 #define ANSWER_BLOCK 1024
 #define ANSWER_MAX (64 * 1024) /* an order of the most seats */
 #define WAIT_MAX_MS 500
 #define TIME_WAIT_MS 50              /* between two looks whether the time is known */
-#define LIST_NS UINT64_C(3000000000) /* what asking for what is due may take */
+#define LIST_NS UINT64_C(3000000000) /* the time limit of listing the due */
 #define PAUSE_BASE_MS 50
 #define PAUSE_MAX_MS 1000
 
@@ -44,11 +45,11 @@ struct expirer {
 	struct expirer_options options;
 	struct expirer_counters counters;
 	struct backoff backoff;
-	struct arena due;
+	struct arena due, called_off; /* the lists of a step */
 	bool knows_time;
 	_Atomic uint32_t running; /* commands of the round that are not done, and the step itself while it hands them over */
 	_Atomic uint32_t failed;  /* commands of the round that could not be served */
-	/* An event of which something could not be served is passed over once, so that it holds up no other. */
+	/* An event of which something could not be served is passed over once, and one that waits to be settled each time, so that it holds up no other. */
 	struct uuid cancelled; /* the event of the last round; nil: none */
 	bool passes_over;
 	pthread_mutex_t ill_mutex; /* guards what follows: commands are done on any thread */
@@ -108,6 +109,7 @@ enum error expirer_new(const struct expirer_options *options, struct expirer **r
 	expirer->backoff = (struct backoff){.base_ms = PAUSE_BASE_MS, .maximum_ms = PAUSE_MAX_MS};
 	pthread_mutex_init(&expirer->ill_mutex, NULL);
 	arena_init(&expirer->due, DUE_BLOCK, DUE_MAX);
+	arena_init(&expirer->called_off, DUE_BLOCK, DUE_MAX);
 	for (uint32_t i = 0; i < ROUND_MAX; i++)
 		arena_init(&expirer->expiries[i].arena, ANSWER_BLOCK, ANSWER_MAX);
 	*ret_expirer = expirer;
@@ -121,6 +123,7 @@ void expirer_free(struct expirer *expirer)
 	assert(expirer->running == 0);
 	for (uint32_t i = 0; i < ROUND_MAX; i++)
 		arena_release(&expirer->expiries[i].arena);
+	arena_release(&expirer->called_off);
 	arena_release(&expirer->due);
 	pthread_mutex_destroy(&expirer->ill_mutex);
 	free(expirer);
@@ -149,8 +152,10 @@ static const struct uuid *id_of(const struct command *command)
 static void note_end(struct expirer *expirer, const struct expiry *expiry)
 {
 	const struct expirer_options *options = &expirer->options;
+	if (expiry->deadline_ms == 0) /* of a cancelled event: it has not lapsed, and may be neither hold nor order */
+		return;
 	expirer->counters.ended++;
-	if (expiry->deadline_ms == 0 || options->ended == NULL)
+	if (options->ended == NULL)
 		return;
 	uint64_t now_ms = clock_now_ms(options->clock);
 	options->ended(options->context, now_ms > expiry->deadline_ms ? now_ms - expiry->deadline_ms : 0);
@@ -218,7 +223,7 @@ static void begin_expiry(struct expirer *expirer, struct expiry *expiry, const s
 		.trace = begin_trace(expirer),
 		.begins_trace = true,
 		.arena = &expiry->arena,
-		.deadline_ns = UINT64_MAX, /* what the queue has no room for is refused, and asked for again */
+		.deadline_ns = UINT64_MAX, /* commands that the queue refuses are submitted again */
 		.done = expiry_done,
 		.context = expirer,
 	};
@@ -256,23 +261,36 @@ static uint32_t choose(struct expirer *expirer, struct due_list *list, uint32_t 
 	return count;
 }
 
-/* What is to be done for a cancelled event now: nothing while it waits to be settled. */
+static bool waits_to_be_settled(const struct due_list *list, uint64_t now_ms)
+{
+	assert(list->items != NULL || list->count == 0);
+	return list->count == 1 && list->items[0].kind == ROW_SALE && list->items[0].deadline_ms > now_ms;
+}
+
+/* Lists the work for the first cancelled event that has some which can be done now. */
 static enum store_result list_cancelled(struct expirer *expirer, uint64_t now_ms, struct due_list *ret_list)
 {
 	assert(ret_list != NULL);
 	struct reader *reader = expirer->options.reader;
-	struct due_list list = {.count = 0};
-	struct uuid event_id = {0};
-	const struct uuid *after = expirer->passes_over ? &expirer->cancelled : NULL;
-	enum store_result result =
-		reader->operations->list_cancelled(reader, after, PARTS * CANCELLED_MAX, &expirer->due, &event_id, &list);
-	if (result != STORE_OK)
-		return result;
-	expirer->passes_over = false;
+	struct uuid event_id = expirer->cancelled;
+	const struct uuid *after = expirer->passes_over ? &event_id : NULL;
+	struct due_list list;
+	bool waits = true;
+	for (uint32_t i = 0; waits && i < CANCELLED_EVENTS_MAX; i++) {
+		struct uuid found = {0};
+		list = (struct due_list){.count = 0};
+		arena_clear(&expirer->called_off);
+		enum store_result result =
+			reader->operations->list_cancelled(reader, after, PARTS * CANCELLED_MAX, &expirer->called_off, &found, &list);
+		if (result != STORE_OK)
+			return result;
+		event_id = found;
+		after = &event_id;
+		waits = waits_to_be_settled(&list, now_ms);
+	}
+	expirer->passes_over = waits; /* the next step looks at those behind */
 	expirer->cancelled = event_id;
-	if (list.count == 1 && list.items[0].kind == ROW_SALE && list.items[0].deadline_ms > now_ms)
-		list.count = 0;
-	*ret_list = list;
+	*ret_list = waits ? (struct due_list){.count = 0} : list;
 	return STORE_OK;
 }
 
@@ -283,7 +301,7 @@ static uint64_t begin_round(struct expirer *expirer, struct due_list *cancelled,
 	uint64_t random = random_u64(expirer->options.random);
 	uint32_t first = choose(expirer, cancelled, CANCELLED_MAX, random);
 	uint32_t second = choose(expirer, due, ROUND_MAX - first, random);
-	if (first == 0 && cancelled->count > 0) /* what is left of that event is left alone: others are not held up by it */
+	if (first == 0 && cancelled->count > 0) /* skip the rest of that event, which must not hold up others */
 		expirer->passes_over = true;
 	if (first + second == 0)
 		return WAIT_MAX_MS;

@@ -1,17 +1,16 @@
-/* expirer.h: ends holds and unpaid orders whose deadline has come, and winds up the sales of cancelled events: ends their holds and pending
- * orders, and asks for the refund of what was paid. All as commands through the commit stage like everybody else's.
+/* expirer.h: ends holds and unpaid orders whose deadline has come, and winds up the sales of cancelled events: ends their holds and
+ * pending orders, and makes their payments due for refund. It submits commands to the commit stage, as clients do.
  *
- * Nobody waits for it: a lapsed hold blocks nobody whether or not it has been marked. It sees to it that the events are written and
- * published within a second of the deadline. A round is the question to the store for what is due, and for what of a cancelled event is open,
- * and one command for each; when all
- * are answered the next round begins, until nothing is due. Then it waits until the next deadline, or for half a second when that is sooner:
+ * No client waits for it: a lapsed hold blocks no one, marked or not. It has the events written and published within a second of the
+ * deadline. A round lists the due holds and orders, and the open ones of a cancelled event, and one command for each; when all are
+ * answered the next round begins, until nothing is due. Then it waits until the next deadline, or for half a second when that is sooner:
  * another process may make a hold meanwhile that is due before.
  *
- * A hold or order that cannot be ended, because what is stored of it contradicts itself (ERR_CORRUPT), is left alone for a second, and each
+ * A hold or order that cannot be ended, because its stored rows contradict each other (ERR_CORRUPT), is skipped for a second, and each
  * time for twice as long, up to five minutes; the others go on.
  *
- * Any number of them work on one store. The commit stage lets only one end a hold; the others' commands change nothing. Of a backlog each
- * takes a part at random, so that most of the time they ask for different holds. */
+ * Any number of expirers work on one store. The commit stage lets only one end a hold; the others' commands change nothing. Each takes a
+ * random part of a backlog, so that they mostly work on different holds. */
 #pragma once
 
 #include <stdbool.h>
@@ -31,12 +30,12 @@
 struct expirer;
 
 struct expirer_options {
-	struct reader *reader;               /* borrowed, and used by nobody else */
+	struct reader *reader;               /* borrowed, for the expirer alone */
 	struct clock *clock;                 /* borrowed */
 	struct random *random;               /* borrowed */
 	const struct trace_sampler *sampler; /* borrowed; which of its commands' traces are recorded. NULL: none */
-	/* It judges everybody's deadlines: nothing is asked before this has been true once, when the store has answered and its time is known.
-	 * Borrowed; NULL: it is known. */
+	/* The expirer ends everybody's holds, so it begins only when this has been true once: the store has answered and its time is
+	 * known. Borrowed; NULL: it is known. */
 	const _Atomic bool *is_time_known;
 	/* Hands a command over; it is done from any thread, at any time (service_submit). */
 	void (*submit)(void *context, struct job *job);
@@ -49,14 +48,14 @@ struct expirer_options {
 };
 
 struct expirer_counters {
-	_Atomic uint64_t ended;     /* holds and orders that it has ended */
-	_Atomic uint64_t lost_race; /* commands that found that somebody was faster */
+	_Atomic uint64_t ended;     /* holds and orders that it has ended because they had lapsed */
+	_Atomic uint64_t lost_race; /* commands that another process has forestalled */
 	_Atomic uint64_t failures;  /* commands that could not be served, and rounds that could not be begun */
 };
 
 /* ERR_NO_MEMORY. */
 must_check enum error expirer_new(const struct expirer_options *options, struct expirer **ret_expirer);
-/* No command of a round is under way any more. Takes NULL. */
+/* Call it when no command of a round is under way. Takes NULL. */
 void expirer_free(struct expirer *expirer);
 
 /* Begins a round unless one is under way. The step of a worker (pipeline/worker.h); `context` is the expirer; answers the milliseconds to

@@ -24,7 +24,7 @@ static bool order_has(const struct view *view, const struct seat *seat)
 	return has_it && order->status == (seat->status == SEAT_SOLD ? ORDER_CONFIRMED : ORDER_PENDING);
 }
 
-/* holder_id: who is to have the seat; NULL: anybody. True: something is wrong, and told. */
+/* holder_id: the hold or order that must have the seat; NULL: any. True: something is wrong, and reported. */
 static bool look_at_seat(const struct view *view, const struct uuid *event_id, const struct seat_label *label, const struct uuid *holder_id,
                          char text[static INCONSISTENCY_ROW_MAX])
 {

@@ -39,6 +39,7 @@ void job_set_out(struct job *job, bool has_catalog, uint64_t now_ns)
 	admission->idempotency = (struct idempotency){0};
 	if (job->kind == JOB_COMMAND) {
 		job->command.trace = job->trace;
+		job->command.trace_state = job->trace_state;
 		admission->idempotency = job->command.idempotency;
 		add(&job->way, STAGE_COMMIT);
 		if (has_catalog && changes_a_sale(&job->command))

@@ -1,4 +1,4 @@
-/* job.h: one request on its way through the stages: a command or a query, the way itself, where its answer goes, and whom to tell. */
+/* job.h: one request on its way through the stages: a command or a query, its way, its answer, and the callback for its end. */
 #pragma once
 
 #include <stdbool.h>
@@ -64,7 +64,7 @@ enum job_stage {
 struct job_way {
 	enum job_stage stages[JOB_STAGES_MAX];
 	uint32_t count;
-	uint32_t entered; /* how many of them the job has come to */
+	uint32_t entered; /* the number of stages that the job has entered */
 	uint64_t entered_ns[JOB_STAGES_MAX];
 	uint64_t taken_ns[JOB_STAGES_MAX]; /* when it was taken from the stage's queue, the last time; 0: it was not, or there is none */
 	uint64_t ended_ns;                 /* when the outcome was complete */
@@ -78,7 +78,8 @@ struct job {
 		struct command command;
 		struct query query;
 	};
-	struct trace_context trace; /* of the request: what is done for the job belongs to this span; a command's events carry it */
+	struct trace_context trace; /* the request's span, to which all work for the job belongs; a command's events carry it */
+	struct slice trace_state;   /* the request's tracestate; empty: none */
 	bool begins_trace;          /* there is no request: the job itself is that span */
 	struct trace_context batch; /* of the last commit batch that it was in; span id all zero: it was in none whose trace is recorded */
 	struct arena *arena;        /* the request's; the answer is written here */

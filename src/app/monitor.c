@@ -1,4 +1,4 @@
-/* monitor.c: two pings and a comparison. */
+/* monitor.c: pings the store and the catalog, brings changes to the catalog, and looks at the outbox. */
 #include "app/monitor.h"
 
 #include <assert.h>
@@ -61,7 +61,8 @@ static bool catalog_answers(struct monitor *monitor)
 	enum catalog_result result = monitor->catalog->operations->ping(monitor->catalog);
 	monitor->catalog_ns = clock_monotonic_ns(monitor->clock) - began_ns;
 	if (monitor->service != NULL)
-		service_catalog_found(monitor->service, result != CATALOG_OK && monitor->catalog_ns >= CATALOG_PING_NS);
+		service_catalog_found(monitor->service, result == CATALOG_OK,
+		                      result != CATALOG_OK && monitor->catalog_ns >= CATALOG_PING_NS);
 	return result == CATALOG_OK;
 }
 
@@ -87,6 +88,7 @@ static void look_at_outbox(struct monitor *monitor)
 	uint64_t began_ns = clock_monotonic_ns(monitor->clock);
 	if (began_ns < monitor->outbox_at_ns)
 		return;
+	uint64_t seen_ms = clock_now_ms(monitor->clock);
 	monitor->reader->deadline_ns = began_ns + OUTBOX_NS;
 	enum store_result result = monitor->reader->operations->look_at_outbox(monitor->reader, &status);
 	monitor->reader->deadline_ns = 0;
@@ -100,7 +102,18 @@ static void look_at_outbox(struct monitor *monitor)
 		return;
 	monitor->outbox_entries = status.entries;
 	monitor->outbox_oldest_ms = status.oldest_ms;
+	monitor->outbox_seen_ms = seen_ms;
 	monitor->publishers = status.publishers;
+	monitor->outbox_known_until_ns = monitor->outbox_at_ns + UINT64_C(1000000) * MONITOR_OUTBOX_KNOWN_MS;
+}
+
+uint64_t monitor_outbox_age_ms(const struct monitor *monitor)
+{
+	assert(monitor != NULL && monitor->clock != NULL);
+	uint64_t oldest_ms = monitor->outbox_oldest_ms, seen_ms = monitor->outbox_seen_ms, now_ms = clock_now_ms(monitor->clock);
+	bool is_fresh = now_ms < seen_ms + MONITOR_OUTBOX_FRESH_MS;
+	uint64_t at_ms = is_fresh ? seen_ms : now_ms;
+	return oldest_ms == 0 || oldest_ms > at_ms ? 0 : at_ms - oldest_ms;
 }
 
 uint64_t monitor_step(void *context)
@@ -115,8 +128,9 @@ uint64_t monitor_step(void *context)
 	if (monitor->is_store_up)
 		look_at_outbox(monitor);
 	monitor->is_catalog_up = monitor->catalog != NULL && catalog_answers(monitor);
-	bool both = monitor->is_store_up && monitor->is_catalog_up;
-	monitor->is_catalog_current = both && bring_catalog(monitor);
+	/* While the store is down nothing changes that the catalog could lag behind. */
+	if (monitor->is_store_up || !monitor->is_catalog_up)
+		monitor->is_catalog_current = monitor->is_catalog_up && bring_catalog(monitor);
 	if (!monitor->is_store_up || (monitor->catalog != NULL && !monitor->is_catalog_up))
 		return MONITOR_DOWN_MS;
 	return monitor->sync.has_more ? 0 : MONITOR_INTERVAL_MS;

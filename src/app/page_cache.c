@@ -24,7 +24,7 @@ struct page_cache {
 	struct hash_table table;
 	struct list pages; /* the oldest first */
 	size_t bytes;
-	uint64_t generation; /* how often what was put has been outdated */
+	uint64_t generation; /* raised when pages are marked as outdated */
 };
 
 enum error page_cache_new(const struct page_cache_options *options, struct page_cache **ret_cache)

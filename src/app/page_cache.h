@@ -1,6 +1,6 @@
-/* page_cache.h: pages that were made, for a while: what a client is shown while they are made again, or while their source is down.
+/* page_cache.h: keeps pages for a while, to be served while they are made again or while their source is down.
  *
- * Bounded in pages and bytes: the least recently put go. Used by one thread at a time. */
+ * Bounded in pages and bytes: the oldest pages are dropped. Used by one thread at a time. */
 #pragma once
 
 #include <stdbool.h>
@@ -38,7 +38,7 @@ struct cached_page page_cache_find(const struct page_cache *cache, const struct 
 /* The pages that were put until now may be out of date. */
 void page_cache_outdate(struct page_cache *cache);
 
-/* What makes two queries ask for the same page. */
+/* Two queries with equal keys ask for the same page. */
 struct page_key {
 	struct uuid id;
 	struct uuid after_id;

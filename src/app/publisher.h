@@ -1,11 +1,11 @@
 /* publisher.h: takes committed events from the outbox to the bus, at least once.
  *
- * Any number of publishers share the partitions by leases (ports/outbox.h). A round is three calls: what the bus has confirmed is acknowledged,
- * the oldest entries of the leased partitions are read, and they are published. So each round begins with the first entries that are left,
- * and among the messages on the bus the first of each event comes after the first of everything it is based on: also when publishers
- * overlap, and when a message arrives late that a former owner has sent. Repeats have the same message id. No batch is begun that the lease
- * might not outlast. A publisher that cannot reach the bus gives its leases back; one whose messages are under way on a connection that stands
- * keeps them, or the next owner would send everything again.
+ * Any number of publishers share the partitions by leases (ports/outbox.h). A round sees what the bus has confirmed, takes it out of the
+ * outbox, reads the oldest entries of the leased partitions that it does not know yet, and sends them, behind those that are not confirmed
+ * (publish_window.h). So among the messages on the bus the first of each event comes after the first of everything it is based on: also when
+ * publishers overlap, and when a message arrives late that a former owner has sent. Repeats have the same message id. Nothing is sent that the
+ * lease might not outlast, and nothing deleted that is not confirmed. A publisher that cannot reach the bus gives its leases back; one whose
+ * messages are under way on a connection that stands keeps them, or the next owner would send everything again.
  *
  * An entry whose events cannot be read holds up its own partition and no other. That is looked at again five seconds later. */
 #pragma once
@@ -29,12 +29,12 @@ struct dependencies; /* dependencies.h */
 struct publisher_options {
 	struct outbox *outbox; /* borrowed, and used by nobody else; so is the bus */
 	struct bus *bus;
-	struct dependencies *dependencies; /* borrowed: what stands before outbox and bus */
+	struct dependencies *dependencies; /* borrowed: guards the outbox and the bus */
 	struct clock *clock;               /* borrowed */
 	struct uuid owner;                 /* of the leases: another for each publisher and start; not nil */
-	/* An event is about to be handed to the bus, once or again: its trace, which the message carries, may be changed. May be NULL. */
+	/* An event was read and is about to be sent, for the first time or once more: its trace, which the message carries, may be changed. May be NULL. */
 	void (*publishing)(void *context, struct event_record *record);
-	/* The bus has confirmed it, in a batch that was handed over then (by the monotonic clock). May be NULL. */
+	/* The bus has confirmed it; it was read then (by the monotonic clock). May be NULL. */
 	void (*published)(void *context, const struct event_record *record, uint64_t began_ns, uint64_t ended_ns);
 	void *context;
 };
@@ -42,11 +42,14 @@ struct publisher_options {
 /* Safe to read from any thread. */
 struct publisher_counters {
 	_Atomic uint64_t published;    /* events confirmed by the bus */
-	_Atomic uint64_t failures;     /* batches that the bus did not confirm in time */
+	_Atomic uint64_t messages;     /* confirmed; one may have several events */
+	_Atomic uint64_t failures;     /* times that the bus lost or refused what was under way, or did not confirm it in time */
+	_Atomic uint64_t reads;        /* statements that read entries */
+	_Atomic uint32_t under_way;    /* events that are sent and not confirmed */
 	_Atomic uint64_t acknowledges; /* transactions that took confirmed entries out of the outbox */
 	_Atomic uint32_t partitions;   /* bit p: partition p is leased */
-	_Atomic uint64_t lost_leases;  /* batches that were not begun because the lease had run out while they were read */
-	_Atomic bool is_bus_up;        /* it confirmed the last batch, or answered the last ping */
+	_Atomic uint64_t lost_leases;  /* times that what was read was not sent, because the lease had run out meanwhile */
+	_Atomic bool is_bus_up;        /* it answers, and has confirmed in time what was sent last */
 	_Atomic bool is_outbox_up;
 	_Atomic uint32_t unreadable; /* bit p: partition p stands still, because one of its entries cannot be read */
 };

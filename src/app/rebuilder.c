@@ -21,7 +21,7 @@ struct copying {
 	uint64_t created;     /* … and the version that they begin with */
 };
 
-/* What a step of the store's own replay has come to. */
+/* The error for the result of a step of the store's replay. */
 static enum error step(struct rebuild *rebuild, enum store_result result)
 {
 	assert(rebuild != NULL);

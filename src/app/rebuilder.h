@@ -1,6 +1,6 @@
 /* rebuilder.h: `tro replay`: makes the projections of a store anew from its events, beside services that run.
  *
- * While others cannot write, the events are replayed into an empty scratch store; what comes out is then written to the store in one
+ * While others cannot write, the events are replayed into an empty scratch store; its rows are then written to the store in one
  * transaction, each row once. Until that is committed the store has its old projections, and readers go on with them. */
 #pragma once
 
@@ -30,6 +30,6 @@ struct rebuild {
 	const char *ret_problem;
 };
 
-/* OK: the projections are what the events say. Otherwise nothing has changed, and others may write again, unless the store went away: then
- * they may not until a replay has ended well. ERR_STORE_UNAVAILABLE, ERR_CORRUPT (see ret_event), ERR_NO_MEMORY. */
+/* OK: the projections match the events. On an error nothing has changed, and others may write again, unless the store is unreachable:
+ * then they may not until a replay has succeeded. ERR_STORE_UNAVAILABLE, ERR_CORRUPT (see ret_event), ERR_NO_MEMORY. */
 must_check enum error rebuild_projections(struct rebuild *rebuild);

@@ -118,7 +118,7 @@ static enum error replay_part(struct page *page)
 	return error;
 }
 
-/* The seats of a new event are made by the store: what follows can load them only when it is written. */
+/* The store makes the seats of a new event: later events can load them only when it is written. */
 static enum error replay_page(struct page *page)
 {
 	assert(page != NULL);

@@ -1,4 +1,4 @@
-/* sale_answer.h: what the maker of a command on an event is told: the event as people browse it. */
+/* sale_answer.h: the answer to a command on an event: the event's public description. */
 #pragma once
 
 #include "base/attributes.h"

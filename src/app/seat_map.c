@@ -9,7 +9,7 @@
 #include "base/json_writer.h"
 
 #define SEAT_TEXT_ABOUT 88                         /* bytes */
-#define SEAT_TEXT_MAX ((size_t)4095 * 1024 * 1024) /* what an end can point to */
+#define SEAT_TEXT_MAX ((size_t)4095 * 1024 * 1024) /* the largest offset that an end can hold */
 #define SCRATCH_MAX 65536
 #define LABEL_OFFSET (sizeof "{\"seat\":" - 1)
 #define LABEL_JSON_MAX (6 * SEAT_LABEL_LENGTH_MAX + 2)

@@ -90,10 +90,10 @@ static inline enum seat_status seat_map_status(const struct seat_map *map, uint3
 	return (enum seat_status)((map->statuses[index / 32] >> (index % 32 * 2) & 3) + 1);
 }
 
-/* How many seats have each status, as seen at the last seat_map_lapse: counts[status - 1]. */
+/* The number of seats of each status, as of the last seat_map_lapse: counts[status - 1]. */
 #define SEAT_STATUSES 4
 void seat_map_count(const struct seat_map *map, uint32_t counts[static SEAT_STATUSES]);
-/* What the seats that are sold cost together, in minor units of the event's currency. */
+/* The sum of the sold seats' prices, in minor units of the event's currency. */
 int64_t seat_map_sold_value(const struct seat_map *map);
 
 static inline struct slice seat_map_text(const struct seat_map *map, uint32_t index)

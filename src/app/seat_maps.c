@@ -247,12 +247,32 @@ bool seat_maps_are_fresh(const struct seat_maps *maps)
 	return is_fresh(maps, clock_monotonic_ns(maps->options.clock));
 }
 
-static bool knows_version(const struct seat_map *map, const struct seat_page_query *query)
+/* Whether all that has changed since the query's version can be told. Another server may be a little ahead; a version that nobody can have been told
+ * is of a store that has since gone back, and the commits behind it are lost. */
+static bool knows_version(const struct seat_maps *maps, const struct seat_map *map, const struct seat_page_query *query)
 {
 	assert(seat_map_is_loaded(map));
-	/* Another server may be a little ahead. */
-	static const uint64_t ahead_max = 1000000;
-	return query->kind != SEAT_PAGE_CHANGES || (query->since >= map->base && query->since <= map->position + ahead_max);
+	static const uint64_t ahead_max = 100000; /* commits of two seconds, generously */
+	if (query->kind != SEAT_PAGE_CHANGES)
+		return true;
+	if (query->since > atomic_load_explicit(&maps->lost_after, memory_order_acquire) &&
+	    query->since <= atomic_load_explicit(&maps->lost_until, memory_order_acquire))
+		return false;
+	if (query->since < map->base)
+		return false;
+	return maps->options.is_alone ? query->since <= map->position || query->since <= seat_maps_version(maps) ||
+	                                        query->since <= atomic_load_explicit(&maps->told, memory_order_relaxed)
+	                              : query->since <= map->position + ahead_max;
+}
+
+/* With the lock of its entry held. */
+static void note_told(struct seat_maps *maps, uint64_t version)
+{
+	assert(maps != NULL);
+	uint64_t told = atomic_load_explicit(&maps->told, memory_order_relaxed);
+	while (told < version &&
+	       !atomic_compare_exchange_weak_explicit(&maps->told, &told, version, memory_order_relaxed, memory_order_relaxed))
+		;
 }
 
 enum seat_maps_answer seat_maps_ask(struct seat_maps *maps, const struct uuid *event_id, const struct seat_page_query *query,
@@ -269,11 +289,12 @@ enum seat_maps_answer seat_maps_ask(struct seat_maps *maps, const struct uuid *e
 	if (answer == SEAT_MAPS_PAGE) {
 		pthread_mutex_lock(&entry->lock);
 		seat_map_lapse(&entry->map, clock_now_ms(maps->options.clock));
-		if (!knows_version(&entry->map, query)) {
+		if (!knows_version(maps, &entry->map, query)) {
 			answer = SEAT_MAPS_UNKNOWN_VERSION;
 		} else {
 			*ret_page = seat_pages_find(&entry->pages, &entry->map, query, is_compressed, now_ns);
 			answer = *ret_page == NULL ? SEAT_MAPS_NO_MEMORY : SEAT_MAPS_PAGE;
+			note_told(maps, entry->map.position);
 			if (entry->counted > 0)
 				seat_maps_count(maps, entry);
 		}
@@ -306,7 +327,7 @@ void seat_maps_note_lag(const struct seat_maps *maps, uint64_t version, uint64_t
 static void apply_seat(struct seat_maps *maps, struct seat_maps_entry *entry, const struct seat *seat, uint64_t now_ms)
 {
 	assert(seat->row.kind == ROW_SEAT);
-	/* How long the seat is held is not in its row: until the feed has told, it does not lapse. */
+	/* The seat's row has no deadline: until the feed has brought one, the seat does not lapse. */
 	const struct seat_state state = {.status = seat->status, .version = seat->row.version};
 	bool has_map = entry->map.seat_count > 0;
 	uint32_t index = has_map ? seat_map_find(&entry->map, seat_label_slice(&seat->label)) : UINT32_MAX;

@@ -1,9 +1,9 @@
-/* seat_maps.h: the seat maps of the events that people look at, in the memory of this process, and as good as current.
+/* seat_maps.h: the seat maps of the events that clients ask for, in the memory of this process, and nearly current.
  *
- * A worker's thread loads the map of an event that somebody asks for, and reads the feed of what changes, 20 times a second; what this process
- * commits itself is in the maps before it is answered. All maps and pages together take a bounded number of bytes: the map that was used the
- * longest ago goes. A map is only shown while the feed was read within the last two seconds; otherwise, and for an event that is too large, the
- * caller asks the store. Nothing is decided by a map. */
+ * A worker's thread loads the map of an event that a client asks for, and reads the feed of changes 20 times a second; the changes that
+ * this process commits are in the maps before the command is answered. All maps and pages together take a bounded number of bytes: the
+ * map that was used the longest ago is dropped. A map is served only while the feed was read within the last two seconds; otherwise, and
+ * for an event that is too large, the caller asks the store. No decision reads a map. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,7 +19,7 @@
 
 struct seat_maps;
 
-#define SEAT_MAPS_FRESH_NS UINT64_C(2000000000) /* how old what a map shows may be while the feed cannot be read */
+#define SEAT_MAPS_FRESH_NS UINT64_C(2000000000) /* the greatest age of a served map while the feed cannot be read */
 
 /* ERR_NO_MEMORY. */
 must_check enum error seat_maps_new(const struct seat_maps_options *options, struct seat_maps **ret_maps);
@@ -29,7 +29,7 @@ void seat_maps_free(struct seat_maps *maps);
 enum seat_maps_answer {
 	SEAT_MAPS_PAGE,      /* *ret_page, whose reference is the caller's */
 	SEAT_MAPS_LOADING,   /* the wait's `ready` is called, and then the same is asked again */
-	SEAT_MAPS_STALE,     /* what changed is not known: ask the store */
+	SEAT_MAPS_STALE,     /* the feed was not read in time: ask the store */
 	SEAT_MAPS_TOO_LARGE, /* for the memory: ask the store */
 	SEAT_MAPS_UNKNOWN_EVENT,
 	SEAT_MAPS_UNKNOWN_VERSION, /* the changes since then are not known */
@@ -42,7 +42,7 @@ struct seat_maps_wait {
 	struct list_node node;
 	void (*ready)(struct seat_maps_wait *wait); /* called once, on the worker's thread; must not block */
 	bool is_over;                               /* zero at first: it waits once */
-	bool is_unknown;                            /* what was found: there is no such event */
+	bool is_unknown;                            /* the load has found that there is no such event */
 };
 
 /* The answer as the event's seats are now. Safe from any thread; waits for nobody but those who copy pages. */
@@ -70,5 +70,6 @@ void seat_maps_status(struct seat_maps *maps, struct seat_maps_status *ret_statu
 /* The events of which most seats changed of late, the busiest first, as they were within the last second or so. Answers how many. Safe from any
  * thread; waits for no page. */
 uint32_t seat_maps_events(struct seat_maps *maps, struct seat_maps_event events[static SEAT_MAPS_EVENTS_MAX]);
-/* What the sold seats of the event cost together. False: its map is not in memory, or not current. From a thread that may wait for a page. */
+/* The sum of the prices of the event's sold seats. False: its map is not in memory, or not current. From a thread that may wait for a
+ * page. */
 must_check bool seat_maps_sold_value(struct seat_maps *maps, const struct uuid *event_id, int64_t *ret_value);

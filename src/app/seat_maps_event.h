@@ -1,4 +1,4 @@
-/* seat_maps_event.h: what is told of an event whose seat map is in memory. */
+/* seat_maps_event.h: the messages about an event whose seat map is in memory. */
 #pragma once
 
 #include <stdint.h>
@@ -11,5 +11,5 @@
 struct seat_maps_event {
 	struct uuid event_id;
 	uint32_t seats[SEAT_STATUSES]; /* by status less one */
-	uint64_t changes;              /* of seats, since the map was loaded */
+	uint64_t changes;              /* of seats, that this process has seen since the map was loaded */
 };

@@ -1,7 +1,7 @@
-/* seat_maps_feed.c: what the worker does in a step: reads what has changed, loads what is wanted, gives up what nobody asks for.
+/* seat_maps_feed.c: a step of the worker: it reads the changes, loads the maps that are asked for, and drops those that nobody asks for.
  *
- * A map is loaded in parts, with the feed read between them, so that a large event makes no other wait. Its base is where the feed stood before:
- * what changes while it is loaded is either in a part that is read later, or told by the feed. */
+ * A map is loaded in parts, with the feed read between them, so that a large event makes no other wait. Its base is the feed's position
+ * before the load: a change during the load is either in a part that is read later, or comes with the feed. */
 #include <assert.h>
 
 #include "app/seat_maps.h"
@@ -98,6 +98,19 @@ static void advance(struct seat_maps *maps, const struct uuid *event_ids, uint32
 	atomic_store_explicit(&maps->position, maps->cursor.position, memory_order_release);
 }
 
+/* Clients with the version of a lost commit have to begin anew, and so do those with the same version of a new commit: nobody can tell them apart. */
+static void note_lost(struct seat_maps *maps, uint64_t position)
+{
+	assert(position < maps->cursor.position);
+	uint64_t until = atomic_load_explicit(&maps->lost_until, memory_order_relaxed);
+	uint64_t after = atomic_load_explicit(&maps->lost_after, memory_order_relaxed);
+	uint64_t told = atomic_load_explicit(&maps->told, memory_order_relaxed);
+	uint64_t newest = told > maps->cursor.position ? told : maps->cursor.position;
+	atomic_store_explicit(&maps->lost_after, until > 0 && after < position ? after : position, memory_order_release);
+	atomic_store_explicit(&maps->lost_until, newest > until ? newest : until, memory_order_release);
+	atomic_store_explicit(&maps->told, position, memory_order_relaxed);
+}
+
 /* False: the feed does not answer. */
 static bool poll_feed(struct seat_maps *maps)
 {
@@ -108,7 +121,7 @@ static bool poll_feed(struct seat_maps *maps)
 	uint32_t count;
 	arena_clear(&maps->arena);
 	uint64_t began_ns = now_ns(maps), fresh_ns = atomic_load_explicit(&maps->fresh_ns, memory_order_relaxed);
-	/* What changed so long ago may be given up, and there may be too much of it to be read in time. */
+	/* The store may have forgotten changes so old, or there may be too many of them to be read in time. */
 	bool is_late = maps->has_cursor && began_ns - fresh_ns > MISSED_NS;
 	const struct seat_feed_cursor *after = maps->has_cursor && !is_late ? &maps->cursor : NULL;
 	struct uuid *event_ids = list_events(maps, &count);
@@ -118,6 +131,8 @@ static bool poll_feed(struct seat_maps *maps)
 	/* A store that stands where it stood before has lost commits: it is a restored one, or a standby that lacked them. */
 	bool is_back = maps->has_cursor && (cursor.epoch != maps->cursor.epoch || cursor.position < maps->cursor.position);
 	bool has_missed = is_late || is_back;
+	if (is_back && cursor.position < maps->cursor.position)
+		note_lost(maps, cursor.position);
 	if (has_missed)
 		seat_maps_drop_all(maps, false);
 	else
@@ -210,6 +225,7 @@ static enum error add_part(struct seat_maps *maps, struct seat_maps_entry *entry
 		error = seat_map_add(&entry->map, part, clock_now_ms(maps->options.clock));
 	if (error == OK && entry->counted > 0)
 		seat_maps_count(maps, entry);
+	entry->seen = entry->loaded_revision = entry->map.revision;
 	bool is_loaded = error == OK && seat_map_is_loaded(&entry->map);
 	pthread_mutex_unlock(&entry->lock);
 	if (error != OK)
@@ -271,7 +287,7 @@ static void give_up_old(struct seat_maps *maps)
 	maps->next_mark_ns = moment_ns + MARK_NS;
 	if (maps->mark_count == SEAT_MAPS_MARKS) {
 		feed->deadline_ns = moment_ns + CALL_NS;
-		(void)feed->operations->forget(feed, maps->marks[0].position); /* what is left is for the next time */
+		(void)feed->operations->forget(feed, maps->marks[0].position); /* the next step forgets the rest */
 		maps->mark_count--;
 		memmove(&maps->marks[0], &maps->marks[1], maps->mark_count * sizeof maps->marks[0]);
 	}

@@ -1,4 +1,4 @@
-/* seat_maps_hot.c: once a second the worker looks which events have the most changes, so that whoever asks waits for no map. */
+/* seat_maps_hot.c: once a second the worker finds the events with the most changes and loads their maps before a client asks. */
 #include <assert.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "app/seat_maps_inside.h"
 
 #define HOT_NS UINT64_C(1000000000)
-#define LOOKED_AT_MAX 256 /* maps, those used last: what changes is used */
+#define LOOKED_AT_MAX 256 /* maps, those used last: an event that changes is used */
 
 /* References to the maps that were used last. */
 static uint32_t take_latest(struct seat_maps *maps, struct seat_maps_entry *entries[static LOOKED_AT_MAX])
@@ -42,7 +42,7 @@ static struct seat_maps_event describe(struct seat_maps_entry *entry, uint64_t n
 	pthread_mutex_lock(&entry->lock);
 	seat_map_lapse(&entry->map, now_ms);
 	seat_map_count(&entry->map, event.seats);
-	event.changes = entry->map.revision;
+	event.changes = entry->map.revision - entry->loaded_revision;
 	pthread_mutex_unlock(&entry->lock);
 	return event;
 }

@@ -1,8 +1,8 @@
-/* seat_maps_inside.h: what the files of the maps share. Private to app.
+/* seat_maps_inside.h: shared by the files of the maps. Private to app.
  *
- *	seat_maps.c       which maps there are, and who asks for them
- *	seat_maps_feed.c  the worker: loads maps, reads what changes
- *	seat_maps_hot.c   the worker, once a second: which events have the most changes */
+ *	seat_maps.c       the maps in memory, and requests for them
+ *	seat_maps_feed.c  the worker: loads maps, reads changes
+ *	seat_maps_hot.c   the worker, once a second: finds the events with the most changes */
 #pragma once
 
 #include <pthread.h>
@@ -40,6 +40,7 @@ struct seat_maps_entry {
 	uint64_t seen;        /* … and the map's revision when it was told last */
 	pthread_mutex_t lock; /* guards what follows; taken with or without maps->lock, never before it */
 	struct seat_map map;
+	uint64_t loaded_revision; /* the map's revision when its last part was loaded */
 	struct seat_pages pages;
 	size_t counted; /* bytes of the two, as they are in maps->bytes */
 };
@@ -59,6 +60,9 @@ struct seat_maps {
 	bool is_stopped;
 	_Atomic uint64_t bytes;
 	_Atomic uint64_t position; /* of the feed */
+	_Atomic uint64_t told;     /* the highest version of a page that was handed out */
+	/* The store went back: versions from above the first to the second are of commits that it lost, or of new ones. Both 0: never. */
+	_Atomic uint64_t lost_after, lost_until;
 	_Atomic uint64_t fresh_ns; /* when the feed was asked the last time that it answered; 0: never */
 	_Atomic uint64_t from_memory, from_store, loads, dropped, failed_polls;
 

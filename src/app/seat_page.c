@@ -16,7 +16,7 @@
 
 #define BODY_MAX ((size_t)1 << 30)
 #define PAGES_EXPECTED 64
-#define COPY_NS 1     /* what a byte of a page costs, about */
+#define COPY_NS 1     /* the time to copy a byte of a page, about */
 #define COMPRESS_NS 8 /* and what it costs to compress it */
 #define COST_SHARE 25 /* a page is made again after so many times of what it costs */
 #define LEAST_AGE_MAX_NS UINT64_C(100000000)
@@ -88,8 +88,8 @@ static bool has_changed(const struct seat_page *page, const struct seat_map *map
 	return false;
 }
 
-/* How long a page is given out although a seat of it has changed: where commits change it all the time, making it takes a bounded share of a
- * processor. A page that costs little is made again at once, so that a buyer who holds a seat sees that. */
+/* The time for which a page is served although a seat of it has changed: so a page that commits change all the time takes a bounded
+ * share of a processor. A cheap page is made again at once, so that a buyer who holds a seat sees the hold. */
 static uint64_t least_age_ns(const struct seat_page *page)
 {
 	assert(page->body.data != NULL);

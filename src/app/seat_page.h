@@ -38,7 +38,7 @@ struct seat_page {
 	uint64_t position, revision, notes; /* of the map when the page was made */
 	uint64_t made_ns;
 	uint32_t begin, end; /* the seats that were looked at */
-	uint64_t next_after; /* where the next page goes on: `after`; 0: it is complete */
+	uint64_t next_after; /* the next page's `after`; 0: this is the last page */
 	char tag[SEAT_PAGE_TAG_LENGTH + 1];
 	struct slice body;       /* on the heap, as the next */
 	struct slice compressed; /* data NULL: nobody has asked for it yet */
@@ -56,8 +56,8 @@ struct seat_pages {
 must_check enum error seat_pages_init(struct seat_pages *pages, size_t bytes_max);
 void seat_pages_release(struct seat_pages *pages);
 
-/* The page as the map is now, with a reference that is the caller's; NULL: out of memory. The map is loaded; `since` is not before its base.
- * monotonic_ns: what the age of pages goes by. */
+/* The page of the map's present state, with a reference that the caller owns; NULL: out of memory. The map is loaded; `since` is not
+ * before its base. monotonic_ns: the time by which pages age. */
 must_check struct seat_page *seat_pages_find(struct seat_pages *pages, const struct seat_map *map, const struct seat_page_query *query,
                                              bool is_compressed, uint64_t monotonic_ns);
 /* Gives a reference back; safe from any thread. */

@@ -27,5 +27,5 @@ must_check struct sequences *sequences_new(struct hash_seed seed, bool is_comple
 /* Takes NULL. */
 void sequences_free(struct sequences *sequences);
 
-/* sequence: from 1. *ret_missing: how many are missing before it; 0 unless it is SEQUENCE_GAP. */
+/* sequence: from 1. *ret_missing: the number of missing events before it; 0 unless SEQUENCE_GAP. */
 enum sequence_finding sequences_note(struct sequences *sequences, const struct uuid *stream, uint32_t sequence, uint32_t *ret_missing);

@@ -1,4 +1,4 @@
-/* service.c: the stages put together: who serves which job, and what becomes of it after. */
+/* service.c: puts the stages together: routes each job to the stage that serves it, and answers it. */
 #include "app/service.h"
 #include "app/service_inside.h"
 #include "base/now.h"
@@ -8,11 +8,22 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define COMMIT_TRIES_MAX 100 /* the time of a batch is over before, unless the store answers at once */
-#define OVERDUE_MS 100       /* how late an overdue job may be answered */
-#define SILENT_MS 10000      /* twice what a batch may take */
+#define COMMIT_TRIES_MAX 100  /* the time of a batch is over before, unless the store answers at once */
+#define OVERDUE_MS 100        /* an overdue job is answered at most so late */
+#define COMMIT_PATIENCE_MS 20 /* jobs behind batches in flight gather into a larger batch for so long */
+#define SILENT_MS 10000       /* twice what a batch may take */
 
-static struct lane *lane_of(struct service *service, enum job_stage stage)
+/* The seats of a large event take the store a second to count: the last of several lanes does that, and no other query waits for it. */
+static struct lane *read_lane_of(struct service *service, const struct job *job)
+{
+	assert(job->kind == JOB_QUERY && service->options.reader_count > 0);
+	uint32_t last = service->options.reader_count - 1;
+	if (last == 0 || job->query.kind == QUERY_AVAILABILITY)
+		return service->read_lanes[last].lane;
+	return service->read_lanes[atomic_fetch_add_explicit(&service->next_read_lane, 1, memory_order_relaxed) % last].lane;
+}
+
+static struct lane *lane_of(struct service *service, const struct job *job, enum job_stage stage)
 {
 	assert(stage < STAGE_COUNT && stage != STAGE_ADMISSION);
 	switch (stage) {
@@ -22,10 +33,7 @@ static struct lane *lane_of(struct service *service, enum job_stage stage)
 		return service->catalog_lane;
 	default:
 		assert(stage == STAGE_READ);
-		return service
-		        ->read_lanes[atomic_fetch_add_explicit(&service->next_read_lane, 1, memory_order_relaxed) %
-		                     service->options.reader_count]
-		        .lane;
+		return read_lane_of(service, job);
 	}
 }
 
@@ -35,9 +43,11 @@ static enum error go_on(struct service *service, struct job *job)
 	assert(job_goes_on(job));
 	uint64_t now_ns = clock_monotonic_ns(service->options.clock);
 	enum job_stage stage = job_enter(job, now_ns);
+	if (stage == STAGE_COMMIT && service_seats_ahead(service, job))
+		return seating_stage_submit(service->seating, job);
 	if (stage != STAGE_CATALOG || job->kind != JOB_QUERY)
-		return lane_submit(lane_of(service, stage), &job->node);
-	event_pages_ask(service->pages, job, now_ns / 1000000); /* what is kept waits for no lane */
+		return lane_submit(lane_of(service, job, stage), &job->node);
+	event_pages_ask(service->pages, job, now_ns / 1000000); /* a kept page waits for no lane */
 	return OK;
 }
 
@@ -51,8 +61,7 @@ static void answer_without_catalog(struct service *service, struct job *job)
 		service_refuse(service, job, ERR_OVERLOADED);
 }
 
-/* A change of a sale is answered when the catalog has it. */
-static void answer_command(struct service *service, struct job *job)
+void service_answer_command(struct service *service, struct job *job)
 {
 	assert(job->kind == JOB_COMMAND);
 	if (job->outcome.error != OK || !job_goes_on(job))
@@ -85,7 +94,7 @@ static void serve_commands(void *context, struct list *batch, uint32_t count)
 	                                                                                : DEPENDENCY_SERVED;
 	dependency_end(store, &call, answer, clock_monotonic_ns(service->options.clock));
 	for (struct job *job = service_pop_job(&jobs); job != NULL; job = service_pop_job(&jobs))
-		answer_command(service, job);
+		service_answer_command(service, job);
 }
 
 static uint64_t deadline_of(const struct list_node *node)
@@ -190,10 +199,11 @@ void service_catalog_asked(struct service *service)
 	dependency_watch(service_dependency(service, DEPENDENCY_CATALOG));
 }
 
-void service_catalog_found(struct service *service, bool is_silent)
+void service_catalog_found(struct service *service, bool is_up, bool is_silent)
 {
-	assert(service != NULL);
-	if (!is_silent)
+	assert(service != NULL && !(is_up && is_silent));
+	bool is_waited_for = service->options.catalog_patience_ms != 0;
+	if (is_up || (!is_silent && !is_waited_for))
 		dependency_release_hold(service_dependency(service, DEPENDENCY_CATALOG));
 	else
 		(void)dependency_hold(service_dependency(service, DEPENDENCY_CATALOG));
@@ -275,6 +285,18 @@ static bool has_more_commands(void *context)
 	return lane_depth(((struct service *)context)->commit_lane) > 0;
 }
 
+/* On the lane's thread. */
+static uint32_t take_more_commands(void *context, uint32_t count, struct list *jobs)
+{
+	assert(context != NULL && jobs != NULL);
+	struct service *service = context;
+	assert(count <= service->options.batch_max);
+	struct list waiting;
+	list_init(&waiting);
+	lane_take_more(service->commit_lane, service->options.batch_max - count, &waiting);
+	return service_take_timely(service, &waiting, jobs);
+}
+
 static void note_inconsistency(void *context, const struct inconsistency *found)
 {
 	assert(found != NULL);
@@ -300,10 +322,13 @@ static enum error start_commit_lane(struct service *service)
 		.measured = note_time,
 		.traced = service->options.traced == NULL ? NULL : tell_trace,
 		.has_more = has_more_commands,
+		.take_more = take_more_commands,
 		.inconsistent = note_inconsistency,
 		.context = service,
 	};
 	enum error error = committer_new(&committer, &service->committer);
+	if (error == OK)
+		error = service_start_seating(service, &committer);
 	if (error != OK)
 		return error;
 	const struct lane_options lane = {
@@ -311,6 +336,7 @@ static enum error start_commit_lane(struct service *service)
 		.capacity = options->queue_capacity,
 		.batch_max = options->batch_max,
 		.thread_count = options->store_count,
+		.patience_ms = COMMIT_PATIENCE_MS,
 		.serve = serve_commands,
 		.deadline_ns = deadline_of,
 		.context = service,
@@ -324,7 +350,8 @@ static enum error start_read_lane(struct service *service, uint32_t index)
 	struct read_lane *self = &service->read_lanes[index];
 	self->service = service;
 	self->reader = service->options.readers[index];
-	enum error error = query_handler_new(self->reader, &self->query_handler);
+	const struct query_handler_options handler = {.reader = self->reader, .answered = service_queries_answered, .context = service};
+	enum error error = query_handler_new(&handler, &self->query_handler);
 	if (error != OK)
 		return error;
 	const struct lane_options lane = {
@@ -351,7 +378,7 @@ static enum error start_catalog_lane(struct service *service)
 	const struct lane_options lane = {
 		.name = "catalog",
 		.capacity = options->queue_capacity,
-		.batch_max = 1, /* what waits for a catalog that hangs is to wait where it is answered in time */
+		.batch_max = 1, /* jobs that wait for a hanging catalog wait on the lane, which answers them in time */
 		.thread_count = 1,
 		.serve = service_serve_catalog,
 		.deadline_ns = deadline_of,
@@ -417,6 +444,7 @@ void service_free(struct service *service)
 	worker_free(service->timekeeper);
 	/* In the order of the jobs' way, so that what a lane hands on is still served. */
 	admission_stage_stop(service->admission);
+	seating_stage_free(service->seating);
 	lane_free(service->commit_lane);
 	for (uint32_t i = 0; i < service->options.reader_count; i++)
 		lane_free(service->read_lanes[i].lane);
@@ -465,6 +493,7 @@ void service_status(struct service *service, struct service_status *ret_status)
 	status.retries = counters->retries;
 	status.failures = counters->failures;
 	status.inconsistent = counters->inconsistent;
+	service_seating_status(service, &status);
 	pthread_mutex_lock(&service->inconsistency_mutex);
 	status.inconsistency = service->inconsistency;
 	pthread_mutex_unlock(&service->inconsistency_mutex);

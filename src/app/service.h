@@ -1,13 +1,12 @@
-/* service.h: the way of every request through the stages: admission, then the commit lane, a read lane or the catalog lane,
- * then its answer.
+/* service.h: the way of every request through the stages: admission, then the commit lane, a read lane or the catalog lane, then its
+ * answer.
  *
  *   command ─▶ admission ─▶ the commit lane ─▶ done                  (a new event goes through the catalog lane first)
  *   query   ─▶ admission ─▶ a read lane, or the catalog lane ─▶ done
  *
- * What people browse has a lane of its own, so that a slow catalog holds up neither holds nor orders. While the store or the catalog
- * is down their requests are refused at once; one batch at a time finds out whether it is back, or the monitor tells
- * (service_store_found). What still waits at its deadline is answered then, whatever the lanes' threads are stuck in. Nothing here knows HTTP
- * or SQL. */
+ * Public pages have a lane of their own, so that a slow catalog delays neither holds nor orders. While the store or the catalog is down
+ * its requests are refused at once; one batch at a time finds out whether it is back, or the monitor says so (service_store_found). A
+ * job that still waits at its deadline is answered then, even if the lanes' threads are stuck. Nothing here knows HTTP or SQL. */
 #pragma once
 
 #include <stdbool.h>
@@ -34,13 +33,14 @@ void service_submit(struct service *service, struct job *job);
 /* The same for a job that has been let go on before, as a JOB_ADMISSION. */
 void service_submit_admitted(struct service *service, struct job *job);
 
-/* Whoever looks after the store, or the catalog, says before that he begins to, and after what he has found; what has served meanwhile, does
- * serve. While the store is found not to be up commands are refused, while it or the catalog is silent queries too, and what waits for it is
- * answered at once. One that answers, if only to refuse, is asked for each query that comes: it may be back. By one thread. */
+/* The monitor calls …_asked before it checks the store or the catalog, and …_found with the result; a call that was served in between
+ * outweighs the result. While the store is found down, commands are refused; while it or the catalog does not answer at all, queries are
+ * refused too, and waiting jobs are answered at once. A store or catalog that answers, if only to refuse, is asked for each query: it
+ * may be back; but not a catalog whose callers have a patience of their own, because each would wait for as long. One thread calls these. */
 void service_store_asked(struct service *service);
 void service_store_found(struct service *service, bool is_up, bool is_silent);
 void service_catalog_asked(struct service *service);
-void service_catalog_found(struct service *service, bool is_silent);
+void service_catalog_found(struct service *service, bool is_up, bool is_silent);
 
 /* The name of a lane whose thread has not come back for ten seconds though jobs came, and does not wait for a store or a catalog: only a new process
  * can help. NULL: there is none. Safe from any thread; takes no lock. */
@@ -54,6 +54,7 @@ struct service_status {
 	bool refuses_events; /* but for pages served within the last minute */
 	uint64_t batches, commands, events, stale, conflicts, retries, failures, inconsistent; /* struct committer_counters */
 	struct inconsistency inconsistency;                                                    /* the last, when there were any */
+	uint64_t seating_chunks, seating_seats, seating_longest_ns;                            /* struct seating_counters */
 	uint64_t admitted_shared, admitted_alone;                                              /* struct admission_stage_counters */
 };
 void service_status(struct service *service, struct service_status *ret_status);

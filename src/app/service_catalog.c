@@ -8,7 +8,7 @@
 
 #define CATALOG_NS UINT64_C(2000000000) /* one query of the catalog, or bringing one event there */
 
-/* What has been committed is answered whether or not the catalog serves: the monitor brings it there later. */
+/* A committed event is answered whether or not the catalog serves: the monitor brings it to the catalog later. */
 static void bring_to_catalog(struct service *service, const struct job *job)
 {
 	assert(job->outcome.error == OK);
@@ -74,7 +74,7 @@ static enum error submit_fetch(void *context, struct job *fetch)
 	return lane_submit(service->catalog_lane, &fetch->node);
 }
 
-static void answer_browser(void *context, struct job *job)
+static void answer_reader(void *context, struct job *job)
 {
 	service_answer(context, job);
 }
@@ -95,7 +95,7 @@ enum error service_make_pages(struct service *service)
 		.patience_ms = service->options.catalog_patience_ms == 0 ? CATALOG_NS / 1000000 : service->options.catalog_patience_ms,
 		.submit = submit_fetch,
 		.asked = note_fetch,
-		.answer = answer_browser,
+		.answer = answer_reader,
 		.context = service,
 	};
 	return event_pages_new(&options, &service->pages);

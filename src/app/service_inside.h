@@ -1,8 +1,9 @@
-/* service_inside.h: what the files of the service share: its parts, and how a job ends. Private to app.
+/* service_inside.h: shared by the files of the service: its parts, and the functions that end a job. Private to app.
  *
  *	service.c          puts the stages together, routes jobs, serves commands, keeps time
  *	service_queries.c  the read lanes
  *	service_catalog.c  the catalog lane
+ *	service_seating.c  large events
  *	service_jobs.c     how jobs end */
 #pragma once
 
@@ -16,6 +17,7 @@
 #include "app/committer.h"
 #include "app/event_pages.h"
 #include "app/inconsistency.h"
+#include "app/seating_stage.h"
 #include "app/service_options.h"
 #include "base/list.h"
 #include "pipeline/lane.h"
@@ -33,6 +35,7 @@ struct service {
 	struct service_options options;
 	struct committer *committer;
 	struct lane *commit_lane;
+	struct seating_stage *seating;       /* of commands that make large events; NULL: they go to the commit lane */
 	pthread_mutex_t inconsistency_mutex; /* guards: */
 	struct inconsistency inconsistency;  /* the last that was found */
 	struct read_lane read_lanes[SERVICE_READ_LANES_MAX];
@@ -65,6 +68,8 @@ struct job *service_pop_job(struct list *list);
 void service_answer(struct service *service, struct job *job);
 void service_refuse(struct service *service, struct job *job, enum error error);
 void service_refuse_all(struct service *service, struct list *jobs, enum error error);
+/* A command has come to its end, or goes on to the catalog: a change of a sale is answered when the catalog has it. */
+void service_answer_command(struct service *service, struct job *job);
 void service_answer_all(struct service *service, struct list *jobs);
 /* Moves the jobs that are not too late to `ret_timely` and refuses the others. Answers how many it moved. */
 uint32_t service_take_timely(struct service *service, struct list *batch, struct list *ret_timely);
@@ -73,8 +78,17 @@ static inline struct dependency *service_dependency(struct service *service, enu
 	return &service->options.dependencies->of[id];
 }
 
-/* What lanes do with a batch (pipeline/lane.h); `context` is a struct read_lane, and the struct service. */
+/* The lanes' `serve` functions (pipeline/lane.h); `context` is a struct read_lane, and the struct service. */
 void service_serve_queries(void *context, struct list *batch, uint32_t count);
+/* The query handler's; `context` is the service. */
+void service_queries_answered(void *context, struct list *jobs);
 void service_serve_catalog(void *context, struct list *batch, uint32_t count);
-/* What shows events: of the catalog lane. ERR_NO_MEMORY. */
+/* Makes the pages of events, which the catalog lane serves. ERR_NO_MEMORY. */
 must_check enum error service_make_pages(struct service *service);
+
+/* committer: the options of the commit lane's. */
+must_check enum error service_start_seating(struct service *service, const struct committer_options *committer);
+struct service_status;
+void service_seating_status(const struct service *service, struct service_status *status);
+/* Whether the command goes to the stage of large events, and not to the commit lane. */
+bool service_seats_ahead(const struct service *service, const struct job *job);

@@ -1,4 +1,4 @@
-/* service_options.h: what a service is made of and told, and who hears of its work. */
+/* service_options.h: the parts, settings and listeners of a service. */
 #pragma once
 
 #include <stdbool.h>
@@ -21,15 +21,16 @@ struct dependencies; /* dependencies.h */
 /* Everything handed over is borrowed and outlives the service. A process that only has commands of its own, such as the expiry worker,
  * does without readers, catalog and admission; then no queries and no jobs with somebody to admit are submitted. */
 struct service_options {
-	struct store **stores;   /* one for each batch in flight */
-	uint32_t store_count;    /* 1 to COMMITS_IN_FLIGHT_MAX (committer.h); as many threads serve the commit lane */
-	struct reader **readers; /* one for each read lane */
+	struct store **stores;       /* one for each batch in flight */
+	uint32_t store_count;        /* 1 to COMMITS_IN_FLIGHT_MAX (committer.h); as many threads serve the commit lane */
+	struct store *seating_store; /* for large events alone (seating_stage.h), or NULL */
+	struct reader **readers; /* one for each read lane; the last of several counts the seats of large events and does nothing else */
 	uint32_t reader_count;
 	struct catalog *catalog;           /* the catalog lane's, or NULL … */
-	uint64_t catalog_patience_ms;      /* how long a query of it waits at most; 0: as long as the catalog may take */
+	uint64_t catalog_patience_ms;      /* the longest wait of a query for it; 0: the catalog's own limit */
 	struct reader *catalog_reader;     /* … and its reader: new events are brought to the catalog by it */
 	struct admission *admission;       /* or NULL */
-	struct dependencies *dependencies; /* of the process: what stands before store, reads, catalog and admission */
+	struct dependencies *dependencies; /* of the process: guard the store, reads, catalog and admission */
 	struct clock *clock;
 	struct random *random;
 	/* Nothing is decided or read before service_store_found says first that the store is up: until then its time is not known. */
@@ -42,8 +43,8 @@ struct service_options {
 	void (*measured)(void *context, uint64_t commit_ns, const struct list *jobs, uint32_t job_count);
 	/* As in committer_options, but with `traces`. */
 	void (*traced)(void *traces, const struct batch_trace *trace, const struct list *jobs);
-	/* The catalog was asked for a page, from then until then: job->trace and job->query of whoever asked first; of the fetch nothing else counts.
-	 * May be NULL. */
+	/* The catalog was asked for a page from began_ns to ended_ns. The fetch has the trace and the query of the first job that asked;
+	 * its other members mean nothing. May be NULL. */
 	void (*fetched)(void *traces, const struct job *fetch, uint64_t began_ns, uint64_t ended_ns, bool is_down);
 	void *traces;
 	/* The job has its outcome, and job->way says when it came to each stage. Before job->done, on any thread. May be NULL. */

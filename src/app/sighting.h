@@ -1,4 +1,4 @@
-/* sighting.h: what a message that comes out of the bus is: which event of which stream, and whether one before it is missing. */
+/* sighting.h: identifies a message from the bus: its event, its stream, and whether an earlier event is missing. */
 #pragma once
 
 #include <stdbool.h>

@@ -15,5 +15,5 @@ struct store_clock {
 };
 
 void store_clock_init(struct store_clock *clock, struct clock *machine);
-/* The machine's clock was found to be so far ahead of the store's, give or take error_ms. What may be due to the error changes nothing. */
+/* Sets how far the machine's clock is ahead of the store's, give or take error_ms. A difference within the error changes nothing. */
 void store_clock_correct(struct store_clock *clock, int64_t ahead_ms, uint64_t error_ms);

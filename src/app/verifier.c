@@ -349,7 +349,7 @@ static enum error replay_up_to(struct verify *verify, struct replay *replay, con
 	return error;
 }
 
-/* As of one moment: what has come since, and then everything. */
+/* At one moment: replays the newest events, then compares everything. */
 static enum error compare_all(struct verify *verify, struct replay *replay)
 {
 	assert(replay != NULL);

@@ -16,7 +16,7 @@ enum verify_finding {
 	VERIFY_MISSING,    /* the events make this row, and the store does not have it */
 	VERIFY_EXTRA,      /* the store has a row that no event makes */
 	VERIFY_DIFFERENT,  /* `field` is not what the events make it */
-	VERIFY_UNREADABLE, /* the store's row cannot be right, whatever the events say; row: what they make it, or its key alone */
+	VERIFY_UNREADABLE, /* the store's row contradicts itself; row: as the events make it, or its key alone */
 };
 
 struct verify {
@@ -27,7 +27,7 @@ struct verify {
 	/* Events up to this time are all stored, and no more will come: they are read before the store is looked at as of one moment, so that this
 	 * is short. 0: nothing is known of any. */
 	uint64_t settled_ms;
-	/* For each difference; row: what the events make it, or the store's that no event makes. */
+	/* Called for each difference; row: as the events make it, or the store's row that no event makes. */
 	void (*found)(void *context, enum verify_finding finding, const struct row *row, const char *field);
 	/* For each outbox row that cannot be right, and why; NULL: the outbox is not looked at. */
 	void (*found_waiting)(void *context, const struct waiting_entry *entry, const char *problem);

@@ -1,4 +1,4 @@
-/* watch.c: state changes are told once, when they happen; what stays away is said to be waited for, less and less often. */
+/* watch.c: logs each change of state once, when it happens, and logs less and less often that it still waits for what is down. */
 #include "app/watch.h"
 
 #include <assert.h>
@@ -14,6 +14,7 @@
 #define WORD_PAUSE_MAX_NS 60000000000
 
 static const char catalog_reason[] = "no answer";
+static const char call_problem[] = "calls fail or are not answered in time"; /* of one that answers pings */
 static const char bus_reason[] = "the broker does not confirm";
 
 static void tell_up(struct watch *watch, const char *name, struct watched *watched, uint64_t now_ns)
@@ -45,7 +46,7 @@ static void tell_down(struct watch *watch, const char *name, const char *reason,
 	watched->next_word_ns = now_ns + watched->pause_ns;
 }
 
-/* A dependency that is told of as up, but whose calls fail, is down for whoever needs it. */
+/* A dependency that answers pings, but whose calls fail, is down for its callers. */
 static void tell_dependency(struct watch *watch, enum dependency_id id)
 {
 	assert(id < DEPENDENCY_COUNT);
@@ -55,12 +56,11 @@ static void tell_dependency(struct watch *watch, enum dependency_id id)
 	if (status.is_used && status.is_up && status.state != BREAKER_OPEN)
 		tell_up(watch, dependency_names[id], &watch->watched[id], now_ns);
 	else if (status.is_used)
-		tell_down(watch, dependency_names[id],
-		          status.problem[0] == '\0' ? "calls fail or are not answered in time" : status.problem, &watch->watched[id],
+		tell_down(watch, dependency_names[id], status.problem[0] == '\0' ? call_problem : status.problem, &watch->watched[id],
 		          now_ns);
 }
 
-/* While the store is found down its callers are refused, which is no news. Whoever fetches token keys tells of it itself. */
+/* While the store is known to be down its callers are refused, which is no news. The fetcher of token keys logs its own state. */
 static void tell_dependencies(struct watch *watch)
 {
 	for (enum dependency_id id = 0; id < DEPENDENCY_COUNT; id++) {
@@ -190,7 +190,7 @@ uint64_t watch_step(void *context)
 	assert(context != NULL);
 	struct watch *watch = context;
 	uint64_t wait_ms = monitor_step(&watch->monitor);
-	if (watch->monitor.is_stopping) /* what was not looked at is not down */
+	if (watch->monitor.is_stopping) /* a dependency that was not checked is not down */
 		return wait_ms;
 	note(watch, DEPENDENCY_STORE, watch->monitor.is_store_up, watch->monitor.ping.problem);
 	if (watch->monitor.catalog != NULL)
@@ -209,10 +209,10 @@ struct watched_outbox watch_outbox(const struct watch *watch)
 {
 	assert(watch != NULL);
 	const struct monitor *monitor = &watch->monitor;
-	uint64_t oldest_ms = monitor->outbox_oldest_ms, now_ms = clock_now_ms(watch->clock);
 	return (struct watched_outbox){
+		.is_known = clock_monotonic_ns(watch->clock) < monitor->outbox_known_until_ns,
 		.entries = monitor->outbox_entries,
-		.age_ms = oldest_ms == 0 || oldest_ms > now_ms ? 0 : now_ms - oldest_ms,
+		.age_ms = monitor_outbox_age_ms(monitor),
 		.publishers = monitor->publishers,
 	};
 }
@@ -227,7 +227,7 @@ static struct ready_dependency *add(struct ready_report *report, const char *nam
 
 static const char *const circuits[] = {[BREAKER_CLOSED] = "closed", [BREAKER_OPEN] = "open", [BREAKER_HALF_OPEN] = "half-open"};
 
-/* A row of a dependency that is called through a breaker. *ret_status is what was told of it. */
+/* A row of a dependency that is called through a breaker. *ret_status: its status. */
 static struct ready_dependency *add_guarded(struct watch *watch, struct ready_report *report, enum dependency_id id, enum ready_state state,
                                             double latency_ms, struct dependency_status *ret_status)
 {
@@ -264,7 +264,7 @@ static void add_catalog(struct watch *watch, struct ready_report *report)
 {
 	assert(watch->monitor.catalog != NULL);
 	const struct monitor *monitor = &watch->monitor;
-	bool is_current = monitor->is_catalog_up && monitor->is_catalog_current;
+	bool is_current = monitor->is_catalog_up && (monitor->is_catalog_current || !monitor->is_store_up);
 	struct dependency_status status;
 	struct ready_dependency *catalog = add_guarded(watch, report, DEPENDENCY_CATALOG, is_current ? READY_UP : READY_DEGRADED,
 	                                               (double)monitor->catalog_ns / 1e6, &status);
@@ -287,11 +287,13 @@ static void add_admission(struct watch *watch, struct ready_report *report)
 	admission_monitor_read(watch->admission_monitor, &ping);
 	bool is_up = ping.is_serving && ping.problem[0] == '\0';
 	struct dependency_status status;
-	struct ready_dependency *admission =
-		add_guarded(watch, report, DEPENDENCY_ADMISSION, is_up ? READY_UP : READY_DEGRADED, -1, &status);
-	if (!is_up)
-		(void)snprintf(admission->detail, sizeof admission->detail, "per-process%s: %.*s", ping.is_serving ? " in part" : "",
-		               READY_DETAIL_MAX - 32, ping.problem);
+	struct ready_dependency *admission = add_guarded(watch, report, DEPENDENCY_ADMISSION, READY_UP, -1, &status);
+	if (is_up && status.state == BREAKER_CLOSED)
+		return;
+	admission->state = READY_DEGRADED;
+	(void)snprintf(admission->detail, sizeof admission->detail, "per-process%s: %.*s",
+	               ping.is_serving && status.state == BREAKER_CLOSED ? " in part" : "", READY_DETAIL_MAX - 32,
+	               is_up ? call_problem : ping.problem);
 }
 
 static void add_bus(struct watch *watch, struct ready_report *report)

@@ -33,7 +33,7 @@ struct watch {
 	uint64_t inconsistent;          /* commands that were told of … */
 	uint64_t inconsistent_since_ns; /* … when, by the monotonic clock; 0: never */
 	_Atomic uint64_t degraded_until_ns;
-	/* What ails the bus. Safe from any thread; not called without a publisher. */
+	/* The trouble of the bus. Safe from any thread; not called without a publisher. */
 	void (*bus_status)(const void *context, struct bus_status *ret_status);
 	const void *bus_context;
 	struct logger *logger; /* borrowed */
@@ -45,7 +45,7 @@ struct watch {
 	uint64_t next_unreadable_ns;              /* when an outbox row that cannot be read is told of again; 0: there is none */
 	uint64_t unroutable;                      /* messages that were told of */
 	struct dependencies *dependencies;        /* borrowed: told what is found, and shown */
-	struct watched watched[DEPENDENCY_COUNT]; /* what was logged of each */
+	struct watched watched[DEPENDENCY_COUNT]; /* the last status logged of each */
 };
 
 /* The step of a worker (pipeline/worker.h); `context` is the struct watch. */
@@ -54,8 +54,9 @@ uint64_t watch_step(void *context);
 void watch_ready(struct watch *watch, struct ready_report *ret_report);
 /* The outbox as it was seen last, whichever process publishes; the age goes on while the store is away. Safe from any thread. */
 struct watched_outbox {
-	uint64_t entries;
-	uint64_t age_ms; /* of the oldest */
+	bool is_known;    /* it was seen lately; otherwise the rest is out of date */
+	uint64_t entries; /* that wait to be published */
+	uint64_t age_ms;  /* of the oldest */
 	uint64_t publishers;
 };
 

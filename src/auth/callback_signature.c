@@ -55,7 +55,7 @@ void callback_verifier_free(struct callback_verifier *verifier)
 	free(verifier);
 }
 
-/* False: malformed. What has another name is ignored, so that providers may add to it. */
+/* False: malformed. Elements with other names are ignored, so that providers may add some. */
 static bool read_element(struct slice element, struct signature_header *header)
 {
 	struct slice value = slice_trim(element);

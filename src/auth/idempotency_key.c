@@ -1,4 +1,4 @@
-/* idempotency_key.c: RFC 8941, section 4.2.5, for quoted keys; bare ones are what clients send all the same. */
+/* idempotency_key.c: RFC 8941, section 4.2.5, for quoted keys; many clients send bare ones. */
 #include "auth/idempotency_key.h"
 
 #include <assert.h>

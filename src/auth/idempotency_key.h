@@ -25,6 +25,6 @@ must_check bool idempotency_key_parse(struct slice field, struct idempotency_key
 /* The key as this caller's: the first half of SHA-256(user, a zero byte, key). */
 void idempotency_hash(struct digest *digest, struct slice user, const struct idempotency_key *key,
                       uint8_t hash[static IDEMPOTENCY_HASH_LENGTH]);
-/* What the key was used for: the first half of SHA-256(method, a space, path, a line feed, body). */
+/* Identifies the request that used the key: the first half of SHA-256(method, a space, path, a line feed, body). */
 void idempotency_fingerprint(struct digest *digest, struct slice method, struct slice path, struct slice body,
                              uint8_t fingerprint[static IDEMPOTENCY_HASH_LENGTH]);

@@ -32,7 +32,7 @@ struct token_parts {
 	struct slice header;
 	struct slice payload;
 	struct slice signature;
-	struct slice covered; /* what is signed: header, dot, payload */
+	struct slice covered; /* the signed text: header, dot, payload */
 };
 
 static enum error verifier_init(struct jwt_verifier *verifier, const struct jwt_verifier_options *options)
@@ -127,22 +127,25 @@ static bool may_be_signer(const struct jwt_public_key *key, const struct jwt_hea
 	return by_kid ? kid.length > 0 && slice_equal(kid, jwt_key_kid(key)) : kid.length == 0 || key->kid_length == 0;
 }
 
-/* Finds the key of this set that made the signature: those with the token's kid first. *tried counts; of one set no more than
- * JWT_KEYS_TRIED_MAX are tried, so that nobody makes this expensive. */
-static const struct jwt_public_key *find_signer(const struct jwt_keys *keys, const struct jwt_header *header, struct slice covered,
-                                                struct slice signature, uint32_t *tried)
+/* Finds the key of this set that made the signature: those with the token's kid first. Of one set no more than
+ * JWT_KEYS_TRIED_MAX are tried, so that nobody makes this expensive. JWT_KEY_UNKNOWN: there was none to try. */
+static enum jwt_verdict find_signer(const struct jwt_keys *keys, const struct jwt_header *header, struct slice covered,
+                                    struct slice signature, const struct jwt_public_key **ret_key)
 {
-	uint32_t end = *tried + JWT_KEYS_TRIED_MAX;
-	uint32_t count = keys == NULL ? 0 : keys->count;
-	for (uint32_t i = 0; i < 2 * count && *tried < end; i++) {
+	enum jwt_verdict verdict = JWT_KEY_UNKNOWN;
+	uint32_t tried = 0, count = keys == NULL ? 0 : keys->count;
+	for (uint32_t i = 0; i < 2 * count && tried < JWT_KEYS_TRIED_MAX; i++) {
 		const struct jwt_public_key *key = &keys->keys[i % count];
 		if (!may_be_signer(key, header, i < count))
 			continue;
-		++*tried;
-		if (jwt_key_verify(key, header->algorithm, covered, signature))
-			return key;
+		tried++;
+		verdict = jwt_key_verify(key, header->algorithm, covered, signature);
+		if (verdict == JWT_OK)
+			*ret_key = key;
+		if (verdict != JWT_SIGNATURE_WRONG)
+			break;
 	}
-	return NULL;
+	return verdict;
 }
 
 static enum jwt_verdict check_signature(struct jwt_verifier *verifier, const struct jwt_header *header, struct slice covered,
@@ -157,15 +160,12 @@ static enum jwt_verdict check_signature(struct jwt_verifier *verifier, const str
 	}
 	if (keyring->own == NULL && !keyring->are_keys_published)
 		return JWT_NOT_SUPPORTED;
-	uint32_t tried = 0;
-	const struct jwt_public_key *key = find_signer(keyring->own, header, covered, signature, &tried);
-	if (key == NULL)
-		key = find_signer(verifier->published, header, covered, signature, &tried);
-	*ret_key = key;
-	if (key != NULL)
-		return JWT_OK;
-	if (tried > 0)
-		return JWT_SIGNATURE_WRONG;
+	enum jwt_verdict own = find_signer(keyring->own, header, covered, signature, ret_key);
+	if (own == JWT_OK || own == JWT_NO_MEMORY)
+		return own;
+	enum jwt_verdict published = find_signer(verifier->published, header, covered, signature, ret_key);
+	if (published != JWT_KEY_UNKNOWN || own != JWT_KEY_UNKNOWN)
+		return published == JWT_KEY_UNKNOWN ? own : published;
 	if (keyring->are_keys_published)
 		atomic_store(&keyring->is_kid_missing, true);
 	return JWT_KEY_UNKNOWN;

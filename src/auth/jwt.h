@@ -1,8 +1,8 @@
-/* jwt.h: who is asking: JSON Web Tokens (RFC 7519, RFC 8725), verified and, for development, made.
+/* jwt.h: verifies JSON Web Tokens (RFC 7519, RFC 8725), which say who asks, and makes some for development.
  *
- * Each key fixes its algorithms; a token that names another is refused, whatever it is. Of a token only `alg` and `kid` are used before
- * its signature is known to be good. Claims other than those below are ignored. A verifier also remembers the tokens it has verified,
- * until they expire or their key leaves the keyring. It is used by one thread: make one for each event loop. */
+ * Each key fixes its algorithms; a token that names any other is refused. The verifier reads only `alg` and `kid` of a token before it
+ * has verified the signature. Claims other than those below are ignored. A verifier remembers the tokens that it has verified until they
+ * expire or their key leaves the keyring. One thread uses it: make one for each event loop. */
 #pragma once
 
 #include <stdint.h>
@@ -17,7 +17,7 @@
 
 #define JWT_SECRET_LENGTH_MIN 32 /* RFC 7518, section 3.2 */
 
-/* What jwt_sign signs with. */
+/* The key with which jwt_sign signs. */
 struct jwt_key {
 	enum jwt_algorithm algorithm; /* JWT_HS256 */
 	struct slice secret;          /* at least JWT_SECRET_LENGTH_MIN bytes */
@@ -40,7 +40,7 @@ void jwt_verifier_free(struct jwt_verifier *verifier);
 /* *ret_claims is untouched unless JWT_OK. */
 must_check enum jwt_verdict jwt_verify(struct jwt_verifier *verifier, struct slice token, uint64_t now_ms, struct jwt_claims *ret_claims);
 
-/* What a token shall say. */
+/* The claims of a token to be made. */
 struct jwt_grant {
 	struct slice user;
 	struct slice scope;    /* space-separated; empty: none */

@@ -1,4 +1,4 @@
-/* jwt_claims.c: RFC 7515, section 4 and RFC 7519, section 4: what a header and a claims set may say here. */
+/* jwt_claims.c: RFC 7515, section 4 and RFC 7519, section 4: the rules for a header and a claims set. */
 #include "auth/jwt_claims.h"
 
 #include <assert.h>
@@ -22,6 +22,7 @@ const char *jwt_verdict_text(enum jwt_verdict verdict)
 		[JWT_NOT_YET_VALID] = "The token is not valid yet.",
 		[JWT_ISSUER_WRONG] = "The token is from another issuer.",
 		[JWT_AUDIENCE_WRONG] = "The token is for another audience.",
+		[JWT_NO_MEMORY] = "The token could not be verified.",
 	};
 	assert((size_t)verdict < ARRAY_LENGTH(texts));
 
@@ -88,7 +89,7 @@ enum jwt_verdict jwt_header_read(struct slice json, struct jwt_header *ret_heade
 	return JWT_OK;
 }
 
-/* A NumericDate: whole seconds since 1970. What time_format cannot write is cut to what it can. */
+/* A NumericDate: whole seconds since 1970. A date past the last that time_format can write becomes that last date. */
 static bool read_date(struct json_value value, uint64_t *ret_ms)
 {
 	int64_t seconds;
@@ -103,7 +104,7 @@ static bool read_date(struct json_value value, uint64_t *ret_ms)
 	return true;
 }
 
-static uint32_t scope_bit(struct slice scope)
+uint32_t jwt_scope_bit(struct slice scope)
 {
 	if (slice_equal(scope, SLICE("tro:admin")))
 		return JWT_SCOPE_ADMIN;
@@ -122,7 +123,7 @@ static bool read_scopes(struct json_value object, struct arena *arena, uint32_t 
 		struct slice rest = json_to_string(value, arena);
 		struct slice scope;
 		while (slice_cut(&rest, ' ', &scope))
-			*scopes |= scope_bit(scope);
+			*scopes |= jwt_scope_bit(scope);
 	}
 	if (!json_member(object, SLICE("scp"), &value))
 		return true;
@@ -132,7 +133,7 @@ static bool read_scopes(struct json_value object, struct arena *arena, uint32_t 
 	while (json_next_item(&walk, &item)) {
 		if (json_kind(item) != JSON_KIND_STRING)
 			return false;
-		*scopes |= scope_bit(json_to_string(item, arena));
+		*scopes |= jwt_scope_bit(json_to_string(item, arena));
 	}
 	return true;
 }

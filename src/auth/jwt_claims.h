@@ -1,5 +1,5 @@
-/* jwt_claims.h: what a token says, and what may be wrong with it; its two JSON objects are read strictly. The functions are private to auth, but
- * jwt_user and jwt_verdict_text. */
+/* jwt_claims.h: reads the two JSON objects of a token, strictly, and names what is wrong with one. The functions are private to auth,
+ * but jwt_user, jwt_verdict_text and jwt_scope_bit. */
 #pragma once
 
 #include <stdint.h>
@@ -18,6 +18,12 @@ enum jwt_scope {
 	JWT_SCOPE_SERVICE = 2, /* tro:service */
 	JWT_SCOPE_READ = 4,    /* tro:read */
 };
+
+/* All of them, for people. */
+#define JWT_SCOPES "tro:admin, tro:service and tro:read"
+
+/* The bit of a scope; 0: it is another one. */
+uint32_t jwt_scope_bit(struct slice scope);
 
 struct jwt_claims {
 	uint64_t expires_at_ms;
@@ -43,7 +49,12 @@ enum jwt_verdict {
 	JWT_NOT_YET_VALID,  /* nbf minus the leeway is ahead */
 	JWT_ISSUER_WRONG,
 	JWT_AUDIENCE_WRONG,
+	JWT_NO_MEMORY, /* it could not be verified: nobody is to blame */
 };
+
+/* Whether the signature over `covered` is this key's, by this algorithm, which the key must allow: JWT_OK, JWT_SIGNATURE_WRONG, JWT_NO_MEMORY. */
+must_check enum jwt_verdict jwt_key_verify(const struct jwt_public_key *key, enum jwt_algorithm algorithm, struct slice covered,
+                                           struct slice signature);
 
 /* A sentence for the 401; static. */
 const char *jwt_verdict_text(enum jwt_verdict verdict);

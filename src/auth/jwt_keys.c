@@ -120,7 +120,7 @@ static enum error add_pem_block(struct jwt_keys *keys, struct slice block)
 	return key == NULL ? ERR_CORRUPT : jwt_keys_add(keys, key, algorithms_of(key), (struct slice){0});
 }
 
-/* Block by block: where the text ends is not left to OpenSSL's errors, which differ between its releases. */
+/* Block by block: OpenSSL's error at the end of the text differs between its releases. */
 static enum error add_pem_blocks(struct jwt_keys *keys, struct slice rest)
 {
 	static const char begin[] = "-----BEGIN ", end[] = "-----END PUBLIC KEY-----";

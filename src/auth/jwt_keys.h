@@ -62,10 +62,6 @@ struct jwt_keys *jwt_keys_retain(struct jwt_keys *keys);
 /* Takes NULL. */
 void jwt_keys_release(struct jwt_keys *keys);
 
-/* Whether the signature over `covered` is this key's, by this algorithm, which the key must allow. */
-must_check bool jwt_key_verify(const struct jwt_public_key *key, enum jwt_algorithm algorithm, struct slice covered,
-                               struct slice signature);
-
 /* Adds the key, whose reference passes to the set, also on failure. ERR_CORRUPT: the key does not fit the algorithms, or is weak;
  * ERR_LIMIT: the set is full. Private to auth. */
 must_check enum error jwt_keys_add(struct jwt_keys *keys, EVP_PKEY *key, uint32_t algorithms, struct slice kid);

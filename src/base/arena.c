@@ -50,6 +50,7 @@ void arena_clear(struct arena *arena)
 	while (oldest != NULL && oldest->next != NULL)
 		oldest = oldest->next;
 	arena_free_until(arena, oldest);
+	arena->lacks_memory = false;
 }
 
 /* Makes a block that has room for `size` bytes the newest one. */
@@ -64,8 +65,10 @@ static bool arena_grow(struct arena *arena, size_t size)
 	if (block_size > SIZE_MAX - sizeof(struct arena_block))
 		return false;
 	struct arena_block *block = malloc(sizeof *block + block_size);
-	if (block == NULL)
+	if (block == NULL) {
+		arena->lacks_memory = true;
 		return false;
+	}
 	block->next = arena->blocks;
 	block->size = block_size;
 	arena->blocks = block;

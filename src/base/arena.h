@@ -3,6 +3,7 @@
  * Grows by blocks up to a maximum set at the start; past it every allocation answers NULL. Used by one thread at a time. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct arena {
 	size_t reserved;            /* bytes of all blocks */
 	size_t block_size;
 	size_t maximum;
+	bool lacks_memory; /* the system had none for a block since the last clear; not so when the maximum is reached */
 };
 
 /* Nothing is allocated until the first use. block_size: bytes of an ordinary block; maximum: bytes of all blocks together. */

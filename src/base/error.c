@@ -62,3 +62,10 @@ bool error_is_retryable(enum error error)
 {
 	return error_row(error)->is_retryable;
 }
+
+enum error error_told(enum error error)
+{
+	if (error == ERR_NO_MEMORY)
+		return ERR_OVERLOADED;
+	return error_status(error) == 500 ? ERR_INTERNAL : error;
+}

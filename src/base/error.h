@@ -30,5 +30,7 @@ const char *error_slug(enum error error);
 /* The absolute problem type URI; static. */
 const char *error_type(enum error error);
 const char *error_title(enum error error);
+/* The error that clients and metrics are told: several internal errors share one public name. */
+enum error error_told(enum error error);
 /* Whether the same request may succeed later without being changed. */
 bool error_is_retryable(enum error error);

@@ -1,4 +1,4 @@
-/* lane_use.h: how much a lane is used (pipeline/lane.h), for metrics. */
+/* lane_use.h: counters of a lane's use (pipeline/lane.h), for metrics. */
 #pragma once
 
 #include <stdint.h>

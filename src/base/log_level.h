@@ -1,4 +1,4 @@
-/* log_level.h: how much is written, and in what form. The configuration chooses it, the log obeys it. */
+/* log_level.h: the levels and formats of the log. The configuration chooses them, the log obeys. */
 #pragma once
 
 enum log_level {

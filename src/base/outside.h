@@ -15,7 +15,7 @@ struct outside {
 	_Atomic uint64_t visits; /* calls begun */
 };
 
-/* Where this thread's calls are noted; NULL, as at first: nowhere. */
+/* Records this thread's calls; NULL, as at first: nobody records them. */
 extern _Thread_local struct outside *outside_of_thread;
 
 static inline void outside_begin(void)

@@ -1,4 +1,4 @@
-/* time.h: how times and durations are written and read. Asks no clock; that is the clock port's (ports/clock.h). */
+/* time.h: writes and parses times and durations. It reads no clock; the clock port does (ports/clock.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -23,5 +23,5 @@ must_check bool time_parse(struct slice text, uint64_t *ret_unix_ms);
 
 /* "250ms", "30s", "5m", "1h", "7d", and sums such as "1m30s", units descending; no sign, no blanks, at most DURATION_MS_MAX. */
 must_check bool duration_parse(struct slice text, uint64_t *ret_ms);
-/* What duration_parse reads back to the same value, the largest units first: "1m30s", "0s". ms: at most DURATION_MS_MAX. */
+/* Writes the duration, the largest units first, so that duration_parse reads the same value: "1m30s", "0s". ms: at most DURATION_MS_MAX. */
 void duration_format(uint64_t ms, char text[static DURATION_TEXT_LENGTH + 1]);

@@ -124,15 +124,3 @@ struct trace_context trace_context_numbered_child(const struct trace_context *pa
 	memcpy(&parent_id, parent->span_id, sizeof parent_id);
 	return trace_context_child(parent, spread(parent_id + spread(number * UINT64_C(0x9e3779b97f4a7c15))));
 }
-
-bool trace_state_is_acceptable(struct slice text)
-{
-	assert(text.data != NULL || text.length == 0);
-	bool has_equals = false;
-	for (size_t i = 0; i < text.length; i++) {
-		if (text.data[i] < ' ' || text.data[i] > '~')
-			return false;
-		has_equals |= text.data[i] == '=';
-	}
-	return has_equals && text.length <= TRACE_STATE_LENGTH_MAX;
-}

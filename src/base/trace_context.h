@@ -1,6 +1,6 @@
-/* trace_context.h: where a piece of work belongs in a distributed trace (W3C Trace Context).
+/* trace_context.h: the place of a piece of work in a distributed trace (W3C Trace Context).
  *
- * Commands and events carry it, so that what the broker delivers can be followed back to the request that caused it. */
+ * Commands and events carry it, so that a message from the broker can be followed back to the request that caused it. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,8 +24,6 @@ struct trace_context {
 	uint8_t flags;        /* enum trace_flag; reserved bits are zero */
 };
 
-#define TRACE_STATE_LENGTH_MAX 512 /* of a tracestate field that is handed on whole */
-
 /* Reads a traceparent field: lower-case hexadecimal, ids not all zero, version ff refused, and of a version newer than 00 what 00 defines.
  * False: start a trace of your own; *ret_context untouched. */
 must_check bool trace_context_parse(struct slice text, struct trace_context *ret_context);
@@ -38,12 +36,10 @@ void trace_id_format(const struct trace_context *context, char text[static TRACE
 struct trace_context trace_context_root(const uint64_t random[static 3], uint8_t flags);
 /* The same trace and flags with a span of its own, whose parent is that of `parent`. */
 struct trace_context trace_context_child(const struct trace_context *parent, uint64_t random);
-/* A child whose id follows from its parent's and the number: whoever asks again, also in another process, gets the same. */
+/* A child whose id is computed from its parent's and the number: every process that asks gets the same. */
 struct trace_context trace_context_numbered_child(const struct trace_context *parent, uint64_t number);
 
 static inline bool trace_is_sampled(const struct trace_context *context)
 {
 	return (context->flags & TRACE_SAMPLED) != 0;
 }
-/* Whether the text may be handed on as a tracestate: 1 to TRACE_STATE_LENGTH_MAX printable characters of ASCII with a '=' among them. */
-must_check bool trace_state_is_acceptable(struct slice text);

@@ -81,6 +81,14 @@ size_t utf8_character_count(struct slice text)
 	return count;
 }
 
+void utf8_mask_controls(char *text)
+{
+	assert(text != NULL);
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 size_t utf8_encode(uint32_t character, char bytes[static 4])
 {
 	assert(character <= 0x10ffff);

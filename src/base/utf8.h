@@ -14,7 +14,9 @@ size_t utf8_character_length(const char *text, size_t available);
 bool utf8_is_printable(struct slice text);
 /* The same, but line feeds are allowed. */
 bool utf8_is_printable_lines(struct slice text);
-/* How many characters (code points) the text has. text: valid UTF-8. */
+/* Replaces each control character (C0, DEL) by a question mark. The text is one line then, and a terminal obeys none of it. */
+void utf8_mask_controls(char *text);
+/* The number of characters (code points) in the text. text: valid UTF-8. */
 size_t utf8_character_count(struct slice text);
 /* Writes the character's bytes and answers how many. character: at most U+10FFFF, no surrogate. */
 size_t utf8_encode(uint32_t character, char bytes[static 4]);

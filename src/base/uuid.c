@@ -5,7 +5,7 @@
 
 #include "base/hex.h"
 
-/* Where the two digits of each byte stand in the text. */
+/* The offset of each byte's two digits in the text. */
 static const uint8_t byte_offsets[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
 
 bool uuid_parse(struct slice text, struct uuid *ret_uuid)

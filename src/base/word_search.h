@@ -1,8 +1,8 @@
-/* word_search.h: whether the words that somebody looks for begin words of a text: "mag flu" is in "The Magic Flute", "lute" is not.
+/* word_search.h: searches a text for words by their beginnings: "mag flu" is in "The Magic Flute", "lute" is not.
  *
- * What stands between blanks is a word that is looked for. It is found where a word of the text begins: at its start, and behind anything that is
- * neither letter nor digit; a word that begins with such a character itself ("$where", "%") is found anywhere. Case does not matter in Latin,
- * Greek and Cyrillic letters. Everything else is itself: no character means anything but itself. */
+ * Blanks separate the words of a search. A word is found where a word of the text begins: at the text's start, and behind any character
+ * that is neither letter nor digit; a word that begins with such a character itself ("$where", "%") is found anywhere. Case does not
+ * matter in Latin, Greek and Cyrillic letters. There are no wildcards: every character stands for itself. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 #include "base/buffer.h"
 #include "base/slice.h"
 
-/* Takes the next word off the front of *rest; what is not UTF-8 is part of a word. False after the last. */
+/* Takes the next word off the front of *rest; bytes that are not UTF-8 are part of a word. False after the last. */
 must_check bool word_search_next(struct slice *rest, struct slice *ret_word);
 /* Whether every one of the words is found in the text. */
 must_check bool word_search_matches(struct slice words, struct slice text);

@@ -1,4 +1,4 @@
-/* answer.c: one walk over the members of an answer; whatever is not looked at may be there. */
+/* answer.c: one walk over the members of an answer; it ignores members that it does not know. */
 #include "bench/answer.h"
 
 #include <assert.h>

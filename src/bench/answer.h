@@ -1,4 +1,4 @@
-/* answer.h: what the service's answers say, as far as the load generator looks at them. */
+/* answer.h: reads the parts of the service's answers that the load generator needs. */
 #pragma once
 
 #include <stdbool.h>

@@ -17,7 +17,7 @@ uint64_t arrivals_due_ns(const struct arrivals *arrivals, uint64_t now_ns)
 
 	if (arrivals->maximum > 0 && arrivals->begun >= arrivals->maximum)
 		return ARRIVALS_OVER;
-	/* What is overdue when the time is up stays undone: it would be measured against a server that nobody else loads any more. */
+	/* Overdue arrivals are dropped when the time is up: they would measure a server that nobody else loads any more. */
 	if (now_ns >= arrivals->end_ns)
 		return ARRIVALS_OVER;
 	if (arrivals->rate == 0)

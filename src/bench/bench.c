@@ -41,7 +41,7 @@ static void allow_files(uint64_t count)
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= count + SPARE_FILES)
 		return;
 	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit); /* where it does not help, opening the connections will say so */
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* if the limit stays too low, opening the connections says so */
 }
 
 static uint64_t divide_up(uint64_t number, uint64_t by)
@@ -50,7 +50,7 @@ static uint64_t divide_up(uint64_t number, uint64_t by)
 	return (number + by - 1) / by;
 }
 
-/* How many events of how many seats, as far as the caller has left it open. */
+/* Chooses the number of events and of their seats, unless the caller has. */
 static void size_events(struct bench_options *options, const struct scenario *scenario)
 {
 	if (scenario->journeys_per_second == 0) {
@@ -148,6 +148,23 @@ static bool report_step(struct run *run, enum step step)
 	return true;
 }
 
+/* The phase, while the machine's timers are watched. Answers when it ended. */
+static uint64_t run_watched(struct run *run, const struct phase *phase, const struct arrivals *arrivals)
+{
+	struct bench_report *report = run->report;
+	struct timers *timers = run->timers;
+	bool is_watched = timers_start(timers) == OK;
+	run_phase(run, phase, arrivals);
+	uint64_t end_ns = monotonic_ns();
+	if (is_watched)
+		timers_stop(timers);
+	report->timer_p99_us = latency_histogram_quantile(&timers->late, 990);
+	report->timer_maximum_us = timers->late.maximum;
+	report->begun_p99_us = latency_histogram_quantile(&run->recorder->begun, 990);
+	report->begun_maximum_us = run->recorder->begun.maximum;
+	return end_ns;
+}
+
 static void measure(struct run *run, const struct scenario *scenario)
 {
 	if (run_has_failed(run))
@@ -166,8 +183,7 @@ static void measure(struct run *run, const struct scenario *scenario)
 	run->recorder->from_ns = from_ns;
 	run->recorder->until_ns = arrivals.end_ns;
 	double processor_before = processor_seconds();
-	run_phase(run, scenario->measured, &arrivals);
-	uint64_t end_ns = monotonic_ns();
+	uint64_t end_ns = run_watched(run, scenario->measured, &arrivals);
 	report->processor = (processor_seconds() - processor_before) / ((double)(end_ns - start_ns) / (double)NS_PER_S);
 
 	report->ran_out = run->is_over;

@@ -7,7 +7,7 @@
 
 #include "bench/options.h"
 
-/* Runs one scenario. What went wrong is in the report, which is always filled and has to be released. */
+/* Runs one scenario. The report, which is always filled and must be released, has the errors. */
 void bench_run(const struct bench_options *options, struct bench_report *ret_report);
 /* Reads the facts of a journal and checks a server against them; of the options only the url, the secrets and those about waiting and checking matter. */
 void bench_verify(const struct bench_options *options, struct bench_report *ret_report);

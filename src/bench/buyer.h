@@ -1,4 +1,4 @@
-/* buyer.h: the steps of a purchase: what is asked, what may be answered, and what the ledger learns of it.
+/* buyer.h: the steps of a purchase: the requests, the answers that are right, and the entries in the ledger.
  *
  * Each `buyer_…` writes the journey's next request into `request`, which is emptied first. */
 #pragma once
@@ -18,7 +18,7 @@ void buyer_cancel(struct run *run, struct journey *journey, struct buffer *reque
 void buyer_pay(struct run *run, struct journey *journey, bool succeeds, struct buffer *request);
 
 enum outcome {
-	OUTCOME_DONE,    /* what was asked for is so */
+	OUTCOME_DONE,    /* the request was carried out */
 	OUTCOME_REFUSED, /* the seats were taken, or the deadline was over: the journey ends */
 	OUTCOME_WRONG,   /* a violation, already noted */
 };

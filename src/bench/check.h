@@ -3,6 +3,6 @@
 
 #include "bench/run.h"
 
-/* `is_complete`: nobody else has bought anything of the ledger's events. At most run->options.check answers of each kind are read.
- * What was wrong is in the report, and how much was looked at. */
+/* `is_complete`: nobody else has bought seats of the ledger's events. Reads at most run->options.check answers of each kind. The report
+ * has the errors and the number of answers read. */
 void run_check(struct run *run, bool is_complete);

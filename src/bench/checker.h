@@ -12,7 +12,7 @@
 #include "bench/response.h"
 #include "bench/violations.h"
 
-/* Whose the seats of an event are. */
+/* The owners of the seats of an event. */
 struct seat_owners {
 	uint32_t *owners; /* for each seat: number + 1 of the claim; 0: nobody's */
 	uint32_t seen;    /* seats that were found in the seat map */

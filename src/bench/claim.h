@@ -1,4 +1,4 @@
-/* claim.h: what the server has acknowledged of one hold and the order made from it, and what it was asked whose answer may never have come. */
+/* claim.h: one hold and the order made from it, as the server acknowledged them, with the requests that were never answered. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,7 +27,7 @@ struct fact {
 	uint64_t body_hash;   /* of the answer that acknowledged it, which its key must replay */
 	enum claim_state acknowledged;
 	enum claim_state found; /* by the checker; STATE_NONE: it has not looked */
-	uint32_t possible;      /* bits 1 << state: what requests without an answer may have made of it */
+	uint32_t possible;      /* bits 1 << state: the states that requests without an answer may have led to */
 };
 
 struct claim {

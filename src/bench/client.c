@@ -35,7 +35,7 @@ struct connection {
 	struct list_node node; /* on client->idle while IDLE */
 	enum connection_state state;
 	int descriptor;    /* −1 while DOWN */
-	uint32_t endpoint; /* where it is made next */
+	uint32_t endpoint; /* the server of the next connection */
 	uint32_t failures; /* to connect, since it last succeeded */
 	uint32_t attempts; /* to send the request */
 	bool hangs_up;
@@ -393,7 +393,7 @@ static void serve_events(struct client *client, const struct client_handler *han
 	const struct timespec wait = {.tv_sec = (time_t)(wait_ns / NS_PER_S), .tv_nsec = (long)(wait_ns % NS_PER_S)};
 	int count = epoll_pwait2(client->epoll, events, EVENTS_MAX, &wait, NULL);
 	for (int i = 0; i < count && !client->is_stopped; i++) {
-		uint64_t event_ns = monotonic_ns(); /* each its own: what waits behind the others of the batch waits in truth */
+		uint64_t event_ns = monotonic_ns(); /* a time for each event: one that waits behind others of the batch does wait */
 		connection_event(client, handler, events[i].data.ptr, events[i].events, event_ns);
 		start_idle(client, handler, event_ns);
 	}

@@ -27,18 +27,18 @@ struct client_options {
 
 struct client_answer {
 	uint32_t connection;
-	uint32_t attempts; /* how often the request was sent until this answer came */
+	uint32_t attempts; /* times that the request was sent before this answer */
 	uint64_t now_ns;
 	struct response response;
 };
 
 enum client_next {
 	CLIENT_IDLE,  /* the connection is free */
-	CLIENT_SEND,  /* what stands in `request` is to be sent */
+	CLIENT_SEND,  /* send the text of `request` */
 	CLIENT_LATER, /* the same again, after the time the response asks for */
 };
 
-/* What the connections are used for. The functions may call the client, but not client_run and client_release. */
+/* The use of the connections. The functions may call the client, but not client_run and client_release. */
 struct client_handler {
 	void *context;
 	/* A connection is free: write a request into `request`, which is empty. False: there is none to send now. */
@@ -85,6 +85,6 @@ enum client_end {
 /* May be called again and again; connections stay open in between. */
 enum client_end client_run(struct client *client, const struct client_handler *handler);
 void client_stop(struct client *client);
-/* The connection is closed as soon as the request that the handler is about to return is sent, and the request repeated on a new one:
- * what an impatient caller does. */
+/* The connection is closed as soon as the request that the handler is about to return is sent, and the request repeated on a new one, as
+ * by an impatient caller. */
 void client_hang_up(struct client *client, uint32_t connection);

@@ -20,7 +20,7 @@ static inline uint64_t monotonic_ns(void)
 	return clock_read_ns(CLOCK_MONOTONIC);
 }
 
-/* What wall_ms() adds: read it once, at the start of a run. */
+/* The offset that wall_ms() adds: read it once, at the start of a run. */
 static inline uint64_t wall_offset_ns(void)
 {
 	return clock_read_ns(CLOCK_REALTIME) - monotonic_ns();

@@ -24,7 +24,7 @@
 #define RUNS_MAX 16
 #define JSON_MAX (1024 * 1024)
 
-/* What the command line says. */
+/* The options of the command line. */
 struct command_line {
 	struct bench_options options;
 	uint64_t connections[RUNS_MAX]; /* one run for each */

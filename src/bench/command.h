@@ -5,7 +5,7 @@
 
 #include "base/slice.h"
 
-/* What the configuration knows. */
+/* Values from the configuration. */
 struct bench_defaults {
 	const char *url; /* "http://127.0.0.1:8080"; --url goes before it */
 	struct slice jwt_secret;
@@ -14,7 +14,7 @@ struct bench_defaults {
 	struct slice payment_secret;
 };
 
-/* What --help prints; it needs no configuration. */
+/* Prints the help; it needs no configuration. */
 void bench_print_help(FILE *out);
 /* argv[0] is the word "bench". Reports go to stdout, progress and complaints to stderr. Answers the exit code: 0 when all runs passed,
  * 1 when one failed or had violations, 2 for wrong usage. */

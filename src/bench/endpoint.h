@@ -1,4 +1,4 @@
-/* endpoint.h: where a server listens: "http://host:port" as an address to connect to and as the text of the Host header. */
+/* endpoint.h: the address of a server: "http://host:port" as an address to connect to and as the text of the Host header. */
 #pragma once
 
 #include <netinet/in.h>

@@ -7,7 +7,7 @@
 #define PRECISION_BITS 10
 static_assert(HISTOGRAM_BUCKETS_PER_OCTAVE == 1 << PRECISION_BITS, "an octave is cut by whole bits");
 
-/* How many low bits a value of this size loses. */
+/* The number of low bits that a value of this size loses. */
 static uint32_t lost_bits(uint64_t value)
 {
 	uint32_t highest = 63 - (uint32_t)__builtin_clzll(value | 1);

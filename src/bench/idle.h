@@ -13,7 +13,7 @@ struct idle {
 
 /* Opens up to `count` connections and gets an answer on each, so that the server has certainly taken it. idle->opened says how many it were. */
 void idle_open(struct idle *idle, const struct endpoint_list *endpoints, uint32_t count);
-/* How many the server has kept. */
+/* The number of connections that the server has kept. */
 uint32_t idle_count_open(const struct idle *idle);
 /* Closes them. Takes one that is all zero. */
 void idle_release(struct idle *idle);

@@ -67,7 +67,7 @@ enum error journal_write_event(struct journal *journal, const struct ledger_even
 	return write_line(journal);
 }
 
-/* What every line about a claim begins with. The number counts within the run; the id is for people who read the file. */
+/* Writes the beginning of each line about a claim. The number counts within the run; the id is for people who read the file. */
 static struct json_writer begin_claim_line(struct journal *journal, const char *fact, uint32_t index, const struct claim *claim,
                                            uint64_t at_ms)
 {

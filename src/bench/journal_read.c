@@ -89,7 +89,7 @@ static bool read_member(struct line *line, struct json_value name, struct json_v
 	return true;
 }
 
-/* Where the numbers of the current run begin in the ledger. */
+/* The first numbers of the current run in the ledger. */
 struct run_base {
 	uint32_t claim;
 	uint32_t event;

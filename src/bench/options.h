@@ -59,6 +59,8 @@ struct bench_report {
 	uint64_t missed;   /* arrivals of a fixed rate that found no free connection until the end */
 	bool ran_out;      /* of fresh seats, before the time was over */
 	uint64_t repeats, reconnects, timeouts, broken;
+	/* The machine's timers were so late meanwhile (timers.h); and, at a fixed rate, journeys began so long after their moments. */
+	uint64_t timer_p99_us, timer_maximum_us, begun_p99_us, begun_maximum_us;
 	double processor;                                      /* share of one core that the generator itself took */
 	uint32_t idle_opened, idle_open;                       /* idle connections at the start and at the end */
 	uint64_t claims;                                       /* holds that were acknowledged */

@@ -18,6 +18,14 @@ const char *step_name(enum step step)
 	return names[step];
 }
 
+void recorder_add_begun(struct recorder *recorder, uint64_t intended_ns, uint64_t now_ns)
+{
+	assert(recorder != NULL && intended_ns <= now_ns);
+
+	if (intended_ns >= recorder->from_ns && intended_ns < recorder->until_ns)
+		latency_histogram_add(&recorder->begun, (now_ns - intended_ns) / NS_PER_US);
+}
+
 void recorder_add_repeated(struct recorder *recorder, enum step step, uint16_t status, uint64_t now_ns)
 {
 	assert(recorder != NULL && status < STATUS_COUNT);

@@ -42,6 +42,12 @@ static void print_load(const struct bench_options *options, const struct bench_r
 	fprintf(out, "%llu requests repeated, %llu time-outs, %llu connections made again; the generator took %.0f %% of a core\n",
 	        (unsigned long long)report->repeats, (unsigned long long)report->timeouts, (unsigned long long)report->reconnects,
 	        report->processor * 100);
+	fprintf(out, "timers of this machine were late by up to %.1f ms, 99 %% by up to %.1f", to_ms(report->timer_maximum_us),
+	        to_ms(report->timer_p99_us));
+	if (options->rate > 0)
+		fprintf(out, "; journeys began late by up to %.1f ms, 99 %% by up to %.1f", to_ms(report->begun_maximum_us),
+		        to_ms(report->begun_p99_us));
+	fputc('\n', out);
 	if (options->idle > 0)
 		fprintf(out, "idle connections: %u wanted, %u opened, %u open at the end\n", options->idle, report->idle_opened,
 		        report->idle_open);
@@ -143,6 +149,10 @@ void bench_report_json(const struct bench_options *options, const struct bench_r
 	json_writer_uint(&writer, "reconnects", report->reconnects);
 	json_writer_uint(&writer, "timeouts", report->timeouts);
 	json_writer_double(&writer, "generator_cores", report->processor);
+	json_writer_double(&writer, "timer_late_p99_ms", to_ms(report->timer_p99_us));
+	json_writer_double(&writer, "timer_late_max_ms", to_ms(report->timer_maximum_us));
+	json_writer_double(&writer, "begun_late_p99_ms", to_ms(report->begun_p99_us));
+	json_writer_double(&writer, "begun_late_max_ms", to_ms(report->begun_maximum_us));
 	json_writer_uint(&writer, "idle_opened", report->idle_opened);
 	json_writer_uint(&writer, "idle_open", report->idle_open);
 	write_check(&writer, report);

@@ -9,7 +9,7 @@
 
 #define CHUNK_LINE_MAX 256
 
-/* What the head says about the body. */
+/* The head's framing of the body. */
 struct framing {
 	bool has_length;
 	bool is_chunked;
@@ -135,7 +135,7 @@ static bool read_head(struct response_parser *parser, struct slice head)
 		return false;
 	bool has_no_body = response.status == 204 || response.status == 304;
 	if (!has_no_body && framing.has_length == framing.is_chunked)
-		return false; /* both, or neither: where it ends would be a guess */
+		return false; /* both, or neither: the end of the body would be a guess */
 	parser->response = response;
 	parser->phase = framing.is_chunked && !has_no_body ? BODY_CHUNK_SIZE : BODY_SIZED;
 	parser->remaining = has_no_body ? 0 : framing.length;

@@ -27,12 +27,12 @@ struct response {
 	bool has_retry_after;
 	uint32_t retry_after_s;
 	struct slice body; /* inside the bytes that were handed in */
-	size_t length;     /* bytes of the whole message; what follows belongs to the next one */
+	size_t length;     /* bytes of the whole message; later bytes belong to the next one */
 };
 
 /* All zero is a parser at the start of a message. */
 struct response_parser {
-	struct response response; /* what is known so far, but for the body */
+	struct response response; /* the response so far, but for the body */
 	size_t position;          /* bytes read and understood; while the head is incomplete: bytes looked at */
 	size_t body_start;        /* 0: the head is incomplete */
 	size_t body_length;       /* bytes of the body so far, chunks moved together */

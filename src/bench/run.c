@@ -116,8 +116,9 @@ bool run_init(struct run *run, const struct bench_options *options, struct bench
 	if (!find_servers(run))
 		return false;
 	run->recorder = calloc(1, sizeof *run->recorder);
+	run->timers = calloc(1, sizeof *run->timers);
 	run->journeys = calloc(options->connections, sizeof *run->journeys);
-	if (run->recorder == NULL || run->journeys == NULL) {
+	if (run->recorder == NULL || run->timers == NULL || run->journeys == NULL) {
 		run_fail(run, "out of memory");
 		return false;
 	}
@@ -136,6 +137,7 @@ void run_release(struct run *run)
 	wire_release(&run->wire);
 	free(run->journeys);
 	free(run->recorder);
+	free(run->timers);
 }
 
 static bool start(void *context, uint32_t connection, uint64_t now_ns, struct buffer *request)
@@ -145,6 +147,8 @@ static bool start(void *context, uint32_t connection, uint64_t now_ns, struct bu
 	uint64_t intended_ns;
 	if (run->is_over || !arrivals_take(&run->arrivals, now_ns, &intended_ns))
 		return false;
+	if (run->arrivals.rate > 0)
+		recorder_add_begun(run->recorder, intended_ns, now_ns);
 	*journey = (struct journey){.began_ns = intended_ns, .intended_ns = intended_ns};
 	if (!run->phase->start(run, journey, request)) {
 		run->is_over = true;

@@ -15,6 +15,7 @@
 #include "bench/journal.h"
 #include "bench/ledger.h"
 #include "bench/recorder.h"
+#include "bench/timers.h"
 #include "bench/wire.h"
 
 #define FIRST_BODY_MAX 801
@@ -57,6 +58,7 @@ struct run {
 	struct ledger ledger;
 	struct journal journal;
 	struct checker checker;
+	struct timers *timers;
 	struct recorder *recorder;
 	struct journey *journeys; /* one for each connection */
 	struct dice dice;
@@ -66,7 +68,7 @@ struct run {
 	const struct phase *phase;
 	struct arrivals arrivals;
 	bool is_over;      /* `start` had nothing left */
-	uint64_t next;     /* how many journeys it has begun: numbers seats, claims, events */
+	uint64_t next;     /* the journeys begun so far: numbers seats, claims, events */
 	uint64_t phase_ns; /* when it began */
 	uint64_t shown_ns; /* when the next progress line is due */
 	/* Of the on-sale: the event that is bought, and the refusals since its last success. */

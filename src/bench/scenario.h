@@ -8,10 +8,10 @@
 
 struct scenario {
 	struct bench_scenario about;
-	enum step headline;           /* what it is about */
+	enum step headline;           /* the step that the report leads with */
 	const struct phase *prepares; /* NULL: nothing */
 	const struct phase *measured;
-	/* What it needs unless it is told otherwise: seats for so many journeys a second of a closed loop, or where that is 0, these. */
+	/* The seats that it makes by default: enough for so many journeys a second of a closed loop, or, if that is 0, these. */
 	uint32_t journeys_per_second;
 	uint32_t events;
 	uint32_t seats;

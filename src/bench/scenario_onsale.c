@@ -7,10 +7,10 @@
 
 #define SEATS_MAX 6
 #define SOLD_OUT 50
-/* Percent. After a hold; who is left orders. */
+/* Percent of buyers, after a hold; the others order. */
 #define LAPSES 10
 #define RELEASES 15
-/* After an order; who is left pays. */
+/* Percent of buyers, after an order; the others pay. */
 #define ABANDONS 10
 #define CANCELS 10
 #define FAILS 15
@@ -51,7 +51,7 @@ static void count_refusal(struct run *run, const struct journey *journey, bool i
 	run->refusals = 0;
 }
 
-/* What the buyer does with the hold. False: nothing, it lapses. */
+/* The buyer's next step with the hold. False: none, the hold lapses. */
 static bool after_hold(struct run *run, struct journey *journey, struct buffer *request)
 {
 	uint32_t mood = dice_below(&run->dice, 100);
@@ -64,7 +64,7 @@ static bool after_hold(struct run *run, struct journey *journey, struct buffer *
 	return true;
 }
 
-/* What becomes of the order. False: nothing, it expires. */
+/* The buyer's next step with the order. False: none, the order expires. */
 static bool after_order(struct run *run, struct journey *journey, struct buffer *request)
 {
 	uint32_t mood = dice_below(&run->dice, 100);

@@ -1,4 +1,4 @@
-/* wire.h: the requests of the load generator as bytes: who asks, for what, with which key.
+/* wire.h: writes the requests of the load generator, each with its user, its target and its key.
  *
  * Tokens are signed once, at the start; every request is written into a buffer with a few copies. */
 #pragma once

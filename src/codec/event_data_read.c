@@ -242,8 +242,8 @@ static enum error read_refunds(const struct stream_body *body, struct event *eve
 	return OK;
 }
 
-/* Before there were refunds, order.refund_required said only of which payment. What came was taken to be the order's total. The migrations
- * of the SQL stores make the same rows of these events. */
+/* Before there were refunds, order.refund_required named only the payment. Its amount is taken to be the order's total, as the
+ * migrations of the SQL stores take it when they make rows of these events. */
 static void derive_refund(struct event *event)
 {
 	if (event->type != EVENT_ORDER_REFUND_REQUIRED || event->total == 0)

@@ -21,7 +21,7 @@ struct event_file {
 	size_t text_max;
 	char *data;
 	size_t capacity;
-	size_t start;            /* what is before it was taken */
+	size_t start;            /* the bytes before it are consumed */
 	size_t length;           /* bytes in `data` */
 	struct file_place place; /* of `start` */
 	enum shape shape;
@@ -59,7 +59,7 @@ static bool is_blank(char byte)
 	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
 }
 
-/* Room for another piece: what was taken makes way first. */
+/* Makes room for another piece by dropping the consumed bytes first. */
 static bool make_room(struct event_file *file)
 {
 	if (file->start > 0) {
@@ -254,7 +254,7 @@ static enum event_file_result next_value(struct event_file *file, struct event_t
 	return give(file, length, ret_event);
 }
 
-/* What stands between the items of an array. False: ret_result says what comes instead of an item. */
+/* Skips the separator before the next item of an array. False: no item follows, and ret_result says why. */
 static bool skip_to_item(struct event_file *file, struct file_fault *ret_fault, enum event_file_result *ret_result)
 {
 	static const char open[] = "the text ends inside the array";

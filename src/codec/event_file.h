@@ -1,8 +1,8 @@
 /* event_file.h: a file of events, taken apart into the text of one event after the other: JSON lines, or JSON: one object, one array of
  * objects, or objects one behind the other.
  *
- * Only as much is in memory as one event has. What the text of an event says is for others to judge: it may not even be JSON. A byte order
- * mark at the beginning is skipped. In JSON lines, which are known by their first two lines, a line that is wrong spoils no other. */
+ * Memory holds one event at a time. The caller judges the text of an event: it may not even be JSON. A byte order mark at the beginning
+ * is skipped. In JSON lines, which are known by their first two lines, a line that is wrong spoils no other. */
 #pragma once
 
 #include <stdbool.h>
@@ -52,5 +52,5 @@ void event_file_free(struct event_file *file);
 /* The next event, with EVENT_FILE_EVENT, or the next fault, with EVENT_FILE_FAULT. After any result but these two there is no next one. */
 must_check enum event_file_result event_file_next(struct event_file *file, struct event_text *ret_event, struct file_fault *ret_fault);
 
-/* Where the byte `offset` of the event's text is in the file. */
+/* The place in the file of the byte `offset` of the event's text. */
 struct file_place event_text_place(const struct event_text *event, size_t offset);

@@ -9,7 +9,7 @@
 #include "codec/sale_json.h"
 #include "domain/limits.h"
 
-/* What a hold's or an order's JSON is made of, be it from an event or from a row. */
+/* The members of a hold's or an order's JSON, taken from an event or a row. */
 struct hold_text {
 	const struct uuid *hold_id, *event_id;
 	struct slice user;

@@ -1,11 +1,12 @@
 /* event_json.h: the data of a domain event as JSON: the hold, order or event as it is right after.
  *
- * But for little the same text is the answer to the client, the `data` of history and of the published message, and what replay reads back:
+ * But for little the same text is the answer to the client, the `data` of history and of the published message, and what replay reads
+ * back:
  *   hold.*   {hold_id, event_id, user_id, seats:[…], status, expires_at, created_at}
  *   order.*  {order_id, event_id, hold_id, user_id, status, total, currency, payment_method, pay_by, refund_required, refunds_due, items:[{seat, price}], created_at}
  *            and, when a payment report made it, transaction_id, payment_status and, when it said so, paid_amount and paid_currency;
  *            and the refunds that it made or closed: refunds:[{refund_id, transaction_id, amount, currency, reason, status, created_at, done_at?}]
- *   event.*  event.created: what people browse (codec/sale_json.h) and the layout: sections:[…] or seats:[…] as they were given;
+ *   event.*  event.created: the public description (codec/sale_json.h) and the layout: sections:[…] or seats:[…] as they were given;
  *            the others: {event_id, status}. */
 #pragma once
 

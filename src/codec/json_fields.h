@@ -71,11 +71,11 @@ struct json_violation {
 /* All texts are static or in the arena. */
 struct json_violations {
 	struct arena *arena; /* borrowed */
-	struct slice detail; /* of ERR_JSON_INVALID: what is wrong and where */
+	struct slice detail; /* of ERR_JSON_INVALID: the problem and its place */
 	struct json_violation items[JSON_VIOLATIONS_MAX];
 	uint32_t count;
 	bool is_full; /* further ones are not told */
-	/* Set by whoever wants all of them: each is handed over at once, and none is kept; `count` is then 1. False: that is enough. */
+	/* A caller that wants every violation sets it: each is handed over at once, and none is kept; `count` is then 1. False: stop. */
 	bool (*tell)(void *context, const struct json_violation *violation);
 	void *context;
 };

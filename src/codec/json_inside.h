@@ -1,4 +1,4 @@
-/* json_inside.h: what stands between the quotes of a JSON string, as written, and what it means. Private to codec.
+/* json_inside.h: decodes the text between the quotes of a JSON string. Private to codec.
  *
  * Everything but json_unit takes text that json_check has passed. */
 #pragma once

@@ -1,4 +1,4 @@
-/* json_locate.h: where in a text the value is that a JSON Pointer (RFC 6901) names. */
+/* json_locate.h: finds the value in a text that a JSON Pointer (RFC 6901) names. */
 #pragma once
 
 #include <stddef.h>

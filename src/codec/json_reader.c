@@ -2,14 +2,11 @@
 #include "codec/json_reader.h"
 
 #include <assert.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
 #include "codec/json_inside.h"
 
-#define NUMBER_LENGTH_MAX 63 /* characters of a number that is read as a double */
 #define NAME_BUCKETS 256
 #define NAMES_COMPARED_MAX 8 /* of one object: up to so many names comparing costs less than hashing */
 
@@ -21,7 +18,7 @@ struct check {
 	uint32_t name_count;
 	struct slice names[JSON_MEMBERS_MAX]; /* of the objects around `at`, still escaped */
 	bool has_escapes[JSON_MEMBERS_MAX];   /* of the names */
-	/* What follows holds the names of objects with more than NAMES_COMPARED_MAX members alone. */
+	/* The members below serve only objects with more than NAMES_COMPARED_MAX members. */
 	bool has_buckets;                  /* `newest` was cleared */
 	uint64_t hashes[JSON_MEMBERS_MAX]; /* keyed, of the names without their escapes */
 	uint8_t before[JSON_MEMBERS_MAX];  /* one above the index of the next older name in the same bucket; 0: none */
@@ -527,22 +524,5 @@ bool json_to_integer(struct json_value number, int64_t *ret_integer)
 	if (!is_negative && __builtin_sub_overflow(0, integer, &integer))
 		return false;
 	*ret_integer = integer;
-	return true;
-}
-
-bool json_to_double(struct json_value number, double *ret_double)
-{
-	assert(json_kind(number) == JSON_KIND_NUMBER);
-	assert(ret_double != NULL);
-
-	char terminated[NUMBER_LENGTH_MAX + 1];
-	if (number.text.length > NUMBER_LENGTH_MAX)
-		return false;
-	memcpy(terminated, number.text.data, number.text.length);
-	terminated[number.text.length] = '\0';
-	double value = strtod(terminated, NULL);
-	if (!isfinite(value))
-		return false;
-	*ret_double = value;
 	return true;
 }

@@ -64,5 +64,3 @@ bool json_string_equal(struct json_value string, struct slice text);
 bool json_to_boolean(struct json_value boolean);
 /* False when the number has a fraction or an exponent, or is beyond int64. */
 must_check bool json_to_integer(struct json_value number, int64_t *ret_integer);
-/* False when it is too large for a double. */
-must_check bool json_to_double(struct json_value number, double *ret_double);

@@ -15,7 +15,7 @@ struct section_body {
 	int64_t seats_per_row;
 };
 
-/* What is left for "-1000000-1000000" behind the name. */
+/* Leaves room for "-1000000-1000000" behind the name. */
 #define SECTION_NAME_MAX (SEAT_LABEL_LENGTH_MAX - 16)
 
 static const struct json_field section_fields[] = {
@@ -94,7 +94,7 @@ const struct json_field sale_body_fields[SALE_IMPORT_FIELD_COUNT] = {
          .kind = JSON_FIELD_STRING,
          .is_required = true,
          .offset = offsetof(struct sale_body, currency),
-         .maximum = SALE_TEXT_MAX}, /* what it must be is said in words */
+         .maximum = SALE_TEXT_MAX}, /* words say what it must be */
 	{.name = "sections",
          .kind = JSON_FIELD_OBJECTS,
          .offset = offsetof(struct sale_body, sections),
@@ -193,7 +193,7 @@ static void check_times(const struct sale_body *body, uint64_t now_ms, struct js
 		json_violations_add(violations, SLICE("/on_sale_until"), SLICE("must not be after starts_at"));
 }
 
-/* What the table of the fields cannot say of single ones. */
+/* The rules that concern more than one field, which the table cannot state. */
 static void check_fields(const struct sale_body *body, uint64_t now_ms, struct json_violations *violations, struct currency *ret_currency)
 {
 	check_times(body, now_ms, violations);

@@ -40,9 +40,8 @@ extern const struct json_field sale_body_fields[];
 #define SALE_DATA_FIELD_COUNT 9  /* the first of them, which the event's data has too */
 
 /* Reads and checks the whole body: seats are 1 to SEATS_PER_EVENT_MAX, distinct, with labels short enough; the sale window is not empty
- * and ends when the event starts, which is after now_ms unless the body is backdated.
- * Fills all of ret_create but its event_id; what it borrows is in the text or in violations->arena.
- * ERR_JSON_INVALID, ERR_VALIDATION (see violations), ERR_NO_MEMORY. */
+ * and ends when the event starts; the event starts after now_ms unless the body is backdated. Fills all of ret_create but its event_id;
+ * ret_create borrows from the text and from violations->arena. ERR_JSON_INVALID, ERR_VALIDATION (see violations), ERR_NO_MEMORY. */
 must_check enum error sale_body_read(struct slice text, uint64_t now_ms, struct json_violations *violations,
                                      struct sale_create *ret_create);
 /* The same for an event of an import, which may bring its own event_id; without one ret_create->event_id is nil. */

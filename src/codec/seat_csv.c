@@ -169,7 +169,7 @@ static void read_header(struct reading *reading)
 	}
 }
 
-/* Whatever is no number in JSON is written as a string, which the rules of an event refuse with what they want. */
+/* A price that is no JSON number is written as a string; the rules of an event refuse it and say what they expect. */
 static void write_price(struct json_writer *writer, struct slice price)
 {
 	struct json_value value;

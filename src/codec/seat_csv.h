@@ -17,7 +17,7 @@
 
 #define SEAT_CSV_FIELDS 4
 
-/* Where the fields of one seat are, in the order of the header. */
+/* The places of one seat's fields, in the order of the header. */
 struct seat_csv_row {
 	struct file_place fields[SEAT_CSV_FIELDS];
 };
@@ -28,11 +28,10 @@ struct seat_csv {
 	uint32_t count;
 };
 
-/* `tell` is called with everything that is wrong with the text as comma-separated values, and answers false when that is enough; what is
- * wrong with the seats is not judged here. ERR_VALIDATION: something was told. ERR_LIMIT: there are more than SEATS_PER_EVENT_MAX seats.
- * ERR_NO_MEMORY. */
+/* Calls `tell` for each error in the text as comma-separated values, until it answers false; the seats themselves are not judged here.
+ * ERR_VALIDATION: `tell` was called. ERR_LIMIT: there are more than SEATS_PER_EVENT_MAX seats. ERR_NO_MEMORY. */
 must_check enum error seat_csv_read(struct slice text, struct arena *arena, bool (*tell)(void *context, const struct file_fault *fault),
                                     void *context, struct seat_csv *ret_seats);
 
-/* Where the value is that a JSON Pointer into the event's body names: "/seats/3/price". False: it names none of these seats. */
+/* Finds the value that a JSON Pointer into the event's body names: "/seats/3/price". False: it names none of these seats. */
 must_check bool seat_csv_locate(const struct seat_csv *seats, struct slice pointer, struct file_place *ret_place);

@@ -18,7 +18,7 @@
 
 #define CONFIG_LIST_MAX 16
 #define CONFIG_SECRETS_MAX 8
-#define CONFIG_KEYS_MAX 64
+#define CONFIG_KEYS_MAX 80
 
 struct config_address {
 	const char *host; /* a name or an address without brackets; "" is every address */
@@ -73,6 +73,7 @@ struct config_auth {
 	const char *jwt_public_key_file;   /* NULL: not set */
 	uint64_t jwt_leeway_ms;
 	const char *jwt_jwks_url;  /* NULL: not set */
+	const char *jwt_jwks_ca;   /* path; NULL: the system's authorities */
 	struct slice jwt_issuer;   /* empty: not checked */
 	struct slice jwt_audience; /* empty: not checked */
 	struct config_secrets payment_secrets;
@@ -85,14 +86,24 @@ struct config_limits {
 	struct rate address;
 };
 
-/* Where the outside systems are; NULL: the embedded one serves. */
+/* Files in PEM of TLS to an outside system whose address cannot name them; each NULL: not set. */
+struct config_tls {
+	const char *authorities;
+	const char *certificate;
+	const char *key;
+};
+
+/* The addresses of the outside systems; NULL: the embedded one serves. */
 struct config_systems {
-	const char *data_dir; /* never NULL: where the embedded ones keep their files */
+	const char *data_dir; /* never NULL: the folder of the embedded ones' files */
 	const char *crdb_dsn;
 	uint32_t commits_in_flight; /* of the server at crdb_dsn; SQLite writes one at a time */
 	const char *mongo_uri;
 	const char *redis;
+	struct config_tls redis_tls;
 	const char *rabbit_url;
+	struct config_tls rabbit_tls;
+	uint32_t rabbit_batch; /* events of a message; 0: each is a message of its own */
 };
 
 /* The variables of OpenTelemetry. */
@@ -137,7 +148,7 @@ struct config {
 	struct config_given {
 		const char *text; /* NULL: not set */
 		enum config_source source;
-		const char *file; /* where the text stands; NULL: not in a file */
+		const char *file; /* the file that the text came from; NULL: none */
 		enum config_source file_source;
 	} given[CONFIG_KEYS_MAX];
 };
@@ -148,22 +159,29 @@ enum config_result {
 	CONFIG_BAD_VALUE,   /* exit code 1 */
 };
 
-/* What a program starts from where the table says otherwise, such as the address it listens on. */
+/* A program's own initial values where they differ from the table's, such as the address it listens on. */
 struct config_initial {
 	const char *name; /* of the key */
 	const char *text;
 };
 
-/* Reads flags and environment. The flags of the table are taken out of *argc and argv, wherever they stand before "--"; what is left
- * (argv[0], arguments, flags of the command) is the caller's to judge, unknown flags included.
- * environment: "NAME=value" strings, ends with NULL, as in environ(7). own: the program's own initial value, or NULL. Texts live in argv,
- * in the environment, in own and in the arena. What argv has of secrets, URLs and DSNs is copied and overwritten, so that ps shows none.
- * On failure *ret_message is one line for people: the key, the value (masked if secret), what is accepted; *ret_config is untouched. */
+/* Reads flags, environment and the file of --env-file, which is behind the environment. Takes the flags of the table that stand before "--" out of *argc and argv; the caller judges the rest
+ * (argv[0], arguments, flags of the command, unknown flags). environment: "NAME=value" strings, ends with NULL, as in environ(7). own:
+ * the program's own initial value, or NULL. Texts live in argv, in the environment, in own and in the arena. Secrets, URLs and DSNs in
+ * argv are copied and then overwritten, so that ps shows none. On failure *ret_message is one line for people: the key, the value
+ * (masked if secret), what is accepted; *ret_config is untouched. */
 must_check enum config_result config_load(int *argc, char **argv, char *const *environment, const struct config_initial *own,
                                           struct arena *arena, struct config *ret_config, const char **ret_message);
 
-/* The part of --help that lists the flags; own: as above. */
-void config_write_help(const struct config_initial *own, struct buffer *buffer);
+/* Services of which some use a setting alone; every program takes every setting, for they may share one environment. */
+enum config_reader {
+	CONFIG_READER_API = 1,
+	CONFIG_READER_PUBLISHER = 2,
+};
+#define CONFIG_READERS (CONFIG_READER_API | CONFIG_READER_PUBLISHER)
+
+/* The part of --help that lists the flags that one of the readers uses, and those of every program; own: as above. */
+void config_write_help(const struct config_initial *own, uint32_t readers, struct buffer *buffer);
 /* The README's table. */
 void config_write_markdown(struct buffer *buffer);
 /* NAME=value of every key, by where it comes from, as an environment file; secrets are masked, and of URLs the authority and the query. */

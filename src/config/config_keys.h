@@ -39,13 +39,14 @@ struct config_key {
 	const char *initial; /* NULL: not set */
 	uint64_t minimum;    /* durations, integers and sizes; of secrets the bytes */
 	uint64_t maximum;
+	uint32_t readers;    /* the services that use it, of enum config_reader; 0: all of them */
 	const char *schemes; /* of URLs, a blank between: "amqp:// amqps://"; and the words of choices */
 	const char *description;
 };
 
 struct config_initial;
 
-/* What the key is when nobody sets it; NULL: not set. own: the program's, or NULL. */
+/* The key's value when nobody sets it; NULL: not set. own: the program's initial value, or NULL. */
 const char *config_initial_of(const struct config_key *key, const struct config_initial *own);
 
 extern const struct config_key config_keys[];

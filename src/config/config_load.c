@@ -1,10 +1,12 @@
-/* config_load.c: where values come from. */
+/* config_load.c: collects the values of keys from flags, environment and files. */
 #include "config/config.h"
 
 #include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
+#include "base/utf8.h"
+#include "config/config_env_file.h"
 #include "config/config_file.h"
 #include "config/config_keys.h"
 #include "config/config_mask.h"
@@ -27,7 +29,7 @@ static bool ends_name(const char *at)
 	return at != NULL && (*at == '\0' || *at == '=');
 }
 
-/* What a flag of the table sets, and where its value begins in the same argument: behind "=", or not there. */
+/* A flag of the table: its key, and its value if that follows "=" in the same argument. */
 struct named_flag {
 	uint32_t index; /* of the key */
 	bool is_file;   /* NAME_FILE */
@@ -180,13 +182,25 @@ static const char *describe_bad_value(const struct config_key *key, const struct
 	return message.failed ? key->name : message.data;
 }
 
-enum config_result config_load(int *argc, char **argv, char *const *environment, const struct config_initial *own, struct arena *arena,
+/* Names of files may have line feeds; a message is one line. */
+static const char *one_line(const char *message, struct arena *arena)
+{
+	size_t size = strlen(message) + 1;
+	char *line = arena_allocate_array(arena, size, 1);
+	if (line == NULL)
+		return "out of memory";
+	memcpy(line, message, size);
+	utf8_mask_controls(line);
+	return line;
+}
+
+static enum config_result load(int *argc, char **argv, char *const *environment, const struct config_initial *own, struct arena *arena,
                                struct config *ret_config, const char **ret_message)
 {
-	assert(argc != NULL && *argc >= 1 && argv != NULL && environment != NULL);
-	assert(arena != NULL && ret_config != NULL && ret_message != NULL);
-
 	struct config config = {0};
+	enum config_result result = config_env_file_take(argc, argv, environment, arena, &environment, ret_message);
+	if (result != CONFIG_OK)
+		return result;
 	const char *credentials = find_in_environment(environment, "CREDENTIALS_DIRECTORY", "");
 	take_environment(&config, environment, own);
 	if (!take_flags(&config, argc, argv, own, arena, ret_message))
@@ -203,4 +217,16 @@ enum config_result config_load(int *argc, char **argv, char *const *environment,
 	}
 	*ret_config = config;
 	return CONFIG_OK;
+}
+
+enum config_result config_load(int *argc, char **argv, char *const *environment, const struct config_initial *own, struct arena *arena,
+                               struct config *ret_config, const char **ret_message)
+{
+	assert(argc != NULL && *argc >= 1 && argv != NULL && environment != NULL);
+	assert(arena != NULL && ret_config != NULL && ret_message != NULL);
+
+	enum config_result result = load(argc, argv, environment, own, arena, ret_config, ret_message);
+	if (result != CONFIG_OK)
+		*ret_message = one_line(*ret_message, arena);
+	return result;
 }

@@ -69,7 +69,8 @@ void config_shown_append(struct buffer *buffer, const struct config_key *key, st
 	assert(buffer != NULL);
 	assert(key != NULL && text.data != NULL);
 
-	bool is_secret = key->kind == CONFIG_SECRET || key->kind == CONFIG_SECRETS;
+	/* A PEM where a public key should be may be the private one. */
+	bool is_secret = key->kind == CONFIG_SECRET || key->kind == CONFIG_SECRETS || key->kind == CONFIG_PEM;
 	bool is_url = key->kind == CONFIG_URL || key->kind == CONFIG_DSN || key->kind == CONFIG_REDIS;
 	size_t scheme = is_url ? scheme_length(text) : 0;
 	if (scheme > 0) {

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cidr.h"
 #include "base/decimal.h"
@@ -333,7 +334,7 @@ static bool parse_choice(const struct config_key *key, struct slice text, struct
 	return false;
 }
 
-/* Digits with or without a point among them: what the locale or an exponent would say is nobody's ratio. */
+/* Digits with at most one point among them: no exponent, and no point of the locale's. */
 static bool parse_ratio(const struct config_key *key, struct slice text, struct arena *arena, void *target)
 {
 	(void)key;
@@ -368,12 +369,19 @@ static bool parse_required(const struct config_key *key, struct slice text, stru
 	return true;
 }
 
+static bool is_word(struct slice text, const char *word)
+{
+	assert(word != NULL);
+	return text.length == strlen(word) && strncasecmp(text.data, word, text.length) == 0;
+}
+
 static bool parse_truth(const struct config_key *key, struct slice text, struct arena *arena, void *target)
 {
 	(void)key;
 	(void)arena;
-	bool is_true = slice_equal_string(text, "true");
-	if (!is_true && !slice_equal_string(text, "false"))
+	/* In any case of letters, as OpenTelemetry has it for OTEL_SDK_DISABLED. */
+	bool is_true = is_word(text, "true");
+	if (!is_true && !is_word(text, "false"))
 		return false;
 	*(bool *)target = is_true;
 	return true;

@@ -23,12 +23,14 @@ static void flag_format(const struct config_key *key, char flag[static FLAG_MAX]
 		flag[2 + i] = (char)(key->name[i] == '_' ? '-' : tolower((unsigned char)key->name[i]));
 }
 
-void config_write_help(const struct config_initial *own, struct buffer *buffer)
+void config_write_help(const struct config_initial *own, uint32_t readers, struct buffer *buffer)
 {
-	assert(buffer != NULL);
+	assert(buffer != NULL && (readers & ~(uint32_t)CONFIG_READERS) == 0);
 
 	for (uint32_t i = 0; i < config_key_count; i++) {
 		const struct config_key *key = &config_keys[i];
+		if (key->readers != 0 && (key->readers & readers) == 0)
+			continue;
 		char flag[FLAG_MAX];
 		flag_format(key, flag);
 		const char *placeholder = config_placeholder(key->kind);
@@ -40,7 +42,8 @@ void config_write_help(const struct config_initial *own, struct buffer *buffer)
 		buffer_append_byte(buffer, '\n');
 	}
 	buffer_append_string(buffer,
-	                     "\nSecrets, URLs and DSNs may also stand in files: JWT_SECRET_FILE or --jwt-secret-file PATH, and so on.\n");
+	                     "\nSecrets, URLs and DSNs may also stand in files: JWT_SECRET_FILE or --jwt-secret-file PATH, and so on.\n"
+	                     "--env-file FILE reads settings from lines NAME=value; the environment wins, and a flag over both.\n");
 }
 
 void config_write_markdown(struct buffer *buffer)

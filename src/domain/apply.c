@@ -1,9 +1,8 @@
-/* apply.c: how each event changes the rows. Every transition of the state machines is asserted or refused here. */
+/* apply.c: applies each event to the rows. It asserts or refuses every transition of the state machines. */
 #include "domain/apply.h"
 
 #include <assert.h>
 
-#include "base/defect.h"
 #include "domain/order_account.h"
 
 /* Look-ups answer const rows; apply is the one place that may change them. */
@@ -152,8 +151,7 @@ static enum error apply_order_created(struct view *view, const struct event *eve
 		return ERR_CORRUPT;
 	if (event->sequence != 1 || find_order(view, &event->stream_id) != NULL || change(view, &hold->row, event) != OK)
 		return ERR_CORRUPT;
-	if (!DEFECT(CONVERTED_HOLD_LIVES))
-		hold->status = HOLD_CONVERTED;
+	hold->status = HOLD_CONVERTED;
 	struct order order = {
 		.order_id = event->stream_id,
 		.hold_id = event->hold_id,
@@ -190,7 +188,7 @@ static bool follows_payment(const struct payment *old, const struct event *event
 static enum error put_payment(struct view *view, const struct event *event)
 {
 	assert(event_type_stream(event->type) == STREAM_ORDER);
-	if (event->transaction_id.length == 0 || event->payment_status == PAYMENT_REFUNDED || DEFECT(PAYMENT_FORGOTTEN))
+	if (event->transaction_id.length == 0 || event->payment_status == PAYMENT_REFUNDED)
 		return OK;
 	struct payment payment = {
 		.row.kind = ROW_PAYMENT,
@@ -219,7 +217,7 @@ static enum error name_refund(struct view *view, const struct event *event, cons
 	const struct short_text transaction_id = short_text_of(refund->transaction_id);
 	const struct payment *found = view_payment(view, &transaction_id);
 	if (found == NULL || found->row.version == 0)
-		return DEFECT(PAYMENT_FORGOTTEN) ? OK : ERR_CORRUPT;
+		return ERR_CORRUPT;
 	struct payment *payment = MUTABLE(payment, found);
 	uint32_t count = 0;
 	while (count < REFUNDS_PER_PAYMENT_MAX && !uuid_is_nil(&payment->refund_ids[count]))

@@ -42,6 +42,7 @@ struct sale_create {
 	uint64_t on_sale_from_ms;  /* 0: at once */
 	uint64_t on_sale_until_ms; /* 0: no end */
 	struct layout layout;
+	uint64_t seats_version; /* of seats that are stored already (ports/seating.h); 0: they come with the event */
 };
 
 struct hold_create {
@@ -77,13 +78,14 @@ struct payment_report {
 /* Everything borrowed lives in `arena` or longer. */
 struct command {
 	enum command_kind kind;
-	struct slice
-		user; /* who asks; holds and orders of others are as if they were not there. Ignored for payments, the worker and sales */
+	struct slice user;   /* the caller, who does not see the holds and orders of others. Ignored for payments, the worker and sales */
 	bool is_for_anybody; /* … unless it may change everybody's */
-	struct slice actor;  /* who is written down as having asked */
+	struct slice actor;  /* the caller's name in the event */
+	struct slice from;   /* an operator's address, for the audit; empty: no operator asks */
 	struct idempotency idempotency;
 	struct trace_context trace;
-	struct arena *arena; /* the request's: outcomes are written here; used by the stage that has the command */
+	struct slice trace_state; /* of the request; empty: none */
+	struct arena *arena;      /* the request's: outcomes are written here; used by the stage that has the command */
 	union {
 		struct sale_create sale_create;
 		struct uuid event_id; /* pause, resume, cancel, settle */

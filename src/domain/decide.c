@@ -1,29 +1,10 @@
-/* decide.c: what comes before any rule: a key that was used is answered again. Then the rules of the command's kind. */
+/* decide.c: answers a command with a used key as before; else calls the rules of the command's kind. */
 #include "domain/decide.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "base/defect.h"
 #include "domain/decision.h"
-
-/* Where deliberate defects change what is asked, and when: a copy, which events may borrow from. */
-static const struct command *distort(const struct command *asked, struct arena *arena, uint64_t *now_ms)
-{
-	struct command *command = arena_allocate(arena, sizeof *command);
-	assert(command != NULL);
-	*command = *asked;
-	struct payment_report *report = command->kind == COMMAND_PAYMENT ? &command->payment : NULL;
-	if (DEFECT(EXPIRY_OFF_BY_ONE) && command->kind == COMMAND_ORDER_CREATE)
-		*now_ms -= 1;
-	if (DEFECT(FOREIGN_HOLD) && (command->kind == COMMAND_HOLD_RELEASE || command->kind == COMMAND_ORDER_CREATE))
-		command->is_for_anybody = true;
-	if (DEFECT(MISMATCH_CONFIRMS) && report != NULL && report->status == PAYMENT_SUCCEEDED)
-		report->has_amount = report->has_currency = false;
-	if (DEFECT(REFUND_ANY_AMOUNT) && report != NULL && report->status == PAYMENT_REFUNDED)
-		report->has_amount = false;
-	return command;
-}
 
 /* The answer of a key or payment, copied to where the caller will look for it. */
 static enum error decide_key(struct decision *decision, const struct key *key)
@@ -31,7 +12,7 @@ static enum error decide_key(struct decision *decision, const struct key *key)
 	assert(decision->command->idempotency.is_present && key->row.version != 0);
 	struct outcome *outcome = decision->outcome;
 	bool is_same = memcmp(key->idempotency.fingerprint, decision->command->idempotency.fingerprint, KEY_HASH_LENGTH) == 0;
-	if (!is_same && !DEFECT(KEY_ANY_BODY)) {
+	if (!is_same) {
 		outcome->error = ERR_IDEMPOTENCY_MISMATCH;
 		return OK;
 	}
@@ -86,16 +67,13 @@ static enum error decide_kind(struct decision *decision)
 enum error decide(const struct command *command, const struct view *view, struct changes *changes, struct outcome *ret_outcome)
 {
 	assert(command != NULL && view != NULL && changes != NULL && ret_outcome != NULL);
-	uint64_t now_ms = view_now_ms(view);
-	if (TRO_DEFECT != 0)
-		command = distort(command, changes_arena(changes), &now_ms);
 	struct outcome outcome = {.error = OK};
 	struct decision decision = {
 		.command = command,
 		.view = view,
 		.changes = changes,
 		.outcome = &outcome,
-		.now_ms = now_ms,
+		.now_ms = view_now_ms(view),
 	};
 	uint32_t event_count = changes_event_count(changes);
 	const struct key *key = command->idempotency.is_present ? view_key(view, command->idempotency.key) : NULL;

@@ -5,7 +5,6 @@
  * take place, and nobody buys them again. */
 #include <assert.h>
 
-#include "base/defect.h"
 #include "domain/decision.h"
 
 /* Whether the event is cancelled; *ret_cancelled says so. ERR_CORRUPT. */
@@ -34,14 +33,14 @@ enum error decide_hold_call_off(struct decision *decision)
 	return decision_end_hold(decision, is_lapsed ? EVENT_HOLD_EXPIRED : EVENT_HOLD_RELEASED, hold, true);
 }
 
-/* What a confirmed order has paid for its seats is to be given back. */
+/* Makes the money that a confirmed order paid for its seats a refund that is due. */
 static enum error append_refund(struct decision *decision, struct order *order)
 {
 	assert(order->kept > 0);
 	struct event event;
 	const struct payment *payment = view_payment(decision->view, &order->paid_with);
 	bool is_known = payment != NULL && payment->row.version != 0 && uuid_equal(&payment->order_id, &order->order_id);
-	if ((!is_known && !DEFECT(PAYMENT_FORGOTTEN)) || (is_known && !uuid_is_nil(&payment->refund_ids[REFUNDS_PER_PAYMENT_MAX - 1])))
+	if (!is_known || !uuid_is_nil(&payment->refund_ids[REFUNDS_PER_PAYMENT_MAX - 1]))
 		return ERR_CORRUPT; /* it was read at another moment than its order */
 	event_of_order(EVENT_ORDER_REFUND_REQUIRED, order, &event);
 	event.refunds[event.refund_count++] = (struct event_refund){
@@ -69,7 +68,7 @@ enum error decide_order_call_off(struct decision *decision)
 		return ERR_NO_MEMORY;
 	decision->outcome->resource_id = order->order_id;
 	if (order->kept > 0)
-		return DEFECT(CONFIRMED_FORGOTTEN) ? OK : append_refund(decision, order);
+		return append_refund(decision, order);
 	if (order->status != ORDER_PENDING)
 		return OK;
 	bool is_lapsed = order_is_lapsed(order, decision->now_ms);

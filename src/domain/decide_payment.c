@@ -1,19 +1,18 @@
-/* decide_payment.c: what a payment report does to its order: once per transaction and status, and money is never silently lost.
+/* decide_payment.c: applies a payment report to its order: once per transaction and status, and no money is silently lost.
  *
  *            PENDING           CONFIRMED           EXPIRED, FAILED, CANCELLED
  * SUCCEEDED  order.confirmed   refund_required     order.confirmed when all its seats are free, else refund_required
  * FAILED     order.failed      refused             order.payment_failed: written down, changes nothing
  * REFUNDED   closes refunds: decide_refund.c
  *
- * An order past its deadline that nobody has marked is expired first. No order of a cancelled event is confirmed: what comes for it is to be
- * refunded. Too little, and another currency, does not confirm: order.payment_mismatch, and what came is to be refunded. Of more than the total
- * the difference is. A transaction that failed may succeed later. */
+ * An order past its deadline that nobody has marked is expired first. No order of a cancelled event is confirmed: its payment becomes a
+ * refund. Too little money, or another currency, does not confirm: order.payment_mismatch, and the whole payment becomes a refund. Of
+ * too much money the difference does. A transaction that failed may succeed later. */
 #include <assert.h>
 
-#include "base/defect.h"
 #include "domain/decision.h"
 
-/* What the report says came, where it says so, else what the order asks for. */
+/* The amount and currency of the report; of the order, where the report has none. */
 struct money_paid {
 	int64_t amount;
 	struct currency currency;
@@ -45,7 +44,7 @@ static enum error replay(struct decision *decision, const struct payment *paymen
 	return outcome->body.data == NULL ? ERR_NO_MEMORY : OK;
 }
 
-/* Appends an event with the payment. refund_amount: what of it is to be given back, for the reason. */
+/* Appends an event with the payment. refund_amount: the part of it that is to be refunded, for the reason. */
 static enum error append_payment(struct decision *decision, enum event_type type, struct order *order, int64_t refund_amount,
                                  enum refund_reason reason)
 {
@@ -53,7 +52,7 @@ static enum error append_payment(struct decision *decision, enum event_type type
 	assert(refund_amount >= 0);
 	const struct payment_report *report = &decision->command->payment;
 	const struct money_paid paid = paid_by(report, order);
-	bool is_followed = type == EVENT_ORDER_CONFIRMED && paid.amount > order->total && !DEFECT(OVERPAYMENT_KEPT);
+	bool is_followed = type == EVENT_ORDER_CONFIRMED && paid.amount > order->total;
 	struct event event;
 	event_of_order(type, order, &event);
 	event.transaction_id = short_text_slice(&report->transaction_id);
@@ -85,7 +84,7 @@ static enum error append_confirmed(struct decision *decision, struct order *orde
 	assert(order->status != ORDER_CONFIRMED);
 	int64_t excess = paid_by(&decision->command->payment, order).amount - order->total;
 	enum error error = append_payment(decision, EVENT_ORDER_CONFIRMED, order, 0, REFUND_OVERPAYMENT);
-	if (error != OK || excess <= 0 || DEFECT(OVERPAYMENT_KEPT))
+	if (error != OK || excess <= 0)
 		return error;
 	return append_payment(decision, EVENT_ORDER_REFUND_REQUIRED, order, excess, REFUND_OVERPAYMENT);
 }
@@ -155,10 +154,10 @@ static enum error decide_succeeded(struct decision *decision, const struct order
 		return ERR_NO_MEMORY;
 	const struct money_paid paid = paid_by(&decision->command->payment, stored);
 	bool is_too_little = paid.amount < order->total || !currency_equal(&paid.currency, &order->currency);
-	if (sale->status == SALE_CANCELLED && !DEFECT(CANCELLED_CONFIRMS))
+	if (sale->status == SALE_CANCELLED)
 		return decide_cancelled(decision, order);
 	if (order->status == ORDER_CONFIRMED)
-		return DEFECT(PAYMENT_TWICE) ? append_confirmed(decision, order) : append_refund(decision, order, REFUND_DUPLICATE_PAYMENT);
+		return append_refund(decision, order, REFUND_DUPLICATE_PAYMENT);
 	if (is_too_little) {
 		enum error error = append_lapse(decision, order);
 		return error != OK ? error : append_payment(decision, EVENT_ORDER_PAYMENT_MISMATCH, order, paid.amount, REFUND_MISMATCH);
@@ -194,7 +193,7 @@ static enum error decide_failed(struct decision *decision, const struct order *s
 /* A SUCCEEDED after the FAILED of the same transaction is new; a FAILED after a SUCCEEDED is not believed. */
 static bool is_retried(const struct payment *payment, const struct payment_report *report)
 {
-	return payment->status == PAYMENT_FAILED && report->status == PAYMENT_SUCCEEDED && !DEFECT(RETRIED_PAYMENT_LOST);
+	return payment->status == PAYMENT_FAILED && report->status == PAYMENT_SUCCEEDED;
 }
 
 /* Whether an order's sums stay within what JSON can say exactly. */

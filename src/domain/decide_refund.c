@@ -1,4 +1,4 @@
-/* decide_refund.c: closing refunds, by somebody's word or by the provider's report. What is given back is only ever said once. */
+/* decide_refund.c: closes refunds, by an operator's word or by the provider's report. Each refund is closed once. */
 #include <assert.h>
 
 #include "domain/decision.h"

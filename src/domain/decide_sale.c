@@ -21,6 +21,7 @@ enum error decide_sale_create(struct decision *decision)
 		.details = create->details,
 		.layout = create->layout,
 		.seat_count = (uint32_t)seat_count,
+		.seats_version = create->seats_version,
 		.on_sale_from_ms = create->on_sale_from_ms,
 		.on_sale_until_ms = create->on_sale_until_ms,
 	};

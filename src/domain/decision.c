@@ -1,9 +1,8 @@
-/* decision.c: the parts that several decisions need: whose a row is, whether a seat is free, and the events made of rows. */
+/* decision.c: shared by several decisions: a row's owner, a seat's availability, and the events made of rows. */
 #include "domain/decision.h"
 
 #include <assert.h>
 
-#include "base/defect.h"
 #include "domain/order_account.h"
 
 static bool is_own(const struct decision *decision, const struct short_text *user)
@@ -99,7 +98,9 @@ enum error decision_append(struct decision *decision, struct event *event, bool 
 	assert(uuid_shard(&event->stream_id) == uuid_shard(&event->event_id));
 	const struct command *command = decision->command;
 	event->actor = command->actor;
+	event->from = command->from;
 	event->trace = command->trace;
+	event->trace_state = command->trace_state;
 	if (answers)
 		event->idempotency = command->idempotency;
 	return changes_append(decision->changes, event) == NULL ? ERR_NO_MEMORY : OK;
@@ -131,7 +132,7 @@ bool hold_has_its_seats(const struct view *view, const struct hold *hold)
 	for (uint32_t i = 0; i < hold->seat_count; i++) {
 		const struct seat *seat = view_seat(view, &hold->event_id, &hold->seats[i]);
 		if (seat == NULL || seat->status != SEAT_HELD || !uuid_equal(&seat->holder_id, &hold->hold_id))
-			return DEFECT(TORN_VIEW);
+			return false;
 	}
 	return true;
 }
@@ -176,7 +177,7 @@ enum seat_taking seat_can_be_taken(const struct decision *decision, const struct
 	assert(seat->row.version != 0);
 	*ret_hold = NULL;
 	*ret_order = NULL;
-	if (seat->status == SEAT_AVAILABLE || (DEFECT(BATCH_CONFLICT) && seat->row.version != seat->row.stored_version))
+	if (seat->status == SEAT_AVAILABLE)
 		return SEAT_TAKING_FREE;
 	if (seat->status == SEAT_SOLD)
 		return SEAT_TAKING_TAKEN;

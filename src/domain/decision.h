@@ -1,4 +1,4 @@
-/* decision.h: what the files of decide share: one decision under way, and the events it appends. Internal to the domain. */
+/* decision.h: one decision under way, and the events it appends; shared by the files of decide. Internal to the domain. */
 #pragma once
 
 #include <stdbool.h>

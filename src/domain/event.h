@@ -1,7 +1,7 @@
-/* event.h: a domain event: what happened, appended once and never changed.
+/* event.h: a domain event: a fact, appended once and never changed.
  *
- * Each belongs to one stream (a hold's, an order's or an event's), has the next sequence number of it, and carries the resource as it is
- * right after: its data is what the client was answered, what is published, and all that replay needs. */
+ * Each belongs to one stream (a hold's, an order's or an event's), has the next sequence number of it, and carries the resource as the
+ * event left it: its data is the client's answer, the published message, and all that replay needs. */
 #pragma once
 
 #include <stdbool.h>
@@ -51,7 +51,7 @@ enum event_type {
 		EVENT_TYPE_COUNT,
 };
 
-/* What people are told of an event; the catalog's entry is made of it. */
+/* The public description of an event, from which the catalog's entry is made. */
 struct sale_details {
 	struct slice name;
 	struct slice venue;
@@ -80,8 +80,10 @@ struct event {
 	struct uuid stream_id; /* the hold, the order or the event */
 	uint32_t sequence;     /* 1, 2, 3 … within the stream */
 	uint64_t occurred_at_ms;
-	struct slice actor; /* who asked: a user, or "expiry-worker", "payment", "operator" */
+	struct slice actor; /* a user, or "expiry-worker", "payment", "operator" */
+	struct slice from;  /* whence an operator asked for it: an address; empty: no operator did. Kept in the audit, not with the event */
 	struct trace_context trace;
+	struct slice trace_state;       /* for its message; empty: none */
 	struct idempotency idempotency; /* on the event that answers a command which has a key: its last one */
 
 	struct uuid event_id;
@@ -114,6 +116,7 @@ struct event {
 	struct sale_details details;
 	struct layout layout; /* event.created only */
 	uint32_t seat_count;
+	uint64_t seats_version; /* the stamp of an event.created whose seats are stored already, with this version; 0: they come with it */
 	uint64_t on_sale_from_ms;
 	uint64_t on_sale_until_ms;
 

@@ -10,8 +10,8 @@
 
 /* The greatest price and total: exact in every JSON reader (2^53 - 1, RFC 8259, section 6). */
 #define MONEY_MAX INT64_C(9007199254740991)
-/* What one payment may report at most, in minor units: more than any order's total, and little enough that a senseless one leaves room in
- * MONEY_MAX for those that follow. */
+/* The largest amount of one payment, in minor units: more than any order's total, and so little that a senseless payment leaves room in
+ * MONEY_MAX for later ones. */
 #define PAYMENT_MAX INT64_C(100000000000000)
 
 struct currency {

@@ -1,4 +1,4 @@
-/* names.c: how states and types are written, on the wire and in the store's data. */
+/* names.c: the names of states and types, on the wire and in the store's data. */
 #include <assert.h>
 #include <stddef.h>
 

@@ -19,7 +19,7 @@ enum order_status {
 	ORDER_FAILED = 3,
 	ORDER_EXPIRED = 4,
 	ORDER_CANCELLED = 5,
-	ORDER_REFUNDED = 6, /* never stored: how a confirmed or ended order reads when every payment was given back */
+	ORDER_REFUNDED = 6, /* never stored: shown for a confirmed or ended order whose every payment was refunded */
 };
 
 enum payment_method {
@@ -47,9 +47,9 @@ struct order {
 	int64_t total;
 	/* The money that was reported, in minor units of the order's currency: paid = kept + refunds_due + refunded, always. */
 	int64_t paid;          /* by every payment that succeeded */
-	int64_t kept;          /* what of it pays for the seats: the total of a confirmed order until its event is cancelled, else 0 */
-	int64_t refunds_due;   /* what is to be given back */
-	int64_t refunded;      /* what was given back */
+	int64_t kept;          /* the part that pays for the seats: the total of a confirmed order until its event is cancelled, else 0 */
+	int64_t refunds_due;   /* refunds that are not yet paid */
+	int64_t refunded;      /* refunds that were paid */
 	uint32_t refund_count; /* refunds of this order, in any currency */
 	uint32_t refunds_open; /* those of them that are due */
 	struct short_text paid_with; /* transaction_id of the payment that confirmed the order; empty before */
@@ -83,7 +83,7 @@ static inline enum order_status order_status_at(const struct order *order, uint6
 	return order_status_read(order, order_is_lapsed(order, now_ms) ? ORDER_EXPIRED : order->status);
 }
 
-/* Whether the money adds up: what was paid is kept, due or given back, and a confirmed order keeps its total or nothing. */
+/* True if the money adds up: each unit paid is kept, due or refunded, and a confirmed order keeps its total or nothing. */
 bool order_is_balanced(const struct order *order);
 
 /* "PENDING", … */

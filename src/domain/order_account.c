@@ -1,4 +1,4 @@
-/* order_account.c: the account of an order: what each of its events does to its status and its money. */
+/* order_account.c: changes the status and the money of an order as each of its events says. */
 #include "domain/order_account.h"
 
 #include <assert.h>
@@ -34,7 +34,7 @@ static bool take_refund(struct order *order, const struct event *event, const st
 	if (refund->status == REFUND_DUE) {
 		order->refund_count++;
 		order->refunds_open++;
-		if (event->transaction_id.length == 0) /* nothing came: what the order kept is given back */
+		if (event->transaction_id.length == 0) /* no payment: the order gives back the money that it kept */
 			order->kept -= refund->amount;
 		return order->kept >= 0 && (!is_own || money_add(&order->refunds_due, refund->amount));
 	}

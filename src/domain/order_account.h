@@ -1,4 +1,4 @@
-/* order_account.h: what each event of an order does to its account. */
+/* order_account.h: applies the events of an order to its status and money. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,6 +7,6 @@
 #include "domain/event.h"
 #include "domain/order.h"
 
-/* What an event of the order's stream, but order.created, does to the order's status, sequence and money. False: the money cannot be so.
- * Decisions use it on a copy, to know what the order is after the event, and apply on the row itself. */
+/* Applies an event of the order's stream, other than order.created, to the order's status, sequence and money. False: the sums do not
+ * fit the order. Decisions call it on a copy to learn the order's state after the event; apply calls it on the row. */
 must_check bool order_take(struct order *order, const struct event *event);

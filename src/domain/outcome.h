@@ -1,4 +1,4 @@
-/* outcome.h: what became of a command. */
+/* outcome.h: the result of a command. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,6 +22,6 @@ struct outcome {
 	uint32_t unknown_count;
 	uint64_t at_ms;                 /* ERR_HOLD_EXPIRED: its deadline. ERR_NOT_ON_SALE: when sales begin, or ended */
 	bool is_past;                   /* ERR_NOT_ON_SALE: sales ended */
-	enum order_status order_status; /* ERR_ORDER_NOT_CANCELLABLE, ERR_ORDER_NOT_PAYABLE: what the order is */
+	enum order_status order_status; /* ERR_ORDER_NOT_CANCELLABLE, ERR_ORDER_NOT_PAYABLE: the order's status */
 	const struct refund *refund; /* COMMAND_REFUND_DONE: the refund as it is now; in the command's arena. The body is of no use then */
 };

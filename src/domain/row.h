@@ -1,7 +1,7 @@
-/* row.h: what the sales, seats, holds, orders, payments, refunds and used keys have in common: their first member.
+/* row.h: the common first member of sales, seats, holds, orders, payments, refunds and used keys.
  *
  * A version is the hybrid logical stamp (base/hlc.h) of the domain event that last changed the row; 0 means that there is no such row.
- * A row is written only where the store still has `stored_version`: that is the whole concurrency control. */
+ * The store writes a row only if it still has `stored_version`: that is the whole concurrency control. */
 #pragma once
 
 #include <stdint.h>

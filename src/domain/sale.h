@@ -1,6 +1,7 @@
-/* sale.h: the sale of one event's seats: when it is open, in which currency, whether it is paused or cancelled.
+/* sale.h: the sale of one event's seats: its window, its currency, and whether it is paused or cancelled.
  *
- * "Event" is what people buy tickets for; what the event store keeps are domain events (event.h). */
+ * On the wire "event" means the concert that people buy tickets for, which is a sale here; the event store keeps domain events
+ * (event.h). */
 #pragma once
 
 #include <stdbool.h>

@@ -58,5 +58,5 @@ void changes_truncate(struct changes *changes, uint32_t event_count);
 uint32_t changes_event_count(const struct changes *changes);
 /* index: below the count. Good until the next event is appended. */
 const struct event *changes_event(const struct changes *changes, uint32_t index);
-/* The batch's memory: what events borrow lives here. */
+/* The batch's memory, which holds the texts that events borrow. */
 struct arena *changes_arena(const struct changes *changes);

@@ -109,7 +109,7 @@ static bool goes_on_without(struct acceptor *acceptor, int reason)
 	return reason == ECONNABORTED || reason == EINTR;
 }
 
-/* Of a unix socket: what is on the other side is on this machine. */
+/* The peer of a unix socket is on this machine. */
 static const struct ip_address local_peer = {.bytes = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}};
 
 /* False: there is none to be had now. */

@@ -1,4 +1,4 @@
-/* address_counts.h: how many connections each client address has, IPv6 by its /64. Internal to http/.
+/* address_counts.h: counts the connections of each client address, IPv6 by its /64. Internal to http/.
  *
  * Safe from any thread. */
 #pragma once
@@ -16,7 +16,7 @@ must_check enum error address_counts_new(uint32_t maximum, uint32_t expected, st
 /* Takes NULL. */
 void address_counts_free(struct address_counts *counts);
 
-/* Counts a connection. ERR_OVERLOADED: the address has as many as it may have; ERR_NO_MEMORY. Nothing is counted then. */
+/* Counts a connection. ERR_OVERLOADED: the address has its maximum; ERR_NO_MEMORY. An error counts nothing. */
 must_check enum error address_counts_add(struct address_counts *counts, const struct ip_address *address);
 /* One that was counted has been closed. */
 void address_counts_remove(struct address_counts *counts, const struct ip_address *address);

@@ -1,4 +1,4 @@
-/* api.h: what the handlers of TRO's routes work with; the router's context. */
+/* api.h: the router's context: everything that the handlers of TRO's routes work with. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,7 +18,7 @@
 #include "ports/clock.h"
 #include "ports/random.h"
 
-/* Who serves operators. */
+/* The address that serves operators. */
 enum api_operators {
 	API_OPERATORS_HERE,      /* this address, which is everybody's: metrics, and verbose readiness without reasons */
 	API_OPERATORS_ELSEWHERE, /* an address of their own: here are no metrics, and readiness is never verbose */
@@ -40,12 +40,12 @@ struct api_options {
 	uint64_t hold_ttl_ms;
 	uint64_t order_ttl_ms;
 	uint32_t seats_per_hold_max; /* 1 to SEATS_PER_HOLD_LIMIT */
-	uint32_t streams_max;        /* of seat changes, at once: each has a connection for as long as it likes */
+	uint32_t streams_max;        /* of seat changes, at once: each keeps a connection */
 	/* The last known state of everything this process needs; called on a loop: must not block. */
 	void (*ready)(void *context, struct ready_report *ret_report);
 	/* Whether the process has been able to serve at least once; the same. */
 	bool (*has_started)(void *context);
-	/* A lane that hangs, so that only a new process helps; NULL: none. The same. */
+	/* The name of a lane that hangs, so that only a new process helps; NULL: none. Must not block, either. */
 	const char *(*silent_lane)(void *context);
 	/* Writes the metrics in the Prometheus text format, or as OpenMetrics; the same. */
 	void (*metrics)(void *context, bool is_openmetrics, struct buffer *buffer);
@@ -54,7 +54,7 @@ struct api_options {
 	void *context;
 };
 
-/* What each event loop has for itself, because it is used by one thread. */
+/* The parts that each event loop has for itself, because one thread uses them. */
 struct api_loop {
 	struct jwt_verifier *jwt;
 	struct callback_verifier *callback;
@@ -66,7 +66,7 @@ struct api {
 	struct api_options options;
 	struct api_loop *loops;
 	_Atomic uint32_t streams;      /* at present */
-	_Atomic uint64_t latest_stamp; /* of the ids drawn: the loops share it, so that ids ascend whatever the clock does */
+	_Atomic uint64_t latest_stamp; /* of the ids drawn: the loops share it, so that ids ascend even if the clock jumps */
 };
 
 /* ERR_NO_MEMORY, ERR_SYSTEM. */

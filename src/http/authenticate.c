@@ -42,8 +42,14 @@ static struct http_refusal identify_user(struct http_request *request)
 		return refuse(ERR_UNAUTHENTICATED, "The Authorization header must be \"Bearer\" and a token.");
 	struct jwt_claims claims;
 	enum jwt_verdict verdict = jwt_verify(api_loop_of(request)->jwt, token, clock_now_ms(api_of(request)->options.clock), &claims);
+	if (verdict == JWT_NO_MEMORY)
+		return refuse(ERR_NO_MEMORY, NULL);
 	if (verdict != JWT_OK)
 		return refuse(ERR_UNAUTHENTICATED, jwt_verdict_text(verdict));
+	request->user = arena_copy(&request->arena, jwt_user(&claims)); /* also of one who is refused, for the audit and the rates */
+	request->scopes = claims.scopes;
+	if (request->user.data == NULL)
+		return refuse(ERR_NO_MEMORY, NULL);
 	if (access == HTTP_ACCESS_ADMIN && (claims.scopes & JWT_SCOPE_ADMIN) == 0)
 		return refuse(ERR_FORBIDDEN, "The scope tro:admin is required.");
 	bool is_change = request->method != HTTP_GET && request->method != HTTP_HEAD;
@@ -52,9 +58,7 @@ static struct http_refusal identify_user(struct http_request *request)
 		return refuse(ERR_FORBIDDEN, "The scope tro:service or tro:admin is required.");
 	if (is_change && (claims.scopes & (JWT_SCOPE_READ | JWT_SCOPE_SERVICE | JWT_SCOPE_ADMIN)) == JWT_SCOPE_READ)
 		return refuse(ERR_FORBIDDEN, "A token with the scope tro:read changes nothing.");
-	request->user = arena_copy(&request->arena, jwt_user(&claims));
-	request->scopes = claims.scopes;
-	return request->user.data == NULL ? refuse(ERR_NO_MEMORY, NULL) : refuse(OK, NULL);
+	return refuse(OK, NULL);
 }
 
 /* Whether the body of the request, if it has one, would be taken for nothing: admission will refuse it for the rate of its address. */

@@ -1,6 +1,6 @@
-/* body_budget.h: the memory that the bodies of requests take, of all loops of a server together. Internal to http/.
+/* body_budget.h: limits the memory of the requests' bodies, over all loops of a server. Internal to http/.
  *
- * A body is charged as its storage grows, not by what its head announces, and what was charged comes back when its request is over. */
+ * A body is charged as its storage grows, not by the length in its head; the charge is returned when its request ends. */
 #pragma once
 
 #include <stdatomic.h>

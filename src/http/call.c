@@ -8,6 +8,7 @@
 #include "base/hlc.h"
 #include "base/utf8.h"
 #include "http/api.h"
+#include "http/operators_action.h"
 #include "http/problem.h"
 #include "ports/clock.h"
 #include "ports/random.h"
@@ -31,6 +32,7 @@ struct call *call_begin(struct http_request *request, uint16_t success_status)
 	*call = (struct call){.request = request, .status = success_status};
 	call->job.arena = &request->arena;
 	call->job.trace = request->trace;
+	call->job.trace_state = request->trace_state;
 	call->job.deadline_ns = request->deadline_ns;
 	call->job.context = call;
 	if (is_counted(request)) {
@@ -43,6 +45,15 @@ struct call *call_begin(struct http_request *request, uint16_t success_status)
 	return call;
 }
 
+/* The address of a client whose command goes to the audit; empty: out of memory. */
+static struct slice client_text(struct http_request *request)
+{
+	char text[IP_ADDRESS_TEXT_MAX + 1];
+	ip_address_format(&request->client, text);
+	struct slice copy = arena_copy(&request->arena, slice_of(text));
+	return copy.data == NULL ? SLICE("unknown") : copy;
+}
+
 struct command *call_command(struct call *call, enum command_kind kind)
 {
 	struct http_request *request = call->request;
@@ -51,6 +62,7 @@ struct command *call_command(struct call *call, enum command_kind kind)
 		.kind = kind,
 		.user = request->user,
 		.actor = request->user,
+		.from = request->route != NULL && http_is_operators_action(request) ? client_text(request) : (struct slice){0},
 		.arena = &request->arena,
 	};
 	return &call->job.command;
@@ -112,7 +124,7 @@ struct uuid call_draw_id(const struct call *call, uint8_t shard)
 	return uuid_v7(draw_stamp(api), random_u64(api->options.random), shard);
 }
 
-/* Whose holds and orders are meant. A service counts for the user it acts for, when it says who that is. */
+/* Sets the user whose holds and orders the call is about. A service that names the user it acts for counts as that user. */
 static void set_user(struct call *call, struct slice user, bool is_anybody)
 {
 	struct http_request *request = call->request;

@@ -1,4 +1,4 @@
-/* call.h: one request's way through the service and back: what the handlers of holds, orders, payments and events share.
+/* call.h: one request's way through the service and back, shared by the handlers of holds, orders, payments and events.
  *
  * A handler begins a call, fills in its command or query, and hands it over (call_submit.h). */
 #pragma once
@@ -36,18 +36,18 @@ struct query *call_query(struct call *call, enum query_kind kind);
 
 /* Reads the Idempotency-Key header into the command. ERR_IDEMPOTENCY_KEY_MISSING, ERR_IDEMPOTENCY_KEY_INVALID. */
 must_check enum error call_read_key(struct call *call);
-/* The same, where a request may do without: then it has no key. ERR_IDEMPOTENCY_KEY_INVALID. */
+/* The same for requests that may have no key. ERR_IDEMPOTENCY_KEY_INVALID. */
 must_check enum error call_read_optional_key(struct call *call);
-/* The first parameter of the path as a UUID. False: no such thing can exist. */
+/* The first parameter of the path as a UUID. False: it is none, so nothing of that id exists. */
 must_check bool call_read_id(const struct call *call, struct uuid *ret_id);
 /* A fresh id of the shard. */
 struct uuid call_draw_id(const struct call *call, uint8_t shard);
-/* Whose holds and orders are meant: ?user_id= may repeat the token's subject. Another one, or nobody in particular, is for tro:service and
- * tro:admin, and for tro:read where nothing is changed. ERR_USER_MISMATCH, ERR_BAD_REQUEST, ERR_NO_MEMORY. */
+/* Reads whose holds and orders the request asks for: ?user_id= may repeat the token's subject. Another user, or all users, need
+ * tro:service or tro:admin, or, if nothing is changed, tro:read. ERR_USER_MISMATCH, ERR_BAD_REQUEST, ERR_NO_MEMORY. */
 must_check enum error call_read_owner(struct call *call);
 /* The request names a thing by its id: a caller with access to everybody's has access to this one. */
 void call_reach_all(struct call *call);
 bool call_may_reach_all(const struct call *call);
-/* Whose command it is: user_id of the body (data NULL: not given) may repeat the token's subject; another is for the scope tro:service.
- * ERR_USER_MISMATCH. */
+/* Sets the user of the command: user_id of the body (data NULL: not given) may repeat the token's subject; another user needs the scope
+ * tro:service. ERR_USER_MISMATCH. */
 must_check enum error call_act_for(struct call *call, struct slice user_id);

@@ -49,7 +49,7 @@ static void note_limited_address(struct http_request *request, const struct admi
 	limited_addresses_note(&api_loop_of(request)->limited, &network, admission->now_ms + admission->ret_retry_after_ms);
 }
 
-/* How long the job was at each stage, for the log. A request that is let go on first has two jobs, one after the other. */
+/* Notes the job's time at each stage, for the log. A request that is admitted first has two jobs, one after the other. */
 static void note_stages(struct http_request *request, const struct job_way *way)
 {
 	static const char *const fields[STAGE_COUNT] = {

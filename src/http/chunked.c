@@ -62,6 +62,8 @@ static bool take(struct http_chunked *chunked, char byte)
 		chunked->state = CHUNKED_SIZE;
 		return byte == '\n';
 	case CHUNKED_TRAILER:
+		if (byte == ' ' || byte == '\t')
+			return false; /* a folded line (RFC 9112, section 5.2) */
 		chunked->state = CHUNKED_TRAILER_FIELD;
 		return take_ignored(chunked, byte, CHUNKED_LAST_LINE_FEED);
 	case CHUNKED_TRAILER_FIELD:

@@ -19,14 +19,15 @@ static struct slice without_port(struct slice entry)
 	return entry;
 }
 
-/* The address behind for= of one element of Forwarded (RFC 7239), without quotes; empty when it has none. */
-static struct slice forwarded_for(struct slice element)
+/* The value behind name= of one element of Forwarded (RFC 7239), without quotes; empty when it has none. */
+static struct slice forwarded_value(struct slice element, struct slice wanted)
 {
+	assert(wanted.length > 0);
 	struct slice rest = element;
 	while (rest.length > 0) {
 		struct slice pair = slice_trim(field_cut(&rest, ';'));
 		struct slice name = slice_trim(field_cut(&pair, '='));
-		if (!field_equal(name, SLICE("for")))
+		if (!field_equal(name, wanted))
 			continue;
 		struct slice node = slice_trim(pair);
 		bool is_quoted = node.length >= 2 && node.data[0] == '"' && node.data[node.length - 1] == '"';
@@ -49,7 +50,7 @@ static bool follow(const struct cidr_list *trusted, const struct http_header *he
 		struct slice entry;
 		while (cidr_list_contains(trusted, client) && field_list_last(&list, &entry)) {
 			if (is_forwarded)
-				entry = forwarded_for(entry);
+				entry = forwarded_value(entry, SLICE("for"));
 			if (entry.length == 0 || !ip_address_parse(without_port(entry), client))
 				return true;
 		}
@@ -69,4 +70,31 @@ struct ip_address client_address(const struct cidr_list *trusted, const struct i
 	if (!follow(trusted, headers, header_count, SLICE("x-forwarded-for"), &client))
 		(void)follow(trusted, headers, header_count, SLICE("forwarded"), &client);
 	return client;
+}
+
+/* The last entry of the last header of that name; empty: there is none. */
+static struct slice last_entry(const struct http_header *headers, uint32_t header_count, struct slice name)
+{
+	assert(headers != NULL || header_count == 0);
+	struct slice entry = {0};
+	for (uint32_t i = header_count; i > 0; i--) {
+		struct slice list = headers[i - 1].value;
+		if (field_equal(headers[i - 1].name, name))
+			return field_list_last(&list, &entry) ? entry : (struct slice){0};
+	}
+	return entry;
+}
+
+bool client_is_encrypted(const struct cidr_list *trusted, const struct ip_address *peer, bool is_peer_encrypted,
+                         const struct http_header *headers, uint32_t header_count)
+{
+	assert(trusted != NULL && peer != NULL);
+
+	if (!cidr_list_contains(trusted, peer))
+		return is_peer_encrypted;
+	struct slice scheme = last_entry(headers, header_count, SLICE("x-forwarded-proto"));
+	if (slice_is_empty(scheme) && slice_is_empty(last_entry(headers, header_count, SLICE("x-forwarded-for"))))
+		scheme = forwarded_value(last_entry(headers, header_count, SLICE("forwarded")), SLICE("proto"));
+	bool is_known = field_equal(scheme, SLICE("https")) || field_equal(scheme, SLICE("http"));
+	return is_known ? field_equal(scheme, SLICE("https")) : is_peer_encrypted;
 }

@@ -191,6 +191,7 @@ static void handle(struct connection *connection)
 	struct exchange *exchange = connection->exchange;
 	connection->state = CONNECTION_HANDLING;
 	stop_timer(connection);
+	exchange->request.arrived_ns = monotonic_now_ns();
 	act_on(exchange, http_router_dispatch(connection->loop->options->router, &exchange->request, exchange->refusal));
 }
 
@@ -236,7 +237,7 @@ static void become_idle(struct connection *connection)
 	start_reading(connection);
 }
 
-/* True: what there is to be read is a request's. */
+/* True: the next bytes to read are a request's. */
 static bool is_past_greeting(struct connection *connection)
 {
 	if (!connection->may_be_greeted)
@@ -261,7 +262,7 @@ static bool is_past_greeting(struct connection *connection)
 	return true;
 }
 
-/* The same. What came along with the end of the handshake is told in the next round. */
+/* The same. Bytes that came with the end of the handshake are read in the next round. */
 static bool is_past_handshake(struct connection *connection)
 {
 	if (!connection->is_shaking_hands)
@@ -367,7 +368,7 @@ static void on_continue_sent(void *context, bool is_whole)
 	start_reading(connection);
 }
 
-/* What came along with a request is the beginning of the next one. */
+/* Bytes that came behind a request begin the next one. */
 static void begin_next(struct connection *connection, struct exchange *next)
 {
 	connection->exchange = next;
@@ -460,7 +461,7 @@ static bool keeps_up(struct connection *connection)
 	return true;
 }
 
-/* What came so far may be the beginning of a request as well. */
+/* The bytes so far may also begin a request. */
 static void give_up_greeting(struct connection *connection)
 {
 	if (connection->is_shaking_hands) {

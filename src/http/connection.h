@@ -1,13 +1,13 @@
 /* connection.h: a client's connection: requests in, answers out, one after the other (RFC 9112). Internal to http/.
  *
  * It is always in one state, and each has its time limit:
- *   GREETING   a trusted proxy is saying for whom it has come, or TLS is being agreed on                              head_timeout
+ *   GREETING   a trusted proxy sends the PROXY header, or the TLS handshake runs          head_timeout
  *   IDLE       between requests; without memory for one                                    idle_timeout
  *   RECEIVING  a request is arriving                                                       head_timeout, then body_timeout: 408
  *   CONTINUING the client is being told to go on                                           body_timeout
  *   HANDLING   the request is with its handler                                             the handler's
  *   SENDING    the answer is on its way                                                    idle_timeout
- *   PAUSING    an answer that goes on has nothing to say at present                       100 ms, then it is asked
+ *   PAUSING    a streamed answer has no piece at present                                  100 ms, then it is asked
  *   SKIPPING   the rest of a refused body is thrown away, for the sake of the connection   body_timeout
  *   LINGERING  nothing more is said; input is thrown away until the client closes, so that no reset destroys the last answer  2 s */
 #pragma once
@@ -33,7 +33,7 @@ enum connection_state {
 
 struct connection {
 	struct loop *loop;
-	struct list_node node; /* on a list of the loop: of its arrivals, then of its connections */
+	struct list_node node; /* on the loop's list of arrivals, then on that of connections */
 	int descriptor;        /* until there is a stream */
 	struct stream *stream;
 	struct timer timer;
@@ -61,6 +61,6 @@ void connection_close(struct connection *connection);
 void connection_drain(struct connection *connection);
 /* A suspended exchange has been completed: goes on with it, whether its connection is there or not. */
 void connection_resume(struct exchange *exchange);
-/* On the loop: closes up to `count` connections to make room for others: the one that has been idle for longest first, then the one whose head
- * has been arriving for longest. Those that began to be so less than a second ago stay. */
+/* On the loop: closes up to `count` connections to make room for others: the one that has been idle for longest first, then the one
+ * whose head has been arriving for longest. Those that have waited less than a second stay. */
 void connection_evict(struct loop *loop, uint32_t count);

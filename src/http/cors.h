@@ -1,4 +1,4 @@
-/* cors.h: which pages of other origins may use the API from a browser (Fetch, section 3.2). Pure. */
+/* cors.h: lets pages of other origins use the API from a browser (Fetch, section 3.2). Pure. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,9 +14,9 @@ struct cors_origins {
 	uint32_t count;
 };
 
-/* Adds what the answer to this request says to browsers, if there are allowed origins at all. */
+/* Adds the header fields for browsers, if any origins are allowed. */
 void cors_answer(const struct cors_origins *origins, struct http_request *request);
 /* Whether the request is a preflight, which is answered for the browser and not for its page. */
 bool cors_is_preflight(const struct http_request *request);
-/* Adds what the answer to a preflight says besides. allow: the path's methods as in Allow. */
+/* Adds the further fields of the answer to a preflight. allow: the path's methods as in Allow. */
 void cors_answer_preflight(const struct cors_origins *origins, struct http_request *request, struct slice allow);

@@ -1,4 +1,4 @@
-/* events.c: /v1/events: what can be bought, and, for the organiser, putting it on sale. */
+/* events.c: /v1/events: lists events, and lets organisers put them on sale. */
 #include "base/time.h"
 #include "base/utf8.h"
 #include "codec/sale_json.h"
@@ -8,7 +8,7 @@
 #include "http/handlers.h"
 #include "http/paging.h"
 
-/* What people browse may be kept, and is asked for again with its ETag. */
+/* Clients may keep public pages, and revalidate them with their ETag. */
 static const char browsed[] = "no-cache";
 
 /* The key is optional: with it the event is made once. */

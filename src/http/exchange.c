@@ -5,17 +5,19 @@
 #include <stdlib.h>
 
 #include "base/now.h"
+#include "base/trace_state.h"
 #include "base/uuid.h"
 #include "http/usage.h"
 #include "http/client_address.h"
 #include "http/loop.h"
+#include "http/operators_action.h"
 #include "http/router.h"
 #include "http/server_options.h"
 
 #define INPUT_SIZE 2048                 /* most heads fit */
 #define BODY_INPUT_SIZE 16384           /* for bodies that did not come along with the head */
 #define HEAD_MARGIN 1024                /* beyond the greatest head, so that it shows that it is too great */
-#define MEMORY_BASE (UINT64_C(4) << 20) /* what a request may take besides … */
+#define MEMORY_BASE (UINT64_C(4) << 20) /* the memory of a request, besides … */
 #define MEMORY_FACTOR 8                 /* … this many times its body */
 #define BODY_FIRST_SIZE 4096
 #define BODY_SKIPPED_MAX 65536 /* bytes of a refused body that are read for the sake of the connection; beyond it a new one is cheaper */
@@ -137,7 +139,7 @@ bool exchange_make_room(struct exchange *exchange)
 		return true;
 	if (!exchange->has_head)
 		return grow_head_input(exchange);
-	assert(input->start == input->end); /* what arrives of a body is used at once */
+	assert(input->start == input->end); /* the pieces of a body are used at once */
 	char *data = arena_allocate(&exchange->request.arena, BODY_INPUT_SIZE);
 	if (data == NULL)
 		return false;
@@ -157,18 +159,29 @@ static bool is_acceptable_id(struct slice id)
 	return id.length > 0 && id.length <= REQUEST_ID_LENGTH_MAX;
 }
 
+/* It may come in several fields; more of them than anybody sends are as bad as malformed ones. */
+static void read_trace_state(struct http_request *request)
+{
+	struct slice fields[TRACE_STATE_FIELDS_MAX];
+	char text[TRACE_STATE_LENGTH_MAX];
+	size_t count = http_request_headers(request, SLICE("tracestate"), fields, TRACE_STATE_FIELDS_MAX);
+	size_t length = count == 0 || count > TRACE_STATE_FIELDS_MAX ? 0 : trace_state_read(fields, count, text);
+	request->trace_state =
+		length == 0 ? (struct slice){0} : arena_copy(&request->arena, (struct slice){.data = text, .length = length});
+}
+
 /* A traceparent that is none begins a new trace, like a missing one. */
 static void place_in_trace(struct exchange *exchange)
 {
 	struct http_request *request = &exchange->request;
 	const struct trace_sampler *sampler = exchange->loop->options->sampler;
-	struct slice parent_text = http_request_header(request, SLICE("traceparent"));
+	struct slice parent_text;
 	struct trace_context parent;
-	bool has_parent = parent_text.data != NULL && trace_context_parse(parent_text, &parent);
+	bool is_one = http_request_headers(request, SLICE("traceparent"), &parent_text, 1) == 1;
+	bool has_parent = is_one && trace_context_parse(parent_text, &parent);
 	if (has_parent) {
-		struct slice trace_state = http_request_header(request, SLICE("tracestate"));
 		request->trace = trace_context_child(&parent, loop_random(exchange->loop));
-		request->trace_state = trace_state.data != NULL && trace_state_is_acceptable(trace_state) ? trace_state : (struct slice){0};
+		read_trace_state(request);
 	} else {
 		const uint64_t random[3] = {loop_random(exchange->loop), loop_random(exchange->loop), loop_random(exchange->loop)};
 		request->trace = trace_context_root(random, TRACE_SAMPLED | TRACE_RANDOM_ID);
@@ -442,10 +455,13 @@ void exchange_finish(struct exchange *exchange, bool is_delivered)
 	assert(request->response.status != 0);
 
 	if (options->finished != NULL) {
+		uint64_t ended_ns = exchange->begun_ns == 0 ? monotonic_now_ns() : exchange->begun_ns;
+		assert(request->arrived_ns >= request->received_ns && ended_ns >= request->arrived_ns);
 		const struct http_request_summary summary = {
 			.route = request->route == NULL ? NULL : request->route->path,
 			.method = request->method_text,
 			.path = request->path,
+			.is_operators_action = request->route != NULL && http_is_operators_action(request),
 			.status = request->response.status,
 			.error = request->response.error,
 			.detail = request->response.detail,
@@ -453,7 +469,8 @@ void exchange_finish(struct exchange *exchange, bool is_delivered)
 			.stage_count = request->stage_count,
 			.is_delivered = is_delivered,
 			.received_ns = request->received_ns,
-			.duration_ns = (exchange->begun_ns == 0 ? monotonic_now_ns() : exchange->begun_ns) - request->received_ns,
+			.duration_ns = ended_ns - request->received_ns,
+			.served_ns = ended_ns - request->arrived_ns,
 			.bytes_received = exchange->bytes_received - exchange_rest(exchange).length,
 			.bytes_sent = exchange->bytes_sent,
 			.id = request->id,
@@ -461,6 +478,8 @@ void exchange_finish(struct exchange *exchange, bool is_delivered)
 			.trace_state = request->trace_state,
 			.user = request->user,
 			.client = request->client,
+			.is_encrypted = client_is_encrypted(options->trusted_proxies, &request->peer, options->tls != NULL,
+		                                            request->headers, request->header_count),
 		};
 		options->finished(options->context, &summary);
 	}

@@ -1,7 +1,8 @@
-/* exchange.h: one request and its answer, with what the connection needs to take the one in and send the other. Internal to http/.
+/* exchange.h: one request and its answer, with the buffers to receive the one and send the other. Internal to http/.
  *
- * An exchange takes its bytes as they arrive: exchange_make_room says where the next ones go, exchange_take what they have made of the
- * request. It belongs to its connection; while it is suspended also to the thread that will complete it, so it may outlive the connection. */
+ * An exchange takes its bytes as they arrive: exchange_make_room makes space for the next ones, exchange_take reads them into the
+ * request. It belongs to its connection; while it is suspended also to the thread that will complete it, so it may outlive the
+ * connection. */
 #pragma once
 
 #include <stdbool.h>
@@ -40,10 +41,10 @@ struct exchange {
 	struct buffer body;          /* on the heap; unused when the whole body came along with the head */
 	uint64_t charged;            /* bytes of the loop's budget for bodies */
 	uint64_t body_left;          /* bytes of a refused body that have not arrived; they are read and thrown away */
-	struct http_refusal refusal; /* what the request will be answered with instead of by its handler */
+	struct http_refusal refusal; /* if set, the answer to the request in place of its handler's */
 	uint64_t bytes_received;     /* with those of the next request that came along */
 	uint64_t bytes_sent;
-	uint64_t begun_ns; /* of an answer that goes on: when its beginning was sent; 0: not yet, or it is another one */
+	uint64_t begun_ns; /* of a streamed answer: when its beginning was sent; 0: not yet, or it is not streamed */
 };
 
 /* Of a connection of the loop. first: bytes that have arrived already. NULL: out of memory. */
@@ -57,7 +58,8 @@ must_check bool exchange_make_room(struct exchange *exchange);
 /* Reads the bytes that were put into the input. True: the request can be answered, because it is complete, or because of its refusal, for
  * which the body is not waited. */
 must_check bool exchange_take(struct exchange *exchange);
-/* Makes it one that can be answered, without the bytes that have not arrived; the connection cannot be used again after the answer. */
+/* Ends the request without the bytes that have not arrived, so that it can be answered; the connection cannot be used again after the
+ * answer. */
 void exchange_refuse(struct exchange *exchange, struct http_refusal refusal);
 /* Whether anything of a request has arrived. */
 bool exchange_has_begun(const struct exchange *exchange);

@@ -1,4 +1,4 @@
-/* field.h: how the values of header fields are taken apart (RFC 9110, section 5.6). Pure. */
+/* field.h: parses the values of header fields (RFC 9110, section 5.6). Pure. */
 #pragma once
 
 #include <stdbool.h>

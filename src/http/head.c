@@ -17,8 +17,8 @@ static bool is_printable(struct slice text)
 	return true;
 }
 
-/* Judges a request line by as much of it as has arrived, so that garbage is answered and not waited for. The leftmost violation decides: what
- * goes on from a beginning that is refused is refused with the same error, in whatever pieces it arrives. */
+/* Judges a request line by as much of it as has arrived, so that garbage is answered and not waited for. The leftmost violation decides:
+ * a line whose beginning is refused gets the same error, in whatever pieces it arrives. */
 static struct http_refusal check_begun_line(struct slice line, const struct http_head_limits *limits)
 {
 	if (line.length > 0 && line.data[line.length - 1] == '\r')
@@ -138,7 +138,7 @@ static const struct {
 	[FIELD_SIGNATURE] = {{"tro-signature", 13}, "TRO-Signature is given more than once."},
 };
 
-/* What the fields say about the request itself. */
+/* The fields that concern the framing of the request. */
 struct field_summary {
 	struct slice singles[SINGLE_FIELD_COUNT]; /* data NULL: not given */
 	bool closes;

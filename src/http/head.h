@@ -1,8 +1,8 @@
 /* head.h: reads the head of an HTTP/1.1 or 1.0 request (RFC 9112), strictly.
  *
- * Whatever two parsers could take for different requests is refused here, because a proxy in front may be the other parser: both
- * Content-Length and Transfer-Encoding, either of them or Host given twice, no Host, folded lines, blanks before a colon, a line end that
- * is not CR LF, control characters, another version. Pure, and as safe on garbage as on requests. */
+ * It refuses every head that another parser could read as a different request, because a proxy in front may be that parser: both
+ * Content-Length and Transfer-Encoding, either of them or Host given twice, no Host, folded lines, blanks before a colon, a line end
+ * that is not CR LF, control characters, another version. Pure, and as safe on garbage as on requests. */
 #pragma once
 
 #include <stdbool.h>
@@ -57,11 +57,11 @@ struct http_head_limits {
 	size_t target_max; /* bytes of the request target */
 };
 
-/* How far a head has arrived; starts zeroed. */
+/* The progress of reading a head; starts zeroed. */
 struct http_head_scan {
 	size_t position; /* bytes looked at */
-	size_t line;     /* where the line begins that is being looked at */
-	size_t start;    /* where the request line begins: empty lines before it are passed over */
+	size_t line;     /* the beginning of the current line */
+	size_t start;    /* the beginning of the request line: empty lines before it are skipped */
 	bool has_request_line;
 };
 

@@ -1,4 +1,4 @@
-/* histories.c: what happened to a hold or an order, told by its domain events. */
+/* histories.c: the history of a hold or an order: its domain events. */
 #include "http/call.h"
 #include "http/call_submit.h"
 #include "http/handlers.h"

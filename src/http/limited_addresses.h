@@ -1,7 +1,7 @@
-/* limited_addresses.h: the addresses that were refused for their rate a moment ago, and until when they will be.
+/* limited_addresses.h: the addresses over their rate, each with the time at which its window has room again.
  *
- * Admission counts no request that it refuses, so a full window stays full for the exact time that it named: meanwhile a request of that
- * address is refused by its head, and its body is not taken. Admission judges a forgotten address as ever. Used by one thread. */
+ * Admission counts no request that it refuses, so a full window stays full for the exact time that it named: until then a request of
+ * that address is refused by its head, and its body is not read. Admission judges a forgotten address as usual. Used by one thread. */
 #pragma once
 
 #include <stdbool.h>

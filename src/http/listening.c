@@ -81,7 +81,7 @@ static enum error add_unix(struct listening *listening, const char *path)
 	return add_socket(listening, (const struct sockaddr *)&address, sizeof address);
 }
 
-/* One that systemd, or whoever else starts the server, listens on already. */
+/* Adds a socket on which the process that starts the server, such as systemd, listens already. */
 static enum error add_inherited(struct listening *listening, int descriptor)
 {
 	int is_listening = 0, on = 1;

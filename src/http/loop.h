@@ -1,6 +1,6 @@
 /* loop.h: one event loop: a thread, its connections and their time limits. Internal to http/.
  *
- * Everything of a loop is used by its thread alone, except what the lock guards and what is atomic. */
+ * Only the loop's thread uses its members, except those that are atomic or guarded by the lock. */
 #pragma once
 
 #include <pthread.h>
@@ -40,18 +40,19 @@ enum loop_timeout {
 	LOOP_TIMEOUT_SEND,
 	LOOP_TIMEOUT_DRAIN,  /* an idle connection, while draining */
 	LOOP_TIMEOUT_LINGER, /* a closed one, until its client closes too */
-	LOOP_TIMEOUT_MORE,   /* an answer that goes on, until it is asked for more */
+	LOOP_TIMEOUT_MORE,   /* a streamed answer, until its next piece is asked for */
 	LOOP_TIMEOUT_COUNT,
 };
 
-/* What a loop calls: it knows neither connections nor exchanges nor the acceptor, only their places on its lists. On its thread. */
+/* The functions that a loop calls on its thread: it knows neither connections nor exchanges nor the acceptor, only their places on its
+ * lists. */
 struct loop_events {
 	void (*arrived)(struct loop *loop, struct list_node *arrival);      /* a connection starts, and puts itself on `connections` */
 	void (*completed)(struct loop *loop, struct list_node *completion); /* a suspended exchange may go on */
 	void (*woken)(struct loop *loop);
 	void (*draining)(struct loop *loop);
 	void (*cutting)(struct loop *loop);           /* closes all of `connections` */
-	void (*connection_closed)(struct loop *loop); /* it is not counted any more */
+	void (*connection_closed)(struct loop *loop); /* stop counting it */
 };
 
 struct loop {
@@ -84,7 +85,7 @@ struct loop {
 	_Atomic uint64_t first_due_ms
 		[LOOP_TIMEOUT_COUNT];      /* when the longest wait with each time limit ends; 0: nobody waits. Its thread alone writes */
 	_Atomic uint32_t evictions_wanted; /* connections that are to be closed for others when the loop wakes */
-	pthread_mutex_t lock;              /* guards what follows; nothing else is locked while it is held */
+	pthread_mutex_t lock;              /* guards the members below; nothing else is locked while it is held */
 	pthread_cond_t drained;
 	struct list arrivals; /* connections that are not started yet */
 	struct list completions;
@@ -109,7 +110,7 @@ void loop_release(struct loop *loop);
 
 /* From the acceptor, on the first loop: hands a connection over, which counts from now on. */
 void loop_adopt(struct loop *loop, struct list_node *arrival);
-/* Whether a connection with this time limit, which ends at due_ms, has had it for so long that it may be closed for another. From any thread. */
+/* True if a connection with this time limit, which ends at due_ms, has waited long enough to be closed for another. From any thread. */
 bool loop_is_evictable(const struct loop *loop, enum loop_timeout timeout, uint64_t due_ms, uint64_t now_ms);
 /* From any thread: asks for connections to be closed, those that have waited longest first. */
 void loop_request_eviction(struct loop *loop, uint32_t count);

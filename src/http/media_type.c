@@ -3,7 +3,7 @@
 
 #include "http/field.h"
 
-/* In thousandths; what cannot be read counts as 1. */
+/* In thousandths; a weight that cannot be read counts as 1. */
 static uint32_t read_weight(struct slice text)
 {
 	uint32_t weight = 0, place = 1000;

@@ -1,4 +1,4 @@
-/* paging.c: where a list begins, and how much of it is wanted. */
+/* paging.c: reads the beginning and the limit of a list. */
 #include "http/paging.h"
 
 #include "app/cursor.h"

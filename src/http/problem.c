@@ -60,7 +60,7 @@ static void write_instance(struct json_writer *writer, struct http_request *requ
 	json_writer_string(writer, "instance", is_whole ? buffer_slice(&instance) : SLICE("/"));
 }
 
-/* Where nobody knows more; empty where the title says it all. */
+/* The detail when the caller gives none; empty if the title says it all. */
 static struct slice usual_detail(struct http_request *request, enum error error)
 {
 	switch (error) {
@@ -121,7 +121,7 @@ static struct slice describe_fields(struct http_request *request, const struct p
 	return text.failed ? (struct slice){0} : buffer_slice(&text);
 }
 
-/* What the caller says, else what the violations say, else the title. */
+/* The caller's detail, else the violations', else the title. */
 static struct slice detail_of(struct http_request *request, const struct problem *problem)
 {
 	struct slice detail = problem->detail;
@@ -197,8 +197,10 @@ void problem_respond(struct http_request *request, const struct problem *problem
 	assert(problem->field_count == 0 || problem->fields != NULL);
 
 	struct problem told = *problem;
-	if (error_status(told.error) == 500)
-		told = (struct problem){.error = ERR_INTERNAL};
+	if (error_told(told.error) != told.error)
+		told = (struct problem){.error = error_told(told.error)};
+	if (problem->error == ERR_NO_MEMORY)
+		told.detail = SLICE("Memory is short. Repeat the request with the same key.");
 	told.detail = detail_of(request, &told);
 	struct buffer buffer;
 	buffer_init(&buffer, &request->arena, PROBLEM_LENGTH_MAX);

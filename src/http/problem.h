@@ -15,11 +15,11 @@
 
 struct problem_field {
 	struct slice pointer; /* JSON Pointer into the body: "/seats/2"; empty: the whole */
-	const char *detail;   /* what is wrong with it */
+	const char *detail;   /* its fault */
 };
 
 struct problem {
-	enum error error;    /* not OK; what happened inside (ERR_NO_MEMORY, ERR_CORRUPT, …) is told as ERR_INTERNAL, without detail */
+	enum error error;    /* not OK; internal errors (ERR_NO_MEMORY, ERR_CORRUPT, …) are shown as ERR_INTERNAL, without detail */
 	struct slice detail; /* for people; of this request */
 	const struct problem_field *fields;
 	uint32_t field_count;
@@ -30,5 +30,5 @@ struct problem {
 
 /* Makes it the answer, with the headers that go with it: Retry-After for 429, 503 and a busy idempotency key, WWW-Authenticate for 401 and 403. */
 void problem_respond(struct http_request *request, const struct problem *problem);
-/* The same for the many that are an error and a sentence. detail: static or as long-lived as the request; NULL: none. */
+/* The same for an error and a sentence. detail: static or as long-lived as the request; NULL: none. */
 void problem_answer(struct http_request *request, enum error error, const char *detail);

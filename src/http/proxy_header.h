@@ -1,4 +1,4 @@
-/* proxy_header.h: the header with which a proxy says for whom it has opened a connection: the PROXY protocol, version 2 (binary). Pure. */
+/* proxy_header.h: the header in which a proxy names the client of a connection: the PROXY protocol, version 2 (binary). Pure. */
 #pragma once
 
 #include "base/attributes.h"
@@ -12,7 +12,7 @@ enum proxy_header_result {
 	PROXY_HEADER_NONE,    /* these bytes begin something else */
 	PROXY_HEADER_PARTIAL, /* *ret_length bytes are needed to go on */
 	PROXY_HEADER_WHOLE,   /* it has *ret_length bytes */
-	PROXY_HEADER_BAD,     /* nobody else begins like that, and it makes no sense */
+	PROXY_HEADER_BAD,     /* it begins like one, and is malformed */
 };
 
 /* Looks at the first bytes of a connection. Of a whole one *client is the address that it names; it stays as it is when the header names none: the proxy

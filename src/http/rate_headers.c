@@ -1,4 +1,4 @@
-/* rate_headers.c: what a client may still ask for. */
+/* rate_headers.c: writes the RateLimit headers. */
 #include "http/rate_headers.h"
 
 #include <assert.h>

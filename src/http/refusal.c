@@ -164,7 +164,7 @@ static struct slice describe(struct call *call)
 	}
 }
 
-/* What is wrong with which fields of the body; data is NULL in the pointer out of memory. */
+/* Lists the body's fields that are refused, and why; data is NULL in the pointer out of memory. */
 static uint32_t list_fields(struct call *call, struct problem_field fields[static SEATS_PER_HOLD_LIMIT])
 {
 	static_assert(JSON_VIOLATIONS_MAX <= SEATS_PER_HOLD_LIMIT, "either list fits");

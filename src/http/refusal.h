@@ -1,4 +1,4 @@
-/* refusal.h: why a request was refused, told with the facts of this very request. */
+/* refusal.h: explains a refusal with the facts of this very request. */
 #pragma once
 
 #include "http/call.h"

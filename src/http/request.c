@@ -18,6 +18,20 @@ struct slice http_request_header(const struct http_request *request, struct slic
 	return (struct slice){0};
 }
 
+size_t http_request_headers(const struct http_request *request, struct slice name, struct slice *ret_values, size_t room)
+{
+	assert(name.length > 0 && (ret_values != NULL || room == 0));
+	size_t count = 0;
+	for (uint32_t i = 0; i < request->header_count; i++) {
+		if (!field_equal(request->headers[i].name, name))
+			continue;
+		if (count < room)
+			ret_values[count] = request->headers[i].value;
+		count++;
+	}
+	return count;
+}
+
 /* Takes "name=value" off the query. False: none is left. */
 static bool next_pair(struct slice *query, struct slice *ret_name, struct slice *ret_value)
 {

@@ -18,7 +18,7 @@
 #include "http/response.h"
 
 #define HTTP_PARAMETERS_MAX 2
-#define HTTP_QUERY_VIOLATIONS_MAX 8 /* that are told; further ones are not */
+#define HTTP_QUERY_VIOLATIONS_MAX 8 /* listed in the answer; further ones are not */
 
 #define HTTP_STAGES_MAX 3
 
@@ -48,7 +48,7 @@ enum http_method {
 	HTTP_OPTIONS = 16,
 };
 
-/* A parameter of the query that is not acceptable, and why, as what follows its name: "must be a UUID". */
+/* A parameter of the query that is refused, and the reason, a phrase behind its name: "must be a UUID". */
 struct http_query_violation {
 	struct slice parameter;
 	struct slice detail;
@@ -56,8 +56,8 @@ struct http_query_violation {
 
 struct http_request {
 	struct arena arena;
-	void *context;       /* the router's: what handlers work with */
-	uint32_t loop_index; /* which of the server's event loops: for what each loop has one of */
+	void *context;       /* the router's, for handlers */
+	uint32_t loop_index; /* the number of the event loop, for parts that each loop has */
 
 	enum http_method method;
 	struct slice method_text;
@@ -66,23 +66,24 @@ struct http_request {
 	struct http_query_violation *query_violations; /* in the arena; a problem lists them. NULL: none */
 	uint32_t query_violation_count;
 	const struct http_route *route;               /* NULL: no route has this path and method */
-	struct slice parameters[HTTP_PARAMETERS_MAX]; /* what the {…} of the route's path stand for, in order */
-	uint32_t allowed_methods;                     /* enum http_method: what the path's routes serve; 0 when there is no such path */
+	struct slice parameters[HTTP_PARAMETERS_MAX]; /* the values of the {…} of the route's path, in order */
+	uint32_t allowed_methods;                     /* enum http_method: those of the path's routes; 0 when there is no such path */
 	const struct http_header *headers;
 	uint32_t header_count;
 	struct slice body; /* complete; empty in an `authenticate` hook, which runs before it arrives */
 
-	struct ip_address peer;     /* whom the connection is with */
-	struct ip_address client;   /* the same, or whom a trusted proxy names */
+	struct ip_address peer;     /* the other end of the connection */
+	struct ip_address client;   /* the same, or the client that a trusted proxy names */
 	struct slice id;            /* X-Request-Id: the client's own when it is acceptable */
 	struct trace_context trace; /* a span of this request's own, in the client's span or at the root of a new trace */
-	struct slice trace_state;   /* what the client's tracestate says, in the head's bytes; empty: nothing, or the trace begins here */
+	struct slice trace_state;   /* the client's tracestate, fit to be handed on; empty: none, or the trace begins here */
 	uint64_t received_ns;       /* at the first byte; monotonic clock */
-	uint64_t deadline_ns;       /* a while after the request was complete: until then it may wait; same clock; for queues */
+	uint64_t arrived_ns;        /* when its last byte had come, or it was refused before; same clock */
+	uint64_t deadline_ns;       /* the end of its waiting in queues, some time after it was complete; same clock */
 
 	/* Filled in by the `authenticate` hook. */
-	struct slice user; /* who asks; empty: nobody in particular */
-	uint32_t scopes;   /* what they may do besides */
+	struct slice user; /* the caller; empty: nobody in particular */
+	uint32_t scopes;   /* the caller's further rights */
 
 	/* The handler's own. */
 	void *state;
@@ -97,14 +98,16 @@ void http_request_complete(struct http_request *request);
 
 /* The value of the first header field of that name; data is NULL when there is none. */
 struct slice http_request_header(const struct http_request *request, struct slice name);
+/* Puts the values of all headers of that name into ret_values, in their order, as far as there is room; answers how many there are. */
+size_t http_request_headers(const struct http_request *request, struct slice name, struct slice *ret_values, size_t room);
 
 /* A parameter of the query, percent-decoded, '+' as a blank; data is NULL when it is not there. ERR_BAD_REQUEST, with the violation, when it
  * is there more than once or its encoding is broken; ERR_NO_MEMORY. */
 must_check enum error http_request_query(struct http_request *request, struct slice name, struct slice *ret_value);
-/* Whether the query has no parameter but these, a list that ends with NULL; `names` may be NULL. ERR_BAD_REQUEST, with a violation for each
- * that is unknown. */
+/* Checks that the query has no parameters but these, a list that ends with NULL; `names` may be NULL. ERR_BAD_REQUEST, with a violation
+ * for each that is unknown. */
 must_check enum error http_request_query_check(struct http_request *request, const char *const *names);
-/* Writes a violation down. name: borrowed like the query; detail: static or in the arena. Answers ERR_BAD_REQUEST, or ERR_NO_MEMORY. */
+/* Notes a violation. name: borrowed like the query; detail: static or in the arena. Answers ERR_BAD_REQUEST, or ERR_NO_MEMORY. */
 must_check enum error http_request_query_violation(struct http_request *request, struct slice name, struct slice detail);
 
 /* Gives the request's answer its status and content; headers added so far stay. A content_type of NULL: no content, whatever `body` says. */

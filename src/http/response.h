@@ -1,6 +1,6 @@
 /* response.h: the answer to a request: filled in by a handler; response_head.h writes it.
  *
- * What every answer has is added when it is written: Date, Content-Length, Connection, X-Request-Id and the security headers, with
+ * response_head.h adds the fields of every answer: Date, Content-Length, Connection, X-Request-Id and the security headers, with
  * `Cache-Control: no-store` and a Content-Security-Policy that forbids everything unless the handler says otherwise. */
 #pragma once
 
@@ -16,8 +16,8 @@
 
 struct http_response {
 	uint16_t status;                     /* 0: not answered yet */
-	enum error error;                    /* of a problem: what has happened, also when the client is told less */
-	struct slice detail;                 /* of a 401 or 403: what its client is told, for the log; lives as long as the request */
+	enum error error;                    /* of a problem: the full error, also when the client is told less */
+	struct slice detail;                 /* of a 401 or 403: the detail sent to the client, for the log; lives as long as the request */
 	const char *content_type;            /* static; NULL: there is no content */
 	const char *cache_control;           /* static; NULL: no-store */
 	const char *content_security_policy; /* static; NULL: nothing may be loaded */
@@ -25,9 +25,9 @@ struct http_response {
 	struct slice body;                   /* borrowed until `release`, or until the request is freed */
 	void (*release)(void *context);      /* called once when the body is no longer needed; NULL: it lives as long as the request */
 	void *release_context;
-	/* Of an answer that goes on: asked on the loop, with `release_context`, HTTP_MORE_MS after what came before was sent, for what follows: the
-	 * piece is borrowed until the next call or `release`, and is empty when there is nothing yet. False: that was all. Such an answer to a GET has
-	 * no Content-Length, and ends with its connection. NULL: the body is all there is. */
+	/* Of a streamed answer: called on the loop, with `release_context`, HTTP_MORE_MS after the last piece was sent. The next piece
+	 * is borrowed until the next call or `release`, and empty if there is none yet. False: the answer is complete. Such an answer to
+	 * a GET has no Content-Length, and ends with its connection. NULL: the answer is not streamed. */
 	bool (*more)(void *context, struct slice *ret_piece);
 	uint32_t header_count;
 	struct http_header headers[HTTP_RESPONSE_HEADERS_MAX];

@@ -7,7 +7,7 @@
 #include "base/slice.h"
 #include "http/request.h"
 
-/* What the connection knows and the request does not. */
+/* Facts for the head that the connection knows and the request does not. */
 struct http_delivery {
 	bool is_persistent;  /* the connection stays open for another request */
 	bool is_version_1_0; /* the client's, which has to be told that */

@@ -1,4 +1,4 @@
-/* route.h: one row of the table of routes: which requests it serves, for whom, and which bodies they may have. */
+/* route.h: one row of the table of routes: the requests that it serves, their callers, and their bodies. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 
 #define HTTP_BODY_MAX_DEFAULT ((size_t)64 * 1024)
 
-/* Who may use a route: what the `authenticate` hook goes by. */
+/* The callers that may use a route, for the `authenticate` hook. */
 enum http_access {
 	HTTP_ACCESS_PUBLIC,
 	HTTP_ACCESS_USER,    /* anybody with a token */
@@ -31,7 +31,7 @@ struct http_route {
 	http_handler handle;
 };
 
-/* The most bytes of body to take from a request whose route was looked for, whether it was found or not. */
+/* The most bytes of body to read of a request whose route was looked for, found or not. */
 static inline size_t http_route_body_max(const struct http_request *request)
 {
 	return request->route == NULL || request->route->body_max == 0 ? HTTP_BODY_MAX_DEFAULT : request->route->body_max;

@@ -1,4 +1,4 @@
-/* router.h: which handler a request is for, and the checks before it: the target, the method, the media type, the caller.
+/* router.h: finds the handler of a request, after checks of the target, the method, the media type and the caller.
  *
  * In two steps, so that a request that is refused need not send its body: http_router_resolve looks at the head alone. */
 #pragma once
@@ -17,9 +17,11 @@ struct http_router {
 	uint32_t route_count;
 	bool hides_operators_routes;
 	const struct cors_origins *cors; /* borrowed */
-	/* Says who asks (request->user and scopes) or refuses. On the loop, for every route, before the body arrives; NULL: all are public. */
+	/* Sets the caller (request->user and scopes) or refuses. On the loop, for every route, before the body arrives; NULL: all are
+	 * public. */
 	struct http_refusal (*authenticate)(struct http_request *request);
-	/* Answers a refused request of a route that is not exempt from rate limits, or of none, so that what is refused counts; NULL: it is answered at once. */
+	/* Answers a refused request of a route that is not exempt from rate limits, or of none, so that it counts against them; NULL:
+	 * the router answers it at once. */
 	enum http_progress (*refuse)(struct http_request *request, struct http_refusal refusal);
 	void *context; /* becomes request->context */
 };

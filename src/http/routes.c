@@ -18,7 +18,7 @@
 		GET("/metrics", HTTP_ACCESS_PUBLIC, metrics_get), .is_rate_limit_exempt = true, .is_for_operators = true \
 	}
 
-/* What the query may say. */
+/* The query parameters of routes. */
 static const char *const events_parameters[] = {"cursor", "limit", "from", "to", "venue", "status", "q", NULL};
 static const char *const seats_parameters[] = {"cursor", "limit", "status", "since", NULL};
 static const char *const stream_parameters[] = {"since", NULL};

@@ -1,8 +1,8 @@
 /* seat_stream.c: /v1/events/{id}/stream: the seats that change, as Server-Sent Events (WHATWG HTML, section 9.2).
  *
- * Each event is an answer of ?since= as a client that polls would get it; its id is the version to go on from. A stream asks the maps in memory
- * 10 times a second on its loop: what all streams of an event are told is made once. It ends when they cannot tell what changed; a client that
- * comes back with Last-Event-ID is then told so by the status of its answer. */
+ * Each event is an answer of ?since= as a client that polls would get it; its id is the version to go on from. A stream asks the maps in
+ * memory 10 times a second on its loop; all streams of an event share one page. It ends when the maps do not know the changes; the
+ * status of the next answer then tells a client that comes back with Last-Event-ID. */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static const char stream_type[] = "text/event-stream";
 struct stream_state {
 	struct api *api;
 	struct uuid event_id;
-	struct seat_page_query query;        /* what comes next: of `since`, behind `after` */
+	struct seat_page_query query;        /* the next page: of `since`, behind `after` */
 	uint64_t version;                    /* to go on from when all pages of `since` were told */
 	char told[SEAT_PAGE_TAG_LENGTH + 1]; /* of the seats that were told last: a commit may show twice */
 	uint64_t sent_ms;
@@ -67,7 +67,7 @@ static bool is_news(const struct stream_state *state, const struct seat_page *pa
 	return !is_empty && strcmp(page->tag, state->told) != 0;
 }
 
-/* What the page has, and where to go on. */
+/* Takes the page's text and the place of the next one. */
 static void take_page(struct stream_state *state, const struct seat_page *page)
 {
 	assert(page->query.kind == SEAT_PAGE_CHANGES);
@@ -83,7 +83,7 @@ static void take_page(struct stream_state *state, const struct seat_page *page)
 		state->query.since = state->version;
 }
 
-/* What follows; false: nothing more can be told. */
+/* Makes the next piece; false: the stream ends. */
 static bool next_piece(void *context, struct slice *ret_piece)
 {
 	struct stream_state *state = context;

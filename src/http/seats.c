@@ -21,7 +21,7 @@ struct seats_request {
 	struct call *call;
 	struct uuid event_id;
 	struct seat_page_query query;
-	struct query from_store; /* what is asked of the store instead */
+	struct query from_store; /* the question to the store instead */
 	uint64_t version;        /* of an answer from there */
 	bool takes_gzip;
 	struct seat_maps_wait wait;
@@ -43,7 +43,8 @@ static enum error read_status(struct http_request *request, enum seat_status *re
 	return http_request_query_violation(request, SLICE("status"), SLICE("must be available, held, reserved or sold"));
 }
 
-/* ?since=. Who keeps a part of the map by status has to hear of seats that left it, too: the two do not go together. */
+/* Reads ?since=. It excludes a filter by status: a client that keeps a part of the map by status must hear of the seats that leave it,
+ * too. */
 static enum error read_since(struct http_request *request, struct seats_request *seats)
 {
 	struct slice text;

@@ -2,8 +2,8 @@
  *
  * The loops, their timers and the sockets' writes are net/reactor.h; the protocol is connection.h.
  *
- * What a client may take is bounded: connections, bytes of head, target and body, the time to send a request, to idle and to read an
- * answer. Its limits are options; every refusal is a problem (problem.h) and followed by a lingering close. */
+ * A client's use is bounded: connections, bytes of head, target and body, the time to send a request, to idle and to read an answer. The
+ * limits are options; every refusal is a problem (problem.h), followed by a lingering close. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,20 +19,21 @@ struct http_server_options http_server_defaults(void);
 
 struct http_server;
 
-/* Binds and listens; clients wait. ERR_SYSTEM: an address is not to be had, with errno, and *ret_failed is its number; ERR_NO_MEMORY. */
+/* Binds and listens; clients wait. ERR_SYSTEM: cannot listen on an address, for the reason in errno; *ret_failed is its number;
+ * ERR_NO_MEMORY. */
 must_check enum error http_server_new(const struct http_server_options *options, uint32_t *ret_failed, struct http_server **ret_server);
-/* Starts the loops, which take the clients; once, and everything that requests are handed to is there. ERR_SYSTEM, ERR_NO_MEMORY: it can only
- * be freed. */
+/* Starts the loops, which take the clients; call it once, when all that requests are handed to is ready. ERR_SYSTEM, ERR_NO_MEMORY: it
+ * can only be freed. */
 must_check enum error http_server_start(struct http_server *server);
 /* Of the first address that has one; 0: they are all unix sockets. */
 uint16_t http_server_port(const struct http_server *server);
 uint32_t http_server_connections(const struct http_server *server);
-/* How many there may be. */
+/* The limit of connections. */
 uint32_t http_server_connections_max(const struct http_server *server);
 uint32_t http_server_loops(const struct http_server *server);
 /* The processor time of a loop's thread, which waits for nothing else; 0: it does not run. Safe from any thread while the server serves. */
 uint64_t http_server_loop_ns(const struct http_server *server, uint32_t index);
-/* Connections so far that were closed at once, because their address had as many as it may have. */
+/* Connections so far that were closed at once, because their address had its maximum. */
 uint64_t http_server_refused_connections(const struct http_server *server);
 /* Connections so far that were closed to make room for others. */
 uint64_t http_server_evicted_connections(const struct http_server *server);

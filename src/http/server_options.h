@@ -1,4 +1,4 @@
-/* server_options.h: the options of a server: where it listens, its routes, the limits of its clients, and the observer of each request. */
+/* server_options.h: the options of a server: its addresses, its routes, the limits of its clients, and the observer of each request. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,7 +16,7 @@
 #define HTTP_ADDRESSES_MAX 8
 #define HTTP_SOCKETS_MAX 16 /* of all addresses: a name may have several */
 
-/* Where a server listens: by one of the three. Borrowed. */
+/* An address to listen on: one of the three. Borrowed. */
 struct http_address {
 	const char *host; /* an address or a name; "", "*" or "::": every address, of IPv6 and IPv4 */
 	uint16_t port;    /* of the host; 0: any free one */
@@ -24,18 +24,20 @@ struct http_address {
 	int descriptor;   /* of a socket that listens already, which the server takes over; 0: none */
 };
 
-/* What became of a request, for logs and metrics. Borrows from the request: valid during the call. */
+/* The result of a request, for logs and metrics. Borrows from the request: valid during the call. */
 struct http_request_summary {
 	const char *route;   /* the route's path; NULL: none was found */
 	struct slice method; /* empty when the head could not be read, like the path */
 	struct slice path;
+	bool is_operators_action; /* on a route for operators that changes something, or from an operator */
 	uint16_t status;
-	enum error error;                /* why it was refused; of a 500 what the client is not told; OK: it was not */
-	struct slice detail;             /* of a 401 or 403: what its client was told; else empty */
-	bool is_delivered;               /* the whole answer was given to the network; false: the client had gone */
-	uint64_t received_ns;            /* its first byte, by the monotonic clock */
-	uint64_t duration_ns;            /* from its first byte to the last of the answer; of one that goes on to its beginning */
-	const struct http_stage *stages; /* what the duration went into; the rest was reading, rendering and sending */
+	enum error error;     /* the reason of a refusal, and of a 500 the error that the client is not shown; OK: neither */
+	struct slice detail;  /* of a 401 or 403: the detail sent to the client; else empty */
+	bool is_delivered;    /* the whole answer was given to the network; false: the client had gone */
+	uint64_t received_ns; /* its first byte, by the monotonic clock */
+	uint64_t duration_ns; /* from its first byte to the last of the answer; of one that goes on to its beginning */
+	uint64_t served_ns;   /* the part of it after the last byte of the request, or after its refusal: without a slow client's sending */
+	const struct http_stage *stages; /* the parts of the duration; the rest was reading, rendering and sending */
 	uint32_t stage_count;
 	uint64_t bytes_received;
 	uint64_t bytes_sent;
@@ -44,6 +46,7 @@ struct http_request_summary {
 	struct slice trace_state;
 	struct slice user;
 	struct ip_address client;
+	bool is_encrypted; /* the client asked by https, of this process or of a trusted proxy */
 };
 
 #define HTTP_BODY_RATE_MIN 16384 /* bytes a second, over each body_timeout_ms */

@@ -1,4 +1,4 @@
-/* service_pages.c: what operators and their tools ask: health, readiness, metrics, and the description of the API. */
+/* service_pages.c: pages for operators and their tools: health, readiness, metrics, and the description of the API. */
 #include <assert.h>
 
 #include "base/embedded.h"
@@ -48,6 +48,28 @@ static void write_dependency(struct json_writer *writer, const struct ready_depe
 	json_writer_object_end(writer);
 }
 
+/* ?verbose, whose value need not be given. Where others are told nothing the parameter is ignored, whatever it says. */
+static enum error read_verbose(struct http_request *request, enum api_operators operators, bool *ret_is_verbose)
+{
+	static const char *const on[] = {"", "1", "true"}, *const off[] = {"0", "false"};
+	struct slice text;
+	*ret_is_verbose = false;
+	enum error error = operators == API_OPERATORS_ELSEWHERE ? OK : http_request_query(request, SLICE("verbose"), &text);
+	if (error != OK || operators == API_OPERATORS_ELSEWHERE || text.data == NULL)
+		return error;
+	for (uint32_t i = 0; i < ARRAY_LENGTH(off); i++) {
+		if (slice_equal_string(text, off[i]))
+			return OK;
+	}
+	for (uint32_t i = 0; i < ARRAY_LENGTH(on); i++) {
+		if (slice_equal_string(text, on[i])) {
+			*ret_is_verbose = true;
+			return OK;
+		}
+	}
+	return http_request_query_violation(request, SLICE("verbose"), SLICE("must be empty, 1, true, 0 or false"));
+}
+
 enum http_progress ready_get(struct http_request *request)
 {
 	const struct api_options *options = &api_of(request)->options;
@@ -55,8 +77,8 @@ enum http_progress ready_get(struct http_request *request)
 	options->ready(options->context, &report);
 	enum ready_state worst = ready_report_state(&report);
 
-	struct slice verbose = {0};
-	enum error error = http_request_query(request, SLICE("verbose"), &verbose);
+	bool is_verbose = false;
+	enum error error = read_verbose(request, options->operators, &is_verbose);
 	if (error != OK) {
 		problem_answer(request, error, NULL);
 		return HTTP_ANSWERED;
@@ -71,7 +93,7 @@ enum http_progress ready_get(struct http_request *request)
 	                                             : SLICE("unavailable"));
 	if (report.is_stopping)
 		json_writer_bool(&writer, "stopping", true);
-	if (verbose.data != NULL && options->operators != API_OPERATORS_ELSEWHERE) {
+	if (is_verbose) {
 		json_writer_array_begin(&writer, "dependencies");
 		for (uint32_t i = 0; i < report.count; i++)
 			write_dependency(&writer, &report.dependencies[i], options->operators == API_OPERATORS_ALONE);
@@ -128,7 +150,7 @@ static const char *access_text(enum http_access access)
 	return texts[access];
 }
 
-/* What there is, for somebody with a browser; the description itself is for tools. */
+/* The documentation page for people; the description itself is for tools. */
 enum http_progress docs_get(struct http_request *request)
 {
 	struct buffer body;

@@ -1,4 +1,4 @@
-/* usage.h: what the clients of a server have of it, of all its loops together. Internal to http/. Safe from any thread. */
+/* usage.h: counts the clients' use of a server, over all its loops. Internal to http/. Safe from any thread. */
 #pragma once
 
 #include <stdatomic.h>

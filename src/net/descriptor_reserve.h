@@ -1,4 +1,4 @@
-/* descriptor_reserve.h: file descriptors kept back, so that a server whose process has none left can still accept somebody.
+/* descriptor_reserve.h: keeps file descriptors back, so that a server whose process has none left can still accept clients.
  *
  * A thread that finds none spends one of the reserve and tries again; a thread that closes a descriptor fills the reserve up first. One
  * thread at a time uses a reserve. */

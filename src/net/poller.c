@@ -113,7 +113,7 @@ uint64_t poller_now_ms(const struct poller *poller)
 	return poller->now_ms;
 }
 
-/* What waits for nothing would still be told of a hang-up, again and again; edge-triggered it is told once, and that is ignored. */
+/* A handle that waits for nothing would still report a hang-up, again and again; edge-triggered it reports it once, which is ignored. */
 static int control(struct poller *poller, int operation, struct poll_handle *handle, uint32_t events)
 {
 	assert((events & ~(uint32_t)(POLL_READABLE | POLL_WRITABLE)) == 0);

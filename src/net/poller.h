@@ -10,14 +10,14 @@
 
 struct poller;
 
-/* What a handle waits for, and what has happened to it. An error or a hang-up counts as all that it waits for: the next read or write
- * tells which it is. */
+/* The events that a handle waits for or that have happened. An error or a hang-up counts as all those that it waits for: the next read
+ * or write tells which it is. */
 enum poll_events {
 	POLL_READABLE = 1,
 	POLL_WRITABLE = 2,
 };
 
-/* A descriptor that is waited for, in the memory of its owner, who closes it. */
+/* A descriptor with its events, in the memory of its owner, who closes it. */
 struct poll_handle {
 	int descriptor;
 	uint32_t watched; /* poll_events */
@@ -35,10 +35,10 @@ void poller_wait(struct poller *poller, uint32_t timeout_ms);
 /* The monotonic clock when the last wait ended. */
 uint64_t poller_now_ms(const struct poller *poller);
 
-/* Waits for these events from now on, and tells of them as long as they last; 0: for none. `ready` may remove any handle. ERR_SYSTEM: the
- * kernel cannot watch one more descriptor. */
+/* Waits for these events from now on, and calls `ready` as long as they last; 0: for none. `ready` may remove any handle. ERR_SYSTEM:
+ * the kernel cannot watch one more descriptor. */
 must_check enum error poller_add(struct poller *poller, struct poll_handle *handle, uint32_t events);
 /* Other events instead. */
 void poller_watch(struct poller *poller, struct poll_handle *handle, uint32_t events);
-/* Before its descriptor is closed: it is not called again, and may be freed. */
+/* Call it before the descriptor is closed: the handle is not called again, and may be freed. */
 void poller_remove(struct poller *poller, struct poll_handle *handle);

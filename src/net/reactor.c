@@ -17,7 +17,7 @@ struct reactor {
 	struct list timer_queues;
 	struct list written;       /* streams whose writes are over and not told yet */
 	struct list filled;        /* encrypted streams that have input which the kernel knows nothing of */
-	char plain[TLS_WRITE_MAX]; /* what the next piece to be encrypted is put together in */
+	char plain[TLS_WRITE_MAX]; /* collects the next piece to be encrypted */
 };
 
 struct stream {
@@ -26,7 +26,7 @@ struct stream {
 	void *context;
 	void (*readable)(void *context);               /* NULL: nobody reads */
 	void (*written)(void *context, bool is_whole); /* NULL: nothing is being written */
-	struct iovec pieces[STREAM_PIECES_MAX];        /* what is left of them */
+	struct iovec pieces[STREAM_PIECES_MAX];        /* those not yet written */
 	uint32_t piece_count;
 	bool has_failed;
 	struct list_node node;     /* on the reactor's list of what was written */
@@ -212,7 +212,7 @@ static void write_on(struct stream *stream)
 
 static void tell_written(struct reactor *reactor)
 {
-	struct list written; /* what is written by the callbacks waits for the next round, after new events */
+	struct list written; /* streams written to by callbacks wait for the next round, after new events */
 	list_init(&written);
 	list_splice(&written, &reactor->written);
 	struct list_node *node;
@@ -369,7 +369,7 @@ static void tell_filled(struct reactor *reactor)
 		struct stream *stream = container_of(node, struct stream, filled);
 		if (stream->readable == NULL)
 			continue;
-		note_input(stream); /* what the callback leaves there is told again */
+		note_input(stream); /* input that the callback leaves is reported again */
 		stream->readable(stream->context);
 	}
 }

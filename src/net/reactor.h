@@ -39,7 +39,7 @@ struct timer_queue {
 must_check enum error reactor_new(void (*woken)(void *context), void *context, struct reactor **ret_reactor);
 /* Every stream has been closed. Takes NULL. */
 void reactor_free(struct reactor *reactor);
-/* Waits for something to happen and calls back for all that has; for the caller to repeat. */
+/* Waits for events and calls back for all that have come; the caller repeats it. */
 void reactor_run(struct reactor *reactor);
 /* From any thread. */
 void reactor_wake(struct reactor *reactor);
@@ -60,14 +60,14 @@ static inline bool timer_is_started(const struct timer *timer)
 /* Takes over a socket that does not block; not on failure. ERR_NO_MEMORY, ERR_SYSTEM.
  *
  * `readable` is called, from the next reactor_run on, whenever there is something to be read or accepted, the other side has closed, or
- * the socket has failed: the caller's recv or accept tells which. What the caller leaves there is told again. */
+ * the socket has failed: the caller's recv or accept tells which. Input that the caller leaves is reported again. */
 must_check enum error stream_new(struct reactor *reactor, int descriptor, void (*readable)(void *context), void *context,
                                  struct stream **ret_stream);
 /* Reads as recv(2) does: the bytes, 0 when no more will come, -1 with errno, EAGAIN when there is nothing now. */
 ssize_t stream_read(struct stream *stream, void *data, size_t size);
-/* Before anything is read or written: what the stream carries is encrypted from now on. It takes over the session. */
+/* Encrypts all that the stream carries; call it before anything is read or written. It takes over the session. */
 void stream_encrypt(struct stream *stream, struct tls_session *session);
-/* Does what of the handshake can be done now. OK: it is over; ERR_OVERLOADED: call it when there is something to be read; ERR_SYSTEM: it has failed. */
+/* Goes on with the handshake. OK: it is done; ERR_OVERLOADED: call it when there is something to be read; ERR_SYSTEM: it has failed. */
 must_check enum error stream_handshake(struct stream *stream);
 /* Says that nothing more will be written. False: the socket has failed. */
 must_check bool stream_end(struct stream *stream);

@@ -21,7 +21,7 @@ struct tls_session;
  * what is wrong with which file; ERR_NO_MEMORY. */
 must_check enum error tls_server_new(const char *certificate, const char *key, char message[static TLS_MESSAGE_MAX],
                                      struct tls_server **ret_server);
-/* Reads both again, for connections from now on. From any thread. On failure, as above, what it had stays. */
+/* Reads both again, for new connections. From any thread. On failure, as above, the old ones stay. */
 must_check enum error tls_server_reload(struct tls_server *server, char message[static TLS_MESSAGE_MAX]);
 /* Takes NULL. Sessions may outlive it. */
 void tls_server_free(struct tls_server *server);
@@ -41,7 +41,7 @@ void tls_session_free(struct tls_session *session);
 enum tls_result tls_session_handshake(struct tls_session *session);
 /* At least one byte on TLS_DONE. */
 enum tls_result tls_session_read(struct tls_session *session, void *data, size_t size, size_t *ret_length);
-/* Bytes that have arrived and are not read, so that the socket tells nothing of them. */
+/* Bytes that have arrived in the session and are not read, of which the socket shows nothing. */
 bool tls_session_has_input(const struct tls_session *session);
 /* As much of the piece as goes now: at least one byte on TLS_DONE. When it wants to be asked again, the piece must begin with the same bytes. */
 enum tls_result tls_session_write(struct tls_session *session, struct slice piece, size_t *ret_length);

@@ -115,8 +115,11 @@ static bool put_line(struct logger *logger, enum log_level level, const char *me
 	return log_queue_push(logger->queue, (struct slice){.data = text, .length = length}, level >= LOG_WARN);
 }
 
+/* While the file refuses lines the news of it would be refused too, and be counted as a line that was dropped. */
 static void tell_dropped(struct logger *logger)
 {
+	if (log_queue_is_refused(logger->queue))
+		return;
 	uint64_t dropped = logger_dropped(logger);
 	uint64_t told = atomic_load(&logger->dropped_told);
 	if (dropped <= told || !atomic_compare_exchange_strong(&logger->dropped_told, &told, dropped))

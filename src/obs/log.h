@@ -3,9 +3,9 @@
  *   log_event(logger, LOG_INFO, "request", log_string("route", route), log_uint("status", 201));
  *   {"time":"2026-01-02T03:04:05.678Z","level":"info","message":"request","route":"/v1/holds","status":201}
  *
- * A line is formatted where it happens and written by a thread of the logger, so that nobody waits for a pipe that nobody reads: when
- * too many wait, lines are dropped and counted, ordinary ones before warnings and errors. On exit (logger_free) and on abort, as by a
- * failed assert (logger_flush_on_abort), what waits is written first, for at most a second. */
+ * The caller formats a line and a thread of the logger writes it, so that no caller waits for a pipe that nobody reads: when too many
+ * wait, lines are dropped and counted, ordinary ones before warnings and errors. On exit (logger_free) and on abort, as by a failed
+ * assert (logger_flush_on_abort), what waits is written first, for at most a second. */
 #pragma once
 
 #include <stdbool.h>
@@ -33,9 +33,9 @@ void logger_write_text(struct logger *logger, bool is_in_colour);
 uint64_t logger_dropped(const struct logger *logger);
 enum log_level logger_level(const struct logger *logger);
 
-/* Debug lines are written too, or, the second time, what the logger was made for. From one thread; answers the level that is on now. */
+/* Turns debug lines on, or, the second time, the logger's own level. From one thread; answers the level now. */
 enum log_level logger_toggle_debug(struct logger *logger);
-/* Writes how many lines of each message were left out; all: also of the second that runs. For a thread that comes by once a second. */
+/* Writes how many lines of each message were left out; all: also of the current second. A thread calls it once a second. */
 void logger_tell_left_out(struct logger *logger, bool all);
 
 /* Use log_event, which evaluates the fields only when the level is on. The same message is written ten times a second at most, and

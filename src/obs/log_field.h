@@ -1,4 +1,4 @@
-/* log_field.h: what a line of the log says besides its message: names and values. */
+/* log_field.h: the names and values of a line of the log, besides its message. */
 #pragma once
 
 #include <stdbool.h>

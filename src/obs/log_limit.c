@@ -1,4 +1,4 @@
-/* log_limit.c: a short list behind a mutex: what is limited is rare. */
+/* log_limit.c: a short list behind a mutex: limited messages are rare. */
 #include "obs/log_limit.h"
 
 #include <assert.h>

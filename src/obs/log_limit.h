@@ -1,4 +1,4 @@
-/* log_limit.h: the same message at most LOG_LIMIT_LINES times a second, and a count of what was left out. Private to obs. */
+/* log_limit.h: lets the same message pass at most LOG_LIMIT_LINES times a second, and counts the others. Private to obs. */
 #pragma once
 
 #include <pthread.h>
@@ -24,7 +24,7 @@ struct log_limit {
 
 void log_limit_init(struct log_limit *limit);
 void log_limit_release(struct log_limit *limit);
-/* Whether the message may be logged now; else it counts as left out. message: static. Safe from any thread. */
+/* True if the message may be logged now; else it counts as left out. message: static. Safe from any thread. */
 must_check bool log_limit_allows(struct log_limit *limit, const char *message, uint64_t now_ms);
 /* A message of which lines were left out in a second that is over (any: now_ms is UINT64_MAX), and how many, which are forgotten with that. NULL: none.
  * Safe from any thread. */

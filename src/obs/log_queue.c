@@ -15,9 +15,9 @@
 
 #include "base/now.h"
 
-#define ORDINARY_SIZE (LOG_QUEUE_SIZE / 4 * 3) /* what lines that are not urgent may fill */
+#define ORDINARY_SIZE (LOG_QUEUE_SIZE / 4 * 3) /* the part that lines may fill that are not urgent */
 #define LINGER_MS 5                            /* an ordinary line waits so long for others to be written with it */
-#define POLL_MS 50                             /* how often a stuck file is looked at again */
+#define POLL_MS 50                             /* a stuck file is tried again so often */
 #define GIVE_UP_MS 1000                        /* after the end, for what still waits */
 
 struct log_queue {
@@ -26,6 +26,7 @@ struct log_queue {
 	_Atomic uint64_t pending;       /* bytes taken from callers and not written yet */
 	_Atomic uint64_t give_up_at_ms; /* 0 until the end begins */
 	_Atomic uint64_t lost;          /* lines that the file refused */
+	_Atomic bool is_refused;        /* it has refused the last */
 	char *writing;                  /* the writer's own */
 
 	pthread_mutex_t mutex; /* guards what follows */
@@ -47,7 +48,7 @@ static uint64_t count_lines(const char *data, size_t length)
 	return count;
 }
 
-/* What the file refuses is counted and gone; what it does not take yet is tried again until the end's patience is over. */
+/* Lines that the file refuses are counted and dropped; a full file is tried again until the time limit of the end. */
 static void write_piece(struct log_queue *queue, const char *data, size_t length)
 {
 	assert(length > 0 && data[length - 1] == '\n');
@@ -63,10 +64,12 @@ static void write_piece(struct log_queue *queue, const char *data, size_t length
 			continue;
 		ssize_t written = write(queue->fd, data, length);
 		if (written < 0 && errno != EINTR && errno != EAGAIN) {
+			queue->is_refused = true;
 			queue->lost += count_lines(data, length);
 			return;
 		}
 		if (written > 0) {
+			queue->is_refused = false;
 			data += written;
 			length -= (size_t)written;
 		}
@@ -234,6 +237,13 @@ bool log_queue_push(struct log_queue *queue, struct slice line, bool is_urgent)
 	}
 	pthread_mutex_unlock(&queue->mutex);
 	return has_room;
+}
+
+bool log_queue_is_refused(const struct log_queue *queue)
+{
+	assert(queue != NULL);
+
+	return queue->is_refused;
 }
 
 uint64_t log_queue_lost(const struct log_queue *queue)

@@ -12,7 +12,7 @@
 
 #define CACHE_LINE 64
 #define SHARDS_MAX 64
-#define EXEMPLAR_MS 1000 /* one that is younger stays: what is seldom costs nothing where much happens */
+#define EXEMPLAR_MS 1000 /* an exemplar younger than this stays, so that a busy bucket rarely writes one */
 
 enum error metrics_new(struct metrics **ret_metrics)
 {
@@ -28,6 +28,14 @@ enum error metrics_new(struct metrics **ret_metrics)
 	return OK;
 }
 
+static void metric_free(struct metric *metric)
+{
+	free(metric->shards);
+	free(metric->shown);
+	free(metric->exemplars);
+	free(metric);
+}
+
 void metrics_free(struct metrics *metrics)
 {
 	if (metrics == NULL)
@@ -35,9 +43,7 @@ void metrics_free(struct metrics *metrics)
 	while (metrics->first != NULL) {
 		struct metric *metric = metrics->first;
 		metrics->first = metric->next;
-		free(metric->shards);
-		free(metric->exemplars);
-		free(metric);
+		metric_free(metric);
 	}
 	free(metrics);
 }
@@ -54,7 +60,7 @@ static bool ends_with(const char *text, const char *end)
 	return strlen(text) >= strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
 }
 
-/* What a programmer got wrong shows at the first start. */
+/* A programming error, which shows at the first start. */
 static void check_options(const struct metrics *metrics, enum metric_kind kind, const struct metric_options *options)
 {
 	assert(is_name(options->name) && options->help != NULL);
@@ -69,6 +75,23 @@ static void check_options(const struct metrics *metrics, enum metric_kind kind, 
 		assert(options->labels[i].name == NULL || (is_name(options->labels[i].name) && options->labels[i].count > 0));
 	for (const struct metric *other = metrics->first; other != NULL; other = other->next)
 		assert(strcmp(other->options.name, options->name) != 0);
+}
+
+/* Allocates what a family keeps that is counted as things happen. ERR_NO_MEMORY: metric_free frees what was allocated. */
+static enum error make_cells(struct metric *metric, uint32_t shard_count)
+{
+	size_t size = (size_t)metric->series_count * metric->cells_per_series * sizeof(_Atomic int64_t);
+	metric->shard_size = (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+	metric->shard_count = shard_count;
+	metric->shards = aligned_alloc(CACHE_LINE, metric->shard_size * metric->shard_count);
+	metric->shown = calloc(metric->series_count, sizeof *metric->shown);
+	if (metric->shards == NULL || metric->shown == NULL)
+		return ERR_NO_MEMORY;
+	memset(metric->shards, 0, metric->shard_size * metric->shard_count);
+	if (!metric->options.has_exemplars)
+		return OK;
+	metric->exemplars = calloc((size_t)metric->series_count * (metric->options.bucket_count + 1), sizeof *metric->exemplars);
+	return metric->exemplars == NULL ? ERR_NO_MEMORY : OK;
 }
 
 static enum error declare(struct metrics *metrics, enum metric_kind kind, const struct metric_options *options, struct metric **ret_metric)
@@ -89,24 +112,9 @@ static enum error declare(struct metrics *metrics, enum metric_kind kind, const 
 			metric->series_count *= options->labels[i].count;
 	}
 	metric->cells_per_series = kind == METRIC_HISTOGRAM ? options->bucket_count + 2 : 1;
-	if (options->read == NULL) {
-		size_t size = (size_t)metric->series_count * metric->cells_per_series * sizeof(_Atomic int64_t);
-		metric->shard_size = (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-		metric->shard_count = metrics->shard_count;
-		metric->shards = aligned_alloc(CACHE_LINE, metric->shard_size * metric->shard_count);
-		if (metric->shards == NULL) {
-			free(metric);
-			return ERR_NO_MEMORY;
-		}
-		memset(metric->shards, 0, metric->shard_size * metric->shard_count);
-	}
-	if (options->has_exemplars) {
-		metric->exemplars = calloc((size_t)metric->series_count * (options->bucket_count + 1), sizeof *metric->exemplars);
-		if (metric->exemplars == NULL) {
-			free(metric->shards);
-			free(metric);
-			return ERR_NO_MEMORY;
-		}
+	if (options->read == NULL && make_cells(metric, metrics->shard_count) != OK) {
+		metric_free(metric);
+		return ERR_NO_MEMORY;
 	}
 	*metrics->last = metric;
 	metrics->last = &metric->next;
@@ -135,6 +143,14 @@ uint32_t metric_series(const struct metric *metric, uint32_t first, uint32_t sec
 	assert(first < value_count(metric, 0) && second < value_count(metric, 1) && third < value_count(metric, 2));
 
 	return (first * value_count(metric, 1) + second) * value_count(metric, 2) + third;
+}
+
+void metric_show(struct metric *metric, uint32_t series)
+{
+	assert(metric != NULL && metric->shown != NULL);
+	assert(series < metric->series_count);
+
+	atomic_store_explicit(&metric->shown[series], true, memory_order_relaxed);
 }
 
 /* The cells of this CPU. The thread may move on before it counts: that costs a cache miss, never a count. */

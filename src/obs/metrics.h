@@ -20,13 +20,16 @@ must_check enum error metrics_new(struct metrics **ret_metrics);
 void metrics_free(struct metrics *metrics);
 
 /* Declare a family; only before threads use the metrics. The result belongs to the metrics. ERR_NO_MEMORY.
- * A counter or histogram with labels shows a series once it has been used; all others show from the start. */
+ * A counter or histogram with labels shows a series once it has been used, or after metric_show; all others show from the start. */
 must_check enum error metrics_counter(struct metrics *metrics, const struct metric_options *options, struct metric **ret_metric);
 must_check enum error metrics_gauge(struct metrics *metrics, const struct metric_options *options, struct metric **ret_metric);
 must_check enum error metrics_histogram(struct metrics *metrics, const struct metric_options *options, struct metric **ret_metric);
 
 /* The series of these label values, by their position; 0 for labels that the family does not have. */
 uint32_t metric_series(const struct metric *metric, uint32_t first, uint32_t second, uint32_t third);
+/* The series shows from now on, at 0: Prometheus sees no increase in the first value of a series. Not of a family with `read`. Safe from any
+ * thread. */
+void metric_show(struct metric *metric, uint32_t series);
 /* amount: not negative for counters. */
 void metric_add(struct metric *metric, uint32_t series, int64_t amount);
 /* Histograms: one observation. */

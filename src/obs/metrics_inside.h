@@ -1,13 +1,14 @@
-/* metrics_inside.h: what metrics.c counts and metrics_write.c shows. Private to obs. */
+/* metrics_inside.h: the counters of metrics.c, which metrics_write.c shows. Private to obs. */
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "obs/metrics_options.h"
 
-/* A request that fell into the bucket lately. Written by one thread at a time; whoever reads looks at the version before and after. */
+/* A request that fell into the bucket lately. Written by one thread at a time; a reader compares the version before and after. */
 struct metric_exemplar {
 	_Atomic uint32_t version; /* odd: it is being written; 0: there is none */
 	_Atomic uint64_t trace[METRIC_TRACE_SIZE / sizeof(uint64_t)];
@@ -30,6 +31,7 @@ struct metric {
 	size_t shard_size;         /* bytes */
 	uint32_t shard_count;
 	char *shards;                      /* NULL when values are asked for */
+	_Atomic bool *shown;               /* series that metric_show was called for; NULL when values are asked for */
 	struct metric_exemplar *exemplars; /* of each bucket of each series; NULL: it has none */
 };
 
@@ -39,7 +41,7 @@ struct metrics {
 	uint32_t shard_count; /* CPUs, within reason */
 };
 
-/* How many values a label has; one that the family does not have stands for one. */
+/* The number of a label's values; 1 for a label that the family does not have. */
 static inline uint32_t value_count(const struct metric *metric, uint32_t label)
 {
 	return metric->options.labels[label].name == NULL ? 1 : metric->options.labels[label].count;

@@ -1,11 +1,11 @@
-/* metrics_options.h: what a family of metrics is declared with (metrics.h). */
+/* metrics_options.h: the declaration of a family of metrics (metrics.h). */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define METRIC_LABELS_MAX 3
-#define METRIC_ABSENT INT64_MIN /* what `read` answers for a series that is not there now */
+#define METRIC_ABSENT INT64_MIN /* answered by `read` for a series that is absent now */
 #define METRIC_BUCKETS_MAX 24
 #define METRIC_TRACE_SIZE 16 /* bytes of a trace id */
 

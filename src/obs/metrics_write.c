@@ -115,16 +115,18 @@ static void write_sample_name(struct buffer *buffer, const struct metric *metric
 	buffer_append_string(buffer, separator == ',' ? "} " : " ");
 }
 
-/* A labelled series shows once it has been used, so that a family is as long as what happens is various. */
-static bool is_shown(const struct metric *metric, int64_t uses)
+/* A labelled series shows once it has been used, so that a family is as long as what happens is various, or when it was asked for. */
+static bool is_shown(const struct metric *metric, uint32_t series, int64_t uses)
 {
-	return metric->options.labels[0].name == NULL || metric->kind == METRIC_GAUGE || uses != 0;
+	if (metric->options.labels[0].name == NULL || metric->kind == METRIC_GAUGE || uses != 0)
+		return true;
+	return metric->shown != NULL && atomic_load_explicit(&metric->shown[series], memory_order_relaxed);
 }
 
 static void write_number(struct buffer *buffer, const struct metric *metric, uint32_t series)
 {
 	int64_t value = cell_total(metric, series, 0);
-	if (value == METRIC_ABSENT || !is_shown(metric, value))
+	if (value == METRIC_ABSENT || !is_shown(metric, series, value))
 		return;
 	write_sample_name(buffer, metric, "", series, NO_BUCKET);
 	write_scaled(buffer, metric, value);
@@ -138,7 +140,7 @@ static void write_histogram(struct buffer *buffer, const struct metric *metric, 
 	int64_t count = 0;
 	for (uint32_t i = 0; i <= bucket_count; i++)
 		counts[i] = count += cell_total(metric, series, i);
-	if (!is_shown(metric, count))
+	if (!is_shown(metric, series, count))
 		return;
 	for (uint32_t i = 0; i <= bucket_count; i++) {
 		write_sample_name(buffer, metric, "_bucket", series, i);

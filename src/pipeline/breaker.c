@@ -1,4 +1,4 @@
-/* breaker.c: a count of failures and the time it opened; the state is what these say now. */
+/* breaker.c: a count of failures and the time of opening, from which the state follows. */
 #include "pipeline/breaker.h"
 
 #include <assert.h>

@@ -1,8 +1,8 @@
 /* breaker: a circuit breaker in front of something that may be down. CLOSED → OPEN after consecutive failures → HALF_OPEN after a pause,
  * when one try decides. While it is open callers fail at once instead of waiting.
  *
- * A monitor that knows by other means that the dependency does not serve may hold it open: then nobody tries, until it is released. Safe
- * from any thread. */
+ * A monitor that knows by other means that the dependency does not serve may hold it open: then no caller tries, until it is released.
+ * Safe from any thread. */
 #pragma once
 
 #include <stdatomic.h>
@@ -17,7 +17,7 @@ enum breaker_state {
 
 struct breaker {
 	uint32_t failures_max;     /* consecutive failures that open it */
-	_Atomic uint64_t pause_ms; /* how long it stays open before a try; may be changed before each failure */
+	_Atomic uint64_t pause_ms; /* from its opening to the next try; may be changed before each failure */
 	_Atomic uint32_t failures;
 	_Atomic uint64_t opened_at_ms; /* 0: closed */
 	_Atomic bool is_trying;        /* half open: the one try is under way */
@@ -26,18 +26,19 @@ struct breaker {
 };
 
 void breaker_init(struct breaker *breaker, uint32_t failures_max, uint64_t pause_ms);
-/* Whether to try now. True obliges the caller to report how it went. now_ms: of a monotonic clock. */
+/* True: try now, and report the result. now_ms: of a monotonic clock. */
 bool breaker_allows(struct breaker *breaker, uint64_t now_ms);
 void breaker_succeeded(struct breaker *breaker);
 void breaker_failed(struct breaker *breaker, uint64_t now_ms);
 /* The try has found nothing out: another may be made. */
 void breaker_undecided(struct breaker *breaker);
-/* How long it stays open at least; 0: it lets a try in, or all. Not known, and 1, while it is held or a try is under way. */
+/* The least time until the breaker lets a try in; 0: it lets one in now, or all. 1, as the time is not known, while the breaker is held
+ * or a try is under way. */
 uint64_t breaker_pause_ms(const struct breaker *breaker, uint64_t now_ms);
 
-/* The monitor that may hold it says first that it begins to look: a success that is reported from then on outweighs what it finds. */
+/* The monitor calls it before it checks: a success reported after that outweighs the check. */
 void breaker_watch(struct breaker *breaker);
-/* Opens it and keeps it open, unless a success was reported since breaker_watch. Whether it is held now. */
+/* Opens the breaker and keeps it open, unless a success was reported since breaker_watch. True: it is held now. */
 bool breaker_hold(struct breaker *breaker);
 bool breaker_is_held(const struct breaker *breaker);
 /* Closes it, if it was held. */

@@ -48,7 +48,7 @@ bool dependency_begin(struct dependency *dependency, uint64_t now_ns, struct dep
 	return true;
 }
 
-/* The next pause is drawn before the failure is counted, so that whoever finds the breaker open finds this pause. */
+/* The next pause is drawn before the failure is counted, so that a caller who finds the breaker open finds this pause. */
 static void fail(struct dependency *dependency, uint64_t now_ns)
 {
 	assert(now_ns > 0);

@@ -2,6 +2,7 @@
 #include "pipeline/lane.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include "base/outside.h"
 #include "pipeline/thread.h"
 
-#define OBSERVED_MS_MAX 1000 /* what passes between two looks counts as no more */
+#define OBSERVED_MS_MAX 1000 /* longer gaps between two looks count as this much */
 
 struct lane_thread {
 	struct lane *lane;
@@ -20,7 +21,7 @@ struct lane_thread {
 	_Atomic bool is_sleeping;
 	_Atomic bool is_busy;     /* serves a batch */
 	_Atomic uint64_t busy_ns; /* with the batches before */
-	uint64_t seen;            /* the observer's: what it had done by the last look … */
+	uint64_t seen;            /* the observer's: the lane's progress at the last look … */
 	uint64_t silent_ns;       /* … and for how long that had been all */
 };
 
@@ -42,6 +43,9 @@ struct lane {
 	_Atomic uint32_t depth;   /* nodes of both lists; written under the lock, read without it by metrics */
 	uint32_t sleeping_count;  /* threads that wait for work … */
 	bool is_waking;           /* … of which one has been told that there is some */
+	uint32_t watching_count;  /* … and which look by themselves whether something waits too long behind the others */
+	uint32_t serving_count;   /* threads that are in `serve` */
+	uint32_t usual;           /* as many jobs as the larger ones of the last batches had */
 	bool is_stopping;
 };
 
@@ -62,15 +66,33 @@ static void note_deadline(struct lane *lane, const struct list_node *job)
 		lane->earliest_ns = deadline_ns;
 }
 
+/* Whether what waits is worth a batch now: while others are served it is to be three quarters of what is usual, or batches would only become
+ * smaller. */
+static bool is_enough(const struct lane *lane)
+{
+	assert(lane->depth >= lane->returned_count);
+	uint32_t count = lane->depth - lane->returned_count;
+	bool is_usual = lane->options.patience_ms == 0 || count >= lane->usual - lane->usual / 4;
+	return count > 0 && (is_usual || lane->serving_count == 0 || lane->is_stopping);
+}
+
+/* The largest of the last batches counts, and a smaller one only slowly: after a burst its first job is often a batch of its own. */
+static void note_size(struct lane *lane, uint32_t count)
+{
+	assert(count > 0 && count <= lane->options.batch_max);
+	lane->usual = count > lane->usual ? count : lane->usual - (lane->usual - count + 7) / 8;
+}
+
 /* Whether to wake a thread: not when all are at work, nor when one is on its way, which takes all there is. The caller signals, unlocked. */
 static bool has_to_wake(struct lane *lane)
 {
-	bool wakes = !list_is_empty(&lane->queue) && lane->sleeping_count > 0 && !lane->is_waking;
+	bool has_work = is_enough(lane) || (!list_is_empty(&lane->queue) && lane->watching_count == 0);
+	bool wakes = has_work && lane->sleeping_count > 0 && !lane->is_waking;
 	lane->is_waking |= wakes;
 	return wakes;
 }
 
-/* What was returned comes first again. */
+/* Puts the returned jobs back at the front. */
 static void queue_returned(struct lane *lane)
 {
 	assert(lane->returned_count <= lane->depth);
@@ -79,24 +101,57 @@ static void queue_returned(struct lane *lane)
 	lane->returned_count = 0;
 }
 
-/* Waits until there is something in the queue, or something was served since the last batch of this thread, for which what was returned
- * may have waited. */
+/* Sleeps until there may be work. While others are served nobody else looks after what waits behind them: then for a moment only. True: that
+ * moment is over. */
+static bool lane_sleep(struct lane *lane, struct lane_thread *thread)
+{
+	assert(!is_enough(lane));
+	bool watches = lane->serving_count > 0 && lane->options.patience_ms > 0;
+	bool is_over = false;
+	thread->is_sleeping = true;
+	lane->sleeping_count++;
+	lane->watching_count += watches;
+	if (watches) {
+		uint64_t until_ns = monotonic_now_ns() + lane->options.patience_ms * 1000000;
+		struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000), .tv_nsec = (long)(until_ns % 1000000000)};
+		is_over = pthread_cond_timedwait(&lane->work, &lane->lock, &until) == ETIMEDOUT;
+	} else {
+		pthread_cond_wait(&lane->work, &lane->lock);
+	}
+	lane->watching_count -= watches;
+	lane->sleeping_count--;
+	thread->is_sleeping = false;
+	thread->passes++;
+	lane->is_waking = false;
+	return is_over;
+}
+
+/* Waits until there is enough in the queue, or anything for too long, or something was served since the last batch of this thread, for which
+ * what was returned may have waited. */
 static void lane_wait(struct lane *lane, struct lane_thread *thread, uint64_t progress_before)
 {
-	for (;;) {
+	for (bool is_impatient = false;;) {
 		if (lane->progress != progress_before)
 			queue_returned(lane);
-		if (!list_is_empty(&lane->queue) || lane->is_stopping)
+		if (is_enough(lane) || lane->is_stopping || (is_impatient && !list_is_empty(&lane->queue)))
 			return;
-		lane->is_owed = false;
-		thread->is_sleeping = true;
-		lane->sleeping_count++;
-		pthread_cond_wait(&lane->work, &lane->lock);
-		lane->sleeping_count--;
-		thread->is_sleeping = false;
-		thread->passes++;
-		lane->is_waking = false;
+		if (list_is_empty(&lane->queue))
+			lane->is_owed = false;
+		is_impatient = lane_sleep(lane, thread);
 	}
+}
+
+/* Moves `count` of the jobs that wait. */
+static void move_waiting(struct lane *lane, struct list *batch, uint32_t count)
+{
+	assert(count <= lane->depth - lane->returned_count);
+	if (count == lane->depth - lane->returned_count) {
+		list_splice(batch, &lane->queue);
+	} else {
+		for (uint32_t i = 0; i < count; i++)
+			list_push(batch, list_pop(&lane->queue));
+	}
+	lane->depth -= count;
 }
 
 /* A thread's next batch: gives back what is left of the last one, of `taken` jobs, and takes up to a batch of those that wait. 0: the lane is
@@ -106,6 +161,7 @@ static uint32_t lane_take(struct lane_thread *thread, struct list *batch, uint32
 	struct lane *lane = thread->lane;
 	assert(taken <= lane->options.batch_max);
 	pthread_mutex_lock(&lane->lock);
+	lane->serving_count -= taken > 0;
 	lane->is_owed = false; /* before the pass is counted: an observer who has seen the pass finds nothing owed */
 	thread->passes++;
 	uint32_t left = count_nodes(batch);
@@ -119,14 +175,12 @@ static uint32_t lane_take(struct lane_thread *thread, struct list *batch, uint32
 	lane_wait(lane, thread, *progress);
 	*progress = lane->progress;
 	uint32_t count = lane->depth - lane->returned_count;
-	if (count <= lane->options.batch_max) {
-		list_splice(batch, &lane->queue);
-	} else {
-		count = lane->options.batch_max;
-		for (uint32_t i = 0; i < count; i++)
-			list_push(batch, list_pop(&lane->queue));
+	count = count < lane->options.batch_max ? count : lane->options.batch_max;
+	move_waiting(lane, batch, count);
+	if (count > 0) {
+		lane->serving_count++;
+		note_size(lane, count);
 	}
-	lane->depth -= count;
 	lane->takes++;
 	lane->is_owed = false;
 	bool wakes = has_to_wake(lane);
@@ -169,7 +223,11 @@ enum error lane_new(const struct lane_options *options, struct lane **ret_lane)
 	list_init(&lane->returned);
 	lane->earliest_ns = UINT64_MAX;
 	pthread_mutex_init(&lane->lock, NULL);
-	pthread_cond_init(&lane->work, NULL);
+	pthread_condattr_t by_monotonic_clock;
+	pthread_condattr_init(&by_monotonic_clock);
+	pthread_condattr_setclock(&by_monotonic_clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&lane->work, &by_monotonic_clock);
+	pthread_condattr_destroy(&by_monotonic_clock);
 	for (; lane->thread_count < options->thread_count; lane->thread_count++) {
 		struct lane_thread *thread = &lane->threads[lane->thread_count];
 		thread->lane = lane;
@@ -219,6 +277,16 @@ enum error lane_submit(struct lane *lane, struct list_node *job)
 	if (wakes)
 		pthread_cond_signal(&lane->work);
 	return error;
+}
+
+void lane_take_more(struct lane *lane, uint32_t room, struct list *batch)
+{
+	assert(lane != NULL && batch != NULL);
+	assert(lane->options.thread_count == 1);
+	pthread_mutex_lock(&lane->lock);
+	assert(list_is_empty(&lane->returned));
+	move_waiting(lane, batch, lane->depth < room ? lane->depth : room);
+	pthread_mutex_unlock(&lane->lock);
 }
 
 /* Moves the overdue jobs of one list; the deadlines of the others are noted. */

@@ -8,5 +8,5 @@
 
 #define THREAD_NAME_LENGTH_MAX 15
 
-/* name: what tools such as top show. ERR_SYSTEM: *ret_thread is untouched. The caller joins it. */
+/* name: shown by tools such as top. ERR_SYSTEM: *ret_thread is untouched. The caller joins it. */
 must_check enum error thread_start(const char *name, void *(*run)(void *context), void *context, pthread_t *ret_thread);

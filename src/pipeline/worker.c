@@ -49,7 +49,7 @@ static struct timespec later(struct timespec time, uint64_t ms)
 static bool worker_wait(struct worker *worker, const struct timespec *earliest, const struct timespec *until)
 {
 	pthread_mutex_lock(&worker->lock);
-	/* The first wait is only ended by worker_stop: who wakes the worker sees that it is not sleeping. */
+	/* Only worker_stop ends the first wait: worker_wake sees that the worker is not sleeping. */
 	bool is_over = false;
 	while (!worker->is_stopping && !is_over)
 		is_over = pthread_cond_timedwait(&worker->changed, &worker->lock, earliest) != 0;

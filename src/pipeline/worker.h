@@ -8,7 +8,7 @@
 #include "base/attributes.h"
 #include "base/error.h"
 
-/* What a step answers that has nothing to do until it is woken. */
+/* A step answers this when it has nothing to do until it is woken. */
 #define WORKER_UNTIL_WOKEN UINT64_MAX
 
 struct worker;
@@ -25,7 +25,7 @@ struct worker_options {
 must_check enum error worker_new(const struct worker_options *options, struct worker **ret_worker);
 /* Ends the wait for the next step. Safe from any thread, from worker_new until worker_free; costs an atomic exchange when it was woken already. */
 void worker_wake(struct worker *worker);
-/* How long its steps have taken that have ended; for a metric. Safe from any thread. */
+/* The time that the finished steps have taken; for a metric. Safe from any thread. */
 uint64_t worker_busy_ns(const struct worker *worker);
 /* The step that runs is the last; does not wait for its end. Safe from any thread. */
 void worker_end(struct worker *worker);

@@ -1,4 +1,4 @@
-/* catalog.h: what people browse: the events, told in words. A projection of the events' streams, which may lag behind the store.
+/* catalog.h: the public list of events and their descriptions: a projection of the events' streams, which may lag behind the store.
  *
  * Used by one thread at a time; make one for each lane. */
 #pragma once
@@ -30,9 +30,9 @@ struct catalog_entry {
 	uint64_t version; /* of the sale it was made of */
 };
 
-/* Which events are wanted. A member that is not set, 0 or an empty text, does not matter. */
+/* A filter of events. A member that is 0 or an empty text does not matter. */
 struct catalog_filter {
-	uint64_t starts_from_ms;  /* they start then or later */
+	uint64_t starts_from_ms;  /* events that start then or later */
 	uint64_t starts_until_ms; /* they start then or earlier */
 	enum sale_status status;
 	struct slice venue; /* the whole of it, in any case of its ASCII letters, which are small here */
@@ -61,10 +61,10 @@ struct catalog_operations {
 	/* Entries with an id past `after` (NULL: from the first), in order of id, which is the order of their making. */
 	enum catalog_result (*list)(struct catalog *catalog, const struct uuid *after, uint32_t limit, struct arena *arena,
 	                            struct catalog_list *ret_list);
-	/* The same, of those that pass the filter. It looks at as many as it takes to find them. */
+	/* The same, for entries that pass the filter. It reads as many entries as it takes to find them. */
 	enum catalog_result (*search)(struct catalog *catalog, const struct catalog_filter *filter, const struct uuid *after,
 	                              uint32_t limit, struct arena *arena, struct catalog_list *ret_list);
-	/* The entry is there no more; none is no error. */
+	/* Deletes the entry; a missing one is no error. */
 	enum catalog_result (*drop)(struct catalog *catalog, const struct uuid *event_id);
 	enum catalog_result (*ping)(struct catalog *catalog);
 	void (*free)(struct catalog *catalog);
@@ -72,10 +72,10 @@ struct catalog_operations {
 
 struct catalog {
 	const struct catalog_operations *operations;
-	/* The caller's, by the monotonic clock: every call waits for another machine until then and answers CATALOG_DOWN. 0: as long as the
-	 * adapter thinks right. */
+	/* The caller's deadline, by the monotonic clock: every call waits for another machine until then and answers CATALOG_DOWN. 0:
+	 * the adapter's own limit. */
 	uint64_t deadline_ns;
-	/* Why it answered CATALOG_DOWN last, in one line for people, without secrets; empty: it does not say, or was pinged since. */
+	/* Why it last answered CATALOG_DOWN, in one line for people, without secrets; empty: unknown, or a ping has succeeded since. */
 	char problem[CATALOG_PROBLEM_MAX];
 };
 

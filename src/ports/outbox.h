@@ -1,12 +1,13 @@
 /* outbox.h: committed events that wait to be published, in partitions that publishers share by leasing them.
  *
- * All times are by the store's own clock, so that publishers need not agree on one. Leases keep publishers from repeating each other; order
- * does not depend on them: a publisher begins each partition with its first entry that is not acknowledged, and nothing is published
- * before what it is based on. Used by one thread at a time; make one for each publisher. */
+ * All times are by the store's own clock, so that publishers need not agree on one. Leases keep publishers from repeating each other;
+ * order does not depend on them: a publisher begins each partition with its first entry that is not acknowledged, and publishes no event
+ * before those that it is based on. Used by one thread at a time; make one for each publisher. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/uuid.h"
@@ -17,14 +18,14 @@
 #define OUTBOX_ENTRIES_MAX 512          /* of one batch */
 #define OUTBOX_PARTITION_ENTRIES_MAX 64 /* of a partition in it; an adapter may read more */
 
-/* Which row. */
+/* The key of a row. */
 struct outbox_key {
 	uint8_t partition;
 	struct uuid id;
 };
 
-/* One outbox row: the events of one commit and partition, in order. The data of event.created is without the layout: a consumer that wants
- * to know the seats asks for the map. */
+/* One outbox row: the events of one commit and partition, in order. The data of event.created has no layout: a consumer that needs the
+ * seats asks for the map. */
 struct outbox_entry {
 	struct outbox_key key;
 	struct event_record *records;
@@ -34,25 +35,38 @@ struct outbox_entry {
 struct outbox_batch {
 	struct outbox_entry *entries; /* in an order in which they can be published: within a partition that of their ids */
 	uint32_t count;
-	/* Entries that name an event which is not there or cannot be read, one of a partition at most. What comes after it in its partition is
-	 * left out, for it may be based on that event. */
+	/* Entries whose event is missing or cannot be read, at most one of a partition. Later entries of its partition are left out, as
+	 * they may be based on that event. */
 	struct outbox_key unreadable[OUTBOX_PARTITIONS];
 	uint32_t unreadable_count;
+};
+
+/* Entries that the publisher has read and not yet acknowledged: `next` passes over them. */
+#define OUTBOX_KNOWN_MAX 8192
+#define OUTBOX_KNOWN_SLOTS (2 * OUTBOX_KNOWN_MAX)
+
+/* All zero: none. */
+struct outbox_known {
+	uint32_t count;
+	uint32_t events; /* of all of them */
+	uint32_t of_partition[OUTBOX_PARTITIONS];
+	struct uuid slots[OUTBOX_KNOWN_SLOTS]; /* the ids, by their hash; nil: empty */
 };
 
 struct outbox;
 
 struct outbox_operations {
-	/* Counts the owner among the publishers and leases it its share of the partitions, both for lease_ms: outbox_share. Of several that ask
-	 * at once only one gets a partition. Partitions beyond the share are given back, unless the owner keeps it because its messages
-	 * are under way. All publishers say the same lease_ms. Bit p of *ret_partitions: partition p is the owner's. */
+	/* Counts the owner among the publishers and leases it its share of the partitions (outbox_share), both for lease_ms. If several
+	 * ask at once only one gets a partition. The owner gives partitions beyond its share back, unless it keeps all because messages
+	 * are under way. All publishers use the same lease_ms. Bit p of *ret_partitions: partition p is the owner's. */
 	enum store_result (*lease)(struct outbox *outbox, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
 	                           uint32_t *ret_partitions);
-	/* Gives all the owner's leases back and counts it no more. */
+	/* Gives all the owner's leases back and stops counting it. */
 	enum store_result (*release)(struct outbox *outbox, const struct uuid *owner);
-	/* The oldest entries of all partitions that the owner has a live lease of, each partition from its first on, with their events: not more
-	 * than OUTBOX_ENTRIES_MAX entries and events_max events, but one entry at least if there is any, readable or not. Without the partitions that
-	 * the caller leaves out. Cheap when there is none. */
+	/* The oldest entries of all partitions of which the owner has a live lease, each partition from its first on, with their events:
+	 * at most OUTBOX_ENTRIES_MAX entries and about events_max events, but at least one entry if there is any and none is known,
+	 * readable or not. Skips entries that the caller knows, and partitions that it leaves out. Finds an entry that was committed
+	 * late although later ones are known. Cheap when there is none. */
 	enum store_result (*next)(struct outbox *outbox, const struct uuid *owner, uint32_t events_max, struct arena *arena,
 	                          struct outbox_batch *ret_batch);
 	/* Deletes entries whose events are all confirmed, of any partitions, in one transaction. Unknown ones are no error. */
@@ -63,6 +77,8 @@ struct outbox_operations {
 struct outbox {
 	const struct outbox_operations *operations;
 	uint32_t left_out; /* bit p: next passes over partition p; the caller's to set */
+	/* Borrowed from the caller, who changes it between two calls; NULL: nothing is known. */
+	const struct outbox_known *known;
 };
 
 /* Takes NULL. */
@@ -72,10 +88,46 @@ static inline void outbox_free(struct outbox *outbox)
 		outbox->operations->free(outbox);
 }
 
+/* The slot of the id, or the free slot for it. The ids are this program's own: nobody chooses them to collide. */
+static inline uint32_t outbox_known_slot(const struct outbox_known *known, const struct uuid *id)
+{
+	uint64_t halves[2];
+	memcpy(halves, id->bytes, sizeof halves);
+	uint32_t at = (uint32_t)((halves[0] ^ halves[1]) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % OUTBOX_KNOWN_SLOTS;
+	while (!uuid_is_nil(&known->slots[at]) && !uuid_equal(&known->slots[at], id))
+		at = (at + 1) % OUTBOX_KNOWN_SLOTS;
+	return at;
+}
+
+/* The table has room, and does not know the entry yet. */
+static inline void outbox_known_add(struct outbox_known *known, const struct outbox_entry *entry)
+{
+	known->slots[outbox_known_slot(known, &entry->key.id)] = entry->key.id;
+	known->count++;
+	known->events += entry->count;
+	known->of_partition[entry->key.partition]++;
+}
+
 /* The rest is for adapters. */
 
-/* Puts the entry into the batch or, when `is_readable` is false, its key among the unreadable; neither when one before it in its partition was
- * unreadable. The batch has room. */
+static inline bool outbox_knows(const struct outbox *outbox, const struct uuid *id)
+{
+	return outbox->known != NULL && outbox->known->count > 0 &&
+	       !uuid_is_nil(&outbox->known->slots[outbox_known_slot(outbox->known, id)]);
+}
+
+/* The known entries of the partition that has most of them. */
+static inline uint32_t outbox_known_most(const struct outbox *outbox)
+{
+	uint32_t most = 0;
+	for (uint32_t i = 0; outbox->known != NULL && i < OUTBOX_PARTITIONS; i++)
+		if (outbox->known->of_partition[i] > most)
+			most = outbox->known->of_partition[i];
+	return most;
+}
+
+/* Puts the entry into the batch or, when `is_readable` is false, its key among the unreadable; does neither after an unreadable entry of
+ * its partition. The batch has room. */
 static inline void outbox_batch_add(struct outbox_batch *batch, const struct outbox_entry *entry, bool is_readable)
 {
 	for (uint32_t i = 0; i < batch->unreadable_count; i++)
@@ -93,14 +145,14 @@ struct outbox_lease {
 	uint64_t until_ms; /* 0: free */
 };
 
-/* A time that is further away than any lease lasts was written by a clock that has been set back since. */
+/* A time further away than any lease lasts was written by a clock that has been set back since. */
 static inline bool outbox_is_live(uint64_t until_ms, uint64_t now_ms, uint64_t lease_ms)
 {
 	return until_ms > now_ms && until_ms - now_ms <= lease_ms;
 }
 
-/* The partitions that are to be the owner's, when so many publishers live (itself among them): as many as there are for each, rounded up. Its
- * own first, so that renewing swaps none, and all of them if keeps_all; then free and lapsed ones, as far as there are any. */
+/* The partitions for the owner, one of so many live publishers: an equal share, rounded up. Its own come first, so that renewing swaps
+ * none, all of them if keeps_all; then free and lapsed ones, as far as there are any. */
 static inline uint32_t outbox_share(const struct outbox_lease leases[static OUTBOX_PARTITIONS], const struct uuid *owner,
                                     uint64_t publishers, uint64_t now_ms, uint64_t lease_ms, bool keeps_all)
 {

@@ -1,4 +1,4 @@
-/* random.h: where unpredictable bits come from. The simulator has its own. */
+/* random.h: makes unpredictable bits. The simulator has its own source. */
 #pragma once
 
 #include <stddef.h>

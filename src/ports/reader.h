@@ -1,4 +1,4 @@
-/* reader.h: questions to the store that decide nothing: what clients read, what is due, what replay and verify compare.
+/* reader.h: reads the store without deciding: clients' reads, due holds and orders, and the rows that replay and verify compare.
  *
  * A reader is used by one thread at a time and sees everything committed before a call begins. Answers live in the arena given. */
 #pragma once
@@ -21,7 +21,7 @@
 #include "domain/seat.h"
 #include "ports/store.h"
 
-/* A domain event as it is stored: histories, messages and replay are made of it. */
+/* A domain event as it is stored, for histories, messages and replay. */
 struct event_record {
 	struct uuid id;
 	enum event_type type;
@@ -30,6 +30,7 @@ struct event_record {
 	uint64_t occurred_at_ms;
 	struct slice actor;
 	struct trace_context trace;
+	struct slice trace_state; /* only of events that wait to be published; empty: none */
 	struct idempotency idempotency;
 	struct slice data; /* JSON */
 };
@@ -53,10 +54,22 @@ struct seat_entry {
 struct seat_list {
 	struct seat_entry *entries;
 	uint32_t count;
-	uint64_t next_position; /* the list goes on behind this position; 0: it is complete */
+	uint64_t next_position; /* the next list begins behind this position; 0: this one is the last */
 };
 
-/* Seats that one call looks at: a rare status in a large event is not searched for at everybody's cost. */
+/* The seats of a section that an event's map would show. */
+struct section_count {
+	struct slice name;
+	uint32_t total, available;
+	int64_t price_from; /* of the available ones; 0: there is none */
+};
+
+struct section_count_list {
+	struct section_count *sections;
+	uint32_t count;
+};
+
+/* The most seats that one call looks at, so that the search for a rare status in a large event delays no others. */
 #define SEATS_LOOKED_AT_MAX 20000
 
 struct seat_query {
@@ -67,7 +80,7 @@ struct seat_query {
 	uint64_t now_ms;
 };
 
-/* An outbox row as it is: the events that it names may not be there. */
+/* An outbox row as it is stored: the events that it names may be missing. */
 struct waiting_event {
 	struct uuid id;
 	struct uuid stream_id;
@@ -105,10 +118,10 @@ static inline int due_item_compare(const void *a, const void *b)
 struct due_list {
 	struct due_item *items;
 	uint32_t count;
-	uint64_t next_deadline_ms; /* of what is not due yet; UINT64_MAX: nothing */
+	uint64_t next_deadline_ms; /* of holds and orders not yet due; UINT64_MAX: none */
 };
 
-/* Which refunds, in order of their ids, which is the order of their making. */
+/* A filter of refunds, in order of their ids, which is the order of their making. */
 struct refund_query {
 	enum refund_status status; /* 0: any */
 	struct uuid event_id;      /* nil: of all events */
@@ -121,9 +134,9 @@ struct refund_list {
 	uint32_t count;
 };
 
-/* What the sale of an event has open. */
+/* The open holds and orders of an event's sale. */
 struct sale_account {
-	uint64_t active_holds; /* also those that have lapsed and nobody has marked yet; so with the pending orders */
+	uint64_t active_holds; /* also lapsed ones that are not marked yet; so with the pending orders */
 	uint64_t pending_orders;
 	uint64_t paid_orders; /* confirmed orders with their money: cancelling the event makes it due */
 	int64_t paid;         /* their totals; minor units of `currency` */
@@ -144,10 +157,10 @@ struct catalog_change_list {
 
 #define PING_PROBLEM_MAX 256
 
-/* What a ping found. */
+/* The result of a ping. */
 struct ping {
-	uint64_t store_now_ms;          /* by the store's own clock, about in the middle of the ping; 0: it goes by this machine's */
-	bool is_silent;                 /* nothing was heard of it: it is gone or hangs, and nobody need try to read either */
+	uint64_t store_now_ms;          /* by the store's own clock, about in the middle of the ping; 0: it uses this machine's */
+	bool is_silent;                 /* it did not answer: it is gone or hangs, so reads would fail, too */
 	char problem[PING_PROBLEM_MAX]; /* why it does not serve, in one line for people, never with a password; empty when it does */
 };
 
@@ -155,25 +168,64 @@ struct ping {
 struct outbox_status {
 	uint64_t entries;    /* rows waiting; counting stops at OUTBOX_COUNT_MAX */
 	uint64_t oldest_ms;  /* when the oldest was written; 0: none */
-	uint64_t publishers; /* that have been heard of within a lease */
+	uint64_t publishers; /* with a live lease */
 };
 
 #define OUTBOX_COUNT_MAX 100000
 
+/* One of many reads of a batch. */
+enum read_kind { READ_ROW, READ_HISTORY, READ_SEATS, READ_REFUNDS };
+
+struct read {
+	enum read_kind kind;
+	union {
+		struct {
+			enum row_kind kind; /* as of find */
+			struct uuid id;
+		} row;
+		struct {
+			struct uuid stream_id;
+			uint32_t after, limit;
+		} history;
+		struct seat_query seats;
+		struct refund_query refunds;
+	};
+};
+
+/* The answer of the read's kind. */
+union read_answer {
+	const struct row *row;
+	struct event_list history;
+	struct seat_list seats;
+	struct refund_list refunds;
+};
+
+#define READS_MAX 1024
+
+struct read_batch {
+	const struct read *reads; /* those of rows first */
+	uint32_t count;           /* 1 to READS_MAX */
+	struct arena *arena;      /* an answer lives here until `answered` returns, which may clear it */
+	/* Called once for each read that the store answered, rows before the others, otherwise in any order. A result other than
+	 * STORE_OK concerns this read alone, and answer is NULL then. */
+	void (*answered)(void *context, uint32_t index, enum store_result result, const union read_answer *answer);
+	void *context;
+};
+
 struct reader;
 
-/* How long after an event was cancelled a hold may still come to light: the transaction that made it knew nothing of the cancelling, and its
- * commit was on its way. */
+/* For this long after an event was cancelled a hold may still appear: its transaction had begun before the cancelling, and commits
+ * later. */
 #define LAST_COMMITS_MS 10000
 
-/* What list_cancelled answers of an event that has nothing open; sale_version: of its cancelling. */
+/* The answer of list_cancelled for an event that has nothing open; sale_version: of its cancelling. */
 static inline struct due_item due_settlement(const struct uuid *event_id, uint64_t sale_version)
 {
 	return (struct due_item){.kind = ROW_SALE, .id = *event_id, .deadline_ms = hlc_milliseconds(sale_version) + LAST_COMMITS_MS};
 }
 
 struct reader_operations {
-	/* Everything read between the two is of one moment. Not nested. Calls outside are each of their own moment. */
+	/* All reads between the two see one moment. Not nested. Each read outside sees a moment of its own. */
 	enum store_result (*snapshot_begin)(struct reader *reader);
 	void (*snapshot_end)(struct reader *reader);
 
@@ -191,19 +243,29 @@ struct reader_operations {
 	enum store_result (*list_seats)(struct reader *reader, const struct seat_query *query, struct arena *arena,
 	                                struct seat_list *ret_list);
 
+	/* The event's sections in the order of the layout, all seats counted at one moment, however many there are. An unknown event has none.
+	 * NULL: list_seats part by part costs no more. */
+	enum store_result (*count_seats)(struct reader *reader, const struct uuid *event_id, uint64_t now_ms, struct arena *arena,
+	                                 struct section_count_list *ret_list);
+
+	/* All reads of the batch, in one round trip; histories and lists need not be of one moment. STORE_DOWN: the reads that were not
+	 * answered did not reach the store. NULL: one read after the other costs no more (ports/read_batch.h). */
+	enum store_result (*read_all)(struct reader *reader, const struct read_batch *batch);
+
 	/* Active holds and pending orders with a deadline at or before now_ms, the oldest first, with one indexed query each. */
 	enum store_result (*list_due)(struct reader *reader, uint64_t now_ms, uint32_t limit, struct arena *arena,
 	                              struct due_list *ret_list);
 
-	/* What is to be done for a cancelled event that is not settled: its active holds (ROW_HOLD), its pending orders and its confirmed orders
-	 * with their money (ROW_ORDER), or, when there is none of these, the event itself (ROW_SALE), to be settled. Of the first such event with
-	 * an id past `after` (NULL: of all), which is put into *ret_event; empty when there is none, and cheap then. The deadline of the event
-	 * itself is LAST_COMMITS_MS past its cancelling, of the others 0. The list of a cancelled event only ever becomes shorter. */
+	/* The work that is left for the first cancelled event with an id past `after` (NULL: the first of all) that is not settled: its
+	 * active holds (ROW_HOLD), its pending orders and its confirmed orders with their money (ROW_ORDER), or, when it has none of
+	 * these, the event itself (ROW_SALE), to be settled. *ret_event is its id. When there is no such event the list is empty, and
+	 * the call cheap. The deadline of the event itself is LAST_COMMITS_MS past its cancelling, of the others 0. The list of a
+	 * cancelled event only ever becomes shorter. */
 	enum store_result (*list_cancelled)(struct reader *reader, const struct uuid *after, uint32_t limit, struct arena *arena,
 	                                    struct uuid *ret_event, struct due_list *ret_list);
 
-	/* What the sale has open; all zero when there is no such event. Takes time in proportion to the active holds and pending orders of all
-	 * events and to the paid orders of this one. */
+	/* The open holds and orders of the sale; all zero when there is no such event. Takes time in proportion to the active holds and
+	 * pending orders of all events and to the paid orders of this one. */
 	enum store_result (*account)(struct reader *reader, const struct uuid *event_id, struct sale_account *ret_account);
 
 	/* Refunds of the query, `limit` or fewer; without their answers. */
@@ -214,9 +276,9 @@ struct reader_operations {
 	enum store_result (*list_events)(struct reader *reader, const struct uuid *after, uint32_t limit, struct arena *arena,
 	                                 struct event_list *ret_list);
 
-	/* Rows of a kind (not ROW_KEY; payments without their answer) with a key past that of `after` (NULL: from the first), in order of their
-	 * keys' bytes: seats by event and label, payments by transaction id, the others by id. Refunds have no answer either. A row that cannot be
-	 * right has its key and version 0. For verify. */
+	/* Rows of a kind (not ROW_KEY; payments without their answer) with a key past that of `after` (NULL: from the first), in order
+	 * of their keys' bytes: seats by event and label, payments by transaction id, the others by id. Refunds have no answer either.
+	 * An impossible row has its key and version 0. For verify. */
 	enum store_result (*scan)(struct reader *reader, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
 	                          const struct row ***ret_rows, uint32_t *ret_count);
 
@@ -224,16 +286,16 @@ struct reader_operations {
 	 * its transaction; a later change of a sale takes the place of an earlier one. */
 	enum store_result (*list_catalog_changes)(struct reader *reader, const struct uuid *after, uint32_t limit, struct arena *arena,
 	                                          struct catalog_change_list *ret_list);
-	/* The catalog has it: a change of this sale up to this version is not listed any more. */
+	/* Drops the changes of this sale up to this version, which the catalog has. */
 	enum store_result (*drop_catalog_change)(struct reader *reader, const struct catalog_change *change);
-	/* One statement of bounded cost, whatever others do. */
+	/* Looks at the outbox with one statement of bounded cost. */
 	enum store_result (*look_at_outbox)(struct reader *reader, struct outbox_status *ret_status);
 
 	/* Outbox rows past `after` (NULL: from the first), in order of partition and id. For verify. */
 	enum store_result (*list_outbox)(struct reader *reader, const struct waiting_entry *after, uint32_t limit, struct arena *arena,
 	                                 struct waiting_list *ret_list);
 
-	/* Whether the store answers and can be written to. *ret_ping is filled in any case. Ends within two seconds. */
+	/* Checks that the store answers and can be written to. Fills *ret_ping in any case. Ends within two seconds. */
 	enum store_result (*ping)(struct reader *reader, struct ping *ret_ping);
 
 	void (*free)(struct reader *reader);
@@ -241,8 +303,8 @@ struct reader_operations {
 
 struct reader {
 	const struct reader_operations *operations;
-	/* The caller's, by the monotonic clock: every call but ping waits for another machine until then and answers STORE_DOWN. 0: as long as
-	 * the adapter thinks right. */
+	/* The caller's deadline, by the monotonic clock: every call but ping waits for another machine until then and answers
+	 * STORE_DOWN. 0: the adapter's own limit. */
 	uint64_t deadline_ns;
 };
 

@@ -1,7 +1,7 @@
-/* seat_feed.h: what changes on the seats of events, for processes that keep maps of them in memory.
+/* seat_feed.h: the changes of seats, for processes that keep seat maps in memory.
  *
- * A feed is used by one thread at a time. It decides nothing: a seat is sold by what the store says when it is sold. Answers live in the arena
- * given. Statuses are as they are stored; the reader compares a deadline with the clock of the store. */
+ * A feed is used by one thread at a time. It decides nothing: the store decides when a seat is sold. Answers live in the arena given.
+ * Statuses are as they are stored; the reader compares a deadline with the clock of the store. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,12 +16,12 @@
 
 #define SEAT_FEED_TOKEN_MAX 1024
 
-/* Up to where a feed was read. Positions mean the same to every process on one store: a commit has a position, and whoever has read up to
- * `position` knows every commit with a lower one. Commits with a higher position may be known, too. */
+/* The point up to which a feed was read. Positions mean the same to every process on one store: each commit has one, and a reader at
+ * `position` knows every commit with a lower position. It may know some with a higher one, too. */
 struct seat_feed_cursor {
 	uint64_t position;
-	uint64_t epoch;                  /* changes when the projections are made anew: then nothing that was read before holds */
-	char token[SEAT_FEED_TOKEN_MAX]; /* the adapter's own, terminated; empty: it needs none */
+	uint64_t epoch;                  /* changes when the projections are made anew, which makes all earlier answers void */
+	char token[SEAT_FEED_TOKEN_MAX]; /* the adapter's own, NUL-terminated; empty: it needs none */
 };
 
 struct seat_state {
@@ -61,9 +61,10 @@ struct seat_part {
 struct seat_feed;
 
 struct seat_feed_operations {
-	/* The seats of these events that were changed by commits which `after` does not know, once or more often, as they are now, and where the feed stands
-	 * after that. NULL: only where it stands. When the epoch has changed there are no seats in the list. STORE_OK, STORE_BUSY, STORE_DOWN,
-	 * STORE_CORRUPT (also when the arena is full); outputs are untouched when it fails. */
+	/* The seats of these events, as they are now, that were changed by commits which `after` does not know; a seat may be in the
+	 * list more than once. Answers the new cursor, too. `after` NULL: answers the cursor alone. When the epoch has changed there are
+	 * no seats in the list. STORE_OK, STORE_BUSY, STORE_DOWN, STORE_CORRUPT (also when the arena is full); outputs are untouched
+	 * when it fails. */
 	enum store_result (*poll)(struct seat_feed *feed, const struct seat_feed_cursor *after, const struct uuid *event_ids,
 	                          uint32_t count, struct arena *arena, struct seat_feed_cursor *ret_cursor,
 	                          struct seat_change_list *ret_list);
@@ -72,7 +73,7 @@ struct seat_feed_operations {
 	enum store_result (*load)(struct seat_feed *feed, const struct uuid *event_id, uint32_t skip, uint32_t limit, struct arena *arena,
 	                          struct seat_part *ret_part);
 
-	/* Nobody asks for changes before this position any more: they may be given up. */
+	/* Allows the store to delete changes before this position, which no process needs any more. */
 	enum store_result (*forget)(struct seat_feed *feed, uint64_t position);
 
 	void (*free)(struct seat_feed *feed);
@@ -80,8 +81,8 @@ struct seat_feed_operations {
 
 struct seat_feed {
 	const struct seat_feed_operations *operations;
-	/* The caller's, by the monotonic clock: every call waits for another machine until then and answers STORE_DOWN. 0: as long as the adapter
-	 * thinks right. */
+	/* The caller's deadline, by the monotonic clock: every call waits for another machine until then and answers STORE_DOWN. 0: the
+	 * adapter's own limit. */
 	uint64_t deadline_ns;
 };
 

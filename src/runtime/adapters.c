@@ -20,13 +20,14 @@
 #define KEYS_MAX 131072
 #define ROLES_WITH_CATALOG (ROLE_API | ROLE_TOOL | ROLE_REPLAY | ROLE_LOOK)
 
-/* A database of one kind: what opens the ports on it. All are given where it is. */
+/* A kind of database: the functions that open the ports on it. Each is given its address. */
 struct database {
 	enum error (*open_store)(const char *where, bool for_replay, struct store **ret_store, char message[static ADAPTERS_MESSAGE_MAX]);
 	enum error (*open_reader)(const char *where, struct reader **ret_reader, char message[static ADAPTERS_MESSAGE_MAX]);
 	enum error (*open_outbox)(const char *where, struct outbox **ret_outbox, char message[static ADAPTERS_MESSAGE_MAX]);
 	enum error (*open_catalog)(const char *where, struct catalog **ret_catalog, char message[static ADAPTERS_MESSAGE_MAX]);
 	enum error (*open_seat_feed)(const char *where, struct seat_feed **ret_feed, char message[static ADAPTERS_MESSAGE_MAX]);
+	enum error (*open_audit)(const char *where, struct audit **ret_audit, char message[static ADAPTERS_MESSAGE_MAX]);
 	enum error (*look_reader)(const char *where, struct reader **ret_reader, char message[static ADAPTERS_MESSAGE_MAX]);
 	enum error (*look_catalog)(const char *where, struct catalog **ret_catalog, char message[static ADAPTERS_MESSAGE_MAX]);
 	bool has_many_writers; /* COMMITS_IN_FLIGHT holds; else it is one */
@@ -39,10 +40,11 @@ static const struct database sqlite = {
 	.open_outbox = sqlite_outbox_open,
 	.open_catalog = sqlite_catalog_open,
 	.open_seat_feed = sqlite_seat_feed_open,
+	.open_audit = sqlite_audit_open,
 	.look_reader = sqlite_reader_open_to_look,
 	.look_catalog = sqlite_catalog_open_to_look,
 	.has_many_writers = false,
-	.readers = 1,
+	.readers = 2,
 };
 
 static const struct database postgres = {
@@ -51,10 +53,11 @@ static const struct database postgres = {
 	.open_outbox = postgres_outbox_open,
 	.open_catalog = postgres_catalog_open,
 	.open_seat_feed = postgres_seat_feed_open,
+	.open_audit = postgres_audit_open,
 	.look_reader = postgres_reader_open_to_look,
 	.look_catalog = postgres_catalog_open_to_look,
 	.has_many_writers = true,
-	.readers = 2,
+	.readers = 3,
 };
 
 static_assert(ADAPTERS_MESSAGE_MAX == SQLITE_MESSAGE_MAX, "a message of SQLite's fits");
@@ -129,12 +132,17 @@ static enum error open_api(const struct database *database, const char *where, s
 		error = open_catalog(database, where, false, adapters, &adapters->monitor_catalog, message);
 	if (error == OK)
 		error = database->open_seat_feed(where, &adapters->seat_feed, message);
+	if (error == OK)
+		error = database->open_audit(where, &adapters->audit, message);
+	if (error == OK)
+		error = database->open_store(where, false, &adapters->seating_store, message);
 	for (uint32_t i = 0; error == OK && i < database->readers; i++)
 		error = database->open_reader(where, &adapters->readers[adapters->reader_count++], message);
 	return error;
 }
 
-/* The one commit lane's, for clients' commands and the expiry worker's. What waits for it becomes a larger batch: more lanes are slower. */
+/* Opens the stores of the one commit lane, which serves clients' commands and the expiry worker's. Waiting commands become a larger
+ * batch, so more lanes are slower. */
 static enum error open_stores(const struct config *config, const struct database *database, const char *where, struct adapters *adapters,
                               char message[static ADAPTERS_MESSAGE_MAX])
 {
@@ -146,6 +154,11 @@ static enum error open_stores(const struct config *config, const struct database
 	return error;
 }
 
+static struct tls_client_files tls_of(const struct config_tls *files)
+{
+	return (struct tls_client_files){.authorities = files->authorities, .certificate = files->certificate, .key = files->key};
+}
+
 static enum error open_publishing(const struct config *config, const struct database *database, const char *where,
                                   struct adapters *adapters, char message[static ADAPTERS_MESSAGE_MAX])
 {
@@ -153,8 +166,10 @@ static enum error open_publishing(const struct config *config, const struct data
 	if (error != OK)
 		return error;
 	adapters->is_bus_remote = config->systems.rabbit_url != NULL;
-	return adapters->is_bus_remote ? rabbitmq_bus_open(config->systems.rabbit_url, &adapters->bus, message)
-	                               : local_bus_new(&adapters->bus);
+	const struct tls_client_files tls = tls_of(&config->systems.rabbit_tls);
+	return adapters->is_bus_remote
+	               ? rabbitmq_bus_open(config->systems.rabbit_url, &tls, config->systems.rabbit_batch, &adapters->bus, message)
+	               : local_bus_new(&adapters->bus);
 }
 
 static enum error open_admission(const struct config *config, struct adapters *adapters, char message[static ADAPTERS_MESSAGE_MAX])
@@ -178,6 +193,7 @@ static enum error open_admission(const struct config *config, struct adapters *a
 	}
 	const struct redis_admission_options redis = {
 		.address = config->systems.redis,
+		.tls = tls_of(&config->systems.redis_tls),
 		.user_quota = options.user_quota,
 		.user_window_ms = options.user_window_ms,
 		.address_quota = options.address_quota,
@@ -267,6 +283,33 @@ bool adapters_open(const struct config *config, uint32_t roles, struct adapters 
 	return true;
 }
 
+/* The path of the embedded store, up to date; nothing for a shared one. */
+static bool prepare_tool(const struct config *config, char path[static ADAPTERS_PATH_MAX], char message[static ADAPTERS_MESSAGE_MAX])
+{
+	if (!has_store(config, ROLE_TOOL, message) || (config->systems.crdb_dsn == NULL && !prepare_file(config, ROLE_TOOL, path, message)))
+		return false;
+	snprintf(message, ADAPTERS_MESSAGE_MAX, "out of memory");
+	return true;
+}
+
+bool adapters_open_audit(const struct config *config, struct audit **ret_audit, char message[static ADAPTERS_MESSAGE_MAX])
+{
+	assert(config != NULL && ret_audit != NULL);
+	char path[ADAPTERS_PATH_MAX];
+	const char *dsn = config->systems.crdb_dsn;
+	return prepare_tool(config, path, message) &&
+	       (dsn == NULL ? sqlite_audit_open(path, ret_audit, message) : postgres_audit_open(dsn, ret_audit, message)) == OK;
+}
+
+bool adapters_open_privacy(const struct config *config, struct privacy **ret_privacy, char message[static ADAPTERS_MESSAGE_MAX])
+{
+	assert(config != NULL && ret_privacy != NULL);
+	char path[ADAPTERS_PATH_MAX];
+	const char *dsn = config->systems.crdb_dsn;
+	return prepare_tool(config, path, message) &&
+	       (dsn == NULL ? sqlite_privacy_open(path, ret_privacy, message) : postgres_privacy_open(dsn, ret_privacy, message)) == OK;
+}
+
 bool adapters_store_path(const struct config *config, char path[static ADAPTERS_PATH_MAX], char message[static ADAPTERS_MESSAGE_MAX])
 {
 	if (config->systems.crdb_dsn == NULL)
@@ -308,7 +351,9 @@ void adapters_close(struct adapters *adapters)
 	outbox_free(adapters->outbox);
 	bus_free(adapters->bus);
 	admission_free(adapters->admission);
+	audit_free(adapters->audit);
 	/* Last: the last to close a SQLite file tidies it up, and the store may write. */
+	store_free(adapters->seating_store);
 	for (uint32_t i = 0; i < ADAPTERS_STORES_MAX; i++)
 		store_free(adapters->stores[i]);
 	*adapters = (struct adapters){0};
@@ -340,6 +385,17 @@ void adapters_bus_status(const struct adapters *adapters, struct bus_status *ret
 	(void)snprintf(ret_status->problem, sizeof ret_status->problem, "%.*s", BUS_PROBLEM_MAX - 1, rabbitmq.problem);
 }
 
+/* Its journal is in memory, so that nothing asks for the file by its name again. */
+static void remove_names(const struct scratch *scratch)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+	char path[sizeof scratch->path + 16];
+	for (size_t i = 0; i < ARRAY_LENGTH(suffixes); i++) {
+		snprintf(path, sizeof path, "%s%s", scratch->path, suffixes[i]);
+		remove(path);
+	}
+}
+
 bool scratch_open(const char *directory, struct scratch *ret_scratch, char message[static ADAPTERS_MESSAGE_MAX])
 {
 	struct scratch scratch = {0};
@@ -353,6 +409,7 @@ bool scratch_open(const char *directory, struct scratch *ret_scratch, char messa
 		error = sqlite_scratch_open(scratch.path, &scratch.store, message);
 	if (error == OK)
 		error = sqlite_scratch_reader_open(scratch.path, &scratch.reader, message);
+	remove_names(&scratch);
 	if (error != OK) {
 		scratch_close(&scratch);
 		return false;
@@ -363,12 +420,6 @@ bool scratch_open(const char *directory, struct scratch *ret_scratch, char messa
 
 void scratch_close(struct scratch *scratch)
 {
-	static const char *const suffixes[] = {"", "-wal", "-shm"};
-	char path[sizeof scratch->path + 8];
 	reader_free(scratch->reader);
 	store_free(scratch->store);
-	for (size_t i = 0; i < ARRAY_LENGTH(suffixes); i++) {
-		snprintf(path, sizeof path, "%s%s", scratch->path, suffixes[i]);
-		remove(path);
-	}
 }

@@ -1,4 +1,5 @@
-/* adapters.h: which adapter serves which port: chosen from the configuration, opened, and closed again. Only it and the commands that need one by its name know them. */
+/* adapters.h: chooses an adapter for each port by the configuration, opens it, and closes it. Only it and the commands that need an
+ * adapter by its name know the adapters. */
 #pragma once
 
 #include <stdint.h>
@@ -7,10 +8,12 @@
 #include "base/attributes.h"
 #include "config/config.h"
 #include "ports/admission.h"
+#include "ports/audit.h"
 #include "ports/bus.h"
 #include "ports/catalog.h"
 #include "ports/clock.h"
 #include "ports/outbox.h"
+#include "ports/privacy.h"
 #include "ports/random.h"
 #include "ports/reader.h"
 #include "ports/seat_feed.h"
@@ -21,7 +24,7 @@
 #define ADAPTERS_MESSAGE_MAX 512
 #define ADAPTERS_PATH_MAX 4096
 
-/* What a process does. */
+/* The roles of a process. */
 enum role {
 	ROLE_API = 1,
 	ROLE_EXPIRY = 2,
@@ -37,7 +40,8 @@ struct adapters {
 	struct random *random;
 	struct store *stores[ADAPTERS_STORES_MAX]; /* of the commit lane: one for each batch in flight */
 	uint32_t store_count;
-	struct reader *readers[ADAPTERS_READERS_MAX]; /* one for each read lane */
+	struct store *seating_store;                  /* of an API, for large events */
+	struct reader *readers[ADAPTERS_READERS_MAX]; /* one for each read lane (service_options.h) */
 	uint32_t reader_count;
 	struct reader *catalog_reader;
 	struct seat_feed *seat_feed;
@@ -51,9 +55,10 @@ struct adapters {
 	bool is_bus_remote;
 	bool is_store_shared; /* with other processes, and a clock of its own */
 	struct admission *admission;
+	struct audit *audit; /* of an API */
 };
 
-/* How the schema of the store is brought up to date; functions may be NULL. */
+/* Options for bringing the store's schema up to date; functions may be NULL. */
 struct migration_options {
 	bool without_backup;                              /* no copy of an embedded store is kept beside it */
 	void (*kept)(void *context, const char *path);    /* told the name of the copy … */
@@ -64,33 +69,39 @@ struct migration_options {
 /* Brings the schema of the store up to date. options: NULL: as a server does. False: message says why, in one line for people. */
 must_check bool adapters_migrate(const struct config *config, const struct migration_options *options,
                                  char message[static ADAPTERS_MESSAGE_MAX]);
-/* Opens what the roles need; the embedded store's schema is brought up to date, and a server makes the store where a command finds one or fails. What another machine serves need not be there yet.
- * False: message says why, in one line for people. */
+/* Opens the ports that the roles need. Brings the embedded store's schema up to date. A server makes a store that is missing; a command
+ * fails without one. Systems on other machines need not be up yet. False: message says why, in one line for people. */
 must_check bool adapters_open(const struct config *config, uint32_t roles, struct adapters *ret_adapters,
                               char message[static ADAPTERS_MESSAGE_MAX]);
 void adapters_close(struct adapters *adapters);
+/* The audit alone, for a command; as adapters_open with ROLE_TOOL. */
+must_check bool adapters_open_audit(const struct config *config, struct audit **ret_audit, char message[static ADAPTERS_MESSAGE_MAX]);
 
-/* Where the embedded store is, which may not be there yet. False, with a message: the path is too long, or the store is a shared database. */
+/* The same for what the store has about users. */
+must_check bool adapters_open_privacy(const struct config *config, struct privacy **ret_privacy, char message[static ADAPTERS_MESSAGE_MAX]);
+
+/* Writes the path of the embedded store, which may not exist yet. False, with a message: the path is too long, or the store is a shared
+ * database. */
 must_check bool adapters_store_path(const struct config *config, char path[static ADAPTERS_PATH_MAX],
                                     char message[static ADAPTERS_MESSAGE_MAX]);
-/* Opens any file of the embedded store to look. has_catalog: what people browse is in it, and is looked at too. False: message says why. */
+/* Opens any file of the embedded store for reading. has_catalog: the file has the catalog, too, and it is opened as well. False: message
+ * says why. */
 must_check bool adapters_look_at(const char *path, bool has_catalog, struct adapters *ret_adapters,
                                  char message[static ADAPTERS_MESSAGE_MAX]);
 
-/* What a tool says of an error, in one line for people: of a store or catalog that cannot be reached also why. Lives in the message. */
+/* Explains an error in one line for people, and why a store or catalog cannot be reached. Lives in the message. */
 const char *adapters_explain(const struct adapters *adapters, enum error error, char message[static ADAPTERS_MESSAGE_MAX]);
 
 /* Safe from any thread. */
 void adapters_bus_status(const struct adapters *adapters, struct bus_status *ret_status);
 
-/* An empty embedded store that lives as long as a command. */
+/* An empty embedded store that lives as long as a command, however that ends: its files have no name once it is open. */
 struct scratch {
 	char path[4096];
 	struct store *store;
 	struct reader *reader;
 };
 
-/* directory: empty, and the caller's. False: message says why. */
+/* directory: empty, and the caller's; empty again afterwards. False: message says why. */
 must_check bool scratch_open(const char *directory, struct scratch *ret_scratch, char message[static ADAPTERS_MESSAGE_MAX]);
-/* Closes it and removes its files. */
 void scratch_close(struct scratch *scratch);

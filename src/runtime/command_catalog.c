@@ -3,6 +3,7 @@
 
 #include "app/catalog_rebuilder.h"
 #include "runtime/adapters.h"
+#include "runtime/audit_trail.h"
 #include "runtime/commands.h"
 #include "runtime/flags.h"
 #include "runtime/terminal.h"
@@ -41,5 +42,5 @@ int run_catalog_rebuild(const struct invocation *invocation)
 		return complain("%s", message);
 	code = rebuild_with(&adapters);
 	adapters_close(&adapters);
-	return code;
+	return audit_trail_write(invocation->config, SLICE("catalog rebuild"), SLICE(""), code);
 }

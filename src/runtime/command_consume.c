@@ -6,6 +6,7 @@
 
 #include "adapters/rabbitmq/consumer.h"
 #include "adapters/system/system.h"
+#include "app/event_batch.h"
 #include "app/sighting.h"
 #include "base/decimal.h"
 #include "base/json_writer.h"
@@ -15,6 +16,7 @@
 #include "runtime/flags.h"
 #include "runtime/process.h"
 #include "runtime/terminal.h"
+#include "runtime/tracing.h"
 
 #define WAIT_MS 100
 #define SETTLE_EVERY 512 /* messages that are acknowledged together, when so many come at once */
@@ -24,7 +26,9 @@
 struct consume {
 	struct rabbitmq_consumer *consumer;
 	struct sequences *sequences;
+	struct tracing *tracing; /* NULL: no spans are made */
 	const char *queue;
+	const char *pattern; /* of types, for the events of a batch */
 	bool is_json;
 	uint64_t count_max;  /* 0: no end */
 	uint64_t timeout_ms; /* 0: none */
@@ -61,7 +65,7 @@ static void write_json(struct buffer *line, const struct rabbitmq_delivery *deli
 	json_writer_object_end(&writer);
 }
 
-/* What others wrote, without what a terminal would obey. */
+/* Writes a text from a message, without bytes that a terminal would obey. */
 static void write_safely(struct buffer *line, struct slice text)
 {
 	for (size_t i = 0; i < text.length; i++) {
@@ -117,9 +121,68 @@ static bool show(struct consume *consume, const struct rabbitmq_delivery *delive
 	if (!consume->is_json && sighting.is_event)
 		tell_finding(&sighting);
 	consume->events++;
+	return !line->failed && fwrite(line->data, 1, line->length, stdout) == line->length;
+}
+
+static bool show_traced(struct consume *consume, const struct rabbitmq_delivery *delivery)
+{
+	uint64_t began_ns = monotonic_now_ns();
+	bool is_printed = show(consume, delivery);
+	const struct tracing_message message = {
+		.traceparent = delivery->traceparent,
+		.tracestate = delivery->tracestate,
+		.tag = delivery->tag,
+		.id = delivery->message_id,
+		.exchange = delivery->exchange,
+		.routing_key = delivery->routing_key,
+		.queue = consume->queue,
+	};
+	tracing_consumed(consume->tracing, &message, began_ns, monotonic_now_ns());
+	return is_printed;
+}
+
+static bool show_event(struct consume *consume, const struct rabbitmq_delivery *delivery)
+{
+	return consume->tracing == NULL ? show(consume, delivery) : show_traced(consume, delivery);
+}
+
+static bool has_enough(const struct consume *consume)
+{
+	return consume->count_max > 0 && consume->events == consume->count_max;
+}
+
+/* The events of a batch that are wanted, each as if it had come alone. A batch of which some are not printed stays in the queue. */
+static bool show_batch(struct consume *consume, const struct rabbitmq_delivery *delivery, struct event_batch *batch)
+{
+	struct batched_event event;
+	while (event_batch_next(batch, &event)) {
+		if (!topic_matches(slice_of(consume->pattern), event.type))
+			continue;
+		if (has_enough(consume))
+			return true;
+		struct rabbitmq_delivery alone = *delivery;
+		alone.body = event.body;
+		alone.message_id = event.id;
+		alone.type = event.type;
+		alone.traceparent = event.traceparent;
+		alone.tracestate = event.tracestate;
+		if (!show_event(consume, &alone))
+			return false;
+	}
 	consume->unsettled++;
 	consume->last_tag = delivery->tag;
-	return !line->failed && fwrite(line->data, 1, line->length, stdout) == line->length;
+	return true;
+}
+
+/* False: it cannot be printed. */
+static bool show_message(struct consume *consume, const struct rabbitmq_delivery *delivery)
+{
+	struct event_batch batch;
+	if (slice_equal_string(delivery->content_type, EVENT_BATCH_CONTENT_TYPE) && event_batch_open(delivery->body, &batch))
+		return show_batch(consume, delivery, &batch);
+	consume->unsettled++;
+	consume->last_tag = delivery->tag;
+	return show_event(consume, delivery);
 }
 
 /* Only what has been printed leaves the queue. */
@@ -165,8 +228,8 @@ static bool step(struct consume *consume, int *code)
 	tell_connection(consume, result != CONSUMER_DOWN);
 	bool is_printed = true, is_enough = false;
 	if (result == CONSUMER_DELIVERY) {
-		is_printed = show(consume, &delivery);
-		is_enough = consume->events == consume->count_max;
+		is_printed = show_message(consume, &delivery);
+		is_enough = has_enough(consume);
 		if (is_printed && (is_enough || consume->unsettled == SETTLE_EVERY || process_is_told_to_stop()))
 			is_printed = settle(consume);
 		consume->quiet_since_ms = monotonic_now_ms();
@@ -196,21 +259,31 @@ static int consume_all(struct consume *consume)
 	return is_whole ? code : EXIT_FAILED;
 }
 
-static int consume_from(const struct invocation *invocation, struct consume *consume, const char *pattern, bool is_complete)
+static int consume_opened(struct consume *consume, bool is_complete)
 {
-	char message[RABBITMQ_MESSAGE_MAX];
-	const char *url = invocation->config->systems.rabbit_url;
-	if (rabbitmq_consumer_open(url, consume->queue, pattern, &consume->consumer, message) != OK)
-		return complain("%s", message);
 	consume->sequences =
 		sequences_new((struct hash_seed){.k0 = random_u64(system_random()), .k1 = random_u64(system_random())}, is_complete);
 	buffer_init(&consume->line, NULL, LINE_BYTES_MAX);
 	(void)setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
-	process_hold_signals(false);
 	int code = consume->sequences == NULL ? complain("out of memory") : consume_all(consume);
 	buffer_release(&consume->line);
 	sequences_free(consume->sequences);
+	return code;
+}
+
+static int consume_from(const struct invocation *invocation, struct consume *consume, bool is_complete)
+{
+	char message[RABBITMQ_MESSAGE_MAX];
+	const char *url = invocation->config->systems.rabbit_url;
+	const struct config_tls *files = &invocation->config->systems.rabbit_tls;
+	const struct tls_client_files tls = {.authorities = files->authorities, .certificate = files->certificate, .key = files->key};
+	if (rabbitmq_consumer_open(url, &tls, consume->queue, consume->pattern, &consume->consumer, message) != OK)
+		return complain("%s", message);
+	process_hold_signals(false); /* before there is another thread, which would be ended by them */
+	bool is_ready = tracing_new(invocation->config, 0, system_random(), NULL, &consume->tracing);
+	int code = is_ready ? consume_opened(consume, is_complete) : EXIT_FAILED;
 	rabbitmq_consumer_free(consume->consumer);
+	tracing_free(consume->tracing);
 	return code;
 }
 
@@ -236,6 +309,7 @@ int run_consume(const struct invocation *invocation)
 	if (invocation->config->systems.rabbit_url == NULL)
 		return complain("RABBIT_URL is required, such as amqp://user:password@localhost:5672");
 	consume.queue = queue;
+	consume.pattern = pattern;
 	consume.is_json = is_json;
-	return consume_from(invocation, &consume, pattern, is_complete);
+	return consume_from(invocation, &consume, is_complete);
 }

@@ -14,7 +14,7 @@
 #define POLL_MS 200
 #define STALL_POLLS_MAX 50 /* ten seconds without progress: nobody works on it */
 
-/* What is left of a sale: what cancelling it changes. */
+/* The number of holds and orders that cancelling the sale changes. */
 static uint64_t left_of(const struct sale_account *account)
 {
 	return account->active_holds + account->pending_orders + account->paid_orders;

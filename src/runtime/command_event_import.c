@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+#include "runtime/audit_trail.h"
 #include "runtime/commands.h"
 #include "runtime/flags.h"
 #include "runtime/import_progress.h"
@@ -35,14 +37,6 @@ struct import {
 	bool needs_catalog; /* there is an event without an event_id */
 };
 
-/* Texts come out of the file: a terminal must not obey them. */
-static void make_printable(char *text)
-{
-	for (char *at = text; *at != '\0'; at++)
-		if ((unsigned char)*at < ' ' || *at == 0x7f)
-			*at = '?';
-}
-
 static bool tell_fault(struct import *import, const char *path, struct file_place place, struct slice pointer, struct slice detail)
 {
 	char text[1024];
@@ -50,7 +44,7 @@ static bool tell_fault(struct import *import, const char *path, struct file_plac
 		return true;
 	import_progress_clear(&import->progress);
 	snprintf(text, sizeof text, "%.*s%s%.*s", SLICE_PRINT(pointer), pointer.length > 0 ? ": " : "", SLICE_PRINT(detail));
-	make_printable(text);
+	utf8_mask_controls(text); /* it comes out of the file: a terminal must not obey it */
 	complain("%s:%" PRIu64 ":%" PRIu64 ": %s", path, place.line, place.column, text);
 	import->faults++;
 	if (import->faults == FAULTS_TOLD_MAX)
@@ -211,6 +205,8 @@ static int run(const struct invocation *invocation, struct import *import)
 	if (code == EXIT_DONE) {
 		code = import_into(import, &session);
 		operator_session_close(&session);
+		if (!import->is_dry_run)
+			code = audit_trail_write(invocation->config, SLICE("event import"), slice_of(import->path), code);
 	}
 	import_source_close(&import->source);
 	return code;

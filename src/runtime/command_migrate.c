@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "runtime/adapters.h"
+#include "runtime/audit_trail.h"
 #include "runtime/commands.h"
 #include "runtime/flags.h"
 #include "runtime/terminal.h"
@@ -32,5 +33,5 @@ int run_migrate(const struct invocation *invocation)
 	if (!adapters_migrate(invocation->config, &options, message))
 		return complain("%s", message);
 	puts(count == 0 ? "nothing to do: the schema is up to date" : "the schema is up to date");
-	return EXIT_DONE;
+	return count == 0 ? EXIT_DONE : audit_trail_write(invocation->config, SLICE("migrate"), SLICE(""), EXIT_DONE);
 }

@@ -1,4 +1,4 @@
-/* command_names.h: what metrics and traces call the commands: "hold_create". */
+/* command_names.h: the commands' names in metrics and traces: "hold_create". */
 #pragma once
 
 #include "domain/command.h"

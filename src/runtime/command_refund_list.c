@@ -1,10 +1,11 @@
-/* command_refund_list.c: `tro refund list`: what is to be given back, and what was. */
+/* command_refund_list.c: `tro refund list`: lists refunds that are due, and those that were made. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/time.h"
 #include "domain/money.h"
 #include "runtime/commands.h"
+#include "runtime/csv.h"
 #include "runtime/operator_session.h"
 #include "runtime/flags.h"
 #include "runtime/terminal.h"
@@ -31,24 +32,11 @@ static struct refund_text text_of(const struct refund *refund)
 	return text;
 }
 
-/* RFC 4180: in quotes, and a quote twice. What a spreadsheet would take for a formula is made text by a quote in front. */
-static void print_csv_text(struct slice text)
-{
-	bool is_formula = text.length > 0 && strchr("=+-@", text.data[0]) != NULL;
-	fputs(is_formula ? "\"'" : "\"", stdout);
-	for (size_t i = 0; i < text.length; i++) {
-		if (text.data[i] == '"')
-			putchar('"');
-		putchar(text.data[i]);
-	}
-	putchar('"');
-}
-
 static void print_csv(const struct refund *refund)
 {
 	struct refund_text text = text_of(refund);
 	printf("%s,%s,%s,", text.refund_id, text.order_id, text.event_id);
-	print_csv_text(short_text_slice(&refund->transaction_id));
+	csv_print_text(short_text_slice(&refund->transaction_id));
 	printf(",%lld,%s,%s,%s,%s,%s\r\n", (long long)refund->amount, refund->currency.code, refund_reason_name(refund->reason),
 	       refund_status_name(refund->status), text.created_at, text.done_at);
 }

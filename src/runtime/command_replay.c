@@ -6,6 +6,7 @@
 
 #include "app/rebuilder.h"
 #include "runtime/adapters.h"
+#include "runtime/audit_trail.h"
 #include "runtime/commands.h"
 #include "runtime/flags.h"
 #include "runtime/process.h"
@@ -24,7 +25,7 @@ static void show_rebuild(void *context, uint64_t events, uint64_t rows)
 	*shown = UINT64_MAX;
 }
 
-static int replay_with(struct adapters *adapters, struct scratch *scratch)
+static int replay_with(struct adapters *adapters, struct scratch *scratch, bool *ret_is_done)
 {
 	uint64_t shown = 0;
 	struct rebuild rebuild = {
@@ -36,6 +37,7 @@ static int replay_with(struct adapters *adapters, struct scratch *scratch)
 		.context = &shown,
 	};
 	enum error error = rebuild_projections(&rebuild);
+	*ret_is_done = error == OK || error == ERR_CORRUPT || rebuild.ret_is_overtaken;
 	if (rebuild.ret_is_overtaken)
 		return complain("another replay has begun meanwhile: this one has changed nothing");
 	if (error != OK)
@@ -60,7 +62,7 @@ int run_replay(const struct invocation *invocation)
 	}
 	if (!adapters_open(invocation->config, ROLE_TOOL | ROLE_REPLAY, &adapters, message))
 		return complain("%s", message);
-	code = replay_with_scratch(invocation, &adapters, replay_with);
+	code = replay_with_scratch(invocation, &adapters, replay_with, NULL);
 	adapters_close(&adapters);
-	return code;
+	return audit_trail_write(invocation->config, SLICE("replay"), SLICE(""), code);
 }

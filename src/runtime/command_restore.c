@@ -2,30 +2,53 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "adapters/sqlite/sqlite.h"
 #include "adapters/sqlite/store_file.h"
+#include "base/path.h"
 #include "runtime/adapters.h"
+#include "runtime/audit_trail.h"
 #include "runtime/commands.h"
 #include "runtime/flags.h"
+#include "runtime/forgotten.h"
 #include "runtime/process.h"
 #include "runtime/terminal.h"
 #include "runtime/verification.h"
+
+/* Forgets the users who were forgotten since the backup was made. */
+static int forget_in(const char *copy, const char *data_dir)
+{
+	struct privacy *privacy;
+	char message[SQLITE_MESSAGE_MAX];
+	uint32_t count;
+	if (sqlite_privacy_open(copy, &privacy, message) != OK)
+		return complain("%s", message);
+	int code = forgotten_apply(data_dir, privacy, &count);
+	privacy_free(privacy);
+	if (count > 0)
+		printf("%u users are forgotten again\n", count);
+	return code;
+}
 
 /* The same as at the start of a server: a backup of an older program is brought up to date, here in the copy. */
 static int copy_and_verify(const struct invocation *invocation, const char *backup, const char *copy)
 {
 	struct adapters adapters;
 	char message[ADAPTERS_MESSAGE_MAX];
-	if (sqlite_copy(backup, false, copy, message) != OK || sqlite_migrate(copy, NULL, message) != OK)
+	if (sqlite_copy(backup, false, copy, message) != OK || sqlite_check_store(copy, message) != OK ||
+	    sqlite_migrate(copy, NULL, message) != OK)
 		return complain("%s cannot be restored: %s", backup, message);
+	if (forget_in(copy, invocation->config->systems.data_dir) != EXIT_DONE)
+		return EXIT_FAILED;
 	if (!adapters_look_at(copy, invocation->config->systems.mongo_uri == NULL, &adapters, message))
 		return complain("%s cannot be restored: %s", backup, message);
-	int code = verification_run(invocation, &adapters);
+	bool is_done;
+	int code = verification_run(invocation, &adapters, &is_done);
 	adapters_close(&adapters);
-	return code == EXIT_DONE ? code : complain("%s was not restored: it did not pass its check", backup);
+	if (code == EXIT_DONE) /* in the copy: when that takes its place the store says where it came from */
+		return audit_trail_write_at(copy, SLICE("restore"), slice_of(backup), EXIT_DONE);
+	return complain("%s was not restored: it %s", backup, is_done ? "did not pass its check" : "could not be checked");
 }
 
 /* The old store has its log to itself until here. Without a log it is whole, so that a crash before the rename leaves it, and one after it leaves
@@ -40,17 +63,13 @@ static bool take_place(struct store_file *file, char message[static ADAPTERS_MES
 	return store_file_finish(file, message);
 }
 
-static bool is_same_file(const char *a, const char *b)
-{
-	struct stat one, other;
-	return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
 static int restore(const struct invocation *invocation, const char *backup, const char *path, bool may_replace)
 {
 	char message[ADAPTERS_MESSAGE_MAX];
 	struct store_file file;
 	if (!store_file_begin(path, may_replace, &file, message))
+		return complain("%s", message);
+	if (!store_file_inherit(&file, message))
 		return complain("%s", message);
 	int code = copy_and_verify(invocation, backup, file.partial);
 	if (code != EXIT_DONE) {
@@ -78,8 +97,8 @@ int run_restore(const struct invocation *invocation)
 		return complain("%s", message);
 	if (access(backup, R_OK) != 0)
 		return complain("%s cannot be read: %s", backup, strerror(errno));
-	if (is_same_file(backup, path))
-		return complain("%s is the store itself, no backup of it", backup);
+	if (store_file_is_of(backup, path))
+		return complain("%s is the store itself or belongs to it, and is no backup of it", backup);
 	if (!process_lock(invocation->config->systems.data_dir, message, sizeof message))
 		return complain("%s", message);
 	return restore(invocation, backup, path, may_replace);

@@ -66,16 +66,22 @@ static int run_service(int argc, char **argv, struct config *config, uint32_t ro
 	int code = (roles & ROLE_API) == 0 ? EXIT_DONE : need_secrets(config, arena);
 	if (code != EXIT_DONE)
 		return code;
+	if (roles == ROLE_API && config->systems.crdb_dsn == NULL)
+		warn_of("CRDB_DSN is not set: the store is in DATA_DIR %s, where holds do not expire and nothing is published. "
+		        "'tro serve' does all of it; tro-expiry-worker and tro-outbox-publisher need a store that they share with tro-api",
+		        config->systems.data_dir);
 	struct demo serving = {.config = config, .arena = arena};
 	const struct runtime_options options = {.config = config, .roles = roles, .started = serving_print, .context = &serving};
 	return runtime_run(&options);
 }
 
-static void print_service_help(const char *name, const struct config_initial *own)
+static void print_service_help(const char *name, uint32_t roles, const struct config_initial *own)
 {
 	struct buffer flags;
+	uint32_t readers =
+		((roles & ROLE_API) != 0 ? CONFIG_READER_API : 0U) | ((roles & ROLE_PUBLISHER) != 0 ? CONFIG_READER_PUBLISHER : 0U);
 	buffer_init(&flags, NULL, 64 * 1024);
-	config_write_help(own, &flags);
+	config_write_help(own, readers, &flags);
 	printf("usage: %s [FLAGS]\n\nsettings, each also in the environment:\n%.*s", name, SLICE_PRINT(buffer_slice(&flags)));
 	buffer_release(&flags);
 }
@@ -88,15 +94,15 @@ int service_main(int argc, char **argv, char *const *environment, uint32_t roles
 	const char *message = NULL;
 	confine_secrets();
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		print_service_help(program_invocation_short_name, &own);
+		print_service_help(program_invocation_short_name, roles, &own);
 		return EXIT_DONE;
 	}
 	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
-		printf("%s " TRO_VERSION "\n", program_invocation_short_name);
+		printf("%s " TRO_VERSION " (commit %s)\n", program_invocation_short_name, version_commit);
 		return EXIT_DONE;
 	}
 	complain_as_log();
-	(void)umask(0077); /* what is kept is nobody else's to read */
+	(void)umask(0077); /* no other user may read its files */
 	arena_init(&arena, 64 * 1024, 64 * 1024 * 1024);
 	int code = EXIT_WRONG_USAGE;
 	switch (config_load(&argc, argv, environment, &own, &arena, &config, &message)) {

@@ -12,6 +12,16 @@
 
 #define TTL_DEFAULT_MS (60 * 60 * 1000)
 
+/* A misspelt scope would be refused by nobody, and grant nothing. */
+static int check_scopes(const char *scopes)
+{
+	struct slice rest = slice_of(scopes), scope;
+	while (slice_cut(&rest, ' ', &scope))
+		if (scope.length > 0 && jwt_scope_bit(scope) == 0)
+			return complain_usage("token", "--scope has '%.*s', which is none; there are " JWT_SCOPES, SLICE_PRINT(scope));
+	return EXIT_DONE;
+}
+
 int run_token(const struct invocation *invocation)
 {
 	const char *user = NULL, *scope = NULL, *ttl = NULL;
@@ -25,6 +35,9 @@ int run_token(const struct invocation *invocation)
 		return complain_usage("token", "--user is required");
 	if (strlen(user) > JWT_USER_LENGTH_MAX)
 		return complain_usage("token", "--user is longer than %d bytes", JWT_USER_LENGTH_MAX);
+	code = check_scopes(scope);
+	if (code != EXIT_DONE)
+		return code;
 	if (ttl != NULL && (!duration_parse(slice_of(ttl), &ttl_ms) || ttl_ms < 1000))
 		return complain_usage("token", "--ttl '%s' is not a duration of at least a second, such as 30m or 8h", ttl);
 	code = secrets_need(invocation);

@@ -1,4 +1,4 @@
-/* command_top.c: `tro top`: what running services are doing, from two looks at their metrics. */
+/* command_top.c: `tro top`: shows the work of running services, from two looks at their metrics. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,37 @@ static void forget(struct look *look)
 	arena_init(&look->arena, ARENA_BLOCK, ARENA_MAX);
 }
 
-/* The complaint of a service that does not answer is made by http_call. */
+/* TRO writes printable ASCII; other bytes come from another program, and a terminal might obey them. */
+static void clean(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((*text < ' ' && *text != '\n') || *text > '~')
+			*text = '?';
+}
+
+static bool is_ours(const struct scrape *scrape)
+{
+	for (uint32_t i = 0; i < scrape->count; i++)
+		if (slice_equal_string(scrape->samples[i].name, "tro_build_info"))
+			return true;
+	return false;
+}
+
+/* Reads the answer, or complains. The complaint of a service that does not answer is made by http_call. */
+static bool read_answer(const struct service *service, struct look *look)
+{
+	if (look->answer.status != 200) {
+		(void)complain("%s: /metrics is answered with %ld; with ADMIN_ADDR set it is there", service->url, look->answer.status);
+		return false;
+	}
+	clean(look->answer.body);
+	if (scrape_parse(slice_of(look->answer.body), &look->arena, &look->scrape) != OK || !is_ours(&look->scrape)) {
+		(void)complain("%s: what answers there is not TRO", service->url);
+		return false;
+	}
+	return true;
+}
+
 static void look_at(struct service *service, const struct invocation *invocation)
 {
 	struct look before = service->looks[0];
@@ -56,8 +86,7 @@ static void look_at(struct service *service, const struct invocation *invocation
 	                                           TIMEOUT_S, &look->answer);
 	if (code != EXIT_DONE)
 		look->answer = (struct http_answer){0};
-	service->is_up = code == EXIT_DONE && look->answer.status == 200 &&
-	                 scrape_parse(slice_of(look->answer.body), &look->arena, &look->scrape) == OK;
+	service->is_up = code == EXIT_DONE && read_answer(service, look);
 	look->scrape.taken_ns = monotonic_now_ns();
 	if (!service->is_up)
 		look->scrape.count = 0;
@@ -89,13 +118,7 @@ static double mean_batch(const struct service *service)
 
 static double server_errors(const struct service *service)
 {
-	double sum = 0;
-	for (int status = 500; status <= 504; status++) {
-		char text[8];
-		(void)snprintf(text, sizeof text, "%d", status);
-		sum += rate(service, "tro_http_requests_total", "status", text);
-	}
-	return sum;
+	return rate(service, "tro_http_requests_total", "status", "500") + rate(service, "tro_http_requests_total", "status", "503");
 }
 
 /* Calls `each` for every sample of the name, in their order. */
@@ -302,7 +325,7 @@ static bool show(const struct service *services, uint32_t count, bool as_json, b
 	return is_written;
 }
 
-/* Where a server with this configuration tells its metrics. */
+/* The URL of the metrics of a server with this configuration. */
 static const char *default_url(const struct invocation *invocation)
 {
 	const struct config_http *http = &invocation->config->http;

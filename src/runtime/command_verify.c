@@ -21,7 +21,7 @@ int run_verify(const struct invocation *invocation)
 	char message[ADAPTERS_MESSAGE_MAX];
 	if (!adapters_open(invocation->config, ROLE_LOOK, &adapters, message))
 		return complain("%s", message);
-	code = verification_run(invocation, &adapters);
+	code = verification_run(invocation, &adapters, NULL);
 	adapters_close(&adapters);
 	return code;
 }

@@ -9,6 +9,6 @@ int run_version(const struct invocation *invocation)
 {
 	if (invocation->argc > 1)
 		return complain_usage("version", "'%s' is not understood", invocation->argv[1]);
-	puts("tro " TRO_VERSION);
+	printf("tro " TRO_VERSION " (commit %s)\n", version_commit);
 	return EXIT_DONE;
 }

@@ -16,11 +16,11 @@
 
 static const struct command_entry commands[] = {
 	{"serve", "run everything in this process: the API, the expiry worker and the publisher", "serve [--demo]",
-         "  --demo    put a demo event on sale when there is none, and print how to buy a ticket\n\n"
+         "  --demo    put a demo event on sale if there is none, and print how to buy a ticket\n\n"
          "example:\n  tro serve --demo --listen-addr 127.0.0.1:8080\n",
          run_serve},
 	{"migrate", "bring the store's schema up to date", "migrate [--no-backup]",
-         "  --no-backup    keep no copy of an embedded store as it was; it is tro.db.schema-NNN.TIME in DATA_DIR\n\n"
+         "  --no-backup    keep no copy of the old embedded store; the copy is tro.db.schema-NNN.TIME in DATA_DIR\n\n"
          "example:\n  tro migrate --data-dir ./tro-data\n",
          run_migrate},
 	{"event create", "put an event on sale; prints its id first", "event create FILE | - | --demo",
@@ -28,17 +28,16 @@ static const struct command_entry commands[] = {
          "  --demo    a small concert to try things with\n\n"
          "example:\n  tro event create concert.json\n",
          run_event_create},
-	{"event import", "put the events of a file on sale; those that are there stay as they are",
+	{"event import", "put the events of a file on sale; events that exist stay as they are",
          "event import FILE | - [--seats CSV] [--partial] [--dry-run]",
          "  FILE           events as POST /v1/events takes them, each with an event_id if it is to keep one: JSON lines, or JSON: one\n"
          "                 object or an array of them; - reads standard input\n"
          "  --seats CSV    the seats of the only event, as comma-separated values behind the line seat,section,row,price\n"
-         "  --partial      import the events with which nothing is wrong; otherwise none is imported when any is wrong\n"
-         "  --dry-run      say what is wrong, and what would be imported, and write nothing\n\n"
-         "All that is wrong is told with its line and column. Then each event is printed: its id, whether it was imported or there "
-         "already,\n"
-         "and its name. An event is the same by its event_id, without one by name, venue and start: an import may be run again, after\n"
-         "whatever ended it, and makes nothing twice. Exit code 1: events were refused, or could not be imported.\n\n"
+         "  --partial      import the valid events; without it, one invalid event stops the import\n"
+         "  --dry-run      print the errors, and the events that would be imported; write nothing\n\n"
+         "Prints every error with its line and column, then each event: its id, whether it was imported or existed, and its name.\n"
+         "An event is known by its event_id, without one by name, venue and start: an import may be run again, however it\n"
+         "ended, and makes nothing twice. Exit code 1: events were refused, or could not be imported.\n\n"
          "example:\n  tro event import season.jsonl\n  tro event import concert.json --seats hall.csv\n",
          run_event_import},
 	{"event list", "list the events: id, status, seats, start, name", "event list", "example:\n  tro event list\n", run_event_list},
@@ -46,33 +45,51 @@ static const struct command_entry commands[] = {
          "example:\n  tro event pause 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n", run_event_pause},
 	{"event resume", "allow holds again", "event resume ID", "example:\n  tro event resume 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n",
          run_event_resume},
-	{"event cancel", "end its holds and orders, and make what was paid due for refund", "event cancel ID [--yes]",
+	{"event cancel", "end its holds and orders, and make its payments due for refund", "event cancel ID [--yes]",
          "  --yes     do not ask; without a terminal nobody is asked\n\n"
-         "First says how many paid orders, and how much money, that is; then shows how far it is, until all is done.\n\n"
+         "Prints the number of paid orders and their money, then the progress until all is done.\n\n"
          "example:\n  tro event cancel 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n",
          run_event_cancel},
-	{"refund list", "list what is to be given back: id, status, amount, reason, since when, order, transaction",
+	{"refund list", "list refunds: id, status, amount, reason, since when, order, transaction",
          "refund list [--csv] [--status STATUS] [--event ID]",
          "  --csv             comma-separated values with a head line; amounts in minor units\n"
          "  --status STATUS   due, done or all (default: due)\n"
          "  --event ID        of this event only\n\n"
          "example:\n  tro refund list --csv > refunds.csv\n",
          run_refund_list},
-	{"refund done", "say that a refund was paid out; again: no error", "refund done ID",
+	{"refund done", "mark a refund as paid out; to repeat it is no error", "refund done ID",
          "example:\n  tro refund done 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c\n", run_refund_done},
+	{"user export", "print everything that the store has about a user, as JSON", "user export ID",
+         "example:\n  tro user export alice > alice.json\n", run_user_export},
+	{"user forget", "put a pseudonym in the place of a user, for good; prints the pseudonym", "user forget ID [--yes] | --again",
+         "  --yes      do not ask\n"
+         "  --again    forget again the users forgotten before the database was restored\n\n"
+         "Refused while the user has open holds or pending orders. Servers may run; on the embedded store they wait while the file is\n"
+         "written anew. Events, orders and money stay as they are, without the user's name. DATA_DIR/forgotten keeps, without the name, "
+         "what\n"
+         "a backup that is restored later has to forget: the start of a server does it on the embedded store, --again on PostgreSQL.\n\n"
+         "example:\n  tro user forget alice\n",
+         run_user_forget},
+	{"audit list", "list operators' actions and refused requests", "audit list [--csv] [--from TIME] [--to TIME] [--user USER]",
+         "  --csv          comma-separated values with a head line\n"
+         "  --from TIME    since then: 2026-11-28T14:00:00Z\n"
+         "  --to TIME      until then\n"
+         "  --user USER    of this user, or of \"operator\", which is the command line\n\n"
+         "example:\n  tro audit list --csv --from 2026-11-01T00:00:00Z > audit.csv\n",
+         run_audit_list},
 	{"token", "make a bearer token; prints it alone on a line", "token --user USER [--scope SCOPES] [--ttl DURATION]",
-         "  --user USER       whom it stands for\n"
-         "  --scope SCOPES    with blanks between: \"tro:admin tro:service\" (default: none)\n"
-         "  --ttl DURATION    how long it is good for (default: 1h)\n\n"
+         "  --user USER       the token's user\n"
+         "  --scope SCOPES    separated by blanks: \"tro:admin tro:service\" (default: none)\n"
+         "  --ttl DURATION    its lifetime (default: 1h)\n\n"
          "example:\n  tro token --user alice --ttl 8h\n",
          run_token},
 	{"pay", "report a payment as the provider would: signed, to the running server", "pay ORDER --succeed | --fail | --refund [FLAGS]",
          "  --succeed, --fail   how the payment went\n"
-         "  --refund            the payment --transaction was given back\n"
+         "  --refund            the payment --transaction was refunded\n"
          "  --transaction ID    the provider's id of the payment (default: one drawn at random)\n"
-         "  --amount N          how much, in minor units: 1050 is EUR 10.50 (default: not said)\n"
-         "  --currency CODE     of the amount: EUR (default: not said)\n"
-         "  --refund-id ID      with --refund: the one that it closes (default: all that are due for the transaction)\n"
+         "  --amount N          the amount in minor units: 1050 is EUR 10.50 (default: none)\n"
+         "  --currency CODE     of the amount: EUR (default: none)\n"
+         "  --refund-id ID      with --refund: the refund to close (default: all that are due for the transaction)\n"
          "  --url URL           the server (default: http:// and LISTEN_ADDR)\n\n"
          "example:\n  tro pay 019a9f3c-7b2e-7c41-8a55-2f6d1f0a9b3c --succeed\n",
          run_pay},
@@ -81,26 +98,26 @@ static const struct command_entry commands[] = {
 	{"replay", "rebuild the projections from the events; nobody can write meanwhile", "replay",
          "example:\n  tro replay --data-dir ./tro-data\n", run_replay},
 	{"backup", "copy the embedded store to a file while servers run, and check the copy", "backup FILE [--force]",
-         "  --force    replace FILE when it is there\n\n"
-         "The copy is of one moment, and has all that was answered before. It takes its name when its pages are whole and are what its\n"
-         "events say. The secrets are not in it.\n\n"
+         "  --force    replace FILE if it exists\n\n"
+         "The copy is of one moment, and has everything that was answered before. FILE appears once its pages are whole and match its\n"
+         "events. It has no secrets.\n\n"
          "example:\n  tro backup /backup/tro-2026-11-28.db --data-dir ./tro-data\n",
          run_backup},
 	{"restore", "put a backup in the place of the embedded store; no server may run on it", "restore FILE [--force]",
-         "  --force    replace the store that is there\n\n"
+         "  --force    replace the existing store\n\n"
          "FILE is checked first, and stays as it is. A backup of an older program gets the tables of this one.\n\n"
          "example:\n  tro restore /backup/tro-2026-11-28.db --data-dir ./tro-data\n",
          run_restore},
-	{"catalog rebuild", "make again what people browse, from the events; servers may run meanwhile", "catalog rebuild",
+	{"catalog rebuild", "rebuild the catalog from the events; servers may run meanwhile", "catalog rebuild",
          "example:\n  tro catalog rebuild --mongo-uri mongodb://127.0.0.1/tro\n", run_catalog_rebuild},
 	{"bench", "load a running server, measure it, and check what it answered", "bench SCENARIO [FLAGS]",
          "`tro bench` without a scenario tells more.\n\nexample:\n  tro bench holds --connections 256 --duration 10s\n", NULL},
 	{"consume", "show the events that come out of RabbitMQ, and whether any repeat or are missing", "consume --queue QUEUE [FLAGS]",
-         "  --queue QUEUE     a durable queue, made if it is not there; one reader at a time\n"
+         "  --queue QUEUE     a durable queue, created if it does not exist; one reader at a time\n"
          "  --bind PATTERN    the types of events it gets: 'order.*' (default: #, all)\n"
-         "  --json            one JSON object a line: the event, and what is to be said of it\n"
+         "  --json            one JSON object a line: the event, and whether it repeats, is late or has a gap before it\n"
          "  --count N         end after so many events\n"
-         "  --timeout T       end when nothing has come for so long\n"
+         "  --timeout T       end when no event has come for this long\n"
          "  --complete        the queue has had every event from the first: a stream that begins later has a gap\n\n"
          "An event leaves the queue when it has been printed. Repeats, gaps and events that come late are told on stderr, or in the\n"
          "line itself with --json. At least the last 262144 streams are remembered, in 32 MiB. SIGINT and SIGTERM end it; its last line\n"
@@ -108,26 +125,26 @@ static const struct command_entry commands[] = {
          "example:\n  tro consume --queue audit --json --timeout 10s\n",
          run_consume},
 	{"health", "ask a running server whether it can serve: exit code 0 when it can", "health [--live] [--url URL]",
-         "  --live      whether its process lives, and not whether what it needs is there\n"
+         "  --live      whether the process lives, whatever the systems it needs do\n"
          "  --url URL   the server (default: http:// and LISTEN_ADDR)\n\n"
          "example:\n  tro health --url http://127.0.0.1:8081\n",
          run_health},
-	{"top", "show what running services are doing, from their metrics", "top [URL...] [--once] [--json]",
+	{"top", "show the work of running services, from their metrics", "top [URL...] [--once] [--json]",
          "  URL       services, up to 16 (default: ADMIN_ADDR if that is set, else LISTEN_ADDR)\n"
-         "  --once    look twice, a second apart, print what was seen, and end\n"
+         "  --once    look twice, a second apart, print the result, and end\n"
          "  --json    one JSON object for each look\n\n"
          "Rates and latencies are of the last second. Exit code 1: a service did not answer.\n\n"
          "example:\n  tro top http://127.0.0.1:9090 http://127.0.0.1:9091\n",
          run_top},
 	{"config", "print the effective configuration, secrets masked", "config [--markdown]",
          "  --markdown    the table of all keys instead\n\nexample:\n  HOLD_TTL=2m tro config\n", run_config},
-	{"version", "print the version", "version", "example:\n  tro version\n", run_version},
+	{"version", "print the version and the commit that it was built from", "version", "example:\n  tro version\n", run_version},
 };
 
 static void print_help(FILE *to)
 {
 	fputs("usage: tro COMMAND [FLAGS]\n\n"
-	      "TRO sells seats: a hold becomes an order, a payment confirms it, what is not paid expires.\n\ncommands:\n",
+	      "TRO sells seats: a hold becomes an order, a payment confirms it, an unpaid order expires.\n\ncommands:\n",
 	      to);
 	for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
 		fprintf(to, "  %-17s%s\n", commands[i].name, commands[i].summary);
@@ -145,7 +162,7 @@ static void print_command_help(const struct command_entry *entry)
 	}
 	struct buffer flags;
 	buffer_init(&flags, NULL, 64 * 1024);
-	config_write_help(NULL, &flags);
+	config_write_help(NULL, CONFIG_READERS, &flags);
 	printf("\nsettings, each also in the environment:\n%.*s", SLICE_PRINT(buffer_slice(&flags)));
 	buffer_release(&flags);
 }
@@ -232,7 +249,7 @@ int tro_main(int argc, char **argv, char *const *environment)
 	confine_secrets();
 	(void)setlocale(LC_ALL, "C");
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)umask(0077); /* what is kept is nobody else's to read */
+	(void)umask(0077); /* no other user may read its files */
 	int words = 0;
 	const struct command_entry *entry = find_command(argc, argv, &words);
 	if (entry == NULL && (argc < 2 || asks_for_help(argc, argv) || strcmp(argv[1], "help") == 0)) {

@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 
-/* What a subcommand has to work with. argv[0] is its last word; the configuration's flags have been taken out. */
+/* The input of a subcommand. argv[0] is its last word; argv has no flags of the configuration. */
 struct invocation {
 	int argc;
 	char **argv;
@@ -17,7 +17,7 @@ struct command_entry {
 	const char *name;    /* "token", "event create" */
 	const char *summary; /* one line */
 	const char *usage;   /* behind "usage: tro " */
-	const char *details; /* what its own flags mean, and an example */
+	const char *details; /* explains its own flags, with an example */
 	/* Answers an exit code. NULL: the program tro-NAME beside this one is started instead, and reads the configuration itself. */
 	int (*run)(const struct invocation *invocation);
 };
@@ -33,6 +33,9 @@ int run_event_resume(const struct invocation *invocation);
 int run_event_cancel(const struct invocation *invocation);
 int run_refund_list(const struct invocation *invocation);
 int run_refund_done(const struct invocation *invocation);
+int run_user_export(const struct invocation *invocation);
+int run_user_forget(const struct invocation *invocation);
+int run_audit_list(const struct invocation *invocation);
 int run_token(const struct invocation *invocation);
 int run_pay(const struct invocation *invocation);
 int run_verify(const struct invocation *invocation);

@@ -35,7 +35,7 @@ void confine_secrets(void)
 	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){0});
 }
 
-/* What Landlock of that version can forbid of what changes files; reading is left to the permissions of the files. */
+/* The changes of files that this version of Landlock can forbid; the files' permissions govern reading. */
 static uint64_t changes_of(long version)
 {
 	uint64_t changes = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
@@ -51,7 +51,7 @@ static bool allow_below(int rules, const char *path, uint64_t access)
 {
 	int folder = open(path, O_PATH | O_CLOEXEC);
 	if (folder < 0)
-		return true; /* what is not there needs no permission */
+		return true; /* a missing path needs no permission */
 	const struct landlock_path_beneath_attr rule = {.allowed_access = access, .parent_fd = folder};
 	bool is_allowed = syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
 	close(folder);

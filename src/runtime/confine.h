@@ -1,15 +1,16 @@
-/* confine.h: what the process gives up at its start, so that neither a mistake in it nor another program of its user gets at more. */
+/* confine.h: gives up privileges at the start of the process, so that neither a mistake in it nor another program of its user can use
+ * them. */
 #pragma once
 
 #include <stdbool.h>
 
 #include "config/config.h"
 
-/* First of all, before a secret is read: no core dump, no debugger or /proc of the same user's other programs, and no program started from here
- * gains privileges. What the system refuses is left as it is: nothing of it is needed to serve. */
+/* First of all, before a secret is read: no core dump, no debugger or /proc of the same user's other programs, and no program started
+ * from here gains privileges. A restriction that the system refuses is skipped: serving needs none of them. */
 void confine_secrets(void);
 
-/* What the kernel has granted. */
+/* The confinement that the kernel has granted. */
 struct confinement {
 	bool has_files;        /* Landlock */
 	bool has_system_calls; /* seccomp */

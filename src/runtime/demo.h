@@ -1,4 +1,4 @@
-/* demo.h: what a new user sees: an event on sale, a token, and the calls of a whole purchase. */
+/* demo.h: a demonstration for new users: an event on sale, a token, and the calls of a whole purchase. */
 #pragma once
 
 #include <stdint.h>

@@ -28,7 +28,7 @@ enum error dependency_metrics_declare(struct metrics *metrics, struct dependenci
 {
 	const struct metric_label dependency = {"dependency", dependency_names, DEPENDENCY_COUNT};
 	const struct metric_options up = {.name = "tro_dependency_up",
-	                                  .help = "Whether a system outside serves, as this process has found out last.",
+	                                  .help = "Whether a system outside serves, as this process last found.",
 	                                  .labels = {dependency},
 	                                  .read = read_up,
 	                                  .context = dependencies};
@@ -38,7 +38,7 @@ enum error dependency_metrics_declare(struct metrics *metrics, struct dependenci
 	                                     .read = read_state,
 	                                     .context = dependencies};
 	const struct metric_options duration = {.name = "tro_dependency_call_duration_seconds",
-	                                        .help = "How long calls of a system outside took.",
+	                                        .help = "Duration of calls to a system outside.",
 	                                        .scale = 1e-6,
 	                                        .labels = {dependency},
 	                                        .buckets = duration_us,

@@ -1,4 +1,4 @@
-/* dependency_metrics.h: what the metrics say of the systems outside: whether each serves, what its circuit breaker is, how long calls take. */
+/* dependency_metrics.h: metrics of the systems outside: whether each serves, its circuit breaker's state, the duration of calls. */
 #pragma once
 
 #include "app/dependencies.h"

@@ -5,7 +5,7 @@
 
 #include "runtime/terminal.h"
 
-/* How an argument fits a flag: not at all, alone, or with its value behind "=". */
+/* Matches an argument with a flag: not at all, alone, or with its value behind "=". */
 static bool matches(const char *argument, const char *name, const char **ret_inline_value)
 {
 	size_t length = strlen(name);
@@ -27,14 +27,22 @@ int flags_read(const char *command, const struct invocation *invocation, const s
                const char **arguments, uint32_t argument_count)
 {
 	uint32_t taken = 0;
+	bool are_arguments = false; /* from "--" on, whatever they begin with */
 	for (int i = 1; i < invocation->argc; i++) {
 		const char *argument = invocation->argv[i];
 		const char *inline_value = NULL;
-		const struct flag *flag = find(flags, flag_count, argument, &inline_value);
-		if (flag == NULL && (argument[0] != '-' || strcmp(argument, "-") == 0) && taken < argument_count) {
+		if (!are_arguments && strcmp(argument, "--") == 0) {
+			are_arguments = true;
+			continue;
+		}
+		const struct flag *flag = are_arguments ? NULL : find(flags, flag_count, argument, &inline_value);
+		bool is_argument = flag == NULL && (are_arguments || argument[0] != '-' || strcmp(argument, "-") == 0);
+		if (is_argument && taken < argument_count) {
 			arguments[taken++] = argument;
 		} else if (flag == NULL) {
-			return complain_usage(command, "'%s' is not understood", argument);
+			return argument_count <= 1 || argument[0] == '-'
+			               ? complain_usage(command, "'%s' is not understood", argument)
+			               : complain_usage(command, "'%s' is too much: at most %u", argument, (unsigned)argument_count);
 		} else if (flag->value == NULL) {
 			if (inline_value != NULL)
 				return complain_usage(command, "%s takes no value", flag->name);

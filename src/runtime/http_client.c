@@ -40,6 +40,22 @@ static void set_options(CURL *curl, const char *url, const struct curl_slist *he
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.length);
 }
 
+struct body {
+	FILE *file;
+	size_t length;
+};
+
+/* Of libcurl: fewer bytes than were given end the call. */
+static size_t take(char *data, size_t size, size_t count, void *context)
+{
+	struct body *body = context;
+	assert(size == 1);
+	if (count > HTTP_ANSWER_MAX - body->length)
+		return 0;
+	body->length += count;
+	return fwrite(data, 1, count, body->file);
+}
+
 int http_call(const char *url, const char *trusted, const struct curl_slist *headers, struct slice body, long timeout_s,
               struct http_answer *ret_answer)
 {
@@ -48,24 +64,27 @@ int http_call(const char *url, const char *trusted, const struct curl_slist *hea
 	size_t length = 0;
 	*ret_answer = (struct http_answer){0};
 	CURL *curl = curl_easy_init();
-	FILE *file = open_memstream(&ret_answer->body, &length);
+	struct body received = {.file = open_memstream(&ret_answer->body, &length)};
 	CURLcode result = CURLE_OUT_OF_MEMORY;
-	if (curl != NULL && file != NULL) {
+	if (curl != NULL && received.file != NULL) {
 		set_options(curl, url, headers, body, timeout_s);
 		if (trusted != NULL) {
 			curl_easy_setopt(curl, CURLOPT_CAINFO, trusted);
 			curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
 		}
 		curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
-		curl_easy_setopt(curl, CURLOPT_WRITEDATA, file);
+		curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+		curl_easy_setopt(curl, CURLOPT_WRITEDATA, &received);
 		result = curl_easy_perform(curl);
 		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &ret_answer->status);
 	}
-	if (file != NULL)
-		fclose(file);
+	if (received.file != NULL)
+		fclose(received.file);
 	curl_easy_cleanup(curl);
 	if (result == CURLE_OK && ret_answer->body != NULL)
 		return EXIT_DONE;
 	free(ret_answer->body);
+	if (result == CURLE_WRITE_ERROR)
+		return complain("%s: the answer is larger than %d bytes", url, HTTP_ANSWER_MAX);
 	return complain("%s: %s", url, message[0] != '\0' ? message : curl_easy_strerror(result));
 }

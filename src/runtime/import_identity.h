@@ -1,6 +1,6 @@
 /* import_identity.h: which events of an import are the same: those of one event_id, or, of those without, of one name, venue and start.
  *
- * The identity is the idempotency key of the event's command, too: the store itself sees to it that it is made once, however many imports run. */
+ * The identity is the idempotency key of the event's command, too: so the store makes the event once, however many imports run. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,7 +27,7 @@ static inline struct import_identity import_identity_of(struct digest *digest, c
 	                                      : import_identity_of_id(digest, &create->event_id);
 }
 
-/* What is known of one identity. */
+/* The entry of one identity. */
 struct import_entry {
 	struct hash_node node;
 	struct import_identity identity;

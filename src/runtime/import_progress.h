@@ -1,4 +1,4 @@
-/* import_progress.h: how far it is, on stderr: one line that changes on a terminal, now and then a line elsewhere. */
+/* import_progress.h: shows the progress on stderr: one line that changes on a terminal, now and then a line elsewhere. */
 #pragma once
 
 #include <stdbool.h>

@@ -41,7 +41,7 @@ static bool tell(struct import_reader *reader, struct file_place place, struct s
 	return reader->options.tell(reader->options.context, &fault);
 }
 
-/* Where the value is that the pointer names, in the event's text. */
+/* Finds the value that the pointer names in the event's text. */
 static struct file_place place_of(const struct import_reader *reader, struct slice pointer)
 {
 	struct json_value value = json_locate(reader->body, pointer);

@@ -1,4 +1,4 @@
-/* import_reader.h: reads the events of a file by the rules of POST /v1/events, and tells everything that is wrong with its place. */
+/* import_reader.h: reads the events of a file by the rules of POST /v1/events, and reports every error with its place. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,7 +27,7 @@ struct import_reader_options {
 	struct import_source *source; /* borrowed; read from where it is */
 	const struct seat_csv *seats; /* borrowed; of the only event; NULL: events bring their own */
 	uint64_t now_ms;
-	/* Everything that is wrong; the texts live until it answers. False: that is enough. */
+	/* Hears every error; the texts live until it returns. False: stop. */
 	bool (*tell)(void *context, const struct import_fault *fault);
 	void *context;
 };
@@ -40,7 +40,7 @@ struct import_event {
 
 enum import_result {
 	IMPORT_EVENT,
-	IMPORT_REFUSED, /* what is wrong with it was told */
+	IMPORT_REFUSED, /* its errors were reported */
 	IMPORT_END,
 	IMPORT_UNREADABLE, /* source->error says why */
 	IMPORT_NO_MEMORY,
@@ -53,7 +53,7 @@ struct import_reader {
 	struct import_index seen;
 	struct arena *arena; /* of the event that is being read */
 	uint64_t events;     /* that were begun */
-	/* The event that is being read, for the places of what is wrong with it. */
+	/* The event that is being read, for the places of its errors. */
 	struct event_text event;
 	struct json_value body;
 };
@@ -61,5 +61,5 @@ struct import_reader {
 /* ERR_NO_MEMORY; nothing to release then. */
 must_check enum error import_reader_init(const struct import_reader_options *options, struct import_reader *ret_reader);
 void import_reader_release(struct import_reader *reader);
-/* The next event; what it refers to lives in the arena. */
+/* Reads the next event; its texts live in the arena. */
 must_check enum import_result import_reader_next(struct import_reader *reader, struct arena *arena, struct import_event *ret_event);

@@ -1,5 +1,5 @@
-/* import_source.h: a file that is read twice: first to judge it, then to import it. What can be read only once, such as a pipe, is kept in a
- * temporary file meanwhile. */
+/* import_source.h: a file that is read twice: first to judge it, then to import it. A source that can be read only once, such as a pipe,
+ * is copied to a temporary file. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,7 +24,7 @@ must_check bool import_source_open(const char *path, struct import_source *ret_s
 void import_source_close(struct import_source *source);
 /* The next bytes: event_file_source.read. */
 bool import_source_read(void *context, char *bytes, size_t size, size_t *ret_length);
-/* From the first byte again; what was not read the first time is not there. False: it cannot. */
+/* Goes back to the first byte; bytes that were not read the first time are missing then. False: it cannot. */
 must_check bool import_source_rewind(struct import_source *source);
 /* The whole of a file in the arena; data is NULL, with the complaint made, when it cannot be read or is larger than size_max. */
 must_check struct slice import_source_read_all(const char *path, size_t size_max, struct arena *arena);

@@ -114,7 +114,7 @@ static struct job *make_job(struct import_writer *writer, const struct import_ev
 	*job = (struct job){.command = {.kind = COMMAND_SALE_CREATE, .sale_create = event->create}};
 	if (uuid_is_nil(&event->create.event_id))
 		job->command.sale_create.event_id = operator_session_event_id(writer->session);
-	/* Whatever else a second import says of the event: it is the same one, and stays as it is. So the fingerprint is always the same. */
+	/* An event with other data in a second import is the same event, and stays as it is. So the fingerprint is always the same. */
 	job->command.idempotency.is_present = true;
 	static_assert(sizeof job->command.idempotency.key == sizeof event->identity.bytes, "the identity is the key");
 	memcpy(job->command.idempotency.key, event->identity.bytes, sizeof event->identity.bytes);

@@ -1,4 +1,4 @@
-/* import_writer.h: puts the events of an import on sale, many in one transaction, and leaves those alone that are there. */
+/* import_writer.h: puts the events of an import on sale, many in one transaction, and skips those that exist. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,7 +26,7 @@ struct import_writer {
 	struct operator_session *session;
 	struct import_progress *progress;
 	bool is_dry_run;           /* nothing is written, and nothing printed */
-	struct import_index known; /* what the catalog has, by name, venue and start */
+	struct import_index known; /* the catalog's events, by name, venue and start */
 	struct digest digest;
 	struct arena arena; /* of the events that wait: read them into it */
 	struct import_waiting waiting[IMPORT_BATCH_EVENTS];
@@ -48,5 +48,5 @@ void import_writer_close(struct import_writer *writer);
 int import_writer_add(struct import_writer *writer, const struct import_event *event);
 /* Commits what waits. */
 int import_writer_flush(struct import_writer *writer);
-/* Brings what was made to the catalog. When that cannot be reached a running server does it later, and the complaint says so. */
+/* Brings the new events to the catalog. If the catalog cannot be reached, a running server does so later, and the complaint says so. */
 void import_writer_update_catalog(struct import_writer *writer);

@@ -17,7 +17,7 @@ static const char *const statuses[] = {"other", "200", "201", "202", "204", "304
 /* The first stands for all others. */
 static const char *const methods[] = {"other", "GET", "HEAD", "POST", "DELETE", "OPTIONS"};
 static const char *const stages[STAGE_COUNT] = {"admission", "commit", "read", "catalog"};
-/* What became of a hold or an order that was asked for; the reason of the last two is the error's slug. */
+/* The result of a request for a hold or an order; the reason of the last two is the error's slug. */
 enum verdict {
 	VERDICT_OK,
 	VERDICT_REPLAYED,
@@ -51,7 +51,7 @@ static enum error declare_fed(struct instruments *instruments)
 	                                        .help = "Requests by method, route and status.",
 	                                        .labels = {method, route, {"status", statuses, ARRAY_LENGTH(statuses)}}};
 	const struct metric_options request_duration = {.name = "tro_http_request_duration_seconds",
-	                                                .help = "From a request's first byte to the last of its answer.",
+	                                                .help = "From a request's last byte to the last of its answer.",
 	                                                .scale = 1e-6,
 	                                                .labels = {method, route},
 	                                                .buckets = latency_us,
@@ -64,16 +64,16 @@ static enum error declare_fed(struct instruments *instruments)
 	                                        .help = "Commands of clients by kind and outcome.",
 	                                        .labels = {{"command", command_names, COMMAND_KIND_COUNT}, outcome}};
 	const struct metric_options holds = {
-		.name = "tro_holds_total", .help = "Holds that were asked for, by outcome and reason.", .labels = {verdict, reason}};
+		.name = "tro_holds_total", .help = "Requests for holds, by outcome and reason.", .labels = {verdict, reason}};
 	const struct metric_options orders = {
-		.name = "tro_orders_total", .help = "Orders that were asked for, by outcome and reason.", .labels = {verdict, reason}};
+		.name = "tro_orders_total", .help = "Requests for orders, by outcome and reason.", .labels = {verdict, reason}};
 	const struct metric_options expiry_lateness = {.name = "tro_expiry_lateness_seconds",
-	                                               .help = "How long after its deadline the worker has ended a hold or order.",
+	                                               .help = "Delay between the deadline of a hold or order and its end.",
 	                                               .scale = 1e-3,
 	                                               .buckets = lateness_ms,
 	                                               .bucket_count = ARRAY_LENGTH(lateness_ms)};
 	const struct metric_options commit_duration = {.name = "tro_commit_duration_seconds",
-	                                               .help = "How long the store took to commit a batch.",
+	                                               .help = "Duration of the store's commit of a batch.",
 	                                               .scale = 1e-6,
 	                                               .buckets = latency_us,
 	                                               .bucket_count = ARRAY_LENGTH(latency_us)};
@@ -82,7 +82,7 @@ static enum error declare_fed(struct instruments *instruments)
 	                                               .buckets = batch_sizes,
 	                                               .bucket_count = ARRAY_LENGTH(batch_sizes)};
 	const struct metric_options stage_duration = {.name = "tro_stage_duration_seconds",
-	                                              .help = "How long a job was at a stage, with its wait for it.",
+	                                              .help = "Duration of a job's stage, with its wait for it.",
 	                                              .scale = 1e-6,
 	                                              .labels = {{"stage", stages, STAGE_COUNT}},
 	                                              .buckets = latency_us,
@@ -174,11 +174,6 @@ void instruments_free(struct instruments *instruments)
 	free(instruments);
 }
 
-void instruments_connect(struct instruments *instruments, const struct instruments_sources *sources)
-{
-	instruments->sources = *sources;
-}
-
 /* The table's own text or an equal one: a pointer is enough nearly always. */
 static uint32_t route_series(const struct instruments *instruments, const char *route)
 {
@@ -196,6 +191,74 @@ static uint32_t method_series(struct slice method)
 	return 0;
 }
 
+/* Of the methods that routes have. */
+static struct slice method_name(enum http_method method)
+{
+	assert(method == HTTP_GET || method == HTTP_POST || method == HTTP_DELETE);
+	return method == HTTP_GET ? SLICE("GET") : method == HTTP_POST ? SLICE("POST") : SLICE("DELETE");
+}
+
+/* Alerts and dashboards ask for these series, which show before the first request. The others show once they are used, so that there are
+ * few series. */
+static void show_requests(struct instruments *instruments)
+{
+	static const char *const wanted[] = {"200", "201", "409", "500", "503"};
+	for (uint32_t i = 0; i < api_route_count; i++) {
+		const struct http_route *route = &api_routes[i];
+		if (route->access == HTTP_ACCESS_PUBLIC && route->is_rate_limit_exempt) /* probes, scrapes and documents */
+			continue;
+		uint32_t method = method_series(method_name(route->method)), path = route_series(instruments, route->path);
+		for (size_t j = 0; j < ARRAY_LENGTH(wanted); j++) {
+			uint16_t status = instruments->status_series[strtoul(wanted[j], NULL, 10)];
+			metric_show(instruments->requests, metric_series(instruments->requests, method, path, status));
+		}
+	}
+}
+
+static void show_durations(struct instruments *instruments)
+{
+	static const char *const writes[] = {"/v1/holds", "/v1/orders", "/v1/payments/callback"}; /* that have an objective */
+	for (size_t i = 0; i < ARRAY_LENGTH(writes); i++) {
+		uint32_t method = method_series(SLICE("POST")), path = route_series(instruments, writes[i]);
+		assert(path != 0);
+		metric_show(instruments->request_duration, metric_series(instruments->request_duration, method, path, 0));
+	}
+}
+
+static void show_commands(struct instruments *instruments)
+{
+	static const struct {
+		enum verdict verdict;
+		enum error error;
+	} wanted[] = {{VERDICT_OK, OK},
+	              {VERDICT_REPLAYED, OK},
+	              {VERDICT_REFUSED, ERR_SEATS_TAKEN},
+	              {VERDICT_REFUSED, ERR_HOLD_EXPIRED},
+	              {VERDICT_FAILED, ERR_OVERLOADED},
+	              {VERDICT_FAILED, ERR_STORE_UNAVAILABLE}};
+	for (size_t i = 0; i < ARRAY_LENGTH(wanted); i++) {
+		if (wanted[i].error != ERR_HOLD_EXPIRED)
+			metric_show(instruments->holds, metric_series(instruments->holds, wanted[i].verdict, wanted[i].error, 0));
+		if (wanted[i].error != ERR_SEATS_TAKEN)
+			metric_show(instruments->orders, metric_series(instruments->orders, wanted[i].verdict, wanted[i].error, 0));
+	}
+	metric_show(instruments->commands, metric_series(instruments->commands, COMMAND_PAYMENT, OUTCOME_OK, 0));
+	metric_show(instruments->commands, metric_series(instruments->commands, COMMAND_PAYMENT, OUTCOME_REPLAYED, 0));
+	metric_show(instruments->commands, metric_series(instruments->commands, COMMAND_PAYMENT, OUTCOME_ERRORS + ERR_ORDER_UNKNOWN, 0));
+}
+
+void instruments_connect(struct instruments *instruments, const struct instruments_sources *sources, bool serves_clients)
+{
+	assert(instruments != NULL && sources->context != NULL);
+	instruments->sources = *sources;
+	if (serves_clients) {
+		show_requests(instruments);
+		show_durations(instruments);
+		show_commands(instruments);
+	}
+	sales_metrics_show(&instruments->sales);
+}
+
 void instruments_request(struct instruments *instruments, const struct http_request_summary *summary)
 {
 	uint32_t route = route_series(instruments, summary->route);
@@ -203,7 +266,7 @@ void instruments_request(struct instruments *instruments, const struct http_requ
 	uint32_t method = method_series(summary->method);
 	metric_add(instruments->requests, metric_series(instruments->requests, method, route, status), 1);
 	metric_observe_traced(instruments->request_duration, metric_series(instruments->request_duration, method, route, 0),
-	                      summary->duration_ns / 1000, summary->trace->trace_id, clock_now_ms(instruments->clock));
+	                      summary->served_ns / 1000, summary->trace->trace_id, clock_now_ms(instruments->clock));
 }
 
 void instruments_commit(struct instruments *instruments, uint64_t commit_ns, uint32_t command_count)
@@ -230,8 +293,7 @@ void instruments_job(struct instruments *instruments, const struct job *job)
 
 void instruments_command(struct instruments *instruments, enum command_kind kind, const struct outcome *outcome)
 {
-	/* What happened inside has several names, and one slug. */
-	enum error error = outcome->error != OK && error_status(outcome->error) == 500 ? ERR_INTERNAL : outcome->error;
+	enum error error = error_told(outcome->error);
 	uint32_t result = error != OK ? OUTCOME_ERRORS + (uint32_t)error : outcome->is_replayed ? OUTCOME_REPLAYED : OUTCOME_OK;
 	enum verdict verdict = error == OK                  ? (outcome->is_replayed ? VERDICT_REPLAYED : VERDICT_OK)
 	                       : error_status(error) >= 500 ? VERDICT_FAILED

@@ -1,4 +1,4 @@
-/* instruments.h: the metrics of this process, and who feeds them. docs/operations.md says what each is good for. */
+/* instruments.h: the metrics of this process, and the functions that feed them. docs/operations.md explains each. */
 #pragma once
 
 #include <stdbool.h>
@@ -21,8 +21,8 @@ must_check enum error instruments_new(struct clock *clock, struct dependencies *
 /* Takes NULL. */
 void instruments_free(struct instruments *instruments);
 
-/* Before the first scrape. */
-void instruments_connect(struct instruments *instruments, const struct instruments_sources *sources);
+/* Before the first scrape. serves_clients: the series of clients' requests and commands show from the start, at 0. */
+void instruments_connect(struct instruments *instruments, const struct instruments_sources *sources, bool serves_clients);
 
 /* A request is finished: http_server_options.finished. */
 void instruments_request(struct instruments *instruments, const struct http_request_summary *summary);
@@ -37,8 +37,9 @@ void instruments_expired(struct instruments *instruments, uint64_t late_ms);
 /* A command has its outcome: api_options.decided. */
 void instruments_command(struct instruments *instruments, enum command_kind kind, const struct outcome *outcome);
 
-/* What was committed: service_options.committed. */
+/* Counts committed changes: service_options.committed. */
 void instruments_committed(struct instruments *instruments, const struct changes *changes);
 
-/* Appends the exposition, as Prometheus text or as OpenMetrics. A scrape waits for one that runs, and for nothing else. Safe from any thread. */
+/* Appends the exposition, as Prometheus text or as OpenMetrics. A scrape waits for a scrape that runs, and for nothing else. Safe from
+ * any thread. */
 void instruments_write(struct instruments *instruments, bool is_openmetrics, struct buffer *buffer);

@@ -1,7 +1,7 @@
-/* instruments_inside.h: what the files of the instruments share. Private to runtime.
+/* instruments_inside.h: shared by the files of the instruments. Private to runtime.
  *
- *	instruments.c       what is counted as it happens
- *	instruments_read.c  what is asked at a scrape */
+ *	instruments.c       counts as things happen
+ *	instruments_read.c  reads values at a scrape */
 #pragma once
 
 #include <pthread.h>
@@ -20,11 +20,12 @@
 #define OUTCOME_REPLAYED 1
 #define OUTCOME_ERRORS 1 /* plus the number of the error, which begins at 1 */
 
-/* What was asked for the scrape that runs: each source once, so that its numbers belong together. */
+/* The values for the scrape that runs: each source is asked once, so that its numbers belong together. */
 struct instruments_now {
 	struct service_status service;
 	struct seat_maps_status maps;
-	struct instruments_outbox outbox;
+	struct watched_outbox outbox;
+	bool knows_sales; /* the findings of the watch over sales are not out of date */
 	uint64_t refunds_due_age_ms;
 	struct seat_maps_event events[SEAT_MAPS_EVENTS_MAX];
 	uint32_t event_count;

@@ -1,12 +1,14 @@
-/* instruments_read.c: the families that are asked at a scrape, and whom they ask. */
+/* instruments_read.c: the families that are read at a scrape, and their sources. */
 #include <assert.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
 
 #include "base/version.h"
+#include "domain/money.h"
 #include "runtime/instruments_inside.h"
 
 static const char *const versions[] = {TRO_VERSION};
+static const char *const commits[] = {version_commit};
 static const char *const lanes[] = {"admission", "commit", "read", "catalog"};
 static const char *const workers[INSTRUMENTS_WORKER_COUNT] = {"expirer", "publisher", "maps", "watch"};
 static const char *const states[SEAT_STATUSES] = {"available", "held", "reserved", "sold"};
@@ -80,6 +82,20 @@ static int64_t read_spans(void *context, uint32_t series)
 {
 	const struct tracer_counters *traces = ((struct instruments *)context)->sources.traces;
 	return traces == NULL ? 0 : (int64_t)tracer_spans(traces, (enum tracer_outcome)series);
+}
+
+static int64_t read_catalog_connections(void *context, uint32_t series)
+{
+	(void)series;
+	const struct mongodb_pool *pool = ((struct instruments *)context)->sources.catalog_pool;
+	return pool == NULL ? METRIC_ABSENT : mongodb_pool_in_use(pool);
+}
+
+static int64_t read_catalog_connections_max(void *context, uint32_t series)
+{
+	(void)series;
+	const struct mongodb_pool *pool = ((struct instruments *)context)->sources.catalog_pool;
+	return pool == NULL ? METRIC_ABSENT : mongodb_pool_max(pool);
 }
 
 static int64_t read_connections(void *context, uint32_t series)
@@ -172,17 +188,33 @@ static int64_t read_event_changes(void *context, uint32_t series)
 	static int64_t read_##field(void *context, uint32_t series) \
 	{ \
 		(void)series; \
-		const struct sales_watch *sales = ((struct instruments *)context)->sources.sales; \
-		return sales == NULL ? 0 : (int64_t)sales->field; \
+		const struct instruments *instruments = context; \
+		return instruments->now.knows_sales ? (int64_t)instruments->sources.sales->field : METRIC_ABSENT; \
 	}
 READ_SALES(refunds_due)
-READ_SALES(oversold_events)
-READ_SALES(checked_events)
+READ_SALES(overdue_ms)
+
+/* Of none that was looked at nothing can be told. */
+static int64_t read_oversold_events(void *context, uint32_t series)
+{
+	(void)series;
+	const struct instruments *instruments = context;
+	const struct sales_watch *sales = instruments->sources.sales;
+	return instruments->now.knows_sales && sales->checked_events > 0 ? (int64_t)sales->oversold_events : METRIC_ABSENT;
+}
+
+static int64_t read_checked_events(void *context, uint32_t series)
+{
+	(void)series;
+	const struct sales_watch *sales = ((struct instruments *)context)->sources.sales;
+	return sales == NULL ? 0 : (int64_t)sales->checked_events;
+}
 
 static int64_t read_refunds_due_age_ms(void *context, uint32_t series)
 {
 	(void)series;
-	return (int64_t)((struct instruments *)context)->now.refunds_due_age_ms;
+	const struct instruments_now *now = &((struct instruments *)context)->now;
+	return now->knows_sales ? (int64_t)now->refunds_due_age_ms : METRIC_ABSENT;
 }
 
 static int64_t read_disk(const void *context, bool is_size)
@@ -226,6 +258,9 @@ READ_STATUS(conflicts)
 READ_STATUS(inconsistent)
 READ_STATUS(retries)
 READ_STATUS(failures)
+READ_STATUS(seating_chunks)
+READ_STATUS(seating_seats)
+READ_STATUS(seating_longest_ns)
 
 static const struct seat_maps_status *maps_of(const void *context)
 {
@@ -261,12 +296,17 @@ static int64_t read_map_failures(void *context, uint32_t series)
 	return (int64_t)maps_of(context)->failed_polls;
 }
 
-static int64_t read_published(void *context, uint32_t series)
-{
-	(void)series;
-	const struct instruments_sources *sources = &((struct instruments *)context)->sources;
-	return sources->publisher == NULL ? 0 : (int64_t)publisher_counters(sources->publisher)->published;
-}
+#define READ_PUBLISHER(field) \
+	static int64_t read_publisher_##field(void *context, uint32_t series) \
+	{ \
+		(void)series; \
+		const struct publisher *publisher = ((struct instruments *)context)->sources.publisher; \
+		return publisher == NULL ? 0 : (int64_t)publisher_counters(publisher)->field; \
+	}
+READ_PUBLISHER(published)
+READ_PUBLISHER(messages)
+READ_PUBLISHER(under_way)
+READ_PUBLISHER(reads)
 
 static int64_t read_unroutable(void *context, uint32_t series)
 {
@@ -300,21 +340,22 @@ static int64_t read_clock_skew(void *context, uint32_t series)
 	static int64_t read_outbox_##field(void *context, uint32_t series) \
 	{ \
 		(void)series; \
-		return (int64_t)((struct instruments *)context)->now.outbox.field; \
+		const struct watched_outbox *outbox = &((struct instruments *)context)->now.outbox; \
+		return outbox->is_known ? (int64_t)outbox->field : METRIC_ABSENT; \
 	}
 READ_OUTBOX(entries)
 READ_OUTBOX(age_ms)
 READ_OUTBOX(publishers)
 
-/* What is read when somebody asks. */
+/* The metrics that are read at a scrape. */
 static const struct {
 	bool is_counter;
 	struct metric_options options;
 } read_families[] = {
 	{false,
          {.name = "tro_build_info",
-          .help = "Always 1; the label tells the version.",
-          .labels = {{"version", versions, 1}},
+          .help = "Always 1; the labels tell the version and the commit.",
+          .labels = {{"version", versions, 1}, {"commit", commits, 1}},
           .read = read_build}},
 	{false,
          {.name = "process_start_time_seconds",
@@ -332,10 +373,18 @@ static const struct {
           .read = read_dropped_lines}},
 	{true,
          {.name = "tro_trace_spans_total",
-          .help = "Spans by what became of them.",
+          .help = "Spans by outcome.",
           .labels = {{"outcome", span_outcomes, ARRAY_LENGTH(span_outcomes)}},
           .read = read_spans}},
 	{false, {.name = "tro_trace_spans_waiting", .help = "Spans that wait to be sent.", .read = read_spans_waiting}},
+	{false,
+         {.name = "tro_catalog_connections",
+          .help = "Connections of the pool to MongoDB that a call has just now.",
+          .read = read_catalog_connections}},
+	{false,
+         {.name = "tro_catalog_connections_max",
+          .help = "Connections that the pool to MongoDB may have.",
+          .read = read_catalog_connections_max}},
 	{false, {.name = "tro_http_connections", .help = "Open client connections.", .read = read_connections}},
 	{true,
          {.name = "tro_http_connections_refused_total",
@@ -372,13 +421,13 @@ static const struct {
           .read = read_lane_busy}},
 	{true,
          {.name = "tro_lane_busy_seconds_total",
-          .help = "How long the threads of a lane have served.",
+          .help = "Time that the threads of a lane have served.",
           .scale = 1e-6,
           .labels = {{"lane", lanes, ARRAY_LENGTH(lanes)}},
           .read = read_lane_busy_us}},
 	{true,
          {.name = "tro_worker_busy_seconds_total",
-          .help = "How long the steps of a worker have taken.",
+          .help = "Time that the steps of a worker have taken.",
           .scale = 1e-6,
           .labels = {{"worker", workers, INSTRUMENTS_WORKER_COUNT}},
           .read = read_worker}},
@@ -396,15 +445,21 @@ static const struct {
           .scale = 1e-3,
           .read = read_refunds_due_age_ms}},
 	{false,
+         {.name = "tro_expiry_overdue_seconds",
+          .help = "How long ago the first deadline was of the holds and orders that nobody has ended.",
+          .scale = 1e-3,
+          .read = read_overdue_ms}},
+	{false,
          {.name = "tro_oversold_events",
           .help = "Events whose confirmed orders have paid more than their sold seats cost.",
           .read = read_oversold_events}},
-	{true, {.name = "tro_oversell_checks_total", .help = "Times that an event was looked at for that.", .read = read_checked_events}},
+	{true,
+         {.name = "tro_oversell_checks_total", .help = "Checks of an event for sales beyond its seats.", .read = read_checked_events}},
 	{false, {.name = "tro_data_dir_free_bytes", .help = "Room on the disk of the embedded store.", .read = read_disk_free}},
 	{false, {.name = "tro_data_dir_size_bytes", .help = "Size of the disk of the embedded store.", .read = read_disk_size}},
 	{true,
          {.name = "tro_admission_judged_total",
-          .help = "Requests judged for all processes together, or by what this process alone has seen.",
+          .help = "Requests judged for all processes together, or by this process's counts alone.",
           .labels = {{"scope", scopes, ARRAY_LENGTH(scopes)}},
           .read = read_admitted}},
 	{true, {.name = "tro_commit_batches_total", .help = "Batches that were served.", .read = read_batches}},
@@ -421,16 +476,30 @@ static const struct {
           .help = "Commands answered with 500 because their rows contradict each other or cannot be read.",
           .read = read_inconsistent}},
 	{true, {.name = "tro_commit_failures_total", .help = "Batches answered with 503 or 500.", .read = read_failures}},
+	{true,
+         {.name = "tro_seating_seats_total",
+          .help = "Seats of large events that were written before their sale.",
+          .read = read_seating_seats}},
+	{true, {.name = "tro_seating_chunks_total", .help = "Chunks in which they were written.", .read = read_seating_chunks}},
+	{false,
+         {.name = "tro_seating_chunk_longest_seconds",
+          .help = "The longest that a chunk of the last large event kept others from writing.",
+          .scale = 1e-9,
+          .read = read_seating_longest_ns}},
 	{false, {.name = "tro_outbox_entries", .help = "Outbox rows that wait to be published.", .read = read_outbox_entries}},
 	{false, {.name = "tro_outbox_age_seconds", .help = "Age of the oldest outbox row.", .scale = 1e-3, .read = read_outbox_age_ms}},
-	{false, {.name = "tro_publishers_alive", .help = "Publishers that the store has heard of lately.", .read = read_outbox_publishers}},
-	{true, {.name = "tro_published_events_total", .help = "Events that the bus has confirmed.", .read = read_published}},
+	{false, {.name = "tro_publishers_alive", .help = "Publishers with a live lease in the store.", .read = read_outbox_publishers}},
+	{true, {.name = "tro_published_events_total", .help = "Events that the bus has confirmed.", .read = read_publisher_published}},
+	{true, {.name = "tro_published_messages_total", .help = "Messages that the bus has confirmed.", .read = read_publisher_messages}},
+	{true, {.name = "tro_publisher_reads_total", .help = "Reads of the outbox that found something.", .read = read_publisher_reads}},
+	{false, {.name = "tro_publisher_events_under_way", .help = "Events sent and not confirmed.", .read = read_publisher_under_way}},
 	{true, {.name = "tro_unroutable_events_total", .help = "Published events that no queue was bound to.", .read = read_unroutable}},
 	{false,
          {.name = "tro_outbox_unreadable_partitions",
           .help = "Partitions that stand still because an outbox row names an event that cannot be read.",
           .read = read_unreadable}},
-	{true, {.name = "tro_expired_total", .help = "Holds and orders that the worker has ended.", .read = read_expired}},
+	{true,
+         {.name = "tro_expired_total", .help = "Holds and orders that had lapsed and that the worker has ended.", .read = read_expired}},
 	{false, {.name = "tro_seat_maps", .help = "Events whose seat maps are in memory, or known not to fit.", .read = read_maps}},
 	{false, {.name = "tro_seat_map_bytes", .help = "Memory of the seat maps and their pages.", .read = read_map_bytes}},
 	{true,
@@ -457,11 +526,12 @@ static enum error declare_events(struct instruments *instruments)
 	                                     .labels = {event, {"state", states, SEAT_STATUSES}},
 	                                     .read = read_event_seats,
 	                                     .context = instruments};
-	const struct metric_options changes = {.name = "tro_event_seat_changes_total",
-	                                       .help = "Changes of seats, of the same events, since their maps were loaded.",
-	                                       .labels = {event},
-	                                       .read = read_event_changes,
-	                                       .context = instruments};
+	const struct metric_options changes = {
+		.name = "tro_event_seat_changes_total",
+		.help = "Changes of seats, of the same events, that this process has seen since it loaded their maps.",
+		.labels = {event},
+		.read = read_event_changes,
+		.context = instruments};
 	struct metric *metric;
 	for (uint32_t i = 0; i < SEAT_MAPS_EVENTS_MAX; i++)
 		instruments->event_labels[i] = instruments->event_ids[i];
@@ -492,14 +562,19 @@ void instruments_ask(struct instruments *instruments)
 		service_status(sources->service, &now->service);
 	if (sources->maps != NULL) {
 		seat_maps_status(sources->maps, &now->maps);
-		now->event_count = seat_maps_events(sources->maps, now->events);
+		/* Numbers of before, beside those of processes that see the store, would be taken for the present. */
+		now->event_count = seat_maps_are_fresh(sources->maps) ? seat_maps_events(sources->maps, now->events) : 0;
 	}
 	if (sources->outbox != NULL)
 		sources->outbox(sources->context, &now->outbox);
-	if (sources->sales != NULL) {
+	now->knows_sales = sources->sales != NULL && clock_monotonic_ns(sources->clock) < sources->sales->known_until_ns;
+	if (now->knows_sales) {
 		uint64_t oldest_ms = sources->sales->oldest_due_ms, now_ms = clock_now_ms(sources->clock);
 		now->refunds_due_age_ms = oldest_ms == 0 || oldest_ms > now_ms ? 0 : now_ms - oldest_ms;
 	}
+	for (uint32_t i = 0; sources->sales != NULL && i < currency_count(); i++)
+		if (sales_watch_has_currency(sources->sales, i))
+			sales_metrics_show_currency(&instruments->sales, i);
 	for (uint32_t i = 0; i < now->event_count; i++)
 		uuid_format(&now->events[i].event_id, instruments->event_ids[i]);
 }

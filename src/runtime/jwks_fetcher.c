@@ -13,7 +13,7 @@
 
 #define REFRESH_MS (5 * 60 * 1000)
 #define RETRY_MS (10 * 1000) /* fetches for tokens that name an unknown key begin at least this far apart */
-#define LOOK_MS 200          /* how often it is seen whether a token named an unknown key */
+#define LOOK_MS 200          /* looks so often whether a token has named an unknown key */
 #define CONNECT_TIMEOUT_MS 3000L
 
 struct jwks_fetcher {
@@ -82,6 +82,15 @@ static bool curl_prepare(struct jwks_fetcher *fetcher)
 	       curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, fetcher->problem) == CURLE_OK;
 }
 
+/* Nobody but those of the file, or of SSL_CERT_FILE, which libcurl does not look at; else those it knows of. */
+static bool trust(CURL *curl, const char *authorities)
+{
+	assert(curl != NULL);
+	const char *path = authorities != NULL ? authorities : getenv("SSL_CERT_FILE");
+	return path == NULL || *path == '\0' ||
+	       (curl_easy_setopt(curl, CURLOPT_CAINFO, path) == CURLE_OK && curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK);
+}
+
 /* NULL: the keys are published. Else what went wrong, which lives until the next fetch. */
 static const char *fetch(struct jwks_fetcher *fetcher)
 {
@@ -137,8 +146,8 @@ static uint64_t fetcher_step(void *context)
 	return LOOK_MS;
 }
 
-enum error jwks_fetcher_new(const char *url, struct jwt_keyring *keyring, struct logger *logger, struct dependency *dependency,
-                            struct jwks_fetcher **ret_fetcher)
+enum error jwks_fetcher_new(const char *url, const char *authorities, struct jwt_keyring *keyring, struct logger *logger,
+                            struct dependency *dependency, struct jwks_fetcher **ret_fetcher)
 {
 	assert(url != NULL && keyring->are_keys_published);
 
@@ -149,7 +158,7 @@ enum error jwks_fetcher_new(const char *url, struct jwt_keyring *keyring, struct
 	fetcher->keyring = keyring;
 	fetcher->logger = logger;
 	fetcher->dependency = dependency;
-	enum error error = curl_prepare(fetcher) ? OK : ERR_NO_MEMORY;
+	enum error error = curl_prepare(fetcher) && trust(fetcher->curl, authorities) ? OK : ERR_NO_MEMORY;
 	if (error == OK) {
 		const struct worker_options worker = {.name = "token keys", .step = fetcher_step, .context = fetcher};
 		error = worker_new(&worker, &fetcher->worker);

@@ -1,6 +1,7 @@
 /* jwks_fetcher: fetches the key set that an issuer publishes (JWT_JWKS_URL) on a thread of its own, and publishes it in the keyring.
  *
- * Every 5 minutes; when a token names an unknown key, after 10 seconds, and when a fetch failed, after 5 to 10. While it fails the old keys stay. */
+ * Every 5 minutes; when a token names an unknown key, after 10 seconds, and when a fetch failed, after 5 to 10. While fetches fail the
+ * old keys stay. */
 #pragma once
 
 #include "auth/jwt_keyring.h"
@@ -22,8 +23,8 @@ enum jwks_state {
 
 /* Starts the thread, whose first step is to fetch; does not wait for it. Call it before other threads run. Everything is borrowed until
  * it is freed. ERR_NO_MEMORY, ERR_SYSTEM. */
-must_check enum error jwks_fetcher_new(const char *url, struct jwt_keyring *keyring, struct logger *logger, struct dependency *dependency,
-                                       struct jwks_fetcher **ret_fetcher);
+must_check enum error jwks_fetcher_new(const char *url, const char *authorities, struct jwt_keyring *keyring, struct logger *logger,
+                                       struct dependency *dependency, struct jwks_fetcher **ret_fetcher);
 /* Safe from any thread. */
 enum jwks_state jwks_fetcher_state(const struct jwks_fetcher *fetcher);
 /* Breaks off a fetch, joins the thread. Takes NULL. */

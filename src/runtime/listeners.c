@@ -54,7 +54,7 @@ static int open_operators(struct listeners *listeners, const struct listeners_op
 	return open_listener(&listeners->operators, &api, &own, &listeners->cors, "ADMIN_ADDR");
 }
 
-/* What the supervisor hands over takes the place of LISTEN_ADDR. */
+/* Sockets from the supervisor take the place of LISTEN_ADDR. */
 static void set_addresses(struct http_server_options *server, const struct config_addresses *listen)
 {
 	int descriptors[HTTP_ADDRESSES_MAX];
@@ -111,8 +111,8 @@ void listeners_reload(struct listeners *listeners, struct logger *logger)
 	assert(listeners != NULL && logger != NULL);
 
 	if (listeners->tls == NULL)
-		return;
-	if (tls_server_reload(listeners->tls, message) == OK)
+		log_event(logger, LOG_INFO, "there is no certificate to read again");
+	else if (tls_server_reload(listeners->tls, message) == OK)
 		log_event(logger, LOG_INFO, "the certificate was read again");
 	else
 		log_event(logger, LOG_ERROR, "the certificate cannot be read again, and the one before it stays",

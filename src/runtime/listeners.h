@@ -42,7 +42,8 @@ struct listeners_options {
 
 /* Listens; clients wait. Answers an exit code, with the complaint made; then there is only listeners_free. */
 must_check int listeners_open(struct listeners *listeners, const struct listeners_options *options);
-/* Reads the certificate and its key again, for new connections, and logs that it did, or why what was read last stays. Does nothing without TLS. */
+/* Reads the certificate and its key again, for new connections, and logs that it did, or why it keeps the old ones. Without TLS it logs
+ * that there is none. */
 void listeners_reload(struct listeners *listeners, struct logger *logger);
 /* Serves the connections that wait. Everything that answers is there. Answers an exit code, with the complaint made; then there is only
  * listeners_free. */
@@ -53,6 +54,6 @@ bool listeners_stop(struct listeners *listeners, uint32_t timeout_ms);
 void listeners_stop_operators(struct listeners *listeners);
 /* Stops what has not been stopped, and frees. Takes one that is not open. */
 void listeners_free(struct listeners *listeners);
-/* Says in the log what is served where. connections_max: as in the options. */
+/* Logs each address and what it serves. connections_max: as in the options. */
 void listeners_log(const struct listeners *listeners, const struct config_http *http, uint32_t connections_max,
                    const struct confinement *confinement, struct logger *logger);

@@ -5,5 +5,5 @@
 #include "base/uuid.h"
 #include "runtime/operator_session.h"
 
-/* name: how complaints call the body. Answers an exit code, with the complaint made. */
+/* name: the body's name in complaints. Answers an exit code, with the complaint made. */
 int operator_event_create(struct operator_session *session, const char *name, struct slice body, struct uuid *ret_event_id);

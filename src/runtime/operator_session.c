@@ -6,8 +6,10 @@
 
 #include "app/committer.h"
 #include "app/monitor.h"
+#include "app/seating.h"
 #include "base/hlc.h"
 #include "base/now.h"
+#include "runtime/audit_trail.h"
 #include "runtime/flags.h"
 #include "runtime/terminal.h"
 
@@ -72,8 +74,30 @@ static void prepare(struct operator_session *session, struct job *job, struct ar
 	job->kind = JOB_COMMAND;
 	job->arena = arena;
 	job->command.actor = SLICE("operator");
+	job->command.from = operator_place();
 	job->command.trace = trace_context_root(bits, 0);
 	job->command.arena = arena;
+}
+
+/* An event whose seats are written before it is committed has a batch of its own. */
+static void execute_large(struct operator_session *session, struct job *job)
+{
+	const struct seating_options options = {
+		.store = session->adapters.stores[0],
+		.clock = &session->clock.base,
+		.pause = pause_for,
+	};
+	struct list batch;
+	list_init(&batch);
+	job->outcome = (struct outcome){.error = seating_write(&options, &job->command)};
+	if (job->outcome.error != OK)
+		return;
+	job->admission.ret_is_repeat = true; /* the key may stand for the event */
+	list_push(&batch, &job->node);
+	(void)committer_step(session->committer, &batch, 1, NULL);
+	list_remove(&job->node);
+	if (job->outcome.error != OK || job->outcome.is_replayed)
+		seating_undo(&options, &job->command);
 }
 
 void operator_session_execute_all(struct operator_session *session, struct job *jobs, uint32_t count, struct arena *arena)
@@ -82,13 +106,20 @@ void operator_session_execute_all(struct operator_session *session, struct job *
 	assert(jobs != NULL && count > 0 && arena != NULL);
 	struct list batch;
 	list_init(&batch);
+	uint32_t small = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		prepare(session, &jobs[i], arena);
+		if (seating_is_for(&jobs[i].command, session->adapters.stores[0])) {
+			execute_large(session, &jobs[i]);
+			continue;
+		}
 		list_push(&batch, &jobs[i].node);
+		small++;
 	}
-	committer_step(session->committer, &batch, count, NULL);
-	for (uint32_t i = 0; i < count; i++)
-		list_remove(&jobs[i].node);
+	if (small > 0)
+		committer_step(session->committer, &batch, small, NULL);
+	while (!list_is_empty(&batch))
+		(void)list_pop(&batch);
 }
 
 void operator_session_execute(struct operator_session *session, struct command *command, struct outcome *ret_outcome)

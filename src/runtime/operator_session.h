@@ -1,6 +1,6 @@
-/* operator_session.h: one command at a time on the store, through the same commit stage as the service: what `tro event …` works with.
+/* operator_session.h: runs one command at a time on the store for `tro event …`, through the same commit stage as the service.
  *
- * It may be open beside a running server: versions settle who was first. */
+ * It may be open beside a running server: versions decide conflicts between the two. */
 #pragma once
 
 #include "app/job.h"

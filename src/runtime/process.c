@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file_owner.h"
 #include "base/time.h"
 #include "runtime/supervisor.h"
 
@@ -143,6 +144,11 @@ bool process_lock(const char *data_dir, char *message, unsigned long message_siz
 	int file = length < 0 || (size_t)length >= sizeof path ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (file < 0) {
 		snprintf(message, message_size, "DATA_DIR %s cannot be written to: %s", data_dir, strerror(errno));
+		return false;
+	}
+	if (!file_owner_as_folder(file, path)) {
+		snprintf(message, message_size, "%s cannot be given the owner of DATA_DIR: %s", path, strerror(errno));
+		close(file);
 		return false;
 	}
 	if (flock(file, LOCK_EX | LOCK_NB) != 0) {

@@ -1,4 +1,4 @@
-/* process.h: what a serving process asks of the system. */
+/* process.h: the signals, limits, folder and lock of a serving process. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,16 +6,17 @@
 
 #include "base/attributes.h"
 
-/* Raises the limit of file descriptors as far as it goes. Answers how many connections may have one: 256 of the limit, or a quarter of a low one,
- * are kept back for files, the database, the broker and the threads. */
+/* Raises the limit of file descriptors as far as it goes. Answers the number of connections that may have one: 256 of the limit, or a
+ * quarter of a low one, are reserved for files, the database, the broker and the threads. */
 uint32_t process_raise_descriptor_limit(void);
-/* SIGTERM, SIGINT and SIGUSR1 wait to be asked for by what follows, in every thread made from now on, and SIGHUP if that is wanted: else it ends the
- * process, as when a terminal is closed. SIGPIPE is ignored. */
+/* Holds SIGTERM, SIGINT and SIGUSR1 back for the functions below, in every thread made from now on. holds_hangup: SIGHUP, too, with
+ * which a server reads its certificate again; a command ends with its terminal. SIGPIPE is ignored. */
 void process_hold_signals(bool holds_hangup);
 /* Whether SIGTERM or SIGINT has come and waits. */
 bool process_is_told_to_stop(void);
-/* Returns when the first signal comes that ends the process; each SIGUSR1 or SIGHUP before it calls `poked`. From then on SIGTERM changes nothing, however
- * often it comes: supervisors send several. The second SIGINT ends the process at once, with exit code 1: somebody at a terminal is out of patience. */
+/* Waits for the first SIGTERM or SIGINT, and calls `poked` for each SIGUSR1 or SIGHUP before it. After that further SIGTERMs change
+ * nothing, as supervisors send several. A second SIGINT ends the process at once, with exit code 1: somebody at a terminal is out of
+ * patience. */
 void process_wait_for_stop(void (*poked)(void *context, int signal_number), void *context);
 /* Ends the process with exit code 1 and a word on stderr, a line of the log, when it still runs after so many seconds. */
 void process_end_within(unsigned seconds);

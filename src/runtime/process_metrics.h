@@ -1,4 +1,4 @@
-/* process_metrics.h: what the system says of this process, for a scrape. The files that it is read from stay open, so that it can be read when the
+/* process_metrics.h: the system's figures about this process, for a scrape. Their files stay open, so that they can be read when the
  * process has no descriptors left. */
 #pragma once
 

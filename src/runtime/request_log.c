@@ -16,7 +16,7 @@ enum error request_log_init(struct request_log *log, const struct config *config
 	assert(log != NULL && logger != NULL);
 	struct digest digest;
 	uint8_t hash[DIGEST_LENGTH];
-	bool has_secret = config->auth.payment_secrets.count > 0; /* who serves no clients has none, and no users */
+	bool has_secret = config->auth.payment_secrets.count > 0; /* a process that serves no clients has neither secrets nor users */
 	const struct slice parts[] = {SLICE("users in the log"), has_secret ? config->auth.payment_secrets.items[0] : (struct slice){0}};
 	enum error error = digest_init(&digest);
 	if (error != OK)
@@ -77,4 +77,15 @@ void request_log_write(const struct request_log *log, const struct http_request_
 		fields[count++] = log_double(summary->stages[i].field, (double)summary->stages[i].duration_ns / 1e6);
 	assert(count <= ARRAY_LENGTH(fields));
 	log_write_each(log->logger, level, "request", fields, count);
+}
+
+void request_log_decided(const struct request_log *log, enum command_kind kind, const struct outcome *outcome)
+{
+	assert(log != NULL && outcome != NULL);
+	if (kind != COMMAND_PAYMENT || (outcome->error != ERR_PAYMENT_CONFLICT && outcome->error != ERR_ORDER_NOT_PAYABLE))
+		return;
+	char order_id[UUID_TEXT_LENGTH + 1];
+	uuid_format(&outcome->resource_id, order_id);
+	log_event(log->logger, LOG_WARN, "a payment report contradicts an earlier one", log_string("error", error_title(outcome->error)),
+	          log_string("order_id", uuid_is_nil(&outcome->resource_id) ? "unknown" : order_id));
 }

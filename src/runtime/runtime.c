@@ -23,7 +23,9 @@
 #include "http/routes.h"
 #include "obs/log.h"
 #include "pipeline/worker.h"
+#include "runtime/auditing.h"
 #include "runtime/confine.h"
+#include "runtime/forgotten.h"
 #include "runtime/instruments.h"
 #include "runtime/listeners.h"
 #include "runtime/process.h"
@@ -37,7 +39,7 @@
 #define BATCH_MAX 512
 #define VIEW_ROWS_MAX 32768
 #define TOKENS_CACHED 4096
-#define STOP_MS 6000 /* for the answers; what else ends takes 3 s at most, with a store and a bus that hang */
+#define STOP_MS 6000 /* for the answers; all the rest takes 3 s at most, even if the store and the bus hang */
 #define STOP_SECONDS_MAX 9
 #define MONGODB_PATIENCE_MS 150 /* a page that it does not give by then is refused within 300 ms */
 
@@ -49,22 +51,20 @@ struct runtime {
 	struct token_keys token_keys;
 	struct adapters adapters;
 	struct dependencies dependencies;
-	struct store_clock clock; /* what deadlines go by */
+	struct store_clock clock; /* tells the time for deadlines */
 	struct instruments *instruments;
 	struct tracing *tracing; /* NULL: nothing is recorded */
 	struct service *service;
 	struct expirer *expirer;
 	struct publisher *publisher;
-	struct worker *expirer_worker;
-	struct worker *publisher_worker;
-	struct worker *watch_worker;
-	struct worker *admission_worker;
+	struct worker *expirer_worker, *publisher_worker, *watch_worker, *admission_worker;
 	struct seat_maps *maps; /* NULL: this process serves no clients */
 	struct worker *maps_worker;
 	struct admission_monitor admission_monitor; /* of an admission outside this process */
 	struct watch watch;
 	struct sales_watch sales_watch;
 	struct request_log request_log;
+	struct auditing *auditing; /* NULL: this process serves no clients */
 	struct listeners listeners;
 	struct confinement confinement;
 	_Atomic bool has_started;     /* it could serve once */
@@ -99,13 +99,7 @@ static void on_decided(void *context, enum command_kind kind, const struct outco
 {
 	struct runtime *runtime = context;
 	instruments_command(runtime->instruments, kind, outcome);
-	if (kind != COMMAND_PAYMENT || (outcome->error != ERR_PAYMENT_CONFLICT && outcome->error != ERR_ORDER_NOT_PAYABLE))
-		return;
-	char order_id[UUID_TEXT_LENGTH + 1];
-	uuid_format(&outcome->resource_id, order_id);
-	log_event(runtime->logger, LOG_WARN, "a payment report contradicts an earlier one",
-	          log_string("error", error_title(outcome->error)),
-	          log_string("order_id", uuid_is_nil(&outcome->resource_id) ? "unknown" : order_id));
+	request_log_decided(&runtime->request_log, kind, outcome);
 }
 
 static void on_finished(void *context, const struct http_request_summary *summary)
@@ -115,6 +109,7 @@ static void on_finished(void *context, const struct http_request_summary *summar
 	if (runtime->tracing != NULL)
 		tracing_request(runtime->tracing, summary);
 	request_log_write(&runtime->request_log, summary);
+	auditing_request(runtime->auditing, summary);
 }
 
 static void on_ready(void *context, struct ready_report *ret_report)
@@ -148,15 +143,16 @@ static void on_metrics(void *context, bool is_openmetrics, struct buffer *buffer
 	instruments_write(((struct runtime *)context)->instruments, is_openmetrics, buffer);
 }
 
-static void on_outbox(void *context, struct instruments_outbox *ret_outbox)
+static void on_outbox(void *context, struct watched_outbox *ret_outbox)
 {
-	struct watched_outbox outbox = watch_outbox(&((struct runtime *)context)->watch);
-	*ret_outbox = (struct instruments_outbox){.entries = outbox.entries, .age_ms = outbox.age_ms, .publishers = outbox.publishers};
+	*ret_outbox = watch_outbox(&((struct runtime *)context)->watch);
 }
 
 static int64_t read_clock_skew(void *context)
 {
-	return ((const struct runtime *)context)->watch.monitor.clock_skew_ms;
+	const struct runtime *runtime = context;
+	const struct monitor *monitor = &runtime->watch.monitor;
+	return runtime->adapters.is_store_shared && !monitor->has_store_clock ? METRIC_ABSENT : monitor->clock_skew_ms;
 }
 
 static uint64_t count_unroutable(void *context)
@@ -203,6 +199,7 @@ static enum error start_maps(struct runtime *runtime)
 		.feed = runtime->adapters.seat_feed,
 		.clock = &runtime->clock.base,
 		.bytes_max = runtime->config->sales.seat_map_bytes,
+		.is_alone = runtime->config->systems.crdb_dsn == NULL,
 		.lagged = on_map_lag,
 		.wake = wake_maps,
 		.context = runtime,
@@ -210,10 +207,8 @@ static enum error start_maps(struct runtime *runtime)
 	if (options.feed == NULL)
 		return OK;
 	enum error error = seat_maps_new(&options, &runtime->maps);
-	if (error != OK)
-		return error;
 	const struct worker_options worker = {.name = "maps", .step = seat_maps_step, .context = runtime->maps};
-	return worker_new(&worker, &runtime->maps_worker);
+	return error == OK ? worker_new(&worker, &runtime->maps_worker) : error;
 }
 
 static enum error start_service(struct runtime *runtime)
@@ -222,6 +217,7 @@ static enum error start_service(struct runtime *runtime)
 	const struct service_options options = {
 		.stores = adapters->stores,
 		.store_count = adapters->store_count,
+		.seating_store = adapters->seating_store,
 		.readers = adapters->readers,
 		.reader_count = adapters->reader_count,
 		.catalog = adapters->catalog,
@@ -354,12 +350,13 @@ static enum error start_admission_monitor(struct runtime *runtime)
 	return worker_new(&worker, &runtime->admission_worker);
 }
 
-/* What is asked at a scrape. The server is the last of it, and must not serve before. */
+/* Connects the sources of metrics. The server is the last, and must not serve before. */
 static void connect_instruments(struct runtime *runtime)
 {
 	const struct instruments_sources sources = {
 		.service = runtime->service,
 		.server = runtime->listeners.everybody.server,
+		.catalog_pool = runtime->adapters.mongodb,
 		.logger = runtime->logger,
 		.traces = tracing_counters(runtime->tracing),
 		.maps = runtime->maps,
@@ -374,7 +371,7 @@ static void connect_instruments(struct runtime *runtime)
 		.clock_skew_ms = read_clock_skew,
 		.context = runtime,
 	};
-	instruments_connect(runtime->instruments, &sources);
+	instruments_connect(runtime->instruments, &sources, runtime->maps != NULL);
 }
 
 /* Answers an exit code, with the complaint made. */
@@ -421,6 +418,8 @@ static int start_listeners(struct runtime *runtime)
 static enum error start_parts(struct runtime *runtime)
 {
 	enum error error = start_maps(runtime);
+	if (error == OK)
+		error = auditing_start(&runtime->adapters, &runtime->auditing);
 	if (error == OK && (runtime->roles & (ROLE_API | ROLE_EXPIRY)) != 0)
 		error = start_service(runtime);
 	if (error == OK && (runtime->roles & ROLE_PUBLISHER) != 0)
@@ -497,6 +496,7 @@ static void stop(struct runtime *runtime)
 	if (runtime->publisher != NULL)
 		publisher_finish(runtime->publisher);
 	listeners_free(&runtime->listeners);
+	auditing_stop(runtime->auditing);
 	token_keys_release(&runtime->token_keys);
 	worker_free(runtime->expirer_worker);
 	expirer_free(runtime->expirer);
@@ -578,10 +578,11 @@ int runtime_run(const struct runtime_options *options)
 	char message[ADAPTERS_MESSAGE_MAX];
 	uint32_t connections_max = options->config->http.connections_max;
 	uint32_t descriptors = process_raise_descriptor_limit();
-	process_hold_signals(options->config->http.tls_certificate != NULL);
+	process_hold_signals(true);
 	if (options->config->systems.crdb_dsn == NULL && !process_lock(options->config->systems.data_dir, message, sizeof message))
 		return complain("%s", message);
-	int code = options->prepare == NULL ? EXIT_DONE : options->prepare(options->context);
+	int code = forgotten_at_start(options->config);
+	code = code != EXIT_DONE || options->prepare == NULL ? code : options->prepare(options->context);
 	if (code != EXIT_DONE)
 		return code;
 	struct runtime *runtime = calloc(1, sizeof *runtime);

@@ -32,10 +32,10 @@ enum error sales_metrics_declare(struct sales_metrics *sales, struct metrics *me
 	const struct metric_options revenue = {
 		.name = "tro_revenue_minor_units_total", .help = "Totals of the orders that were confirmed.", .labels = {currency}};
 	const struct metric_options required = {.name = "tro_refunds_required_minor_units_total",
-	                                        .help = "Money that came and is to be given back.",
+	                                        .help = "Payments that became due for refund.",
 	                                        .labels = {currency, {"reason", reasons, REASONS}}};
 	const struct metric_options done = {
-		.name = "tro_refunds_done_minor_units_total", .help = "Money that was given back.", .labels = {currency}};
+		.name = "tro_refunds_done_minor_units_total", .help = "Money that was refunded.", .labels = {currency}};
 	enum error error = metrics_counter(metrics, &events, &sales->events);
 	if (error == OK)
 		error = metrics_counter(metrics, &seats, &sales->seats_sold);
@@ -52,6 +52,22 @@ void sales_metrics_release(struct sales_metrics *sales)
 {
 	free(sales->currencies);
 	*sales = (struct sales_metrics){0};
+}
+
+void sales_metrics_show(struct sales_metrics *sales)
+{
+	assert(sales->events != NULL);
+	for (uint32_t type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++)
+		metric_show(sales->events, metric_series(sales->events, type, 0, 0));
+}
+
+void sales_metrics_show_currency(struct sales_metrics *sales, uint32_t currency)
+{
+	assert(currency < currency_count());
+	metric_show(sales->revenue, metric_series(sales->revenue, currency, 0, 0));
+	metric_show(sales->refunds_done, metric_series(sales->refunds_done, currency, 0, 0));
+	for (uint32_t reason = 1; reason < REASONS; reason++) /* 0 is none */
+		metric_show(sales->refunds_required, metric_series(sales->refunds_required, currency, reason, 0));
 }
 
 static void count_refunds(struct sales_metrics *sales, const struct event *event)
@@ -75,6 +91,8 @@ void sales_metrics_committed(struct sales_metrics *sales, const struct changes *
 		const struct event *event = &changes->events[i];
 		counts[event->type]++;
 		count_refunds(sales, event);
+		if (event->type == EVENT_SALE_CREATED || event->type == EVENT_ORDER_CREATED)
+			sales_metrics_show_currency(sales, currency_index(&event->currency));
 		if (event->type != EVENT_ORDER_CONFIRMED)
 			continue;
 		metric_add(sales->seats_sold, 0, event->item_count);

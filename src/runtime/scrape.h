@@ -1,4 +1,4 @@
-/* scrape.h: the measurements of a running service, as /metrics tells them (the Prometheus text format), and what two of them say of the time
+/* scrape.h: the measurements of a running service from /metrics (the Prometheus text format), and rates and quantiles of the time
  * between. */
 #pragma once
 
@@ -31,6 +31,6 @@ struct slice sample_label(const struct sample *sample, const char *label);
 double scrape_sum(const struct scrape *scrape, const char *name, const char *label, struct slice value);
 /* The increase of that sum a second; 0 when `before` is no earlier or counted more: the process began anew. */
 double scrape_rate(const struct scrape *before, const struct scrape *now, const char *name, const char *label, struct slice value);
-/* The quantile (0 to 1) of what a histogram counted between the two, of all its series together, as Prometheus interpolates it; negative:
+/* The quantile (0 to 1) of a histogram's counts between the two, of all its series together, as Prometheus interpolates it; negative:
  * nothing was counted. */
 double scrape_quantile(const struct scrape *before, const struct scrape *now, const char *name, double quantile);

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/file_owner.h"
 #include "base/hex.h"
 #include "runtime/process.h"
 #include "runtime/terminal.h"
@@ -37,7 +38,8 @@ static enum error create_file(const char *data_dir, const char *path)
 	int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (file < 0)
 		return ERR_SYSTEM;
-	bool is_written = dprintf(file, "JWT_SECRET=%s\nPAYMENT_SECRET=%s\n", jwt, payment) > 0 && fsync(file) == 0;
+	bool is_written = file_owner_as_folder(file, path) && dprintf(file, "JWT_SECRET=%s\nPAYMENT_SECRET=%s\n", jwt, payment) > 0 &&
+	                  fsync(file) == 0;
 	is_written = close(file) == 0 && is_written;
 	if (is_written && link(temporary, path) != 0 && errno != EEXIST)
 		is_written = false;

@@ -1,4 +1,4 @@
-/* server_url.h: how a client on this machine reaches the server that listens on LISTEN_ADDR. */
+/* server_url.h: the URL by which a client on this machine reaches the server that listens on LISTEN_ADDR. */
 #pragma once
 
 #include "base/arena.h"

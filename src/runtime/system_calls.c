@@ -24,7 +24,7 @@
 #define ARCHITECTURE 0
 #endif
 
-/* Whatever the C library and the clients of database, broker, cache and catalog ask for: files, memory, threads, time, sockets. */
+/* The calls of the C library and of the clients of database, broker, cache and catalog: files, memory, threads, time, sockets. */
 static const uint16_t allowed[] = {
 	/* files */
 	SYS_read,
@@ -201,7 +201,7 @@ static const uint16_t allowed[] = {
 /* getaddrinfo asks the kernel for its addresses by AF_NETLINK. */
 static const uint16_t families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
 
-#define NEWEST_KNOWN SYS_landlock_restrict_self /* what came later libraries try, and do without when they are told that it is not there */
+#define NEWEST_KNOWN SYS_landlock_restrict_self /* libraries try newer calls, and do without them when the kernel says that it has none */
 #define REFUSED (SECCOMP_RET_ERRNO | EPERM)
 #define UNKNOWN (SECCOMP_RET_ERRNO | ENOSYS)
 #define INSTRUCTIONS_MAX (ARRAY_LENGTH(allowed) + ARRAY_LENGTH(families) + 24)

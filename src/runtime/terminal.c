@@ -27,14 +27,14 @@ void complain_as_log(void)
 	is_log = true;
 }
 
-static void write_log_line(const char *text)
+static void write_log_line(const char *level, const char *text)
 {
 	struct buffer line;
 	buffer_init(&line, NULL, 2 * LINE_MAX_BYTES);
 	struct json_writer writer = json_writer_on(&line);
 	json_writer_object_begin(&writer, NULL);
 	json_writer_time(&writer, "time", wall_now_ms());
-	json_writer_string(&writer, "level", SLICE("error"));
+	json_writer_string(&writer, "level", slice_of(level));
 	json_writer_string(&writer, "message", slice_of(text));
 	json_writer_object_end(&writer);
 	buffer_append_byte(&line, '\n');
@@ -42,18 +42,31 @@ static void write_log_line(const char *text)
 	buffer_release(&line);
 }
 
-int complain(const char *format, ...)
+static void say(const char *level, const char *format, va_list arguments)
 {
 	char text[LINE_MAX_BYTES];
-	va_list arguments;
-	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);
-	va_end(arguments);
 	if (is_log)
-		write_log_line(text);
+		write_log_line(level, text);
 	else
 		fprintf(stderr, "%s: %s\n", program_invocation_short_name, text);
+}
+
+int complain(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	say("error", format, arguments);
+	va_end(arguments);
 	return EXIT_FAILED;
+}
+
+void warn_of(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	say("warn", format, arguments);
+	va_end(arguments);
 }
 
 int complain_usage(const char *command, const char *format, ...)

@@ -1,4 +1,4 @@
-/* terminal.h: how the programs speak to people: one clear line, and the exit codes. */
+/* terminal.h: the programs' messages to people, each one clear line, and the exit codes. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,5 +17,7 @@ bool is_terminal_in_colour(int fd);
 void complain_as_log(void);
 /* "tro: …" and a line feed on stderr, or a log line. Answers EXIT_FAILED. */
 int complain(const char *format, ...) format_printf(1, 2);
+/* The same of something that does not stop the program. */
+void warn_of(const char *format, ...) format_printf(1, 2);
 /* The same for wrong usage, with where to find help. Answers EXIT_WRONG_USAGE. command: "event create"; NULL: the program itself. */
 int complain_usage(const char *command, const char *format, ...) format_printf(2, 3);

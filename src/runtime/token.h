@@ -1,4 +1,4 @@
-/* token.h: tokens that are signed with the configured secret, for development and for operators. */
+/* token.h: signs tokens with the configured secret, for development and for operators. */
 #pragma once
 
 #include <stdint.h>

@@ -57,7 +57,7 @@ int token_keys_start(struct token_keys *keys, const struct config *config, struc
 	if (!jwks_url_is_acceptable(auth->jwt_jwks_url))
 		return complain("JWT_JWKS_URL must start with https://; http:// is for 127.0.0.1, [::1] and localhost only");
 	keyring->are_keys_published = true;
-	if (jwks_fetcher_new(auth->jwt_jwks_url, keyring, logger, dependency, &keys->fetcher) != OK)
+	if (jwks_fetcher_new(auth->jwt_jwks_url, auth->jwt_jwks_ca, keyring, logger, dependency, &keys->fetcher) != OK)
 		return complain("the keys of JWT_JWKS_URL cannot be fetched: out of memory or threads");
 	return EXIT_DONE;
 }

@@ -1,4 +1,4 @@
-/* token_keys: the keys that tokens are accepted with, as the configuration has them. */
+/* token_keys: the configured keys that verify tokens. */
 #pragma once
 
 #include "auth/jwt_keyring.h"
@@ -18,5 +18,5 @@ struct token_keys {
 must_check int token_keys_start(struct token_keys *keys, const struct config *config, struct logger *logger, struct dependency *dependency);
 /* Takes one that is all zero. No verifier may be left. */
 void token_keys_release(struct token_keys *keys);
-/* Adds what becomes of the published keys, when there are any: down while no token at all can be verified. Safe from any thread. */
+/* Adds the state of the published keys, if any are configured: down while no token at all can be verified. Safe from any thread. */
 void token_keys_ready(struct token_keys *keys, struct ready_report *report);

@@ -40,7 +40,7 @@ static bool add(struct making *making, const char *key, struct slice text)
 	return true;
 }
 
-/* What the %XX of a value stand for; data NULL: it cannot be read, or is no text. */
+/* Decodes the %XX of a value; data NULL: it is malformed, or no text. */
 static struct slice decode(struct slice value, struct arena *arena)
 {
 	char *text = arena_allocate(arena, value.length + 1);

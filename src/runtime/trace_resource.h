@@ -1,4 +1,4 @@
-/* trace_resource.h: what every span says of its process: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, and what the process knows of itself. */
+/* trace_resource.h: the attributes of the process in every span: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, and the process's own. */
 #pragma once
 
 #include <stdbool.h>

@@ -68,7 +68,9 @@ static void find_places(struct tracing *tracing, const struct config_systems *sy
 static void tell_exporter(void *context, const char *problem)
 {
 	const struct tracing *tracing = context;
-	if (problem != NULL)
+	if (tracing->logger == NULL)
+		fprintf(stderr, problem != NULL ? "spans cannot be sent: %s\n" : "spans are sent again\n", problem);
+	else if (problem != NULL)
 		log_event(tracing->logger, LOG_WARN, "spans cannot be sent", log_string("problem", problem));
 	else
 		log_event(tracing->logger, LOG_INFO, "spans are sent again");
@@ -133,6 +135,7 @@ bool tracing_new(const struct config *config, uint32_t roles, struct random *ran
 		(void)complain("%s", message);
 		return false;
 	}
+	tracing->random = random;
 	tracing->logger = logger;
 	arena_init(&tracing->arena, TEXT_BLOCK, TEXT_MAX);
 	bool is_known = trace_sampler_parse(slice_of(traces->sampler), traces->sampler_ratio, &tracing->sampler);

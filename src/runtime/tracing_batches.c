@@ -1,14 +1,11 @@
-/* tracing_batches.c: commit batches, and what becomes of their events, as spans. */
+/* tracing_batches.c: commit batches as spans. */
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "domain/event.h"
 #include "runtime/tracing.h"
 #include "runtime/tracing_inside.h"
 
 #define LINKS_MAX 128
-#define EXCHANGE "tro.events"
 
 /* Those of the commands whose traces are recorded. */
 static void add_links(struct span *span, const struct list *jobs)
@@ -70,55 +67,4 @@ void tracing_batch(void *context, const struct batch_trace *trace, const struct 
 	describe_batch(&span, trace);
 	add_links(&span, jobs);
 	tracer_record(tracing->tracer, &span);
-}
-
-/* Two numbers for each event, one for each of its two spans; not 0. */
-static uint64_t number_of(const struct uuid *event_id, uint64_t which)
-{
-	uint64_t random;
-	memcpy(&random, event_id->bytes + sizeof event_id->bytes - sizeof random, sizeof random);
-	uint64_t number = random * 2 + which;
-	return number == 0 ? 1 : number;
-}
-
-enum { NUMBER_OF_WAIT = 0, NUMBER_OF_PUBLISH = 1 };
-
-void tracing_publishing(void *tracing, struct event_record *record)
-{
-	assert(tracing != NULL && record != NULL);
-	if (trace_is_sampled(&record->trace))
-		record->trace = trace_context_numbered_child(&record->trace, number_of(&record->id, NUMBER_OF_PUBLISH));
-}
-
-/* The context that the event was stored with. */
-static struct trace_context request_of(const struct event_record *record)
-{
-	struct trace_context request = record->trace;
-	memcpy(request.span_id, record->trace.parent_id, sizeof request.span_id);
-	memset(request.parent_id, 0, sizeof request.parent_id);
-	return request;
-}
-
-void tracing_published(void *context, const struct event_record *record, uint64_t began_ns, uint64_t ended_ns)
-{
-	struct tracing *tracing = context;
-	if (!trace_is_sampled(&record->trace))
-		return;
-	struct span spans[2];
-	struct trace_context request = request_of(record);
-	struct trace_context wait = trace_context_numbered_child(&request, number_of(&record->id, NUMBER_OF_WAIT));
-	char id[UUID_TEXT_LENGTH + 1];
-	uuid_format(&record->id, id);
-	span_init(&spans[0], &wait, SPAN_INTERNAL, "outbox", began_ns, began_ns);
-	spans[0].began_unix_ms = record->occurred_at_ms;
-	span_add_text(&spans[0], "messaging.message.id", slice_of(id));
-	span_init(&spans[1], &record->trace, SPAN_PRODUCER, "send " EXCHANGE, began_ns, ended_ns);
-	span_add_word(&spans[1], "messaging.system", tracing->bus.system);
-	span_add_word(&spans[1], "messaging.operation.name", "publish");
-	span_add_word(&spans[1], "messaging.operation.type", "send");
-	span_add_word(&spans[1], "messaging.destination.name", EXCHANGE);
-	span_add_text(&spans[1], "messaging.message.id", slice_of(id));
-	span_add_word(&spans[1], "messaging.rabbitmq.destination.routing_key", event_type_name(record->type));
-	trace_place_add_server(&tracing->bus, &spans[1]);
-	tracer_record_all(tracing->tracer, spans, 2);
 }

@@ -1,4 +1,4 @@
-/* tracing_inside.h: what the files of tracing share. Private to them. */
+/* tracing_inside.h: shared by the files of tracing. Private to them. */
 #pragma once
 
 #include <stdint.h>
@@ -6,10 +6,11 @@
 #include "base/arena.h"
 #include "base/trace_sampler.h"
 #include "obs/log.h"
+#include "ports/random.h"
 #include "trace/span.h"
 #include "trace/tracer.h"
 
-/* A system that spans of this process name; NULL and empty texts: what is not known. All live as long as the tracing. */
+/* A system that spans of this process name; NULL and empty texts: unknown. All live as long as the tracing. */
 struct trace_place {
 	const char *system;    /* "postgresql", "rabbitmq" */
 	const char *namespace; /* of a database */
@@ -21,8 +22,9 @@ struct tracing {
 	struct tracer *tracer;
 	struct trace_sampler sampler;
 	struct trace_place store, catalog, bus;
-	struct logger *logger;
-	struct arena arena; /* of the texts */
+	struct random *random;
+	struct logger *logger; /* NULL: there is none */
+	struct arena arena;    /* of the texts */
 };
 
 /* Adds server.address and server.port, as far as they are known. */

@@ -1,5 +1,6 @@
 /* tracing_jobs.c: requests, and the stages of their way, as spans. */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/command_names.h"
@@ -9,7 +10,7 @@
 /* Two for each stage, the job itself when it begins the trace, and nothing else. */
 #define JOB_SPANS_MAX (2 * JOB_STAGES_MAX + 1)
 
-/* What becomes of the id of a request's span; app/batch_trace.h has ids of its own. */
+/* The numbers from which the ids of a request's child spans are computed; app/batch_trace.h has ids of its own. */
 enum { CHILD_WAIT = 1, CHILD_WORK = 2, CHILDREN_OF_STAGE = 2, CHILD_FETCH = 64 };
 
 struct job_spans {
@@ -48,7 +49,7 @@ void tracing_request(struct tracing *tracing, const struct http_request_summary 
 	span_name(&span, slice_of(*method == '_' ? "HTTP" : method), slice_of(summary->route));
 	span_add_word(&span, "http.request.method", method);
 	span_add_int(&span, "http.response.status_code", summary->status);
-	span_add_word(&span, "url.scheme", "http");
+	span_add_word(&span, "url.scheme", summary->is_encrypted ? "https" : "http");
 	span_add_text(&span, "url.path", summary->path);
 	if (summary->route != NULL)
 		span_add_word(&span, "http.route", summary->route);
@@ -57,8 +58,7 @@ void tracing_request(struct tracing *tracing, const struct http_request_summary 
 	if (summary->error != OK)
 		span_add_word(&span, "tro.reason", error_slug(summary->error));
 	note_error(&span, summary->error != OK ? summary->error : summary->status >= 500 ? ERR_INTERNAL : OK);
-	if (!slice_is_empty(summary->trace_state))
-		span.trace_state = strndup(summary->trace_state.data, summary->trace_state.length);
+	span_set_trace_state(&span, summary->trace_state);
 	tracer_record(tracing->tracer, &span);
 }
 
@@ -113,9 +113,12 @@ static const char *verdict_of(const struct job *job)
 		return "go";
 	case ADMISSION_LIMITED:
 		return "limited";
-	default:
+	case ADMISSION_BUSY:
 		return "key_in_use";
+	case ADMISSION_MISMATCH:
+		return "mismatch";
 	}
+	abort();
 }
 
 static void add_work(struct job_spans *made, enum job_stage stage, uint64_t child, uint64_t began_ns, uint64_t ended_ns)
@@ -155,7 +158,7 @@ static const char *wait_name(enum job_stage stage)
 	return names[stage];
 }
 
-/* What nobody has taken waited until it was answered; admission here and now, and pages that are kept, wait for nothing. */
+/* A job that no lane has taken waited until it was answered; admission in this process, and kept pages, wait for nothing. */
 static void add_stage(struct job_spans *made, uint32_t i, uint64_t left_ns)
 {
 	const struct job_way *way = &made->job->way;
@@ -187,6 +190,8 @@ void tracing_job(struct tracing *tracing, const struct job *job)
 		span_init(span, &job->trace, SPAN_INTERNAL, command_names[job->command.kind], way->entered_ns[0], way->ended_ns);
 		note_error(span, job->outcome.error);
 	}
+	for (uint32_t i = 0; i < made.count; i++)
+		span_set_trace_state(&made.spans[i], job->trace_state);
 	tracer_record_all(tracing->tracer, made.spans, made.count);
 }
 

@@ -8,7 +8,7 @@
 #include "runtime/terminal.h"
 #include "state/kinds.h"
 
-#define SETTLING_MS 60000
+#define SETTLING_MS 120000 /* more than app/seating.c gives the seats of an event */
 
 static void print_key(const struct row *row)
 {
@@ -71,7 +71,7 @@ static int report(const struct adapters *adapters, const struct verify *verify)
 	return verify->ret_differences == 0 && !is_marked ? EXIT_DONE : EXIT_FAILED;
 }
 
-/* By the clock of the store, which is what events are stamped by; 0: nothing is known. A commit is answered, or given up, long before. */
+/* By the clock of the store, as events' stamps are; 0: unknown. A commit is answered, or given up, long before. */
 static uint64_t settled_ms(const struct adapters *adapters)
 {
 	struct ping ping;
@@ -81,7 +81,7 @@ static uint64_t settled_ms(const struct adapters *adapters)
 	return now_ms > SETTLING_MS ? now_ms - SETTLING_MS : 0;
 }
 
-static int verify_with(struct adapters *adapters, struct scratch *scratch)
+static int verify_with(struct adapters *adapters, struct scratch *scratch, bool *ret_is_done)
 {
 	uint64_t shown = 0;
 	struct verify verify = {
@@ -96,11 +96,12 @@ static int verify_with(struct adapters *adapters, struct scratch *scratch)
 		.context = &shown,
 	};
 	enum error error = verify_store(&verify);
+	*ret_is_done = error == OK || error == ERR_CORRUPT;
 	return error == OK ? report(adapters, &verify)
 	                   : replay_complain(adapters, error, &verify.ret_event, &verify.ret_stream, verify.ret_problem);
 }
 
-int verification_run(const struct invocation *invocation, struct adapters *adapters)
+int verification_run(const struct invocation *invocation, struct adapters *adapters, bool *ret_is_done)
 {
-	return replay_with_scratch(invocation, adapters, verify_with);
+	return replay_with_scratch(invocation, adapters, verify_with, ret_is_done);
 }

@@ -1,9 +1,9 @@
-/* verification.h: is a store what its events say? For `tro verify`, and for copies of an embedded store. */
+/* verification.h: compares a store with its events, for `tro verify` and for copies of an embedded store. */
 #pragma once
 
 #include "runtime/adapters.h"
 #include "runtime/commands.h"
 
 /* adapters: opened to look. Prints each difference and a line with the counts on stdout. Answers an exit code, with the complaint made when it
- * could not be done. */
-int verification_run(const struct invocation *invocation, struct adapters *adapters);
+ * could not be done. *ret_is_done, unless it is NULL: whether it could, so that a failure is the store's fault. */
+int verification_run(const struct invocation *invocation, struct adapters *adapters, bool *ret_is_done);

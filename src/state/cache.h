@@ -1,4 +1,4 @@
-/* cache.h: how the files of the kinds find and put rows in a view. Private to state. */
+/* cache.h: finds and puts rows in a view, for the files of the kinds. Private to state. */
 #pragma once
 
 #include "base/attributes.h"
@@ -12,12 +12,12 @@
 	}
 #define ROW_FIELDS(array) .fields = (array), .field_count = sizeof(array) / sizeof *(array)
 
-/* Whatever row->kind says: who hands a row to view_put may leave it out. */
+/* Ignores row->kind, which callers of view_put may leave out. */
 #define ROW_AS(type, row) ((const struct type *)(const void *)(row))
 
 /* The row with the key; NULL: not loaded. A look-up is a use. */
 const void *view_find(const struct view *view, const struct row_key *key);
-/* Puts a copy of the row of this kind, with its version; one with the same key, which nothing has changed, goes. NULL: out of memory. */
+/* Puts a copy of the row of this kind, with its version; it replaces an unchanged row with the same key. NULL: out of memory. */
 must_check void *view_put(struct view *view, enum row_kind kind, const struct row *row);
-/* Puts a copy in the place of the row with its key, and keeps the versions of that. NULL: out of memory. */
+/* Replaces the row with the same key by a copy, and keeps that row's versions. NULL: out of memory. */
 must_check void *view_replace(struct view *view, enum row_kind kind, const struct row *row);

@@ -48,7 +48,8 @@ struct event *changes_append(struct changes *changes, const struct event *event)
 	}
 	struct event *copy = &changes->events[changes->event_count++];
 	*copy = *event;
-	uint64_t stamp = hlc_next(changes->clock, changes->now_ms);
+	uint64_t stamp = event->seats_version != 0 ? event->seats_version : hlc_next(changes->clock, changes->now_ms);
+	hlc_observe(changes->clock, stamp);
 	copy->id = uuid_v7(stamp, next_random(changes), uuid_shard(&event->stream_id));
 	copy->occurred_at_ms = hlc_milliseconds(stamp);
 	for (uint32_t i = 0; i < copy->refund_count; i++)

@@ -1,4 +1,5 @@
-/* changes.h: what a batch changes, as plain data: the events to append, the rows to write and the versions to find. A store writes all or nothing. */
+/* changes.h: the changes of a batch, as plain data: the events to append, the rows to write and the versions that the store must still
+ * have. A store writes all or nothing. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,6 +20,12 @@
 static inline uint8_t outbox_partition(const struct uuid *stream_id)
 {
 	return uuid_shard(stream_id) % OUTBOX_PARTITIONS;
+}
+
+/* Whether the event is published, and waits for that in this partition. */
+static inline bool outbox_takes(uint8_t partition, const struct event *event)
+{
+	return event_type_is_published(event->type) && outbox_partition(&event->stream_id) == partition;
 }
 
 struct changes {
@@ -43,7 +50,7 @@ struct changes {
 	uint64_t now_ms;
 	bool ends_turn; /* the store's turn (ports/store.h) ends with this commit */
 	bool is_replay; /* the events are in the store already: write the rows only */
-	uint64_t epoch; /* of the view that it was decided on; 0: of none */
+	uint64_t epoch; /* of the view on which it was decided; 0: none */
 };
 
 /* random_seed: from the random port, fresh for every batch. */

@@ -51,7 +51,7 @@ struct row_descriptor {
 	size_t size;      /* bytes, without the tail */
 	struct row_key (*key)(const struct row *row);
 	size_t stream_offset;                         /* of the id of the stream that explains the row; it ends with the row's shard */
-	struct uuid (*stream)(const struct row *row); /* where that is not always the same stream; else NULL */
+	struct uuid (*stream)(const struct row *row); /* NULL: always the same stream */
 	const struct row_field *fields;               /* besides the key and the version; a key's are never compared */
 	uint32_t field_count;
 	const struct row_tail *tail; /* NULL: none */
@@ -102,7 +102,7 @@ const char *row_difference(const struct row *a, const struct row *b);
 struct uuid row_stream(const struct row *row);
 uint8_t row_shard(const struct row *row);
 
-/* Bytes of a row of this kind and its tail. row->kind does not count, here and in row_copy_to: who makes a row may leave it out. */
+/* Bytes of a row of this kind and its tail. Both this and row_copy_to ignore row->kind, which the maker of a row may leave out. */
 size_t row_size(enum row_kind kind, const struct row *row);
 /* Copies the row, and its tail behind it, to `place`, which has row_size bytes. Returns the copy, which is of this kind. */
 struct row *row_copy_to(void *place, enum row_kind kind, const struct row *row);

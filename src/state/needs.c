@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/defect.h"
 #include "state/cache.h"
 
 void needs_init(struct needs *needs, struct arena *arena)
@@ -73,7 +72,7 @@ static struct row_key key_of_idempotency_key(enum row_kind kind, const void *ite
 	return row_key_of_hash(((const struct idempotency *)item)->key);
 }
 
-/* Where the keys of each kind are in struct needs, and what one of them is. */
+/* The place of each kind's keys in struct needs, and their type. */
 #define LIST(array, counter, type) \
 	{ \
 		offsetof(struct needs, array), offsetof(struct needs, counter), sizeof *((struct needs *)0)->array, write_##type, \
@@ -206,7 +205,7 @@ static void see_order_seats(struct walk *walk, const struct order *order)
 		(void)see_seat(walk, &order->event_id, &order->items[i].seat);
 }
 
-/* A seat somebody may want to take: who has it, and all that goes with a holder that has lapsed. */
+/* A seat that a command wants to take: needs its holder and, if that has lapsed, all of the holder's seats. */
 static void see_wanted_seat(struct walk *walk, const struct uuid *event_id, const struct seat_label *label)
 {
 	uint64_t now_ms = view_now_ms(walk->view);
@@ -388,7 +387,7 @@ void command_rely(const struct command *command, struct view *view, bool is_refu
 bool command_meets_dispatched(const struct command *command, const struct view *view)
 {
 	assert(command != NULL && view != NULL);
-	if (view_dispatched_count(view) == 0 || DEFECT(BATCHES_CROSS))
+	if (view_dispatched_count(view) == 0)
 		return false;
 	struct walk walk = {.view = view};
 	walk_command(&walk, command);

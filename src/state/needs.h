@@ -1,7 +1,8 @@
 /* needs.h: the rows a command's decision reads, and which of them the view lacks.
  *
- * Loading is closed under what the decision follows: a taken seat names the hold or order that has it, and one that has lapsed names all its
- * seats, so that taking one of them can end the whole. What a row names shows only when it is there, so needs are asked for until none is left. */
+ * Loading follows every reference that the decision follows: a taken seat names the hold or order that has it, and a lapsed hold or
+ * order names all its seats, so that taking one of them can end the whole. A row shows its references only once it is loaded, so callers
+ * ask for needs until none is left. */
 #pragma once
 
 #include <stdbool.h>
@@ -47,17 +48,17 @@ struct needs {
 void needs_init(struct needs *needs, struct arena *arena);
 bool needs_are_empty(const struct needs *needs);
 
-/* Adds what the command reads and the view does not have. The idempotency key is asked for only when `with_key`.
- * Not yet distinct across commands: needs_finish makes it so. ERR_NO_MEMORY when the arena is full. */
+/* Adds the rows that the command reads and the view does not have. The idempotency key is added only if `with_key`. Not yet distinct
+ * across commands: needs_finish makes it so. ERR_NO_MEMORY when the arena is full. */
 must_check enum error command_needs(const struct command *command, const struct view *view, bool with_key, struct needs *needs);
-/* Whether a row that the command reads, or its key, is dispatched (view.h): nobody knows yet how it will be, so the command has to wait. */
+/* True if a row that the command reads, or its key, is dispatched (view.h): its fate is not known yet, so the command has to wait. */
 bool command_meets_dispatched(const struct command *command, const struct view *view);
 /* The rows that applying a stored event changes, for replay. */
 must_check enum error event_needs(const struct event *event, const struct view *view, struct needs *needs);
 /* Sorts and removes repeats. */
 void needs_finish(struct needs *needs);
-/* After a load that left out rows which are as the view has them: all that were named count as loaded in this step. False: one is not in
- * the view. */
+/* After a load that left out rows which are as the view has them: all named rows count as loaded in this step. False: one is not in the
+ * view. */
 must_check bool needs_confirm(const struct needs *needs, struct view *view);
-/* Marks every row that the decision on this command rested on (view_rely_on); call it before its events are applied. */
+/* Marks every row on which the decision rested (view_rely_on); call it before its events are applied. */
 void command_rely(const struct command *command, struct view *view, bool is_refusal);

@@ -5,12 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/defect.h"
 #include "base/hash_table.h"
 #include "state/cache.h"
 
-/* What the view knows of a row of its own, which is behind this in the same allocation. Other batches change it while the row is being
- * written. */
+/* The view's data about one row, which follows in the same allocation. Other batches change this data while the row is being written. */
 struct slot {
 	struct hash_node node;
 	struct list_node recency;
@@ -36,9 +34,10 @@ struct view {
 	uint32_t changed_count;
 	uint32_t relied_count;
 	uint32_t dispatched_count;
+	bool lacks_memory;                 /* for a row that was to be put */
 	bool is_exact;                     /* only rows of this step are known */
 	uint64_t known_since[SHARD_COUNT]; /* the step; rows loaded before are not known any more */
-	struct shard_set moved;            /* whose rows somebody else has changed */
+	struct shard_set moved;            /* shards with rows that another process has changed */
 	struct view *main;                 /* of an overlay; NULL */
 };
 
@@ -316,10 +315,6 @@ void view_aborted(struct view *view, struct list *dispatched)
 	assert(view->main == NULL);
 	assert(view != NULL && is_between_steps(view));
 	assert(dispatched != NULL);
-	if (DEFECT(FAILED_BATCH_KEPT)) {
-		view_committed(view, dispatched);
-		return;
-	}
 	while (!list_is_empty(dispatched))
 		forget(view, container_of(dispatched->head.next, struct slot, changed));
 	forget_down_to(view, view->rows_max);
@@ -406,15 +401,15 @@ static void link_slot(struct view *view, struct slot *slot)
 	list_push(&view->recency, &slot->recency);
 	if (is_transient(slot))
 		view->transient_count++;
-	if (!DEFECT(CLOCK_DEAF))
-		hlc_observe(&view->clock, slot->row.version);
+	hlc_observe(&view->clock, slot->row.version);
 }
 
 /* A slot with a copy of the row, which is unchanged and has no place yet. */
-static struct slot *make_slot(const struct view *view, enum row_kind kind, const struct row *row)
+static struct slot *make_slot(struct view *view, enum row_kind kind, const struct row *row)
 {
 	assert(kind < ROW_KIND_COUNT);
 	struct slot *slot = malloc(offsetof(struct slot, row) + row_size(kind, row));
+	view->lacks_memory |= slot == NULL;
 	if (slot == NULL)
 		return NULL;
 	slot->is_changed = slot->is_dispatched = slot->is_relied_on = false;
@@ -422,6 +417,14 @@ static struct slot *make_slot(const struct view *view, enum row_kind kind, const
 	struct row_key key = row_key_of(&slot->row);
 	slot->node.hash = key_hash(view, &key);
 	return slot;
+}
+
+bool view_take_lack_of_memory(struct view *view)
+{
+	assert(view != NULL);
+	bool lacks_memory = view->lacks_memory;
+	view->lacks_memory = false;
+	return lacks_memory;
 }
 
 static struct slot *find_same(const struct view *view, const struct slot *slot)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 void span_init(struct span *span, const struct trace_context *context, enum span_kind kind, const char *name, uint64_t started_ns,
                uint64_t ended_ns)
 {
@@ -42,6 +44,19 @@ static bool is_continuation(char byte)
 	return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
+/* Replaces each byte that is not UTF-8 by a question mark: clients may send such bytes, and a receiver refuses a whole batch for one of
+ * them. */
+static void mend(char *text, uint32_t length)
+{
+	assert(text != NULL);
+	for (uint32_t i = 0; i < length;) {
+		size_t step = (unsigned char)text[i] < 0x80 ? 1 : utf8_character_length(text + i, length - i);
+		if (step == 0)
+			text[i] = '?';
+		i += step == 0 ? 1 : (uint32_t)step;
+	}
+}
+
 /* Of the text as much as fits before `room` bytes, in whole characters. */
 static uint32_t append(struct span *span, struct slice text, uint32_t room)
 {
@@ -51,6 +66,7 @@ static uint32_t append(struct span *span, struct slice text, uint32_t room)
 		length--;
 	if (length > 0)
 		memcpy(span->text + span->text_length, text.data, length);
+	mend(span->text + span->text_length, length);
 	span->text_length += length;
 	return length;
 }
@@ -110,6 +126,14 @@ void span_add_text(struct span *span, const char *key, struct slice text)
 	terminate(span);
 }
 
+void span_add_end_of_name(struct span *span, const char *key, uint32_t skip)
+{
+	assert(span->name == NULL && span->name_at + skip < span->text_length);
+	struct span_attribute *attribute = add(span, key, SPAN_TEXT);
+	if (attribute != NULL)
+		attribute->at = span->name_at + skip;
+}
+
 void span_add_int(struct span *span, const char *key, int64_t number)
 {
 	struct span_attribute *attribute = add(span, key, SPAN_INT);
@@ -131,4 +155,11 @@ struct span_link span_link_to(const struct trace_context *context)
 	memcpy(link.trace_id, context->trace_id, sizeof link.trace_id);
 	memcpy(link.span_id, context->span_id, sizeof link.span_id);
 	return link;
+}
+
+void span_set_trace_state(struct span *span, struct slice trace_state)
+{
+	assert(span->trace_state == NULL);
+	if (!slice_is_empty(trace_state))
+		span->trace_state = strndup(trace_state.data, trace_state.length);
 }

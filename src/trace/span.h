@@ -1,6 +1,6 @@
-/* span.h: one span of a trace, as it waits to be exported: what was done, when, in which other span, and what is known of it.
+/* span.h: one span of a trace that waits to be exported: its name, its times, its parent and its attributes.
  *
- * A plain value of bounded size. Names, keys and words are borrowed texts that outlive every tracer, such as literals; what does not is
+ * A plain value of bounded size. Names, keys and words are borrowed texts that outlive every tracer, such as literals; other texts are
  * copied into the span, and cut where the span is full. */
 #pragma once
 
@@ -71,13 +71,17 @@ struct span {
 /* Begins a span without attributes. name: borrowed. */
 void span_init(struct span *span, const struct trace_context *context, enum span_kind kind, const char *name, uint64_t started_ns,
                uint64_t ended_ns);
+/* Copies the tracestate, once a span; nothing when it is empty. Without memory for it the span goes without. */
+void span_set_trace_state(struct span *span, struct slice trace_state);
 /* Frees what the span owns; copies of the span are then as void as it is. */
 void span_release(struct span *span);
 /* "first second", copied; with an empty second "first". */
 void span_name(struct span *span, struct slice first, struct slice second);
-/* What is more than SPAN_ATTRIBUTES_MAX is left out; a text that does not fit is cut at its end. */
+/* Attributes beyond SPAN_ATTRIBUTES_MAX are left out; a text that does not fit is cut at its end. */
 void span_add_word(struct span *span, const char *key, const char *word);
 void span_add_text(struct span *span, const char *key, struct slice text);
+/* The text is the span's name, which was copied, but for its first `skip` bytes. */
+void span_add_end_of_name(struct span *span, const char *key, uint32_t skip);
 void span_add_int(struct span *span, const char *key, int64_t number);
 void span_add_bool(struct span *span, const char *key, bool truth);
 struct span_link span_link_to(const struct trace_context *context);

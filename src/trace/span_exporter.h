@@ -1,4 +1,4 @@
-/* span_exporter.h: whoever takes spans away. Used by one thread at a time. */
+/* span_exporter.h: the port that takes spans away. Used by one thread at a time. */
 #pragma once
 
 #include <stdatomic.h>
@@ -18,9 +18,9 @@ enum export_result {
 struct span_export {
 	const struct span *const *spans;
 	uint32_t count;
-	/* What is found out. */
+	/* The results. */
 	uint32_t rejected;                /* by the receiver, of EXPORT_DONE */
-	uint64_t wait_ms;                 /* of EXPORT_AGAIN: how long the receiver asks to be left alone; 0: it does not say */
+	uint64_t wait_ms;                 /* of EXPORT_AGAIN: the pause that the receiver asks for; 0: none */
 	char problem[EXPORT_PROBLEM_MAX]; /* one line for people, without secrets; of all but EXPORT_DONE */
 };
 

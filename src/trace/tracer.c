@@ -16,7 +16,7 @@ struct tracer {
 	struct tracer_options options;
 	struct tracer_counters counters;
 	struct worker *worker; /* NULL: not started */
-	pthread_mutex_t lock;  /* guards the head of the ring: who brings spans takes turns */
+	pthread_mutex_t lock;  /* guards the head of the ring: threads that bring spans take turns */
 	/* Spans brought since the start, and done with since the start: the difference waits, at (number % capacity). The first is changed by those
 	 * who hold the lock, the second by the thread that sends. */
 	_Atomic uint64_t brought;
@@ -102,7 +102,7 @@ void tracer_record_all(struct tracer *tracer, const struct span *spans, uint32_t
 	count(&tracer->counters.recorded, span_count);
 	count(&tracer->counters.dropped_full, span_count - taken);
 	tracer->counters.waiting = waiting + taken;
-	/* Whoever makes a batch full wakes the thread; the others leave it to its own time. */
+	/* The caller that fills a batch wakes the thread; otherwise the thread wakes at its own time. */
 	uint32_t full = tracer->options.batch_max;
 	if (tracer->worker != NULL && waiting < full && waiting + taken >= full)
 		worker_wake(tracer->worker);
@@ -192,11 +192,11 @@ uint64_t tracer_step(void *context)
 	if (tracer->tries > 0)
 		count(&tracer->counters.retries, 1);
 	if (!send_batch(tracer))
-		return tracer_step(tracer); /* how long that is */
+		return tracer_step(tracer); /* the time until the next step */
 	return tracer->brought - tracer->done >= tracer->options.batch_max ? 0 : TRACER_DELAY_MS;
 }
 
-/* What is left goes out, as far as the receiver takes it at once. */
+/* Sends the remaining spans, as far as the receiver takes them at once. */
 static void finish(struct tracer *tracer, uint64_t until_ns)
 {
 	bool is_serving = true;

@@ -1,8 +1,8 @@
 /* tracer.h: takes finished spans from any thread and hands them to an exporter, on a thread of its own.
  *
- * Spans wait in a queue of fixed size. Whoever brings one never waits for the exporter: when the queue is full the span is dropped and counted.
- * Spans go out in batches, in the order in which they came. A batch that the receiver asks for again is tried a few times, further and further
- * apart, and then dropped; meanwhile others wait behind it. */
+ * Spans wait in a queue of fixed size. Callers never wait for the exporter: when the queue is full the span is dropped and counted.
+ * Spans go out in batches, in the order in which they came. A batch that the receiver asks for again is tried a few times, further and
+ * further apart, and then dropped; meanwhile others wait behind it. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,9 +13,9 @@
 #include "trace/span.h"
 #include "trace/span_exporter.h"
 
-#define TRACER_DELAY_MS 500   /* how long spans wait for others at most, while the exporter is idle */
+#define TRACER_DELAY_MS 500   /* spans wait so long for others at most, while the exporter is idle */
 #define TRACER_TRIES_MAX 5    /* of one batch */
-#define TRACER_FINISH_MS 1500 /* what the end may take in all */
+#define TRACER_FINISH_MS 1500 /* the time limit of tracer_free */
 
 struct tracer;
 
@@ -40,7 +40,7 @@ struct tracer_counters {
 	_Atomic uint32_t waiting;
 };
 
-/* What becomes of spans. */
+/* The fates of spans. */
 enum tracer_outcome {
 	TRACER_EXPORTED,
 	TRACER_REJECTED,
@@ -58,7 +58,7 @@ static inline uint64_t tracer_spans(const struct tracer_counters *counters, enum
 must_check enum error tracer_new(const struct tracer_options *options, struct tracer **ret_tracer);
 /* Starts the thread. ERR_NO_MEMORY, ERR_SYSTEM. */
 must_check enum error tracer_start(struct tracer *tracer);
-/* Sends what waits, for TRACER_FINISH_MS at most; what is left is dropped. Nobody records any more. Takes NULL. */
+/* Sends the waiting spans, for TRACER_FINISH_MS at most, and drops the rest. No thread records any more. Takes NULL. */
 void tracer_free(struct tracer *tracer);
 
 /* Copies the span; its links are the tracer's from now on. Safe from any thread; never waits for the exporter. */

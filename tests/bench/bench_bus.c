@@ -9,6 +9,7 @@
 
 #include "adapters/rabbitmq/consumer.h"
 #include "tests/support/measure.h"
+#include "tests/support/publishing.h"
 
 #define BATCH_MAX 8192
 #define TIMEOUT_MS 60000
@@ -34,7 +35,8 @@ static void publish_batch(struct bus *bus, uint64_t first, uint32_t count)
 		};
 		pointers[i] = &records[i];
 	}
-	if (bus->operations->publish(bus, pointers, count, TIMEOUT_MS) == BUS_OK)
+	struct sending sending = {0};
+	if (sending_go_on(&sending, bus, pointers, count, TIMEOUT_MS) == BUS_OK)
 		return;
 	struct rabbitmq_bus_status status;
 	rabbitmq_bus_status(bus, &status);
@@ -64,7 +66,7 @@ static void make_queue(const char *url)
 	char message[RABBITMQ_MESSAGE_MAX];
 	struct rabbitmq_consumer *consumer;
 	struct rabbitmq_delivery delivery;
-	must(rabbitmq_consumer_open(url, "bench", "#", &consumer, message) == OK, message);
+	must(rabbitmq_consumer_open(url, NULL, "bench", "#", &consumer, message) == OK, message);
 	must(rabbitmq_consumer_next(consumer, 0, &delivery) == CONSUMER_NOTHING, "the queue cannot be made, or is not empty");
 	rabbitmq_consumer_free(consumer);
 }
@@ -85,7 +87,7 @@ int main(int argc, char **argv)
 			batch = number(optarg, BATCH_MAX);
 	}
 	must(url != NULL, "TRO_TEST_RABBIT is not set: tests/peers/rabbitmq.py bench_bus");
-	must(rabbitmq_bus_open(url, &bus, message) == OK, message);
+	must(rabbitmq_bus_open(url, NULL, 0, &bus, message) == OK, message);
 	measure(bus, "no queue, all comes back", events, batch);
 	make_queue(url);
 	measure(bus, "a durable queue", events, batch);

@@ -1,6 +1,6 @@
 /* bench_expirer.c: how fast expiry workers end a backlog of lapsed holds in PostgreSQL, and how many of their commands come too late.
  *
- * Every worker is what the service of that name is: an expirer with a commit lane of its own. Each hold has one seat.
+ * Every worker is built as the service of that name: an expirer with a commit lane of its own. Each hold has one seat.
  *
  *   tests/peers/postgres.py [--durable] bench_expirer [--holds=50000] [--workers=2] */
 #include <assert.h>

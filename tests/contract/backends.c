@@ -35,7 +35,8 @@ struct backend_kind {
 	enum error (*seat_feed)(struct backend *backend, struct seat_feed **ret_feed);
 	enum error (*outbox)(struct backend *backend, struct outbox **ret_outbox);
 	enum error (*catalog)(struct backend *backend, struct catalog **ret_catalog);
-	void (*run)(struct backend *backend, const char *sql); /* NULL: it knows no SQL */
+	void (*run)(struct backend *backend, const char *sql);                  /* NULL: it knows no SQL */
+	enum error (*audit)(struct backend *backend, struct audit **ret_audit); /* NULL: it has none */
 };
 
 static void memory_begin(struct backend *backend)
@@ -64,7 +65,7 @@ static enum error memory_seat_feed(struct backend *backend, struct seat_feed **r
 	return memory_seat_feed_new(backend->memory, ret_feed);
 }
 
-/* What leases go by: as with the others, the machine's clock. */
+/* The clock of leases: as with the others, the machine's. */
 static uint64_t wall_now_ms(struct clock *clock)
 {
 	(void)clock;
@@ -132,6 +133,12 @@ static enum error sqlite_outbox(struct backend *backend, struct outbox **ret_out
 {
 	char message[SQLITE_MESSAGE_MAX];
 	return sqlite_outbox_open(backend->path, ret_outbox, message);
+}
+
+static enum error sqlite_audit(struct backend *backend, struct audit **ret_audit)
+{
+	char message[SQLITE_MESSAGE_MAX];
+	return sqlite_audit_open(backend->path, ret_audit, message);
 }
 
 static void sqlite_run(struct backend *backend, const char *sql)
@@ -212,6 +219,12 @@ static enum error postgres_outbox(struct backend *backend, struct outbox **ret_o
 	return postgres_outbox_open(backend->dsn, ret_outbox, message);
 }
 
+static enum error postgres_audit(struct backend *backend, struct audit **ret_audit)
+{
+	char message[POSTGRES_MESSAGE_MAX];
+	return postgres_audit_open(backend->dsn, ret_audit, message);
+}
+
 static enum error postgres_catalog(struct backend *backend, struct catalog **ret_catalog)
 {
 	char message[POSTGRES_MESSAGE_MAX];
@@ -238,14 +251,16 @@ static enum error mongodb_catalog(struct backend *backend, struct catalog **ret_
 	return mongodb_catalog_new(backend->mongodb, false, ret_catalog);
 }
 
-static const struct backend_kind mongodb_kind = {"mongodb", mongodb_begin, mongodb_end, NULL, NULL, NULL, NULL, mongodb_catalog, NULL};
+static const struct backend_kind mongodb_kind = {"mongodb", mongodb_begin, mongodb_end,     NULL, NULL,
+                                                 NULL,      NULL,          mongodb_catalog, NULL, NULL};
 
 static const struct backend_kind embedded_kinds[] = {
-	{"memory", memory_begin, memory_end, memory_store, memory_reader, memory_seat_feed, memory_outbox, memory_catalog, NULL},
-	{"sqlite", sqlite_begin, sqlite_end, sqlite_store, sqlite_reader, sqlite_seat_feed, sqlite_outbox, sqlite_catalog, sqlite_run},
+	{"memory", memory_begin, memory_end, memory_store, memory_reader, memory_seat_feed, memory_outbox, memory_catalog, NULL, NULL},
+	{"sqlite", sqlite_begin, sqlite_end, sqlite_store, sqlite_reader, sqlite_seat_feed, sqlite_outbox, sqlite_catalog, sqlite_run,
+         sqlite_audit},
 };
 static const struct backend_kind postgres_kind = {"postgres",         postgres_begin,  postgres_end,     postgres_store, postgres_reader,
-                                                  postgres_seat_feed, postgres_outbox, postgres_catalog, postgres_run};
+                                                  postgres_seat_feed, postgres_outbox, postgres_catalog, postgres_run,   postgres_audit};
 
 /* cmocka hands nothing to a group: which kind is being tested now. */
 static const struct backend_kind *current_kind;
@@ -314,6 +329,25 @@ struct catalog *backend_catalog(struct backend *backend)
 	struct catalog *catalog = NULL;
 	assert_int_equal(backend->kind->catalog(backend, &catalog), OK);
 	return catalog;
+}
+
+struct audit *backend_audit(struct backend *backend)
+{
+	struct audit *audit = NULL;
+	if (backend->kind->audit != NULL)
+		assert_int_equal(backend->kind->audit(backend, &audit), OK);
+	return audit;
+}
+
+struct privacy *backend_privacy(struct backend *backend)
+{
+	struct privacy *privacy = NULL;
+	char message[512];
+	if (backend->dsn[0] != '\0')
+		assert_int_equal(postgres_privacy_open(backend->dsn, &privacy, message), OK);
+	else if (backend->path[0] != '\0')
+		assert_int_equal(sqlite_privacy_open(backend->path, &privacy, message), OK);
+	return privacy;
 }
 
 const char *backend_dsn(const struct backend *backend)

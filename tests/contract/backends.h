@@ -8,8 +8,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "ports/audit.h"
 #include "ports/catalog.h"
 #include "ports/outbox.h"
+#include "ports/privacy.h"
 #include "ports/reader.h"
 #include "ports/seat_feed.h"
 #include "ports/store.h"
@@ -22,6 +24,10 @@ struct reader *backend_reader(struct backend *backend);
 struct seat_feed *backend_seat_feed(struct backend *backend);
 struct outbox *backend_outbox(struct backend *backend);
 struct catalog *backend_catalog(struct backend *backend); /* of memory: each is empty */
+
+/* NULL: this backend has none. */
+struct audit *backend_audit(struct backend *backend);
+struct privacy *backend_privacy(struct backend *backend);
 
 /* Takes the event out of what is stored, as only damage does. False: this backend cannot. */
 bool backend_lose_event(struct backend *backend, const struct uuid *id);

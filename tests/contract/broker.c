@@ -54,7 +54,7 @@ struct rabbitmq_consumer *broker_open(const char *queue, const char *pattern)
 {
 	char message[RABBITMQ_MESSAGE_MAX];
 	struct rabbitmq_consumer *consumer;
-	assert_int_equal(rabbitmq_consumer_open(broker_url(), queue, pattern, &consumer, message), OK);
+	assert_int_equal(rabbitmq_consumer_open(broker_url(), NULL, queue, pattern, &consumer, message), OK);
 	return consumer;
 }
 

@@ -6,15 +6,20 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "adapters/local/admission.h"
 #include "adapters/redis/redis.h"
 #include "adapters/system/system.h"
+#include "base/now.h"
 
 #define USER_WINDOW_MS 4000
 #define ADDRESS_WINDOW_MS 2000
@@ -25,7 +30,7 @@ struct limits {
 	uint32_t address_quota;
 };
 
-/* What the suite runs over. */
+/* The adapter that the suite runs over. */
 static struct {
 	const char *redis; /* address; NULL: memory */
 	uint64_t now_ms;
@@ -71,7 +76,8 @@ static struct admission *admission_for(struct limits limits)
 	scene.run++;
 	if (scene.redis == NULL)
 		return local_for(limits);
-	/* What Redis does not judge in time goes on here, and shows as a verdict that is wrong: the local one has judged nothing before. */
+	/* Requests that Redis does not judge in time go on here, which shows as a wrong verdict: the local admission has judged nothing
+	 * before. */
 	char message[REDIS_MESSAGE_MAX];
 	const struct redis_admission_options options = {
 		.address = scene.redis,
@@ -80,7 +86,7 @@ static struct admission *admission_for(struct limits limits)
 		.address_quota = limits.address_quota,
 		.address_window_ms = ADDRESS_WINDOW_MS,
 		.deadline_ms = 10000, /* the machine may be slow; a test of its own looks at the deadline */
-		.local = local_for((struct limits){0}),
+		.local = local_for((struct limits){.service_quota = limits.service_quota}),
 		.random = system_random(),
 	};
 	struct admission *admission;
@@ -262,19 +268,21 @@ static void a_service_is_limited_whoever_it_acts_for(void **state)
 {
 	(void)state;
 	struct admission *admission = admission_for((struct limits){.user_quota = 2, .service_quota = 3});
-	struct admission_request request = request_of(SLICE("ada"), (struct slice){0});
+	struct admission_request request = request_of(own("ada"), (struct slice){0});
 	request.service = SLICE("shop");
 	assert_int_equal(admit(admission, request).ret_service.remaining, 2);
 	assert_int_equal(admit(admission, request).ret_user.remaining, 0);
-	assert_int_equal(admit(admission, request).ret_verdict, ADMISSION_LIMITED); /* ada is, and the shop is not counted */
-	request.user = SLICE("bob");
+	struct admission_request refused = admit(admission, request); /* ada is, and the shop is not counted */
+	assert_true(refused.ret_verdict == ADMISSION_LIMITED && refused.ret_service.remaining == 1);
+	request.user = (struct slice){0};
 	assert_int_equal(admit(admission, request).ret_service.remaining, 0);
-	request.user = SLICE("eve");
-	assert_int_equal(admit(admission, request).ret_verdict, ADMISSION_LIMITED);
-	request.service = (struct slice){0};
-	assert_int_equal(admit(admission, request).ret_verdict, ADMISSION_GO);
+	request.user = own("eve");
+	refused = admit(admission, request);
+	assert_true(refused.ret_verdict == ADMISSION_LIMITED && refused.ret_service.remaining == 0);
+	assert_in_range(refused.ret_retry_after_ms, 1, USER_WINDOW_MS);
 	request.service = SLICE("other shop");
-	assert_int_equal(admit(admission, request).ret_service.remaining, 2);
+	request = admit(admission, request); /* eve is not counted either */
+	assert_true(request.ret_user.remaining == 1 && request.ret_service.remaining == 2);
 	admission_free(admission);
 }
 
@@ -366,6 +374,160 @@ static void threads_together_get_exactly_the_quota_and_each_key_once(void **stat
 	admission_free(admission);
 }
 
+/* Two tests of a process beside Redis, by the real clock: the local admission has limits, too. Not pinged: no connection yet. */
+static struct admission *process_beside_redis(uint32_t user_quota)
+{
+	char message[REDIS_MESSAGE_MAX];
+	const struct local_admission_options local = {.user_quota = user_quota,
+	                                              .user_window_ms = 600000,
+	                                              .service_quota = 4,
+	                                              .service_window_ms = 600000,
+	                                              .callers_max = 1000,
+	                                              .keys_max = 1024,
+	                                              .seed = {.k0 = 5, .k1 = 6}};
+	struct redis_admission_options options = {
+		.address = scene.redis,
+		.user_quota = user_quota,
+		.user_window_ms = 600000,
+		.deadline_ms = 10000,
+		.random = system_random(),
+	};
+	struct admission *admission;
+	scene.run++;
+	assert_int_equal(local_admission_new(&local, &options.local), OK);
+	assert_int_equal(redis_admission_new(&options, &admission, message), OK);
+	return admission;
+}
+
+static void ping(struct admission *admission)
+{
+	struct admission_ping found;
+	admission->operations->ping(admission, &found);
+	assert_string_equal(found.problem, "");
+	assert_true(found.is_serving && admission->is_serving);
+}
+
+/* Counts those let pass, and asserts who judged the others and these. */
+static uint32_t admit_many(struct admission *admission, struct slice user, uint32_t count, bool is_shared)
+{
+	uint32_t passed = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		struct admission_request request = request_of(user, (struct slice){0});
+		request.now_ms = monotonic_now_ms();
+		request = admit(admission, request);
+		passed += request.ret_verdict == ADMISSION_GO;
+		assert_true(request.ret_is_shared == is_shared);
+	}
+	return passed;
+}
+
+/* Every server at the addresses closes all connections. */
+static void close_all_connections(void)
+{
+	static const char command[] = "CLIENT KILL TYPE normal\r\n";
+	char places[512], *rest = places, answer[64];
+	(void)snprintf(places, sizeof places, "%s", scene.redis);
+	for (char *place = strtok_r(places, ",", &rest); place != NULL; place = strtok_r(NULL, ",", &rest)) {
+		struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		address.sin_port = htons((uint16_t)strtoul(strrchr(place, ':') + 1, NULL, 10));
+		int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(connect(file, (const struct sockaddr *)&address, sizeof address), 0);
+		assert_int_equal(write(file, command, sizeof command - 1), sizeof command - 1);
+		assert_true(read(file, answer, sizeof answer) > 0);
+		(void)close(file);
+	}
+}
+
+static void a_process_lets_no_more_than_the_limit_pass_when_redis_goes(void **state)
+{
+	(void)state;
+	struct admission *admission = process_beside_redis(10);
+	struct slice user = own("ada"), other = own("bob");
+	ping(admission);
+	assert_int_equal(admit_many(admission, user, 6, true), 6);
+	assert_int_equal(admit_many(admission, other, 12, true), 10);
+	close_all_connections();
+	assert_int_equal(admit_many(admission, user, 10, false), 4);
+	assert_int_equal(admit_many(admission, other, 10, false), 0);
+	admission_free(admission);
+}
+
+static void a_request_counts_once_for_its_service_when_redis_goes(void **state)
+{
+	(void)state;
+	struct admission *admission = process_beside_redis(10);
+	ping(admission);
+	close_all_connections();
+	for (uint32_t i = 0; i < 6; i++) {
+		struct admission_request request = request_of(own("ada"), (struct slice){0});
+		request.service = SLICE("shop");
+		request.now_ms = monotonic_now_ms();
+		request = admit(admission, request);
+		assert_false(request.ret_is_shared);
+		assert_int_equal(request.ret_verdict, i < 4 ? ADMISSION_GO : ADMISSION_LIMITED);
+		assert_int_equal(request.ret_service.remaining, i < 4 ? 3 - i : 0);
+		assert_true(slice_equal_string(request.service, "shop"));
+	}
+	admission_free(admission);
+}
+
+static void a_process_lets_no_more_than_the_limit_pass_when_redis_is_back(void **state)
+{
+	(void)state;
+	struct admission *admission = process_beside_redis(10), *neighbour = process_beside_redis(10);
+	struct slice user = own("ada");
+	assert_int_equal(admit_many(admission, user, 8, false), 8);
+	ping(admission);
+	ping(neighbour);
+	assert_int_equal(admit_many(admission, user, 2, true), 2);
+	struct admission_request request = request_of(user, (struct slice){0});
+	request.now_ms = monotonic_now_ms();
+	request.idempotency = key_of(1, 1);
+	struct admission_request refused = admit(admission, request);
+	assert_true(refused.ret_verdict == ADMISSION_LIMITED && refused.ret_user.remaining == 0);
+	assert_in_range(refused.ret_retry_after_ms, 1, 600000);
+	admission->operations->admit(admission, NULL, 0);
+
+	/* Redis counted the two that passed, not the one refused here, whose key is free. */
+	assert_int_equal(admit(neighbour, request).ret_verdict, ADMISSION_GO);
+	assert_int_equal(admit_many(neighbour, user, 9, true), 7);
+	admission_free(admission);
+	admission_free(neighbour);
+}
+
+static void what_another_admission_let_pass_is_counted_in_all_windows_or_in_none(void **state)
+{
+	(void)state;
+	struct admission *admission = admission_for((struct limits){.user_quota = 3, .service_quota = 3, .address_quota = 2});
+	struct admission_request judged = request_of(SLICE("ada"), SLICE("192.0.2.1"));
+	judged.service = SLICE("shop");
+	judged.ret_is_shared = judged.ret_is_repeat = true;
+	judged.ret_user = (struct admission_quota){.is_limited = true, .quota = 3, .window_s = 4, .remaining = 1, .reset_s = 2};
+	struct admission_request request = judged;
+	admission->operations->count(admission, &request);
+	assert_true(request.ret_verdict == ADMISSION_GO && request.ret_is_shared && request.ret_is_repeat);
+	assert_true(request.ret_user.remaining == 1 && request.ret_user.reset_s == 2); /* the other one knows of more */
+	pass(500);
+	request = judged;
+	request.now_ms = scene.now_ms;
+	request.ret_verdict = ADMISSION_BUSY;
+	request.ret_user.remaining = 2;
+	admission->operations->count(admission, &request);
+	assert_true(request.ret_verdict == ADMISSION_BUSY && request.ret_user.remaining == 1);
+
+	request = judged;
+	request.now_ms = scene.now_ms;
+	admission->operations->count(admission, &request);
+	assert_int_equal(request.ret_verdict, ADMISSION_LIMITED);
+	assert_false(request.ret_is_shared || request.ret_is_repeat);
+	assert_int_equal(request.ret_retry_after_ms, ADDRESS_WINDOW_MS - 500);
+	request = request_of(SLICE("ada"), SLICE("192.0.2.2"));
+	request.service = SLICE("shop");
+	request = admit(admission, request);
+	assert_true(request.ret_verdict == ADMISSION_GO && request.ret_user.remaining == 0 && request.ret_service.remaining == 0);
+	admission_free(admission);
+}
+
 static void admission_costs_less_than_it_saves(void **state)
 {
 	(void)state;
@@ -400,22 +562,32 @@ static const struct CMUnitTest contract[] = {
 	cmocka_unit_test(every_request_counts_also_one_refused_for_its_key),
 	cmocka_unit_test(limited_request_leaves_its_key_unused),
 	cmocka_unit_test(request_refused_for_its_address_leaves_its_key_unused),
+	cmocka_unit_test(a_service_is_limited_whoever_it_acts_for),
 	cmocka_unit_test(batch_is_judged_in_order),
 	cmocka_unit_test(threads_together_get_exactly_the_quota_and_each_key_once),
+};
+
+static const struct CMUnitTest beside_redis[] = {
+	cmocka_unit_test(a_process_lets_no_more_than_the_limit_pass_when_redis_goes),
+	cmocka_unit_test(a_request_counts_once_for_its_service_when_redis_goes),
+	cmocka_unit_test(a_process_lets_no_more_than_the_limit_pass_when_redis_is_back),
 };
 
 static int run_over_redis(const char *variable, const char *suite)
 {
 	scene.redis = getenv(variable);
 	scene.slack_ms = 400; /* the machine may be busy; a pause is never too short */
-	return scene.redis == NULL ? 0 : cmocka_run_group_tests_name(suite, contract, NULL, NULL);
+	if (scene.redis == NULL)
+		return 0;
+	return cmocka_run_group_tests_name(suite, contract, NULL, NULL) +
+	       cmocka_run_group_tests_name("a process beside Redis", beside_redis, NULL, NULL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest local[] = {
 		cmocka_unit_test(key_whose_request_died_is_free_after_its_lease),
-		cmocka_unit_test(a_service_is_limited_whoever_it_acts_for),
+		cmocka_unit_test(what_another_admission_let_pass_is_counted_in_all_windows_or_in_none),
 		cmocka_unit_test(admission_costs_less_than_it_saves),
 	};
 	if (getenv("TRO_TEST_REDIS") != NULL)

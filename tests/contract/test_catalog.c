@@ -208,7 +208,7 @@ static void words_begin_words_of_the_name(void **state)
 	close_shelf(&shelf);
 }
 
-/* What would mean something in a query, a pattern or a path is text like any other. */
+/* Characters with a meaning in a query, a pattern or a path are text like any other. */
 static void text_is_never_query(void **state)
 {
 	static const char *const names[] = {

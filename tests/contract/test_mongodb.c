@@ -1,4 +1,4 @@
-/* test_mongodb.c: what the MongoDB adapter promises beyond the contract of the catalog. */
+/* test_mongodb.c: the promises of the MongoDB adapter beyond the contract of the catalog. */
 #include <mongoc/mongoc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,7 +89,7 @@ static void where_nobody_listens_it_says_so_in_time(void **state)
 	close_stand(&stand);
 }
 
-/* The first ping of a slow machine ends before the reason is known: who asks goes on asking. */
+/* The first ping of a slow machine ends before the reason is known: the test goes on asking. */
 static void a_refused_tls_is_named(void **state)
 {
 	(void)state;

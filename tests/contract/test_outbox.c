@@ -61,7 +61,7 @@ static void commit_holds(struct office *office, uint64_t after_ms, uint32_t firs
 	assert_int_equal(store_driver_commit(&office->driver), STORE_OK);
 }
 
-/* What ann has before her, who has all the partitions. */
+/* The next batch of ann, who has all the partitions. */
 static struct outbox_batch next(struct office *office, uint32_t events_max)
 {
 	struct outbox_batch batch;
@@ -117,6 +117,29 @@ static void a_batch_is_one_entry_with_its_published_events(void **state)
 	close_office(&office);
 }
 
+static void an_event_comes_with_the_tracestate_of_its_request(void **state)
+{
+	struct office office = open_office(*state);
+	assert_int_equal(lease(&office, &ann), ALL);
+	commit_holds(&office, 1, 1, "12");
+	store_driver_begin(&office.driver, 2);
+	static const char *const states[] = {"", "rojo=00f067aa0ba902b7,congo=t61rc\"\\Wk", "", "a=1"};
+	for (uint32_t i = 0; i < ARRAY_LENGTH(states); i++) {
+		const char seat[] = {(char)('3' + i), '\0'};
+		struct command command = hold_command(&office.driver.request, 3 + i, "ann", seat);
+		command.trace_state = slice_of(states[i]);
+		assert_int_equal(store_driver_decide(&office.driver, command), OK);
+	}
+	assert_int_equal(store_driver_commit(&office.driver), STORE_OK);
+	struct outbox_batch batch = next(&office, 100);
+	assert_int_equal(batch.count, 2);
+	assert_int_equal(batch.entries[0].records[0].trace_state.length + batch.entries[0].records[1].trace_state.length, 0);
+	assert_int_equal(batch.entries[1].count, ARRAY_LENGTH(states));
+	for (uint32_t i = 0; i < ARRAY_LENGTH(states); i++)
+		assert_true(slice_equal_string(batch.entries[1].records[i].trace_state, states[i]));
+	close_office(&office);
+}
+
 /* An event of another shard than TEST_EVENT's. */
 static void commit_another_sale(struct office *office)
 {
@@ -144,7 +167,7 @@ static void an_entry_that_cannot_be_read_holds_up_its_own_partition_only(void **
 		return;
 	}
 	struct outbox_batch batch = next(&office, 100);
-	assert_int_equal(batch.count, 2); /* what comes before it, and the other partition's */
+	assert_int_equal(batch.count, 2); /* the entry before it, and the other partition's */
 	assert_int_equal(batch.entries[0].key.partition, partition());
 	assert_int_equal(batch.entries[0].count, 1);
 	assert_int_equal(batch.entries[1].key.partition, other);
@@ -278,6 +301,38 @@ static void a_backlog_comes_in_batches_of_bounded_size(void **state)
 	close_office(&office);
 }
 
+static void entries_that_are_known_are_passed_over_and_late_ones_are_not(void **state)
+{
+	struct office office = open_office(*state);
+	static struct outbox_known known;
+	known = (struct outbox_known){0};
+	assert_int_equal(lease(&office, &ann), ALL);
+	commit_holds(&office, 1, 1, "12");
+	commit_holds(&office, 2, 3, "34");
+	commit_holds(&office, 3, 5, "567");
+	struct outbox_batch all = next(&office, 100);
+	assert_int_equal(all.count, 3);
+	office.outbox->known = &known;
+	outbox_known_add(&known, &all.entries[1]); /* the first comes late, as it were */
+	struct outbox_batch batch = next(&office, 100);
+	assert_int_equal(batch.count, 2);
+	assert_true(uuid_equal(&batch.entries[0].key.id, &all.entries[0].key.id));
+	assert_true(uuid_equal(&batch.entries[1].key.id, &all.entries[2].key.id));
+	assert_int_equal(batch.entries[0].count, 2);
+	assert_true(uuid_equal(&batch.entries[1].records[2].id, &all.entries[2].records[2].id));
+	outbox_known_add(&known, &all.entries[0]);
+	assert_int_equal(next(&office, 3).count, 1); /* known entries do not use up the maximum */
+	outbox_known_add(&known, &all.entries[2]);
+	assert_int_equal(next(&office, 100).count, 0);
+	acknowledge(&office, all.entries[0].key.id);
+	assert_int_equal(next(&office, 100).count, 0);
+	commit_holds(&office, 4, 8, "8");
+	assert_int_equal(next(&office, 100).count, 1);
+	office.outbox->known = NULL;
+	assert_int_equal(next(&office, 100).count, 3);
+	close_office(&office);
+}
+
 static void acknowledged_entries_are_gone(void **state)
 {
 	struct office office = open_office(*state);
@@ -363,7 +418,7 @@ static void publishers_come_to_have_equal_shares(void **state)
 	close_office(&office);
 }
 
-/* Its messages are under way: whoever got the partition would send them again. */
+/* Its messages are under way: another owner of the partition would send them again. */
 static void one_that_keeps_all_gives_nothing_back(void **state)
 {
 	struct office office = open_office(*state);
@@ -426,12 +481,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BACKEND_TEST(a_batch_is_one_entry_with_its_published_events),
+		BACKEND_TEST(an_event_comes_with_the_tracestate_of_its_request),
 		BACKEND_TEST(an_entry_that_cannot_be_read_holds_up_its_own_partition_only),
 		BACKEND_TEST(what_operators_do_is_published_but_for_layouts_and_the_workers_note),
 		BACKEND_TEST(only_leased_partitions_are_read),
 		BACKEND_TEST(all_partitions_are_read_at_once_the_oldest_entries_first),
 		BACKEND_TEST(entries_come_in_order_and_within_the_maximum),
 		BACKEND_TEST(a_backlog_comes_in_batches_of_bounded_size),
+		BACKEND_TEST(entries_that_are_known_are_passed_over_and_late_ones_are_not),
 		BACKEND_TEST(acknowledged_entries_are_gone),
 		BACKEND_TEST(a_reader_counts_entries_and_publishers_and_knows_the_oldest),
 		BACKEND_TEST(a_lease_is_the_owners_until_it_runs_out),

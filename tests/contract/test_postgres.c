@@ -1,4 +1,4 @@
-/* test_postgres.c: what a server does to the PostgreSQL adapter and no other: sessions that end, locks, refusals to write, migrations. */
+/* test_postgres.c: the PostgreSQL adapter alone, with its server: sessions that end, locks, refusals to write, migrations. */
 #include "tests/contract/backends.h"
 
 #include <arpa/inet.h>
@@ -312,7 +312,7 @@ static void messages_do_not_show_the_password(void **state)
 	}
 }
 
-/* What a new reader's ping says, which is not that all is well. */
+/* The ping of a new reader, which is not OK. */
 static struct ping ping_of(const char *dsn)
 {
 	char message[POSTGRES_MESSAGE_MAX] = "";
@@ -397,7 +397,7 @@ static uint16_t port_of(int listener)
 	return ntohs(address.sin_port);
 }
 
-/* On a free port; what nobody accepts stays in the queue, connected. */
+/* On a free port; connections that nobody accepts stay in the queue, connected. */
 static int listen_locally(void)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

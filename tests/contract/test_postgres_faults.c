@@ -1,4 +1,4 @@
-/* test_postgres_faults.c: what becomes of a commit when others are in its way and when connections and servers go, forced on a real server.
+/* test_postgres_faults.c: commits that meet rivals, lost connections and servers that stop, forced on a real server.
  *
  * The driver works through a proxy that cuts, holds and delays COMMITs, the rival directly. */
 #include "tests/contract/backends.h"

@@ -1,4 +1,4 @@
-/* test_postgres_replay.c: a replay beside services, on a real server: who may still write, who waits for whom, and what is left behind.
+/* test_postgres_replay.c: a replay beside services, on a real server: writers that are let in or kept out, waits, and leftovers.
  *
  * The driver works through a proxy that delays and holds its COMMITs; replays go to the server directly. */
 #include "tests/contract/backends.h"

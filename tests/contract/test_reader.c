@@ -1,7 +1,11 @@
 /* test_reader.c: the contract of ports/reader.h, for every adapter. */
 #include "tests/contract/backends.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "domain/payment.h"
+#include "ports/read_batch.h"
 #include "tests/support/store_driver.h"
 
 /* A shop with a sale of nine seats: hold 1 of ann (1 2, made an order that is paid), hold 2 of bob (3, until TTL + 5), hold 3 of eve
@@ -207,6 +211,34 @@ static void seats_are_filtered_by_what_they_are_now(void **state)
 	close_shop(&shop);
 }
 
+static struct section_count_list counts(struct shop *shop, struct uuid event_id, uint64_t after_ms)
+{
+	struct section_count_list list;
+	assert_int_equal(shop->reader->operations->count_seats(shop->reader, &event_id, TEST_NOW_MS + after_ms, &shop->arena, &list),
+	                 STORE_OK);
+	return list;
+}
+
+static void sections_are_counted_by_what_their_seats_are_now(void **state)
+{
+	struct shop shop = open_busy_shop(*state);
+	if (shop.reader->operations->count_seats != NULL) {
+		/* From its deadline on a hold has no seats, and later its order neither. */
+		static const uint64_t moments[] = {8, TEST_HOLD_TTL_MS + 4, TEST_HOLD_TTL_MS + 5, TEST_ORDER_TTL_MS + 6,
+		                                   TEST_ORDER_TTL_MS * 2};
+		for (size_t i = 0; i < sizeof moments / sizeof moments[0]; i++) {
+			struct section_count_list list = counts(&shop, test_event_id(), moments[i]);
+			assert_int_equal(list.count, 1);
+			assert_true(slice_equal_string(list.sections[0].name, "A"));
+			assert_int_equal(list.sections[0].total, TEST_SEAT_COUNT);
+			assert_int_equal(list.sections[0].available, seats(&shop, SEAT_AVAILABLE, 0, 100, moments[i]).count);
+			assert_int_equal(list.sections[0].price_from, 1000);
+		}
+		assert_int_equal(counts(&shop, test_hold_id(1), 8).count, 0);
+	}
+	close_shop(&shop);
+}
+
 static void an_unknown_event_has_no_seats(void **state)
 {
 	struct shop shop = open_busy_shop(*state);
@@ -362,11 +394,11 @@ static void a_change_of_a_sale_is_listed_until_that_very_change_is_dropped(void 
 	assert_int_equal(made.version, ((const struct sale *)find(&shop, ROW_SALE, event_id))->row.version);
 	assert_int_equal(changes_of(&shop, &event_id).count, 0);
 
-	/* What only reads the sale changes nothing about it. */
+	/* A command that only reads the sale changes nothing about it. */
 	run(&shop, 1, hold_command(arena, 1, "ann", "1 2"));
 	assert_int_equal(changes_of(&shop, NULL).changes[0].version, made.version);
 
-	/* Whoever has brought the first version to the catalog has not brought the second. */
+	/* Bringing the first version to the catalog does not bring the second. */
 	run(&shop, 2, sale_command(arena, COMMAND_SALE_PAUSE));
 	struct catalog_change paused = changes_of(&shop, NULL).changes[0];
 	assert_int_equal(changes_of(&shop, NULL).count, 1);
@@ -394,6 +426,112 @@ static void says_when_the_arena_is_full(void **state)
 	close_shop(&shop);
 }
 
+/* The answers of a batch, as text: rows by their owners, lists by their lengths. */
+struct answers {
+	const struct read *reads;
+	struct arena *arena;
+	char text[16][16];
+	uint32_t count;
+	bool has_list;
+};
+
+static struct slice owner_of(const struct row *row)
+{
+	if (row == NULL || row->kind == ROW_SALE)
+		return row == NULL ? SLICE("nobody") : SLICE("sale");
+	return short_text_slice(row->kind == ROW_HOLD ? &container_of(row, const struct hold, row)->user
+	                                              : &container_of(row, const struct order, row)->user);
+}
+
+static void take_answer(void *context, uint32_t index, enum store_result result, const union read_answer *answer)
+{
+	struct answers *answers = context;
+	const struct read *read = &answers->reads[index];
+	assert_int_equal(result, STORE_OK);
+	assert_string_equal(answers->text[index], "");
+	answers->count++;
+	answers->has_list |= read->kind != READ_ROW;
+	assert_true(read->kind != READ_ROW || !answers->has_list);
+	uint32_t length = read->kind == READ_HISTORY ? answer->history.count
+	                  : read->kind == READ_SEATS ? answer->seats.count
+	                                             : answer->refunds.count;
+	struct slice owner = read->kind == READ_ROW ? owner_of(answer->row) : (struct slice){0};
+	if (read->kind == READ_ROW)
+		(void)snprintf(answers->text[index], sizeof answers->text[index], "%.*s", (int)owner.length, owner.data);
+	else
+		(void)snprintf(answers->text[index], sizeof answers->text[index], "%u", length);
+	arena_clear(answers->arena);
+}
+
+static struct read row_read(enum row_kind kind, struct uuid id)
+{
+	struct read read = {.kind = READ_ROW};
+	read.row.kind = kind;
+	read.row.id = id;
+	return read;
+}
+
+static struct read history_read(struct uuid id, uint32_t after, uint32_t limit)
+{
+	struct read read = {.kind = READ_HISTORY};
+	read.history.stream_id = id;
+	read.history.after = after;
+	read.history.limit = limit;
+	return read;
+}
+
+static struct read seats_read(struct uuid id, enum seat_status status)
+{
+	struct read read = {.kind = READ_SEATS};
+	read.seats = (struct seat_query){.event_id = id, .status = status, .limit = 100, .now_ms = TEST_NOW_MS + 8};
+	return read;
+}
+
+static void what_is_read_at_once_is_what_is_read_one_by_one(void **state)
+{
+	struct shop shop = open_busy_shop(*state);
+	const struct read reads[] = {
+		row_read(ROW_HOLD, test_hold_id(2)),   row_read(ROW_ORDER, test_order_id(1)),
+		row_read(ROW_HOLD, test_hold_id(99)),  row_read(ROW_SALE, test_event_id()),
+		row_read(ROW_HOLD, test_hold_id(1)),   row_read(ROW_HOLD, test_hold_id(2)), /* once more */
+		row_read(ROW_ORDER, test_hold_id(1)),  row_read(ROW_HOLD, test_hold_id(3)),
+		history_read(test_order_id(1), 0, 10), history_read(test_order_id(1), 1, 10),
+		seats_read(test_event_id(), 0),        seats_read(test_event_id(), SEAT_AVAILABLE),
+		history_read(test_hold_id(99), 0, 10), {.kind = READ_REFUNDS, .refunds = {.limit = 10}},
+	};
+	static const char *const texts[] = {"bob", "ann", "nobody", "sale", "ann", "bob", "nobody", "eve", "2", "1", "9", "5", "0", "0"};
+	struct answers answers = {.reads = reads, .arena = &shop.arena};
+	const struct read_batch batch = {
+		.reads = reads, .count = ARRAY_LENGTH(reads), .arena = &shop.arena, .answered = take_answer, .context = &answers};
+	assert_int_equal(reader_read_all(shop.reader, &batch), STORE_OK);
+	assert_int_equal(answers.count, ARRAY_LENGTH(reads));
+	for (uint32_t i = 0; i < ARRAY_LENGTH(reads); i++)
+		assert_string_equal(answers.text[i], texts[i]);
+	close_shop(&shop);
+}
+
+static void count_answer(void *context, uint32_t index, enum store_result result, const union read_answer *answer)
+{
+	assert_true(index < READS_MAX && result == STORE_OK && answer != NULL);
+	++*(uint32_t *)context;
+}
+
+static void as_many_as_there_may_be_are_read_at_once(void **state)
+{
+	struct shop shop = open_busy_shop(*state);
+	struct read *reads = calloc(READS_MAX, sizeof *reads);
+	assert_non_null(reads);
+	for (uint32_t i = 0; i < READS_MAX; i++)
+		reads[i] = i < READS_MAX / 2 ? row_read(ROW_HOLD, test_hold_id(2)) : history_read(test_order_id(1), 0, 10);
+	uint32_t count = 0;
+	const struct read_batch batch = {
+		.reads = reads, .count = READS_MAX, .arena = &shop.arena, .answered = count_answer, .context = &count};
+	assert_int_equal(reader_read_all(shop.reader, &batch), STORE_OK);
+	assert_int_equal(count, READS_MAX);
+	free(reads);
+	close_shop(&shop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +542,7 @@ int main(void)
 		BACKEND_TEST(all_events_are_in_the_order_of_their_ids_and_paged),
 		BACKEND_TEST(seats_are_in_the_order_of_the_layout_and_paged),
 		BACKEND_TEST(seats_are_filtered_by_what_they_are_now),
+		BACKEND_TEST(sections_are_counted_by_what_their_seats_are_now),
 		BACKEND_TEST(an_unknown_event_has_no_seats),
 		BACKEND_TEST(what_is_due_is_listed_by_deadline),
 		BACKEND_TEST(what_has_ended_is_not_due),
@@ -412,6 +551,8 @@ int main(void)
 		BACKEND_TEST(a_snapshot_is_of_one_moment),
 		BACKEND_TEST(a_change_of_a_sale_is_listed_until_that_very_change_is_dropped),
 		BACKEND_TEST(says_when_the_arena_is_full),
+		BACKEND_TEST(what_is_read_at_once_is_what_is_read_one_by_one),
+		BACKEND_TEST(as_many_as_there_may_be_are_read_at_once),
 	};
 	return backends_run("reader", tests, ARRAY_LENGTH(tests));
 }

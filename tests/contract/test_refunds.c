@@ -1,4 +1,4 @@
-/* test_refunds.c: what every store and reader does with refunds, with payments that change, and with cancelled events. */
+/* test_refunds.c: every store and reader with refunds, with payments that change, and with cancelled events. */
 #include "tests/contract/backends.h"
 
 #include "domain/payment.h"

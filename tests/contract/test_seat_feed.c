@@ -65,8 +65,8 @@ static struct seat_feed_cursor stand_beyond(struct box *box, uint64_t position)
 	return cursor;
 }
 
-/* What has changed on the test's event, and the cursor goes on. Changes at or behind the new position may be told: they are told again then, as
- * on a server on which some other transaction is open. */
+/* The changes of the test's event; the cursor goes on. The feed may have changes at or behind the new position, and has them again then,
+ * as on a server on which some other transaction is open. */
 static struct seat_change_list poll(struct box *box, struct seat_feed_cursor *cursor)
 {
 	struct uuid event_id = test_event_id();

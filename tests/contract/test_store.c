@@ -395,7 +395,7 @@ static void the_same_changes_cannot_be_committed_twice(void **state)
 	close_driver(&driver);
 }
 
-/* What a command makes of an empty store, to be written by a replay. */
+/* The changes of a command on an empty store, to be written by a replay. */
 static void make_replayed(struct store_driver *driver, struct memory_database *database, struct command command)
 {
 	struct store *memory;

@@ -1,4 +1,4 @@
-"""Clients that ask for more than their share: what they are refused for is refused early, memory keeps within its budget, and others are served."""
+"""Clients that ask for more than their share: they are refused early, memory keeps within its budget, and others are served."""
 
 import time
 
@@ -72,7 +72,7 @@ REFUSED_BY_THE_HEAD = {
 
 
 @pytest.mark.parametrize("fields, kind", REFUSED_BY_THE_HEAD.values(), ids=REFUSED_BY_THE_HEAD)
-def test_what_the_head_is_enough_for_is_refused_before_the_body(server, connect, fields, kind):
+def test_a_refusal_that_the_head_suffices_for_comes_before_the_body(server, connect, fields, kind):
     tokens = {"ada": server.api("ada").token, "admin": server.api("admin", "tro:admin").token}
     lines = [f"Authorization: Bearer {tokens[field]}".encode() if field in tokens else field for field in fields]
     if not any(line.startswith(b"Content-Type") for line in lines):
@@ -125,7 +125,7 @@ def test_who_is_over_the_limit_of_an_address_sends_no_body(start_server):
             assert connection.receive().status == status
     answered = 0
     for _ in range(20):  # each loop finds out for itself
-        with Connection(api.port, timeout=0.5) as connection:
+        with Connection(api.port, timeout=1.5) as connection:
             connection.send(hold_head(api, b"Content-Length: 60000"))
             try:
                 answer = connection.receive()

@@ -34,7 +34,7 @@ def claims(**change) -> dict:
 
 
 def with_authorization(server, value: str | None):
-    """GET of a hold that does not exist: 404 for whoever is let in."""
+    """GET of a hold that does not exist: 404 for a valid token."""
     headers = [] if value is None else [("Authorization", value)]
     return wire.exchange(server.port, "GET", f"/v1/holds/{uuid.uuid4()}", headers)
 

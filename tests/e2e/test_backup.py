@@ -1,9 +1,11 @@
-"""`tro backup` and `tro restore` on the embedded store: what is copied while a server sells is whole, and comes back as it was."""
+"""`tro backup` and `tro restore` on the embedded store: a copy made while a server sells is whole, and is restored as it was."""
 
 import os
+import pathlib
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 
 import pytest
 from harness import database, paths
@@ -80,6 +82,45 @@ def test_nothing_is_overwritten_unless_it_is_forced(server, backup):
     server.start()
 
 
+@pytest.mark.parametrize("name", ["tro.db", "tro.db-wal", "tro.db.partial", "link"])
+def test_files_of_the_store_are_no_backups_of_it(start_server, tmp_path, name):
+    """A restore writes tro.db.partial anew before it reads the backup."""
+    server = start_server()
+    server.stop()
+    file = server.data_dir / "tro.db.partial"
+    shutil.copy(server.data_dir / "tro.db", file)
+    (server.data_dir / "link").hardlink_to(file)
+    before = file.read_bytes()
+    refused(server.tro("restore", str(server.data_dir / name), "--force"), "no backup of it" if name != "tro.db-wal" else "tro.db-wal")
+    assert file.read_bytes() == before
+    server.start()
+
+
+@pytest.mark.parametrize("name", ["tro.db", "tro.db-wal", "../data/tro.db", "tro.db.partial", "lock", "secrets", "link"])
+def test_a_backup_does_not_take_the_place_of_what_the_server_has(server, backup, name):
+    (server.data_dir / "secrets").touch()
+    os.link(server.data_dir / "tro.db", server.data_dir / "link")
+    before = {path.name: path.stat().st_ino for path in server.data_dir.iterdir()}
+    refused(server.tro("backup", str(server.data_dir / name), "--force"), "belongs to the running server", name)
+    assert {path.name: path.stat().st_ino for path in server.data_dir.iterdir()} == before
+    (server.data_dir / "link").unlink()
+
+
+def test_a_target_that_is_no_regular_file_is_not_replaced(server, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "stdout").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "stdout", "."):
+        refused(server.tro("backup", str(tmp_path / name), "--force"), "not a regular file")
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "stdout").is_symlink()
+    assert server.tro("backup", "-").returncode == 2
+
+
+def test_a_check_without_room_does_not_blame_the_store(server, tmp_path):
+    missing = server.tro("backup", str(tmp_path / "b.db"), TMPDIR=str(tmp_path / "nowhere"))
+    assert missing.returncode == 1 and "nowhere" in missing.stderr and "TMPDIR" in missing.stderr and "could not be checked" in missing.stderr, missing
+    assert "b.db" not in files(tmp_path)
+
+
 def test_a_restore_is_refused_while_a_server_runs(server, backup):
     refused(server.tro("restore", str(backup), "--force"), "another server runs")
 
@@ -111,11 +152,22 @@ def test_a_damaged_store_is_replaced(server, backup):
     server.start()
 
 
-@pytest.mark.parametrize("kind", ["no database", "damaged", "wrong", "newer", "missing"])
-def test_what_is_no_backup_is_refused_and_the_store_stays(server, backup, kind):
+@pytest.mark.parametrize("kind", ["no database", "empty", "cut off", "foreign", "foreign with migrations", "damaged", "wrong", "newer", "missing"])
+def test_a_file_that_is_no_backup_is_refused_and_the_store_stays(server, backup, kind):
     server.stop()
     if kind == "no database":
         backup.write_bytes(b"tickets" * 4096)
+    elif kind == "empty":
+        backup.write_bytes(b"")
+    elif kind == "cut off":
+        backup.write_bytes(backup.read_bytes()[: 4096 * 5])
+    elif kind.startswith("foreign"):
+        backup.unlink()
+        bookmarks = "CREATE TABLE bookmarks (url TEXT); INSERT INTO bookmarks VALUES ('https://tro.example')"
+        migrations = "CREATE TABLE migrations (number INTEGER, name TEXT, checksum INTEGER); INSERT INTO migrations VALUES (1, NULL, 0)"
+        with sqlite3.connect(backup, isolation_level=None) as connection:
+            connection.executescript(bookmarks if kind == "foreign" else migrations)
+        connection.close()
     elif kind == "damaged":
         content = bytearray(backup.read_bytes())
         content[4096 * 3 : 4096 * 8] = os.urandom(4096 * 5)
@@ -157,6 +209,88 @@ def test_a_shared_database_is_left_to_its_own_tools(tmp_path):
 
 
 
+# As which user
+
+SERVICE = {"user": 65532, "group": 65532, "extra_groups": []}  # the server's, which is neither root nor the one who runs the tests
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be several users")
+
+
+def tro_as(user: dict, data_dir, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([paths.TRO, *arguments], env=environment({"DATA_DIR": str(data_dir)}), cwd="/", capture_output=True, text=True, timeout=60, **user)
+
+
+@pytest.fixture
+def of_service(backup, server):
+    """A DATA_DIR of the server's user, with the store that the backup was made of, where that user can reach it; the backup is root's."""
+    if any(not folder.stat().st_mode & 0o1 for folder in paths.TRO.parents):
+        pytest.skip("the programs are where other users cannot reach them")
+    server.stop()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="tro-test-"))
+    folder.chmod(0o755)
+    data_dir = folder / "data"
+    data_dir.mkdir(mode=0o700)
+    shutil.copy(server.data_dir / "tro.db", data_dir / "tro.db")
+    give(data_dir)
+    yield data_dir
+    shutil.rmtree(folder)
+
+
+def give(data_dir, uid: int = 65532) -> None:
+    for path in [data_dir, *data_dir.iterdir()]:
+        os.chown(path, uid, uid)
+
+
+def owners(data_dir) -> set[int]:
+    return {end for path in data_dir.iterdir() for end in (path.stat().st_uid, path.stat().st_gid)}
+
+
+@as_root
+def test_a_store_that_root_restores_is_the_servers(backup, of_service):
+    store = of_service / "tro.db"
+    store.chmod(0o640)
+    assert tro_as({}, of_service, "restore", str(backup), "--force").returncode == 0
+    assert owners(of_service) == {65532} and store.stat().st_mode & 0o777 == 0o640
+    done = tro_as(SERVICE, of_service, "event", "create", "--demo")
+    assert done.returncode == 0, done
+
+
+@as_root
+def test_a_store_that_root_has_taken_over_is_given_back(backup, of_service):
+    os.chown(of_service / "tro.db", 0, 0)
+    assert tro_as({}, of_service, "restore", str(backup), "--force").returncode == 0
+    assert owners(of_service) == {65532} and (of_service / "tro.db").stat().st_mode & 0o777 == 0o600
+
+
+@as_root
+@pytest.mark.parametrize("command", ["restore", "migrate"])
+def test_a_store_that_root_makes_is_the_owners_of_its_folder(backup, of_service, command):
+    for path in of_service.iterdir():
+        path.unlink()
+    assert tro_as({}, of_service, command, *([str(backup)] if command == "restore" else [])).returncode == 0
+    assert owners(of_service) == {65532}
+    assert tro_as(SERVICE, of_service, "event", "create", "--demo").returncode == 0
+
+
+@as_root
+def test_a_copy_before_a_migration_by_root_is_the_owners_of_its_folder(server, of_service):
+    make_older(server)
+    shutil.copy(server.data_dir / "tro.db", of_service / "tro.db")
+    assert server.tro("migrate").returncode == 0
+    give(of_service)
+    assert tro_as({}, of_service, "migrate").returncode == 0
+    assert len(list(of_service.glob("tro.db.schema-006.*"))) == 1 and owners(of_service) == {65532}
+
+
+@as_root
+def test_another_user_does_not_put_a_store_in_the_way_of_the_server(backup, of_service):
+    of_service.chmod(0o777)
+    readable = of_service.parent / "backup.db"
+    shutil.copy(backup, readable)
+    readable.chmod(0o644)
+    before = (of_service / "tro.db").read_bytes()
+    refused(tro_as({"user": 65531, "group": 65531, "extra_groups": []}, of_service, "restore", str(readable), "--force"), "user 65532", "user 65531")
+    assert (of_service / "tro.db").read_bytes() == before and files(of_service) <= {"tro.db", "lock"}
+
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 @pytest.mark.skipif(paths.is_sanitized(), reason="sanitized programs are not traced")
@@ -190,8 +324,8 @@ def test_a_restore_that_is_killed_leaves_the_old_store_or_the_new(server, backup
 
 
 def make_older(server, *more: str) -> None:
-    """Takes from a store that is at rest what the steps after 006 have made."""
-    undo = ["DROP TABLE seat_changes", "DELETE FROM meta WHERE name IN ('epoch', 'schema_floor')", "DELETE FROM migrations WHERE number > 6"]
+    """Undoes the steps after 006 in a store that no process uses."""
+    undo = ["DROP TABLE seat_changes", "DROP TABLE audit", "DROP TABLE seatings", "ALTER TABLE outbox DROP COLUMN trace_states", "DELETE FROM meta WHERE name IN ('epoch', 'schema_floor')", "DELETE FROM migrations WHERE number > 6"]
     with sqlite3.connect(server.data_dir / "tro.db", isolation_level=None) as connection:
         for sql in [*undo, *more]:
             connection.execute(sql)

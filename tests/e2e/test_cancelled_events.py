@@ -1,4 +1,4 @@
-"""A cancelled event: nothing of it stays open, and whoever has paid gets the money back."""
+"""A cancelled event: its holds and orders end, and payers get their money back."""
 
 import contextlib
 import sqlite3
@@ -7,6 +7,7 @@ import pytest
 
 from harness.problems import expect, problem
 from harness.server import eventually
+from harness.waiting import promptly
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def cancel(server, event_id: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_what_is_open_ends_and_what_is_paid_is_to_be_refunded(shop):
+def test_open_orders_end_and_paid_ones_are_to_be_refunded(shop):
     api = shop.api()
     event_id = api.create_event()["event_id"]
     other = api.create_event()["event_id"]
@@ -45,6 +46,18 @@ def test_what_is_open_ends_and_what_is_paid_is_to_be_refunded(shop):
     assert expect(api.get_hold(elsewhere["hold_id"]), 200)["status"] == "ACTIVE"
 
 
+def test_several_events_that_are_cancelled_one_after_the_other_end_at_once(shop):
+    """Each waits ten seconds for the last commits before it is settled; the others do not wait with it."""
+    api = shop.api()
+    events = [api.create_event()["event_id"] for _ in range(6)]
+    held = [api.held(event_id, "A-1-1") for event_id in events]
+    paid = [api.confirmed(event_id, "A-1-2") for event_id in events]
+    for event_id in events:
+        expect(api.as_user("admin", "tro:admin").request("POST", f"/v1/events/{event_id}/cancel"), 200)
+    promptly(lambda: all(expect(api.get_hold(hold["hold_id"]), 200)["status"] == "RELEASED" for hold in held), within=5)
+    promptly(lambda: all(expect(api.get_order(order["order_id"]), 200)["refund_required"] for order in paid), within=5)
+
+
 def test_no_payment_confirms_an_order_of_it(shop):
     api = shop.api()
     event_id = api.create_event()["event_id"]
@@ -57,7 +70,7 @@ def test_no_payment_confirms_an_order_of_it(shop):
     problem(refused, "hold-released" if refused.json()["type"].endswith("hold-released") else "event-cancelled")
 
 
-def test_what_happens_to_many_orders_survives_a_crash(shop):
+def test_the_end_of_many_orders_survives_a_crash(shop):
     api = shop.api()
     event_id = api.create_event(rows=10, seats_per_row=30)["event_id"]
     orders = [api.confirmed(event_id, f"A-{row}-{seat}")["order_id"] for row in range(1, 11) for seat in range(1, 21)]
@@ -70,7 +83,7 @@ def test_what_happens_to_many_orders_survives_a_crash(shop):
 
 
 def alter(server, sql: str) -> None:
-    """Changes what a stopped server has stored."""
+    """Changes a stopped server's store."""
     if server.database is not None:
         server.database.query(sql)
         return

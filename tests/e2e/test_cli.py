@@ -1,4 +1,4 @@
-"""`tro` on the command line: what it prints, what it exits with, and that a mistake is said in one clear line."""
+"""`tro` on the command line: its output, its exit codes, and one clear line for each mistake."""
 
 import json
 import os
@@ -86,8 +86,23 @@ def test_the_other_programs_have_help(program):
     assert program in succeed(run_tro("--help", program=program))
 
 
+def test_the_other_programs_list_the_settings_that_they_use():
+    of_api, of_publisher = {"--hold-ttl", "--jwt-secret", "--rate-limit-user", "--mongo-uri", "--redis-addr"}, {"--rabbit-url", "--rabbit-batch"}
+    for program, uses in (("tro-api", of_api), ("tro-expiry-worker", set()), ("tro-outbox-publisher", of_publisher)):
+        flags = set(re.findall(r"^  (--[a-z-]+)", succeed(run_tro("--help", program=program)), re.M))
+        assert flags & (of_api | of_publisher) == uses, program
+        assert {"--crdb-dsn", "--listen-addr", "--admin-addr", "--log-level"} <= flags
+
+
+def test_an_api_alone_on_the_embedded_store_says_what_is_missing(start_server):
+    server = start_server(program="tro-api")
+    [warning] = [entry["message"] for entry in server.log() if entry["level"] == "warn" and "CRDB_DSN" in entry["message"]]
+    assert warning.startswith("CRDB_DSN is not set") and "tro serve" in warning
+    assert expect(server.api().hold(server.api().create_event()["event_id"], ["A-1-1"]), 201)
+
+
 @pytest.mark.parametrize("program", ["tro-expiry-worker", "tro-outbox-publisher"])
-def test_what_needs_a_shared_store_says_so(options, program):
+def test_commands_that_need_a_shared_store_say_so(options, program):
     """The embedded store belongs to one process, which does this work itself."""
     assert "CRDB_DSN" in fail(run_tro(program=program, **options))
 
@@ -125,7 +140,7 @@ def test_wrong_usage_exits_with_2(options, arguments):
 
 
 def test_version_is_one_line():
-    assert re.fullmatch(r"\S.*\d+\.\d+.*\n", succeed(run_tro("version")))
+    assert re.fullmatch(r"tro \d+\.\d+\.\d+ \(commit ([0-9a-f]{40}(-dirty)?|unknown)\)\n", succeed(run_tro("version")))
 
 
 # Configuration
@@ -236,6 +251,15 @@ def test_token_prints_a_token_that_is_let_in(server):
         201,
     )
     assert expect(api.hold(event["event_id"], ["1"]), 201)["user_id"] == "zoë"
+
+
+@pytest.mark.parametrize("scope, named", [("tro:nope", "tro:nope"), ("tro:admin admin", "admin"), ("tro:admin,tro:read", "tro:admin,tro:read")])
+def test_token_knows_its_scopes(server, scope, named):
+    done = server.tro("token", "--user", "ada", "--scope", scope)
+    assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) <= 2, done
+    assert f"'{named}'" in done.stderr and "tro:admin, tro:service and tro:read" in done.stderr
+    for good in ("", "tro:read", " tro:admin  tro:service tro:read "):
+        succeed(server.tro("token", "--user", "ada", "--scope", good))
 
 
 def test_token_follows_issuer_and_audience(start_server):
@@ -464,7 +488,7 @@ def test_a_relative_folder_is_told_in_full(options, tmp_path):
 
 
 def cancel_at_a_terminal(server, event_id: str, answer: bytes) -> tuple[int, bytes]:
-    """Exit code and what it wrote to stderr."""
+    """The exit code and the text on stderr."""
     primary, secondary = os.openpty()
     process = subprocess.Popen(
         [paths.BIN_DIR / "tro", "event", "cancel", event_id],

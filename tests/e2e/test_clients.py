@@ -1,6 +1,7 @@
 """Clients that generators make of api/openapi.yaml: complete, typed, and able to buy a ticket."""
 
 import compileall
+import fcntl
 import importlib
 import os
 import pathlib
@@ -27,16 +28,26 @@ def generate(folder: pathlib.Path, *command) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
-def client(tmp_path_factory):
-    """Imports modules of the client that openapi-python-client makes: client("api.holds.create_hold")."""
-    folder = tmp_path_factory.mktemp("client")
+def make_client(folder: pathlib.Path) -> None:
     (folder / "config.yaml").write_text(CONFIGURATION)
     said = generate(
         folder, "openapi-python-client", "generate", "--path", str(paths.OPENAPI), "--config", "config.yaml",
         "--output-path", str(folder / "tro_client"), "--meta", "none", "--fail-on-warning",
     )  # fmt: skip
     assert "warning" not in said.lower(), said
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory, worker_id):
+    """Imports modules of the client that openapi-python-client makes, once for all workers: client("api.holds.create_hold")."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "client"
+    folder.mkdir(exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "whole").exists():
+            make_client(folder)
+            (folder / "whole").touch()
     sys.path.insert(0, str(folder))
     yield lambda name="": importlib.import_module(f"tro_client{name and '.'}{name}")
     sys.path.remove(str(folder))
@@ -52,7 +63,7 @@ def authenticated(client, url, user: str, scope: str | None = None):
 
 
 def provider(client, url):
-    """Signs what the generated client is about to send."""
+    """Signs the generated client's requests."""
 
     def sign(request):
         request.headers["TRO-Signature"] = credentials.callback_signature(request.content)
@@ -115,7 +126,7 @@ def test_the_generated_client_reads_a_refusal(client, url):
 
 
 def test_every_schema_is_generated(client):
-    """Unions and aliases become types of what they stand for; everything else has a class of its name."""
+    """Unions and aliases become the types that they stand for; every other schema has a class of its name."""
     models = client("models")
     schemas = contract.document()["components"]["schemas"]
     named = {name for name, schema in schemas.items() if schema.get("type") == "object" or "enum" in schema}

@@ -16,7 +16,7 @@ FORK = multiprocessing.get_context("fork")
 
 
 def compete(port: int, attempt, arguments: list[tuple]) -> list:
-    """Runs `attempt(api, *arguments)` in a process for each buyer, all let go at the same moment, and gathers what they return."""
+    """Runs `attempt(api, *arguments)` in a process for each buyer, all started at the same moment, and gathers their results."""
     start, results = FORK.Barrier(len(arguments)), FORK.SimpleQueue()
 
     def buyer(number: int) -> None:
@@ -153,7 +153,7 @@ def test_paying_and_cancelling_at_once_loses_no_money(busy):
 
 
 def buy(api: Api, event_id: str, labels: list[str], seed: int) -> list[list[str]]:
-    """A buyer who takes what is left until nothing is: the seats of the orders that were confirmed."""
+    """A buyer who takes seats until none is left: the seats of the confirmed orders."""
     source, bought = random.Random(seed), []
     left = set(labels)
     while left:

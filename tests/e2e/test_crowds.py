@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from harness.machine import is_in_time
 from harness.raw import HEALTH, hold_head
 from harness.server import SLACK
 from harness.wire import Connection, request_bytes
@@ -168,14 +169,14 @@ def test_others_are_served_meanwhile(start_server, attack):
         attacker.kill()
         attacker.join()
     print(f"{attack.__name__}: p99 {normal * 1000:.1f} -> {during * 1000:.1f} ms, memory {before / MIB:.1f} -> {(before + grown) / MIB:.1f} MiB")
-    assert during < max(2 * normal, P99_MAX) * SLACK
+    assert is_in_time(during, max(2 * normal, P99_MAX) * SLACK, watched=3)
     assert grown < ATTACKS[attack] * MIB * SLACK + (QUARANTINE if SLACK > 1 else 0)
 
 
 def test_one_client_has_no_more_than_its_share(start_server):
     server = start_server(CONNECTIONS_PER_ADDRESS="50")
     connections = [connect_from("127.0.1.1", server.port) for _ in range(200)]
-    assert p99(server.port, 0.5) < P99_MAX * SLACK
+    assert is_in_time(p99(server.port, 0.5), P99_MAX * SLACK, watched=0.5)
     assert server.metric("tro_http_connections_refused_total") == 150
     for connection in connections:
         connection.close()

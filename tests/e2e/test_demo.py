@@ -1,4 +1,4 @@
-"""`tro serve --demo`: what `make run` starts. It needs no configuration, and what it prints can be pasted into a shell."""
+"""`tro serve --demo`, which `make run` starts. It needs no configuration, and its output can be pasted into a shell."""
 
 import json
 import re
@@ -19,7 +19,7 @@ def demo(start_server):
 
 
 def commands(text: str) -> str:
-    """The shell commands among what was printed, with the program under test as the program."""
+    """The shell commands in its output, with the program under test as the program."""
     script = text[text.index("  URL=") :]
     return re.sub(r"\S*build/bin/tro\b", str(paths.TRO), script)
 

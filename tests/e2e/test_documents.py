@@ -92,10 +92,13 @@ def test_the_calls_of_the_readme_buy_tickets(start_server, tmp_path):
     assert verdict.endswith(" 0 differences")
 
 
+INSIDE = ("ERR_NO_MEMORY", "ERR_SYSTEM", "ERR_CORRUPT", "ERR_LIMIT")  # clients know them by another name
+
+
 def test_every_error_is_listed():
     rows = re.findall(r'^X\((\w+), +(\d+), +"([\w-]+)", +(\w+), +"([^"]+)"\)$', (SOURCES / "base" / "error.def").read_text(), re.M)
-    told = [(status, slug, title, retryable) for name, status, slug, retryable, title in rows if slug != "internal" or name == "ERR_INTERNAL"]
-    inside = [(name, title) for name, _, slug, _, title in rows if slug == "internal" and name != "ERR_INTERNAL"]
+    told = [(status, slug, title, retryable) for name, status, slug, retryable, title in rows if name not in INSIDE]
+    inside = [(name, title) for name, _, slug, _, title in rows if name in INSIDE]
     listed = table(DOCS / "errors.md", "status", "type", "title", "again", "when")
     assert [(status, code(slug), title, {"yes": "true", "no": "false"}[again]) for status, slug, title, again, _ in listed] == told
     assert [(code(name), title) for name, title in table(DOCS / "errors.md", "name", "title")] == inside
@@ -110,11 +113,21 @@ def test_every_metric_is_explained(server):
         assert used[code(name)] <= {label.strip() for label in labels.split(",")}, name
 
 
-def test_every_room_and_what_it_may_include_is_listed():
+def test_every_module_and_its_includes_are_listed():
     modules = re.findall(r"^tro_module\((\S+?)(?: SEES ([^)]*?))?(?: LINK [^)]*)?\)$", (paths.REPOSITORY / "CMakeLists.txt").read_text(), re.M)
     rows = table(DOCS / "architecture.md", "module", "what it has", "may include")
     listed = [(code(module), [] if seen == "nothing" else seen.split(", ")) for module, _, seen in rows]
     assert listed == [(module, seen.split()) for module, seen in modules]
+
+
+def test_every_file_to_open_is_there():
+    """A name without a folder is in that of the name before it, in its row."""
+    for row in table(DOCS / "architecture.md", "for", "open", "with it"):
+        folder = ""
+        for name in re.findall(r"`([\w/…]+\.(?:c|h|def|lua|py|yaml|md))`", " ".join(row)):
+            folder, _, name = (name if "/" in name else f"{folder}/{name}").rpartition("/")
+            found = [place / name for place in (SOURCES / folder, paths.REPOSITORY / folder, paths.REPOSITORY) if (place / name).is_file()]
+            assert found or "…" in name, f"{row[0]}: {folder}/{name}"
 
 
 def test_every_lock_is_listed():

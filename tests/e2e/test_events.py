@@ -9,6 +9,7 @@ import pytest
 from harness.api import FAR_AWAY
 from harness.problems import expect, one_of, pointers, problem
 from harness.server import eventually, sleep_until
+from harness.waiting import promptly
 
 
 @pytest.fixture
@@ -257,14 +258,14 @@ def test_paused_sales_refuse_holds_within_three_seconds_and_resume(organiser):
     order = api.ordered(event_id, next(seats))
 
     assert organiser.tro("event", "pause", event_id).returncode == 0
-    refused = eventually(lambda: (response := api.hold(event_id, [next(seats)])).status == 409 and response, within=3)
+    refused = promptly(lambda: (response := api.hold(event_id, [next(seats)])).status == 409 and response, within=3)
     problem(refused, "sales-paused")
-    assert eventually(lambda: expect(api.get(f"/v1/events/{event_id}"), 200)["status"] == "paused", within=3)
+    assert promptly(lambda: expect(api.get(f"/v1/events/{event_id}"), 200)["status"] == "paused", within=3)
     assert expect(api.pay(order["order_id"]), 200)["status"] == "CONFIRMED", "what was ordered can be paid"
 
     assert organiser.tro("event", "resume", event_id).returncode == 0
-    eventually(lambda: api.hold(event_id, [next(seats)]).status == 201, within=3)
-    assert eventually(lambda: expect(api.get(f"/v1/events/{event_id}"), 200)["status"] == "on_sale", within=3)
+    promptly(lambda: api.hold(event_id, [next(seats)]).status == 201, within=3)
+    assert promptly(lambda: expect(api.get(f"/v1/events/{event_id}"), 200)["status"] == "on_sale", within=3)
 
 
 def test_a_cancelled_event_takes_no_orders_and_refunds_payments(organiser):
@@ -275,12 +276,12 @@ def test_a_cancelled_event_takes_no_orders_and_refunds_payments(organiser):
     seats = iter(list(api.seats(event_id))[10:])
 
     assert organiser.tro("event", "cancel", event_id).returncode == 0
-    refused = eventually(lambda: (response := api.hold(event_id, [next(seats)])).status == 409 and response, within=3)
+    refused = promptly(lambda: (response := api.hold(event_id, [next(seats)])).status == 409 and response, within=3)
     problem(refused, "event-cancelled")
     problem(api.order(hold_id=hold["hold_id"]), "hold-released")
     assert expect(api.pay(order["order_id"]), 200)["refund_required"] is True
     assert api.history("orders", order["order_id"])[-1] == "order.refund_required"
-    assert eventually(lambda: expect(api.get(f"/v1/events/{event_id}"), 200)["status"] == "cancelled", within=3)
+    assert promptly(lambda: expect(api.get(f"/v1/events/{event_id}"), 200)["status"] == "cancelled", within=3)
     assert organiser.tro("event", "resume", event_id).returncode == 1, "a cancelled event stays cancelled"
     api.held(other, "A-1-1")
 

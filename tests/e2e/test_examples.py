@@ -1,4 +1,4 @@
-"""The examples of api/openapi.yaml are what a server answers: the same members, words and figures, with ids and times of its own."""
+"""The examples of api/openapi.yaml equal a server's answers: the same members, words and figures, with ids and times of its own."""
 
 import itertools
 import re

@@ -4,13 +4,14 @@ import time
 
 import pytest
 
+from harness.machine import is_in_time
 from harness.problems import expect, one_of, problem
 from harness.server import SLACK, eventually, sleep_until
 
 
 @pytest.fixture
 def brief(start_server):
-    """A server whose holds and orders last a second."""
+    """A server with holds and orders that last a second."""
     return start_server(HOLD_TTL="1s", ORDER_TTL="1s")
 
 
@@ -64,7 +65,7 @@ def test_the_worker_ends_a_lapsed_hold_within_a_second(api, event):
     sleep_until(hold["expires_at"])
     started = time.monotonic()
     eventually(lambda: api.history("holds", hold["hold_id"]) == ["hold.created", "hold.expired"], within=3)
-    assert time.monotonic() - started < 1.2 * SLACK
+    assert is_in_time(time.monotonic() - started, 1.2 * SLACK)
 
 
 def test_a_hold_ordered_in_time_does_not_lapse(start_server):
@@ -110,7 +111,7 @@ def test_the_worker_ends_an_unpaid_order_within_a_second(api, event):
     sleep_until(order["pay_by"])
     started = time.monotonic()
     eventually(lambda: api.history("orders", order["order_id"]) == ["order.created", "order.expired"], within=3)
-    assert time.monotonic() - started < 1.2 * SLACK
+    assert is_in_time(time.monotonic() - started, 1.2 * SLACK)
 
 
 def test_an_expired_order_cannot_be_cancelled(api, event):
@@ -136,7 +137,7 @@ def test_a_paid_order_does_not_expire(api, event):
     assert api.history("orders", order["order_id"]) == ["order.created", "order.confirmed"]
 
 
-def test_what_lapsed_while_the_server_was_down_ends_at_its_start(brief, api, event):
+def test_holds_that_lapsed_while_the_server_was_down_end_at_its_start(brief, api, event):
     hold, order = api.held(event["event_id"], "A-1-1"), api.ordered(event["event_id"], "A-1-2")
     brief.stop()
     sleep_until(max(hold["expires_at"], order["pay_by"]))
@@ -165,7 +166,7 @@ def test_many_holds_lapse_together(brief, api):
     started = time.monotonic()
     for hold in holds[::10]:
         eventually(lambda: api.history("holds", hold["hold_id"])[-1] == "hold.expired", within=3)  # noqa: B023
-    assert time.monotonic() - started < 3 * SLACK
+    assert is_in_time(time.monotonic() - started, 3 * SLACK)
 
 
 def test_the_same_seat_lapses_again_and_again(brief, api, event):

@@ -47,7 +47,7 @@ def test_when_a_hold_expired(start_server):
         assert problem(response, "hold-expired")["detail"] == f"The hold expired at {hold['expires_at']}."
 
 
-def test_what_became_of_a_hold(api, event):
+def test_the_detail_says_how_a_hold_ended(api, event):
     hold = api.held(event["event_id"], "A-1-1")
     expect(api.order(hold_id=hold["hold_id"]), 202)
     assert problem(api.release(hold["hold_id"]), "hold-converted")["detail"] == "An order was made of the hold."
@@ -56,7 +56,7 @@ def test_what_became_of_a_hold(api, event):
     assert problem(api.order(hold_id=released["hold_id"]), "hold-released")["detail"] == "The hold was released."
 
 
-def test_what_an_order_is(start_server):
+def test_the_detail_says_the_status_of_an_order(start_server):
     api = start_server(ORDER_TTL="1s").api()
     event_id = api.create_event()["event_id"]
     confirmed, lapsed = api.confirmed(event_id, "A-1-1"), api.ordered(event_id, "A-1-2")
@@ -66,7 +66,7 @@ def test_what_an_order_is(start_server):
     assert problem(api.cancel(lapsed["order_id"]), "order-not-cancellable")["detail"] == "The order is EXPIRED."
 
 
-def test_what_is_not_there_is_named(api, event):
+def test_the_detail_names_the_missing_resource(api, event):
     missing = str(uuid.uuid4())
     assert problem(api.get(f"/v1/events/{missing}"), "event-unknown")["detail"] == f"There is no event {missing}."
     assert problem(api.hold(missing, ["A-1-1"]), "event-unknown")["detail"] == f"There is no event {missing}."
@@ -86,7 +86,7 @@ def test_somebody_elses_answers_like_nobodys(api, event):
     assert others.keys() == unknown.keys()
 
 
-def test_what_the_framework_refuses(api):
+def test_the_detail_says_why_the_server_refuses(api):
     assert problem(api.get("/v1/nothing"), "not-found")["detail"] == "Nothing is served at /v1/nothing."
     refused = problem(api.request("DELETE", "/v1/holds"), "method-not-allowed")
     assert refused["detail"] == "DELETE is not among the methods of this resource: POST, OPTIONS."

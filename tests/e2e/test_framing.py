@@ -1,4 +1,4 @@
-"""Where a request ends: what could be read in two ways is refused, the connection closed, nothing done, and nothing behind it answered."""
+"""The end of a request: a request that could be read in two ways is refused, has no effect, and closes the connection, whose later bytes are not answered."""
 
 import random
 import socket
@@ -194,7 +194,7 @@ def test_random_garbage_is_survived(server):
 
 
 def test_mutated_requests_are_survived(server, api, event):
-    """One good request with a few bytes changed at a time: any answer, no crash, and at most what it says is done."""
+    """One good request with a few bytes changed at a time: any answer, no crash, and no effect beyond its meaning."""
     source = random.Random(11)
     good = whole_hold(api, event)
     for _ in range(300):

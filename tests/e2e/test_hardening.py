@@ -1,4 +1,4 @@
-"""What the programs are built with and what a process gives up, looked at from outside: in the files, in /proc, and as another program of the same user."""
+"""The hardening of the programs and of their processes, seen from outside: in the files, in /proc, and by another program of the same user."""
 
 import os
 import pathlib

@@ -1,6 +1,8 @@
-"""History: what happened to a hold or an order, in order, and by whom it may be read."""
+"""History: the events of a hold or an order, in order, and its readers."""
 
+import contextlib
 import datetime
+import sqlite3
 
 from harness.problems import expect, one_of, problem
 from harness.server import eventually, sleep_until
@@ -65,6 +67,22 @@ def test_times_and_ids_never_run_backwards(api, event):
     times = [datetime.datetime.fromisoformat(entry["occurred_at"]) for entry in entries]
     assert times == sorted(times)
     assert [entry["id"] for entry in entries] == sorted({entry["id"] for entry in entries})
+
+
+def test_a_later_version_may_keep_more_behind_the_trace_of_an_event(start_server):
+    server = start_server()
+    api = server.api("ada")
+    hold = api.held(api.create_event()["event_id"], "A-1-1")
+    if server.database is not None:
+        server.database.query("UPDATE events SET trace = trace || '\\x613d31'::bytea")
+    else:
+        server.stop()
+        with contextlib.closing(sqlite3.connect(server.data_dir / "tro.db")) as connection, connection:
+            connection.execute("UPDATE events SET trace = trace || X'613d31'")
+        server.start()
+    assert api.history("holds", hold["hold_id"]) == ["hold.created"]
+    expect(api.release(hold["hold_id"]), 204)
+    assert api.history("holds", hold["hold_id"]) == ["hold.created", "hold.released"]
 
 
 def test_a_history_comes_in_pages(api, event):

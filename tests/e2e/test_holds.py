@@ -140,7 +140,7 @@ def test_an_unknown_hold_is_not_found(api):
 
 
 @pytest.mark.parametrize("word", ["1", "not-a-uuid", "019aae7c81007b208c115d0f64a3b2e4", "%7B019aae7c-8100-7b20-8c11-5d0f64a3b2e4%7D"])
-def test_what_is_no_id_is_not_found(api, word):
+def test_a_path_without_a_valid_id_is_not_found(api, word):
     assert api.get_hold(word).status in (400, 404)
 
 

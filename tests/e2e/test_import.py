@@ -1,4 +1,4 @@
-"""`tro event import`: what it takes, what it refuses and where it says the fault is, and that whatever ends it, nothing is there twice."""
+"""`tro event import`: files that it takes, faults that it refuses with their places, and no event twice, however it ends."""
 
 import concurrent.futures
 import json
@@ -13,8 +13,9 @@ import pytest
 
 from harness import bad_events, paths
 from harness.bad_events import body
+from harness.machine import is_in_time
 from harness.problems import expect, pointers
-from harness.server import environment, eventually, run_tro, spawn
+from harness.server import SLACK, environment, eventually, run_tro, spawn
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def summary(done) -> str:
 
 
 def faults(done, path) -> list[str]:
-    """LINE:COLUMN: what is wrong."""
+    """LINE:COLUMN: the fault."""
     prefix = f"tro: {path}:"
     return [line.removeprefix(prefix) for line in done.stderr.splitlines() if line.startswith(prefix) and line[len(prefix)].isdigit()]
 
@@ -110,7 +111,7 @@ def test_standard_input_may_be_a_pipe(store):
     assert done.returncode == 0 and done.stdout.rstrip().endswith(f"imported  {name}"), done.stderr
 
 
-def test_what_is_imported_can_be_bought(tmp_path, start_server):
+def test_imported_seats_can_be_bought(tmp_path, start_server):
     server = start_server()
     wanted = str(uuid.uuid4())
     path = write(tmp_path, lines(body(name="Imported", event_id=wanted, description="two\nlines")))
@@ -243,7 +244,7 @@ def test_the_same_odd_events_are_accepted_at_both_doors(tmp_path, start_server):
         (json.dumps({"event_id": None, **body()})[:-1] + ', "$where": 1}', None),
     ],
 )
-def test_what_is_wrong_is_told_with_line_and_column(tmp_path, empty, text, expected):
+def test_mistakes_are_told_with_line_and_column(tmp_path, empty, text, expected):
     path = write(tmp_path, text)
     done = empty.tro("event", "import", path)
     found = faults(done, path)
@@ -301,7 +302,7 @@ def test_a_dry_run_writes_nothing(tmp_path, empty):
         (["good.jsonl", "--partial=yes"], 2, "--partial takes no value"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(tmp_path, empty, monkeypatch, arguments, code, word):
+def test_one_line_says_why_an_import_cannot_be_done(tmp_path, empty, monkeypatch, arguments, code, word):
     monkeypatch.chdir(tmp_path)
     write(tmp_path, "\n \n", "empty.jsonl")
     write(tmp_path, " [ ]\n", "list.json")
@@ -317,7 +318,7 @@ def test_it_makes_no_store(tmp_path):
 
 
 def test_progress_is_one_line_on_a_terminal(tmp_path, empty):
-    """A pseudo-terminal for stderr: nothing is left of the line but what is said at the end."""
+    """A pseudo-terminal for stderr: only the last message of the progress line stays."""
     path = write(tmp_path, lines(*[body(name=f"Event {number}") for number in range(2000)]))
     controller, terminal = pty.openpty()
     process = subprocess.Popen([paths.BIN_DIR / "tro", "event", "import", path], env=environment(empty.options),
@@ -374,14 +375,14 @@ def test_seats_come_from_a_file(tmp_path, start_server):
         (HEAD.encode() + b"A\xff,,,1\nB,,\x00,1\n", ["2:1: the text is not UTF-8", "3:4: U+0000 is not accepted"]),
     ],
 )
-def test_what_is_wrong_with_the_csv_is_told(tmp_path, empty, csv, expected):
+def test_mistakes_in_the_csv_are_told(tmp_path, empty, csv, expected):
     path, done = with_seats(tmp_path, empty, csv)
     found = faults(done, path)
     assert len(found) == len(expected) and all(line.startswith(start) for line, start in zip(found, expected, strict=True)), done.stderr
     assert done.returncode == 1 and summary(done) == f"tro: {path}: nothing is imported" and empty.events() == {}
 
 
-def test_what_is_wrong_with_the_seats_is_told_by_the_rules_of_events(tmp_path, empty):
+def test_mistakes_in_the_seats_are_told_by_the_rules_of_events(tmp_path, empty):
     csv = HEAD + 'A,S,1,100\n"B\nC",S,1,100\nD,S,1,-1\nE,S,1,12.50\nF,S,1,\nA,S,2,100\n,S,1,1\n' + "G" * 64 + ",S,1,1\nH,S,1,1e3\nI,S,1,1000000000001\n"
     path, done = with_seats(tmp_path, empty, csv)
     found = {tuple(line.split(": ")[:2]) for line in faults(done, path)}
@@ -406,7 +407,7 @@ def test_with_a_file_of_seats_there_is_one_event_that_lists_none(tmp_path, empty
 
 
 def test_a_hundred_thousand_seats_are_in_within_ten_seconds(tmp_path, empty):
-    """The best of three: the machine has other things to do."""
+    """The best of three: the machine has other things to do. A sanitized program may take as much longer as its checks do."""
     csv = HEAD + "".join(f"A-{number // 100}-{number % 100},A,{number // 100},1500\n" for number in range(100_000))
     taken = []
     for attempt in range(3):
@@ -414,6 +415,6 @@ def test_a_hundred_thousand_seats_are_in_within_ten_seconds(tmp_path, empty):
         _, done = with_seats(tmp_path, empty, csv, body(sections=..., name=f"Arena {attempt}"))
         taken.append(time.monotonic() - begun)
         assert done.returncode == 0 and summary(done).startswith("1 event with 100000 seats imported"), done.stderr
-        if taken[-1] < 10:
+        if is_in_time(taken[-1], 10 * SLACK):
             return
     raise AssertionError(taken)

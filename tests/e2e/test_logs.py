@@ -92,7 +92,7 @@ def test_a_line_says_where_the_time_went_and_why_it_was_refused(start_server):
 
 
 def test_people_read_text(tmp_path):
-    """LOG_FORMAT=text: what a line says, in colour at a terminal alone."""
+    """LOG_FORMAT=text: the same facts in a line, in colour only at a terminal."""
     server = Server(tmp_path / "server", LOG_FORMAT="text").start()
     try:
         server.api().create_event()

@@ -2,6 +2,7 @@
 
 import pathlib
 import random
+import re
 import shutil
 import string
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from harness import credentials, wire
 from harness.api import new_key
+from harness.machine import is_in_time
 from harness.problems import expect, problem
 from harness.server import SLACK, Server, eventually
 from harness.wire import Connection
@@ -29,6 +31,11 @@ def series(server: Server) -> set[str]:
 @pytest.fixture
 def server(start_server) -> Server:
     return start_server(HOLD_TTL="300ms")
+
+
+def test_a_program_tells_its_version_and_commit(server):
+    version, commit = re.fullmatch(r"tro (\S+) \(commit (\S+)\)\n", server.tro("version").stdout).groups()
+    assert f'tro_build_info{{version="{version}",commit="{commit}"}}' in series(server)
 
 
 def test_requests_are_told_apart_by_method(server):
@@ -69,14 +76,14 @@ def test_holds_and_orders_are_told_apart_by_outcome_and_reason(server):
     assert server.metrics()["tro_holds_total"].total(outcome="failed") == 0
 
 
-def test_what_expires_tells_how_late(server):
+def test_expiries_tell_how_late(server):
     server.api().held(server.api().create_event()["event_id"], "A-1-1")
 
     def lateness(kind: str) -> float:
         return server.metrics()["tro_expiry_lateness_seconds"].samples[(f"tro_expiry_lateness_seconds_{kind}", frozenset())]
 
     eventually(lambda: lateness("count") == 1, within=5)
-    assert lateness("sum") < 2 * SLACK
+    assert is_in_time(lateness("sum"), 2 * SLACK, watched=10)
     assert server.metric("tro_expired_total") == 1
 
 
@@ -130,7 +137,7 @@ def test_lanes_workers_and_loops_tell_how_busy_they_are(server):
     api.get(f"/v1/events/{event_id}")
     for lane in ("commit", "read", "catalog"):
         assert server.metric("tro_queue_depth", lane=lane) == 0
-        assert server.metric("tro_queue_capacity", lane=lane) == 8192
+        assert server.metric("tro_queue_capacity", lane=lane) == 8192 * server.metric("tro_lane_threads", lane=lane)
         assert server.metric("tro_lane_threads", lane=lane) >= 1
         eventually(lambda: server.metric("tro_lane_busy_seconds_total", lane=lane) > 0, within=5)  # noqa: B023
     for worker in ("expirer", "publisher", "maps", "watch"):
@@ -162,7 +169,7 @@ def test_the_format_is_what_the_scraper_asks_for(server, accept, is_open):
 
 
 def test_a_bucket_names_a_trace(server):
-    """An exemplar is what leads from a slow bucket to the request: its trace id is in the log, too."""
+    """An exemplar leads from a slow bucket to the request: its trace id is in the log, too."""
     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
     api = server.api()
     event_id = api.create_event(rows=10, seats_per_row=100)["event_id"]
@@ -196,7 +203,7 @@ def random_request() -> bytes:
 
 
 @pytest.mark.timeout(180)
-def test_what_clients_make_up_makes_no_series(server):
+def test_invented_paths_and_methods_make_no_series(server):
     """Ten thousand paths, methods and users: after the first of them there is no series more."""
 
     def send(count: int) -> None:
@@ -248,4 +255,4 @@ def test_a_scrape_is_quick(server):
     took.sort()
     print(f"{count} series: median {took[50] * 1000:.2f} ms, p99 {took[98] * 1000:.2f} ms")
     assert count > 500
-    assert took[25] * 1000 / count < 5.0 / 1000 * SLACK, took
+    assert is_in_time(took[25], count * 5e-6 * SLACK), took

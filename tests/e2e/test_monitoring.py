@@ -23,7 +23,7 @@ def promtool(*words: str) -> None:
 def test_the_rules_are_accepted_and_do_what_they_say():
     promtool("check", "config", "prometheus.yml")
     promtool("check", "rules", "recording.yml", "alerts.yml")
-    promtool("test", "rules", "tests/alerts_test.yml")
+    promtool("test", "rules", "tests/alerts_test.yml", "tests/recording_test.yml")
 
 
 def test_every_alert_is_tried_on_its_series():

@@ -1,4 +1,4 @@
-"""Whose is what: a user sees and changes their own holds and orders, and those of others do not exist for them."""
+"""Ownership: a user sees and changes their own holds and orders; those of others do not exist for them."""
 
 import pytest
 

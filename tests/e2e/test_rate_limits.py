@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from harness import service_requests
 from harness.problems import expect, problem
 
 ITEM = r'"[a-z]+";q=\d+;w=\d+'
@@ -193,6 +194,24 @@ def test_addresses_that_are_not_served_count_too(start_server):
     assert stranger.get("/v1/events").status == 429
 
 
+def test_every_request_of_a_service_counts_for_it(start_server):
+    """Also one that names no user, and one that it may not send."""
+    shop = start_server(RATE_LIMIT_SERVICE="1/1h", RATE_LIMIT_USER="off", RATE_LIMIT_IP="off").api("shop", "tro:service")
+    assert statuses(poll(shop, 1)) == [404]
+    assert service_requests.limited(shop, service_requests.ALL) == list(service_requests.ALL)
+
+
+def test_a_service_without_a_limit_of_its_own_counts_as_the_user_it_names_or_as_itself(start_server):
+    """One that names nobody where an id is given counts for its address alone."""
+    server = start_server(RATE_LIMIT_SERVICE="off", RATE_LIMIT_USER="1/1h", RATE_LIMIT_IP="1000/1h")
+    shop = server.api("shop", "tro:service")
+    assert shop.get("/v1/events").status == 200
+    assert server.api("bob").get("/v1/events").status == 200
+    kinds = service_requests.COUNTS_AS_A_USER | service_requests.ACTS_FOR_A_USER
+    assert service_requests.limited(shop, service_requests.ALL) == list(kinds)
+    assert '"ip";r=' in poll(shop, 1)[0].headers["RateLimit"]
+
+
 def forwarded(api, *values: str) -> int:
     fields = {"X-Forwarded-For": ", ".join(values)} if values else {}
     return api.get("/v1/events", headers=fields).status
@@ -222,7 +241,7 @@ def test_a_block_that_does_not_hold_the_peer_is_not_trusted(start_server):
 
 
 def test_only_what_trusted_proxies_added_is_believed(start_server):
-    """The client's own entries stand to the left of what the first trusted proxy saw."""
+    """The client's own entries stand to the left of the address that the first trusted proxy saw."""
     api = start_server(RATE_LIMIT_IP="2/1m", TRUSTED_PROXIES="127.0.0.1,10.0.0.0/8").api(None)
     assert [forwarded(api, f"198.51.100.{number}", "203.0.113.7") for number in range(3)] == [200, 200, 429]
     assert forwarded(api, "198.51.100.1", "203.0.113.7", "10.1.2.3") == 429

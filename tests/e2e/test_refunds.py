@@ -147,7 +147,7 @@ def test_a_callback_closes_the_one_it_names(api, shop, event, order):
     assert expect(api.pay(order["order_id"], "REFUNDED", tx, refund_id=refund["refund_id"]), 200)["refunds_due"] == 0
 
 
-def test_what_is_not_due_cannot_be_given_back(api, order):
+def test_a_refund_that_is_not_due_cannot_be_recorded(api, order):
     tx = transaction()
     detail = problem(api.pay(order["order_id"], "REFUNDED", tx), "refund-not-due")["detail"]
     assert detail == f"Nothing of the transaction {tx} is to be refunded."

@@ -1,4 +1,4 @@
-"""Who may reach whose holds and orders: services, administrators and readers."""
+"""Access to other users' holds and orders: for services, administrators and readers."""
 
 import pytest
 

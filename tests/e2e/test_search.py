@@ -1,4 +1,4 @@
-"""Finding events: filters of the list, and what a query may not say."""
+"""Finding events: filters of the list, and queries that are refused."""
 
 import urllib.parse
 import uuid
@@ -131,7 +131,7 @@ def test_an_unknown_parameter_is_refused_everywhere(server, method, route):
     assert parameters(response) == ["colour", "Limit"]
 
 
-def test_what_another_list_knows_is_unknown_here(api, event):
+def test_a_parameter_of_another_list_is_unknown(api, event):
     assert parameters(api.get(f"/v1/events/{event['event_id']}?limit=1")) == ["limit"]
     assert parameters(api.get(f"/v1/events/{event['event_id']}/seats?venue=x")) == ["venue"]
 

@@ -1,4 +1,4 @@
-"""The seat map as a crowd reads it: from memory, compressed, only what changed; and what each section has left."""
+"""The seat map as a crowd reads it: from memory, compressed, changes only; and the available seats of each section."""
 
 import gzip
 import json
@@ -179,6 +179,25 @@ def test_changes_come_in_pages(api, event):
 def test_a_version_that_is_not_known_is_gone(api, event, version):
     seat_map(api, event["event_id"])
     problem(api.get(f"/v1/events/{event['event_id']}/seats?since={version}"), "version-gone")
+
+
+def test_a_version_that_a_restored_store_lacks_is_gone(start_server, tmp_path):
+    """A client that has it shows seats as they never were in this store."""
+    server = start_server()
+    api = server.api()
+    event_id = api.create_event()["event_id"]
+    api.held(event_id, "A-1-1")
+    assert server.tro("backup", str(tmp_path / "copy.db")).returncode == 0
+    api.held(event_id, "A-1-2")
+    eventually(lambda: seat_map(api, event_id)["data"][1]["status"] == "held", within=5)
+    version = seat_map(api, event_id)["version"]
+    server.stop()
+    assert server.tro("restore", str(tmp_path / "copy.db"), "--force").returncode == 0
+    server.start()
+    api = server.api()
+    assert [seat["status"] for seat in seat_map(api, event_id)["data"][:2]] == ["held", "available"]
+    problem(api.get(f"/v1/events/{event_id}/seats?since={version}"), "version-gone")
+    assert since(api, event_id, seat_map(api, event_id)["version"])["data"] == []
 
 
 @pytest.mark.parametrize("query, parameter", [("since=", "since"), ("since=1&since=2", "since"), ("since=5&status=held", "since"),

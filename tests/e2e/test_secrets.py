@@ -102,7 +102,7 @@ def test_nothing_that_a_server_says_has_a_secret_in_it(start_server):
         assert secret not in everything, secret
 
 
-def test_what_is_kept_has_no_secret_in_it(start_server):
+def test_stored_files_have_no_secret_in_them(start_server):
     server = start_server(JWT_SECRET=JWT_SECRET, PAYMENT_SECRET=PAYMENT_SECRET)
     api = server.api()
     api.token = credentials.token("ada", "tro:admin", secret=JWT_SECRET)

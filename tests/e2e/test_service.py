@@ -52,6 +52,22 @@ def test_verbose_readiness_names_each_dependency(server):
     assert 0 <= store["latency_ms"] < 10000
 
 
+@pytest.mark.parametrize("value", ["", "=", "=1", "=true"])
+def test_readiness_is_verbose_when_it_is_asked_to_be(server, value):
+    assert "dependencies" in expect(server.api(None).get(f"/v1/readyz?verbose{value}"), 200)
+
+
+@pytest.mark.parametrize("value", ["0", "false"])
+def test_readiness_is_not_verbose_when_it_is_asked_not_to_be(server, value):
+    assert expect(server.api(None).get(f"/v1/readyz?verbose={value}"), 200) == {"status": "ready"}
+
+
+@pytest.mark.parametrize("value", ["yes", "TRUE", "2", "anything", "%00"])
+def test_readiness_refuses_what_it_does_not_understand(server, value):
+    refused = problem(server.api(None).get(f"/v1/readyz?verbose={value}"), "bad-request")
+    assert [error["parameter"] for error in refused["errors"]] == ["verbose"]
+
+
 # Metrics
 
 
@@ -96,7 +112,7 @@ def test_routes_in_metrics_are_templates(api):
     assert len(requests_by_route(api)) == before
 
 
-def test_what_operators_ask_for_is_measured(api, event):
+def test_requests_of_operators_are_measured(api, event):
     api.confirmed(event["event_id"], "A-1-1")
     families = metrics(api)
     histograms = [name for name, family in families.items() if family.kind == "histogram"]
@@ -233,7 +249,7 @@ def test_the_trace_of_a_problem_is_in_the_log(start_server):
 
 
 def alter(server, sql: str) -> None:
-    """Changes what the server has stored behind its back."""
+    """Changes the server's store behind its back."""
     if server.database is not None:
         server.database.query(sql)
         return
@@ -242,7 +258,7 @@ def alter(server, sql: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_what_goes_wrong_inside_is_in_the_log(start_server, method):
+def test_internal_errors_are_in_the_log(start_server, method):
     server = start_server(LOG_LEVEL="error")
     api = server.api()
     target = "/v1/holds/" + api.held(api.create_event()["event_id"], "A-1-1")["hold_id"]

@@ -50,7 +50,7 @@ def text(value) -> bytes:
 
 
 def signed(header, payload=None, sign=None) -> str:
-    """header, payload: what JSON shall be made of, or bytes as they are. sign: by default what `alg` says."""
+    """header, payload: values to be written as JSON, or bytes as they are. sign: by default as `alg` says."""
     head = f"{base64url(text(header))}.{base64url(text(claims() if payload is None else payload))}"
     sign = sign or SIGN[header["alg"]]
     return f"{head}.{base64url(sign(head.encode()))}"
@@ -84,7 +84,7 @@ KIDS = {"RS256": "r", "ES256": "e", "EdDSA": "d"}
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_what_the_forgeries_are_made_of_is_accepted(keys_server, algorithm):
+def test_the_tokens_that_forgeries_are_made_of_are_accepted(keys_server, algorithm):
     accepted(keys_server, signed({"alg": algorithm}))
     accepted(keys_server, signed({"alg": algorithm, "typ": "JWT", "x": [1, {"y": None}]}))
 

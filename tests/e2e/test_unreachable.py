@@ -31,7 +31,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_cannot_be_used_is_named_without_its_secret(start_server, server, nobody, case):
+def test_an_address_that_cannot_be_used_is_named_without_its_secret(start_server, server, nobody, case):
     name, setting, value, words = CASES[case]
     ports = {"nobody": nobody, "other": server.port}
     broken = start_server(operators=True, **{setting: value.format(**ports)})
@@ -41,7 +41,7 @@ def test_what_cannot_be_used_is_named_without_its_secret(start_server, server, n
     api = broken.api()
     api.held(api.create_event()["event_id"], "A-1-1")
     told = eventually(lambda: [entry for entry in broken.log() if entry["message"] == "dependency is down"], within=20)
-    assert [entry["dependency"] for entry in told] == [name] and words in told[0]["reason"], told
+    assert {entry["dependency"] for entry in told} == {name} and any(words in entry["reason"] for entry in told), told
     assert SECRET not in json.dumps(broken.ready()) + broken.stderr + broken.stdout
     if name == "catalog":  # `tro verify` looks for the events beside the store
         broken.stop()

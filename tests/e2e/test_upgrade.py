@@ -63,7 +63,7 @@ class Store:
             self.query("ALTER TABLE migrations ADD PRIMARY KEY (number)")
 
     def forget_refunds(self) -> None:
-        """Makes of the store what the version before the migration of the refunds would have left."""
+        """Turns the store into that of the version before the migration of refunds."""
         self.begin_anew(3 if self.database is None else 4)
         for table in TABLES:
             names = self.columns(table)
@@ -84,7 +84,7 @@ class Store:
             self.query("DROP SCHEMA newer CASCADE")
 
 
-def test_what_was_to_be_refunded_before_there_were_refunds_is_due_now(start_server, monkeypatch):
+def test_refunds_from_before_there_were_refunds_are_due_now(start_server, monkeypatch):
     server = start_server(HOLD_TTL="2s", ORDER_TTL="2s")
     api = server.api()
     event_id = api.create_event()["event_id"]

@@ -106,7 +106,7 @@ def test_every_error_has_its_detail(post, event):
         '{"a":1}'.encode("utf-16"),
     ],
 )
-def test_what_is_not_json_is_refused_with_a_detail(post, body):
+def test_a_body_that_is_not_json_is_refused_with_a_detail(post, body):
     assert problem(post(body), "invalid-json")["detail"]
 
 

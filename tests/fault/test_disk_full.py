@@ -139,3 +139,19 @@ def test_a_disk_that_is_full_at_the_start_is_said_in_one_line(tmp_path, disk):
     done = server.tro("serve", timeout=30.0)
     assert done.returncode == 1, done
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("room", [0, 1 << 20])
+def test_a_check_without_room_says_where_it_lacks(disk, tmp_path, room):
+    server = Server(tmp_path / "server").start()
+    try:
+        server.api().create_event(**SEATS)
+        fill(disk)
+        os.truncate(disk / "ballast", (disk / "ballast").stat().st_size - room)
+        for command in (["verify"], ["backup", str(tmp_path / "backup.db")]):
+            done = server.tro(*command, TMPDIR=str(disk))
+            assert done.returncode == 1 and str(disk) in done.stderr and "did not pass its check" not in done.stderr, done
+        assert "could not be checked" in done.stderr and not list(tmp_path.glob("backup.db*"))
+    finally:
+        server.kill()

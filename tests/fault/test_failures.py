@@ -11,6 +11,7 @@ import pytest
 from harness import wire
 from harness.database import Database
 from harness.faulty_proxy import TROUBLES, FaultyProxy
+from harness.machine import is_in_time
 from harness.problems import expect, one_of, problem
 from harness.server import SLACK, Server, eventually
 from peers import mongodb, postgres, rabbitmq, redis
@@ -45,7 +46,7 @@ ELSEWHERE = {
     "a lane is full": ["unit/app/test_service.c::full_queue_is_refused_at_once"],
     "nobody reads stderr": ["unit/obs/test_log.c::nobody_waits_for_a_stuck_pipe", "unit/obs/test_log.c::what_was_dropped_is_told_later"],
     "the process, by `kill -9`": ["fault/test_crash.py::test_nothing_promised_is_lost"],
-    "the receiver of traces, down, hung, slow or wrong": ["e2e/test_traces.py::test_what_fails_is_dropped_and_counted_and_not_repeated"],
+    "the receiver of traces, down, hung, slow or wrong": ["e2e/test_traces.py::test_spans_that_are_refused_are_dropped_and_counted_and_not_repeated"],
     "power": ["unit/adapters/sqlite/test_lost_sync.c::a_commit_that_was_found_not_to_have_happened_stays_away"],
 }
 
@@ -150,13 +151,13 @@ def up(server, name):
 
 def await_recovery(stack):
     """It is ready, everything that waited has gone out, and no breaker is open."""
-    deadline = time.monotonic() + RECOVERY_MAX * SLACK
+    began = time.monotonic()
     while True:
         ready, metrics = stack.server.ready(), stack.server.metrics()
         waiting, is_open = metrics["tro_outbox_entries"].total(), metrics["tro_dependency_state"].total(state="open")
         if ready["status"] == "ready" and waiting == 0 and is_open == 0:
             return
-        assert time.monotonic() < deadline, (ready, waiting, is_open)
+        assert is_in_time(time.monotonic() - began, RECOVERY_MAX * SLACK), (ready, waiting, is_open)
         time.sleep(0.1)
 
 
@@ -185,12 +186,12 @@ def watch_store(stack, shop, trouble):
         if answer.status >= 500:
             one_of(answer, "store-unavailable", "overloaded")
             assert int(answer.headers["Retry-After"]) >= 1
-        assert took < STORE_ANSWER_MAX * SLACK, (answer, took)
+        assert is_in_time(took, STORE_ANSWER_MAX * SLACK), (answer, took)
     if trouble in ("stall", "half-open", "cut"):
         eventually(lambda: stack.server.ready()["store"]["state"] == "down", within=8)
         refused = [shop.hold() for _ in range(5)]
         assert all(answer.status == 503 for answer, _ in refused), refused
-        assert min(took for _, took in refused) < 0.1 * SLACK  # at once, now that it is known
+        assert is_in_time(min(took for _, took in refused), 0.1 * SLACK)  # at once, now that it is known
 
 
 def watch_catalog(stack, shop, trouble, usual):
@@ -204,14 +205,14 @@ def watch_catalog(stack, shop, trouble, usual):
             assert int(answer.headers["Retry-After"]) >= 1
             refused.append(took)
     if refused:
-        assert min(refused) < PAGE_ANSWER_MAX * SLACK, refused
+        assert is_in_time(min(refused), PAGE_ANSWER_MAX * SLACK), refused
     assert expect(shop.look()[0], 200)["event_id"] == shop.event_id
-    assert min(shop.holds(10) for _ in range(3)) < usual * 2 + 0.01 * SLACK
+    assert is_in_time(min(shop.holds(10) for _ in range(3)), usual * 2 + 0.01 * SLACK)
 
 
 def watch_bus(stack, shop, trouble, usual):
-    """Sales go on as fast, and nobody is told; what waits is counted."""
-    assert min(shop.holds(10) for _ in range(3)) < usual * 2 + 0.01 * SLACK
+    """Sales go on as fast, and no client is told; waiting events are counted."""
+    assert is_in_time(min(shop.holds(10) for _ in range(3)), usual * 2 + 0.01 * SLACK)
     assert expect(shop.look()[0], 200)
     if trouble != "latency" and trouble != "drip":
         eventually(lambda: stack.server.ready()["bus"]["state"] == "degraded", within=8)
@@ -226,7 +227,7 @@ def watch_admission(stack, shop, trouble, usual):
         answer, took = shop.hold()
         expect(answer, 201)
         times.append(took)
-    assert statistics.median(times) < usual * 2 + 0.01 * SLACK
+    assert is_in_time(statistics.median(times), usual * 2 + 0.01 * SLACK)
     if trouble != "drip":
         eventually(lambda: stack.server.ready()["admission"]["state"] == "degraded", within=5)
 
@@ -236,7 +237,7 @@ WATCHES = {"store": watch_store, "catalog": watch_catalog, "bus": watch_bus, "ad
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("name", ["admission", "catalog", "bus", "store"])
-def test_what_the_table_promises(stack, shop, name, trouble):
+def test_every_row_of_the_table_is_true(stack, shop, name, trouble):
     usual = shop.holds(10)
     before = resources(stack.server)
     log_before = len(stack.server.log())
@@ -246,12 +247,14 @@ def test_what_the_table_promises(stack, shop, name, trouble):
         else:
             WATCHES[name](stack, shop, trouble, usual)
         at_once = [operations(stack) for _ in range(3)]
-        assert min(max(times) for times in at_once) < 0.1 * SLACK, at_once
+        assert is_in_time(min(max(times) for times in at_once), 0.1 * SLACK), at_once
     began = time.monotonic()
     await_recovery(stack)
     recovered = time.monotonic() - began
     expect(shop.hold()[0], 201)
-    expect(shop.api.get(f"/v1/events/{shop.api.create_event()['event_id']}"), 200)
+    event_id = shop.api.create_event()["event_id"]
+    # A page that no cache has may be refused once more: the catalog has 300 ms for it, and a busy machine's catalog needs longer.
+    eventually(lambda: shop.api.get(f"/v1/events/{event_id}").status == 200, within=RECOVERY_MAX)
     after = resources(stack.server)
     eventually(lambda: resources(stack.server)[:2] <= (before[0] + 2, before[1]) and resources(stack.server)[1] <= before[1], within=RECOVERY_MAX)
     assert after[2] - before[2] < 16384, f"{after[2] - before[2]} KiB more"
@@ -281,7 +284,7 @@ def says_what_is_down(ready, down):
 @pytest.mark.parametrize("trouble", ["cut", "stall"])
 @pytest.mark.parametrize("down", START_WITHOUT, ids="+".join)
 def test_it_starts_without(stack, shop, tmp_path, down, trouble):
-    """It serves what it can, says which is not there, and takes it into use when it comes."""
+    """It serves without the missing system, names it, and uses it when it comes."""
     server = Server(tmp_path / "late", operators=True, **{name: value for name, value in stack.server.options.items()
                                                        if name not in ("DATA_DIR", "LISTEN_ADDR", "ADMIN_ADDR")})
     event_id = shop.event_id
@@ -295,7 +298,8 @@ def test_it_starts_without(stack, shop, tmp_path, down, trouble):
             api = server.api()
             if "store" in down:
                 problem(api.hold(event_id, [next(shop.seats)]), "store-unavailable")
-                assert server.metric("tro_dependency_state", dependency="store", state="open") == 1
+                # Between two of its probes: while one is under way the state is half-open.
+                eventually(lambda: server.metric("tro_dependency_state", dependency="store", state="open") == 1, within=RECOVERY_MAX)
             else:
                 hold = expect(api.hold(event_id, [next(shop.seats)]), 201)
                 expect(api.get_hold(hold["hold_id"]), 200)
@@ -305,7 +309,7 @@ def test_it_starts_without(stack, shop, tmp_path, down, trouble):
             troubles.close()
             eventually(lambda: server.ready()["status"] == "ready", within=RECOVERY_MAX)
             expect(api.hold(event_id, [next(shop.seats)]), 201)
-            expect(api.get(f"/v1/events/{event_id}"), 200)
+            eventually(lambda: api.get(f"/v1/events/{event_id}").status == 200, within=RECOVERY_MAX)
             server.stop()
         finally:
             server.kill()

@@ -1,4 +1,4 @@
-"""What can be wrong with a shared database: the service starts all the same, says what it is, refuses with 503 and works when it ends."""
+"""Faults of a shared database: the service starts all the same, names the fault, refuses with 503, and works when the fault ends."""
 
 import contextlib
 import glob
@@ -172,7 +172,7 @@ def is_refused(response) -> bool:
 
 
 def expect_unready(server: Trio, words: str, within: float = 10.0) -> None:
-    """Each says that the store is down, and why; what needs it is refused."""
+    """Each says that the store is down, and why; requests that need it are refused."""
     for process in server.all:
         expect_named(process, words, within)
     assert is_refused(server.api().hold(UNKNOWN, ["A-1-1"]))
@@ -322,16 +322,16 @@ def test_a_clock_that_differs_from_the_servers(server):
     eventually(lambda: server.ready()["clock"]["state"] == "degraded", within=5)
     ready = server.ready()
     assert (ready["status"], ready["store"]["state"]) == ("degraded", "up")
-    assert -2.2 < server.metric("tro_clock_skew_seconds") < -1.8
+    eventually(lambda: -2.2 < server.metric("tro_clock_skew_seconds") < -1.8, within=10)  # less the time that the answer took
     [line] = eventually(lambda: [line for line in server.log() if line["message"] == "the clock differs from the store's"], within=5)
-    assert line["level"] == "warn" and -2.2 < line["skew_s"] < -1.8
+    assert line["level"] == "warn" and -3 < line["skew_s"] < -1
     server.api().held(server.api().create_event()["event_id"], "A-1-1")
     server.stop()
     server.verify()
 
 
 def test_a_disk_without_room(server, machine, database, disk):
-    """Tables, and what does not fit into memory, are on a disk of their own; a full one under the log would stop the server itself."""
+    """Tables and temporary files are on a disk of their own; a full disk under the log would stop the server itself."""
     database.query_server(f"CREATE TABLESPACE small LOCATION '{disk / 'tables'}'")
     database.query_server(f"ALTER DATABASE {database.name} SET TABLESPACE small")
     migrate(server)

@@ -1,4 +1,4 @@
-"""The store does not answer: whoever needs it is told so at once, with Retry-After, and it works again by itself."""
+"""The store does not answer: requests that need it are refused at once, with Retry-After, and served again by themselves later."""
 
 import contextlib
 import sqlite3
@@ -7,6 +7,7 @@ import time
 import pytest
 
 from harness.problems import expect, one_of
+from harness.machine import is_in_time
 from harness.server import SLACK, Server, eventually
 
 
@@ -45,7 +46,7 @@ def test_writes_are_refused_reads_served_and_all_is_well_again(server):
     with nobody_else_writes(server):
         started = time.monotonic()
         assert refused(api.hold(event_id, ["A-1-2"]))
-        assert time.monotonic() - started < 10 * SLACK
+        assert is_in_time(time.monotonic() - started, 10 * SLACK)
         assert refused(api.order(hold_id=hold["hold_id"]))
         assert expect(api.get_hold(hold["hold_id"]), 200) == hold
         expect(api.get(f"/v1/events/{event_id}"), 200)

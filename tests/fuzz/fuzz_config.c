@@ -1,4 +1,4 @@
-/* fuzz_config.c: any text as the value of any key: NAME=value. What is taken or refused is shown on one line. */
+/* fuzz_config.c: any text as the value of any key: NAME=value. Taken or refused, it is shown on one line. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* fuzz_duration.c: durations, rates and times from any bytes. What is read keeps its limits and survives being written and read again. */
+/* fuzz_duration.c: durations, rates and times from any bytes. A value that is read keeps its limits and survives being written and read
+ * again. */
 #include <assert.h>
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
-/* fuzz_event_file.c: any bytes as a file of events, in pieces of any size. What comes out does not depend on the pieces, is part of the file at the
- * place that is told, and is read as an event of an import, whose violations can all be located. */
+/* fuzz_event_file.c: any bytes as a file of events, in pieces of any size. The events do not depend on the pieces, are part of the file
+ * at the place that is reported, and are read as events of an import, whose violations can all be located. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>

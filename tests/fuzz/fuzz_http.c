@@ -1,5 +1,5 @@
-/* fuzz_http.c: a connection's bytes from head to answer, without a socket: whatever arrives is a request or is refused, and the answers
- * are the same however it arrives. */
+/* fuzz_http.c: a connection's bytes from head to answer, without a socket: all bytes are a request or are refused, and the answers are
+ * the same in whatever pieces they arrive. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -86,7 +86,7 @@ static void arrive(struct exchange *exchange, struct slice *left, size_t step)
 	left->length -= length;
 }
 
-/* What a connection does with its exchanges. */
+/* Runs the exchanges of a connection. */
 static void converse(struct connection *connection, struct slice left, size_t step, struct answers *answers)
 {
 	struct exchange *exchange = exchange_new(connection->loop, connection, &connection->peer, (struct slice){0});

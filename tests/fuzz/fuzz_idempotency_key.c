@@ -1,4 +1,4 @@
-/* fuzz_idempotency_key.c: any bytes as an Idempotency-Key; what is taken, quoted, is the same key. */
+/* fuzz_idempotency_key.c: any bytes as an Idempotency-Key; a key that is taken, quoted, is the same key. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/jwt_claims.h"
 #include "auth/jwt_keys.h"
 #include "base/utf8.h"
 
@@ -21,7 +22,7 @@ static void check_key(const struct jwt_public_key *key)
 			continue;
 		struct slice zeros = {.data = bytes, .length = algorithm == JWT_ES256 || algorithm == JWT_EDDSA ? 64 : 256};
 		/* Of Ed25519 a key of small order takes zeros for a signature of some texts: the issuer alone could publish one. */
-		bool is_taken = jwt_key_verify(key, algorithm, SLICE("e30.e30"), zeros);
+		bool is_taken = jwt_key_verify(key, algorithm, SLICE("e30.e30"), zeros) == JWT_OK;
 		assert(!is_taken || algorithm == JWT_EDDSA);
 	}
 }

@@ -1,5 +1,5 @@
-/* fuzz_seat_csv.c: any bytes as comma-separated seats. What is read is JSON with as many seats as there are rows, and each field of each seat can be
- * located in the text; what is not read was told. */
+/* fuzz_seat_csv.c: any bytes as comma-separated seats. The result is JSON with as many seats as there are rows, and each field of each
+ * seat can be located in the text; rows that are not read are reported. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>

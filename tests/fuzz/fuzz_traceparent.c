@@ -1,4 +1,4 @@
-/* fuzz_traceparent.c: any bytes as a traceparent; what is taken is written and read back. */
+/* fuzz_traceparent.c: any bytes as a traceparent; one that is taken is written and read back. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>

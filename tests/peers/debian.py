@@ -11,8 +11,8 @@ from peers.go_program import alone, cache
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SUITE = "bookworm"
-# What the programs need to run: with it, a test needs no network.
-PACKAGES = "adduser ca-certificates libcurl4 libhiredis0.14 libmongoc-1.0-0 libpq5 libprotobuf-c1 librabbitmq4 libsqlite3-0 libssl3 init-system-helpers"
+# What the programs need to run: with it, a test needs no network. No ca-certificates: Debian's own images have none either.
+PACKAGES = "adduser libcurl4 libhiredis0.14 libmongoc-1.0-0 libpq5 libprotobuf-c1 librabbitmq4 libsqlite3-0 libssl3 init-system-helpers"
 
 
 def mirror():

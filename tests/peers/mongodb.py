@@ -35,7 +35,7 @@ def free_port():
 
 
 class Mongo:
-    """A server in a folder of its own, whose data outlive it. Each method returns when what it does is done."""
+    """A server in a folder of its own, whose data outlive it. Each method returns when it is done."""
 
     def __init__(self, folder):
         self.folder, self.port, self.process = pathlib.Path(folder), free_port(), None

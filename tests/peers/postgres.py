@@ -36,7 +36,7 @@ def programs():
 
 
 def free_port():
-    """A port that is free and stays so while the server is down: below those that the system gives to whoever connects."""
+    """A port that is free and stays so while the server is down: below those that the system gives to clients."""
     while True:
         port = random.randrange(10000, 12000)
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -45,7 +45,7 @@ def free_port():
 
 
 class Postgres:
-    """A server in a folder of its own. Each method returns when what it does is done."""
+    """A server in a folder of its own. Each method returns when it is done."""
 
     def __init__(self, folder, is_durable=False):
         account = pwd.getpwnam("postgres") if os.getuid() == 0 else None  # it refuses to run as root
@@ -100,7 +100,7 @@ class Postgres:
 
     @contextlib.contextmanager
     def hung(self):
-        """Every process of it stands still, as on a machine that hangs: what is sent to it is taken by the kernel and not answered."""
+        """Every process of it stands still, as on a machine that hangs: the kernel takes its messages, and nothing answers."""
         os.kill(self.process.pid, signal.SIGSTOP)  # from now on it makes no more of them
         stopped = self.processes()
         try:

@@ -26,7 +26,7 @@ PROGRAMS = pathlib.Path("/usr/lib/rabbitmq/bin")  # those on the path are wrappe
 PASSWORD = "gWuq7-never-in-a-log"  # a word that a test can look for
 START_SECONDS_MAX = 90
 STOP_SECONDS_MAX = 60
-CONTROL_SECONDS_MAX = 60
+CONTROL_SECONDS_MAX = 150
 
 
 def free_ports(count):
@@ -43,7 +43,7 @@ def free_ports(count):
 
 
 class Broker:
-    """A RabbitMQ in a folder of its own. Each method returns when what it does is done."""
+    """A RabbitMQ in a folder of its own. Each method returns when it is done."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -161,7 +161,7 @@ class Broker:
         self.control("start_app")
 
     def raise_alarm(self):
-        """It has too little memory: it reads no more from those who publish and tells them "connection.blocked"."""
+        """It has too little memory: it reads no more from publishers and tells them "connection.blocked"."""
         self.control("set_vm_memory_high_watermark", "absolute", "1")
 
     def clear_alarm(self):

@@ -44,7 +44,7 @@ def free_port():
 
 
 class Redis:
-    """A server in a folder of its own. Each method returns when what it does is done."""
+    """A server in a folder of its own. Each method returns when it is done."""
 
     def __init__(self, folder, *settings):
         self.folder, self.port, self.process, self.settings = pathlib.Path(folder), free_port(), None, settings

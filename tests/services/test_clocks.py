@@ -13,7 +13,7 @@ from harness.server import Server, eventually
 
 LIBRARIES = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
 HOUR = 3600
-NEAR = 2.0  # seconds
+NEAR = 60.0  # seconds: nearer than any of the clocks
 
 pytestmark = [
     pytest.mark.skipif(not LIBRARIES, reason="libfaketime is not installed"),
@@ -81,7 +81,7 @@ def test_an_operator_whose_clock_is_wrong_works_by_that_of_the_store(services):
     done = services.tro("event", "create", "--demo", **wrong_by(HOUR))
     assert done.returncode == 0, done.stderr
     created_at = expect(api.get(f"/v1/events/{done.stdout.strip()}"), 200)["created_at"]
-    assert abs(until(created_at)) < 10
+    assert abs(until(created_at)) < NEAR
 
 
 def test_a_server_that_does_not_know_the_time_is_not_ready_and_says_why(server, services):
@@ -116,7 +116,7 @@ def test_a_worker_whose_clock_is_ahead_ends_nothing_early(services):
     hold = api.held(event_id, "A-1-1")
     assert_wrong_by(services.worker(**wrong_by(HOUR)), HOUR)
     time.sleep(2)
-    assert expect(api.get_hold(hold["hold_id"]), 200)["status"] == "ACTIVE"
+    assert expect(api.get_hold(hold["hold_id"]), 200)["status"] == "ACTIVE" or until(hold["expires_at"]) <= 0
     eventually(lambda: api.history("holds", hold["hold_id"]) == ["hold.created", "hold.expired"], within=4)
 
 

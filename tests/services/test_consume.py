@@ -1,4 +1,4 @@
-"""`tro consume`: what it shows of a queue, what it notices, what it survives. The messages come from a client that is not TRO's."""
+"""`tro consume`: its output, the gaps and repeats that it notices, the failures that it survives. The messages come from a client that is not TRO's."""
 
 import contextlib
 import json
@@ -10,7 +10,9 @@ import uuid
 import pika
 import pytest
 from harness import paths
+from harness.receiver import Receiver
 from harness.server import environment, eventually, run_tro
+from harness.spans import spans_of
 
 EXCHANGE = "tro.events"
 WAITING = "waiting for events"
@@ -47,12 +49,12 @@ def event(stream: str, sequence: int) -> dict:
     }
 
 
-def publish(broker, *events: dict, routing_key: str = "hold.created") -> None:
+def publish(broker, *events: dict, routing_key: str = "hold.created", headers: dict | None = None) -> None:
     with channel(broker) as open_channel:
         open_channel.exchange_declare(EXCHANGE, "topic", durable=True)
         for body in events:
             properties = pika.BasicProperties(
-                content_type="application/cloudevents+json", message_id=body["id"], type=body["type"], delivery_mode=2
+                content_type="application/cloudevents+json", message_id=body["id"], type=body["type"], delivery_mode=2, headers=headers
             )
             open_channel.basic_publish(EXCHANGE, routing_key, json.dumps(body).encode(), properties)
 
@@ -65,12 +67,12 @@ def waiting_messages(broker, queue: str) -> int:
 class Consumer:
     """`tro consume`, once its queue is there."""
 
-    def __init__(self, broker, folder, queue: str, *flags: str, stdout=None):
+    def __init__(self, broker, folder, queue: str, *flags: str, stdout=None, **variables: str):
         self.output, self.errors = folder / "output", folder / "errors"
         with open(self.output, "wb") as output, open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(
                 [paths.TRO, "consume", "--queue", queue, *flags],
-                env=environment({"RABBIT_URL": broker.url}),
+                env=environment({"RABBIT_URL": broker.url, **variables}),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout or output,
                 stderr=errors,
@@ -82,7 +84,7 @@ class Consumer:
         return self.output.read_text().splitlines()
 
     def finish(self) -> tuple[int, list[str]]:
-        """Its exit code, and what it said after it began to wait."""
+        """Its exit code, and its output after it began to wait."""
         code = self.process.wait(60)
         first, *said = self.errors.read_text().splitlines()
         assert WAITING in first
@@ -215,7 +217,7 @@ def test_it_survives_a_broker_that_goes_and_comes(broker, consume):
     assert code == 0 and said[-1] == "2 events, 0 repeats, 0 gaps, 0 late" and broker.url not in "".join(said)
 
 
-def test_what_could_not_be_printed_stays_in_the_queue(broker, queue, consume):
+def test_events_that_could_not_be_printed_stay_in_the_queue(broker, queue, consume):
     reading, writing = os.pipe()
     consumer = consume("--json", stdout=writing)
     os.close(writing)
@@ -239,7 +241,7 @@ def test_a_queue_has_one_reader(broker, queue, consume):
     assert (done.returncode, done.stdout) == (1, "") and "exclusive use" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
-def test_what_it_cannot_use_is_said_in_a_line_without_the_password(broker, queue):
+def test_a_line_without_the_password_says_why_it_cannot_start(broker, queue):
     wrong = broker.url.replace("tro:", "tro:sesame-")
     for url, word in ((wrong, "ACCESS_REFUSED"), ("amqp://tro:sesame@127.0.0.1:1", "cannot be reached"), (f"{wrong}/a/b", "URL"), (None, "RABBIT_URL")):
         done = run_tro("consume", "--queue", queue, RABBIT_URL=url)
@@ -247,3 +249,44 @@ def test_what_it_cannot_use_is_said_in_a_line_without_the_password(broker, queue
         assert len(done.stderr.splitlines()) == 1
     for flags in ([], ["--queue"], ["--queue", ""], ["--queue", "q", "--count", "0"], ["--queue", "q", "--timeout", "soon"], ["--queue", "q", "x"]):
         assert run_tro("consume", *flags, RABBIT_URL=broker.url).returncode == 2
+
+
+@pytest.fixture
+def receiver():
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+def test_each_message_is_a_span_in_that_of_whoever_sent_it(broker, queue, consume, receiver):
+    """Not sampled there: none; without a traceparent, or with none that can be read: a trace of its own."""
+    trace_id, sender = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    headers = [{"traceparent": f"00-{trace_id}-{sender}-01", "tracestate": "congo=1"}, {"traceparent": f"00-{trace_id}-{sender}-00"}, {"traceparent": "none"}, {"other": 1}, None]
+    events = [event(str(uuid.uuid4()), 1) for _ in headers]
+    consumer = consume("--count", str(len(events)), OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{receiver.port}")
+    for sent, header in zip(events, headers, strict=True):
+        publish(broker, sent, headers=header)
+    assert consumer.finish()[0] == 0
+    spans = {span.attributes["messaging.message.id"]: span for _, _, body in receiver.requests for span in spans_of(body)}
+    assert set(spans) == {sent["id"] for i, sent in enumerate(events) if i != 1}
+    span = spans[events[0]["id"]]
+    destination = f"{EXCHANGE}:hold.created:{queue}"
+    assert (span.trace_id, span.parent_id, span.links, span.kind) == (trace_id, sender, [], 5)
+    assert (span.name, span.service, span.trace_state) == (f"process {destination}", "tro-consume", "congo=1")
+    assert span.attributes["messaging.destination.name"] == destination
+    assert span.attributes["messaging.rabbitmq.destination.routing_key"] == "hold.created"
+    assert (span.attributes["messaging.operation.name"], span.attributes["messaging.operation.type"]) == ("process", "process")
+    assert (span.attributes["messaging.system"], span.attributes["messaging.rabbitmq.message.delivery_tag"]) == ("rabbitmq", 1)
+    assert span.attributes["server.address"] in broker.url
+    for sent in events[2:]:
+        span = spans[sent["id"]]
+        assert span.trace_id != trace_id and span.parent_id == "" and span.links == []
+
+
+def test_a_receiver_that_is_away_costs_spans_and_nothing_else(broker, consume, receiver):
+    receiver.mode = 500
+    consumer = consume("--count", "1", OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{receiver.port}")
+    publish(broker, event(str(uuid.uuid4()), 1))
+    code, said = consumer.finish()
+    assert code == 0 and "1 events, 0 repeats, 0 gaps, 0 late" in said
+    assert any(line.startswith("spans cannot be sent: ") for line in said)

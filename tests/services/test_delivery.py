@@ -1,11 +1,14 @@
-"""From the commit to the consumer: how soon, in which order, and what becomes of it when publishers or the broker fail."""
+"""From the commit to the consumer: delay and order of messages, also when publishers or the broker fail."""
 
 import contextlib
+import json
 import statistics
 import time
+import uuid
 
 import pytest
 from harness import messages
+from harness.machine import is_in_time
 from harness.problems import expect
 from harness.server import SLACK, Server, eventually
 
@@ -17,7 +20,7 @@ LEASE_OUTLASTED = 8.0  # seconds
 
 @pytest.fixture
 def shop(services):
-    """Its events are published like all else; what is counted here is what is sold of them, so they do not wait any more."""
+    """Its events are published like all others before the test counts the events of sales."""
     shop = Shop(services.api(HOLD_TTL="24h"))
     services.database.query("DELETE FROM outbox")
     return shop
@@ -84,7 +87,7 @@ def follow(shop: Shop, holds: list[dict]) -> None:
 
 def test_an_idle_publisher_is_quick(services, shop, listener):
     services.publisher()
-    answered = {}
+    answered, began = {}, time.monotonic()
     for _ in range(2 * PARTITIONS):
         hold = shop.sell()
         answered[hold["hold_id"]] = time.monotonic()
@@ -93,13 +96,13 @@ def test_an_idle_publisher_is_quick(services, shop, listener):
     came = arrivals(listener)
     taken = [came[stream] - at for stream, at in answered.items()]
     print(f"from the answer to the consumer: median {statistics.median(taken) * 1e3:.0f} ms, longest {max(taken) * 1e3:.0f} ms")
-    assert statistics.median(taken) < LATENCY_MAX * SLACK
-    assert max(taken) < 5 * LATENCY_MAX * SLACK
+    assert is_in_time(statistics.median(taken), LATENCY_MAX * SLACK)
+    assert is_in_time(max(taken), 5 * LATENCY_MAX * SLACK, watched=time.monotonic() - began)
 
 
 def test_publishers_share_the_partitions(services, shop, listener):
     publishers = [services.publisher(), services.publisher()]
-    deadline = time.monotonic() + 15 * SLACK
+    deadline = time.monotonic() + 60
     while any(publisher.metric("tro_published_events_total") == 0 for publisher in publishers):
         assert time.monotonic() < deadline, "one publisher does everything"
         shop.sell()
@@ -119,7 +122,7 @@ def test_a_killed_publisher_is_replaced(services, shop, listener):
     await_everything(services, listener, within=TAKEOVER_MAX)
     taken = time.monotonic() - killed_at
     print(f"replaced after {taken:.1f} s")
-    assert taken < TAKEOVER_MAX * SLACK
+    assert is_in_time(taken, TAKEOVER_MAX * SLACK)
     first.start()
 
 
@@ -154,7 +157,11 @@ def broker_blocked(broker):
     try:
         yield
     finally:
-        broker.clear_alarm()
+        try:
+            broker.clear_alarm()
+        except BaseException:
+            broker.restart()  # which forgets the alarm: other tests need the broker
+            raise
 
 
 @contextlib.contextmanager
@@ -168,7 +175,7 @@ def broker_paused(broker):
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 @pytest.mark.parametrize("trouble", [broker_paused, broker_blocked])
-def test_what_waits_for_a_slow_broker_is_not_sent_again(services, shop, listener, broker, trouble, count):
+def test_events_that_wait_for_a_slow_broker_are_not_sent_again(services, shop, listener, broker, trouble, count):
     """Publishers keep their leases while messages are under way, for longer than a lease lasts."""
     publishers = [services.publisher() for _ in range(count)]
     while any(publisher.metric("tro_published_events_total") == 0 for publisher in publishers):
@@ -209,7 +216,7 @@ def test_without_the_broker_sales_go_on_as_before(services, shop, listener, brok
     eventually(lambda: publisher.ready()["bus"]["state"] == "up", within=5)
     with_it = max(before, shop.p50_ms())  # whichever the rest of the machine disturbed more
     print(f"p50 of a hold: {with_it:.1f} ms with the broker, {during:.1f} ms without")
-    assert during < 1.5 * with_it + 1 * SLACK
+    assert is_in_time(during / 1e3, (1.5 * with_it + 1 * SLACK) / 1e3)
 
 
 def test_every_process_tells_what_waits_when_nobody_publishes(services, shop, listener):
@@ -250,7 +257,7 @@ def test_wrong_credentials_are_waited_out(services, shop, listener, broker):
 
 
 def test_a_deleted_exchange_is_made_again(services, shop, listener, broker):
-    """And what no queue was bound to meanwhile is counted and said."""
+    """And messages without a queue are counted and reported."""
     publisher = services.publisher()
     shop.sell()
     await_everything(services, listener, within=5)
@@ -282,6 +289,39 @@ def test_an_outbox_row_without_its_event_holds_up_its_partition_alone(services, 
     await_everything(services, listener, within=15)
     assert publisher.metric("tro_outbox_unreadable_partitions") == 0
     assert sum(entry["message"] == "an outbox row names an event that cannot be read" for entry in publisher.log()) == 1
+
+
+def consumed(services, queue: str, *flags: str) -> list[dict]:
+    """What `tro consume` shows, which says that nothing is missing or late."""
+    done = services.tro("consume", "--queue", queue, "--json", "--timeout", "2s", *flags)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_batches_are_read_by_tro_consume_like_single_messages(services, shop, broker):
+    """Whole and in order, also when a publisher hangs for longer than its lease with events under way."""
+    queues = [f"batches-{uuid.uuid4()}", f"orders-{uuid.uuid4()}"]
+    for queue, pattern in zip(queues, ("#", "order.*")):
+        consumed(services, queue, "--bind", pattern)  # it is there from now on
+    try:
+        first, _second = services.publisher(RABBIT_BATCH="16"), services.publisher(RABBIT_BATCH="16")
+        holds = [shop.sell() for _ in range(3 * PARTITIONS)]
+        follow(shop, holds[:PARTITIONS])
+        first.pause()
+        follow(shop, holds[PARTITIONS:2 * PARTITIONS])
+        eventually(lambda: services.database.query("SELECT count(*) FROM outbox") == [["0"]], within=2 * TAKEOVER_MAX)
+        first.resume()
+        follow(shop, holds[2 * PARTITIONS:])
+        eventually(lambda: services.database.query("SELECT count(*) FROM outbox") == [["0"]], within=2 * TAKEOVER_MAX)
+        shown = consumed(services, queues[0])
+        assert {line["event"]["id"] for line in shown} == published(services)
+        assert {line["exchange"] for line in shown} == {"tro.batches"} and all(line["message_id"] == line["event"]["id"] for line in shown)
+        assert {line["routing_key"] for line in shown} <= {str(number) for number in range(PARTITIONS)}
+        orders = consumed(services, queues[1], "--bind", "order.*")
+        assert {line["event"]["id"] for line in orders} == {line["event"]["id"] for line in shown if line["type"].startswith("order.")}
+    finally:
+        for queue in queues:
+            broker.control("delete_queue", queue)
 
 
 def test_events_of_tro_serve_go_to_rabbitmq_too(tmp_path, broker, listener):

@@ -4,8 +4,9 @@ import collections
 import time
 
 import pytest
-from harness.problems import expect
+from harness.machine import is_in_time
 from harness.server import SLACK, eventually
+from harness.waiting import promptly
 
 LATE_MAX = 1.0  # seconds behind the deadline
 
@@ -33,12 +34,13 @@ def test_an_idle_worker_wakes_for_each_deadline(services):
     server = services.api(HOLD_TTL="1500ms")
     api = server.api()
     event_id = api.create_event()["event_id"]
+    began = time.monotonic()
     for number in range(1, 13):
         api.held(event_id, f"A-1-{number}")
         time.sleep(0.31)
     late_ms = await_ends(services, 12, within=5)
     print(f"behind the deadline: median {sorted(late_ms)[6]} ms, longest {max(late_ms)} ms")
-    assert min(late_ms) >= 0 and max(late_ms) < LATE_MAX * SLACK * 1000
+    assert min(late_ms) >= 0 and is_in_time(max(late_ms) / 1000, LATE_MAX * SLACK, watched=time.monotonic() - began)
 
 
 def test_a_shorter_deadline_is_not_slept_through(services):
@@ -49,7 +51,7 @@ def test_a_shorter_deadline_is_not_slept_through(services):
     api.held(event_id, "A-1-1")
     time.sleep(0.5)
     hold = hasty.held(event_id, "A-1-2")
-    eventually(lambda: hasty.history("holds", hold["hold_id"]) == ["hold.created", "hold.expired"], within=1.2)
+    promptly(lambda: hasty.history("holds", hold["hold_id"]) == ["hold.created", "hold.expired"], within=1.2)
 
 
 @pytest.mark.timeout(300)
@@ -58,7 +60,7 @@ def test_many_deadlines_at_full_speed(services, listener):
     count = int(6000 / SLACK)
     workers, server = [services.worker(), services.worker()], services.api(HOLD_TTL="2s")
     services.publisher()
-    url = f"http://127.0.0.1:{server.port}"
+    url, began = f"http://127.0.0.1:{server.port}", time.monotonic()
     done = services.tro(
         "bench", "holds", "--url", url, "--requests", str(count), "--events", "8", "--check", "none", "--quiet", timeout=120.0
     )
@@ -69,7 +71,7 @@ def test_many_deadlines_at_full_speed(services, listener):
         f"{count} holds, ended {expired} by each; behind the deadline: median {sorted(late_ms)[count // 2]} ms, longest {max(late_ms)} ms"
     )
     assert sum(expired) == count, "what a worker counts is what it has ended"
-    assert max(late_ms) < LATE_MAX * SLACK * 1000
+    assert is_in_time(max(late_ms) / 1000, LATE_MAX * SLACK, watched=time.monotonic() - began)
     events = 8  # were created, and are told of once each
     eventually(lambda: len(listener.ids()) == 2 * count + events, within=20)
     assert collections.Counter(map(tuple, listener.streams().values())) == {(1, 2): count, (1,): events}
@@ -90,19 +92,19 @@ def test_a_backlog_is_worked_off_at_once(services):
     await_ends(services, count, within=10)
     taken = time.monotonic() - started
     print(f"{count} holds in {taken:.1f} s")
-    assert taken < 4 * SLACK
+    assert is_in_time(taken, 4 * SLACK)
     assert sum(worker.metric("tro_expired_total") for worker in workers) == count
 
 
 def test_a_killed_worker_is_missed_by_nobody(services):
     first, _second = services.worker(), services.worker()
-    server = services.api(HOLD_TTL="1s", ORDER_TTL="1s")
+    server = services.api(HOLD_TTL="2s", ORDER_TTL="1s")
     api = server.api()
     event_id = api.create_event()["event_id"]
-    holds = [api.held(event_id, f"A-1-{number}") for number in range(1, 11)]
-    orders = [expect(api.order(hold_id=hold["hold_id"]), 202) for hold in holds[:5]]
+    orders = [api.ordered(event_id, f"A-1-{number}") for number in range(1, 6)]
+    holds = [api.held(event_id, f"A-1-{number}") for number in range(6, 11)]
     first.kill()
-    for hold in holds[5:]:
+    for hold in holds:
         eventually(lambda: api.history("holds", hold["hold_id"]) == ["hold.created", "hold.expired"], within=2.5)  # noqa: B023
     for order in orders:
         eventually(lambda: api.history("orders", order["order_id"]) == ["order.created", "order.expired"], within=2.5)  # noqa: B023

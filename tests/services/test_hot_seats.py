@@ -31,9 +31,10 @@ def test_apis_that_want_the_same_seats_refuse_nobody(services, count):
     assert report["passed"] and report["check"]["violations"] == 0, report
     for name, step in report["steps"].items():
         assert step["statuses"].keys() <= DECIDED, f"{name}: {step['statuses']}"
-    assert report["steps"]["hold"]["count"] > 500 * SECONDS / SLACK, report["steps"]["hold"]
-    for api in apis:  # nobody starved, and nobody took the others for an outage
-        assert api.metric("tro_commit_batches_total") > 20 * SECONDS / SLACK
+    assert report["steps"]["hold"]["count"] > 100 * SECONDS / SLACK, report["steps"]["hold"]
+    batches = [api.metric("tro_commit_batches_total") for api in apis]
+    assert min(batches) > max(batches) / 5, f"one starved: {batches}"
+    for api in apis:  # nobody took the others for an outage
         assert api.metric("tro_commit_failures_total") == 0
         assert api.metric("tro_inconsistent_total") == 0
     assert check_sold_once(services.database) > 0

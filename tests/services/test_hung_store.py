@@ -1,12 +1,14 @@
-"""A database that hangs: its kernel takes what is sent, and nothing answers. Everybody is told so in time, nobody waits behind another, it
+"""A database that hangs: its kernel takes all bytes, and nothing answers. Every client is told so in time, none waits behind another, it
 works again by itself, and every process ends when it is told to."""
 
 import concurrent.futures
 import signal
 import time
 
+from harness.machine import is_in_time
 from harness.problems import expect, one_of
 from harness.server import SLACK, STOP_TIMEOUT, Server, eventually
+from harness.waiting import promptly
 
 ANSWER_MAX = 5.5 * SLACK  # 5 s, and what a busy machine adds
 VERDICT_MAX = 6.0  # from the hang until it is found out of the store, and then of the catalog
@@ -42,19 +44,19 @@ def assert_all_are_told_in_time(answers):
     print("answered after", [f"{took:.3f}" for _, took in answers])
     for response, took in answers:
         assert refused(response), response
-        assert took < ANSWER_MAX
+        assert is_in_time(took, ANSWER_MAX, watched=60)
 
 
 def assert_told_at_once(request):
     def is_told() -> bool:
         response, took = timed(request)
-        assert refused(response) and took < ANSWER_MAX
-        return took < AT_ONCE
+        assert refused(response) and is_in_time(took, ANSWER_MAX)
+        return is_in_time(took, AT_ONCE)
 
-    eventually(is_told, within=VERDICT_MAX)
+    promptly(is_told, within=VERDICT_MAX)
     for _ in range(5):
         response, took = timed(request)
-        assert refused(response) and took < AT_ONCE, (response, took)
+        assert refused(response) and is_in_time(took, AT_ONCE), (response, took)
 
 
 def test_commands_are_answered_in_time_and_then_at_once(server, services):
@@ -66,7 +68,7 @@ def test_commands_are_answered_in_time_and_then_at_once(server, services):
         assert_all_are_told_in_time(one_after_the_other([lambda n=n: api.hold(event_id, [f"A-1-{n}"]) for n in range(1, 9)], 0.5))
         assert_told_at_once(lambda: api.hold(event_id, ["A-2-1"]))
         assert process.ready()["store"]["state"] == "down"
-    _, took = timed(lambda: eventually(lambda: not refused(api.hold(event_id, ["A-3-1"])), within=RECOVERY_MAX))
+    _, took = timed(lambda: promptly(lambda: not refused(api.hold(event_id, ["A-3-1"])), within=RECOVERY_MAX))
     print(f"served again after {took:.3f} s")
     eventually(lambda: process.ready()["status"] != "unavailable", within=5)
 
@@ -77,7 +79,7 @@ def test_several_batches_in_flight_that_hang_hold_up_nobody(server, services):
     with server.hung():
         assert_all_are_told_in_time(one_after_the_other([lambda e=e: api.hold(e, ["A-1-1"]) for e in events], 0.3))
         assert_told_at_once(lambda: api.hold(events[0], ["A-1-2"]))
-    eventually(lambda: not refused(api.hold(events[0], ["A-1-3"])), within=RECOVERY_MAX)
+    promptly(lambda: not refused(api.hold(events[0], ["A-1-3"])), within=RECOVERY_MAX)
 
 
 def test_a_commit_that_hangs_is_answered_in_time(server, services):
@@ -86,7 +88,7 @@ def test_a_commit_that_hangs_is_answered_in_time(server, services):
     hold_id = api.held(api.create_event()["event_id"], "A-1-1")["hold_id"]  # all that an order of it reads is in the view
     with server.hung():
         assert_all_are_told_in_time(one_after_the_other([lambda: api.order(hold_id=hold_id, key="hung-in-a-commit")], 0))
-    order = eventually(lambda: (r := api.order(hold_id=hold_id, key="hung-in-a-commit")).status == 202 and r, within=RECOVERY_MAX)
+    order = promptly(lambda: (r := api.order(hold_id=hold_id, key="hung-in-a-commit")).status == 202 and r, within=RECOVERY_MAX)
     assert api.history("orders", order.json()["order_id"]) == ["order.created"]
 
 
@@ -97,7 +99,7 @@ def test_queries_are_answered_in_time_and_then_at_once(server, services):
     with server.hung():
         assert_all_are_told_in_time(one_after_the_other([lambda: api.get_hold(hold_id) for _ in range(8)], 0.5))
         assert_told_at_once(lambda: api.get_hold(hold_id))
-    eventually(lambda: api.get_hold(hold_id).status == 200, within=RECOVERY_MAX)
+    promptly(lambda: api.get_hold(hold_id).status == 200, within=RECOVERY_MAX)
     services.database.query("UPDATE meta SET value = 1 WHERE name = 'replaying'")  # a store that hung before and answers now is read meanwhile
     eventually(lambda: api.get("/v1/readyz").status == 503, within=5)
     for _ in range(5):
@@ -111,7 +113,7 @@ def test_event_pages_are_answered_in_time_and_then_at_once(server, services):
     with server.hung():
         assert_all_are_told_in_time(one_after_the_other([lambda e=e: api.get(f"/v1/events/{e}") for e in events[:8]], 0.5))
         assert_told_at_once(lambda: api.get(f"/v1/events/{events[8]}"))
-    eventually(lambda: api.get(f"/v1/events/{events[8]}").status == 200, within=RECOVERY_MAX)
+    promptly(lambda: api.get(f"/v1/events/{events[8]}").status == 200, within=RECOVERY_MAX)
 
 
 def ends_in_time(process: Server) -> None:
@@ -119,7 +121,7 @@ def ends_in_time(process: Server) -> None:
     process.stop()
     took = time.monotonic() - began
     print(f"{process.program} ended after {took:.3f} s")
-    assert took < STOP_TIMEOUT * SLACK
+    assert is_in_time(took, STOP_TIMEOUT * SLACK)
 
 
 def test_every_process_ends_in_time_while_the_store_hangs(server, services):
@@ -128,6 +130,7 @@ def test_every_process_ends_in_time_while_the_store_hangs(server, services):
     event_id = api.create_event()["event_id"]
     with server.hung(), concurrent.futures.ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(timed, lambda n=n: api.hold(event_id, [f"A-1-{n}"])) for n in range(1, 9)]
+        eventually(lambda: processes[0].metric("tro_http_connections") >= len(waiting), within=10)
         time.sleep(0.5)
         for process in processes[1:]:
             process.terminate()
@@ -135,7 +138,7 @@ def test_every_process_ends_in_time_while_the_store_hangs(server, services):
         for process in processes[1:]:
             process.wait_for_clean_exit()
         for response, took in (future.result() for future in waiting):
-            assert refused(response) and took < ANSWER_MAX
+            assert refused(response) and is_in_time(took, ANSWER_MAX, watched=60), (response, took)
 
 
 def test_a_publisher_ends_in_time_while_store_and_broker_hang(server, services, broker):
@@ -161,7 +164,7 @@ def test_a_process_that_starts_while_the_store_hangs_serves_when_it_is_back(serv
         eventually(lambda: reaches(api), within=5)
         assert_told_at_once(lambda: api.hold(event_id, ["A-1-1"]))
         assert process.ready()["store"]["state"] == "down"
-    eventually(lambda: api.hold(event_id, ["A-1-1"]).status == 201, within=RECOVERY_MAX)
+    promptly(lambda: api.hold(event_id, ["A-1-1"]).status == 201, within=RECOVERY_MAX)
     expect(api.get(f"/v1/events/{event_id}"), 200)
 
 

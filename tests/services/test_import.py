@@ -7,6 +7,7 @@ import time
 import uuid
 
 from harness.bad_events import ACCEPTED, body
+from harness.machine import is_in_time
 from harness.problems import expect
 from harness.server import eventually, spawn
 
@@ -68,7 +69,7 @@ def test_a_hundred_thousand_seats_are_in_within_ten_seconds(tmp_path, services):
         done = services.tro("event", "import", write(tmp_path, body(sections=..., name=f"Arena {attempt}")), "--seats", seats)
         taken.append(time.monotonic() - begun)
         assert done.returncode == 0 and summary(done).startswith("1 event with 100000 seats imported"), done.stderr
-        if taken[-1] < 10:
+        if is_in_time(taken[-1], 10):
             return
     raise AssertionError(taken)
 

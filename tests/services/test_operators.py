@@ -1,4 +1,4 @@
-"""Operators' addresses of the three services, and what a start is over for."""
+"""Operators' addresses of the three services, and the end of each service's start."""
 
 import subprocess
 

@@ -17,6 +17,7 @@ from harness.problems import expect, problem
 from harness.server import Server, eventually
 from harness.services import API, Services
 from peers import prometheus as prometheus_peer
+from peers import rabbitmq as rabbitmq_peer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ALERTS = [rule["alert"] for group in yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())["groups"] for rule in group["rules"]]
@@ -55,6 +56,13 @@ def disk(tmp_path_factory):
         pytest.skip(f"a tmpfs cannot be mounted here: {done.stderr}")
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture(scope="module")
+def broker():
+    """One of its own: a queue that another test has left would take the events that are to go to none."""
+    with rabbitmq_peer.server() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -155,8 +163,8 @@ def watched(scene):
     thread.join(30)
 
 
-def await_alert(scene, *names, within=30.0, again=None):
-    """`again` does once more what they are for: what had happened before the first scrape is no increase."""
+def await_alert(scene, *names, within=150.0, again=None):
+    """`again` causes them once more: events before the first scrape are no increase."""
     deadline = time.monotonic() + within
     while missing := set(names) - scene.fired.keys():
         assert time.monotonic() < deadline, f"{missing} did not fire, {scene.fired.keys()} did"
@@ -166,7 +174,7 @@ def await_alert(scene, *names, within=30.0, again=None):
 
 
 def lock_seats(scene, seconds):
-    """A database in which somebody holds a lock: what wants seats waits, here all who come meanwhile."""
+    """A lock in the database: all holds wait for it."""
     event_id = scene.api.create_event()["event_id"]
     locker = threading.Thread(target=scene.database.query, args=(f"BEGIN; LOCK TABLE seats IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT",))
     locker.start()
@@ -198,19 +206,24 @@ def damage(scene):
     return event_id
 
 
+def age_outbox(scene):
+    """The ids of waiting entries, which begin with their time, become a minute older."""
+    then = "(extract(epoch FROM clock_timestamp()) * 1000)::int8 - 62000"
+    scene.database.query(f"UPDATE outbox SET id = (lpad(to_hex({then}), 12, '0') || substr(replace(id::text, '-', ''), 13))::uuid WHERE partition >= 0")
+
+
 def fill(disk):
     with open(disk / "ballast", "wb") as ballast, contextlib.suppress(OSError):
         status = os.statvfs(disk)
         ballast.write(bytes(int(status.f_bavail * status.f_frsize - status.f_blocks * status.f_frsize * 0.05)))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_every_alert_fires_when_that_happens_which_it_is_for(scene, server):
-    """All on one system: what takes long goes on while the rest is tried."""
+    """All on one system: slow alerts go on while the others are tried."""
     with watched(scene):
         await_alert(scene, "TroClockSkew", "TroEventsUnroutable", again=scene.api.create_event)  # and nobody has bound a queue
         scene.publisher.kill()
-        waits_since = time.monotonic()
         event_id = scene.api.create_event()["event_id"]
         scene.worker.pause()
         eventually(lambda: scene.impatient.api("bob").hold(event_id, ["A-1-1"]).status == 201, within=10)
@@ -224,7 +237,7 @@ def test_every_alert_fires_when_that_happens_which_it_is_for(scene, server):
         lock_seats(scene, 4.2)
         await_alert(scene, "TroPaymentForUnknownOrder", "TroLogLinesDropped", "TroDiskNearlyFull", "TroInconsistent", "TroLaneSaturated", "TroLatencyBurn")
         scene.api.seats(busy_id)
-        await_alert(scene, "TroRefundsDue", "TroOversold", within=90)
+        await_alert(scene, "TroRefundsDue", "TroOversold")
         server.stop()
         try:
             for _ in range(20):
@@ -232,6 +245,6 @@ def test_every_alert_fires_when_that_happens_which_it_is_for(scene, server):
             await_alert(scene, "TroBreakerOpen", "TroAvailabilityBurn")
         finally:
             server.start()
-        time.sleep(max(0.0, waits_since + 62 - time.monotonic()))
+        age_outbox(scene)
         await_alert(scene, "TroOutboxOld")
     assert set(ALERTS) == scene.fired.keys()

@@ -1,4 +1,4 @@
-"""Purchases through several processes at once, and what the rest of the world is told of them."""
+"""Purchases through several processes at once, and the messages about them."""
 
 import re
 import uuid
@@ -88,11 +88,12 @@ def test_a_message_belongs_to_the_trace_of_its_request(services, listener):
     event_id = api.create_event()["event_id"]
     trace_id, span_id = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
     body = {"event_id": event_id, "seats": ["A-1-1"]}
-    headers = {"traceparent": f"00-{trace_id}-{span_id}-01"}
+    headers = {"traceparent": f"00-{trace_id}-{span_id}-01", "tracestate": "rojo=00f067aa0ba902b7 , congo=a\"b"}
     expect(api.request("POST", "/v1/holds", json=body, key=str(uuid.uuid4()), headers=headers), 201)
     eventually(lambda: any(message.routing_key == "hold.created" for message in listener.messages), within=5)
     [message] = [message for message in listener.messages if message.routing_key == "hold.created"]
     assert message.event["traceparent"].split("-")[:2] == ["00", trace_id]
+    assert message.event["tracestate"] == message.properties.headers["tracestate"] == 'rojo=00f067aa0ba902b7,congo=a"b'
 
 
 def test_a_key_is_honoured_by_every_process(services):
@@ -114,7 +115,7 @@ def test_a_key_is_honoured_by_every_process(services):
         assert api.history("orders", order["order_id"]) == ["order.created", "order.confirmed"]
 
 
-def test_what_one_process_sold_no_other_sells(services):
+def test_no_process_sells_seats_that_another_sold(services):
     """Each has a view of its own, which the other's commits make stale."""
     one, other = services.api(), services.api()
     event_id = one.api().create_event(rows=1, seats_per_row=40)["event_id"]

@@ -1,4 +1,4 @@
-"""Admission for all processes together, on a real Redis: what it promises while it serves, and that nobody notices when it does not."""
+"""Admission for all processes together, on a real Redis: its promises while it serves, and sales that go on while it does not."""
 
 import concurrent.futures
 import socket
@@ -6,7 +6,9 @@ import threading
 import time
 
 import pytest
+from harness import service_requests
 from harness.api import Api, new_key
+from harness.machine import is_in_time
 from harness.problems import expect
 from harness.server import SLACK, eventually
 from peers import redis as redis_peer
@@ -53,7 +55,7 @@ def await_alone(server):
 
 
 def alone(servers):
-    """How many requests were judged by what a process alone has seen, because Redis took longer than its 20 ms on a busy machine."""
+    """The number of requests judged by one process's counts alone, because Redis took longer than its 20 ms on a busy machine."""
     return sum(server.metric("tro_admission_judged_total", scope="process") for server in servers)
 
 
@@ -77,6 +79,17 @@ def test_limits_count_for_all_processes_together(pair):
     assert answer.status == 429 and 1 <= int(answer.headers["retry-after"]) <= 60
 
 
+def test_every_request_of_a_service_counts_for_it_but_not_one_that_its_user_is_refused(services, clean):
+    server = services.api(REDIS_ADDR=clean.address, RATE_LIMIT_USER="2/1h", RATE_LIMIT_SERVICE="4/1h", RATE_LIMIT_IP="off")
+    await_shared(server)
+    shop = Api(server.port, "shop", "tro:service")
+    hold = f"/v1/holds/{service_requests.MISSING}"
+    assert [shop.get(f"{hold}?user_id=ada").status for _ in range(5)] == [404, 404, 429, 429, 429]
+    assert [shop.get(hold).status for _ in range(3)] == [404, 404, 429]
+    assert service_requests.limited(shop, service_requests.ALL) == list(service_requests.ALL)
+    assert Api(server.port, "eve").get(hold).status == 404
+
+
 def test_a_key_in_use_at_one_process_is_busy_at_the_other(pair, database):
     event_id = pair[0].api("ada").create_event()["event_id"]
     key = new_key()
@@ -84,18 +97,38 @@ def test_a_key_in_use_at_one_process_is_busy_at_the_other(pair, database):
     def hold(server):
         return Api(server.port, "ada").hold(event_id, ["A-1-1"], key=key)
 
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        locked = pool.submit(database.query, "BEGIN; LOCK TABLE events IN EXCLUSIVE MODE; SELECT pg_sleep(2); COMMIT")
-        time.sleep(0.5)
-        first = pool.submit(hold, pair[0])
-        time.sleep(0.5)
-        second = hold(pair[1])
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with database.locked("events", "EXCLUSIVE"):
+            first = pool.submit(hold, pair[0])
+            database.await_waiting("events")
+            second = hold(pair[1])
         assert second.status == 409 and second.json()["type"].endswith("idempotency-busy"), second
         assert int(second.headers["retry-after"]) >= 1
         assert first.result().status == 201
-        locked.result()
     again = eventually(lambda: (answer := hold(pair[1])).status == 201 and answer, within=3)
     assert again.headers["idempotency-replayed"] == "true" and again.body == first.result().body
+
+
+def test_a_key_whose_end_redis_did_not_take_is_ended_when_it_is_back(pair, database, clean):
+    """Redis hangs when the answer is given. The API that gave it is asked nothing more; the repeat comes to the other one."""
+    event_id = pair[0].api("ada").create_event()["event_id"]
+    key = new_key()
+
+    def hold(server):
+        return Api(server.port, "ada").hold(event_id, ["A-1-1"], key=key)
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with database.locked("events", "EXCLUSIVE"):
+            first = pool.submit(hold, pair[0])
+            database.await_waiting("events")
+            clean.pause()
+        made = first.result()
+    clean.resume()
+    expect(made, 201)
+    for server in pair:
+        await_shared(server)
+    again = eventually(lambda: (answer := hold(pair[1])).status == 201 and answer, within=15)
+    assert again.headers["idempotency-replayed"] == "true" and again.body == made.body
 
 
 def test_a_repeat_right_after_the_answer_is_a_replay(pair):
@@ -110,13 +143,17 @@ def test_a_repeat_right_after_the_answer_is_a_replay(pair):
         assert "idempotency-replayed" not in made.headers and again.headers["idempotency-replayed"] == "true"
 
 
-def test_what_redis_keeps_has_an_end(pair, clean):
+def test_everything_in_redis_expires(pair, clean):
     api = pair[0].api("ada")
     event_id = api.create_event()["event_id"]
-    expect(api.hold(event_id, ["A-1-1"]), 201)
-    time.sleep(0.2)
-    names = clean.command("KEYS", "*").split()
-    assert names and all(int(clean.command("PTTL", name)) > 0 for name in names), names
+    seats = (f"A-{row}-{number}" for row in range(1, 6) for number in range(1, 21))
+
+    def is_judged():  # by Redis, which a busy machine may make too late for a request
+        expect(api.hold(event_id, [next(seats)]), 201)
+        return clean.command("KEYS", "*").split()
+
+    names = eventually(is_judged, within=10, every=0.2)
+    assert all(int(clean.command("PTTL", name)) != -1 for name in names), names  # -2: it is gone by now
     assert not any("ada" in name for name in names), "a user's name is in Redis"
 
 
@@ -156,10 +193,15 @@ class Load:
             task.result()
         self.pool.shutdown()
 
+    def await_answers(self, count):
+        """So many, and some of them from now on."""
+        count = max(count, len(self.answers) + self.buyers)
+        eventually(lambda: len(self.answers) >= count, within=60)
+
     def check(self):
         """No error, no hold made twice, and a repeat is a replay or, at worst for a moment, told that the first is at work."""
         wrong = [answer for answer in self.answers if answer[2] not in (201, 409)]
-        assert len(self.answers) > 50 and not wrong, wrong[:5]
+        assert not wrong, wrong[:5]
 
 
 def troubles(redis):
@@ -218,11 +260,86 @@ def test_nobody_notices_a_redis_in_trouble(services, clean, trouble):
         for api in apis:
             await_shared(api)
         back = time.monotonic() - ended
-        time.sleep(0.5)
+        load.await_answers(50)
     load.check()
-    assert back < 2 * SLACK, f"back after {back:.1f} s"
-    in_trouble = sorted(took for came, took, _, _ in load.answers if began < came < ended)
+    assert is_in_time(back, 2 * SLACK, watched=60), f"back after {back:.1f} s"
+    in_trouble = sorted(took for came, took, _, _ in load.answers if began < came < ended) or [0.0]
     print(f"{trouble}: p50 {in_trouble[len(in_trouble) // 2] * 1000:.1f} ms, max {in_trouble[-1] * 1000:.1f} ms, back after {back:.2f} s")
+
+
+def test_one_process_lets_no_more_than_the_limit_pass_whoever_judges(services, clean):
+    """Redis stops in the middle of a user's window, and comes back in the middle of another's."""
+    server = services.api(REDIS_ADDR=clean.address, RATE_LIMIT_USER=f"{LIMIT}/10m")
+    await_shared(server)
+
+    def passed(user, count):
+        statuses = [Api(server.port, user).get("/v1/holds/0190a6c8-0000-7000-8000-000000000001").status for _ in range(count)]
+        assert set(statuses) <= {404, 429}, statuses
+        return statuses.count(404)
+
+    assert passed("ada", 60) == 60 and passed("eve", LIMIT + 10) == LIMIT
+    by_redis = server.metric("tro_admission_judged_total", scope="shared")
+    clean.pause()
+    assert passed("ada", LIMIT) == LIMIT - 60 and passed("eve", 20) == 0 and passed("bob", LIMIT - 1) == LIMIT - 1
+    clean.resume()
+    await_shared(server)
+    assert passed("bob", 20) == 1 and passed("ada", 20) == 0
+    assert by_redis > 0 and server.metric("tro_admission_judged_total", scope="process") >= 2 * LIMIT
+
+
+def refusals(redis):
+    """What makes Redis answer pings and refuse to judge: how it begins, how it ends, and the word for it."""
+    def fail_to_save():
+        (redis.folder / "dump.rdb").mkdir()
+        redis.command("CONFIG", "SET", "save", "900 1")
+        redis.command("BGSAVE")
+        eventually(lambda: "rdb_last_bgsave_status:err" in redis.command("INFO", "persistence"), within=15)
+
+    def save():
+        (redis.folder / "dump.rdb").rmdir()
+        redis.command("CONFIG", "SET", "save", "")
+
+    return {
+        "out of memory": (lambda: redis.command("CONFIG", "SET", "maxmemory", "1"), lambda: redis.command("CONFIG", "SET", "maxmemory", "0"), "OOM"),
+        "read only": (lambda: redis.command("REPLICAOF", "127.0.0.1", "1"), lambda: redis.command("REPLICAOF", "NO", "ONE"), "READONLY"),
+        "without scripts": (lambda: redis.command("ACL", "SETUSER", "default", "-evalsha", "-eval"),
+                            lambda: redis.command("ACL", "SETUSER", "default", "+@all"), "NOPERM"),
+        "not saved": (fail_to_save, save, "MISCONF"),
+    }
+
+
+@pytest.mark.parametrize("refusal", ["out of memory", "read only", "without scripts", "not saved"])
+def test_a_redis_that_only_answers_pings_does_not_serve(services, clean, refusal):
+    """From the first request that it does not judge until it judges again, however often somebody looks."""
+    apis = [services.api(REDIS_ADDR=clean.address, RATE_LIMIT_USER="100000/1m") for _ in range(2)]
+    for number, api in enumerate(apis):
+        await_shared(api)
+        api.api(f"user-{number}").get("/v1/holds/0190a6c8-0000-7000-8000-000000000001")
+    begin, end, word = refusals(clean)[refusal]
+    begin()
+    try:
+        for api in apis:
+            eventually(lambda api=api: word in api.ready()["admission"].get("detail", ""), within=15)
+        for number in range(30):
+            for api in apis:
+                api.api(f"buyer-{number}").get("/v1/holds/0190a6c8-0000-7000-8000-000000000001")
+                ready = api.ready()
+                assert ready["status"] == ready["admission"]["state"] == "degraded" and ready["admission"]["circuit"] == "open", ready
+                assert ready["admission"]["detail"].startswith("per-process: "), ready
+                assert api.metric("tro_dependency_up", dependency="admission") == 0
+            time.sleep(0.1)
+    finally:
+        end()
+    for api in apis:
+        await_shared(api)
+        eventually(lambda api=api: api.metric("tro_dependency_up", dependency="admission") == 1, within=15)
+        before = api.metric("tro_admission_judged_total", scope="shared")
+
+        def is_judged(api=api, before=before):
+            api.api("ada").get("/v1/holds/0190a6c8-0000-7000-8000-000000000001")
+            return api.metric("tro_admission_judged_total", scope="shared") > before
+
+        eventually(is_judged, within=15)
 
 
 def test_names_of_the_wrong_type_are_replaced(pair, clean):
@@ -235,7 +352,7 @@ def test_names_of_the_wrong_type_are_replaced(pair, clean):
     seats = (f"A-{row}-{seat}" for row in range(2, 6) for seat in range(1, 21))
 
     def is_replaced():
-        """A request that Redis is too late for is admitted without it, and leaves what is there."""
+        """A request that Redis answers too late is admitted without it, and changes nothing there."""
         assert api.hold(event_id, [next(seats)]).status == 201
         return clean.command("TYPE", clean.command("KEYS", "*:u").split()[0]) == "zset"
 
@@ -274,9 +391,10 @@ def test_it_starts_while_redis_is_not_there(services, clean):
         await_alone(server)
 
 
-def test_rediss_is_refused_with_one_clear_line(services):
-    done = services.tro(program="tro-api", REDIS_ADDR="rediss://cache.example:6379")
-    assert done.returncode == 1 and "REDIS_ADDR asks for TLS" in done.stderr and len(done.stderr.splitlines()) == 1
+@pytest.mark.parametrize("setting", ["REDIS_CA_FILE", "REDIS_CERT_FILE", "REDIS_KEY_FILE"])
+def test_files_of_tls_are_refused_beside_an_address_without_it(services, setting):
+    done = services.tro(program="tro-api", REDIS_ADDR="redis://cache.example:6379", **{setting: "/etc/tro/tls/redis.pem"})
+    assert done.returncode == 1 and "REDIS_ADDR must begin with rediss://" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 @pytest.fixture
@@ -306,5 +424,5 @@ def test_a_cluster_loses_a_node_and_moves_slots_and_nobody_notices(services, clu
         cluster.nodes[2].start()
         for api in apis:
             eventually(lambda api=api: api.ready()["admission"]["state"] == "up", within=15)
-        time.sleep(0.5)
+        load.await_answers(50)
     load.check()

@@ -23,16 +23,19 @@ def start_load(folder, services: Services, apis) -> subprocess.Popen:
 
 
 def kill_in_the_middle(folder, services: Services) -> None:
-    """A replay that has begun, and has not ended when it is killed."""
-    replay = spawn(folder, "replay", "replay", **{"DATA_DIR": str(folder / "data"), **services.options})
-    eventually(lambda: services.database.query(MARK) == [["1"]], within=10 * SLACK, every=0.001)
-    replay.kill()
-    assert replay.wait(10) != 0, "it had ended before it was killed"
-    assert services.database.query(MARK) == [["1"]]
+    """A replay that has begun, and has not ended when it is killed: the first of some that is met in the middle."""
+    for _ in range(20):
+        replay = spawn(folder, "replay", "replay", **{"DATA_DIR": str(folder / "data"), **services.options})
+        eventually(lambda: replay.poll() is not None or services.database.query(MARK) == [["1"]], within=10 * SLACK, every=0.001)  # noqa: B023
+        replay.kill()
+        replay.wait(60)
+        if services.database.query(MARK) == [["1"]]:
+            return
+    raise AssertionError("each had ended before it was killed")
 
 
 def check_interrupted(services: Services, apis) -> None:
-    """Nobody writes, and everybody says why; what was there is still to be read."""
+    """Nobody writes, and everybody says why; readers see the old state."""
     eventually(lambda: all(api.api().get("/v1/readyz").status == 503 for api in apis), within=5 * SLACK)
     before = services.database.query(EVENTS)
     for server in apis:
@@ -76,7 +79,7 @@ def test_replay_in_the_middle_of_a_saturated_run(tmp_path, services):
             eventually(lambda: all(api.api().get("/v1/readyz").status == 200 for api in apis), within=10 * SLACK)
             if number == 0:
                 count = int(database.query(EVENTS)[0][0])
-                eventually(lambda: int(database.query(EVENTS)[0][0]) > count + 500, within=60 * SLACK)  # noqa: B023
+                eventually(lambda: int(database.query(EVENTS)[0][0]) > count + 500 or bench.poll() is not None, within=60 * SLACK)  # noqa: B023
         print(f"two replays in {time.monotonic() - began:.1f} s: {done.stdout.strip()}")
 
         assert bench.wait(180 * SLACK) == 0, (tmp_path / "bench.out").read_text() + (tmp_path / "bench.err").read_text()

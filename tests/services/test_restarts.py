@@ -1,4 +1,4 @@
-"""A database that restarts: from the moment that it lets anybody in nobody is refused because of what was before."""
+"""A database that restarts: from the moment that it accepts connections no request is refused because of the time before."""
 
 import concurrent.futures
 import contextlib
@@ -90,7 +90,7 @@ def once_more(api, event_id: str):
 
 
 def test_sessions_that_were_lost_while_idle_are_no_outage(tmp_path, machine, broker):
-    """The store commits all the time: neither who buys nor who asks for readiness may be told otherwise, also when the monitor's session was lost."""
+    """The store commits all the time: buyers and probes of readiness must see that, also when the monitor's session was lost."""
     database = Database(machine.dsn)
     services = Services(tmp_path, database, broker.url, HOLD_TTL="24h")
     services.migrate()

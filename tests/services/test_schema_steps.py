@@ -12,7 +12,7 @@ from harness import paths, wire
 from harness.api import new_key
 from harness.problems import expect
 from harness.server import SLACK, Server, eventually, run_tro
-from harness.services import API, PUBLISHER, WORKER, Services
+from harness.services import PUBLISHER, WORKER, Services
 
 BUYERS = 4
 PATIENCE_SECONDS = 60 * SLACK

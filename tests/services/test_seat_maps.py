@@ -1,10 +1,11 @@
-"""Seat maps of several APIs on one database: what one sells the others show, and a version of one is good at the other."""
+"""Seat maps of several APIs on one database: each shows the others' sales and accepts their versions."""
 
 import threading
 import time
 
+from harness.machine import is_in_time
 from harness.problems import expect
-from harness.server import SLACK, eventually
+from harness.server import eventually
 
 FRESH = 0.25
 
@@ -26,10 +27,9 @@ def test_a_hold_by_one_is_seen_at_the_other(services):
     for number in range(1, 11):
         first.held(event_id, f"A-1-{number}")
         since = time.monotonic()
-        while status(second, event_id, f"A-1-{number}") != "held":
-            assert time.monotonic() - since < FRESH * SLACK
+        eventually(lambda: status(second, event_id, f"A-1-{number}") == "held", within=10, every=0)  # noqa: B023
         waits.append(time.monotonic() - since)
-    assert sorted(waits)[len(waits) // 2] < FRESH, waits
+    assert is_in_time(sorted(waits)[len(waits) // 2], FRESH), waits
 
 
 def test_a_version_of_one_is_good_at_the_other(services):
@@ -44,14 +44,16 @@ def test_a_version_of_one_is_good_at_the_other(services):
     for number in range(1, 13):
         apis[number % 2].held(event_id, f"A-2-{number}")
         time.sleep(FRESH)
-        changes = seat_map(apis[(number + 1) % 2], event_id, f"?since={version}")
+        other = apis[(number + 1) % 2]
+        eventually(lambda: status(other, event_id, f"A-2-{number}") == "held", within=10)  # noqa: B023
+        changes = seat_map(other, event_id, f"?since={version}")
         known.update((seat["seat"], seat["status"]) for seat in changes["data"])
         assert known[f"A-2-{number}"] == "held" and len(changes["data"]) <= 4, changes
         version = changes["version"]
 
 
 def test_nothing_is_missed_while_both_sell(services):
-    """Two processes write as fast as they can; who reads changes alone ends with the map that the store has."""
+    """Two processes write as fast as they can; a reader of changes alone ends with the store's map."""
     first, second = services.api(RATE_LIMIT_USER="off", RATE_LIMIT_IP="off"), services.api(RATE_LIMIT_USER="off", RATE_LIMIT_IP="off")
     event_id = first.api("ada").create_event(rows=20, seats_per_row=20)["event_id"]
     page = seat_map(second.api("eve"), event_id)
@@ -82,11 +84,14 @@ def test_nothing_is_missed_while_both_sell(services):
         version = changes["version"]
     for thread in threads:
         thread.join()
-    time.sleep(FRESH * SLACK)
-    changes = seat_map(reader, event_id, f"?since={version}&limit=1000")
-    known.update((seat["seat"], seat["status"]) for seat in changes["data"])
-    stored = services.api().api("new")  # its map is loaded now
-    assert known == {seat["seat"]: seat["status"] for seat in seat_map(stored, event_id)["data"]}
+    stored = {seat["seat"]: seat["status"] for seat in seat_map(services.api().api("new"), event_id)["data"]}  # its map is loaded now
+
+    def knows_all() -> bool:
+        changes = seat_map(reader, event_id, f"?since={version}&limit=1000")
+        known.update((seat["seat"], seat["status"]) for seat in changes["data"])
+        return known == stored
+
+    eventually(knows_all, within=10, every=FRESH)
 
 
 def test_a_replay_makes_maps_anew(services):
@@ -103,9 +108,11 @@ def test_maps_are_shown_for_two_seconds_without_the_database(services, server):
     api = services.api().api("ada")
     event_id = api.create_event()["event_id"]
     version = seat_map(api, event_id)["version"]
+    began = time.monotonic()
     server.stop()
     try:
-        assert api.get(f"/v1/events/{event_id}/seats").status == 200
+        answer = api.get(f"/v1/events/{event_id}/seats")
+        assert answer.status == 200 or time.monotonic() - began > 2
         eventually(lambda: api.get(f"/v1/events/{event_id}/seats").status == 503, within=6)
         assert api.get(f"/v1/events/{event_id}/seats?since={version}").status == 503
     finally:

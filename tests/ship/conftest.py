@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
 def run(*command, cwd=ROOT, timeout_s=900, **environment):
-    """What the command prints; one that fails ends the test with what it has said."""
+    """The command's output; a command that fails ends the test with its output."""
     done = subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True, timeout=timeout_s, env={**os.environ, **environment})
     assert done.returncode == 0, f"{command}: exit code {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
     return done.stdout

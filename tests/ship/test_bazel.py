@@ -38,7 +38,7 @@ def bazel(copy, tmp_path_factory):
 def test_the_targets_that_users_know_are_built_and_run(bazel):
     bazel("build", *PROGRAMS)
     for label in PROGRAMS:
-        assert re.fullmatch(r"\S+ \d+\.\d+\.\d+.*\n", run(bazel.program(label), "--version"))
+        assert re.fullmatch(rf"\S+ \d+\.\d+\.\d+ \(commit {(bazel.folder / 'COMMIT').read_text().strip()}\)\n", run(bazel.program(label), "--version"))
     assert "--hold-ttl" in bazel("run", "//cmd/api:api", "--", "--help")
     assert "//src/base:base" in bazel("query", "deps(//cmd/api:api)")
 
@@ -53,7 +53,7 @@ def test_everything_is_built_and_every_unit_test_passes(bazel):
 
 
 def cmake_modules():
-    """module → what it may include."""
+    """module → the modules that it may include."""
     text = (ROOT / "CMakeLists.txt").read_text()
     found = re.findall(r"^tro_\w+\(([\w/]+)(?: SEES ([\w/ ]*?))?(?: LINK [^)]*)?\)$", text, re.M)
     return {folder: set(sees.split()) for folder, sees in found if (ROOT / "src" / folder).is_dir()}

@@ -27,7 +27,7 @@ SERVERS = {"CRDB_DSN": {"cockroach", "postgres"}, "MONGO_URI": {"mongo"}, "REDIS
 
 @pytest.fixture(scope="module", params=FILES)
 def model(request):
-    """The whole of a file, as the library of the Compose specification reads it: with what is merged and interpolated."""
+    """A whole file, merged and interpolated, as the library of the Compose specification reads it."""
     program = go_program.build("compose")
     said = subprocess.run([program, ROOT / request.param], capture_output=True, text=True, env={"PATH": os.environ["PATH"], "HOME": "/"})
     assert said.returncode == 0, said.stderr
@@ -76,8 +76,8 @@ def test_all_services_are_pinned_limited_and_checked(model):
         assert int(service["deploy"]["resources"]["limits"]["memory"]) > 0, name
         assert all(port["host_ip"] == "127.0.0.1" for port in service.get("ports", [])), name
         if name in own(model):
-            assert tag == version and (ROOT / service["build"]["dockerfile"]).exists()
-            assert service["read_only"] and service["cap_drop"] == ["ALL"]
+            assert tag == version and service["read_only"] and service["cap_drop"] == ["ALL"]
+            assert any(entry.startswith("/tmp") for entry in service["tmpfs"]), "`tro verify` has no room there"
         for volume in service.get("volumes", []):
             if volume["type"] == "bind":
                 source = pathlib.Path(volume["source"])
@@ -86,6 +86,19 @@ def test_all_services_are_pinned_limited_and_checked(model):
                 assert volume["source"] in model["volumes"]
         for other, condition in service.get("depends_on", {}).items():
             assert condition["condition"] != "service_healthy" or model["services"][other]["healthcheck"], (name, other)
+
+
+def test_each_image_is_built_once(model):
+    """Current versions of Compose build side by side, and the second export of a tag fails; what is not built here is in no registry."""
+    builders = {}
+    for name, service in own(model).items():
+        if "build" in service:
+            assert (ROOT / service["build"]["dockerfile"]).exists()
+            assert builders.setdefault(service["image"], name) == name, f"{name} builds what {builders[service['image']]} does"
+    assert set(builders.values()) == set(PROGRAMS)
+    for name in ONCE:
+        service = model["services"][name]
+        assert service["image"] == model["services"]["api"]["image"] and service["pull_policy"] == "never"
 
 
 def test_prometheus_understands_its_configuration():

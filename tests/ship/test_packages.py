@@ -1,4 +1,4 @@
-"""The Debian packages: they install, start on SQLite, upgrade with what is stored, and are purged cleanly; lintian has no error to tell."""
+"""The Debian packages: they install, start on SQLite, upgrade an existing store, and are purged cleanly; lintian finds no error."""
 
 import json
 import os
@@ -106,19 +106,25 @@ def test_install_start_upgrade_purge(packages, tmp_path):
     system.run("dpkg", "--install", f"/root/{packages['tro'].name}", f"/root/{packages['tro-tools'].name}")
     assert "0700 tro tro" in "0" + system.run("stat", "--format=%a %U %G", "/var/lib/tro").stdout
     assert "640 root tro" in system.run("stat", "--format=%a %U %G", "/etc/tro/tro.env").stdout
+    commit = (packages["tro"].parent.parent / "COMMIT").read_text().strip()
+    assert f"(commit {commit})" in system.run("tro", "version").stdout
     assert system.run("tro-bench", "--help").stdout.startswith("usage:")
     assert (system.folder / "usr/share/man/man1/tro.1.gz").exists()
-    tro = ["setpriv", "--reuid=tro", "--regid=tro", "--clear-groups", "env", "DATA_DIR=/var/lib/tro", "tro"]
+    tro, settings = ["setpriv", "--reuid=tro", "--regid=tro", "--clear-groups", "tro"], ["--env-file", "/etc/tro/tro.env"]
     with Service(system):
-        event_id = system.run(*tro, "event", "create", "--demo").stdout.split()[0]
-    with open(system.folder / "etc/tro/tro.env", "a") as settings:
-        settings.write("HOLD_TTL=2m\n")
+        event_id = system.run(*tro, "event", "create", "--demo", *settings).stdout.split()[0]
+    with open(system.folder / "etc/tro/tro.env", "a") as file:
+        file.write("HOLD_TTL=2m\n")
+    assert "HOLD_TTL=2m\n" in system.run(*tro, "config", *settings).stdout
+    # Root's backup, and root's restore: the service has its store again.
+    system.run("tro", "backup", "/root/backup.db", *settings)
+    system.run("tro", "restore", "/root/backup.db", "--force", *settings)
     system.run("dpkg", "--remove", "tro-tools")  # it wants the very version of tro
     system.run("dpkg", "--install", "/root/newer.deb")
     assert "HOLD_TTL=2m" in (system.folder / "etc/tro/tro.env").read_text()
     with Service(system) as service:
         assert [event["event_id"] for event in service.get("/v1/events")[1]["data"]] == [event_id]
-    assert system.run(*tro, "verify").returncode == 0
+    assert system.run(*tro, "verify", *settings).returncode == 0
     system.run("dpkg", "--purge", "tro")
     left = system.run("find", "/", "-xdev", "-name", "*tro*", "-not", "-path", "/proc/*", "-not", "-path", "/root/*", "-newer", "/root/newer.deb").stdout
     assert not re.findall(r"^/(?:etc|usr|lib|var/lib)/(?:\S*/)?tro(?:[-./]\S*)?$", left, re.M), left

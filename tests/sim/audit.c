@@ -168,7 +168,7 @@ static void audit_payments(struct auditing *auditing)
 		world_fail(auditing->world, "there are %u refunds, the model has %u", auditing->counts[ROW_REFUND], refunds);
 }
 
-/* Whatever the model thinks: a live hold or order has its seats, and a seat that is not free has a live holder. */
+/* Apart from the model: a live hold or order has its seats, and a seat that is not free has a live holder. */
 static void audit_holders(struct auditing *auditing)
 {
 	uint32_t taken = 0, held = 0;
@@ -196,7 +196,7 @@ static void on_difference(void *context, enum verify_finding finding, const stru
 	           field == NULL ? "" : ": ", field == NULL ? "" : field);
 }
 
-/* The events alone, applied in the order of their ids, make every row there is: what `tro verify` does. */
+/* The events alone, applied in the order of their ids, make every row there is, as in `tro verify`. */
 static void audit_replay(struct auditing *auditing)
 {
 	struct memory_database *database = memory_database_new();

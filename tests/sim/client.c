@@ -240,7 +240,7 @@ static struct request draw_sale(struct world *world)
 	return request;
 }
 
-/* A new request, with a key if its kind has one, or most of the time: what has none must hold too. */
+/* A new request, with a key if its kind has one, or most of the time: requests without one must be right, too. */
 static struct request draw_new(struct world *world)
 {
 	uint32_t choice = prng_below(&world->prng, 100);
@@ -296,7 +296,7 @@ static bool create_event(struct world *world)
 	return false;
 }
 
-/* What may be asked about a hold at its deadline. */
+/* Draws a request about a hold at its deadline. */
 static struct request draw_about_hold(struct world *world, uint16_t number)
 {
 	static const enum command_kind kinds[] = {COMMAND_HOLD_CREATE, COMMAND_HOLD_RELEASE, COMMAND_HOLD_EXPIRE, COMMAND_ORDER_CREATE};

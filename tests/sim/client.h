@@ -1,4 +1,4 @@
-/* client.h: what people and their programs do: buy, change their minds, pay late, pay twice, and ask again when they hear nothing. */
+/* client.h: people and their programs: they buy, change their minds, pay late, pay twice, and ask again when they hear nothing. */
 #pragma once
 
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* coverage.h: what happened in the runs, counted, so that a simulator that no longer reaches the interesting places is noticed. */
+/* coverage.h: counts the situations of the runs, so that a simulator that no longer reaches the interesting places is noticed. */
 #pragma once
 
 #include <stdint.h>
@@ -11,6 +11,7 @@
 	X(BATCH_BESIDE_ANOTHER, "batches taken up while others of the process were in flight") \
 	X(BATCH_WITHIN_ANOTHER, "batches gone on with within a store operation of another of the process") \
 	X(BATCH_OVERTAKES, "batches committed before an earlier one of the process") \
+	X(BATCH_JOINED, "batches that commands joined while they waited for a turn") \
 	X(COMMAND_WAITED, "commands that waited for what a batch in flight was writing") \
 	X(STEP_NESTED, "steps of one process within an operation of another") \
 	X(STEP_NESTED_TWICE, "… and of a third within that") \
@@ -74,7 +75,7 @@
 	X(CLOCK_JUMPED, "clocks that jumped") \
 	X(MESSAGE_NEW, "messages that arrived for the first time") \
 	X(MESSAGE_REPEATED, "… and again") \
-	X(MESSAGE_UNDER_WAY, "a message that is under way comes up again, and is not sent again") \
+	X(READ_AHEAD, "entries are read while others are not confirmed or acknowledged") \
 	X(MESSAGE_LATE, "times that messages arrived whose sender had given up") \
 	X(PUBLISHER_PROCESS_CRASH, "crashes of publishers within a step") \
 	X(PUBLISHER_PROCESS_HANGS, "publishers that hung for longer than their lease")

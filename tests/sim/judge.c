@@ -36,7 +36,7 @@ static struct uuid stream_of(const struct expected_event *expected)
 	return event_id_of(expected->event);
 }
 
-/* What a hold or an order is, beside its state. */
+/* The contents of a hold or an order, beside its state. */
 struct expected_body {
 	const uint8_t *seats;
 	uint32_t seat_count;
@@ -177,13 +177,13 @@ static uint8_t conflicts_of(const struct outcome *outcome)
 	return conflicts;
 }
 
-/* What was found for a refusal: the seats told as taken may have been read one after the other, so that no moment has all of them. */
+/* The findings for a refusal: the service may have read the taken seats one after the other, so that no moment has all of them. */
 struct finding {
 	bool is_right;
 	uint8_t ever, always; /* seats that were taken at some moment, at all of them */
 };
 
-/* Whether the outcome, which changes nothing, is what the model says at this moment, with the event's sale as it was at that. */
+/* Compares the outcome, which changes nothing, with the model's at this moment, with the event's sale as it was at that. */
 static void look_at_moment(const struct world *world, uint32_t moment, uint32_t sale_moment, const struct question *question,
                            const struct outcome *outcome, struct finding *finding)
 {
@@ -219,8 +219,8 @@ static void judge_unchanged(struct world *world, const struct process *process, 
 	           error_name(outcome->error), process->number, error_name(answer.error), answer.replay_of != NOBODY ? ", again" : "");
 }
 
-/* Whose answer was to be given again at some moment since the request came: a key is used once for all, what a transaction was reported as
- * may change. NOBODY: at no moment anybody's. */
+/* The attempt whose answer the request was to get again at some moment since it came: a key is used once for all, the report of a
+ * transaction may change. NOBODY: none at any moment. */
 static uint16_t replayed_attempt(const struct world *world, const struct question *question, const struct attempt *attempt)
 {
 	for (uint32_t moment = world->moment_count; moment-- > attempt->first_moment;) {

@@ -1,7 +1,7 @@
-/* judge.h: compares what the service does with what the model says, at the moment it is done. Whatever differs ends the run.
+/* judge.h: compares the service with the model, at the moment of each outcome. A difference ends the run.
  *
- * A success counts at its commit, the moment from which everybody sees it, and must be what the model does then. A refusal changes nothing:
- * it must have been right at some moment between the request's arrival and its answer. */
+ * A success counts at its commit, the moment from which everybody sees it, and must equal the model's outcome then. A refusal changes
+ * nothing: it must have been right at some moment between the request's arrival and its answer. */
 #pragma once
 
 #include "state/changes.h"

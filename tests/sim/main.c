@@ -50,7 +50,7 @@ static void print_trace(const struct trace *trace)
 		printf("%s\n", trace->lines[i % TRACE_LINES]);
 }
 
-/* What went wrong, and the way there: the run once more, with its trace. */
+/* Reports the violation, and the way there: the run once more, with its trace. */
 static void report(uint64_t seed)
 {
 	static struct trace trace;

@@ -107,7 +107,7 @@ static bool seat_is_taken(const struct doing *doing, uint8_t event, uint8_t numb
 	return seat->status == SEAT_SOLD;
 }
 
-/* Ends whoever has one of these seats and is over, in the order of the seats. */
+/* Ends the lapsed holds and orders that have one of these seats, in the order of the seats. */
 static void clear_seats(struct doing *doing, uint8_t event, const uint8_t *seats, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {

@@ -1,4 +1,5 @@
-/* model.h: what the service promises, in the simplest possible code: plain arrays, no versions, no views, no batches, one command at a time. */
+/* model.h: the promises of the service, in the simplest possible code: plain arrays, no versions, no views, no batches, one command at a
+ * time. */
 #pragma once
 
 #include <stdbool.h>
@@ -90,7 +91,7 @@ struct expected_event {
 
 #define EXPECTED_EVENTS_MAX (SEATS_PER_REQUEST + 3)
 
-/* What must be answered, and the events that must be written. */
+/* The answer that must be given, and the events that must be written. */
 struct answer {
 	enum error error;
 	uint16_t replay_of; /* the attempt whose answer is given again; NOBODY: none */
@@ -100,7 +101,7 @@ struct answer {
 	uint32_t event_count; /* 0: nothing changes */
 };
 
-/* Who asks for what, and when. */
+/* A request with its asker and its time. */
 struct question {
 	const struct request *request;
 	uint16_t attempt;

@@ -59,6 +59,26 @@ static bool sim_has_more(void *context)
 	return ((struct process *)context)->queued > 0;
 }
 
+/* Clients came while the batch waited for its turn. */
+static uint32_t sim_take_more(void *context, uint32_t count, struct list *jobs)
+{
+	struct process *process = context;
+	struct world *world = process->world;
+	assert(count > 0);
+	uint32_t more = prng_below(&world->prng, BATCH_MAX);
+	if (more > process->queued)
+		more = process->queued;
+	if (more > 0)
+		world_cover(world, SITUATION_BATCH_JOINED);
+	for (uint32_t i = 0; i < more; i++) {
+		struct list_node *node = list_pop(&process->queue);
+		attempt_of(container_of(node, struct job, node))->batch = process->current->number;
+		list_push(jobs, node);
+	}
+	process->queued -= more;
+	return more;
+}
+
 static void start_committer(struct process *process)
 {
 	struct prng *prng = &process->world->prng;
@@ -76,6 +96,7 @@ static void start_committer(struct process *process)
 		.tries_max = PROCESS_TRIES_MAX,
 		.pause = sim_pause,
 		.has_more = sim_has_more,
+		.take_more = sim_take_more,
 		.context = process,
 	};
 	bool has_local_reads = prng_chance(prng, 500);

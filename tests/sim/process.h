@@ -34,12 +34,12 @@ struct batch {
 	uint64_t began_ms; /* of the world */
 	enum part next;
 	bool is_at_work;       /* within that part */
-	uint64_t decided_ms;   /* what the process's clock said when it was last asked: the time of its decision */
+	uint64_t decided_ms;   /* the last time read from the process's clock: the time of its decision */
 	uint32_t disturbances; /* failures, others' steps and long waits on its way */
 	uint32_t seen_commits; /* of the world, when it was last gone on with */
 };
 
-/* What the commit stage sees of the database, one for each batch in flight. */
+/* The database as the commit stage sees it, one for each batch in flight. */
 struct process_store {
 	struct store port;
 	struct process *process;

@@ -128,7 +128,7 @@ static enum store_result refuse(struct publisher_process *process)
 	return prng_chance(&world->prng, world->hardships.down) ? STORE_DOWN : STORE_OK;
 }
 
-/* What was done, and whether it is known. */
+/* The result of a call, and whether the publisher learns it. */
 static enum store_result answer(struct publisher_process *process, enum store_result result)
 {
 	pass(process);
@@ -170,6 +170,9 @@ static enum store_result sim_next(struct outbox *outbox, const struct uuid *owne
 	if (result != STORE_OK)
 		return result;
 	events_max = 1 + prng_below(&process->world->prng, 8); /* so that there are many batches */
+	process->inner->known = outbox->known;
+	if (outbox->known->count > 0)
+		world_cover(process->world, SITUATION_READ_AHEAD);
 	return answer(process, process->inner->operations->next(process->inner, owner, events_max, arena, ret_batch));
 }
 
@@ -197,73 +200,64 @@ static struct message message_of(const struct event_record *record)
 	};
 }
 
-/* Whether the message was sent on this connection since the last batch that was confirmed as a whole. */
-static bool is_sent(const struct wire *wire, const struct uuid *id)
+/* Some messages arrive, and some confirms come back. */
+static void proceed(struct publisher_process *process)
 {
-	for (uint32_t i = 0; i < wire->first + wire->count; i++)
-		if (uuid_equal(&wire->messages[i].id, id))
-			return true;
-	return false;
+	struct world *world = process->world;
+	uint32_t count = prng_below(&world->prng, process->wire.count + 1);
+	arrive(world, &process->wire, count);
+	process->arrived += count;
+	uint32_t confirms = prng_below(&world->prng, process->arrived + 1);
+	process->arrived -= confirms;
+	process->bus.confirmed += confirms;
+	if (process->wire.count == 0)
+		process->wire.first = 0;
 }
 
-/* Puts what was not sent yet on the wire. */
-static void send(struct publisher_process *process, const struct event_record *const *records, uint32_t count)
+/* The connection is lost, with the confirms that were on their way. */
+static enum bus_result lose(struct publisher_process *process)
 {
-	struct wire *wire = &process->wire;
-	for (uint32_t i = 0; i < count; i++) {
-		if (is_sent(wire, &records[i]->id)) {
-			world_cover(process->world, SITUATION_MESSAGE_UNDER_WAY);
-			continue;
-		}
-		assert(wire->first + wire->count < WIRE_MAX);
-		wire->messages[wire->first + wire->count++] = message_of(records[i]);
-	}
+	abandon_wire(process);
+	process->arrived = 0;
+	return BUS_DOWN;
 }
 
-/* The time is over: the connection is lost, or it stands and what is on the wire stays there. */
-static enum bus_result give_up(struct publisher_process *process)
-{
-	struct wire *wire = &process->wire;
-	bool stands = prng_below(&process->world->prng, 2) == 0 && wire->first + wire->count < WIRE_MAX / 2;
-	if (!stands)
-		abandon_wire(process);
-	return stands ? BUS_PENDING : BUS_DOWN;
-}
-
-static enum bus_result sim_publish(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms)
+static enum bus_result sim_send(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms,
+                                uint32_t *ret_sent)
 {
 	struct publisher_process *process = container_of(bus, struct publisher_process, bus);
 	struct world *world = process->world;
 	struct wire *wire = &process->wire;
-	uint64_t began_ms = world->now_ms;
-	send(process, records, count);
-	while (wire->count > 0) {
-		pass(process);
-		if (prng_chance(&world->prng, world->hardships.down) || world->now_ms - began_ms > timeout_ms)
-			return give_up(process);
-		arrive(world, wire, 1 + prng_below(&world->prng, wire->count));
-	}
+	(void)timeout_ms;
+	*ret_sent = 0;
 	pass(process);
-	wire->first = 0;
-	return prng_chance(&world->prng, world->hardships.unknown) ? BUS_DOWN : BUS_OK; /* a confirm may be lost */
+	uint32_t room = wire->first + wire->count < WIRE_MAX / 2 ? 1 + prng_below(&world->prng, 2 * count) : 0;
+	for (; *ret_sent < count && *ret_sent < room; (*ret_sent)++)
+		wire->messages[wire->first + wire->count++] = message_of(records[*ret_sent]);
+	if (prng_chance(&world->prng, 300))
+		proceed(process);
+	pass(process);
+	if (prng_chance(&world->prng, world->hardships.down))
+		return lose(process);
+	return *ret_sent == count ? BUS_OK : BUS_PENDING;
 }
 
-static enum bus_result sim_ping(struct bus *bus)
+static enum bus_result sim_collect(struct bus *bus, uint64_t timeout_ms)
 {
 	struct publisher_process *process = container_of(bus, struct publisher_process, bus);
 	struct world *world = process->world;
-	struct wire *wire = &process->wire;
 	pass(process);
-	if (prng_chance(&world->prng, world->hardships.down)) {
-		abandon_wire(process);
-		return BUS_DOWN;
-	}
-	if (wire->count > 0)
-		arrive(world, wire, prng_below(&world->prng, wire->count + 1));
-	return wire->count > 0 ? BUS_PENDING : BUS_OK;
+	if (prng_chance(&world->prng, world->hardships.down))
+		return lose(process);
+	if (prng_below(&world->prng, 2) == 0)
+		proceed(process);
+	else if (timeout_ms > 0)
+		world->now_ms += prng_below(&world->prng, (uint32_t)timeout_ms + 1);
+	pass(process);
+	return process->wire.count + process->arrived > 0 ? BUS_PENDING : BUS_OK;
 }
 
-static const struct bus_operations bus_operations = {.publish = sim_publish, .ping = sim_ping};
+static const struct bus_operations bus_operations = {.send = sim_send, .collect = sim_collect};
 
 static void start_publisher(struct publisher_process *process)
 {
@@ -275,6 +269,8 @@ static void start_publisher(struct publisher_process *process)
 		.dependencies = &process->dependencies,
 		.owner = uuid_v7(prng_next(prng) >> 4, prng_next(prng), (uint8_t)process->number),
 	};
+	process->arrived = 0;
+	process->bus.confirmed = 0;
 	dependencies_init(&process->dependencies, prng_next(prng));
 	process->clock_offset_ms = 1 + prng_below(prng, 1000000);
 	if (publisher_new(&options, &process->publisher) != OK)

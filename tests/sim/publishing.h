@@ -1,6 +1,7 @@
-/* publishing.h: a process that publishes, the way of its messages, and who hears them.
+/* publishing.h: a process that publishes, the way of its messages, and their consumers.
  *
- * Messages go over a wire in order. What is on a wire when its process gives up or dies may still arrive, or not, whenever it likes. */
+ * Messages go over a wire in order. Messages that are on a wire when their process gives up or dies may still arrive, or not, at any
+ * time. */
 #pragma once
 
 #include <setjmp.h>
@@ -31,10 +32,10 @@ struct message {
 
 struct wire {
 	struct message messages[WIRE_MAX];
-	uint32_t first, count;
+	uint32_t first, count; /* those that have not arrived */
 };
 
-/* What has arrived of one stream. */
+/* The events that have arrived of one stream. */
 struct hearing {
 	uint32_t sequence; /* of the last that was new */
 	struct uuid ids[SEQUENCES_MAX];
@@ -48,7 +49,7 @@ struct audience {
 struct publisher_process {
 	struct world *world;
 	uint32_t number;
-	struct outbox outbox; /* what the publisher sees */
+	struct outbox outbox; /* the publisher's */
 	struct outbox *inner; /* the database */
 	struct bus bus;
 	struct clock clock;
@@ -56,6 +57,7 @@ struct publisher_process {
 	uint64_t clock_offset_ms; /* of its monotonic clock */
 	struct publisher *publisher;
 	struct wire wire;
+	uint32_t arrived; /* messages whose confirm has not come */
 	bool is_running;
 	jmp_buf crash; /* where a crash leads */
 };

@@ -1,4 +1,4 @@
-/* request.h: what a client asks for, in plain numbers. The real command is made of it, and the model reads it.
+/* request.h: a client's request, in plain numbers. The real command is made of it, and the model reads it.
  *
  * Everything goes by small numbers: users, events and seats by their index, holds and orders by the number of the attempt that would
  * make them, idempotency keys and transactions by the number of the attempt that used them first. */
@@ -57,7 +57,7 @@ uint32_t transaction_number(struct slice text);
 /* "user 2" */
 struct slice user_of(uint32_t user);
 
-/* The command of the request, as attempt `number`. What it borrows is in the arena, which becomes its own. */
+/* The command of the request, as attempt `number`. It borrows from the arena, which becomes its own. */
 struct command command_of(const struct request *request, uint32_t number, uint64_t hold_ttl_ms, uint64_t order_ttl_ms, struct arena *arena);
 /* "hold of seats 1 3 by user 2, key 17/0" into text of `size` bytes. */
 void request_describe(const struct request *request, char *text, uint32_t size);

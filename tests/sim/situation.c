@@ -1,4 +1,4 @@
-/* situation.c: what is interesting. */
+/* situation.c: the interesting situations. */
 #include "tests/sim/situation.h"
 
 #include "tests/sim/world.h"
@@ -20,7 +20,7 @@ static void cover_refund(struct world *world, const struct answer *answer)
 		world_cover(world, SITUATION_ORDER_REFUNDED);
 }
 
-/* What the worker has done for a cancelled event. */
+/* Counts the worker's steps for a cancelled event. */
 static void cover_called_off(struct world *world, const struct attempt *attempt, enum event_type last)
 {
 	if (attempt->request.kind == COMMAND_HOLD_CALL_OFF)

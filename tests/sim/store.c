@@ -1,4 +1,4 @@
-/* store.c: a decorator of the memory store. Whatever it does besides is what a real database and its network may do. */
+/* store.c: a decorator of the memory store. Its additions are faults of a real database and its network. */
 #include "tests/sim/store.h"
 
 #include <assert.h>
@@ -86,7 +86,7 @@ static enum store_result load_torn(struct process_store *self, const struct need
 	return result;
 }
 
-/* Who has the turn is waited for: others work meanwhile. Who still has it then is not waited for any longer. */
+/* Waits for the process that has the turn, while others work. If it still has the turn then, the wait ends. */
 static void take_turns(struct process_store *self)
 {
 	struct world *world = self->process->world;
@@ -210,7 +210,7 @@ static enum store_result sim_commit(struct store *store, const struct changes *c
 	return result;
 }
 
-/* What was sent arrives after all, once somebody has asked what became of it. */
+/* A lost commit arrives after all, once a process has asked for its result. */
 static void let_late_arrive(struct process_store *self, const struct changes *changes)
 {
 	if (!self->has_late)

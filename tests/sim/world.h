@@ -75,7 +75,7 @@ struct world {
 	uint32_t created_events; /* a bit for each event that somebody has put on sale */
 	struct memory_database *database;
 	bool is_marked;                           /* a replay was begun and not ended */
-	struct process_store *turns[SHARD_COUNT]; /* who has a turn; NULL: nobody */
+	struct process_store *turns[SHARD_COUNT]; /* the owner of each shard's turn; NULL: nobody */
 	struct reader *reader;
 	struct reader *expirer_reader;
 	struct expirer *expirer;
@@ -104,7 +104,7 @@ struct world {
 must_check bool world_run(struct world *world, uint64_t seed, struct coverage *coverage, struct trace *trace);
 void world_release(struct world *world);
 
-/* Ends the run: what was found is a violation. */
+/* Ends the run with a violation. */
 _Noreturn void world_fail(struct world *world, const char *format, ...) format_printf(2, 3);
 void world_trace(struct world *world, const char *format, ...) format_printf(2, 3);
 void world_digest(struct world *world, const void *data, size_t length);
@@ -121,7 +121,7 @@ static inline void world_cover(struct world *world, enum situation situation)
 
 /* Sends the request to a process, as a new attempt; NULL when the run has had enough. origin: as in struct attempt. */
 struct attempt *world_submit(struct world *world, const struct request *request, struct process *process, struct job *origin);
-/* Another process or publisher than those under way does a step, or a client something: what may happen within an operation of one. */
+/* A process or publisher that is not in a step does one, or a client does something: such things may happen within another's operation. */
 void world_interfere(struct world *world);
 
 static inline struct attempt *attempt_of(struct job *job)

@@ -81,6 +81,8 @@ static void use_all(const char *dsn)
 	struct reader *reader;
 	struct outbox *outbox;
 	struct catalog *catalog;
+	struct audit *audit;
+	struct privacy *privacy;
 	const struct uuid nobody_else = {{1}};
 	struct ping ping;
 	char message[POSTGRES_MESSAGE_MAX] = "";
@@ -104,6 +106,15 @@ static void use_all(const char *dsn)
 	must(postgres_catalog_open(dsn, &catalog, message) == OK, message);
 	must(catalog->operations->ping(catalog) == CATALOG_OK, "it cannot be used");
 	catalog_free(catalog);
+	user = "audit";
+	must(postgres_audit_open(dsn, &audit, message) == OK, message);
+	must(audit->operations->prune(audit, 1) == STORE_OK, "it cannot be used");
+	audit_free(audit);
+	user = "privacy";
+	must(postgres_privacy_open(dsn, &privacy, message) == OK, message);
+	must(privacy->operations->begin(privacy, true) == STORE_OK, privacy->problem);
+	must(privacy->operations->end(privacy, false) == STORE_OK, privacy->problem);
+	privacy_free(privacy);
 }
 
 int main(int count, char **words)

@@ -1,4 +1,4 @@
-"""Whether CockroachDB takes what the adapter sends, as far as can be told without running one.
+"""CockroachDB's parser and settings accept the adapter's statements, as far as can be told without a server.
 
 Its own parser, built from its public module, reads every text. The parser knows no functions, types or meanings: for those there are
 lists here, of what CockroachDB does not do as PostgreSQL does it, and of the functions and types that it is known to have.
@@ -31,7 +31,7 @@ LACKS = {
     r"\bfor\s+(no\s+key\s+)?(update|share)\b(?!\s+skip|\s+of\s+e$)": "row locks are best effort: rely on the isolation",
 }
 
-FUNCTIONS = {"array_agg", "clock_timestamp", "coalesce", "count", "extract", "generate_series", "length", "max", "min", "repeat", "right", "set_config", "string_to_array", "translate",
+FUNCTIONS = {"array_agg", "clock_timestamp", "coalesce", "count", "extract", "generate_series", "length", "max", "min", "nullif", "repeat", "replace", "right", "set_config", "string_to_array", "transaction_timestamp", "translate",
              "split_part", "sum", "unnest"}
 TYPES = {"bytea", "bytea[]", "int8", "int8[]", "text", "text[]", "uuid", "uuid[]"}
 
@@ -64,6 +64,11 @@ def complaints(sql):
     return found
 
 
+def test_the_go_that_is_installed_is_new_enough_for_every_module():
+    """A machine without Go of its own builds the parser and the peers with this one."""
+    assert go_program.version_in(go_program.GO_PACKAGE) >= go_program.version_needed() > (1,)
+
+
 @pytest.fixture(scope="session")
 def parser():
     return go_program.build("crdbparse")
@@ -89,7 +94,7 @@ def test_the_parser_takes_all_that_is_sent(parser, cockroach_statements):
 
 def test_every_port_is_looked_at(cockroach_statements):
     prepared = {statement.user for statement in cockroach_statements if statement.is_prepared}
-    assert prepared == {"store", "reader", "outbox", "catalog"}
+    assert prepared == {"store", "reader", "outbox", "catalog", "audit", "privacy"}
     assert "migrations" in {statement.user for statement in cockroach_statements}
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 SEATS, EVENTS = 200_000, 8
-SMALL = {"meta", "migrations", "outbox_partitions", "outbox_publishers"}  # a row or some: a page is all there is to read
+SMALL = {"meta", "migrations", "outbox_partitions", "outbox_publishers", "seatings"}  # a row or some: a page is all there is to read
 
 # Each row refers to those that it would in a real store: a hundredth of the seats are held, as many are sold.
 FILL = f"""
@@ -60,9 +60,9 @@ def plans_of(server, settings, statements):
 
 
 def explainable(statements):
-    """Those that have a plan; but what a replay empties is read whole."""
+    """Statements that have a plan; but a replay reads the tables that it empties whole, and so does the search for a user's data, some times a month."""
     return [statement.sql for statement in statements
-            if statement.is_prepared and not statement.sql.endswith("WHERE true") and statement.sql.split()[0].strip("(") in ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")]
+            if statement.is_prepared and statement.user != "privacy" and not statement.sql.endswith("WHERE true") and statement.sql.split()[0].strip("(") in ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")]
 
 
 def settings_of(statements):

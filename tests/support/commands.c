@@ -2,6 +2,7 @@
 #include "tests/support/commands.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define SHARD 0x2a
@@ -134,6 +135,25 @@ struct command sale_create_command(struct arena *arena)
 	command.sale_create.currency = (struct currency){"EUR"};
 	command.sale_create.layout = (struct layout){.sections = sections, .section_count = ARRAY_LENGTH(sections)};
 	return command;
+}
+
+static enum error keep_seat(void *context, const struct layout_seat *seat)
+{
+	struct test_seats *kept = context;
+	char *label = kept->labels[kept->count];
+	(void)snprintf(label, sizeof kept->labels[0], "%.*s", SLICE_PRINT(seat->seat));
+	kept->seats[kept->count++] =
+		(struct layout_seat){.seat = slice_of(label), .section = SLICE("A"), .row = SLICE("1"), .price = seat->price};
+	return OK;
+}
+
+void test_seats_of_sale(struct arena *arena, struct test_seats *ret_seats)
+{
+	struct command command = sale_create_command(arena);
+	*ret_seats = (struct test_seats){0};
+	enum error error = layout_each_seat(&command.sale_create.layout, keep_seat, ret_seats);
+	assert(error == OK);
+	(void)error;
 }
 
 struct command with_key(struct command command, uint8_t key, uint8_t fingerprint)

@@ -35,5 +35,13 @@ struct command payment_command(struct arena *arena, uint32_t order, const char *
 struct command sale_command(struct arena *arena, enum command_kind kind);
 struct command sale_create_command(struct arena *arena);
 
+/* The seats of what sale_create_command makes, in the order of the layout, with texts that stay. */
+struct test_seats {
+	struct layout_seat seats[TEST_SEAT_COUNT];
+	char labels[TEST_SEAT_COUNT][8];
+	uint32_t count;
+};
+void test_seats_of_sale(struct arena *arena, struct test_seats *ret_seats);
+
 /* The same command with an idempotency key and a request's fingerprint, each told by one byte. */
 struct command with_key(struct command command, uint8_t key, uint8_t fingerprint);

@@ -1,4 +1,4 @@
-/* measure.h: what the measurements in tests/bench share: the clock, the processor's time, and an end when something is not as it must be. */
+/* measure.h: shared by the measurements in tests/bench: the clock, the processor's time, and an end when something is wrong. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,5 +7,5 @@
 void must(bool is_right, const char *what);
 /* Of a clock that never goes back, from some moment on. */
 double seconds_now(void);
-/* What all threads of this process have used of the processors. */
+/* The processor time that all threads of this process have used. */
 double cpu_seconds(void);

@@ -34,6 +34,7 @@ struct postgres_proxy {
 	uint16_t port;
 	pthread_t thread; /* accepts */
 	_Atomic uint32_t connections;
+	_Atomic uint32_t exchanges;
 
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t changed;
@@ -43,7 +44,7 @@ struct postgres_proxy {
 	uint32_t every, commits, times, faults;
 	uint32_t held;
 	uint64_t let_go_count;
-	char state[PROXY_STATE_MAX]; /* what the server said to what was held last */
+	char state[PROXY_STATE_MAX]; /* the server's answer to the last held COMMIT */
 };
 
 /* One connection. */
@@ -249,7 +250,7 @@ static bool hold(struct relay *relay, size_t from, bool is_client_cut)
 	if (from > 0 &&
 	    (!pass(relay, 0, from) || !write_all(relay->server, flush, sizeof flush) || !collect(relay, relay->executions_before)))
 		return false;
-	struct buffer answer_before = relay->answer; /* what the server has said already */
+	struct buffer answer_before = relay->answer; /* the server's answer so far */
 	buffer_init(&relay->answer, NULL, MESSAGES_MAX);
 	if (is_client_cut)
 		close_side(relay, &relay->client);
@@ -298,6 +299,7 @@ static bool take_fault(struct postgres_proxy *proxy, enum proxy_fault *ret_fault
 static bool serve_exchange(struct relay *relay)
 {
 	enum proxy_fault fault;
+	relay->proxy->exchanges++;
 	if (!relay->has_commit || !take_fault(relay->proxy, &fault))
 		return pass(relay, 0, relay->scanned);
 	switch (fault) {
@@ -369,7 +371,7 @@ static bool relay_serve(struct relay *relay)
 	struct pollfd sides[] = {{.fd = relay->client, .events = POLLIN}, {.fd = relay->server, .events = POLLIN}};
 	if (poll(sides, 2, -1) < 0)
 		return errno == EINTR;
-	/* What the server said comes first: it may be the answer that the client's next exchange waits for. */
+	/* The server's bytes go first: they may be the answer that the client's next exchange waits for. */
 	return (sides[1].revents == 0 || serve_server(relay)) && (sides[0].revents == 0 || serve_client(relay));
 }
 
@@ -529,6 +531,11 @@ uint16_t postgres_proxy_port(const struct postgres_proxy *proxy)
 uint32_t postgres_proxy_connections(const struct postgres_proxy *proxy)
 {
 	return proxy->connections;
+}
+
+uint32_t postgres_proxy_exchanges(const struct postgres_proxy *proxy)
+{
+	return proxy->exchanges;
 }
 
 void postgres_proxy_arm(struct postgres_proxy *proxy, enum proxy_fault fault, uint32_t every, uint32_t times)

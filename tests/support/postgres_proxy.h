@@ -12,7 +12,7 @@ enum proxy_fault {
 	PROXY_CUTS_BEFORE_ANSWER, /* the server has committed; the client is cut off before it hears of it */
 	PROXY_CUTS_IN_ANSWER,     /* the same, after half the bytes of the answer */
 	PROXY_CUTS_ANYHOW,        /* these three by turns */
-	PROXY_HOLDS_TRANSACTION,  /* the client is cut off; what it sent waits, all of it */
+	PROXY_HOLDS_TRANSACTION,  /* the client is cut off; all that it sent waits */
 	PROXY_HOLDS_COMMIT,       /* the client is cut off; the server has done everything but the COMMIT, which waits */
 	PROXY_DELAYS_COMMIT,      /* the COMMIT waits, and the client with it */
 	PROXY_SAYS_UNKNOWN,       /* the answer to the COMMIT, whatever it is, becomes an error 40003 */
@@ -29,6 +29,8 @@ void postgres_proxy_free(struct postgres_proxy *proxy);
 uint16_t postgres_proxy_port(const struct postgres_proxy *proxy);
 /* How many connections were accepted so far. */
 uint32_t postgres_proxy_connections(const struct postgres_proxy *proxy);
+/* How many exchanges were whole so far: round trips. */
+uint32_t postgres_proxy_exchanges(const struct postgres_proxy *proxy);
 
 /* From now on every `every`-th COMMIT meets the fault, `times` times in all. Replaces what was armed before. */
 void postgres_proxy_arm(struct postgres_proxy *proxy, enum proxy_fault fault, uint32_t every, uint32_t times);

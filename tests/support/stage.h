@@ -1,6 +1,6 @@
 /* stage.h: a view with TEST_EVENT on sale, on which commands are decided and applied one after the other, for tests of the domain.
  *
- * The view is the whole world here: what it does not have is loaded as absent. */
+ * The view is the whole world here: rows that it does not have are loaded as absent. */
 #pragma once
 
 #include <stdint.h>

@@ -8,7 +8,7 @@
 #include "adapters/local/windows.h"
 #include "base/list.h"
 
-/* How long the first request with a key is guessed to run on. */
+/* A guess at how long the first request with a key still runs. */
 #define BUSY_RETRY_MS 1000
 
 struct local_admission {
@@ -45,29 +45,66 @@ static uint64_t longest(uint64_t a, uint64_t b, uint64_t c)
 	return longer > c ? longer : c;
 }
 
-/* What the windows and the key's state say together; counts the request unless a window is full. */
+static void refuse(struct admission_request *request, uint64_t wait_ms)
+{
+	assert(request != NULL);
+	request->ret_verdict = ADMISSION_LIMITED;
+	request->ret_retry_after_ms = wait_ms;
+	request->ret_is_repeat = false;
+	request->ret_is_shared = false;
+}
+
+/* The windows in which a request counts; the locks of all three are held. */
+struct counted {
+	struct window user, service, address;
+};
+
+static struct counted open_windows(struct local_admission *self, const struct admission_request *request)
+{
+	assert(request != NULL);
+	struct counted windows; /* always in this order, as each has a lock */
+	windows.user = window_open(self->users, request->user, request->now_ms);
+	windows.service = window_open(self->services, request->service, request->now_ms);
+	windows.address = window_open(self->addresses, request->address, request->now_ms);
+	return windows;
+}
+
+static void close_windows(struct counted *windows)
+{
+	assert(windows != NULL);
+	window_close(&windows->address);
+	window_close(&windows->service);
+	window_close(&windows->user);
+}
+
+/* Counts the request in all of its windows, or, when one is full, in none, and refuses it. */
+static bool count_or_refuse(struct counted *windows, struct admission_request *request)
+{
+	assert(windows != NULL);
+	if (window_is_full(&windows->user) || window_is_full(&windows->service) || window_is_full(&windows->address)) {
+		refuse(request,
+		       longest(window_wait_ms(&windows->user), window_wait_ms(&windows->service), window_wait_ms(&windows->address)));
+		return false;
+	}
+	window_count(&windows->user);
+	window_count(&windows->service);
+	window_count(&windows->address);
+	return true;
+}
+
+/* Judges the request by its windows and its key's state; counts it unless a window is full. */
 static void judge_windows(struct local_admission *self, struct admission_request *request, enum key_state state)
 {
 	assert(request != NULL);
-	struct window user = window_open(self->users, request->user, request->now_ms);
-	struct window service = window_open(self->services, request->service, request->now_ms);
-	struct window address = window_open(self->addresses, request->address, request->now_ms);
-	if (window_is_full(&user) || window_is_full(&service) || window_is_full(&address)) {
-		request->ret_verdict = ADMISSION_LIMITED;
-		request->ret_retry_after_ms = longest(window_wait_ms(&user), window_wait_ms(&service), window_wait_ms(&address));
-	} else {
+	struct counted windows = open_windows(self, request);
+	if (count_or_refuse(&windows, request)) {
 		request->ret_verdict = verdict_of(state);
 		request->ret_retry_after_ms = state == KEY_IN_USE ? BUSY_RETRY_MS : 0;
-		window_count(&user);
-		window_count(&service);
-		window_count(&address);
 	}
-	request->ret_user = window_quota(&user);
-	request->ret_service = window_quota(&service);
-	request->ret_address = window_quota(&address);
-	window_close(&address);
-	window_close(&service);
-	window_close(&user);
+	request->ret_user = window_quota(&windows.user);
+	request->ret_service = window_quota(&windows.service);
+	request->ret_address = window_quota(&windows.address);
+	close_windows(&windows);
 }
 
 static void judge(struct local_admission *self, struct admission_request *request)
@@ -97,6 +134,38 @@ static void local_admit(struct admission *admission, struct admission_request *r
 		judge(self_of(admission), &requests[i]);
 }
 
+/* *quota has what is left by another admission. */
+static void lower(struct admission_quota *quota, const struct window *window)
+{
+	assert(quota != NULL);
+	struct admission_quota own = window_quota(window);
+	if (own.is_limited && (!quota->is_limited || own.remaining < quota->remaining))
+		*quota = own;
+}
+
+static void local_count(struct admission *admission, struct admission_request *request)
+{
+	assert(request->ret_verdict != ADMISSION_LIMITED);
+	struct counted windows = open_windows(self_of(admission), request);
+	(void)count_or_refuse(&windows, request);
+	lower(&request->ret_user, &windows.user);
+	lower(&request->ret_service, &windows.service);
+	lower(&request->ret_address, &windows.address);
+	close_windows(&windows);
+}
+
+static bool local_is_service_full(struct admission *admission, struct admission_request *request)
+{
+	assert(request != NULL);
+	struct window service = window_open(self_of(admission)->services, request->service, request->now_ms);
+	bool is_full = window_is_full(&service);
+	request->ret_service = window_quota(&service);
+	if (is_full)
+		refuse(request, window_wait_ms(&service));
+	window_close(&service);
+	return is_full;
+}
+
 static void local_finish(struct admission *admission, const struct admission_request *request, enum admission_end end, uint64_t now_ms)
 {
 	assert(request->idempotency.is_present);
@@ -118,6 +187,8 @@ static void local_free(struct admission *admission)
 
 static const struct admission_operations local_operations = {
 	.admit = local_admit,
+	.count = local_count,
+	.is_service_full = local_is_service_full,
 	.finish = local_finish,
 	.free = local_free,
 };

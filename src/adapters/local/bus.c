@@ -17,9 +17,11 @@ static struct local_bus *self_of(struct bus *bus)
 	return container_of(bus, struct local_bus, base);
 }
 
-static enum bus_result local_publish(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms)
+static enum bus_result local_send(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms,
+                                  uint32_t *ret_sent)
 {
 	assert(records != NULL || count == 0);
+	assert(ret_sent != NULL);
 	(void)timeout_ms; /* nobody is waited for */
 	struct local_bus *self = self_of(bus);
 	pthread_mutex_lock(&self->lock);
@@ -30,13 +32,17 @@ static enum bus_result local_publish(struct bus *bus, const struct event_record 
 		}
 	}
 	pthread_mutex_unlock(&self->lock);
+	bus->confirmed += count;
+	bus->messages += count;
+	*ret_sent = count;
 	return BUS_OK;
 }
 
-static enum bus_result local_ping(struct bus *bus)
+static enum bus_result local_collect(struct bus *bus, uint64_t timeout_ms)
 {
 	assert(bus != NULL);
 	(void)bus;
+	(void)timeout_ms;
 	return BUS_OK;
 }
 
@@ -50,8 +56,8 @@ static void local_free(struct bus *bus)
 }
 
 static const struct bus_operations local_operations = {
-	.publish = local_publish,
-	.ping = local_ping,
+	.send = local_send,
+	.collect = local_collect,
 	.free = local_free,
 };
 

@@ -41,7 +41,7 @@ struct window window_open(struct windows *windows, struct slice caller, uint64_t
 bool window_is_full(const struct window *window);
 /* Counts a request in a window that is not full. */
 void window_count(struct window *window);
-/* What the headers say. */
+/* The values of the RateLimit headers. */
 struct admission_quota window_quota(const struct window *window);
 /* Milliseconds until a full window has room; 0 when it has. */
 uint64_t window_wait_ms(const struct window *window);

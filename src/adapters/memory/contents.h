@@ -1,4 +1,4 @@
-/* contents.h: what a memory database holds. Private to the memory adapter. */
+/* contents.h: the contents of a memory database. Private to the memory adapter. */
 #pragma once
 
 #include <pthread.h>
@@ -11,7 +11,7 @@
 #include "ports/outbox.h"
 #include "state/changes.h"
 
-/* Where a seat stands in its event's layout. */
+/* The place of a seat in its event's layout. */
 struct seat_place {
 	struct uuid event_id;
 	struct seat_label label;
@@ -49,7 +49,7 @@ struct memory_database {
 	struct table tables[ROW_REFUND + 1];
 	uint64_t epoch;
 	bool is_replaying;
-	struct memory_rebuild *rebuild; /* what a replay has made by now; NULL: nothing */
+	struct memory_rebuild *rebuild; /* the rows that a replay has made so far; NULL: none */
 	struct event_record *events;    /* in order of their ids */
 	uint32_t event_count, event_capacity;
 	struct seat_place *places; /* in the order of the layouts; the position is the index plus one */
@@ -61,7 +61,7 @@ struct memory_database {
 	struct catalog_change *catalog_changes; /* in order of their events' ids */
 	uint32_t catalog_change_count, catalog_change_capacity;
 	struct outbox_lease leases[OUTBOX_PARTITIONS];
-	struct outbox_lease *publishers; /* who counts as one, and until when */
+	struct outbox_lease *publishers; /* the live publishers, each with its lease's end */
 	uint32_t publisher_count, publisher_capacity;
 	struct arena texts; /* of events, places and outbox rows: never given back */
 };

@@ -106,7 +106,7 @@ const struct event_record *contents_event(const struct memory_database *database
 
 const struct event_record *contents_key(const struct memory_database *database, const uint8_t key[static KEY_HASH_LENGTH])
 {
-	assert(key != NULL);
+	assert(database != NULL);
 	for (uint32_t i = database->event_count; i-- > 0;) {
 		const struct idempotency *idempotency = &database->events[i].idempotency;
 		if (idempotency->is_present && memcmp(idempotency->key, key, KEY_HASH_LENGTH) == 0)

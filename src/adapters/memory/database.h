@@ -21,5 +21,5 @@ void memory_database_free(struct memory_database *database);
 must_check enum error memory_store_new(struct memory_database *database, struct store **ret_store);
 must_check enum error memory_reader_new(struct memory_database *database, struct reader **ret_reader);
 must_check enum error memory_seat_feed_new(struct memory_database *database, struct seat_feed **ret_feed);
-/* clock: what leases go by; borrowed. */
+/* clock: measures leases; borrowed. */
 must_check enum error memory_outbox_new(struct memory_database *database, struct clock *clock, struct outbox **ret_outbox);

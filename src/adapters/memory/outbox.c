@@ -143,7 +143,7 @@ static enum store_result memory_next(struct outbox *port, const struct uuid *own
 		const struct outbox_row *row = &database->outbox[i];
 		const struct outbox_lease *lease = &database->leases[row->partition];
 		bool is_left_out = (port->left_out >> row->partition & 1) != 0;
-		if (is_left_out || !uuid_equal(&lease->owner, owner) || lease->until_ms <= now_ms)
+		if (is_left_out || !uuid_equal(&lease->owner, owner) || lease->until_ms <= now_ms || outbox_knows(port, &row->id))
 			continue;
 		if (batch.count > 0 && events + row->count > events_max)
 			break;

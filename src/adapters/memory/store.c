@@ -5,7 +5,6 @@
 
 #include "adapters/memory/contents.h"
 #include "adapters/memory/database.h"
-#include "base/defect.h"
 
 struct memory_store {
 	struct store port;
@@ -102,7 +101,7 @@ static bool load_rows(const struct memory_database *database, const struct needs
 /* Old rows are not kept: a transaction ends with a conflict as soon as something was written after its first load. */
 static bool sees_one_moment(struct memory_store *store)
 {
-	if (!store->is_open || DEFECT(TORN_VIEW))
+	if (!store->is_open)
 		return true;
 	if (!store->has_seen)
 		store->seen_changes = store->database->change_count;
@@ -113,7 +112,7 @@ static bool sees_one_moment(struct memory_store *store)
 static enum store_result load(const struct memory_database *database, const struct needs *needs, struct view *view)
 {
 	assert(needs != NULL && view != NULL);
-	if (database->is_replaying && !DEFECT(REPLAY_UNFENCED))
+	if (database->is_replaying)
 		return STORE_DOWN;
 	if (!view_enter_epoch(view, database->epoch))
 		return STORE_OK;
@@ -143,7 +142,7 @@ static bool has_stored_version(const struct memory_database *database, const str
 static bool event_is_new(const struct memory_database *database, const struct event *event)
 {
 	assert(event != NULL);
-	if (event->idempotency.is_present && contents_key(database, event->idempotency.key) != NULL && !DEFECT(KEY_NOT_UNIQUE))
+	if (event->idempotency.is_present && contents_key(database, event->idempotency.key) != NULL)
 		return false;
 	for (uint32_t i = database->event_count; i-- > 0;) {
 		const struct event_record *record = &database->events[i];
@@ -159,9 +158,9 @@ static bool is_as_expected(const struct memory_database *database, const struct 
 	assert(changes->rows != NULL || changes->row_count == 0);
 	assert(changes->relied != NULL || changes->relied_count == 0);
 	bool is_of_this_epoch = changes->epoch == 0 || changes->epoch == database->epoch;
-	if (!changes->is_replay && (database->is_replaying || !is_of_this_epoch) && !DEFECT(REPLAY_UNFENCED))
+	if (!changes->is_replay && (database->is_replaying || !is_of_this_epoch))
 		return false;
-	for (uint32_t i = 0; i < changes->row_count && !DEFECT(VERSION_UNCHECKED); i++)
+	for (uint32_t i = 0; i < changes->row_count; i++)
 		if (!has_stored_version(database, changes->rows[i]))
 			return false;
 	for (uint32_t i = 0; i < changes->relied_count; i++)
@@ -173,7 +172,7 @@ static bool is_as_expected(const struct memory_database *database, const struct 
 	for (uint32_t i = 0; !changes->is_replay && i < changes->event_count; i++)
 		if (!event_is_new(database, &changes->events[i]))
 			return false;
-	for (uint32_t i = 0; changes->event_count > 0 && i < database->abandoned_count && !DEFECT(LATE_COMMIT_COMES); i++)
+	for (uint32_t i = 0; changes->event_count > 0 && i < database->abandoned_count; i++)
 		if (uuid_equal(&database->abandoned[i], &changes->events[0].id))
 			return false;
 	return true;
@@ -209,13 +208,14 @@ static void append_event(struct memory_database *database, const struct event *e
 		.occurred_at_ms = event->occurred_at_ms,
 		.actor = keep(database, event->actor),
 		.trace = event->trace,
+		.trace_state = keep(database, event->trace_state),
 		.idempotency = event->idempotency,
 		.data = keep(database, event->data),
 	};
 	database->event_count++;
 }
 
-struct seating {
+struct seating_of_sale {
 	struct memory_database *database;
 	const struct event *event;
 };
@@ -223,7 +223,7 @@ struct seating {
 static enum error add_seat(void *context, const struct layout_seat *layout_seat)
 {
 	assert(context != NULL && layout_seat != NULL);
-	const struct seating *seating = context;
+	const struct seating_of_sale *seating = context;
 	struct memory_database *database = seating->database;
 	struct seat seat = {
 		.row = {.kind = ROW_SEAT, .version = uuid_stamp(&seating->event->id)},
@@ -253,7 +253,7 @@ static void add_outbox_row(struct memory_database *database, const struct change
 	need(ids != NULL);
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < changes->event_count; i++)
-		if (event_type_is_published(changes->events[i].type) && outbox_partition(&changes->events[i].stream_id) == partition)
+		if (outbox_takes(partition, &changes->events[i]))
 			ids[count++] = changes->events[i].id;
 	if (count == 0)
 		return;
@@ -304,7 +304,7 @@ static void write_all(struct memory_database *database, const struct changes *ch
 		if (changes->rows[i]->kind == ROW_SALE)
 			list_for_catalog(database, container_of(changes->rows[i], const struct sale, row));
 	for (uint32_t i = 0; i < changes->event_count; i++) {
-		struct seating seating = {.database = database, .event = &changes->events[i]};
+		struct seating_of_sale seating = {.database = database, .event = &changes->events[i]};
 		if (changes->events[i].type == EVENT_SALE_CREATED)
 			need(layout_each_seat(&changes->events[i].layout, add_seat, &seating) == OK);
 	}

@@ -24,7 +24,7 @@ static struct mongodb_catalog *catalog_of(struct catalog *port)
 	return container_of(port, struct mongodb_catalog, port);
 }
 
-/* The library knows no deadline of a call: what has none left is not begun, and the rest ends by the limits of its steps. */
+/* The library has no deadlines for calls: a call with no time left is not begun, and the limits of its steps end any other. */
 static bool is_too_late(const struct catalog *port)
 {
 	assert(port != NULL);

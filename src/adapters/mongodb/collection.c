@@ -54,7 +54,7 @@ static bool is_there(const bson_error_t *error)
 	return error->domain == MONGOC_ERROR_SERVER && error->code == NAMESPACE_EXISTS;
 }
 
-/* Only a server can refuse; what failed on the way to it is no answer. */
+/* Only a server can refuse; a failure on the way to it is no answer. */
 static bool is_refused(const bson_error_t *error)
 {
 	assert(error != NULL);

@@ -3,7 +3,7 @@
  *	{_id: UUID, name, venue, description, starts_at: Date, status: "on_sale" …, currency, on_sale_from: Date or null,
  *	 on_sale_until: Date or null, seat_count: Long, created_at: Date, version: Long, folded: {venue}}
  *
- * folded: with small ASCII letters, which is what filters compare. A text of a client is only ever a value, never the name of a field. */
+ * folded: in small ASCII letters, for filters to compare. A text of a client is only ever a value, never the name of a field. */
 #pragma once
 
 #include <mongoc/mongoc.h>

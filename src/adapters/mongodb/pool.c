@@ -14,6 +14,7 @@
 #include "base/outside.h"
 
 #define WAIT_FOR_CLIENT_MS 200
+#define CONNECTIONS_DEFAULT 100  /* the library's, where the URI says nothing */
 #define AUTHENTICATION_FAILED 18 /* of the server */
 #define UNAUTHORIZED 13
 
@@ -23,9 +24,10 @@ struct mongodb_pool {
 	pthread_mutex_t mutex;
 	mongoc_client_pool_t *clients; /* guarded; NULL: not made yet */
 	_Atomic bool is_prepared;
+	_Atomic uint32_t in_use;
 };
 
-/* The library is never taken down: its threads end with the pools. What it would log on stderr is in the errors as well. */
+/* The library is never shut down: its threads end with the pools. Its messages on stderr are in the errors as well. */
 static void begin_library(void)
 {
 	mongoc_log_set_handler(NULL, NULL);
@@ -48,7 +50,7 @@ static void set_limits(mongoc_uri_t *uri)
 	set_limit(uri, MONGOC_URI_WAITQUEUETIMEOUTMS, WAIT_FOR_CLIENT_MS);
 	if (mongoc_uri_get_appname(uri) == NULL)
 		(void)mongoc_uri_set_appname(uri, "tro");
-	/* What was placed is not placed again: the change is dropped from the list. */
+	/* Without a majority a failover could lose a placed entry, which is not placed again. */
 	if (mongoc_write_concern_get_w(mongoc_uri_get_write_concern(uri)) == MONGOC_WRITE_CONCERN_W_DEFAULT) {
 		mongoc_write_concern_t *concern = mongoc_write_concern_new();
 		mongoc_write_concern_set_wmajority(concern, MONGODB_STEP_MS);
@@ -57,7 +59,7 @@ static void set_limits(mongoc_uri_t *uri)
 	}
 }
 
-/* What the library says of a URI may repeat a part of it, so it is shown only when it quotes nothing. */
+/* The library's message about a URI may repeat a part of it, so it is shown only when it quotes nothing. */
 static mongoc_uri_t *read_uri(const char *text, char message[static MONGODB_MESSAGE_MAX])
 {
 	assert(text != NULL);
@@ -104,6 +106,19 @@ void mongodb_pool_free(struct mongodb_pool *pool)
 	free(pool);
 }
 
+uint32_t mongodb_pool_in_use(const struct mongodb_pool *pool)
+{
+	assert(pool != NULL);
+	return pool->in_use;
+}
+
+uint32_t mongodb_pool_max(const struct mongodb_pool *pool)
+{
+	assert(pool != NULL && pool->uri != NULL);
+	int32_t max = mongoc_uri_get_option_as_int32(pool->uri, MONGOC_URI_MAXPOOLSIZE, CONNECTIONS_DEFAULT);
+	return max > 0 ? (uint32_t)max : CONNECTIONS_DEFAULT;
+}
+
 /* libmongoc counts in shared memory of this name, from before main. Without a name nothing is left behind by kill -9, over which a later process
  * with the same id would complain on stderr. */
 __attribute__((constructor)) static void unlink_counters(void)
@@ -137,6 +152,7 @@ static bool take(struct mongodb_pool *pool, struct mongodb_lease *ret_lease, bso
 		bson_set_error(error, MONGOC_ERROR_CLIENT, 0, "every connection of the pool is in use");
 		return false;
 	}
+	pool->in_use++;
 	*ret_lease = (struct mongodb_lease){
 		.pool = pool,
 		.client = client,
@@ -162,6 +178,7 @@ void mongodb_lease_end(struct mongodb_lease *lease)
 	outside_end();
 	mongoc_collection_destroy(lease->events);
 	mongoc_client_pool_push(lease->pool->clients, lease->client);
+	lease->pool->in_use--;
 	*lease = (struct mongodb_lease){0};
 }
 

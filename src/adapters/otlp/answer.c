@@ -90,7 +90,7 @@ static enum export_result take_frame(struct slice body, struct span_export *expo
 	if (body.length == 0)
 		return take_body(body, export);
 	if (body.length < GRPC_FRAME_HEAD)
-		return take_body(SLICE("\xff"), export); /* whatever it is, it is no message */
+		return take_body(SLICE("\xff"), export); /* too short for a frame: certainly no message */
 	struct slice message = {.data = body.data + GRPC_FRAME_HEAD, .length = body.length - GRPC_FRAME_HEAD};
 	if (body.data[0] == 0)
 		return take_body(message, export);

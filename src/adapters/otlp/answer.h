@@ -1,4 +1,4 @@
-/* answer.h: what a receiver has answered, and what that means for the spans. Private to the OTLP adapter. */
+/* answer.h: reads a receiver's answer and decides what becomes of the spans. Private to the OTLP adapter. */
 #pragma once
 
 #include <stdbool.h>
@@ -21,5 +21,5 @@ struct otlp_answer {
 
 /* A line of the head or the trailers; others than those that count are passed over. */
 void otlp_answer_line(struct otlp_answer *answer, struct slice line);
-/* What it means; *export: rejected, wait_ms, problem. */
+/* Judges the answer; sets rejected, wait_ms and problem of *export. */
 enum export_result otlp_answer_judge(const struct otlp_answer *answer, enum otlp_protocol protocol, struct span_export *export);

@@ -1,28 +1,22 @@
-/* encode.c: the messages are put together in an arena, then packed in one go. */
+/* encode.c: spans first, then the messages around them, which protobuf-c packs, when their length is known. */
 #include "adapters/otlp/encode.h"
 
 #include <assert.h>
-#include <string.h>
 
+#include "adapters/otlp/encode_span.h"
 #include "otlp.pb-c.h"
 
 #define SCHEMA_URL "https://opentelemetry.io/schemas/1.37.0" /* of the semantic conventions that the names of attributes are of */
 #define SCOPE_NAME "tro"
-#define NS_PER_MS UINT64_C(1000000)
+#define WIRE_MESSAGE 2 /* a field with a length before it */
+
+/* Numbers of the fields around the spans, of otlp.proto. */
+enum { FIELD_RESOURCE_SPANS = 1, FIELD_SCOPE_SPANS = 2 };
 
 static_assert((int)SPAN_INTERNAL == OTLP__SPAN__SPAN_KIND__SPAN_KIND_INTERNAL, "the numbers are OTLP's");
 static_assert((int)SPAN_CONSUMER == OTLP__SPAN__SPAN_KIND__SPAN_KIND_CONSUMER, "the numbers are OTLP's");
 
 /* Borrows: protobuf-c only reads what it packs. */
-static ProtobufCBinaryData bytes_of(const uint8_t *bytes, size_t length)
-{
-	union {
-		const uint8_t *borrowed;
-		uint8_t *data;
-	} pointer = {.borrowed = bytes};
-	return (ProtobufCBinaryData){.len = length, .data = pointer.data};
-}
-
 static char *text_of(const char *text)
 {
 	union {
@@ -49,159 +43,83 @@ static void set_text(struct pair *pair, const char *key, const char *text)
 	pair->value.string_value = text_of(text);
 }
 
-static void set_pair(struct pair *pair, const struct span *span, const struct span_attribute *attribute)
+/* A field that is a message: its number and length, before the message itself. */
+static void put_head(struct buffer *buffer, uint32_t field, uint64_t length)
 {
-	set_text(pair, attribute->key, "");
-	switch (attribute->kind) {
-	case SPAN_WORD:
-		pair->value.string_value = text_of(attribute->word);
-		break;
-	case SPAN_TEXT:
-		assert(attribute->at < span->text_length);
-		pair->value.string_value = text_of(span->text + attribute->at);
-		break;
-	case SPAN_INT:
-		pair->value.value_case = OTLP__ANY_VALUE__VALUE_INT_VALUE;
-		pair->value.int_value = attribute->number;
-		break;
-	case SPAN_BOOL:
-		pair->value.value_case = OTLP__ANY_VALUE__VALUE_BOOL_VALUE;
-		pair->value.bool_value = attribute->truth;
-		break;
-	}
+	assert(field > 0 && field < 16); /* one byte with its wire type */
+	buffer_append_byte(buffer, (char)(field << 3 | WIRE_MESSAGE));
+	for (; length >= 0x80; length >>= 7)
+		buffer_append_byte(buffer, (char)(length | 0x80));
+	buffer_append_byte(buffer, (char)length);
 }
 
-static bool set_attributes(Otlp__Span *message, const struct span *span, struct arena *arena)
+static size_t head_size(uint64_t length)
 {
-	assert(span->attribute_count <= SPAN_ATTRIBUTES_MAX);
-	struct pair *pairs = arena_allocate(arena, span->attribute_count * sizeof *pairs);
-	Otlp__KeyValue **list = arena_allocate(arena, span->attribute_count * sizeof(Otlp__KeyValue *));
-	if (pairs == NULL || list == NULL)
-		return false;
-	for (uint32_t i = 0; i < span->attribute_count; i++) {
-		set_pair(&pairs[i], span, &span->attributes[i]);
-		list[i] = &pairs[i].key_value;
-	}
-	message->n_attributes = span->attribute_count;
-	message->attributes = list;
-	return true;
+	size_t size = 2;
+	for (; length >= 0x80; length >>= 7)
+		size++;
+	return size;
 }
 
-static bool is_set(const uint8_t id[static 8])
+static void put_message(struct buffer *buffer, const ProtobufCMessage *message, size_t size)
 {
-	static const uint8_t zero[8] = {0};
-	return memcmp(id, zero, sizeof zero) != 0;
-}
-
-static bool set_links(Otlp__Span *message, const struct span *span, struct arena *arena)
-{
-	bool has_one = is_set(span->link.span_id);
-	uint32_t count = span->link_count + (has_one ? 1 : 0);
-	message->dropped_links_count = span->links_dropped;
-	if (count == 0)
-		return true;
-	Otlp__Link *links = arena_allocate(arena, count * sizeof *links);
-	Otlp__Link **list = arena_allocate(arena, count * sizeof(Otlp__Link *));
-	if (links == NULL || list == NULL)
-		return false;
-	for (uint32_t i = 0; i < count; i++) {
-		const struct span_link *link = i < span->link_count ? &span->links[i] : &span->link;
-		otlp__link__init(&links[i]);
-		links[i].trace_id = bytes_of(link->trace_id, sizeof link->trace_id);
-		links[i].span_id = bytes_of(link->span_id, sizeof link->span_id);
-		links[i].flags = link->flags;
-		list[i] = &links[i];
-	}
-	message->n_links = count;
-	message->links = list;
-	return true;
-}
-
-static void set_times(Otlp__Span *message, const struct span *span, uint64_t unix_ahead_ns)
-{
-	message->end_time_unix_nano = span->ended_ns + unix_ahead_ns;
-	message->start_time_unix_nano = span->began_unix_ms > 0 ? span->began_unix_ms * NS_PER_MS : span->started_ns + unix_ahead_ns;
-	if (message->start_time_unix_nano > message->end_time_unix_nano) /* by clocks that differ */
-		message->start_time_unix_nano = message->end_time_unix_nano;
-}
-
-static Otlp__Span *span_message(const struct span *span, uint64_t unix_ahead_ns, struct arena *arena)
-{
-	Otlp__Span *message = arena_allocate(arena, sizeof *message);
-	if (message == NULL)
-		return NULL;
-	otlp__span__init(message);
-	message->trace_id = bytes_of(span->context.trace_id, sizeof span->context.trace_id);
-	message->span_id = bytes_of(span->context.span_id, sizeof span->context.span_id);
-	if (is_set(span->context.parent_id))
-		message->parent_span_id = bytes_of(span->context.parent_id, sizeof span->context.parent_id);
-	if (span->trace_state != NULL)
-		message->trace_state = span->trace_state;
-	message->flags = span->context.flags;
-	message->name = text_of(span->name != NULL ? span->name : span->text + span->name_at);
-	message->kind = (Otlp__Span__SpanKind)span->kind;
-	set_times(message, span, unix_ahead_ns);
-	if (span->is_error) {
-		message->status = arena_allocate(arena, sizeof *message->status);
-		if (message->status == NULL)
-			return NULL;
-		otlp__status__init(message->status);
-		message->status->code = OTLP__STATUS__STATUS_CODE__STATUS_CODE_ERROR;
-	}
-	return set_attributes(message, span, arena) && set_links(message, span, arena) ? message : NULL;
-}
-
-static bool pack(const Otlp__ExportTraceServiceRequest *request, struct buffer *buffer)
-{
-	size_t size = otlp__export_trace_service_request__get_packed_size(request);
 	char *room = buffer_reserve(buffer, size);
 	if (room == NULL)
-		return false;
-	size_t length = otlp__export_trace_service_request__pack(request, (uint8_t *)room);
+		return;
+	size_t length = protobuf_c_message_pack(message, (uint8_t *)room);
 	assert(length == size);
 	buffer->length += length;
+}
+
+static bool set_source(Otlp__Resource *source, const struct otlp_resource *resource, struct arena *arena)
+{
+	struct pair *pairs = arena_allocate(arena, resource->count * sizeof *pairs);
+	Otlp__KeyValue **list = arena_allocate(arena, resource->count * sizeof(Otlp__KeyValue *));
+	if (pairs == NULL || list == NULL)
+		return false;
+	for (uint32_t i = 0; i < resource->count; i++) {
+		set_text(&pairs[i], resource->attributes[i].key, resource->attributes[i].text);
+		list[i] = &pairs[i].key_value;
+	}
+	source->n_attributes = resource->count;
+	source->attributes = list;
 	return true;
 }
 
-enum error otlp_encode(const struct otlp_resource *resource, const struct span *const *spans, uint32_t count, uint64_t unix_ahead_ns,
-                       struct arena *arena, struct buffer *buffer)
+/* The request is one ResourceSpans with one ScopeSpans: their own fields come first, and the spans, which are packed already, behind
+ * them. */
+static enum error put_request(struct buffer *buffer, const struct otlp_resource *resource, struct slice spans, struct arena *arena)
 {
-	assert(resource != NULL && spans != NULL && count > 0);
-	Otlp__ExportTraceServiceRequest request = OTLP__EXPORT_TRACE_SERVICE_REQUEST__INIT;
 	Otlp__ResourceSpans resource_spans = OTLP__RESOURCE_SPANS__INIT;
 	Otlp__ScopeSpans scope_spans = OTLP__SCOPE_SPANS__INIT;
 	Otlp__Resource source = OTLP__RESOURCE__INIT;
 	Otlp__InstrumentationScope scope = OTLP__INSTRUMENTATION_SCOPE__INIT;
 	arena_clear(arena);
-	Otlp__Span **messages = arena_allocate(arena, count * sizeof(Otlp__Span *));
-	struct pair *pairs = arena_allocate(arena, resource->count * sizeof *pairs);
-	Otlp__KeyValue **list = arena_allocate(arena, resource->count * sizeof(Otlp__KeyValue *));
-	if (messages == NULL || pairs == NULL || list == NULL)
+	if (!set_source(&source, resource, arena))
 		return ERR_NO_MEMORY;
-	for (uint32_t i = 0; i < resource->count; i++) {
-		set_text(&pairs[i], resource->attributes[i].key, resource->attributes[i].text);
-		list[i] = &pairs[i].key_value;
-	}
-	for (uint32_t i = 0; i < count; i++) {
-		messages[i] = span_message(spans[i], unix_ahead_ns, arena);
-		if (messages[i] == NULL)
-			return ERR_NO_MEMORY;
-	}
-	source.n_attributes = resource->count;
-	source.attributes = list;
 	scope.name = text_of(SCOPE_NAME);
 	scope.version = text_of(resource->version);
 	scope_spans.scope = &scope;
-	scope_spans.n_spans = count;
-	scope_spans.spans = messages;
-	scope_spans.schema_url = text_of(SCHEMA_URL);
+	scope_spans.schema_url = resource_spans.schema_url = text_of(SCHEMA_URL);
 	resource_spans.resource = &source;
-	resource_spans.n_scope_spans = 1;
-	resource_spans.scope_spans = &(Otlp__ScopeSpans *){&scope_spans};
-	resource_spans.schema_url = text_of(SCHEMA_URL);
-	request.n_resource_spans = 1;
-	request.resource_spans = &(Otlp__ResourceSpans *){&resource_spans};
-	return pack(&request, buffer) ? OK : ERR_NO_MEMORY;
+	size_t of_resource = otlp__resource_spans__get_packed_size(&resource_spans);
+	size_t of_scope = otlp__scope_spans__get_packed_size(&scope_spans), in_scope = of_scope + spans.length;
+	put_head(buffer, FIELD_RESOURCE_SPANS, of_resource + head_size(in_scope) + in_scope);
+	put_message(buffer, &resource_spans.base, of_resource);
+	put_head(buffer, FIELD_SCOPE_SPANS, in_scope);
+	put_message(buffer, &scope_spans.base, of_scope);
+	buffer_append_slice(buffer, spans);
+	return buffer->failed ? ERR_NO_MEMORY : OK;
+}
+
+enum error otlp_encode(const struct otlp_resource *resource, const struct span *const *spans, uint32_t count, uint64_t unix_ahead_ns,
+                       struct otlp_room *room, struct buffer *buffer)
+{
+	assert(resource != NULL && spans != NULL && count > 0);
+	buffer_clear(&room->spans);
+	for (uint32_t i = 0; i < count; i++)
+		otlp_put_span(&room->spans, spans[i], unix_ahead_ns);
+	return room->spans.failed ? ERR_NO_MEMORY : put_request(buffer, resource, buffer_slice(&room->spans), &room->arena);
 }
 
 bool otlp_decode_response(struct slice body, uint64_t *ret_rejected)

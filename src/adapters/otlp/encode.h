@@ -10,7 +10,7 @@
 #include "base/slice.h"
 #include "trace/span.h"
 
-/* Who made the spans: service.name and the like. */
+/* An attribute of the resource that made the spans, such as service.name. */
 struct otlp_attribute {
 	const char *key; /* borrowed, terminated */
 	const char *text;
@@ -22,9 +22,14 @@ struct otlp_resource {
 	const char *version; /* of this program */
 };
 
-/* Appends the message. unix_ahead_ns: what the clock of the world shows less the monotonic clock of the spans. arena: for the work in between,
- * cleared. ERR_NO_MEMORY: the buffer has `failed`, or is as it was. */
+/* For the work in between, kept from one message to the next. */
+struct otlp_room {
+	struct arena arena;
+	struct buffer spans; /* as they are packed */
+};
+
+/* Appends the message. unix_ahead_ns: Unix time less the monotonic time of the spans. ERR_NO_MEMORY: the buffer then holds no message. */
 must_check enum error otlp_encode(const struct otlp_resource *resource, const struct span *const *spans, uint32_t count,
-                                  uint64_t unix_ahead_ns, struct arena *arena, struct buffer *buffer);
-/* How many spans the receiver says it has rejected. False: this is no ExportTraceServiceResponse. */
+                                  uint64_t unix_ahead_ns, struct otlp_room *room, struct buffer *buffer);
+/* Reads the number of spans that the receiver has rejected. False: this is no ExportTraceServiceResponse. */
 must_check bool otlp_decode_response(struct slice body, uint64_t *ret_rejected);

@@ -124,7 +124,7 @@ static bool append_pair(struct curl_slist **list, struct slice pair, bool *ret_i
 	return true;
 }
 
-/* What the options ask for. */
+/* Appends the header fields of the options. */
 static enum error append_own(struct slice headers, struct curl_slist **list, char message[static OTLP_MESSAGE_MAX])
 {
 	struct slice rest = headers, pair;

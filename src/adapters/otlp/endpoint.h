@@ -1,4 +1,4 @@
-/* endpoint.h: where spans are sent, and the header fields that go along. Private to the OTLP adapter. */
+/* endpoint.h: the address that spans are sent to, and the header fields that go along. Private to the OTLP adapter. */
 #pragma once
 
 #include <curl/curl.h>

@@ -14,10 +14,10 @@
 #include "base/now.h"
 
 #define BODY_MAX (64 * 1024 * 1024)
-#define ARENA_BLOCK (1024 * 1024)
-#define ARENA_MAX (256 * 1024 * 1024)
+#define ARENA_BLOCK (64 * 1024)
+#define ARENA_MAX (1024 * 1024)
 #define CONNECT_TIMEOUT_MS 3000
-#define LOOK_MS 100 /* how late it is seen that the process ends */
+#define LOOK_MS 100 /* a process that ends waits at most so long */
 #define GRPC_FRAME_HEAD 5
 #define NS_PER_MS UINT64_C(1000000)
 #define STEP_NS NS_PER_MS /* a clock that was set by less is not followed, so that spans keep their order */
@@ -29,9 +29,9 @@ struct otlp_exporter {
 	struct curl_slist *headers;
 	CURL *curl;
 	CURLM *multi;
-	struct arena arena;
+	struct otlp_room room;
 	struct buffer plain; /* the message */
-	struct buffer body;  /* what is sent, when that is not the message itself */
+	struct buffer body;  /* the body to send, if not the message itself */
 	struct otlp_answer answer;
 	uint64_t unix_ahead_ns;
 	char problem[CURL_ERROR_SIZE];
@@ -107,7 +107,7 @@ static struct slice make_body(struct otlp_exporter *self, const struct span_expo
 	buffer_clear(&self->plain);
 	buffer_clear(&self->body);
 	self->unix_ahead_ns = look_at_clocks(self->unix_ahead_ns);
-	if (otlp_encode(&self->options.resource, export->spans, export->count, self->unix_ahead_ns, &self->arena, &self->plain) != OK)
+	if (otlp_encode(&self->options.resource, export->spans, export->count, self->unix_ahead_ns, &self->room, &self->plain) != OK)
 		return (struct slice){0};
 	bool is_grpc = self->options.protocol == OTLP_GRPC, is_compressed = self->options.is_compressed;
 	if (!is_grpc && !is_compressed)
@@ -182,7 +182,8 @@ static void free_exporter(struct span_exporter *exporter)
 	curl_multi_cleanup(self->multi);
 	curl_slist_free_all(self->headers);
 	curl_free(self->url);
-	arena_release(&self->arena);
+	arena_release(&self->room.arena);
+	buffer_release(&self->room.spans);
 	buffer_release(&self->plain);
 	buffer_release(&self->body);
 	buffer_release(&self->answer.body);
@@ -201,7 +202,8 @@ enum error otlp_exporter_new(const struct otlp_options *options, struct span_exp
 	self->base.operations = &operations;
 	self->base.give_up_ns = UINT64_MAX;
 	self->options = *options;
-	arena_init(&self->arena, ARENA_BLOCK, ARENA_MAX);
+	arena_init(&self->room.arena, ARENA_BLOCK, ARENA_MAX);
+	buffer_init(&self->room.spans, NULL, BODY_MAX);
 	buffer_init(&self->plain, NULL, BODY_MAX);
 	buffer_init(&self->body, NULL, BODY_MAX);
 	buffer_init(&self->answer.body, NULL, OTLP_ANSWER_BYTES_MAX);

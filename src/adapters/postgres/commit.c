@@ -1,6 +1,7 @@
-/* commit.c: everything or nothing, in one round trip that only writes: what is expected is checked by the statement that writes it.
+/* commit.c: writes everything or nothing, in one round trip: each statement checks the version of a row as it writes it.
  *
- * Rows go kind by kind and in the order of their keys, so that two sessions that want the same rows wait for each other and do not deadlock. */
+ * Rows go kind by kind and in the order of their keys, so that two sessions that want the same rows wait for each other and do not
+ * deadlock. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,12 +9,14 @@
 #include "adapters/postgres/replay.h"
 #include "adapters/postgres/rows.h"
 #include "adapters/postgres/store.h"
+#include "adapters/sql/stored_audit.h"
+#include "adapters/sql/trace_states.h"
 #include "state/kinds.h"
 
 #define AS(type, row) ((const struct type *)(const void *)(row))
 #define SEATS_PER_STATEMENT 10000
 
-/* What was written to the scratch, as an element of an array of texts or bytes. */
+/* Puts the scratch's text as an element of an array of texts or bytes. */
 static void put_scratch(struct postgres_store *store, uint32_t index, void (*put)(struct parameters *, uint32_t, struct slice))
 {
 	assert(put != NULL);
@@ -23,7 +26,7 @@ static void put_scratch(struct postgres_store *store, uint32_t index, void (*put
 		put(&store->parameters, index, buffer_slice(&store->scratch));
 }
 
-/* How rows of a kind are checked and written. Seats are inserted with their sale. */
+/* The statements that check and write the rows of a kind. Seats are inserted with their sale. */
 static const struct {
 	enum store_statement check, update, insert;
 } statements_of[ROW_KEY] = {
@@ -53,23 +56,47 @@ static void put_row(struct postgres_store *store, const struct row *row)
 }
 
 /* The new seats of a sale that are not sent yet. */
-struct seating {
+struct seating_of_sale {
 	struct postgres_store *store;
 	const struct sale *sale;
 	uint32_t sent;
 	uint32_t count;
 };
 
-static void send_seats(struct seating *seating)
+static void put_seat(struct parameters *parameters, const struct layout_seat *seat)
+{
+	assert(parameters != NULL && seat != NULL);
+	array_bytes(parameters, 3, seat->seat);
+	array_text(parameters, 4, seat->section);
+	array_text(parameters, 5, seat->row);
+	array_int(parameters, 6, seat->price);
+}
+
+/* Behind the seats themselves. */
+static void send_put_seats(struct postgres_store *store, const struct uuid *event_id, uint64_t version, uint32_t sent)
+{
+	assert(event_id != NULL && version > 0);
+	scalar_uuid(&store->parameters, 0, event_id);
+	scalar_uint(&store->parameters, 1, version);
+	scalar_int(&store->parameters, 2, sent);
+	store_send(store, INSERT_SEATS);
+}
+
+void store_send_seats(struct postgres_store *store, const struct uuid *event_id, uint64_t version, uint32_t sent,
+                      const struct layout_seat *seats, uint32_t count)
+{
+	assert(count > 0 && count <= SEATS_PER_STATEMENT);
+	for (uint32_t i = 0; i < count; i++)
+		put_seat(&store->parameters, &seats[i]);
+	send_put_seats(store, event_id, version, sent);
+}
+
+static void send_seats(struct seating_of_sale *seating)
 {
 	assert(seating->count <= SEATS_PER_STATEMENT);
 	if (seating->count == 0)
 		return;
-	struct parameters *parameters = &seating->store->parameters;
-	scalar_uuid(parameters, 0, &seating->sale->event_id);
-	scalar_uint(parameters, 1, seating->sale->row.version);
-	scalar_int(parameters, 2, seating->sent);
-	store_send(seating->store, INSERT_SEATS);
+	send_put_seats(seating->store, &seating->sale->event_id, seating->sale->row.version, seating->sent);
 	seating->sent += seating->count;
 	seating->count = 0;
 }
@@ -77,25 +104,35 @@ static void send_seats(struct seating *seating)
 static enum error put_seat_insert(void *context, const struct layout_seat *seat)
 {
 	assert(context != NULL && seat != NULL);
-	struct seating *seating = context;
-	struct parameters *parameters = &seating->store->parameters;
-	array_bytes(parameters, 3, seat->seat);
-	array_text(parameters, 4, seat->section);
-	array_text(parameters, 5, seat->row);
-	array_int(parameters, 6, seat->price);
+	struct seating_of_sale *seating = context;
+	put_seat(&seating->store->parameters, seat);
 	if (++seating->count == SEATS_PER_STATEMENT)
 		send_seats(seating);
 	return OK;
 }
 
+/* The seats are there (ports/seating.h), all of them, or the commit fails. */
+static void end_seating(struct postgres_store *store, const struct event *event)
+{
+	assert(event->seats_version != 0);
+	scalar_uuid(&store->parameters, 0, &event->event_id);
+	scalar_uint(&store->parameters, 1, event->seats_version);
+	scalar_int(&store->parameters, 2, event->seat_count);
+	store_send(store, END_SEATING);
+}
+
 static void insert_seats(struct postgres_store *store, const struct changes *changes, const struct sale *sale)
 {
 	assert(sale->row.stored_version == 0);
-	struct seating seating = {.store = store, .sale = sale};
+	struct seating_of_sale seating = {.store = store, .sale = sale};
 	for (uint32_t i = 0; i < changes->event_count; i++) {
 		const struct event *event = &changes->events[i];
 		if (event->type != EVENT_SALE_CREATED || !uuid_equal(&event->event_id, &sale->event_id))
 			continue;
+		if (event->seats_version != 0) {
+			end_seating(store, event);
+			return;
+		}
 		enum error error = layout_each_seat(&event->layout, put_seat_insert, &seating);
 		assert(error == OK);
 		(void)error;
@@ -135,7 +172,7 @@ static const struct row **sort_rows(const struct changes *changes, const struct 
 	return sorted;
 }
 
-/* How many rows from the first on are of its kind and as new as it. */
+/* Counts the rows, from the first on, that are of its kind and, as it is, new or not new. */
 static uint32_t count_alike(const struct row **rows, uint32_t count)
 {
 	assert(rows != NULL && count > 0);
@@ -195,7 +232,7 @@ static bool put_entry(struct postgres_store *store, const struct changes *change
 	buffer_clear(&store->scratch);
 	for (uint32_t i = 0; i < changes->event_count; i++) {
 		const struct event *event = &changes->events[i];
-		if (!event_type_is_published(event->type) || outbox_partition(&event->stream_id) != partition)
+		if (!outbox_takes(partition, event))
 			continue;
 		buffer_append(&store->scratch, event->id.bytes, sizeof event->id.bytes);
 		id = id == NULL ? &event->id : id;
@@ -205,7 +242,26 @@ static bool put_entry(struct postgres_store *store, const struct changes *change
 	array_int(&store->parameters, 0, partition);
 	array_uuid(&store->parameters, 1, id);
 	put_scratch(store, 2, array_bytes);
+	trace_states_write(&store->scratch, changes, partition);
+	put_scratch(store, 3, array_text);
 	return true;
+}
+
+/* Appends the records of operators' commands. */
+static void append_audit(struct postgres_store *store, const struct changes *changes)
+{
+	assert(!changes->is_replay);
+	char target[UUID_TEXT_LENGTH + 1];
+	bool has_records = false;
+	for (uint32_t i = 0; i < changes->event_count; i++) {
+		if (slice_is_empty(changes->events[i].from))
+			continue;
+		const struct audit_record record = audit_record_of_event(&changes->events[i], target);
+		stored_audit_put(parameter_places(&store->parameters), &record);
+		has_records = true;
+	}
+	if (has_records)
+		store_send(store, INSERT_AUDIT);
 }
 
 static void append_events(struct postgres_store *store, const struct changes *changes)
@@ -258,6 +314,7 @@ static enum store_result try_to_write(struct postgres_store *store, const struct
 	check_keys(store, changes->unused_keys, changes->unused_key_count);
 	store_write_rows(store, changes, rows, changes->row_count);
 	append_events(store, changes);
+	append_audit(store, changes);
 	store_send(store, COMMIT);
 	return finish(store, changes);
 }
@@ -296,8 +353,8 @@ static enum store_result check_all(struct postgres_store *store, const struct ch
 	return result == STORE_UNKNOWN ? STORE_DOWN : result;
 }
 
-/* What was loaded in the transaction needs no check: the server lets it be committed only where that comes to the same. A session that is
- * gone has taken it along, with nothing written. */
+/* Rows loaded in the transaction need no check: the server commits only if they have not changed. If the session is gone, so is the
+ * transaction, with nothing written. */
 static enum store_result commit_open(struct postgres_store *store, const struct changes *changes, const struct row **rows,
                                      const struct row **relied)
 {

@@ -5,11 +5,13 @@
 #include "adapters/postgres/connect.h"
 
 #include <assert.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/postgres/encryption.h"
 #include "base/now.h"
 
 #define SETTINGS_MAX 64
@@ -23,15 +25,6 @@ struct target {
 	char address[RESOLVER_ADDRESS_SIZE]; /* empty: host is a socket's folder, or the default */
 	char port[16];                       /* empty: the default */
 };
-
-const char *connect_setting(const struct connection *connection, const char *keyword)
-{
-	assert(connection != NULL && keyword != NULL);
-	for (const PQconninfoOption *option = connection->settings; option != NULL && option->keyword != NULL; option++)
-		if (strcmp(option->keyword, keyword) == 0)
-			return option->val;
-	return NULL;
-}
 
 /* Copies the item of a list with commas between; empty: there is none, or it is too long. Answers whether the list has it. */
 static bool take_item(const char *list, uint32_t index, char *item, size_t size)
@@ -98,8 +91,8 @@ static uint32_t add_host(struct connection *connection, struct target target, ui
 static uint32_t list_targets(struct connection *connection, uint64_t deadline_ns, struct target targets[static TARGETS_MAX])
 {
 	assert(connection->resolver != NULL);
-	const char *hosts = connect_setting(connection, "host"), *addresses = connect_setting(connection, "hostaddr");
-	const char *ports = connect_setting(connection, "port");
+	const char *hosts = connection_setting(connection, "host"), *addresses = connection_setting(connection, "hostaddr");
+	const char *ports = connection_setting(connection, "port");
 	uint32_t count = 0, left = 1;
 	for (const char *c = hosts == NULL ? addresses : hosts; c != NULL && *c != '\0'; c++)
 		left += *c == ',';
@@ -127,13 +120,22 @@ static void ignore_notice(void *context, const PGresult *notice)
 static PGconn *begin(const struct connection *connection, const struct target *target)
 {
 	assert(connection->settings != NULL && target != NULL);
+	const char *mode = encryption_mode(connection, target->address);
 	const struct {
 		const char *keyword, *value;
 		bool is_target;
 	} ours[] = {
-		{"host", target->host, true},         {"hostaddr", target->address, true}, {"port", target->port, true},
-		{"tcp_user_timeout", "10000", false}, {"keepalives_idle", "5", false},     {"keepalives_interval", "2", false},
-		{"keepalives_count", "3", false},     {"application_name", "tro", false},  {"client_encoding", "UTF8", false},
+		{"host", target->host, true},
+		{"hostaddr", target->address, true},
+		{"port", target->port, true},
+		{"sslmode", mode, false},
+		{"sslrootcert", encryption_authorities(connection, mode), false},
+		{"tcp_user_timeout", "10000", false},
+		{"keepalives_idle", "5", false},
+		{"keepalives_interval", "2", false},
+		{"keepalives_count", "3", false},
+		{"application_name", "tro", false},
+		{"client_encoding", "UTF8", false},
 	};
 	const char *keywords[SETTINGS_MAX + ARRAY_LENGTH(ours) + 1] = {NULL}, *values[SETTINGS_MAX + ARRAY_LENGTH(ours) + 1] = {NULL};
 	size_t count = 0;
@@ -144,7 +146,8 @@ static PGconn *begin(const struct connection *connection, const struct target *t
 		values[count++] = option->val;
 	}
 	for (size_t i = 0; i < ARRAY_LENGTH(ours); i++) { /* of a keyword that is there twice the last holds */
-		if (ours[i].is_target ? ours[i].value[0] == '\0' : connect_setting(connection, ours[i].keyword) != NULL)
+		if (ours[i].value == NULL ||
+		    (ours[i].is_target ? ours[i].value[0] == '\0' : connection_setting(connection, ours[i].keyword) != NULL))
 			continue;
 		keywords[count] = ours[i].keyword;
 		values[count++] = ours[i].value;
@@ -157,17 +160,29 @@ static bool try_target(struct connection *connection, const struct target *targe
 {
 	assert(connection->handle == NULL);
 	connection->handle = begin(connection, target);
+	if (connection->handle == NULL) {
+		connection_complain(connection, "cannot connect", "out of memory");
+		return false;
+	}
 	(void)PQsetNoticeReceiver(connection->handle, ignore_notice, NULL);
 	PostgresPollingStatusType status = PQstatus(connection->handle) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
 	bool is_in_time = true;
+	SSL *ssl = NULL;
 	while (is_in_time && status != PGRES_POLLING_OK && status != PGRES_POLLING_FAILED) {
 		is_in_time = connection_wait(connection, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ns) != 0;
 		if (is_in_time)
 			status = PQconnectPoll(connection->handle);
+		if (ssl == NULL)
+			ssl = encryption_watch(connection->handle);
 	}
-	if (status == PGRES_POLLING_OK && PQsetnonblocking(connection->handle, 1) == 0)
+	bool is_made = status == PGRES_POLLING_OK && PQsetnonblocking(connection->handle, 1) == 0;
+	if (!is_made && is_in_time)
+		encryption_complain(connection, ssl);
+	else if (!is_made)
+		connection_complain(connection, "cannot connect", "timeout expired");
+	SSL_free(ssl);
+	if (is_made)
 		return true;
-	connection_complain(connection, "cannot connect", is_in_time ? PQerrorMessage(connection->handle) : "timeout expired");
 	connection->is_silent = !is_in_time;
 	PQfinish(connection->handle);
 	connection->handle = NULL;
@@ -178,7 +193,7 @@ bool connect_session(struct connection *connection)
 {
 	assert(connection->handle == NULL && connection->settings != NULL);
 	struct target targets[TARGETS_MAX];
-	const char *timeout = connect_setting(connection, "connect_timeout");
+	const char *timeout = connection_setting(connection, "connect_timeout");
 	long seconds = timeout == NULL ? 0 : strtol(timeout, NULL, 10); /* 0 is libpq's for no limit: there is always one */
 	uint64_t limit_ms = seconds > 0 ? (uint64_t)seconds * 1000 : CONNECT_MS;
 	uint64_t deadline_ns = connection_deadline_ns(connection, limit_ms);

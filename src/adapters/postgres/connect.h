@@ -9,5 +9,3 @@
 
 /* Makes connection->handle. False: there is none, and the connection's problem says why. */
 must_check bool connect_session(struct connection *connection);
-/* What the DSN says of the keyword; NULL: nothing. */
-const char *connect_setting(const struct connection *connection, const char *keyword);

@@ -14,7 +14,7 @@
 #define PAUSE_MAX_MS 2000
 #define WAIT_MAX_MS 500       /* the longest pause of a connection that is waited for */
 #define REPEAT_WITHIN_MS 2000 /* a session that took longer to be lost hung: another one would not do better */
-#define BYTES_PER_MS 1000     /* what is added to an answer's time for large messages */
+#define BYTES_PER_MS 1000     /* large messages have more time for their answers: 1 ms for each so many bytes */
 
 /* Whether another session may do better: this one's server is going or was demoted, or it is not the session that was prepared. */
 static bool is_worth_reconnecting(const char *state)
@@ -27,16 +27,19 @@ static bool is_worth_reconnecting(const char *state)
 	return false;
 }
 
-/* What has come of an exchange. */
+/* The progress of an exchange. */
 struct progress {
 	PGresult **answers;
 	uint32_t answer_count; /* that are wanted */
-	uint32_t statement;    /* whose answer is next */
+	uint32_t statement;    /* the statement whose answer is next */
 	uint32_t syncs;        /* that are still to come, but for the last */
 	uint32_t begin, end;   /* of the body */
 	uint32_t failed;       /* the first that did; UINT32_MAX: none */
 	enum store_result result;
 	bool reconnects;
+	connection_take *take; /* or NULL: takes the answers of statements that were run, in place of `answers` */
+	void *context;
+	uint32_t taken; /* its answers so far */
 };
 
 static void take_answer(struct connection *connection, struct progress *progress, PGresult *answer)
@@ -47,17 +50,27 @@ static void take_answer(struct connection *connection, struct progress *progress
 	if (status == PGRES_FATAL_ERROR && progress->statement < progress->begin)
 		connection->has_head_failed = true;
 	bool is_body = progress->statement >= progress->begin && progress->statement < progress->end;
-	if (status == PGRES_FATAL_ERROR && is_body && progress->failed == UINT32_MAX && state != NULL) {
+	if (status == PGRES_FATAL_ERROR && is_body && progress->failed == UINT32_MAX) {
 		progress->failed = progress->statement;
 		progress->result = result_of_state(state);
 		progress->reconnects = is_worth_reconnecting(state);
 		connection_complain_of(connection, answer);
 	}
 	uint32_t index = progress->statement - progress->begin;
-	if (is_body && index < progress->answer_count && progress->answers[index] == NULL)
+	if (progress->take != NULL && status == PGRES_TUPLES_OK) {
+		progress->taken++;
+		progress->take(progress->context, index, answer);
+	} else if (is_body && index < progress->answer_count && progress->answers[index] == NULL)
 		progress->answers[index] = answer;
 	else
 		PQclear(answer);
+}
+
+/* Whether the client library made the error: it found no memory for what the server said, or the session is lost. Nobody knows what was answered. */
+static bool is_of_library(const PGresult *answer)
+{
+	assert(answer != NULL);
+	return PQresultStatus(answer) == PGRES_FATAL_ERROR && PQresultErrorField(answer, PG_DIAG_SQLSTATE) == NULL;
 }
 
 /* Reads until the end of the exchange. False: the session is lost. */
@@ -75,6 +88,9 @@ static bool collect(struct connection *connection, uint64_t deadline_ns, struct 
 			if (progress->syncs == 0)
 				return true;
 			progress->syncs--;
+		} else if (is_of_library(answer)) {
+			PQclear(answer);
+			return false;
 		} else {
 			take_answer(connection, progress, answer);
 		}
@@ -129,6 +145,27 @@ enum store_result connection_finish(struct connection *connection, PGresult **re
 		.result = STORE_OK,
 	};
 	bool is_whole = exchange(connection, connection->answer_timeout_ms, &progress);
+	return end_exchange(connection, &progress, is_whole);
+}
+
+enum store_result connection_finish_each(struct connection *connection, connection_take *take, void *context, uint32_t *ret_taken)
+{
+	assert(take != NULL && ret_taken != NULL);
+	assert(connection->handle != NULL && connection->sent > 0 && connection->syncs == 0);
+	*ret_taken = 0;
+	if (connection->has_failed) {
+		connection_drop(connection);
+		return STORE_UNKNOWN;
+	}
+	struct progress progress = {
+		.take = take,
+		.context = context,
+		.end = connection->sent,
+		.failed = UINT32_MAX,
+		.result = STORE_OK,
+	};
+	bool is_whole = exchange(connection, connection->answer_timeout_ms, &progress);
+	*ret_taken = progress.taken;
 	return end_exchange(connection, &progress, is_whole);
 }
 
@@ -256,7 +293,7 @@ static bool is_misread(const struct connection *connection, const char *dsn)
 	static const char *const keywords[] = {"host", "port", "dbname"};
 	bool is_uri = strncmp(dsn, "postgresql://", 13) == 0 || strncmp(dsn, "postgres://", 11) == 0;
 	for (size_t i = 0; is_uri && i < ARRAY_LENGTH(keywords); i++) {
-		const char *value = connect_setting(connection, keywords[i]);
+		const char *value = connection_setting(connection, keywords[i]);
 		if (value != NULL && strchr(value, '@') != NULL)
 			return true;
 	}

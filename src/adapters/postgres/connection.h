@@ -27,7 +27,7 @@ void connection_release(struct connection *connection);
 must_check enum store_result connection_begin(struct connection *connection);
 /* Queues one statement; a failure shows in finish. parameters may be NULL, and used again at once. */
 void connection_send(struct connection *connection, uint32_t statement, struct parameters *parameters);
-/* The same with SQL that is not prepared: what not every server knows. */
+/* The same with SQL that is not prepared, as not every server accepts it. */
 void connection_send_sql(struct connection *connection, const char *sql, struct parameters *parameters);
 /* Divides the exchange into head, body and tail, each with a transaction of its own unless a statement begins one. Statements of the head
  * and the tail may fail and change nothing about the result, and the body runs whatever becomes of the head. */
@@ -37,6 +37,13 @@ void connection_end_body(struct connection *connection);
  * was lost, and all of them may have been run or none. `count` answers from that of the body's first statement on are handed out, for PQclear, when it is STORE_OK; the others, and
  * all of them otherwise, are freed. A transaction that failed is ended. */
 must_check enum store_result connection_finish(struct connection *connection, PGresult **ret_answers, uint32_t count);
+
+/* Hands on each answer of statements that are not divided, as soon as it has come: that of the statement `index`, which take frees. */
+typedef void connection_take(void *context, uint32_t index, PGresult *answer);
+/* As connection_finish, but hands the answers over one by one, in order, up to the first statement that failed. *ret_taken: the number
+ * handed over. STORE_UNKNOWN: nobody knows which statement failed, or whether one did. */
+must_check enum store_result connection_finish_each(struct connection *connection, connection_take *take, void *context,
+                                                    uint32_t *ret_taken);
 
 /* One statement that may be run twice, outside a transaction: when the session turns out to be lost, or of no use, it is run once more on a new one.
  * Never STORE_UNKNOWN. */

@@ -38,7 +38,7 @@ bool state_has_prefix(const char *state, const char *prefix)
 	return strncmp(state, prefix, strlen(prefix)) == 0;
 }
 
-/* What an SQLSTATE means to a caller of a port. */
+/* A port's result for an SQLSTATE. */
 enum store_result result_of_state(const char *state)
 {
 	assert(state != NULL);
@@ -101,7 +101,7 @@ void connection_drop(struct connection *connection)
 	connection->handle = NULL;
 }
 
-/* What is large has more time than its caller thinks. */
+/* Large changes have extra time beyond the caller's deadline. */
 uint64_t connection_late_deadline_ns(const struct connection *connection, uint64_t timeout_ms, uint64_t extra_ms)
 {
 	assert(connection != NULL);
@@ -170,6 +170,15 @@ void connection_complain_of_loss(struct connection *connection)
 		connection_complain(connection, "no answer", "timeout expired");
 	else
 		connection_complain(connection, "the connection was lost", PQerrorMessage(connection->handle));
+}
+
+const char *connection_setting(const struct connection *connection, const char *keyword)
+{
+	assert(connection != NULL && keyword != NULL);
+	for (const PQconninfoOption *option = connection->settings; option != NULL && option->keyword != NULL; option++)
+		if (strcmp(option->keyword, keyword) == 0)
+			return option->val;
+	return NULL;
 }
 
 bool connection_is_cockroach(const struct connection *connection)

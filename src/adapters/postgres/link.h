@@ -21,7 +21,7 @@
 
 struct connection {
 	PGconn *handle;             /* NULL: no session */
-	PQconninfoOption *settings; /* what the DSN says */
+	PQconninfoOption *settings; /* the settings of the DSN */
 	struct resolver *resolver;
 	const char *const *statements;
 	uint32_t statement_count;
@@ -35,7 +35,7 @@ struct connection {
 	uint64_t next_try_ns;           /* not before, by the monotonic clock */
 	bool waits_for_session;         /* begin waits for the next try, half a second at most; the caller's to set */
 	uint64_t answer_timeout_ms;     /* of an exchange; large parameters have more */
-	uint64_t deadline_ns;           /* the caller's: whatever is waited for is given up then; the same of large ones. 0: none */
+	uint64_t deadline_ns;           /* the caller's: waits end then; the same for large changes. 0: none */
 	bool refuses_replay;            /* no session while a replay is not ended; the caller's to set */
 	bool is_silent;                 /* the last failure: nothing was heard of the server until the time was over */
 	bool looks;                     /* sessions that write nothing and may take their time; the caller's to set */
@@ -60,10 +60,12 @@ must_check enum store_result connection_run(struct connection *connection, const
 
 /* Whether the server, which there is a session with, is CockroachDB. */
 bool connection_is_cockroach(const struct connection *connection);
+/* The DSN's value of the keyword; NULL: none. */
+const char *connection_setting(const struct connection *connection, const char *keyword);
 /* Gives up the session; the next begin makes another. */
 void connection_drop(struct connection *connection);
 
-/* What an SQLSTATE means to a caller of a port. */
+/* A port's result for an SQLSTATE. */
 enum store_result result_of_state(const char *state);
 bool state_has_prefix(const char *state, const char *prefix);
 

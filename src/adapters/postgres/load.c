@@ -108,7 +108,7 @@ static bool may_know(const struct postgres_store *store)
 	return store->transaction != TRANSACTION_NONE;
 }
 
-/* As LOAD wants it: what need not come again; NULL: nothing is known. */
+/* In the form that LOAD expects: the rows that need not come again; NULL: none are known. */
 static void put_known(struct postgres_store *store, const void *record)
 {
 	assert(store != NULL);
@@ -186,8 +186,8 @@ static uint32_t send_refunds(struct postgres_store *store, const struct needs *n
 
 #define LOADS_MAX 8
 
-/* Sends a statement for each kind that is needed; puts[i] is what to do with the rows of the i-th. The first is the epoch's: rows that are read
- * after it are not older than it says. Answers how many. */
+/* Sends a statement for each kind that is needed; puts[i] takes the rows of the i-th. The first reads the epoch: rows that are read
+ * after it are of that epoch or a later one. Answers the number of statements. */
 static uint32_t send_all(struct postgres_store *store, const struct needs *needs, const struct view *view, put_row *puts[static LOADS_MAX])
 {
 	assert(needs != NULL && view != NULL);
@@ -222,7 +222,7 @@ static uint32_t count_kinds(const struct needs *needs)
 	return kinds;
 }
 
-/* The locks are waited for before a transaction begins. Who waited for too long goes on without them. */
+/* Waits for the locks before a transaction begins. A session that has waited too long goes on without them. */
 static void send_locks(struct postgres_store *store)
 {
 	assert(!store->wants_turn || !shard_set_is_empty(&store->shards));

@@ -42,8 +42,8 @@ static bool may_be_newer(struct connection *connection)
 	return floor > 0 && floor <= migration_latest(embedded_postgres_migrations);
 }
 
-/* What was applied must be what the program begins with, and may go on where the database allows it. *ret_next is the first file that was not
- * applied. */
+/* The applied migrations must be the program's first ones; the database may have later ones if it allows this program. *ret_next is the
+ * first file that was not applied. */
 static enum error check_applied(struct connection *connection, const struct embedded_file **ret_next,
                                 char message[static POSTGRES_MESSAGE_MAX])
 {
@@ -91,8 +91,8 @@ static enum store_result run_file(struct connection *connection, const struct em
 	return result;
 }
 
-/* A file that takes something away raises the floor, and the epoch with it: what others decided on the tables as they were is not written, and
- * they look at the floor before they decide again. */
+/* A file that removes something raises the floor, and the epoch with it: changes that others decided on the earlier tables are not
+ * written, and they look at the floor before they decide again. */
 static enum store_result raise_floor(struct connection *connection, int64_t floor)
 {
 	char update[256];

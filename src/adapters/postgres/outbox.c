@@ -6,6 +6,7 @@
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/parameters.h"
 #include "adapters/postgres/rows.h"
+#include "adapters/sql/trace_states.h"
 #include "base/list.h"
 #include "state/changes.h"
 
@@ -42,14 +43,14 @@ static const char *const statements[STATEMENT_COUNT] = {
 			  " RETURNING outbox_partitions.partition, outbox_partitions.owner",
 	[RELEASE_LEASES] = "UPDATE outbox_partitions SET owner = '00000000-0000-0000-0000-000000000000'::uuid, lease_until = 0"
 			   " WHERE owner = $1::uuid",
-	/* $2 events at most, or the first entry. */
-	[SELECT_ENTRIES] =
-		"SELECT partition, id, events FROM (SELECT o.partition, o.id, o.events, sum(length(o.events)) OVER (ORDER BY o.id) AS total"
-		" FROM outbox_partitions p CROSS JOIN LATERAL (SELECT partition, id, events FROM outbox"
-		" WHERE partition = p.partition ORDER BY id LIMIT $3::int8) AS o"
-		" WHERE p.partition >= 0 AND p.owner = $1::uuid AND p.lease_until > " NOW_MS
-		" AND p.partition <> ALL ($5::int8[])) AS entries"
-		" WHERE total <= $2::int8 * 16 OR total = length(events) ORDER BY id LIMIT $4::int8",
+	/* $2 events at most, or the first entry; those that are known are among them, and passed over here. */
+	[SELECT_ENTRIES] = "SELECT partition, id, events, trace_states"
+			   " FROM (SELECT o.partition, o.id, o.events, o.trace_states, sum(length(o.events)) OVER (ORDER BY o.id) AS total"
+			   " FROM outbox_partitions p CROSS JOIN LATERAL (SELECT partition, id, events, trace_states FROM outbox"
+			   " WHERE partition = p.partition ORDER BY id LIMIT $3::int8) AS o"
+			   " WHERE p.partition >= 0 AND p.owner = $1::uuid AND p.lease_until > " NOW_MS
+			   " AND p.partition <> ALL ($5::int8[])) AS entries"
+			   " WHERE total <= $2::int8 * 16 OR total = length(events) ORDER BY id LIMIT $4::int8",
 	/* Of event.created, 1, without the layout, which is its last member and may be megabytes. No text has an unescaped quotation mark in
 	 * it, so none looks like a member. */
 	[SELECT_EVENTS] = "SELECT id, stream_id, sequence, type, occurred_at, actor, trace, idempotency_key, fingerprint,"
@@ -67,7 +68,7 @@ struct postgres_outbox {
 	struct parameters parameters; /* of the statement that is being sent */
 };
 
-/* What SELECT_LEASES says. */
+/* The answer of SELECT_LEASES. */
 struct leases {
 	struct outbox_lease of[OUTBOX_PARTITIONS];
 	uint64_t now_ms;
@@ -131,7 +132,7 @@ static enum store_result read_leases(struct postgres_outbox *outbox, const struc
 	return STORE_OK;
 }
 
-/* As $3 to $6: what is to be the owner's, and what is no longer to be. False: nothing. */
+/* Puts as $3 to $6 the partitions that the owner takes, and those that it gives up. False: none. */
 static bool put_share(struct postgres_outbox *outbox, const struct leases *leases, uint32_t share, const struct uuid *owner)
 {
 	assert(share >> OUTBOX_PARTITIONS == 0);
@@ -201,13 +202,34 @@ static struct slice event_ids(const PGresult *answer, uint32_t row)
 	return field_text((struct tuple){.answer = answer, .row = (int)row}, 2);
 }
 
-/* Puts the ids of all entries' events as $1; how many. */
-static uint32_t put_event_ids(struct postgres_outbox *outbox, const PGresult *answer)
+static bool is_known(const struct postgres_outbox *outbox, const PGresult *answer, uint32_t row)
+{
+	assert(answer != NULL);
+	struct uuid id = field_uuid((struct tuple){.answer = answer, .row = (int)row}, 1);
+	return outbox_knows(&outbox->port, &id);
+}
+
+/* The answer's rows as far as there is room for the new ones among them. */
+static uint32_t count_rows(const struct postgres_outbox *outbox, const PGresult *answer)
+{
+	assert(answer != NULL);
+	uint32_t count = 0;
+	for (uint32_t new_count = 0; count < (uint32_t)PQntuples(answer); count++) {
+		new_count += !is_known(outbox, answer, count);
+		if (new_count > OUTBOX_ENTRIES_MAX)
+			break;
+	}
+	return count;
+}
+
+/* Puts the ids of all new entries' events as $1; answers their number. */
+static uint32_t put_event_ids(struct postgres_outbox *outbox, const PGresult *answer, uint32_t row_count)
 {
 	assert(outbox->parameters.count == 0);
 	uint32_t count = 0;
-	for (uint32_t entry = 0; entry < (uint32_t)PQntuples(answer); entry++)
-		count += array_uuids(&outbox->parameters, 0, event_ids(answer, entry));
+	for (uint32_t entry = 0; entry < row_count; entry++)
+		if (!is_known(outbox, answer, entry))
+			count += array_uuids(&outbox->parameters, 0, event_ids(answer, entry));
 	return count;
 }
 
@@ -233,7 +255,7 @@ static enum store_result read_entries(struct postgres_outbox *outbox, const PGre
 {
 	assert(arena != NULL && ret_batch != NULL);
 	struct outbox_batch batch = {0};
-	uint32_t count = (uint32_t)PQntuples(answer), events = put_event_ids(outbox, answer);
+	uint32_t count = count_rows(outbox, answer), events = put_event_ids(outbox, answer, count);
 	batch.entries = arena_allocate_array(arena, count, sizeof *batch.entries);
 	struct event_record *records = arena_allocate_array(arena, events, sizeof *records);
 	if (batch.entries == NULL || (records == NULL && events > 0)) {
@@ -244,6 +266,8 @@ static enum store_result read_entries(struct postgres_outbox *outbox, const PGre
 	enum store_result result = events == 0 ? STORE_OK : query(outbox, SELECT_EVENTS, &found);
 	int row = 0;
 	for (uint32_t i = 0; result == STORE_OK && i < count; i++) {
+		if (is_known(outbox, answer, i))
+			continue;
 		struct tuple tuple = {.answer = answer, .row = (int)i};
 		struct slice ids = event_ids(answer, i);
 		struct outbox_entry entry = {
@@ -251,7 +275,10 @@ static enum store_result read_entries(struct postgres_outbox *outbox, const PGre
 			.records = records,
 			.count = (uint32_t)(ids.length / sizeof(struct uuid)),
 		};
-		outbox_batch_add(&batch, &entry, read_records(found, &row, ids, arena, &entry));
+		bool is_readable = read_records(found, &row, ids, arena, &entry);
+		if (is_readable)
+			trace_states_read(field_text(tuple, 3), arena, entry.records, entry.count);
+		outbox_batch_add(&batch, &entry, is_readable);
 		records += entry.count;
 	}
 	if (result != STORE_OK)
@@ -269,9 +296,10 @@ static enum store_result postgres_next(struct outbox *port, const struct uuid *o
 	struct postgres_outbox *outbox = outbox_of(port);
 	PGresult *answer;
 	scalar_uuid(&outbox->parameters, 0, owner);
-	scalar_int(&outbox->parameters, 1, events_max);
-	scalar_int(&outbox->parameters, 2, OUTBOX_PARTITION_ENTRIES_MAX);
-	scalar_int(&outbox->parameters, 3, OUTBOX_ENTRIES_MAX);
+	const struct outbox_known *known = port->known;
+	scalar_int(&outbox->parameters, 1, (int64_t)events_max + (known == NULL ? 0 : known->events));
+	scalar_int(&outbox->parameters, 2, OUTBOX_PARTITION_ENTRIES_MAX + outbox_known_most(port));
+	scalar_int(&outbox->parameters, 3, OUTBOX_ENTRIES_MAX + (known == NULL ? 0 : known->count));
 	array_int(&outbox->parameters, 4, -1); /* so that it is not empty */
 	for (uint32_t partition = 0; partition < OUTBOX_PARTITIONS; partition++)
 		if ((port->left_out >> partition & 1) != 0)

@@ -43,6 +43,6 @@ void array_bytes(struct parameters *parameters, uint32_t index, struct slice val
 
 /* A value could not be made: parameters_finish will say so. */
 void parameters_fail(struct parameters *parameters);
-/* What libpq takes: a pointer and a length for each. False: out of memory, or more than a message can hold. */
+/* Fills libpq's arrays: a pointer and a length for each. False: out of memory, or more than a message can hold. */
 must_check bool parameters_finish(struct parameters *parameters, const char *values[static PARAMETERS_MAX],
                                   int lengths[static PARAMETERS_MAX]);

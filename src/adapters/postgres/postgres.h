@@ -13,8 +13,10 @@
 
 #include "base/attributes.h"
 #include "base/error.h"
+#include "ports/audit.h"
 #include "ports/catalog.h"
 #include "ports/outbox.h"
+#include "ports/privacy.h"
 #include "ports/reader.h"
 #include "ports/seat_feed.h"
 #include "ports/store.h"
@@ -34,9 +36,11 @@ must_check enum error postgres_reader_open(const char *dsn, struct reader **ret_
 must_check enum error postgres_outbox_open(const char *dsn, struct outbox **ret_outbox, char message[static POSTGRES_MESSAGE_MAX]);
 /* Down on CockroachDB, which does not number its transactions. */
 must_check enum error postgres_seat_feed_open(const char *dsn, struct seat_feed **ret_feed, char message[static POSTGRES_MESSAGE_MAX]);
+must_check enum error postgres_privacy_open(const char *dsn, struct privacy **ret_privacy, char message[static POSTGRES_MESSAGE_MAX]);
+must_check enum error postgres_audit_open(const char *dsn, struct audit **ret_audit, char message[static POSTGRES_MESSAGE_MAX]);
 must_check enum error postgres_catalog_open(const char *dsn, struct catalog **ret_catalog, char message[static POSTGRES_MESSAGE_MAX]);
 
-/* What may be shown of where a DSN leads, as far as it says; empty texts and 0: it does not. */
+/* The parts of a DSN's address that may be shown; empty texts and 0: not in the DSN. */
 struct postgres_place {
 	char host[256]; /* the first, when there are several */
 	char database[64];

@@ -1,4 +1,4 @@
-/* reader.c: the reader port, but for list_due, scan, and what has to do with refunds. Each call is one statement, or part of the snapshot's transaction. */
+/* reader.c: the reader port, but for list_due, scan, read_all, and what has to do with refunds. Each call is one statement, or part of the snapshot's transaction. */
 #include "adapters/postgres/reader.h"
 
 #include <assert.h>
@@ -9,27 +9,35 @@
 
 #define LOOK_ANSWER_MS 310000 /* longer than a statement of a session that looks may take */
 
+#define FROM_IDS " FROM unnest($1::uuid[]) WITH ORDINALITY AS d (key, number) JOIN "
+
+/* A seat's status at `now`: 1 is available, 2 is held, 3 is reserved, and one whose hold or order has lapsed is available. While a hold has seats it is
+ * active, and asking for that too would invite the index of what is due. */
+#define STATUS_AT(now) \
+	"CASE WHEN status = 2 AND (SELECT h.expires_at FROM holds h WHERE h.hold_id = holder_id) <= " now " THEN 1" \
+	" WHEN status = 3 AND (SELECT o.pay_by FROM orders o WHERE o.order_id = holder_id) <= " now " THEN 1 ELSE status END"
+
 static const char *const statements[READER_STATEMENT_COUNT] = {
 	[BEGIN_SNAPSHOT] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-	[FIND_SALE] = "SELECT " SALE_COLUMNS " FROM sales WHERE event_id = $1::uuid",
-	[FIND_HOLD] = "SELECT " HOLD_COLUMNS " FROM holds WHERE hold_id = $1::uuid",
-	[FIND_ORDER] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id = $1::uuid",
-	[FIND_REFUND] = "SELECT " REFUND_COLUMNS " FROM refunds WHERE refund_id = $1::uuid",
+	[FIND_SALE] = "SELECT " SALE_COLUMNS ", d.number" FROM_IDS "sales ON event_id = d.key",
+	[FIND_HOLD] = "SELECT " HOLD_COLUMNS ", d.number" FROM_IDS "holds ON hold_id = d.key",
+	[FIND_ORDER] = "SELECT " ORDER_COLUMNS ", d.number" FROM_IDS "orders ON order_id = d.key",
+	[FIND_REFUND] = "SELECT " REFUND_COLUMNS ", d.number" FROM_IDS "refunds ON refund_id = d.key",
 	[LIST_HISTORY] = "SELECT " EVENT_COLUMNS " FROM events WHERE stream_id = $1::uuid AND sequence > $2::int8"
 			 " ORDER BY sequence LIMIT $3::int8",
 	[LIST_EVENTS] = "SELECT " EVENT_COLUMNS " FROM events WHERE id > $1::uuid ORDER BY id LIMIT $2::int8",
-	/* Of the seats in the window those that match, beside how many the event has. 1 is available, 2 is held, 3 is reserved: a seat whose
-	 * hold or order has lapsed is available. While a hold has seats it is active, and asking for that too would invite the index of what
-	 * is due. */
+	/* Of the seats in the window those that match, beside how many the event has. */
 	[LIST_SEATS] = "SELECT s.position, s.seat, s.section, s.row_name, s.price, s.status, s.version, seat_count FROM sales"
 		       " LEFT JOIN LATERAL (SELECT w.position, w.seat, w.section, w.row_name, w.price, w.status, w.version FROM ("
-		       "SELECT position, seat, section, row_name, price, version, CASE"
-		       " WHEN status = 2 AND (SELECT h.expires_at FROM holds h WHERE h.hold_id = holder_id) <= $4::int8 THEN 1"
-		       " WHEN status = 3 AND (SELECT o.pay_by FROM orders o WHERE o.order_id = holder_id) <= $4::int8 THEN 1"
-		       " ELSE status END AS status"
-		       " FROM seats WHERE event_id = $1::uuid AND position > $2::int8 AND position <= $3::int8) AS w"
-		       " WHERE $5::int8 IN (0, w.status) ORDER BY w.position LIMIT $6::int8) AS s ON true"
-		       " WHERE sales.event_id = $1::uuid ORDER BY s.position",
+		       "SELECT position, seat, section, row_name, price, version, " STATUS_AT(
+			       "$4::int8") " AS status"
+					   " FROM seats WHERE event_id = $1::uuid AND position > $2::int8 AND position <= $3::int8) AS w"
+					   " WHERE $5::int8 IN (0, w.status) ORDER BY w.position LIMIT $6::int8) AS s ON true"
+					   " WHERE sales.event_id = $1::uuid ORDER BY s.position",
+	[COUNT_SEATS] = "SELECT section, count(*), count(CASE WHEN status = 1 THEN 1 END),"
+			" coalesce(min(CASE WHEN status = 1 THEN price END), 0) FROM ("
+			"SELECT section, position, price, " STATUS_AT("$2::int8") " AS status FROM seats WHERE event_id = $1::uuid) AS s"
+										  " GROUP BY section ORDER BY min(position)",
 	/* 2 is a hold, 3 an order; the first that is not due yet beside $2 of each that are. */
 	[LIST_DUE] = "(SELECT 2::int8 AS kind, hold_id AS id, expires_at AS deadline FROM holds"
 		     " WHERE status = 1 AND expires_at <= $1::int8 ORDER BY expires_at, hold_id LIMIT $2::int8)"
@@ -41,6 +49,7 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 		     " WHERE status = 1 AND pay_by > $1::int8 ORDER BY pay_by, order_id LIMIT 1) ORDER BY deadline, id",
 	[SCAN_SALES] = "SELECT " SALE_COLUMNS " FROM sales WHERE event_id > $1::uuid ORDER BY event_id LIMIT $2::int8",
 	[SCAN_SEATS] = "SELECT " SEAT_COLUMNS " FROM seats WHERE (event_id, seat) > ($1::uuid, $2::bytea)"
+		       " AND event_id NOT IN (SELECT s.event_id FROM seatings AS s)"
 		       " ORDER BY event_id, seat LIMIT $3::int8",
 	[SCAN_HOLDS] = "SELECT " HOLD_COLUMNS " FROM holds WHERE hold_id > $1::uuid ORDER BY hold_id LIMIT $2::int8",
 	[SCAN_ORDERS] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id > $1::uuid ORDER BY order_id LIMIT $2::int8",
@@ -77,7 +86,8 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 		" (SELECT count(*) FROM outbox_publishers WHERE alive_until > (extract(epoch FROM clock_timestamp()) * 1000)::int8),"
 		" (SELECT o.id FROM outbox o WHERE o.partition = p.partition ORDER BY o.id LIMIT 1)"
 		" FROM outbox_partitions p WHERE p.partition >= 0",
-	/* What is updated fits where it was; a megabyte that does not fit into memory goes to the disk, and finds out whether there is room. */
+	/* An update may fit into free space; a megabyte that does not fit into memory goes to the disk, which shows whether the disk has
+	 * room. */
 	[NARROW_MEMORY] = "SELECT set_config('work_mem', '64kB', true)",
 	[PING] = "WITH room AS MATERIALIZED (SELECT repeat('room', 256) FROM generate_series(1, 1024))"
 		 " UPDATE meta SET value = value + 1 WHERE name = 'pings' RETURNING (extract(epoch FROM clock_timestamp()) * 1000)::int8,"
@@ -91,7 +101,7 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 		 " WHERE r.name = 'replaying' AND f.name = 'schema_floor'",
 };
 
-_Static_assert(SEAT_AVAILABLE == 1 && SEAT_HELD == 2 && SEAT_RESERVED == 3, "LIST_SEATS says so");
+_Static_assert(SEAT_AVAILABLE == 1 && SEAT_HELD == 2 && SEAT_RESERVED == 3, "STATUS_AT says so");
 _Static_assert(ROW_HOLD == 2 && ROW_ORDER == 3, "LIST_DUE says so");
 
 enum store_result reader_query(struct postgres_reader *reader, enum reader_statement statement, PGresult **ret_answer)
@@ -126,17 +136,22 @@ static void postgres_snapshot_end(struct reader *port)
 	connection_rollback(&reader->connection);
 }
 
+enum reader_statement find_statement(enum row_kind kind)
+{
+	static const enum reader_statement finds[ROW_KEY] = {
+		[ROW_SALE] = FIND_SALE, [ROW_HOLD] = FIND_HOLD, [ROW_ORDER] = FIND_ORDER, [ROW_REFUND] = FIND_REFUND};
+	assert(kind < ROW_KEY && finds[kind] != 0);
+	return finds[kind];
+}
+
 static enum store_result postgres_find(struct reader *port, enum row_kind kind, const struct uuid *id, struct arena *arena,
                                        const struct row **ret_row)
 {
 	assert(id != NULL && arena != NULL && ret_row != NULL);
-	static const enum reader_statement finds[ROW_KEY] = {
-		[ROW_SALE] = FIND_SALE, [ROW_HOLD] = FIND_HOLD, [ROW_ORDER] = FIND_ORDER, [ROW_REFUND] = FIND_REFUND};
-	assert(kind < ROW_KEY && finds[kind] != 0);
 	struct postgres_reader *reader = reader_of(port);
 	PGresult *answer;
-	scalar_uuid(&reader->parameters, 0, id);
-	enum store_result result = reader_query(reader, finds[kind], &answer);
+	array_uuid(&reader->parameters, 0, id);
+	enum store_result result = reader_query(reader, find_statement(kind), &answer);
 	if (result != STORE_OK)
 		return result;
 	bool is_there = PQntuples(answer) > 0;
@@ -148,8 +163,7 @@ static enum store_result postgres_find(struct reader *port, enum row_kind kind, 
 	return STORE_OK;
 }
 
-/* Every row of the answer, which is freed. */
-static enum store_result read_events(PGresult *answer, struct arena *arena, struct event_list *ret_list)
+enum store_result read_events(const PGresult *answer, struct arena *arena, struct event_list *ret_list)
 {
 	assert(arena != NULL && ret_list != NULL);
 	struct event_list list = {.count = (uint32_t)PQntuples(answer)};
@@ -159,24 +173,40 @@ static enum store_result read_events(PGresult *answer, struct arena *arena, stru
 		struct tuple tuple = {.answer = answer, .row = (int)i};
 		is_right = stored_event_read(tuple_columns(&tuple), arena, &list.records[i]);
 	}
-	PQclear(answer);
 	if (!is_right)
 		return STORE_CORRUPT;
 	*ret_list = list;
 	return STORE_OK;
 }
 
+/* Runs the statement, whose answer is events. */
+static enum store_result query_events(struct postgres_reader *reader, enum reader_statement statement, struct arena *arena,
+                                      struct event_list *ret_list)
+{
+	assert(statement == LIST_HISTORY || statement == LIST_EVENTS);
+	PGresult *answer;
+	enum store_result result = reader_query(reader, statement, &answer);
+	if (result != STORE_OK)
+		return result;
+	result = read_events(answer, arena, ret_list);
+	PQclear(answer);
+	return result;
+}
+
+enum reader_statement put_history(struct parameters *parameters, const struct uuid *stream_id, uint32_t after, uint32_t limit)
+{
+	assert(stream_id != NULL && limit > 0);
+	scalar_uuid(parameters, 0, stream_id);
+	scalar_int(parameters, 1, after);
+	scalar_int(parameters, 2, limit);
+	return LIST_HISTORY;
+}
+
 static enum store_result postgres_list_history(struct reader *port, const struct uuid *stream_id, uint32_t after, uint32_t limit,
                                                struct arena *arena, struct event_list *ret_list)
 {
-	assert(stream_id != NULL && limit > 0);
 	struct postgres_reader *reader = reader_of(port);
-	PGresult *answer;
-	scalar_uuid(&reader->parameters, 0, stream_id);
-	scalar_int(&reader->parameters, 1, after);
-	scalar_int(&reader->parameters, 2, limit);
-	enum store_result result = reader_query(reader, LIST_HISTORY, &answer);
-	return result != STORE_OK ? result : read_events(answer, arena, ret_list);
+	return query_events(reader, put_history(&reader->parameters, stream_id, after, limit), arena, ret_list);
 }
 
 static enum store_result postgres_list_events(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
@@ -185,11 +215,9 @@ static enum store_result postgres_list_events(struct reader *port, const struct 
 	assert(limit > 0 && ret_list != NULL);
 	static const struct uuid before_all;
 	struct postgres_reader *reader = reader_of(port);
-	PGresult *answer;
 	scalar_uuid(&reader->parameters, 0, after == NULL ? &before_all : after);
 	scalar_int(&reader->parameters, 1, limit);
-	enum store_result result = reader_query(reader, LIST_EVENTS, &answer);
-	return result != STORE_OK ? result : read_events(answer, arena, ret_list);
+	return query_events(reader, LIST_EVENTS, arena, ret_list);
 }
 
 /* False: it cannot be right, or the arena is full. */
@@ -209,11 +237,35 @@ static bool read_seat(struct tuple tuple, struct arena *arena, struct seat_entry
 	       ret_entry->status >= SEAT_AVAILABLE && ret_entry->status <= SEAT_SOLD;
 }
 
-/* The seats of the answer, which has one more than the limit when there are more in the window. */
-static enum store_result read_seats(const PGresult *answer, uint64_t window_end, uint32_t limit, struct arena *arena,
-                                    struct seat_list *ret_list)
+/* Computes the positions that the query looks at: behind *ret_after, up to *ret_end. */
+static void find_window(const struct seat_query *query, uint64_t *ret_after, uint64_t *ret_end)
 {
-	assert(limit > 0 && ret_list != NULL);
+	assert(ret_after != NULL && ret_end != NULL);
+	*ret_after = query->after_position < SEATS_PER_EVENT_MAX ? query->after_position : SEATS_PER_EVENT_MAX;
+	*ret_end = *ret_after + SEATS_LOOKED_AT_MAX; /* positions have no gaps */
+}
+
+enum reader_statement put_seats(struct parameters *parameters, const struct seat_query *query)
+{
+	assert(query->limit > 0);
+	uint64_t after, end;
+	find_window(query, &after, &end);
+	scalar_uuid(parameters, 0, &query->event_id);
+	scalar_uint(parameters, 1, after);
+	scalar_uint(parameters, 2, end);
+	scalar_uint(parameters, 3, query->now_ms);
+	scalar_int(parameters, 4, query->status);
+	scalar_int(parameters, 5, (int64_t)query->limit + 1);
+	return LIST_SEATS;
+}
+
+/* The answer has one seat more than the limit when there are more in the window. */
+enum store_result read_seats(const PGresult *answer, const struct seat_query *query, struct arena *arena, struct seat_list *ret_list)
+{
+	assert(query->limit > 0 && arena != NULL && ret_list != NULL);
+	uint32_t limit = query->limit;
+	uint64_t after, window_end;
+	find_window(query, &after, &window_end);
 	struct tuple first = {.answer = answer};
 	bool has_seats = PQntuples(answer) > 0 && !field_is_null(first, 0);
 	bool is_behind = PQntuples(answer) > 0 && field_uint(first, 7) > window_end;
@@ -234,21 +286,51 @@ static enum store_result read_seats(const PGresult *answer, uint64_t window_end,
 static enum store_result postgres_list_seats(struct reader *port, const struct seat_query *query, struct arena *arena,
                                              struct seat_list *ret_list)
 {
-	assert(arena != NULL && ret_list != NULL);
-	assert(query->limit > 0);
 	struct postgres_reader *reader = reader_of(port);
-	uint64_t after = query->after_position < SEATS_PER_EVENT_MAX ? query->after_position : SEATS_PER_EVENT_MAX;
 	PGresult *answer;
-	scalar_uuid(&reader->parameters, 0, &query->event_id);
-	scalar_uint(&reader->parameters, 1, after);
-	scalar_uint(&reader->parameters, 2, after + SEATS_LOOKED_AT_MAX); /* positions have no gaps */
-	scalar_uint(&reader->parameters, 3, query->now_ms);
-	scalar_int(&reader->parameters, 4, query->status);
-	scalar_int(&reader->parameters, 5, (int64_t)query->limit + 1);
-	enum store_result result = reader_query(reader, LIST_SEATS, &answer);
+	enum store_result result = reader_query(reader, put_seats(&reader->parameters, query), &answer);
 	if (result != STORE_OK)
 		return result;
-	result = read_seats(answer, after + SEATS_LOOKED_AT_MAX, query->limit, arena, ret_list);
+	result = read_seats(answer, query, arena, ret_list);
+	PQclear(answer);
+	return result;
+}
+
+static enum store_result read_counts(const PGresult *answer, struct arena *arena, struct section_count_list *ret_list)
+{
+	assert(answer != NULL && ret_list != NULL);
+	struct section_count_list list = {.count = (uint32_t)PQntuples(answer)};
+	list.sections = arena_allocate_array(arena, list.count, sizeof *list.sections);
+	if (list.sections == NULL)
+		return STORE_CORRUPT;
+	for (uint32_t i = 0; i < list.count; i++) {
+		struct tuple tuple = {.answer = answer, .row = (int)i};
+		struct section_count *section = &list.sections[i];
+		*section = (struct section_count){
+			.name = field_copy(tuple, 0, arena),
+			.total = (uint32_t)field_uint(tuple, 1),
+			.available = (uint32_t)field_uint(tuple, 2),
+			.price_from = field_int(tuple, 3),
+		};
+		if (section->name.data == NULL || section->total == 0 || section->available > section->total)
+			return STORE_CORRUPT;
+	}
+	*ret_list = list;
+	return STORE_OK;
+}
+
+static enum store_result postgres_count_seats(struct reader *port, const struct uuid *event_id, uint64_t now_ms, struct arena *arena,
+                                              struct section_count_list *ret_list)
+{
+	assert(event_id != NULL && arena != NULL);
+	struct postgres_reader *reader = reader_of(port);
+	PGresult *answer;
+	scalar_uuid(&reader->parameters, 0, event_id);
+	scalar_uint(&reader->parameters, 1, now_ms);
+	enum store_result result = reader_query(reader, COUNT_SEATS, &answer);
+	if (result != STORE_OK)
+		return result;
+	result = read_counts(answer, arena, ret_list);
 	PQclear(answer);
 	return result;
 }
@@ -259,6 +341,7 @@ static void postgres_free(struct reader *port)
 	struct postgres_reader *reader = reader_of(port);
 	connection_release(&reader->connection);
 	parameters_release(&reader->parameters);
+	read_run_free(reader->run);
 	free(reader);
 }
 
@@ -268,6 +351,8 @@ static const struct reader_operations operations = {
 	.find = postgres_find,
 	.list_history = postgres_list_history,
 	.list_seats = postgres_list_seats,
+	.count_seats = postgres_count_seats,
+	.read_all = postgres_read_all,
 	.list_due = postgres_list_due,
 	.list_cancelled = postgres_list_cancelled,
 	.account = postgres_account,

@@ -1,4 +1,4 @@
-/* reader.h: what the files of the reader share. Private to the PostgreSQL adapter. */
+/* reader.h: shared by the files of the reader. Private to the PostgreSQL adapter. */
 #pragma once
 
 #include "adapters/postgres/connection.h"
@@ -17,6 +17,7 @@ enum reader_statement {
 	LIST_HISTORY,
 	LIST_EVENTS,
 	LIST_SEATS,
+	COUNT_SEATS,
 	LIST_DUE,
 	SCAN_SALES,
 	SCAN_SEATS,
@@ -46,6 +47,7 @@ struct postgres_reader {
 	struct connection connection;
 	struct parameters parameters; /* of the statement that is being sent */
 	bool has_snapshot;
+	struct read_run *run; /* of read_all; made when it is first needed */
 };
 
 static inline struct postgres_reader *reader_of(struct reader *port)
@@ -56,6 +58,19 @@ static inline struct postgres_reader *reader_of(struct reader *port)
 /* Runs the statement with the reader's parameters, and empties them. *ret_answer is the caller's, for PQclear. */
 must_check enum store_result reader_query(struct postgres_reader *reader, enum reader_statement statement, PGresult **ret_answer);
 
+/* Each chooses the statement of a read and puts its parameters; the answers are read after it, and stay the caller's, for PQclear. find_statement: of
+ * rows of the kind by their ids, which are an array; its answer has, behind the columns of a row, the number of its id, from 1, in the last column. */
+enum reader_statement find_statement(enum row_kind kind);
+enum reader_statement put_history(struct parameters *parameters, const struct uuid *stream_id, uint32_t after, uint32_t limit);
+enum reader_statement put_seats(struct parameters *parameters, const struct seat_query *query);
+enum reader_statement put_refunds(struct parameters *parameters, const struct refund_query *query);
+must_check enum store_result read_events(const PGresult *answer, struct arena *arena, struct event_list *ret_list);
+must_check enum store_result read_seats(const PGresult *answer, const struct seat_query *query, struct arena *arena,
+                                        struct seat_list *ret_list);
+must_check enum store_result read_refunds(const PGresult *answer, struct arena *arena, struct refund_list *ret_list);
+
+enum store_result postgres_read_all(struct reader *port, const struct read_batch *batch);
+void read_run_free(struct read_run *run);
 enum store_result postgres_list_cancelled(struct reader *port, const struct uuid *after, uint32_t limit, struct arena *arena,
                                           struct uuid *ret_event, struct due_list *ret_list);
 enum store_result postgres_account(struct reader *port, const struct uuid *event_id, struct sale_account *ret_account);

@@ -1,5 +1,5 @@
-/* reader_ping.c: what is asked for the sake of operators: whether the database answers, can be written to and has room, what its clock says,
- * and what waits in the outbox. */
+/* reader_ping.c: checks for operators: whether the database answers, can be written to and has room; its clock; and the length of the
+ * outbox. */
 #include <assert.h>
 #include <stdio.h>
 
@@ -47,7 +47,7 @@ static enum store_result ask(struct connection *connection, PGresult **ret_answe
 	return result == STORE_UNKNOWN ? STORE_DOWN : result;
 }
 
-/* What the answer says of who may write; *problem is set when this program may not. */
+/* Judges by the answer whether this program may write; if not, sets *problem. */
 static enum store_result judge(struct tuple tuple, const char **problem)
 {
 	if (field_int(tuple, 2) > migration_latest(embedded_postgres_migrations))

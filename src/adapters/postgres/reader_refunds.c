@@ -1,4 +1,4 @@
-/* reader_refunds.c: what is to be refunded, and what of a cancelled event is open. */
+/* reader_refunds.c: lists refunds, and the open holds and orders of a cancelled event. */
 #include <assert.h>
 #include <string.h>
 
@@ -83,23 +83,23 @@ enum store_result postgres_account(struct reader *port, const struct uuid *event
 	return STORE_OK;
 }
 
-enum store_result postgres_list_refunds(struct reader *port, const struct refund_query *query, struct arena *arena,
-                                        struct refund_list *ret_list)
+enum reader_statement put_refunds(struct parameters *parameters, const struct refund_query *query)
 {
-	assert(query->limit > 0 && arena != NULL && ret_list != NULL);
-	struct postgres_reader *reader = reader_of(port);
+	assert(query->limit > 0);
 	bool is_of_event = !uuid_is_nil(&query->event_id);
-	PGresult *answer;
-	scalar_uuid(&reader->parameters, 0, &query->after);
-	scalar_int(&reader->parameters, 1, query->limit);
 	enum reader_statement statement = is_of_event ? LIST_EVENT_REFUNDS : query->status == REFUND_DUE ? LIST_DUE_REFUNDS : LIST_REFUNDS;
+	scalar_uuid(parameters, 0, &query->after);
+	scalar_int(parameters, 1, query->limit);
 	if (statement != LIST_DUE_REFUNDS)
-		scalar_int(&reader->parameters, 2, query->status);
+		scalar_int(parameters, 2, query->status);
 	if (is_of_event)
-		scalar_uuid(&reader->parameters, 3, &query->event_id);
-	enum store_result result = reader_query(reader, statement, &answer);
-	if (result != STORE_OK)
-		return result;
+		scalar_uuid(parameters, 3, &query->event_id);
+	return statement;
+}
+
+enum store_result read_refunds(const PGresult *answer, struct arena *arena, struct refund_list *ret_list)
+{
+	assert(arena != NULL && ret_list != NULL);
 	struct refund_list list = {.count = (uint32_t)PQntuples(answer)};
 	list.refunds = arena_allocate_array(arena, list.count, sizeof *list.refunds);
 	bool is_right = list.refunds != NULL;
@@ -107,9 +107,21 @@ enum store_result postgres_list_refunds(struct reader *port, const struct refund
 		struct tuple tuple = {.answer = answer, .row = (int)i};
 		is_right = stored_refund_read(tuple_columns(&tuple), &list.refunds[i]);
 	}
-	PQclear(answer);
 	if (!is_right)
 		return STORE_CORRUPT;
 	*ret_list = list;
 	return STORE_OK;
+}
+
+enum store_result postgres_list_refunds(struct reader *port, const struct refund_query *query, struct arena *arena,
+                                        struct refund_list *ret_list)
+{
+	struct postgres_reader *reader = reader_of(port);
+	PGresult *answer;
+	enum store_result result = reader_query(reader, put_refunds(&reader->parameters, query), &answer);
+	if (result != STORE_OK)
+		return result;
+	result = read_refunds(answer, arena, ret_list);
+	PQclear(answer);
+	return result;
 }

@@ -1,5 +1,5 @@
-/* reader_scan.c: what the expiry worker, verify and the catalog's care ask for: what is due, every row in the order of its key, and the changes
- * of sales. */
+/* reader_scan.c: reads for the expiry worker, verify and the catalog's upkeep: due holds and orders, every row in the order of its key,
+ * and the changes of sales. */
 #include <assert.h>
 
 #include "adapters/postgres/reader.h"

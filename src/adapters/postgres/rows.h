@@ -19,6 +19,11 @@
 	"order_id, hold_id, event_id, user_id, sequence, status, payment_method, currency, total, paid, kept, refunds_due, " \
 	"refunded, refund_count, refunds_open, paid_with, created_at, pay_by, items, version"
 
+/* Records of the audit, from arrays: $1 to $9. */
+#define AUDIT_UNNEST \
+	"SELECT unnest($1::uuid[]), unnest($2::int8[]), unnest($3::int8[]), unnest($4::text[]), unnest($5::text[])," \
+	" unnest($6::text[]), unnest($7::text[]), unnest($8::text[]), unnest($9::int8[])"
+
 /* A row of an answer in binary format. */
 struct tuple {
 	const PGresult *answer;

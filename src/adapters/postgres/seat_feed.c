@@ -1,7 +1,7 @@
 /* seat_feed.c: the seat feed port, over the table that commits list their seats in.
  *
- * Transactions do not commit in the order of their numbers. So a cursor is a snapshot of the server: what that could not see is new. The position
- * is the snapshot's lower end, below which every transaction has ended. */
+ * Transactions do not commit in the order of their numbers. So a cursor is a snapshot of the server: changes that it could not see are
+ * new. The position is the snapshot's lower end, below which every transaction has ended. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +84,7 @@ static bool read_state(struct tuple tuple, int column, struct seat_state *ret_st
 	return status >= SEAT_AVAILABLE && status <= SEAT_SOLD;
 }
 
-/* A snapshot of very many transactions is cut down to where all have ended: what is seen twice does no harm. */
+/* A snapshot of very many transactions is cut down to its lower end: seeing a change twice does no harm. */
 static void read_cursor(struct tuple tuple, struct seat_feed_cursor *ret_cursor)
 {
 	assert(ret_cursor != NULL);

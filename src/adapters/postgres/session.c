@@ -32,7 +32,7 @@ static const char cockroach_settings[] =
 static const char look_settings[] = "SET default_transaction_read_only = on; SET statement_timeout = 300000;"
 				    "SET idle_in_transaction_session_timeout = 300000";
 
-/* What is asked of every new session, in text. */
+/* Asked of every new session, in text. */
 static const char select_schema[] = "SELECT max(number), (SELECT value FROM meta WHERE name = 'replaying'),"
 				    " (SELECT value FROM meta WHERE name = 'schema_floor') FROM migrations";
 

@@ -7,7 +7,7 @@
 #define NEWER_PROBLEM "the schema of the database is newer than this program"
 
 /* The oldest tables that the statements of this program can work on, by their last migration. */
-#define POSTGRES_OLDEST_SCHEMA 11
+#define POSTGRES_OLDEST_SCHEMA 17
 
 /* Connects, configures the session, and looks at the schema where there are statements. False: the connection's problem says why, and its handle
  * is of no use. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "adapters/postgres/rows.h"
+#include "adapters/sql/stored_audit.h"
 
 #define SCRATCH_MAX (64 * 1024 * 1024)
 
@@ -133,7 +134,11 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 			  " unnest($9::uuid[]), unnest($10::text[])"
 			  " WHERE 1 = (SELECT 1 / (CASE WHEN count(*) = 0 THEN 1 ELSE 0 END) FROM abandoned_commits"
 			  " WHERE first_event_id = $11::uuid)",
-	[INSERT_OUTBOX] = "INSERT INTO outbox (partition, id, events) SELECT unnest($1::int8[]), unnest($2::uuid[]), unnest($3::bytea[])",
+	[INSERT_OUTBOX] = "INSERT INTO outbox (partition, id, events, trace_states)"
+			  " SELECT partition, id, events, nullif(trace_states, '')"
+			  " FROM unnest($1::int8[], $2::uuid[], $3::bytea[], $4::text[]) AS d (partition, id, events, trace_states)",
+
+	[INSERT_AUDIT] = "INSERT INTO audit (" AUDIT_COLUMNS ") " AUDIT_UNNEST,
 
 	[ABANDON_COMMIT] = "INSERT INTO abandoned_commits SELECT $1::uuid WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = $1::uuid)"
 			   " ON CONFLICT (first_event_id) DO NOTHING",
@@ -156,6 +161,9 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[DELETE_ORDERS] = "DELETE FROM orders WHERE true",
 	[DELETE_PAYMENTS] = "DELETE FROM payments WHERE true",
 	[DELETE_REFUNDS] = "DELETE FROM refunds WHERE true",
+#define X(name, sql) [name] = (sql),
+	SEATING_STATEMENTS(X)
+#undef X
 };
 
 _Static_assert(HOLD_ACTIVE == 1 && ORDER_PENDING == 1, "db/postgres/001_core.sql says so in its indexes");
@@ -267,7 +275,7 @@ enum error postgres_store_open(const char *dsn, bool for_replay, struct store **
 	struct postgres_store *store = calloc(1, sizeof *store);
 	if (store == NULL)
 		return ERR_NO_MEMORY;
-	store->port = (struct store){.operations = &operations, .has_local_reads = false};
+	store->port = (struct store){.operations = &operations, .seating = &postgres_seating_operations, .has_local_reads = false};
 	parameters_init(&store->parameters);
 	buffer_init(&store->scratch, NULL, SCRATCH_MAX);
 	enum error error = connection_open(dsn, statements, STORE_STATEMENT_COUNT, &store->connection, message);

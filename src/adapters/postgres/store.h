@@ -1,8 +1,9 @@
-/* store.h: what the files of the store share. Private to the PostgreSQL adapter. */
+/* store.h: shared by the files of the store. Private to the PostgreSQL adapter. */
 #pragma once
 
 #include "adapters/postgres/connection.h"
 #include "adapters/postgres/parameters.h"
+#include "adapters/postgres/seating_statements.h"
 #include "base/buffer.h"
 #include "base/list.h"
 #include "domain/hold.h"
@@ -42,6 +43,7 @@ enum store_statement {
 	INSERT_REFUNDS,
 	INSERT_EVENTS,
 	INSERT_OUTBOX,
+	INSERT_AUDIT,
 	ABANDON_COMMIT,
 	SELECT_EVENT,
 	FENCE,
@@ -58,7 +60,10 @@ enum store_statement {
 	DELETE_ORDERS,
 	DELETE_PAYMENTS,
 	DELETE_REFUNDS,
-	STORE_STATEMENT_COUNT,
+#define X(name, sql) name,
+	SEATING_STATEMENTS(X)
+#undef X
+		STORE_STATEMENT_COUNT,
 };
 
 /* FENCE and LOAD_EPOCH, in SQL (replay.h). */
@@ -111,6 +116,10 @@ enum store_result postgres_commit(struct store *port, const struct changes *chan
 
 /* For replay.c: sends what writes the rows, which are sorted. */
 void store_write_rows(struct postgres_store *store, const struct changes *changes, const struct row **rows, uint32_t count);
+/* For seating.c: sends what writes seats of a new event, at most SEATS_PER_STATEMENT, of which `sent` are written. */
+void store_send_seats(struct postgres_store *store, const struct uuid *event_id, uint64_t version, uint32_t sent,
+                      const struct layout_seat *seats, uint32_t count);
+extern const struct seating_operations postgres_seating_operations;
 enum store_result postgres_replay_begin(struct store *port);
 enum store_result postgres_replay_clear(struct store *port);
 enum store_result postgres_replay_end(struct store *port, bool is_done);

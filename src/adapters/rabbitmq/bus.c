@@ -1,4 +1,4 @@
-/* bus.c: batches of messages and their confirms.
+/* bus.c: messages and their confirms.
  *
  * librabbitmq waits without an end when the socket is full, and it is full when the broker is blocked. So no more is handed to it than the
  * socket has room for, and while there is none the broker's own frames are read. */
@@ -13,30 +13,29 @@
 #include <sys/socket.h>
 
 #include "adapters/rabbitmq/amqp_client.h"
-#include "adapters/rabbitmq/confirms.h"
 #include "adapters/rabbitmq/message.h"
 #include "adapters/rabbitmq/rabbitmq.h"
-#include "adapters/rabbitmq/resume.h"
 #include "adapters/rabbitmq/session.h"
+#include "adapters/rabbitmq/under_way.h"
 #include "base/list.h"
 #include "base/now.h"
+#include "state/changes.h"
 
-#define PING_TIMEOUT_MS 2000
-#define PENDING_MAX_MS 120000  /* without a confirm, on a connection that lives */
-#define BODY_MAX (1024 * 1024) /* far beyond the largest hold or order */
-#define ROOM (32 * 1024)       /* bytes that a socket which can be written to surely takes (session.c) */
+#define CONNECT_TIMEOUT_MS 2000
+#define LATE_MS 1500               /* without a confirm: said, and no more */
+#define PENDING_MAX_MS 120000      /* without a confirm, on a connection that lives */
+#define BODY_MAX (2 * 1024 * 1024) /* far beyond the largest hold or order, and a batch whose last is such */
+#define ROOM (32 * 1024)           /* bytes that a socket which can be written to surely takes (session.c) */
 
 struct rabbitmq_bus {
 	struct bus base;
 	struct session session;
-	struct confirms confirms;
+	uint32_t batch_max; /* events of a message; 0: one, and not as a batch */
+	struct under_way under_way;
 	struct message message; /* the one being sent, and its body */
 	struct buffer body;
-	size_t room; /* bytes that may be sent before the socket is looked at again */
-	struct resume resume;
-	bool is_pending;      /* the last call said so */
+	size_t room;          /* bytes that may be sent before the socket is looked at again */
 	uint64_t progress_ns; /* when a message was settled last, or sent while none was under way */
-	uint64_t confirmed;
 	uint64_t unroutable;
 	struct uuid unroutable_id;
 	enum event_type unroutable_type;
@@ -50,17 +49,36 @@ static struct rabbitmq_bus *self_of(struct bus *bus)
 	return container_of(bus, struct rabbitmq_bus, base);
 }
 
+static const char *exchange_of(const struct rabbitmq_bus *self)
+{
+	assert(self != NULL);
+	return self->batch_max > 0 ? RABBITMQ_BATCH_EXCHANGE : RABBITMQ_EXCHANGE;
+}
+
+/* A partition has one channel, so that its order is kept. */
+static amqp_channel_t channel_of(uint8_t partition)
+{
+	assert(partition < OUTBOX_PARTITIONS);
+	return (amqp_channel_t)(SESSION_CHANNEL + partition % UNDER_WAY_CHANNELS);
+}
+
 static bool select_confirms(struct session *session, uint64_t deadline_ns)
 {
 	assert(session->context != NULL);
 	struct rabbitmq_bus *self = session->context;
-	resume_reconnect(&self->resume, &self->confirms);
-	confirms_reset(&self->confirms);
+	under_way_reset(&self->under_way);
 	self->room = 0;
-	self->is_pending = false;
-	session_limit(session, deadline_ns);
-	(void)amqp_confirm_select(session->handle, SESSION_CHANNEL);
-	return session_check(session, "does not confirm messages");
+	if (!session_declare_exchange(session, exchange_of(self), deadline_ns))
+		return false;
+	for (amqp_channel_t i = 0; i < UNDER_WAY_CHANNELS; i++) {
+		if (i > 0 && !session_open_channel(session, SESSION_CHANNEL + i, deadline_ns))
+			return false;
+		session_limit(session, deadline_ns);
+		(void)amqp_confirm_select(session->handle, SESSION_CHANNEL + i);
+		if (!session_check(session, "does not confirm messages"))
+			return false;
+	}
+	return true;
 }
 
 /* The header of a message that came back; its body follows and is not looked at. */
@@ -73,14 +91,15 @@ static void take_return(struct rabbitmq_bus *self, const amqp_basic_properties_t
 		self->unroutable_id = (struct uuid){0};
 }
 
-static void take_refusal(struct rabbitmq_bus *self, const amqp_basic_nack_t *nack)
+/* Answers how many messages it settles. */
+static uint32_t settle(struct rabbitmq_bus *self, const amqp_frame_t *frame, uint64_t tag, bool is_multiple, bool is_refused)
 {
-	assert(nack != NULL);
+	assert(frame->frame_type == AMQP_FRAME_METHOD);
 	self->progress_ns = monotonic_now_ns();
-	uint64_t first = nack->multiple ? self->confirms.first : nack->delivery_tag;
-	if (first > 0) /* no message has the tag 0 */
-		resume_refuse(&self->resume, first);
-	(void)confirms_settle(&self->confirms, nack->delivery_tag, nack->multiple != 0);
+	uint8_t channel = (uint8_t)(frame->channel - SESSION_CHANNEL);
+	uint32_t count = under_way_settle(&self->under_way, channel, tag, is_multiple, is_refused);
+	self->base.confirmed += under_way_advance(&self->under_way);
+	return count;
 }
 
 static void take_frame(struct rabbitmq_bus *self, const amqp_frame_t *frame)
@@ -90,10 +109,10 @@ static void take_frame(struct rabbitmq_bus *self, const amqp_frame_t *frame)
 		take_return(self, frame->payload.properties.decoded);
 	} else if (frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id == AMQP_BASIC_ACK_METHOD) {
 		const amqp_basic_ack_t *ack = frame->payload.method.decoded;
-		self->progress_ns = monotonic_now_ns();
-		self->confirmed += confirms_settle(&self->confirms, ack->delivery_tag, ack->multiple != 0);
+		self->base.messages += settle(self, frame, ack->delivery_tag, ack->multiple != 0, false);
 	} else if (frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id == AMQP_BASIC_NACK_METHOD) {
-		take_refusal(self, frame->payload.method.decoded);
+		const amqp_basic_nack_t *nack = frame->payload.method.decoded;
+		(void)settle(self, frame, nack->delivery_tag, nack->multiple != 0, true);
 	}
 }
 
@@ -128,22 +147,7 @@ static bool give_up(struct rabbitmq_bus *self, const char *problem)
 	return false;
 }
 
-/* Waits until no more than `count` messages are not settled. False: not in time, or the broker has blocked us, or is gone. */
-static bool await_confirms(struct rabbitmq_bus *self, uint32_t count, uint64_t deadline_ns)
-{
-	assert(count <= CONFIRMS_MAX);
-	while (confirms_count(&self->confirms) > count) {
-		if (self->session.is_blocked)
-			return false;
-		if (monotonic_now_ns() >= deadline_ns)
-			return give_up(self, "does not confirm in time");
-		if (!take_frames(self, deadline_ns))
-			return false;
-	}
-	return true;
-}
-
-/* Waits until the socket has room. The same. */
+/* Waits until the socket has room. False: not in time, or the broker has blocked us, or is gone. */
 static bool await_room(struct rabbitmq_bus *self, uint64_t deadline_ns)
 {
 	assert(self->session.handle != NULL && self->room == 0);
@@ -166,49 +170,68 @@ static bool await_room(struct rabbitmq_bus *self, uint64_t deadline_ns)
 	}
 }
 
-static bool send_record(struct rabbitmq_bus *self, const struct event_record *record, uint64_t deadline_ns)
+/* The next message, of the first of the records and maybe those behind it. Answers how many it has; 0: none of them can be written. */
+static uint32_t write_message(struct rabbitmq_bus *self, const struct event_record *const *records, uint32_t count, uint8_t partition)
 {
-	assert(self->session.handle != NULL && record != NULL);
-	struct message *message = &self->message;
-	if (confirms_count(&self->confirms) == CONFIRMS_MAX) {
-		cork(self, 0);
-		if (!await_confirms(self, CONFIRMS_MAX / 2, deadline_ns))
-			return false;
-		cork(self, 1);
-	}
-	if (self->room == 0 && !await_room(self, deadline_ns))
-		return false;
-	if (!message_write(message, &self->body, record)) {
-		session_lose(&self->session, "is not asked", "out of memory");
-		return false;
-	}
-	int status = amqp_basic_publish(self->session.handle, SESSION_CHANNEL, amqp_cstring_bytes(RABBITMQ_EXCHANGE), message->routing_key,
-	                                1, 0, &message->properties, message->body);
-	if (status != AMQP_STATUS_OK) {
-		session_lose(&self->session, "is gone", amqp_error_string2(status));
-		return false;
-	}
-	if (confirms_count(&self->confirms) == 0)
-		self->progress_ns = monotonic_now_ns();
-	resume_add(&self->resume, &record->id, self->confirms.next);
-	confirms_add(&self->confirms);
-	self->room -= message->body.len < self->room ? message->body.len : self->room;
-	return true;
+	assert(count > 0);
+	if (self->batch_max == 0)
+		return message_write(&self->message, &self->body, records[0]);
+	uint32_t together = 1;
+	while (together < count && together < self->batch_max && outbox_partition(&records[together]->stream_id) == partition)
+		together++;
+	return message_write_batch(&self->message, &self->body, records, together, partition);
 }
 
-static bool send_all(struct rabbitmq_bus *self, const struct event_record *const *records, uint32_t count, uint64_t deadline_ns)
+/* Sends one message. Answers how many of the records it has; 0: none was sent, and the connection is lost. */
+static uint32_t send_message(struct rabbitmq_bus *self, const struct event_record *const *records, uint32_t count)
 {
 	assert(self->session.handle != NULL && records != NULL);
-	bool is_sent = true;
-	cork(self, 1);
-	for (uint32_t i = 0; i < count && is_sent; i++)
-		is_sent = resume_has(&self->resume, &records[i]->id) || send_record(self, records[i], deadline_ns);
-	if (self->session.handle != NULL)
-		cork(self, 0);
-	return is_sent;
+	struct message *message = &self->message;
+	uint8_t partition = outbox_partition(&records[0]->stream_id);
+	amqp_channel_t channel = channel_of(partition);
+	uint32_t written = write_message(self, records, count, partition);
+	if (written == 0) {
+		session_lose(&self->session, "is not asked", "out of memory");
+		return 0;
+	}
+	int status = amqp_basic_publish(self->session.handle, channel, amqp_cstring_bytes(exchange_of(self)), message->routing_key, 1, 0,
+	                                &message->properties, message->body);
+	if (status != AMQP_STATUS_OK) {
+		session_lose(&self->session, "is gone", amqp_error_string2(status));
+		return 0;
+	}
+	if (self->under_way.count == 0)
+		self->progress_ns = monotonic_now_ns();
+	under_way_add(&self->under_way, (uint8_t)(channel - SESSION_CHANNEL), written);
+	self->room -= message->body.len < self->room ? message->body.len : self->room;
+	return written;
 }
 
-/* What others may know of this call. */
+static bool takes_more(const struct rabbitmq_bus *self)
+{
+	assert(self != NULL);
+	return self->session.handle != NULL && !self->session.is_blocked && !self->under_way.is_refused &&
+	       self->under_way.count < UNDER_WAY_MAX;
+}
+
+/* Answers how many were sent. */
+static uint32_t send_all(struct rabbitmq_bus *self, const struct event_record *const *records, uint32_t count, uint64_t deadline_ns)
+{
+	assert(self->session.handle != NULL && records != NULL);
+	uint32_t sent = 0;
+	cork(self, 1);
+	while (sent < count && takes_more(self) && (self->room > 0 || await_room(self, deadline_ns))) {
+		uint32_t written = takes_more(self) ? send_message(self, &records[sent], count - sent) : 0;
+		if (written == 0)
+			break;
+		sent += written;
+	}
+	if (self->session.handle != NULL)
+		cork(self, 0);
+	return sent;
+}
+
+/* Publishes the status after this call for other threads. */
 static enum bus_result tell(struct rabbitmq_bus *self, enum bus_result result)
 {
 	assert(self != NULL);
@@ -218,7 +241,7 @@ static enum bus_result tell(struct rabbitmq_bus *self, enum bus_result result)
 		.is_connected = self->session.handle != NULL,
 		.is_blocked = self->session.is_blocked,
 		.connections = self->session.connections,
-		.confirmed = self->confirmed,
+		.messages = self->base.messages,
 		.unroutable = self->unroutable,
 		.unroutable_id = self->unroutable_id,
 		.unroutable_type = self->unroutable_type,
@@ -228,65 +251,62 @@ static enum bus_result tell(struct rabbitmq_bus *self, enum bus_result result)
 	return result;
 }
 
-/* What has become of a connection that does not take or confirm messages now. Its heartbeats find out when it is dead; one that lives and has
- * settled nothing for very long is given up too. A blocked one has a reason. */
+/* Judges the messages under way. Heartbeats find out when a connection is dead; a live one that has settled nothing for very long is
+ * given up, too, unless the broker blocks it. A refusal is reported once all other messages are settled, for it is sent again with the
+ * messages behind it. */
 static enum bus_result judge(struct rabbitmq_bus *self)
 {
 	assert(self != NULL);
 	struct session *session = &self->session;
-	bool awaits_confirms = session->handle != NULL && confirms_count(&self->confirms) > 0;
-	if (awaits_confirms && !session->is_blocked && monotonic_now_ns() - self->progress_ns > (uint64_t)PENDING_MAX_MS * 1000000) {
+	if (session->handle == NULL)
+		return BUS_DOWN;
+	bool is_settled = under_way_is_settled(&self->under_way);
+	if (is_settled && self->under_way.is_refused) {
+		session_note(session, "refuses messages", "a queue is full, or fails");
+		self->under_way.is_refused = false;
+		self->under_way.count = 0;
+		return BUS_DOWN;
+	}
+	if (session->is_blocked)
+		return is_settled ? BUS_DOWN : BUS_PENDING;
+	uint64_t silent_ms = is_settled ? 0 : (monotonic_now_ns() - self->progress_ns) / 1000000;
+	if (silent_ms > PENDING_MAX_MS) {
 		session_lose(session, "does not confirm", NULL);
 		return BUS_DOWN;
 	}
-	self->is_pending = session->handle != NULL && (awaits_confirms || self->resume.count > 0);
-	return self->is_pending ? BUS_PENDING : BUS_DOWN;
+	if (silent_ms >= LATE_MS && session->problem[0] == '\0')
+		session_note(session, "does not confirm in time", NULL);
+	return is_settled ? BUS_OK : BUS_PENDING;
 }
 
-static enum bus_result try_publish(struct rabbitmq_bus *self, const struct event_record *const *records, uint32_t count,
-                                   uint64_t deadline_ns)
+static enum bus_result rabbitmq_send(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms,
+                                     uint32_t *ret_sent)
 {
-	assert(records != NULL && count > 0);
-	if (!session_connect(&self->session, deadline_ns) || !take_frames(self, 0))
-		return BUS_DOWN;
-	if (self->session.is_blocked)
-		return judge(self);
-	resume_begin(&self->resume);
-	if (!send_all(self, records, count, deadline_ns) || !await_confirms(self, 0, deadline_ns))
-		return judge(self);
-	bool is_confirmed = self->resume.refused_tag == 0;
-	self->is_pending = false;
-	session_note(&self->session, is_confirmed ? NULL : "refuses messages", "a queue is full, or fails");
-	if (is_confirmed)
-		resume_finish(&self->resume);
-	return is_confirmed ? BUS_OK : BUS_DOWN;
-}
-
-static enum bus_result rabbitmq_publish(struct bus *bus, const struct event_record *const *records, uint32_t count, uint64_t timeout_ms)
-{
-	assert(records != NULL && count > 0);
+	assert(records != NULL && count > 0 && ret_sent != NULL);
 	struct rabbitmq_bus *self = self_of(bus);
-	return tell(self, try_publish(self, records, count, monotonic_now_ns() + timeout_ms * 1000000));
+	uint64_t deadline_ns = monotonic_now_ns() + timeout_ms * 1000000;
+	*ret_sent = 0;
+	if (!session_connect(&self->session, deadline_ns) || !take_frames(self, 0))
+		return tell(self, BUS_DOWN);
+	if (takes_more(self))
+		*ret_sent = send_all(self, records, count, deadline_ns);
+	enum bus_result result = judge(self);
+	return tell(self, result == BUS_PENDING && *ret_sent == count ? BUS_OK : result);
 }
 
-static enum bus_result try_ping(struct rabbitmq_bus *self)
-{
-	assert(self != NULL);
-	if (!session_connect(&self->session, monotonic_now_ns() + (uint64_t)PING_TIMEOUT_MS * 1000000) || !take_frames(self, 0))
-		return BUS_DOWN;
-	if (self->session.is_blocked || confirms_count(&self->confirms) > 0)
-		return judge(self);
-	if (self->is_pending)
-		session_note(&self->session, NULL, NULL);
-	self->is_pending = false;
-	return BUS_OK;
-}
-
-static enum bus_result rabbitmq_ping(struct bus *bus)
+static enum bus_result rabbitmq_collect(struct bus *bus, uint64_t timeout_ms)
 {
 	assert(bus != NULL);
 	struct rabbitmq_bus *self = self_of(bus);
-	return tell(self, try_ping(self));
+	uint64_t now_ns = monotonic_now_ns(), deadline_ns = now_ns + timeout_ms * 1000000, before = bus->confirmed;
+	if (!session_connect(&self->session, now_ns + (uint64_t)CONNECT_TIMEOUT_MS * 1000000) || !take_frames(self, 0))
+		return tell(self, BUS_DOWN);
+	while (bus->confirmed == before && !under_way_is_settled(&self->under_way) && monotonic_now_ns() < deadline_ns)
+		if (!take_frames(self, deadline_ns))
+			return tell(self, BUS_DOWN);
+	if (bus->confirmed > before && !self->session.is_blocked)
+		session_note(&self->session, NULL, NULL);
+	return tell(self, judge(self));
 }
 
 static void rabbitmq_free(struct bus *bus)
@@ -300,26 +320,28 @@ static void rabbitmq_free(struct bus *bus)
 }
 
 static const struct bus_operations rabbitmq_operations = {
-	.publish = rabbitmq_publish,
-	.ping = rabbitmq_ping,
+	.send = rabbitmq_send,
+	.collect = rabbitmq_collect,
 	.free = rabbitmq_free,
 };
 
-enum error rabbitmq_bus_open(const char *url, struct bus **ret_bus, char message[static RABBITMQ_MESSAGE_MAX])
+enum error rabbitmq_bus_open(const char *url, const struct tls_client_files *tls, uint32_t batch_max, struct bus **ret_bus,
+                             char message[static RABBITMQ_MESSAGE_MAX])
 {
-	assert(url != NULL);
+	assert(url != NULL && batch_max <= RABBITMQ_BATCH_MAX);
 	assert(ret_bus != NULL);
 	struct rabbitmq_bus *self = calloc(1, sizeof *self);
 	if (self == NULL) {
 		(void)snprintf(message, RABBITMQ_MESSAGE_MAX, "out of memory");
 		return ERR_NO_MEMORY;
 	}
-	enum error error = session_init(url, &self->session, message);
+	enum error error = session_init(url, tls, &self->session, message);
 	if (error != OK) {
 		free(self);
 		return error;
 	}
 	self->base.operations = &rabbitmq_operations;
+	self->batch_max = batch_max;
 	self->session.prepare = select_confirms;
 	self->session.context = self;
 	buffer_init(&self->body, NULL, BODY_MAX);

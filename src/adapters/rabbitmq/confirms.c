@@ -7,7 +7,7 @@
 void confirms_reset(struct confirms *confirms)
 {
 	assert(confirms != NULL);
-	memset(confirms->is_settled, 0, sizeof confirms->is_settled);
+	memset(confirms->state, CONFIRM_AWAITED, sizeof confirms->state);
 	confirms->first = 1;
 	confirms->next = 1;
 }
@@ -21,11 +21,11 @@ uint32_t confirms_count(const struct confirms *confirms)
 void confirms_add(struct confirms *confirms)
 {
 	assert(confirms_count(confirms) < CONFIRMS_MAX);
-	confirms->is_settled[confirms->next % CONFIRMS_MAX] = false;
+	confirms->state[confirms->next % CONFIRMS_MAX] = CONFIRM_AWAITED;
 	confirms->next++;
 }
 
-uint32_t confirms_settle(struct confirms *confirms, uint64_t tag, bool is_multiple)
+uint32_t confirms_settle(struct confirms *confirms, uint64_t tag, bool is_multiple, bool is_refused)
 {
 	assert(confirms != NULL);
 	uint32_t count = 0;
@@ -33,12 +33,18 @@ uint32_t confirms_settle(struct confirms *confirms, uint64_t tag, bool is_multip
 	if (last < confirms->first || last >= confirms->next)
 		return 0;
 	for (uint64_t i = is_multiple ? confirms->first : last; i <= last; i++) {
-		if (confirms->is_settled[i % CONFIRMS_MAX])
+		if (confirms->state[i % CONFIRMS_MAX] != CONFIRM_AWAITED)
 			continue;
-		confirms->is_settled[i % CONFIRMS_MAX] = true;
+		confirms->state[i % CONFIRMS_MAX] = is_refused ? CONFIRM_REFUSED : CONFIRM_DONE;
 		count++;
 	}
-	while (confirms->first < confirms->next && confirms->is_settled[confirms->first % CONFIRMS_MAX])
+	while (confirms->first < confirms->next && confirms->state[confirms->first % CONFIRMS_MAX] != CONFIRM_AWAITED)
 		confirms->first++;
 	return count;
+}
+
+enum confirm_state confirms_state(const struct confirms *confirms, uint64_t tag)
+{
+	assert(tag > 0 && tag < confirms->next && confirms->next - tag <= CONFIRMS_MAX);
+	return confirms->state[tag % CONFIRMS_MAX];
 }

@@ -14,7 +14,7 @@
 #define CONNECT_TIMEOUT_MS 3000
 #define BODY_MAX (16 * 1024 * 1024)
 #define MESSAGE_TIMEOUT_MS 10000 /* for the rest of a message that has begun */
-#define NAME_MAX_BYTES 255       /* what AMQP can write */
+#define NAME_MAX_BYTES 255       /* AMQP's limit */
 
 struct rabbitmq_consumer {
 	struct session session;
@@ -23,19 +23,29 @@ struct rabbitmq_consumer {
 	struct buffer body;
 };
 
+static bool bind(struct session *session, amqp_bytes_t queue, const char *exchange, const char *pattern, uint64_t deadline_ns)
+{
+	assert(session->handle != NULL && exchange != NULL);
+	session_limit(session, deadline_ns);
+	(void)amqp_queue_bind(session->handle, SESSION_CHANNEL, queue, amqp_cstring_bytes(exchange), amqp_cstring_bytes(pattern),
+	                      amqp_empty_table);
+	return session_check(session, "does not bind the queue");
+}
+
 static bool subscribe(struct session *session, uint64_t deadline_ns)
 {
 	assert(session->context != NULL);
 	struct rabbitmq_consumer *consumer = session->context;
 	amqp_bytes_t queue = amqp_cstring_bytes(consumer->queue);
+	if (!session_declare_exchange(session, RABBITMQ_EXCHANGE, deadline_ns) ||
+	    !session_declare_exchange(session, RABBITMQ_BATCH_EXCHANGE, deadline_ns))
+		return false;
 	session_limit(session, deadline_ns);
 	(void)amqp_queue_declare(session->handle, SESSION_CHANNEL, queue, 0, 1, 0, 0, amqp_empty_table);
 	if (!session_check(session, "does not declare the queue"))
 		return false;
-	session_limit(session, deadline_ns);
-	(void)amqp_queue_bind(session->handle, SESSION_CHANNEL, queue, amqp_cstring_bytes(RABBITMQ_EXCHANGE),
-	                      amqp_cstring_bytes(consumer->pattern), amqp_empty_table);
-	if (!session_check(session, "does not bind the queue"))
+	if (!bind(session, queue, RABBITMQ_EXCHANGE, consumer->pattern, deadline_ns) ||
+	    !bind(session, queue, RABBITMQ_BATCH_EXCHANGE, "#", deadline_ns))
 		return false;
 	session_limit(session, deadline_ns);
 	(void)amqp_basic_qos(session->handle, SESSION_CHANNEL, 0, RABBITMQ_PREFETCH, 0);
@@ -46,8 +56,8 @@ static bool subscribe(struct session *session, uint64_t deadline_ns)
 	return session_check(session, "does not let us read the queue");
 }
 
-enum error rabbitmq_consumer_open(const char *url, const char *queue, const char *pattern, struct rabbitmq_consumer **ret_consumer,
-                                  char message[static RABBITMQ_MESSAGE_MAX])
+enum error rabbitmq_consumer_open(const char *url, const struct tls_client_files *tls, const char *queue, const char *pattern,
+                                  struct rabbitmq_consumer **ret_consumer, char message[static RABBITMQ_MESSAGE_MAX])
 {
 	assert(url != NULL);
 	assert(queue != NULL && pattern != NULL && ret_consumer != NULL);
@@ -60,7 +70,7 @@ enum error rabbitmq_consumer_open(const char *url, const char *queue, const char
 		(void)snprintf(message, RABBITMQ_MESSAGE_MAX, "out of memory");
 		return ERR_NO_MEMORY;
 	}
-	enum error error = session_init(url, &consumer->session, message);
+	enum error error = session_init(url, tls, &consumer->session, message);
 	if (error != OK) {
 		free(consumer);
 		return error;
@@ -83,6 +93,19 @@ void rabbitmq_consumer_free(struct rabbitmq_consumer *consumer)
 	free(consumer);
 }
 
+/* A header that is a text; empty: there is none of that name. */
+static struct slice text_header(const amqp_table_t *headers, const char *name)
+{
+	assert(headers != NULL && name != NULL);
+	for (int i = 0; i < headers->num_entries; i++) {
+		const amqp_table_entry_t *entry = &headers->entries[i];
+		bool is_text = entry->value.kind == AMQP_FIELD_KIND_UTF8 || entry->value.kind == AMQP_FIELD_KIND_BYTES;
+		if (is_text && slice_equal_string(slice_of_bytes(entry->key), name))
+			return slice_of_bytes(entry->value.value.bytes);
+	}
+	return (struct slice){0};
+}
+
 static void take_properties(const amqp_basic_properties_t *properties, struct rabbitmq_delivery *delivery)
 {
 	assert(delivery != NULL);
@@ -92,9 +115,13 @@ static void take_properties(const amqp_basic_properties_t *properties, struct ra
 		delivery->type = slice_of_bytes(properties->type);
 	if ((properties->_flags & AMQP_BASIC_CONTENT_TYPE_FLAG) != 0)
 		delivery->content_type = slice_of_bytes(properties->content_type);
+	if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0) {
+		delivery->traceparent = text_header(&properties->headers, "traceparent");
+		delivery->tracestate = text_header(&properties->headers, "tracestate");
+	}
 }
 
-/* What follows the method: the header, then the body. False: the connection is lost. */
+/* Reads the header and the body that follow the method. False: the connection is lost. */
 static bool read_content(struct rabbitmq_consumer *consumer, struct rabbitmq_delivery *delivery)
 {
 	assert(consumer->session.handle != NULL && delivery != NULL);

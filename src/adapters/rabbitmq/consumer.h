@@ -1,6 +1,7 @@
 /* consumer.h: the messages of one queue of RabbitMQ, in order. For `tro consume` and the tests.
  *
- * The queue is durable, made when it is not there, and bound to tro.events. It is read by one consumer at a time, because two would each
+ * The queue is durable, made when it is not there, and bound to tro.events by the pattern and to tro.batches by "#": a batch has events of
+ * several types, of which the reader chooses. It is read by one consumer at a time, because two would each
  * see a part. Used by one thread at a time. */
 #pragma once
 
@@ -16,7 +17,7 @@
 
 struct rabbitmq_consumer;
 
-/* Lives until the next call. What a message lacks is empty. */
+/* Lives until the next call. Members that the message lacks are empty. */
 struct rabbitmq_delivery {
 	uint64_t tag;        /* for rabbitmq_consumer_acknowledge; ascends, and begins anew with each connection */
 	bool is_redelivered; /* it was delivered before, and not acknowledged */
@@ -25,6 +26,7 @@ struct rabbitmq_delivery {
 	struct slice content_type;
 	struct slice exchange;
 	struct slice routing_key;
+	struct slice traceparent, tracestate; /* the headers */
 	struct slice body;
 };
 
@@ -34,9 +36,9 @@ enum consumer_result {
 	CONSUMER_DOWN,    /* no connection, and none is to be had now; the next call tries again */
 };
 
-/* url: as rabbitmq_bus_open takes it. queue and pattern (of routing keys: "#", "order.*"): up to 255 bytes. All borrowed until the function
+/* url, tls: as rabbitmq_bus_open takes them. queue and pattern (of routing keys: "#", "order.*"): up to 255 bytes. queue and pattern are borrowed until the function
  * returns. Connects to nothing yet. ERR_VALIDATION with a message, ERR_NO_MEMORY. */
-must_check enum error rabbitmq_consumer_open(const char *url, const char *queue, const char *pattern,
+must_check enum error rabbitmq_consumer_open(const char *url, const struct tls_client_files *tls, const char *queue, const char *pattern,
                                              struct rabbitmq_consumer **ret_consumer, char message[static RABBITMQ_MESSAGE_MAX]);
 /* Takes NULL. Messages that are not acknowledged stay in the queue. */
 void rabbitmq_consumer_free(struct rabbitmq_consumer *consumer);

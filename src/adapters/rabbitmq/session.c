@@ -3,7 +3,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +20,7 @@
 #define HEARTBEAT_S 15 /* the broker is given up after two of them, and never while it has been silent for less than 22 s */
 #define FRAME_MAX 131072
 #define CLOSE_TIMEOUT_MS 500
-#define SEND_BUFFER (256 * 1024) /* what is written between two looks at the socket fits in a third of it (bus.c) */
+#define SEND_BUFFER (256 * 1024) /* bus.c writes at most a third of it between two looks at the socket */
 
 static struct timeval time_until(uint64_t deadline_ns)
 {
@@ -27,7 +29,8 @@ static struct timeval time_until(uint64_t deadline_ns)
 	return (struct timeval){.tv_sec = (time_t)(left_us / 1000000), .tv_usec = (suseconds_t)(left_us % 1000000)};
 }
 
-enum error session_init(const char *url, struct session *ret_session, char message[static RABBITMQ_MESSAGE_MAX])
+enum error session_init(const char *url, const struct tls_client_files *tls, struct session *ret_session,
+                        char message[static RABBITMQ_MESSAGE_MAX])
 {
 	assert(url != NULL && ret_session != NULL);
 	struct session session = {.url = strdup(url), .backoff = {.base_ms = PAUSE_MIN_MS, .maximum_ms = PAUSE_MAX_MS}};
@@ -39,6 +42,14 @@ enum error session_init(const char *url, struct session *ret_session, char messa
 		(void)snprintf(message, RABBITMQ_MESSAGE_MAX,
 		               "the URL of RabbitMQ cannot be read (not shown: it may have a password); it must be like "
 		               "amqp://user:password@host:5672/vhost");
+		free(session.url);
+		return ERR_VALIDATION;
+	}
+	if (tls != NULL)
+		session.tls = *tls;
+	if (!session.server.ssl && (session.tls.authorities != NULL || session.tls.certificate != NULL || session.tls.key != NULL)) {
+		(void)snprintf(message, RABBITMQ_MESSAGE_MAX,
+		               "RABBIT_CA_FILE, RABBIT_CERT_FILE and RABBIT_KEY_FILE are for TLS: RABBIT_URL must begin with amqps://");
 		free(session.url);
 		return ERR_VALIDATION;
 	}
@@ -145,6 +156,15 @@ static void explain_close(struct session *session, const char *what, const amqp_
 	explain(session, what, why);
 }
 
+/* The reason why the connection failed, with more about TLS than librabbitmq knows. */
+static const char *reason_of(const struct session *session, int status)
+{
+	assert(status != AMQP_STATUS_OK);
+	bool is_tls = session->server.ssl && status <= AMQP_STATUS_SSL_ERROR && status > AMQP_STATUS_SSL_ERROR - 0x100;
+	const char *why = is_tls ? tls_client_explain(session->verdict) : NULL;
+	return why != NULL ? why : amqp_error_string2(status);
+}
+
 static bool check_reply(struct session *session, amqp_rpc_reply_t reply, const char *what)
 {
 	assert(what != NULL);
@@ -153,7 +173,7 @@ static bool check_reply(struct session *session, amqp_rpc_reply_t reply, const c
 	if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION)
 		explain_close(session, what, &reply.reply);
 	else
-		explain(session, what, amqp_error_string2(reply.library_error));
+		explain(session, what, reason_of(session, reply.library_error));
 	return false;
 }
 
@@ -163,38 +183,59 @@ bool session_check(struct session *session, const char *what)
 	return check_reply(session, amqp_get_rpc_reply(session->handle), what);
 }
 
-/* What is connected to is an address; the server is told the name. */
+/* Keeps what is wrong with the certificate for the problem: librabbitmq says only that the handshake failed. */
+static int keep_verdict(int is_fine, X509_STORE_CTX *verification)
+{
+	assert(verification != NULL);
+	const SSL *ssl = X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct session *session = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	if (is_fine == 0)
+		session->verdict = X509_STORE_CTX_get_error(verification);
+	return is_fine;
+}
+
+/* Tells the server its name, as the connection is made to an address. librabbitmq makes the SSL object by itself. */
 static void tell_server_name(const SSL *ssl, int where, int value)
 {
 	assert(ssl != NULL);
 	(void)value;
-	const char *name = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	const struct session *session = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 	if ((where & SSL_CB_HANDSHAKE_START) != 0)
-		(void)SSL_set_tlsext_host_name((SSL *)(uintptr_t)ssl, name);
+		(void)SSL_set_tlsext_host_name((SSL *)(uintptr_t)ssl, session->server.host);
 }
 
-/* The peer is verified by default. librabbitmq would hold its certificate against the address: it is held against the name here. */
-static bool expect_name(amqp_socket_t *socket, SSL_CTX *context, char *name)
+/* librabbitmq would hold the certificate against the address: it is held against the host of the URL here. */
+static bool prepare_tls(struct session *session, amqp_socket_t *socket)
 {
-	assert(socket != NULL && context != NULL && name != NULL);
-	amqp_ssl_socket_set_verify_hostname(socket, 0);
-	SSL_CTX_set_info_callback(context, tell_server_name);
-	(void)SSL_CTX_set_app_data(context, name);
-	return X509_VERIFY_PARAM_set1_host(SSL_CTX_get0_param(context), name, 0) == 1;
-}
-
-static amqp_socket_t *make_socket(struct session *session, const char *address)
-{
-	assert(session->handle != NULL && address != NULL);
-	if (!session->server.ssl)
-		return amqp_tcp_socket_new(session->handle);
-	amqp_socket_t *socket = amqp_ssl_socket_new(session->handle);
-	if (socket == NULL)
-		return NULL;
+	assert(socket != NULL);
+	char problem[TLS_CLIENT_PROBLEM_MAX];
 	SSL_CTX *context = amqp_ssl_socket_get_context(socket);
-	bool has_name = strcmp(address, session->server.host) != 0;
-	/* Those it is trusted by are the system's, or SSL_CERT_FILE's. */
-	if (SSL_CTX_set_default_verify_paths(context) != 1 || (has_name && !expect_name(socket, context, session->server.host)))
+	session->verdict = X509_V_OK;
+	if (!tls_client_prepare(context, &session->tls, problem)) {
+		explain(session, "cannot be reached", problem);
+		return false;
+	}
+	amqp_ssl_socket_set_verify_hostname(socket, 0);
+	(void)SSL_CTX_set_app_data(context, session);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, keep_verdict);
+	X509_VERIFY_PARAM *expected = SSL_CTX_get0_param(context);
+	if (X509_VERIFY_PARAM_set1_ip_asc(expected, session->server.host) == 1)
+		return true;
+	SSL_CTX_set_info_callback(context, tell_server_name);
+	if (X509_VERIFY_PARAM_set1_host(expected, session->server.host, 0) == 1)
+		return true;
+	explain(session, "cannot be reached", "out of memory");
+	return false;
+}
+
+/* NULL: the problem says why. */
+static amqp_socket_t *make_socket(struct session *session)
+{
+	assert(session->handle != NULL);
+	amqp_socket_t *socket = session->server.ssl ? amqp_ssl_socket_new(session->handle) : amqp_tcp_socket_new(session->handle);
+	if (socket == NULL)
+		explain(session, "cannot be reached", "a socket cannot be made");
+	else if (session->server.ssl && !prepare_tls(session, socket))
 		return NULL;
 	return socket;
 }
@@ -203,15 +244,14 @@ static bool open_address(struct session *session, const char *address, uint64_t 
 {
 	assert(address != NULL);
 	const int send_buffer = SEND_BUFFER;
-	amqp_socket_t *socket = make_socket(session, address); /* takes the place of the last one */
-	if (socket == NULL) {
-		explain(session, "cannot be reached", "a socket cannot be made");
+	amqp_socket_t *socket = make_socket(session); /* takes the place of the last one */
+	if (socket == NULL)
 		return false;
-	}
 	struct timeval left = time_until(deadline_ns);
+	ERR_clear_error();
 	int status = amqp_socket_open_noblock(socket, address, session->server.port, &left);
 	if (status != AMQP_STATUS_OK) {
-		explain(session, "cannot be reached", amqp_error_string2(status));
+		explain(session, "cannot be reached", reason_of(session, status));
 		return false;
 	}
 	(void)setsockopt(amqp_get_sockfd(session->handle), SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
@@ -257,24 +297,36 @@ static bool log_in(struct session *session, uint64_t deadline_ns)
 	};
 	amqp_table_t table = {.num_entries = ARRAY_LENGTH(properties), .entries = properties};
 	session_limit(session, deadline_ns);
-	amqp_rpc_reply_t reply = amqp_login_with_properties(session->handle, session->server.vhost, SESSION_CHANNEL, FRAME_MAX, HEARTBEAT_S,
-	                                                    &table, AMQP_SASL_METHOD_PLAIN, session->server.user, session->server.password);
+	amqp_rpc_reply_t reply =
+		amqp_login_with_properties(session->handle, session->server.vhost, SESSION_CHANNELS_MAX, FRAME_MAX, HEARTBEAT_S, &table,
+	                                   AMQP_SASL_METHOD_PLAIN, session->server.user, session->server.password);
 	return check_reply(session, reply, "does not let us in");
+}
+
+bool session_open_channel(struct session *session, amqp_channel_t channel, uint64_t deadline_ns)
+{
+	assert(session->handle != NULL && channel > 0);
+	session_limit(session, deadline_ns);
+	(void)amqp_channel_open(session->handle, channel);
+	return session_check(session, "opens no channel");
+}
+
+bool session_declare_exchange(struct session *session, const char *exchange, uint64_t deadline_ns)
+{
+	assert(session->handle != NULL && exchange != NULL);
+	char what[64];
+	(void)snprintf(what, sizeof what, "does not declare the exchange %s", exchange);
+	session_limit(session, deadline_ns);
+	(void)amqp_exchange_declare(session->handle, SESSION_CHANNEL, amqp_cstring_bytes(exchange), amqp_cstring_bytes("topic"), 0, 1, 0, 0,
+	                            amqp_empty_table);
+	return session_check(session, what);
 }
 
 static bool set_up(struct session *session, uint64_t deadline_ns)
 {
 	assert(session->handle != NULL);
-	if (!open_socket(session, deadline_ns) || !log_in(session, deadline_ns))
-		return false;
-	session_limit(session, deadline_ns);
-	(void)amqp_channel_open(session->handle, SESSION_CHANNEL);
-	if (!session_check(session, "opens no channel"))
-		return false;
-	session_limit(session, deadline_ns);
-	(void)amqp_exchange_declare(session->handle, SESSION_CHANNEL, amqp_cstring_bytes(RABBITMQ_EXCHANGE), amqp_cstring_bytes("topic"), 0,
-	                            1, 0, 0, amqp_empty_table);
-	return session_check(session, "does not declare the exchange " RABBITMQ_EXCHANGE) && session->prepare(session, deadline_ns);
+	return open_socket(session, deadline_ns) && log_in(session, deadline_ns) &&
+	       session_open_channel(session, SESSION_CHANNEL, deadline_ns) && session->prepare(session, deadline_ns);
 }
 
 bool session_connect(struct session *session, uint64_t deadline_ns)
@@ -326,7 +378,7 @@ enum session_result session_wait(struct session *session, uint64_t deadline_ns, 
 	if (status == AMQP_STATUS_TIMEOUT)
 		return SESSION_NOTHING;
 	if (status != AMQP_STATUS_OK) {
-		session_lose(session, "is gone", amqp_error_string2(status));
+		session_lose(session, "is gone", reason_of(session, status));
 		return SESSION_LOST;
 	}
 	if (ret_frame->frame_type != AMQP_FRAME_METHOD)

@@ -1,9 +1,10 @@
-/* address.h: what REDIS_ADDR says. Private to the Redis adapter. */
+/* address.h: parses REDIS_ADDR. Private to the Redis adapter. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "adapters/net/tls_client.h"
 #include "adapters/redis/redis.h"
 #include "base/attributes.h"
 
@@ -21,6 +22,7 @@ struct redis_address {
 	uint32_t endpoint_count;
 	bool is_cluster; /* more than one endpoint was given; one node of a cluster is found out when it is asked */
 	bool is_tls;
+	struct tls_client_files tls;         /* of the caller; not from the text */
 	char user[REDIS_CREDENTIAL_MAX];     /* empty: the default user */
 	char password[REDIS_CREDENTIAL_MAX]; /* empty: no AUTH is sent */
 	uint32_t database;

@@ -18,19 +18,20 @@
 #define REQUESTS_MAX 512 /* judged in one round trip */
 #define FINISHES_AT_ONCE 1024
 #define CALLS_MAX (2 * REQUESTS_MAX + FINISHES_AT_ONCE)
-#define BUSY_RETRY_MS 1000 /* how long the first request with a key is guessed to run on */
-#define NONCE_DIGITS 24
+#define BUSY_RETRY_MS 1000 /* a guess at how long the first request with a key still runs */
 
 struct redis_admission {
 	struct admission base;
 	struct redis_admission_options options;
-	uint8_t owner[MARK_OWNER_LENGTH]; /* of this process: what it has put in use no other ends */
+	struct call_settings settings;
+	uint8_t owner[MARK_OWNER_LENGTH]; /* of this process: no other ends the use of its keys */
 	struct finishes finishes;
 	pthread_mutex_t lock; /* guards all below; held during a round trip */
 	struct nodes nodes;
 	struct call *calls;
 	uint32_t call_count;
-	uint64_t nonce; /* counts the requests */
+	struct finish sent[FINISHES_AT_ONCE]; /* of the first calls */
+	uint64_t nonce;                       /* counts the requests */
 };
 
 /* The calls of one request: one, or in a cluster one for the user with the key and one for the address; NULL: none. */
@@ -53,64 +54,64 @@ static struct slice tag_owner(const struct admission_request *request)
 	return (struct slice){.data = (const char *)request->idempotency.key, .length = KEY_HASH_LENGTH};
 }
 
-static struct call *add_call(struct redis_admission *self, enum redis_script script, const struct redis_tag *tag)
+static struct call *add_call(struct redis_admission *self, enum call_kind kind, uint16_t slot)
 {
 	assert(self->calls != NULL);
 	assert(self->call_count < CALLS_MAX);
 	struct call *call = &self->calls[self->call_count++];
-	*call = (struct call){.script = script, .slot = redis_slot_of(tag)};
+	call->kind = kind;
+	call->slot = slot;
+	call->parts = 0;
+	call->key_count = 0;
+	call->mark.length = 0;
+	call->is_answered = false;
+	call->wants_asking = false;
+	call->wants_text = false;
 	return call;
 }
 
-static void add_window(struct call *call, bool is_limited, uint32_t quota, uint32_t window_ms, struct redis_name name)
+static void add_part(struct call *call, enum call_part part, struct redis_name name)
 {
-	assert(call->key_count < CALL_KEYS_MAX);
-	if (is_limited)
-		call->keys[call->key_count++] = name;
-	call_add_number(call, is_limited ? quota : 0);
-	call_add_number(call, is_limited ? window_ms : 0);
+	assert(call->key_count < CALL_KEYS_MAX && (call->parts & part) == 0);
+	call->keys[call->key_count++] = name;
+	call->parts |= (uint8_t)part;
 }
 
-/* One run of admit.lua over the parts asked for. */
-static struct call *add_judge(struct redis_admission *self, const struct admission_request *request, const char *nonce, bool has_user,
-                              bool has_address)
+/* Judges the parts asked for. */
+static struct call *add_judge(struct redis_admission *self, const struct admission_request *request,
+                              const char nonce[static CALL_NONCE_LENGTH], bool has_user, bool has_address)
 {
 	assert(has_user || has_address);
-	assert(nonce != NULL);
-	const struct redis_admission_options *options = &self->options;
-	struct redis_tag address_tag = redis_tag_of(request->address);
+	struct redis_tag address_tag = has_address ? redis_tag_of(request->address) : (struct redis_tag){0};
 	struct redis_tag tag = has_user ? redis_tag_of(tag_owner(request)) : address_tag;
-	struct call *call = add_call(self, REDIS_SCRIPT_ADMIT, &tag);
-	bool has_key = has_user && request->idempotency.is_present;
-	call_add_argument(call, (struct slice){.data = nonce, .length = NONCE_DIGITS});
-	add_window(call, has_user && options->user_quota > 0 && !slice_is_empty(request->user), options->user_quota,
-	           options->user_window_ms, redis_name_of_user(&tag));
-	add_window(call, has_address, options->address_quota, options->address_window_ms, redis_name_of_address(&address_tag));
-	struct mark mark = {0};
-	if (has_key) {
-		mark = mark_in_use(request->idempotency.fingerprint, self->owner);
-		call->keys[call->key_count++] = redis_name_of_key(&tag, request->idempotency.key);
+	struct call *call = add_call(self, CALL_JUDGE, redis_slot_of(&tag));
+	memcpy(call->nonce, nonce, CALL_NONCE_LENGTH);
+	if (has_user && self->options.user_quota > 0 && !slice_is_empty(request->user))
+		add_part(call, CALL_USER, redis_name_of_user(&tag));
+	if (has_address)
+		add_part(call, CALL_ADDRESS, redis_name_of_address(&address_tag));
+	if (has_user && request->idempotency.is_present) {
+		add_part(call, CALL_KEY, redis_name_of_key(&tag, request->idempotency.key));
+		call->mark = mark_in_use(request->idempotency.fingerprint, self->owner);
 	}
-	call_add_argument(call, mark_slice(&mark));
-	call_add_number(call, ADMISSION_LEASE_MS);
 	return call;
 }
 
-static void write_nonce(struct redis_admission *self, char nonce[static NONCE_DIGITS + 1])
+static void write_nonce(struct redis_admission *self, char nonce[static CALL_NONCE_LENGTH])
 {
 	assert(self != NULL);
-	uint8_t bytes[NONCE_DIGITS / 2];
+	uint8_t bytes[CALL_NONCE_LENGTH / 2];
 	uint64_t number = self->nonce++;
 	memcpy(bytes, self->owner, 4);
 	memcpy(bytes + 4, &number, 8);
-	*hex_encode(bytes, sizeof bytes, nonce) = '\0';
+	hex_encode(bytes, sizeof bytes, nonce);
 }
 
 /* Nothing at all to judge: no call. */
 static struct judging judge(struct redis_admission *self, const struct admission_request *request)
 {
 	assert(request != NULL);
-	char nonce[NONCE_DIGITS + 1];
+	char nonce[CALL_NONCE_LENGTH];
 	write_nonce(self, nonce);
 	bool has_user = request->idempotency.is_present || (self->options.user_quota > 0 && !slice_is_empty(request->user));
 	bool has_address = self->options.address_quota > 0 && !slice_is_empty(request->address);
@@ -123,7 +124,7 @@ static struct judging judge(struct redis_admission *self, const struct admission
 	return judging;
 }
 
-static struct admission_quota quota_of(bool is_limited, uint32_t quota, uint32_t window_ms, int64_t remaining, int64_t reset_ms)
+static struct admission_quota quota_of(bool is_limited, uint32_t quota, uint32_t window_ms, uint64_t remaining, uint64_t reset_ms)
 {
 	assert(!is_limited || quota > 0);
 	if (!is_limited)
@@ -137,24 +138,48 @@ static struct admission_quota quota_of(bool is_limited, uint32_t quota, uint32_t
 	};
 }
 
-/* Another server refused what this one has let go on: the window forgets the request, and the key is free. */
-static void take_back(struct redis_admission *self, const struct admission_request *request, const struct call *call)
+static uint64_t lease_end_ms(void)
+{
+	return monotonic_now_ns() / 1000000 + ADMISSION_LEASE_MS;
+}
+
+/* The server has let go on what was refused elsewhere: the window forgets the request, and the key is free. */
+static void take_back(struct redis_admission *self, const struct call *call)
 {
 	assert(call->key_count <= CALL_KEYS_MAX);
 	const struct judgement *judgement = &call->judgement;
 	if (judgement->verdict == 1)
 		return;
 	for (uint32_t i = 0; i < call->key_count; i++) {
-		struct finish undo = {.name = call->keys[i], .slot = call->slot};
-		bool is_key = request->idempotency.is_present && i + 1 == call->key_count && call->arguments[5].length > 0;
+		struct finish undo = {.kind = FINISH_TAKE_BACK, .name = call->keys[i], .slot = call->slot, .until_ms = lease_end_ms()};
+		bool is_key = (call->parts & CALL_KEY) != 0 && i + 1 == call->key_count;
 		if (is_key && (judgement->verdict != 0 || judgement->is_repeat != 0))
 			continue;
 		if (is_key)
-			undo.mark = mark_in_use(request->idempotency.fingerprint, self->owner);
-		else
-			memcpy(undo.nonce, call->arguments[0].text, call->arguments[0].length);
+			undo.kind = FINISH_FORGET;
+		undo.mark = call->mark;
+		memcpy(undo.nonce, call->nonce, CALL_NONCE_LENGTH);
 		finishes_push(&self->finishes, &undo);
 	}
+}
+
+static void take_all_back(struct redis_admission *self, const struct judging *judging)
+{
+	assert(judging != NULL);
+	if (judging->user != NULL)
+		take_back(self, judging->user);
+	if (judging->address != NULL)
+		take_back(self, judging->address);
+}
+
+/* This process has windows of its own for the time when Redis is late or gone. They count what Redis lets go on, too, and they may know of requests
+ * that Redis does not: the process lets no more than the limit pass, by whichever of the two. */
+static void count_here(struct redis_admission *self, const struct judging *judging, struct admission_request *request)
+{
+	assert(self->base.local != NULL);
+	self->base.local->operations->count(self->base.local, request);
+	if (request->ret_verdict == ADMISSION_LIMITED)
+		take_all_back(self, judging);
 }
 
 static void read_verdict(struct redis_admission *self, const struct judging *judging, struct admission_request *request)
@@ -166,10 +191,8 @@ static void read_verdict(struct redis_admission *self, const struct judging *jud
 	const struct judgement *user = judging->user == NULL ? &none : &judging->user->judgement;
 	const struct judgement *address = judging->address == NULL ? user : &judging->address->judgement;
 	bool is_limited = user->verdict == 1 || address->verdict == 1;
-	if (is_limited && judging->user != NULL && judging->address != NULL) {
-		take_back(self, request, judging->user);
-		take_back(self, request, judging->address);
-	}
+	if (is_limited)
+		take_all_back(self, judging);
 	request->ret_verdict = is_limited ? ADMISSION_LIMITED : verdicts[user->verdict];
 	request->ret_is_repeat = !is_limited && user->verdict == 0 && user->is_repeat != 0;
 	request->ret_is_shared = true;
@@ -182,6 +205,8 @@ static void read_verdict(struct redis_admission *self, const struct judging *jud
 	                             options->user_window_ms, user->user_remaining, user->user_reset_ms);
 	request->ret_address = quota_of(options->address_quota > 0 && !slice_is_empty(request->address), options->address_quota,
 	                                options->address_window_ms, address->address_remaining, address->address_reset_ms);
+	if (!is_limited)
+		count_here(self, judging, request);
 }
 
 static bool is_answered(const struct judging *judging)
@@ -190,42 +215,40 @@ static bool is_answered(const struct judging *judging)
 	return (judging->user == NULL || judging->user->is_answered) && (judging->address == NULL || judging->address->is_answered);
 }
 
-/* What finish has queued goes first, so that a client that repeats what was just answered does not find its key in use. */
+/* Adds the queued finishes first, so that a client that repeats a request just answered does not find its key in use. The finish of call
+ * i is self->sent[i]. */
 static void add_finishes(struct redis_admission *self)
 {
 	assert(self->call_count == 0);
-	struct finish finish;
-	for (uint32_t i = 0; i < FINISHES_AT_ONCE && finishes_pop(&self->finishes, monotonic_now_ns() / 1000000, &finish); i++) {
-		assert(self->call_count < CALLS_MAX);
-		struct call *call = &self->calls[self->call_count++];
-		*call = (struct call){.script = REDIS_SCRIPT_FINISH, .slot = finish.slot, .key_count = 1, .keys = {finish.name}};
-		call_add_argument(call, mark_slice(&finish.mark));
-		if (finish.mark.length == 0) {
-			call_add_argument(call, (struct slice){.data = finish.nonce, .length = NONCE_DIGITS});
-		} else {
-			call_add_argument(call, mark_slice(&finish.next));
-			call_add_number(call, ADMISSION_REMEMBER_MS);
-		}
+	static const enum call_kind kinds[] = {[FINISH_DONE] = CALL_SET, [FINISH_FORGET] = CALL_FORGET, [FINISH_TAKE_BACK] = CALL_REMOVE};
+	for (uint32_t i = 0; i < FINISHES_AT_ONCE && finishes_pop(&self->finishes, monotonic_now_ns() / 1000000, &self->sent[i]); i++) {
+		const struct finish *finish = &self->sent[i];
+		struct call *call = add_call(self, kinds[finish->kind], finish->slot);
+		call->keys[call->key_count++] = finish->name;
+		call->mark = finish->mark;
+		memcpy(call->nonce, finish->nonce, CALL_NONCE_LENGTH);
 	}
 }
 
-/* A service is counted by each process apart: its window would be in another slot than the user's. True: it is over its limit. */
-static bool service_is_limited(struct redis_admission *self, struct admission_request *request)
+/* Finishes that the servers did not answer go out again, or their keys would stay in use for the rest of the lease. Each may have been done: doing it
+ * twice changes nothing. */
+static void keep_unanswered_finishes(struct redis_admission *self)
+{
+	assert(self->call_count <= CALLS_MAX);
+	for (uint32_t i = 0; i < self->call_count && self->calls[i].kind != CALL_JUDGE; i++) {
+		if (!self->calls[i].is_answered)
+			finishes_push(&self->finishes, &self->sent[i]);
+	}
+}
+
+/* A service is counted by each process apart, in count_here: its window would be in another slot than the user's. One that is over its limit makes
+ * no round trip, in which its users would be counted. */
+static bool service_is_full(struct redis_admission *self, struct admission_request *request)
 {
 	assert(self->base.local != NULL);
-	struct admission_request service = {.service = request->service, .now_ms = request->now_ms};
-	if (slice_is_empty(request->service))
-		return false;
-	self->base.local->operations->admit(self->base.local, &service, 1);
-	request->ret_service = service.ret_service;
-	if (service.ret_verdict != ADMISSION_LIMITED)
-		return false;
-	request->ret_verdict = ADMISSION_LIMITED;
-	request->ret_retry_after_ms = service.ret_retry_after_ms;
-	request->ret_is_repeat = false;
 	request->ret_user = (struct admission_quota){0};
 	request->ret_address = (struct admission_quota){0};
-	return true;
+	return self->base.local->operations->is_service_full(self->base.local, request);
 }
 
 static void admit_some(struct redis_admission *self, struct admission_request *requests, uint32_t count)
@@ -240,12 +263,13 @@ static void admit_some(struct redis_admission *self, struct admission_request *r
 	if (is_serving) {
 		add_finishes(self);
 		for (uint32_t i = 0; i < count; i++) {
-			is_refused[i] = service_is_limited(self, &requests[i]);
+			is_refused[i] = service_is_full(self, &requests[i]);
 			if (!is_refused[i])
 				judgings[i] = judge(self, &requests[i]);
 		}
-		calls_run(&self->nodes, self->calls, self->call_count, monotonic_now_ns() + self->nodes.deadline_ms * UINT64_C(1000000),
-		          &failures);
+		calls_run(&self->nodes, &self->settings, self->calls, self->call_count,
+		          monotonic_now_ns() + self->nodes.deadline_ms * UINT64_C(1000000), &failures);
+		keep_unanswered_finishes(self);
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		if (is_refused[i])
@@ -265,12 +289,12 @@ static void redis_admit(struct admission *admission, struct admission_request *r
 	assert(requests != NULL || count == 0);
 
 	struct redis_admission *self = self_of(admission);
+	uint32_t done = 0;
 	do {
-		uint32_t some = count < REQUESTS_MAX ? count : REQUESTS_MAX;
-		admit_some(self, requests, some);
-		requests += some;
-		count -= some;
-	} while (count > 0);
+		uint32_t some = count - done < REQUESTS_MAX ? count - done : REQUESTS_MAX;
+		admit_some(self, some == 0 ? NULL : &requests[done], some); /* finishes go out without requests, too */
+		done += some;
+	} while (done < count);
 }
 
 static void redis_finish(struct admission *admission, const struct admission_request *request, enum admission_end end, uint64_t now_ms)
@@ -284,11 +308,11 @@ static void redis_finish(struct admission *admission, const struct admission_req
 	struct finish finish = {
 		.name = redis_name_of_key(&tag, request->idempotency.key),
 		.slot = redis_slot_of(&tag),
-		.mark = mark_in_use(request->idempotency.fingerprint, self->owner),
-		.until_ms = monotonic_now_ns() / 1000000 + ADMISSION_LEASE_MS,
+		.kind = end == ADMISSION_DONE ? FINISH_DONE : FINISH_FORGET,
+		.mark = end == ADMISSION_DONE ? mark_done(request->idempotency.fingerprint)
+	                                      : mark_in_use(request->idempotency.fingerprint, self->owner),
+		.until_ms = lease_end_ms(),
 	};
-	if (end == ADMISSION_DONE)
-		finish.next = mark_done(request->idempotency.fingerprint);
 	finishes_push(&self->finishes, &finish);
 }
 
@@ -300,6 +324,7 @@ static void redis_ping(struct admission *admission, struct admission_ping *ret_p
 	pthread_mutex_lock(&self->lock);
 	self->base.is_serving = nodes_are_serving(&self->nodes);
 	pthread_mutex_unlock(&self->lock);
+	admit_some(self, NULL, 0); /* finishes that waited for the servers wait for no request */
 }
 
 static void redis_free(struct admission *admission)
@@ -330,9 +355,10 @@ enum error redis_admission_new(const struct redis_admission_options *options, st
 	struct redis_address address;
 	if (!redis_address_parse(options->address, &address, message))
 		return ERR_VALIDATION;
-	if (address.is_tls && !redis_has_tls) {
+	address.tls = options->tls;
+	if (!address.is_tls && (address.tls.authorities != NULL || address.tls.certificate != NULL || address.tls.key != NULL)) {
 		(void)snprintf(message, REDIS_MESSAGE_MAX,
-		               "REDIS_ADDR asks for TLS, which this build's hiredis does not have (Debian 13's has): use redis://");
+		               "REDIS_CA_FILE, REDIS_CERT_FILE and REDIS_KEY_FILE are for TLS: REDIS_ADDR must begin with rediss://");
 		return ERR_VALIDATION;
 	}
 	struct redis_admission *self = calloc(1, sizeof *self);
@@ -347,6 +373,14 @@ enum error redis_admission_new(const struct redis_admission_options *options, st
 	self->base = (struct admission){.operations = &redis_operations, .local = options->local};
 	self->options = *options;
 	self->options.address = NULL;
+	self->settings = (struct call_settings){
+		.user_quota = call_number_of(options->user_quota),
+		.user_window_ms = call_number_of(options->user_window_ms),
+		.address_quota = call_number_of(options->address_quota),
+		.address_window_ms = call_number_of(options->address_window_ms),
+		.lease_ms = call_number_of(ADMISSION_LEASE_MS),
+		.remember_ms = call_number_of(ADMISSION_REMEMBER_MS),
+	};
 	random_fill(options->random, self->owner, sizeof self->owner);
 	pthread_mutex_init(&self->lock, NULL);
 	nodes_init(&self->nodes, &address, options->deadline_ms == 0 ? REDIS_DEADLINE_MS : options->deadline_ms, &self->lock);

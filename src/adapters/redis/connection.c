@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -20,7 +21,7 @@
 
 static const char *const script_names[REDIS_SCRIPT_COUNT] = {
 	[REDIS_SCRIPT_ADMIT] = "admit.lua",
-	[REDIS_SCRIPT_FINISH] = "finish.lua",
+	[REDIS_SCRIPT_FORGET] = "forget.lua",
 };
 
 static struct slice script_text(enum redis_script script)
@@ -102,7 +103,8 @@ static bool ask(struct redis_connection *connection, const struct redis_endpoint
 		*ret_reply = reply;
 		return true;
 	}
-	complain(problem, endpoint, "refused or unanswered", reply == NULL ? "no answer in time" : reply->str);
+	const char *lost = connection->tls == NULL ? NULL : redis_tls_problem(connection->tls);
+	complain(problem, endpoint, "refused or unanswered", reply != NULL ? reply->str : lost != NULL ? lost : "no answer in time");
 	redis_reply_clear(&reply);
 	return false;
 }
@@ -147,7 +149,7 @@ static bool set_up(struct redis_connection *connection, const struct redis_addre
 struct redis_connection *redis_connection_open(const struct redis_address *address, const struct redis_endpoint *endpoint,
                                                uint64_t deadline_ns, char problem[static REDIS_MESSAGE_MAX])
 {
-	assert(address != NULL && endpoint != NULL && (redis_has_tls || !address->is_tls));
+	assert(address != NULL && endpoint != NULL && endpoint->port > 0);
 
 	int descriptor = connect_endpoint(endpoint, deadline_ns, problem);
 	if (descriptor < 0)
@@ -162,8 +164,8 @@ struct redis_connection *redis_connection_open(const struct redis_address *addre
 	}
 	handle->flags &= ~REDIS_BLOCK;
 	connection->handle = handle;
-	const char *why;
-	if (address->is_tls && !redis_tls_begin(handle, endpoint, deadline_ns, &why)) {
+	char why[TLS_CLIENT_PROBLEM_MAX];
+	if (address->is_tls && !redis_tls_begin(handle->fd, &address->tls, endpoint->host, deadline_ns, &connection->tls, why)) {
 		complain(problem, endpoint, "no TLS", why);
 		redis_connection_close(connection);
 		return NULL;
@@ -179,6 +181,7 @@ void redis_connection_close(struct redis_connection *connection)
 {
 	if (connection == NULL)
 		return;
+	redis_tls_free(connection->tls);
 	redisFree(connection->handle);
 	free(connection);
 }
@@ -195,6 +198,8 @@ bool redis_connection_queue(struct redis_connection *connection, uint32_t count,
 		lengths[i] = words[i].length;
 	}
 	connection->is_written = false;
+	if (connection->tls != NULL)
+		return redis_tls_queue(connection->tls, (int)count, data, lengths);
 	return redisAppendCommandArgv(connection->handle, (int)count, data, lengths) == REDIS_OK;
 }
 
@@ -202,15 +207,14 @@ bool redis_connection_queue_script(struct redis_connection *connection, enum red
                                    uint32_t word_count, const struct slice *words)
 {
 	assert(script < REDIS_SCRIPT_COUNT);
-	assert(key_count <= 9);
 	assert(word_count + 3 <= REDIS_WORDS_MAX && key_count <= word_count);
 
-	const char digits[] = {(char)('0' + key_count)};
-	struct slice all[REDIS_WORDS_MAX] = {
-		with_text ? SLICE("EVAL") : SLICE("EVALSHA"),
-		with_text ? script_text(script) : (struct slice){.data = connection->shas[script], .length = REDIS_SHA_LENGTH},
-		{.data = digits, .length = 1},
-	};
+	char digits[16];
+	int length = snprintf(digits, sizeof digits, "%" PRIu32, key_count);
+	struct slice all[REDIS_WORDS_MAX];
+	all[0] = with_text ? SLICE("EVAL") : SLICE("EVALSHA");
+	all[1] = with_text ? script_text(script) : (struct slice){.data = connection->shas[script], .length = REDIS_SHA_LENGTH};
+	all[2] = (struct slice){.data = digits, .length = (size_t)length};
 	memcpy(&all[3], words, word_count * sizeof *words);
 	return redis_connection_queue(connection, word_count + 3, all);
 }
@@ -218,6 +222,8 @@ bool redis_connection_queue_script(struct redis_connection *connection, enum red
 bool redis_connection_exchange(struct redis_connection *connection)
 {
 	assert(connection->handle != NULL);
+	if (connection->tls != NULL)
+		return redis_tls_exchange(connection->tls, connection->handle->reader, &connection->is_written);
 	if (!connection->is_written) {
 		int done = 0;
 		if (redisBufferWrite(connection->handle, &done) != REDIS_OK)

@@ -15,7 +15,7 @@
 
 enum redis_script {
 	REDIS_SCRIPT_ADMIT,
-	REDIS_SCRIPT_FINISH,
+	REDIS_SCRIPT_FORGET,
 	REDIS_SCRIPT_COUNT,
 };
 
@@ -23,7 +23,8 @@ enum redis_script {
 
 struct redis_connection {
 	redisContext *handle;
-	bool is_written; /* everything queued has been handed to the kernel */
+	struct redis_tls *tls; /* NULL: not encrypted */
+	bool is_written;       /* everything queued has been handed to the kernel */
 	char shas[REDIS_SCRIPT_COUNT][REDIS_SHA_LENGTH + 1];
 };
 
@@ -34,10 +35,10 @@ must_check struct redis_connection *redis_connection_open(const struct redis_add
 /* Takes NULL. */
 void redis_connection_close(struct redis_connection *connection);
 
-/* Queues a command. False: out of memory. */
+/* Queues a command of at most REDIS_WORDS_MAX words. False: out of memory. */
+#define REDIS_WORDS_MAX 512
 must_check bool redis_connection_queue(struct redis_connection *connection, uint32_t count, const struct slice *words);
-/* Queues the run of a script by its digest, or with its whole text where the server has lost it. At most REDIS_WORDS_MAX words. */
-#define REDIS_WORDS_MAX 16
+/* Queues the run of a script by its digest, or with its whole text where the server has lost it: three words more. */
 must_check bool redis_connection_queue_script(struct redis_connection *connection, enum redis_script script, bool with_text,
                                               uint32_t key_count, uint32_t word_count, const struct slice *words);
 /* Hands the queued bytes to the kernel as far as it takes them now, and reads those that have come. Never waits. False: the connection is

@@ -8,8 +8,8 @@
 
 struct mark mark_in_use(const uint8_t fingerprint[static KEY_HASH_LENGTH], const uint8_t owner[static MARK_OWNER_LENGTH])
 {
-	assert(fingerprint != NULL && owner != NULL);
 	struct mark mark = mark_done(fingerprint);
+	assert(mark.length + 2 * MARK_OWNER_LENGTH <= sizeof mark.text);
 	mark.text[0] = 'I';
 	mark.length = (uint32_t)(hex_encode(owner, MARK_OWNER_LENGTH, mark.text + mark.length) - mark.text);
 	return mark;
@@ -17,8 +17,8 @@ struct mark mark_in_use(const uint8_t fingerprint[static KEY_HASH_LENGTH], const
 
 struct mark mark_done(const uint8_t fingerprint[static KEY_HASH_LENGTH])
 {
-	assert(fingerprint != NULL);
 	struct mark mark = {.text = "D"};
+	static_assert(1 + 2 * KEY_HASH_LENGTH <= sizeof mark.text, "a mark has room for a fingerprint");
 	mark.length = (uint32_t)(hex_encode(fingerprint, KEY_HASH_LENGTH, mark.text + 1) - mark.text);
 	return mark;
 }
@@ -67,7 +67,7 @@ bool finishes_pop(struct finishes *finishes, uint64_t now_ms, struct finish *ret
 		*ret_finish = finishes->ring[finishes->first];
 		finishes->first = (finishes->first + 1) % finishes->capacity;
 		finishes->count--;
-		is_found = ret_finish->until_ms == 0 || now_ms < ret_finish->until_ms;
+		is_found = now_ms < ret_finish->until_ms;
 	}
 	pthread_mutex_unlock(&finishes->lock);
 	return is_found;

@@ -15,7 +15,7 @@
 #define MARK_LENGTH_MAX (1 + 2 * KEY_HASH_LENGTH + 2 * MARK_OWNER_LENGTH)
 #define FINISH_NONCE_LENGTH 24
 
-/* What Redis holds under a key: "I" or "D", the request's fingerprint, and while it is in use who uses it. */
+/* The value of a key in Redis: "I" or "D", the request's fingerprint, and while the key is in use its user. */
 struct mark {
 	char text[MARK_LENGTH_MAX];
 	uint32_t length; /* 0: none */
@@ -29,14 +29,19 @@ static inline struct slice mark_slice(const struct mark *mark)
 	return (struct slice){.data = mark->text, .length = mark->length};
 }
 
-/* With a mark: the key that has it gets `next`, or goes when that is none. Without: the window forgets the nonce. */
+enum finish_kind {
+	FINISH_DONE,      /* the key gets the mark, even if another process uses it by now: the store has committed */
+	FINISH_FORGET,    /* the key goes if it still has the mark */
+	FINISH_TAKE_BACK, /* the window forgets the nonce */
+};
+
 struct finish {
+	enum finish_kind kind;
 	struct redis_name name;
 	uint16_t slot;
-	struct mark mark;
-	struct mark next;
-	char nonce[FINISH_NONCE_LENGTH];
-	uint64_t until_ms; /* of the monotonic clock: dropped after it, because the lease is over; 0: never */
+	struct mark mark;                /* FINISH_DONE, FINISH_FORGET */
+	char nonce[FINISH_NONCE_LENGTH]; /* FINISH_TAKE_BACK */
+	uint64_t until_ms;               /* of the monotonic clock: dropped after it, because the lease is over */
 };
 
 struct finishes {

@@ -61,7 +61,7 @@ struct redis_name redis_name_of_address(const struct redis_tag *tag)
 
 struct redis_name redis_name_of_key(const struct redis_tag *tag, const uint8_t key[static KEY_HASH_LENGTH])
 {
-	assert(key != NULL);
+	assert(tag != NULL);
 	struct redis_name name = name_with(tag, SLICE("}:k:"));
 	assert(name.length + 2 * KEY_HASH_LENGTH <= REDIS_NAME_MAX);
 	name.length = (uint32_t)(hex_encode(key, KEY_HASH_LENGTH, name.text + name.length) - name.text);

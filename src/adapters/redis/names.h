@@ -1,9 +1,10 @@
-/* names.h: how keys are named in Redis, and which slot of a cluster a name belongs to. Private to the Redis adapter.
+/* names.h: makes the names of keys in Redis, and computes the cluster's slot of a name. Private to the Redis adapter.
  *
  *	tro:{TAG}:u        the window of a user     tro:{TAG}:k:KEY    an idempotency key of that user
  *	tro:{TAG}:a        the window of an address
  *
- * TAG is a hash of the user, or of the address, so that Redis holds neither, and all that one script touches for a user is in one slot. */
+ * TAG is a hash of the user, or of the address, so that Redis holds neither, and all keys of one script's run for a user are in one
+ * slot. */
 #pragma once
 
 #include <stdbool.h>

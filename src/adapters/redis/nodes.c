@@ -1,4 +1,4 @@
-/* nodes.c: who serves which slot, and whether it serves. */
+/* nodes.c: the nodes of a cluster, their slots, and whether they serve. */
 #include "adapters/redis/nodes.h"
 
 #include <assert.h>
@@ -10,6 +10,7 @@
 #include "base/attributes.h"
 #include "base/now.h"
 
+#define TAGS_TRIED_MAX 1000
 #define CONNECT_MS 500 /* a node that takes longer to be connected to would not keep the deadline of an admission either */
 
 static uint64_t deadline_in(uint64_t ms)
@@ -107,8 +108,9 @@ void nodes_give_up_on(struct nodes *nodes, int index)
 static void note(struct admission_ping *ping, const char *problem)
 {
 	assert(ping != NULL && problem != NULL);
+	const char *words = problem[0] == '\0' ? "an error without words" : problem;
 	if (ping->problem[0] == '\0')
-		(void)snprintf(ping->problem, sizeof ping->problem, "%.*s", ADMISSION_PROBLEM_MAX - 1, problem);
+		(void)snprintf(ping->problem, sizeof ping->problem, "%.*s", ADMISSION_PROBLEM_MAX - 1, words);
 }
 
 /* Connects the probe if it is not. */
@@ -153,8 +155,9 @@ static void learn_row(struct nodes *nodes, const redisReply *row, const struct r
 		owners[slot] = (int8_t)index;
 }
 
-static void learn_slots(struct nodes *nodes, const redisReply *reply, const struct redis_endpoint *told_by)
+void nodes_learn_slots(struct nodes *nodes, const redisReply *reply, const struct redis_endpoint *told_by)
 {
+	assert(nodes != NULL && told_by != NULL);
 	assert(reply->type == REDIS_REPLY_ARRAY);
 	int8_t owners[REDIS_SLOTS];
 	memset(owners, REDIS_NODE_NONE, sizeof owners);
@@ -168,7 +171,7 @@ static void learn_slots(struct nodes *nodes, const redisReply *reply, const stru
 	pthread_mutex_unlock(nodes->lock);
 }
 
-/* How many nodes there are now. One that is counted keeps its place and its endpoint. */
+/* The number of nodes now. A counted node keeps its place and its endpoint. */
 static uint32_t count_nodes(struct nodes *nodes)
 {
 	assert(nodes->lock != NULL);
@@ -208,7 +211,7 @@ static void ask_slots(struct nodes *nodes, struct admission_ping *ping)
 		bool has_slots = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0;
 		bool is_alone = reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "cluster support disabled") != NULL;
 		if (has_slots)
-			learn_slots(nodes, reply, &node->endpoint);
+			nodes_learn_slots(nodes, reply, &node->endpoint);
 		else if (!is_alone)
 			note(ping, reply->type == REDIS_REPLY_ERROR ? reply->str : "the cluster serves no slots");
 		redis_reply_clear(&reply);
@@ -217,29 +220,65 @@ static void ask_slots(struct nodes *nodes, struct admission_ping *ping)
 	}
 }
 
-/* Runs the script that judges on a name of this node's own: one that loads its data, lacks memory or only reads says so, as to a request.
- * A cluster's node may say that another serves the name: then it has understood the question. */
-static bool try_node(const struct nodes *nodes, struct node *node, uint32_t index, struct admission_ping *ping)
+/* A tag whose slot the node serves, so that the node answers for itself. A node with few slots may get one of another's. */
+static struct redis_tag tag_for(struct nodes *nodes, uint32_t index)
+{
+	assert(index < REDIS_NODES_MAX);
+	struct redis_tag tag;
+	char digits[REDIS_TAG_DIGITS + 1];
+	pthread_mutex_lock(nodes->lock);
+	for (uint32_t i = 0; i < TAGS_TRIED_MAX; i++) {
+		(void)snprintf(digits, sizeof digits, "ping%028" PRIu32, i);
+		memcpy(tag.digits, digits, sizeof tag.digits);
+		if (!nodes->is_cluster || nodes->owners[redis_slot_of(&tag)] == (int)index)
+			break;
+	}
+	pthread_mutex_unlock(nodes->lock);
+	return tag;
+}
+
+/* Runs the script that judges, for a user and a key that there are not. Both expire after a millisecond, so that each ping makes them anew: a script
+ * that removes something first may write without memory, and so would say that it serves where other requests find no room.
+ * NULL: no answer in time. */
+static redisReply *ask_as_request(const struct nodes *nodes, struct node *node, const struct redis_tag *tag)
 {
 	assert(node->probe != NULL);
-	char name[32];
-	int length = snprintf(name, sizeof name, "tro:{ping-%" PRIu32 "}:a", index);
-	const struct slice words[] = {{.data = name, .length = (size_t)length},
+	char window[64], key[64];
+	int window_length = snprintf(window, sizeof window, "tro:{%.*s}:w", REDIS_TAG_DIGITS, tag->digits);
+	int key_length = snprintf(key, sizeof key, "tro:{%.*s}:k", REDIS_TAG_DIGITS, tag->digits);
+	const struct slice words[] = {{.data = window, .length = (size_t)window_length},
+	                              {.data = key, .length = (size_t)key_length},
+	                              SLICE("1000"), /* requests of the user in … */
+	                              SLICE("1"),    /* … ms */
+	                              SLICE("0"),
+	                              SLICE("0"),
+	                              SLICE("1"), /* ms that the key is in use */
 	                              SLICE("ping"),
-	                              SLICE("0"),
-	                              SLICE("0"),
-	                              SLICE("1"),
-	                              SLICE("1000"),
-	                              SLICE(""),
-	                              SLICE("0")};
-	redisReply *reply = redis_connection_queue_script(node->probe, REDIS_SCRIPT_ADMIT, false, 1, ARRAY_LENGTH(words), words)
-	                            ? redis_connection_ask(node->probe, deadline_in(nodes->deadline_ms))
-	                            : NULL;
+	                              SLICE("5"), /* user and key */
+	                              SLICE("")};
+	if (!redis_connection_queue_script(node->probe, REDIS_SCRIPT_ADMIT, false, 2, ARRAY_LENGTH(words), words))
+		return NULL;
+	return redis_connection_ask(node->probe, deadline_in(nodes->deadline_ms));
+}
+
+/* One that loads its data, lacks memory, only reads or forbids the script says so, as to a request: it is asked nothing more until it serves.
+ * A cluster's node may say that another serves the name: then it has understood the question. */
+static bool try_node(struct nodes *nodes, struct node *node, uint32_t index, struct admission_ping *ping)
+{
+	assert(node->probe != NULL && ping != NULL);
+	struct redis_tag tag = tag_for(nodes, index);
+	redisReply *reply = ask_as_request(nodes, node, &tag);
 	bool is_serving = reply != NULL &&
-	                  (reply->type == REDIS_REPLY_ARRAY || redis_reply_is_error(reply, "MOVED") || redis_reply_is_error(reply, "ASK"));
+	                  (reply->type == REDIS_REPLY_STRING || redis_reply_is_error(reply, "MOVED") || redis_reply_is_error(reply, "ASK"));
 	if (!is_serving) {
-		note(ping, reply == NULL ? "no answer in time" : reply->str);
+		note(ping, reply == NULL ? "no answer in time" : reply->str != NULL ? reply->str : "it answers what Redis does not");
 		lose_probe(node);
+	}
+	/* Requests bring the script along where it is not known. */
+	if (!is_serving && reply != NULL && !redis_reply_is_error(reply, "NOSCRIPT")) {
+		pthread_mutex_lock(nodes->lock);
+		nodes_give_up_on(nodes, (int)index);
+		pthread_mutex_unlock(nodes->lock);
 	}
 	redis_reply_clear(&reply);
 	return is_serving;

@@ -47,8 +47,10 @@ bool nodes_are_serving(const struct nodes *nodes);
 int nodes_of_slot(const struct nodes *nodes, uint16_t slot);
 /* The node of an error such as "MOVED 3999 127.0.0.1:6381"; "MOVED" is remembered. REDIS_NODE_NONE: none that can be asked. */
 int nodes_of_redirection(struct nodes *nodes, const char *error);
-/* The node is not asked again before a ping has found it serving; what it was asked is not answered any more. */
+/* Stops asking the node until a ping finds it serving; calls under way to it are not answered any more. */
 void nodes_give_up_on(struct nodes *nodes, int index);
 
 /* Connects to the nodes that are not connected, learns the slots, and tries every node that has some. */
 void nodes_ping(struct nodes *nodes, struct admission_ping *ret_ping);
+/* Takes the slots from an answer to CLUSTER SLOTS, an array, of the node at `told_by`: new nodes are added, rows that make no sense passed over. */
+void nodes_learn_slots(struct nodes *nodes, const redisReply *reply, const struct redis_endpoint *told_by);

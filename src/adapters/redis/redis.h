@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "adapters/net/tls_client.h"
 #include "base/attributes.h"
 #include "base/error.h"
 #include "ports/admission.h"
@@ -18,7 +19,8 @@
 
 struct redis_admission_options {
 	const char *address; /* REDIS_ADDR: host:port, cluster nodes with commas between, or a redis:// URL; borrowed during the call */
-	uint32_t user_quota; /* requests of a user in a window; 0: not limited */
+	struct tls_client_files tls; /* of a rediss:// address; the paths are borrowed as long as the port lives */
+	uint32_t user_quota;         /* requests of a user in a window; 0: not limited */
 	uint32_t user_window_ms;
 	uint32_t address_quota; /* requests of a client address in a window; 0: not limited */
 	uint32_t address_window_ms;
@@ -27,7 +29,7 @@ struct redis_admission_options {
 	struct random *random;   /* borrowed during the call */
 };
 
-/* Connects to nothing. ERR_VALIDATION: a malformed address, or TLS where the client library has none; message says so in one line for people,
+/* Connects to nothing. ERR_VALIDATION: a malformed address, or files for TLS with one that does not ask for it; message says so in one line for people,
  * without the password. ERR_NO_MEMORY. */
 must_check enum error redis_admission_new(const struct redis_admission_options *options, struct admission **ret_admission,
                                           char message[static REDIS_MESSAGE_MAX]);

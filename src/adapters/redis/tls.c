@@ -1,103 +1,152 @@
-/* tls.c: hiredis reads and writes; the handshake, which it would wait for or spin in, is done here. */
+/* tls.c: OpenSSL on a socket that does not block. */
 #include "adapters/redis/tls.h"
 
 #include <assert.h>
-
-#ifdef TRO_HAS_REDIS_TLS
-
-#include <arpa/inet.h>
-#include <hiredis/hiredis_ssl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "adapters/redis/wait.h"
+#include "base/buffer.h"
 
-const bool redis_has_tls = true;
+#define QUEUE_MAX (16 << 20) /* far more than one admission sends */
+#define READ_SIZE 16384      /* a record of TLS */
 
-/* An address has to be in the certificate as an address. */
-static bool expect_host(SSL *ssl, const char *host)
+struct redis_tls {
+	SSL *ssl;
+	struct buffer queue;
+	size_t sent; /* of the queue */
+	const char *problem;
+};
+
+static bool make_ssl(struct redis_tls *tls, const struct tls_client_files *files, const char *host,
+                     char problem[static TLS_CLIENT_PROBLEM_MAX])
 {
-	struct in6_addr address;
-	bool is_address = inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
-	if (is_address)
-		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
-	return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
-}
-
-/* NULL: out of memory, or there is nothing that is trusted. */
-static SSL *make_ssl(const char *host)
-{
+	assert(tls->ssl == NULL);
+	(void)snprintf(problem, TLS_CLIENT_PROBLEM_MAX, "out of memory");
 	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-	SSL *ssl = NULL;
-	if (context != NULL && SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
-	    SSL_CTX_set_default_verify_paths(context) == 1) {
-		SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-		ssl = SSL_new(context); /* which keeps the context */
-	}
+	if (context == NULL)
+		return false;
+	if (tls_client_prepare(context, files, problem))
+		tls->ssl = SSL_new(context); /* which keeps the context */
 	SSL_CTX_free(context);
-	if (ssl != NULL && !expect_host(ssl, host)) {
-		SSL_free(ssl);
-		ssl = NULL;
-	}
-	return ssl;
+	if (tls->ssl == NULL)
+		return false;
+	(void)SSL_set_mode(tls->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	return tls_client_expect(tls->ssl, host);
 }
 
-static const char *explain(const SSL *ssl)
+static bool shake_hands(SSL *ssl, int descriptor, uint64_t deadline_ns, char problem[static TLS_CLIENT_PROBLEM_MAX])
 {
-	long verdict = SSL_get_verify_result(ssl);
-	if (verdict != X509_V_OK)
-		return X509_verify_cert_error_string(verdict);
-	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-	return reason == NULL ? "the connection was closed in the handshake" : reason;
-}
-
-static bool shake_hands(SSL *ssl, int descriptor, uint64_t deadline_ns, const char **ret_problem)
-{
+	assert(ssl != NULL);
 	for (;;) {
 		ERR_clear_error();
-		int result = SSL_do_handshake(ssl);
+		int result = SSL_connect(ssl);
 		if (result == 1)
 			return true;
 		int error = SSL_get_error(ssl, result);
 		if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
-			*ret_problem = explain(ssl);
+			const char *why = tls_client_explain(SSL_get_verify_result(ssl));
+			(void)snprintf(problem, TLS_CLIENT_PROBLEM_MAX, "%s", why != NULL ? why : "the server ended the handshake");
 			return false;
 		}
 		if (!redis_wait_for(descriptor, error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline_ns)) {
-			*ret_problem = "no answer in time";
+			(void)snprintf(problem, TLS_CLIENT_PROBLEM_MAX,
+			               "the handshake was not answered in time: does the server speak TLS there?");
 			return false;
 		}
 	}
 }
 
-bool redis_tls_begin(redisContext *handle, const struct redis_endpoint *endpoint, uint64_t deadline_ns, const char **ret_problem)
+bool redis_tls_begin(int descriptor, const struct tls_client_files *files, const char *host, uint64_t deadline_ns,
+                     struct redis_tls **ret_tls, char problem[static TLS_CLIENT_PROBLEM_MAX])
 {
-	assert((handle->flags & REDIS_BLOCK) == 0);
-	SSL *ssl = make_ssl(endpoint->host);
-	if (ssl == NULL) {
-		*ret_problem = "TLS cannot be set up";
+	assert(descriptor >= 0 && files != NULL && host != NULL && ret_tls != NULL);
+	struct redis_tls *tls = calloc(1, sizeof *tls);
+	if (tls == NULL) {
+		(void)snprintf(problem, TLS_CLIENT_PROBLEM_MAX, "out of memory");
 		return false;
 	}
-	if (redisInitiateSSL(handle, ssl) != REDIS_OK) { /* which sends the first words, and has taken ssl over when it succeeds */
-		*ret_problem = explain(ssl);
-		SSL_free(ssl);
-		return false;
+	buffer_init(&tls->queue, NULL, QUEUE_MAX);
+	if (make_ssl(tls, files, host, problem) && SSL_set_fd(tls->ssl, descriptor) == 1 &&
+	    shake_hands(tls->ssl, descriptor, deadline_ns, problem)) {
+		*ret_tls = tls;
+		return true;
 	}
-	return shake_hands(ssl, handle->fd, deadline_ns, ret_problem);
-}
-
-#else
-
-const bool redis_has_tls = false;
-
-bool redis_tls_begin(redisContext *handle, const struct redis_endpoint *endpoint, uint64_t deadline_ns, const char **ret_problem)
-{
-	(void)handle, (void)endpoint, (void)deadline_ns;
-	assert(false && "an address with TLS was refused");
-	*ret_problem = "there is no TLS";
+	redis_tls_free(tls);
 	return false;
 }
 
-#endif
+void redis_tls_free(struct redis_tls *tls)
+{
+	if (tls == NULL)
+		return;
+	SSL_free(tls->ssl);
+	buffer_release(&tls->queue);
+	free(tls);
+}
+
+bool redis_tls_queue(struct redis_tls *tls, int count, const char **words, const size_t *lengths)
+{
+	assert(tls != NULL && count > 0);
+	char *text;
+	int length = (int)redisFormatCommandArgv(&text, count, words, lengths);
+	if (length < 0)
+		return false;
+	buffer_append(&tls->queue, text, (size_t)length);
+	redisFreeCommand(text);
+	return !tls->queue.failed;
+}
+
+/* True: the connection stands, and the call must be tried again when the socket is ready. */
+static bool is_only_waiting(struct redis_tls *tls, int result)
+{
+	assert(result <= 0);
+	int error = SSL_get_error(tls->ssl, result);
+	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
+		return true;
+	const char *why = tls_client_explain(SSL_get_verify_result(tls->ssl));
+	tls->problem = why != NULL ? why : "the connection was closed";
+	return false;
+}
+
+static bool send_queue(struct redis_tls *tls)
+{
+	assert(tls->sent <= tls->queue.length);
+	while (tls->sent < tls->queue.length) {
+		ERR_clear_error();
+		int written = SSL_write(tls->ssl, tls->queue.data + tls->sent, (int)(tls->queue.length - tls->sent));
+		if (written <= 0)
+			return is_only_waiting(tls, written);
+		tls->sent += (size_t)written;
+	}
+	tls->sent = 0;
+	buffer_clear(&tls->queue);
+	return true;
+}
+
+bool redis_tls_exchange(struct redis_tls *tls, redisReader *reader, bool *ret_is_written)
+{
+	assert(tls != NULL && reader != NULL && ret_is_written != NULL);
+	if (!send_queue(tls))
+		return false;
+	*ret_is_written = tls->queue.length == 0;
+	/* To the end: bytes that OpenSSL has decrypted already do not make the socket ready again. */
+	for (;;) {
+		char bytes[READ_SIZE];
+		ERR_clear_error();
+		int count = SSL_read(tls->ssl, bytes, sizeof bytes);
+		if (count <= 0)
+			return is_only_waiting(tls, count);
+		if (redisReaderFeed(reader, bytes, (size_t)count) != REDIS_OK)
+			return false;
+	}
+}
+
+const char *redis_tls_problem(const struct redis_tls *tls)
+{
+	assert(tls != NULL);
+	return tls->problem;
+}

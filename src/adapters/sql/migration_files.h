@@ -19,7 +19,7 @@ int64_t migration_latest(const struct embedded_file *files);
  * migration N. 0: the file only adds, and all may that could before. */
 int64_t migration_floor(const struct embedded_file *file);
 
-/* What a store says of itself. */
+/* The schema that a store has. */
 struct schema {
 	int64_t version; /* its last migration */
 	int64_t floor; /* the oldest program that may write, by the last migration that it has; 0: the store does not say, and none that is older may */

@@ -316,15 +316,16 @@ const struct row *stored_row_scan(struct columns columns, enum row_kind kind, st
 	return key != NULL && read_key(columns, kind, key) ? key : NULL;
 }
 
+/* A later version may keep more behind it: programs of this one then read on. */
 static bool read_trace(struct columns columns, int column, struct trace_context *ret_trace)
 {
 	assert(ret_trace != NULL);
 	struct slice bytes = get_text(columns, column);
-	if (bytes.length != TRACE_BYTES)
+	if (bytes.length < TRACE_BYTES)
 		return false;
 	memcpy(ret_trace->trace_id, bytes.data, sizeof ret_trace->trace_id);
 	memcpy(ret_trace->span_id, bytes.data + sizeof ret_trace->trace_id, sizeof ret_trace->span_id);
-	ret_trace->flags = (uint8_t)bytes.data[bytes.length - 1];
+	ret_trace->flags = (uint8_t)bytes.data[TRACE_BYTES - 1];
 	return true;
 }
 

@@ -1,16 +1,19 @@
-/* commit.c: everything or nothing, in one transaction: what is expected is checked by the statement that writes it.
+/* commit.c: writes everything or nothing, in one transaction: each statement checks the version of a row as it writes it.
  *
  * The functions answer SQLite's codes; SQLITE_CONSTRAINT says that something is not as expected, found by SQLite or here. */
 #include <assert.h>
 #include <endian.h>
 #include <string.h>
 
+#include "adapters/sql/stored_audit.h"
+#include "adapters/sql/trace_states.h"
 #include "adapters/sqlite/rows.h"
+#include "adapters/sqlite/seating.h"
 #include "adapters/sqlite/store.h"
 
 #define AS(type, row) ((const struct type *)(const void *)(row))
 
-/* How rows of a kind are read and written; version_column is that of the select. Seats are inserted with their sale. */
+/* The statements that read and write the rows of a kind; version_column is that of the select. Seats are inserted with their sale. */
 static const struct {
 	enum store_statement select, update, insert;
 	int version_column;
@@ -23,45 +26,40 @@ static const struct {
 	[ROW_REFUND] = {SELECT_REFUND, UPDATE_REFUND, INSERT_REFUND, 11},
 };
 
-struct seating {
+struct seating_of_sale {
 	struct sqlite_store *store;
 	const struct sale *sale;
-	uint32_t count;
+	int64_t position; /* of the next seat */
 	int code;
 };
 
 static enum error insert_seat(void *context, const struct layout_seat *seat)
 {
 	assert(context != NULL && seat != NULL);
-	struct seating *seating = context;
-	sqlite3_stmt *statement = seating->store->database.statements[INSERT_SEAT];
-	bind_uuid(statement, 1, &seating->sale->event_id);
-	bind_text(statement, 2, seat->seat);
-	bind_text(statement, 3, seat->section);
-	bind_text(statement, 4, seat->row);
-	bind_int(statement, 5, seat->price);
-	bind_uint(statement, 6, seating->sale->row.version);
-	seating->code = database_run(&seating->store->database, INSERT_SEAT);
-	seating->count++;
+	struct seating_of_sale *seating = context;
+	const struct sale *sale = seating->sale;
+	seating->code = seating_insert_seat(seating->store, &sale->event_id, sale->row.version, seating->position++, seat);
 	return seating->code == SQLITE_OK ? OK : ERR_SYSTEM;
 }
 
-/* The seats of a new sale, one after the other. */
+/* The seats of a new sale, one after the other, unless they are there already (ports/seating.h). */
 static int insert_seats(struct sqlite_store *store, const struct changes *changes, const struct sale *sale, int64_t *ret_first)
 {
 	assert(sale != NULL && sale->row.stored_version == 0);
 	assert(ret_first != NULL);
-	struct seating seating = {.store = store, .sale = sale, .code = SQLITE_OK};
-	for (uint32_t i = 0; i < changes->event_count; i++) {
+	struct seating_of_sale seating = {.store = store, .sale = sale};
+	seating.code = seating_next_position(store, &seating.position);
+	*ret_first = seating.position;
+	for (uint32_t i = 0; seating.code == SQLITE_OK && i < changes->event_count; i++) {
 		const struct event *event = &changes->events[i];
 		if (event->type != EVENT_SALE_CREATED || !uuid_equal(&event->event_id, &sale->event_id))
 			continue;
-		if (layout_each_seat(&event->layout, insert_seat, &seating) != OK)
-			return seating.code;
+		if (event->seats_version != 0)
+			return seating_end(store, event, ret_first);
+		(void)layout_each_seat(&event->layout, insert_seat, &seating);
 	}
-	assert(seating.count == sale->seat_count);
-	*ret_first = sqlite3_last_insert_rowid(store->database.handle) - seating.count + 1;
-	return SQLITE_OK;
+	assert(seating.code != SQLITE_OK || seating.position - *ret_first == sale->seat_count);
+	return seating.code;
 }
 
 static int insert_row(struct sqlite_store *store, const struct changes *changes, const struct row *row)
@@ -112,6 +110,16 @@ static int insert_event(struct sqlite_store *store, const struct event *event)
 	return database_run(&store->database, INSERT_EVENT);
 }
 
+/* Of an event that an operator asked for. */
+static int insert_audit(struct sqlite_store *store, const struct event *event)
+{
+	assert(event->from.length > 0);
+	char target[UUID_TEXT_LENGTH + 1];
+	const struct audit_record record = audit_record_of_event(event, target);
+	stored_audit_put(statement_places(store->database.statements[INSERT_AUDIT]), &record);
+	return database_run(&store->database, INSERT_AUDIT);
+}
+
 /* The partition's published events under the id of the first. first_position: of the first event of the changes; the others follow it. */
 static int insert_outbox(struct sqlite_store *store, const struct changes *changes, uint8_t partition, int64_t first_position)
 {
@@ -121,7 +129,7 @@ static int insert_outbox(struct sqlite_store *store, const struct changes *chang
 	buffer_clear(&store->scratch);
 	for (uint32_t i = 0; i < changes->event_count; i++) {
 		const struct event *event = &changes->events[i];
-		if (!event_type_is_published(event->type) || outbox_partition(&event->stream_id) != partition)
+		if (!outbox_takes(partition, event))
 			continue;
 		uint64_t position = htole64((uint64_t)first_position + i);
 		buffer_append(&store->scratch, &position, sizeof position);
@@ -129,12 +137,14 @@ static int insert_outbox(struct sqlite_store *store, const struct changes *chang
 	}
 	if (id == NULL)
 		return SQLITE_OK;
-	if (store->scratch.failed)
+	trace_states_write(&store->trace_states, changes, partition);
+	if (store->scratch.failed || store->trace_states.failed)
 		return SQLITE_NOMEM;
 	sqlite3_stmt *statement = store->database.statements[INSERT_OUTBOX];
 	bind_int(statement, 1, partition);
 	bind_uuid(statement, 2, id);
 	bind_bytes(statement, 3, store->scratch.data, store->scratch.length);
+	bind_text(statement, 4, buffer_slice(&store->trace_states));
 	return database_run(&store->database, INSERT_OUTBOX);
 }
 
@@ -146,6 +156,9 @@ static int append_events(struct sqlite_store *store, const struct changes *chang
 		code = insert_event(store, &changes->events[i]);
 	if (code == SQLITE_OK && changes->event_count > 0)
 		assert(sqlite3_last_insert_rowid(store->database.handle) == last_position + changes->event_count);
+	for (uint32_t i = 0; code == SQLITE_OK && i < changes->event_count; i++)
+		if (!slice_is_empty(changes->events[i].from))
+			code = insert_audit(store, &changes->events[i]);
 	for (uint8_t partition = 0; code == SQLITE_OK && partition < OUTBOX_PARTITIONS; partition++)
 		code = insert_outbox(store, changes, partition, last_position + 1);
 	return code;
@@ -264,11 +277,11 @@ static enum store_result end(struct sqlite_store *store, int code)
 	if (code == SQLITE_OK)
 		return STORE_OK;
 	database_rollback(&store->database);
-	/* What was written of it may be found whole after a crash, so it is not certain that nothing was. */
+	/* After an I/O error a crash may still recover the transaction whole, so nobody knows whether it was written. */
 	return (code & 0xff) == SQLITE_IOERR ? STORE_UNKNOWN : database_result(code);
 }
 
-/* Within the transaction that replay has begun; what fails takes all of it back. */
+/* Writes within the transaction that replay has begun; a failure rolls all of it back. */
 static enum store_result write_replayed(struct sqlite_store *store, const struct changes *changes)
 {
 	assert(changes->is_replay);
@@ -281,6 +294,25 @@ static enum store_result write_replayed(struct sqlite_store *store, const struct
 	return database_result(code);
 }
 
+static enum store_result commit_in_turn(struct sqlite_store *store, const struct changes *changes, bool writes)
+{
+	int64_t last_position;
+	assert(!writes || store->has_turn);
+	int code = database_begin(&store->database, writes ? BEGIN_WRITE : BEGIN_READ);
+	if (code != SQLITE_OK)
+		return database_result(code);
+	code = store_last_position(store, &last_position);
+	if (code == SQLITE_OK && changes->epoch != 0 && changes->epoch != store->found_epoch)
+		code = SQLITE_CONSTRAINT;
+	if (code == SQLITE_OK)
+		code = write_all(store, changes, last_position);
+	enum store_result result = end(store, code);
+	key_index_end(&store->index, result == STORE_OK);
+	if (result == STORE_OK && !changes->is_replay && last_position == store->seen_position)
+		store->seen_position = last_position + changes->event_count;
+	return result;
+}
+
 enum store_result sqlite_commit(struct store *port, const struct changes *changes)
 {
 	assert(changes != NULL);
@@ -288,16 +320,15 @@ enum store_result sqlite_commit(struct store *port, const struct changes *change
 	if (changes->is_replay && sqlite3_get_autocommit(store->database.handle) == 0)
 		return write_replayed(store, changes);
 	bool writes = changes->row_count > 0 || (changes->event_count > 0 && !changes->is_replay);
-	int64_t last_position;
-	int code = database_run(&store->database, writes ? BEGIN_WRITE : BEGIN_READ);
+	int code = writes ? store_sync_at_once(store) : SQLITE_OK;
+	if (code == SQLITE_OK && writes)
+		code = store_take_turn(store);
 	if (code != SQLITE_OK)
 		return database_result(code);
-	code = store_last_position(store, &last_position);
-	if (code == SQLITE_OK)
-		code = write_all(store, changes, last_position);
-	enum store_result result = end(store, code);
-	key_index_end(&store->index, result == STORE_OK);
-	if (result == STORE_OK && !changes->is_replay && last_position == store->seen_position)
-		store->seen_position = last_position + changes->event_count;
+	enum store_result result = commit_in_turn(store, changes, writes);
+	if (writes) {
+		store_end_turn(store);
+		store_settle(store, false);
+	}
 	return result;
 }

@@ -86,7 +86,7 @@ enum error sqlite_check_integrity(const char *path, char message[static SQLITE_M
 enum error sqlite_copy(const char *from, bool is_in_use, const char *to, char message[static SQLITE_MESSAGE_MAX])
 {
 	assert(from != NULL && to != NULL && strcmp(from, to) != 0);
-	/* Whoever only looks may believe that nobody writes, which must not become wrong during the copy. */
+	/* A connection that only looks may assume that nobody writes, which must stay true during the copy. */
 	const struct database_options options = {.path = from, .cache_kib = CACHE_KIB, .looks = !is_in_use};
 	struct database source;
 	enum error error = database_open(&options, &source, message);

@@ -10,13 +10,14 @@
 #include "base/now.h"
 #include "base/word_search.h"
 
-/* How long a writer waits for another: a checkpoint or the commit of an event with a million seats ends before. */
+/* A writer waits so long for another: a checkpoint or the commit of an event with a million seats ends before. */
 #define BUSY_SHORT_NS 100000
 #define BUSY_LONG_NS 2000000
 #define BUSY_SHORT_TRIES 20
 #define BUSY_TRIES (BUSY_SHORT_TRIES + 1000) /* 2 s */
 #define TURN_NS 20000000
 #define TURNS_MAX 10
+#define ROLLBACKS_MAX 3 /* one may find no memory where the next one does */
 
 /* Without its count of every byte SQLite need not lock for each allocation. */
 static void configure_library(void)
@@ -25,7 +26,7 @@ static void configure_library(void)
 }
 
 /* Most transactions take less than a few milliseconds: SQLite's own pauses are too long for them. */
-static int wait_for_lock(void *context, int tries)
+int database_wait_for_lock(void *context, int tries)
 {
 	assert(tries >= 0);
 	(void)context;
@@ -55,7 +56,7 @@ static int configure(struct database *database, const struct database_options *o
 	assert(database->handle != NULL);
 	char sql[512];
 	(void)sqlite3_extended_result_codes(database->handle, 1);
-	(void)sqlite3_busy_handler(database->handle, wait_for_lock, NULL);
+	(void)sqlite3_busy_handler(database->handle, database_wait_for_lock, NULL);
 	/* Checkpoints are the checkpointer's; the WAL shrinks again when an event with a million seats has made it large. Deleted rows need not
 	 * be overwritten with zeros. */
 	int length = snprintf(sql, sizeof sql,
@@ -72,7 +73,7 @@ static int configure(struct database *database, const struct database_options *o
 	return database_execute(database, sql);
 }
 
-/* Of two that turn a new file to WAL one is told that it is busy, at once and without wait_for_lock, since waiting might be for each other. */
+/* Of two that turn a new file to WAL one is told that it is busy, at once and without database_wait_for_lock, since waiting might be for each other. */
 static int configure_in_turn(struct database *database, const struct database_options *options)
 {
 	assert(database != NULL && options != NULL);
@@ -219,8 +220,14 @@ enum store_result database_result(int code)
 void database_rollback(struct database *database)
 {
 	assert(database->handle != NULL);
-	if (sqlite3_get_autocommit(database->handle) == 0)
+	for (int i = 0; i < ROLLBACKS_MAX && sqlite3_get_autocommit(database->handle) == 0; i++)
 		(void)sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+int database_begin(struct database *database, uint32_t statement)
+{
+	database_rollback(database);
+	return sqlite3_get_autocommit(database->handle) == 0 ? SQLITE_NOMEM : database_run(database, statement);
 }
 
 void bind_int(sqlite3_stmt *statement, int index, int64_t value)

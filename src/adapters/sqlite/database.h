@@ -38,6 +38,8 @@ struct database_options {
 /* ERR_SYSTEM, with a message; *ret_database is untouched then. */
 must_check enum error database_open(const struct database_options *options, struct database *ret_database,
                                     char message[static SQLITE_MESSAGE_MAX]);
+/* The busy handler of an open database. A caller that sets another one sets this one again. */
+int database_wait_for_lock(void *context, int tries);
 /* Takes one that is all zero. */
 void database_release(struct database *database);
 
@@ -45,6 +47,9 @@ void database_release(struct database *database);
 must_check int database_execute(struct database *database, const char *sql);
 /* Steps a statement that answers no rows, and resets it. SQLITE_OK, or the error. */
 must_check int database_run(struct database *database, uint32_t statement);
+/* database_run of a statement that begins a transaction. An earlier one that could not be rolled back, because there was no memory for it, is
+ * rolled back before; SQLITE_NOMEM when there still is none. */
+int database_begin(struct database *database, uint32_t statement);
 /* Steps a statement that answers at most one row, which is read before database_reset. SQLITE_ROW, SQLITE_DONE, or the error. */
 static inline int database_step(struct database *database, uint32_t statement)
 {
@@ -58,7 +63,7 @@ static inline void database_reset(struct database *database, uint32_t statement)
 	sqlite3_reset(database->statements[statement]);
 }
 
-/* What an SQLite result means to a caller of a port; SQLITE_OK, SQLITE_ROW and SQLITE_DONE are STORE_OK. */
+/* A port's result for SQLite's; SQLITE_OK, SQLITE_ROW and SQLITE_DONE are STORE_OK. */
 enum store_result database_result(int code);
 /* Ends a transaction that failed, if it is not ended yet. */
 void database_rollback(struct database *database);

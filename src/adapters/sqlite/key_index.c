@@ -8,7 +8,7 @@
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/store_statements.h"
 
-#define NOTE_EVERY 32 /* ranges: what is read again after a restart is a little more, and a page less is written by most commits */
+#define NOTE_EVERY 32 /* ranges: a restart reads a little more again, and most commits write a page less */
 
 _Static_assert(KEY_RANGES == 512, "range_of takes nine bits");
 
@@ -51,7 +51,7 @@ static bool add(struct key_index *index, const char *key, int64_t position)
 	return true;
 }
 
-/* What was found in an earlier life is in the table up to a position that was noted there. */
+/* The table has the keys of earlier processes up to the position noted there. */
 static int begin(struct key_index *index, struct database *database)
 {
 	assert(index->seen_position < 0 && index->count == 0);
@@ -118,7 +118,7 @@ static int write_range(const struct key_range *range, struct database *database)
 	return code;
 }
 
-/* How far the table will have all keys when the range is written: as far as the one that was written longest ago. */
+/* Computes the position up to which the table will have all keys once the range is written: that of the range written longest ago. */
 static int note_position(const struct key_index *index, struct database *database, uint32_t range)
 {
 	assert(range < KEY_RANGES);

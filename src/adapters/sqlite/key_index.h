@@ -1,8 +1,8 @@
-/* key_index.h: which event has an idempotency key: an index that is written a range at a time. Private to the SQLite adapter.
+/* key_index.h: finds the event that has an idempotency key: an index that is written a range at a time. Private to the SQLite adapter.
  *
- * Keys are random, so an index on them would write a page of its own for nearly every one. Here the newest keys wait in memory, in ranges by
- * their first bits, and a commit moves a whole range of them to the table `keys`, where they are neighbours on a few pages. Nothing depends
- * on the memory: what is in it is read from the events, those of other processes and those before a restart as well. */
+ * Keys are random, so an index on them would write a page of its own for nearly every one. Here the newest keys wait in memory, in
+ * ranges by their first bits, and a commit moves a whole range of them to the table `keys`, where they are neighbours on a few pages.
+ * Nothing depends on the memory: its keys are read from the events, those of other processes and of earlier ones as well. */
 #pragma once
 
 #include <stdbool.h>

@@ -153,6 +153,16 @@ static enum store_result follow(struct sqlite_store *store, struct view *view)
 	int code = store_last_position(store, &position);
 	if (code != SQLITE_OK)
 		return database_result(code);
+	if (store->found_epoch == 0)
+		return STORE_CORRUPT;
+	if (store->found_epoch != store->epoch) { /* events have lost their keys */
+		key_index_release(&store->index);
+		store->epoch = store->found_epoch;
+	}
+	if (!view_enter_epoch(view, store->found_epoch)) {
+		store->seen_position = -1;
+		return STORE_BUSY;
+	}
 	if (position != store->seen_position && !view_has_changes(view)) {
 		view_clear(view);
 		store->seen_position = position;
@@ -183,7 +193,7 @@ enum store_result sqlite_load(struct store *port, const struct needs *needs, str
 {
 	assert(needs != NULL && view != NULL);
 	struct sqlite_store *store = store_of(port);
-	int code = database_run(&store->database, BEGIN_READ);
+	int code = database_begin(&store->database, BEGIN_READ);
 	if (code != SQLITE_OK)
 		return database_result(code);
 	enum store_result result = load_all(store, needs, view);

@@ -2,8 +2,11 @@
 #include "adapters/sqlite/migrations.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,6 +14,7 @@
 #include "adapters/sqlite/store_file.h"
 #include "adapters/sql/migration_files.h"
 #include "base/embedded.h"
+#include "base/file_owner.h"
 
 enum {
 	SELECT_MIGRATIONS,
@@ -52,8 +56,8 @@ static int64_t read_floor(struct database *database)
 	return floor;
 }
 
-/* What was applied must be what the program begins with, and may go on where the file allows it. *ret_next is the first file that was not
- * applied; *ret_schema what the file says of itself. */
+/* The applied migrations must be the program's first ones; the file may have later ones if it allows this program. *ret_next is the
+ * first file that was not applied; *ret_schema the file's schema. */
 static enum error check_applied(struct database *database, uint32_t statement, const struct embedded_file **ret_next,
                                 struct schema *ret_schema, char message[static SQLITE_MESSAGE_MAX])
 {
@@ -68,7 +72,8 @@ static enum error check_applied(struct database *database, uint32_t statement, c
 		schema.version = sqlite3_column_int64(row, 0);
 		if (file->name == NULL && may_be_newer)
 			continue;
-		error = migration_check(file++, schema.version, (const char *)sqlite3_column_text(row, 1), sqlite3_column_int64(row, 2),
+		const char *name = (const char *)sqlite3_column_text(row, 1);
+		error = migration_check(file++, schema.version, name == NULL ? "without a name" : name, sqlite3_column_int64(row, 2),
 		                        message);
 	}
 	if (error == OK && code != SQLITE_DONE) {
@@ -93,6 +98,30 @@ enum error migrations_check(struct database *database, uint32_t statement, char 
 		return error;
 	(void)snprintf(message, SQLITE_MESSAGE_MAX,
 	               "its schema is older than this program: it lacks %s. 'tro migrate' brings it up to date, in place", next->name);
+	return ERR_CORRUPT;
+}
+
+enum error sqlite_check_store(const char *path, char message[static SQLITE_MESSAGE_MAX])
+{
+	assert(path != NULL);
+	const struct database_options options = {.path = path,
+	                                         .statements = migrations_select,
+	                                         .statement_count = ARRAY_LENGTH(migrations_select),
+	                                         .cache_kib = 256,
+	                                         .looks = true};
+	const struct embedded_file *next = embedded_sqlite_migrations;
+	struct database database;
+	struct schema schema;
+	char problem[SQLITE_MESSAGE_MAX] = "";
+	if (database_open(&options, &database, problem) == OK) {
+		enum error error = check_applied(&database, 0, &next, &schema, message);
+		database_release(&database);
+		if (error != OK || next != embedded_sqlite_migrations)
+			return error;
+	}
+	(void)snprintf(message, SQLITE_MESSAGE_MAX,
+	               "it is empty, or the database of another program: it has none of a store's migrations%s%.300s",
+	               problem[0] == '\0' ? "" : "; ", problem);
 	return ERR_CORRUPT;
 }
 
@@ -126,7 +155,16 @@ static enum error apply_file(struct database *database, const struct embedded_fi
 	return ERR_SYSTEM;
 }
 
-/* What one migration of a file has to work with. */
+static enum error give_to_owner(int file, const char *path, char message[static SQLITE_MESSAGE_MAX])
+{
+	assert(file >= 0 && path != NULL);
+	if (file_owner_as_folder(file, path))
+		return OK;
+	(void)snprintf(message, SQLITE_MESSAGE_MAX, "%.300s cannot be given the owner of its folder: %s", path, strerror(errno));
+	return ERR_SYSTEM;
+}
+
+/* The parts of one migration of a file. */
 struct work {
 	const char *path;
 	struct database database;
@@ -146,7 +184,9 @@ static enum error keep_copy(struct work *work, char message[static SQLITE_MESSAG
 	int length = snprintf(name, sizeof name, "%s.schema-%03lld.%s", work->path, (long long)migration_number(work->first - 1), moment);
 	if (length < 0 || (size_t)length >= sizeof name || !store_file_begin(name, false, &file, message))
 		return ERR_SYSTEM;
-	enum error error = sqlite_copy(work->path, true, file.partial, message);
+	enum error error = give_to_owner(file.lock, file.partial, message);
+	if (error == OK)
+		error = sqlite_copy(work->path, true, file.partial, message);
 	if (error != OK)
 		store_file_abandon(&file);
 	else if (!store_file_finish(&file, message))
@@ -174,7 +214,22 @@ static enum error migrate_all(struct work *work, bool keeps_backup, char message
 		error = ERR_SYSTEM;
 	}
 	if (error != OK && work->kept[0] != '\0')
-		(void)unlink(work->kept); /* the store itself is what it was */
+		(void)unlink(work->kept); /* the store itself has not changed */
+	return error;
+}
+
+/* A new store that root makes belongs to the owner of its folder, as SQLite's own files beside it then do. A file that cannot be made here cannot be
+ * opened afterwards either, and then SQLite says why. */
+static enum error make_file(const char *path, char message[static SQLITE_MESSAGE_MAX])
+{
+	assert(path != NULL);
+	int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (file < 0)
+		return OK;
+	enum error error = give_to_owner(file, path, message);
+	if (error != OK)
+		(void)unlink(path); /* the next try would find it made */
+	(void)close(file);
 	return error;
 }
 
@@ -184,7 +239,9 @@ static enum error make_table(const char *path, char message[static SQLITE_MESSAG
 	assert(path != NULL);
 	const struct database_options options = {.path = path, .cache_kib = 256, .creates = true, .syncs = true};
 	struct database database;
-	enum error error = database_open(&options, &database, message);
+	enum error error = make_file(path, message);
+	if (error == OK)
+		error = database_open(&options, &database, message);
 	if (error != OK)
 		return error;
 	if (database_execute(&database, create_migrations) != SQLITE_OK) {

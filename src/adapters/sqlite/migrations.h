@@ -8,13 +8,13 @@
 #include "base/error.h"
 
 /* The oldest tables that the statements of this program can work on, by their last migration. */
-#define SQLITE_OLDEST_SCHEMA 10
+#define SQLITE_OLDEST_SCHEMA 16
 
 /* The one statement that migrations_check runs, for database_options. */
 extern const char *const migrations_select[1];
 
-/* Whether this program can serve the file, and what was applied is what it begins with; `statement` is the number of migrations_select in the
- * database. ERR_CORRUPT, ERR_SYSTEM, with a message. */
+/* Checks that this program can serve the file, and that the applied migrations are the program's first ones; `statement` is the number
+ * of migrations_select in the database. ERR_CORRUPT, ERR_SYSTEM, with a message. */
 must_check enum error migrations_check(struct database *database, uint32_t statement, char message[static SQLITE_MESSAGE_MAX]);
 
 /* The last migration that this program has. */

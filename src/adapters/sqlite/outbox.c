@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/sql/trace_states.h"
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/rows.h"
 #include "base/list.h"
@@ -40,8 +41,9 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[UPDATE_LEASE] = "UPDATE outbox_partitions SET owner = ?2, lease_until = ?3 WHERE partition = ?1",
 	[RELEASE_LEASES] = "UPDATE outbox_partitions SET owner = zeroblob(16), lease_until = 0 WHERE owner = ?",
 	/* In the order of their commits. */
-	[SELECT_ENTRIES] = ("SELECT o.partition, o.id, o.events FROM outbox o JOIN outbox_partitions p ON p.partition = o.partition"
-                            " WHERE p.owner = ? AND p.lease_until > ? AND ? >> o.partition & 1 = 0 ORDER BY o.position"),
+	[SELECT_ENTRIES] =
+		("SELECT o.partition, o.id, o.events, o.trace_states FROM outbox o JOIN outbox_partitions p ON p.partition = o.partition"
+                 " WHERE p.owner = ? AND p.lease_until > ? AND ? >> o.partition & 1 = 0 ORDER BY o.position"),
 	/* Of event.created, 1, without the layout, which is its last member and may be megabytes. No text has an unescaped
 	 * quotation mark in it, so none looks like a member. */
 	[SELECT_EVENT] = ("SELECT id, stream_id, sequence, type, occurred_at, actor, trace, idempotency_key, fingerprint,"
@@ -114,7 +116,7 @@ static int expire_publishers(struct database *database, const struct uuid *owner
 	return database_run(database, EXPIRE_PUBLISHERS);
 }
 
-/* How many publishers there are, with this one. */
+/* Counts the publishers, with this one. */
 static int count_publishers(struct database *database, const struct uuid *owner, uint64_t now_ms, uint64_t lease_ms, uint64_t *ret_count)
 {
 	assert(lease_ms > 0 && ret_count != NULL);
@@ -152,7 +154,7 @@ static enum store_result sqlite_lease(struct outbox *port, const struct uuid *ow
 	struct outbox_lease leases[OUTBOX_PARTITIONS] = {0};
 	uint32_t share = 0;
 	uint64_t publishers = 0;
-	int code = database_run(database, BEGIN_WRITE);
+	int code = database_begin(database, BEGIN_WRITE);
 	if (code != SQLITE_OK)
 		return database_result(code);
 	uint64_t now_ms = wall_now_ms();
@@ -173,7 +175,7 @@ static enum store_result sqlite_release(struct outbox *port, const struct uuid *
 {
 	assert(owner != NULL);
 	struct database *database = database_of(port);
-	int code = database_run(database, BEGIN_WRITE);
+	int code = database_begin(database, BEGIN_WRITE);
 	if (code != SQLITE_OK)
 		return database_result(code);
 	bind_uuid(database->statements[RELEASE_LEASES], 1, owner);
@@ -207,9 +209,10 @@ static enum store_result read_records(struct database *database, struct slice po
 	return result;
 }
 
-static enum store_result read_entries(struct database *database, uint32_t events_max, struct arena *arena, struct outbox_batch *ret_batch)
+static enum store_result read_entries(struct outbox *port, uint32_t events_max, struct arena *arena, struct outbox_batch *ret_batch)
 {
 	assert(events_max > 0 && ret_batch != NULL);
+	struct database *database = database_of(port);
 	assert(sqlite3_get_autocommit(database->handle) == 0);
 	struct outbox_batch batch = {.entries = arena_allocate_array(arena, OUTBOX_ENTRIES_MAX, sizeof *batch.entries)};
 	enum store_result result = batch.entries == NULL ? STORE_DOWN : STORE_OK;
@@ -223,10 +226,14 @@ static enum store_result read_entries(struct database *database, uint32_t events
 			.key.id = column_uuid(database->statements[SELECT_ENTRIES], 1),
 			.count = (uint32_t)(positions.length / sizeof(uint64_t)),
 		};
+		if (outbox_knows(port, &entry.key.id))
+			continue;
 		if (batch.count > 0 && events + entry.count > events_max)
 			break;
 		entry.records = arena_allocate_array(arena, entry.count, sizeof *entry.records);
 		result = read_records(database, positions, arena, &entry);
+		if (result == STORE_OK)
+			trace_states_read(column_text(database->statements[SELECT_ENTRIES], 3), arena, entry.records, entry.count);
 		outbox_batch_add(&batch, &entry, result == STORE_OK);
 		result = result == STORE_CORRUPT ? STORE_OK : result;
 		events += entry.count;
@@ -244,13 +251,13 @@ static enum store_result sqlite_next(struct outbox *port, const struct uuid *own
 	assert(arena != NULL && ret_batch != NULL);
 	assert(!uuid_is_nil(owner) && events_max > 0);
 	struct database *database = database_of(port);
-	int code = database_run(database, BEGIN_READ);
+	int code = database_begin(database, BEGIN_READ);
 	if (code != SQLITE_OK)
 		return database_result(code);
 	bind_uuid(database->statements[SELECT_ENTRIES], 1, owner);
 	bind_uint(database->statements[SELECT_ENTRIES], 2, wall_now_ms());
 	bind_uint(database->statements[SELECT_ENTRIES], 3, port->left_out);
-	enum store_result result = read_entries(database, events_max, arena, ret_batch);
+	enum store_result result = read_entries(port, events_max, arena, ret_batch);
 	database_reset(database, SELECT_ENTRIES);
 	database_rollback(database);
 	return result;
@@ -261,7 +268,7 @@ static enum store_result sqlite_acknowledge(struct outbox *port, const struct ou
 	assert(keys != NULL || count == 0);
 	struct database *database = database_of(port);
 	sqlite3_stmt *delete = database->statements[DELETE_ENTRY];
-	int code = database_run(database, BEGIN_WRITE);
+	int code = database_begin(database, BEGIN_WRITE);
 	if (code != SQLITE_OK)
 		return database_result(code);
 	for (uint32_t i = 0; code == SQLITE_OK && i < count; i++) {

@@ -34,7 +34,8 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[NEXT_ORDER] = "SELECT min(pay_by) FROM orders INDEXED BY orders_due WHERE status = 1 AND pay_by > ?",
 	[LIST_EVENTS] = "SELECT " EVENT_COLUMNS " FROM events WHERE id > ? ORDER BY id LIMIT ?",
 	[SCAN_SALES] = "SELECT " SALE_COLUMNS " FROM sales WHERE event_id > ? ORDER BY event_id LIMIT ?",
-	[SCAN_SEATS] = "SELECT " SEAT_COLUMNS " FROM seats WHERE (event_id, seat) > (?, ?) ORDER BY event_id, seat LIMIT ?",
+	[SCAN_SEATS] = "SELECT " SEAT_COLUMNS " FROM seats WHERE (event_id, seat) > (?, ?)"
+		       " AND event_id NOT IN (SELECT event_id FROM seatings) ORDER BY event_id, seat LIMIT ?",
 	[SCAN_HOLDS] = "SELECT " HOLD_COLUMNS " FROM holds WHERE hold_id > ? ORDER BY hold_id LIMIT ?",
 	[SCAN_ORDERS] = "SELECT " ORDER_COLUMNS " FROM orders WHERE order_id > ? ORDER BY order_id LIMIT ?",
 	[SCAN_PAYMENTS] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE transaction_id > ? ORDER BY transaction_id LIMIT ?",
@@ -74,7 +75,7 @@ static enum store_result sqlite_snapshot_begin(struct reader *port)
 {
 	struct sqlite_reader *reader = reader_of(port);
 	assert(!reader->has_snapshot);
-	enum store_result result = database_result(database_run(&reader->database, BEGIN));
+	enum store_result result = database_result(database_begin(&reader->database, BEGIN));
 	reader->has_snapshot = result == STORE_OK;
 	return result;
 }

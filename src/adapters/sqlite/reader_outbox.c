@@ -1,4 +1,4 @@
-/* reader_outbox.c: what waits to be published. */
+/* reader_outbox.c: the entries that wait to be published. */
 #include "adapters/sqlite/reader.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* reader_refunds.c: what a cancelled event has open, whose money it has, and which refunds there are. */
+/* reader_refunds.c: lists the open holds and orders of a cancelled event, its paid orders, and refunds. */
 #include "adapters/sqlite/reader.h"
 
 #include <assert.h>

@@ -42,7 +42,7 @@ struct sqlite_seat_feed {
 	struct database database;
 };
 
-/* What a poll puts together. */
+/* The answer that a poll puts together. */
 struct gathering {
 	struct sqlite_seat_feed *feed;
 	const struct uuid *event_ids;
@@ -169,7 +169,7 @@ static enum store_result sqlite_poll(struct seat_feed *port, const struct seat_f
 	struct sqlite_seat_feed *feed = feed_of(port);
 	struct gathering gathering = {.feed = feed, .event_ids = event_ids, .event_count = count, .arena = arena};
 	struct seat_feed_cursor cursor;
-	int code = database_run(&feed->database, BEGIN);
+	int code = database_begin(&feed->database, BEGIN);
 	if (code == SQLITE_OK)
 		code = read_cursor(feed, &cursor);
 	if (code == SQLITE_OK && after != NULL && after->epoch == cursor.epoch && after->position < cursor.position)
@@ -230,7 +230,7 @@ static enum store_result sqlite_seats_load(struct seat_feed *port, const struct 
 	assert(event_id != NULL && arena != NULL && ret_part != NULL);
 	struct sqlite_seat_feed *feed = feed_of(port);
 	struct seat_part part = {0};
-	int code = database_run(&feed->database, BEGIN);
+	int code = database_begin(&feed->database, BEGIN);
 	if (code == SQLITE_OK)
 		code = read_layout(feed, event_id, &part);
 	if (code == SQLITE_OK)

@@ -10,15 +10,17 @@
 
 #include "base/attributes.h"
 #include "base/error.h"
+#include "ports/audit.h"
 #include "ports/catalog.h"
 #include "ports/outbox.h"
+#include "ports/privacy.h"
 #include "ports/reader.h"
 #include "ports/seat_feed.h"
 #include "ports/store.h"
 
 #define SQLITE_MESSAGE_MAX 512
 
-/* How a file is migrated, and who is told what once it is committed; each may be NULL. */
+/* The options of a migration, and the callbacks for when it is committed; each may be NULL. */
 struct sqlite_migration {
 	bool keeps_backup; /* a copy of the file as it was: PATH.schema-NNN.TIME, by the last migration that it had. A new file has none */
 	void (*kept)(void *context, const char *path);
@@ -48,6 +50,9 @@ must_check enum error sqlite_catalog_open_to_look(const char *path, struct catal
 /* Copies the file as of one moment into `to`, which is there and empty, syncs the copy and checks that it is whole. is_in_use: others may work on
  * `from` meanwhile; else it is only read, and nobody writes to it. ERR_CORRUPT: it is damaged, or no SQLite file; ERR_SYSTEM. */
 must_check enum error sqlite_copy(const char *from, bool is_in_use, const char *to, char message[static SQLITE_MESSAGE_MAX]);
+/* Whether a file that nobody writes to is a store, of this program or another version: it has the first migration. ERR_CORRUPT: it is empty, or a
+ * database of something else; ERR_SYSTEM. */
+must_check enum error sqlite_check_store(const char *path, char message[static SQLITE_MESSAGE_MAX]);
 /* Whether the pages and indexes of a file that nobody writes to are whole. ERR_CORRUPT, ERR_SYSTEM. */
 must_check enum error sqlite_check_integrity(const char *path, char message[static SQLITE_MESSAGE_MAX]);
 
@@ -61,4 +66,6 @@ enum error sqlite_remove_logs(const char *path, char message[static SQLITE_MESSA
 must_check enum error sqlite_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX]);
 must_check enum error sqlite_outbox_open(const char *path, struct outbox **ret_outbox, char message[static SQLITE_MESSAGE_MAX]);
 must_check enum error sqlite_seat_feed_open(const char *path, struct seat_feed **ret_feed, char message[static SQLITE_MESSAGE_MAX]);
+must_check enum error sqlite_privacy_open(const char *path, struct privacy **ret_privacy, char message[static SQLITE_MESSAGE_MAX]);
+must_check enum error sqlite_audit_open(const char *path, struct audit **ret_audit, char message[static SQLITE_MESSAGE_MAX]);
 must_check enum error sqlite_catalog_open(const char *path, struct catalog **ret_catalog, char message[static SQLITE_MESSAGE_MAX]);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "adapters/sql/stored_audit.h"
 #include "adapters/sqlite/migrations.h"
 #include "adapters/sqlite/rows.h"
 
@@ -19,7 +20,8 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[BEGIN_READ] = "BEGIN",
 	[BEGIN_WRITE] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
-	[SELECT_POSITION] = "SELECT max(position), (SELECT value FROM meta WHERE name = 'schema_floor') FROM events",
+	[SELECT_POSITION] = "SELECT max(position), (SELECT value FROM meta WHERE name = 'schema_floor'),"
+			    " (SELECT value FROM meta WHERE name = 'epoch') FROM events",
 	[SELECT_EVENT] = "SELECT 1 FROM events WHERE id = ?",
 	[OVERWRITE_LOG] = "UPDATE meta SET value = value + 1 WHERE name = 'pings'",
 	[SELECT_ANSWER] = "SELECT id, stream_id, fingerprint, data FROM events WHERE position = ?",
@@ -36,15 +38,16 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 	[INSERT_EVENT] = "INSERT INTO events (" EVENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_KEY] = "INSERT OR IGNORE INTO keys (idempotency_key, position) VALUES (?, ?)",
 	[INSERT_SALE] = "INSERT INTO sales (" SALE_COLUMNS ", first_seat) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[INSERT_SEAT] = "INSERT INTO seats (event_id, seat, section, row, price, version, status, holder_id)"
-			" VALUES (?, ?, ?, ?, ?, ?, 2, zeroblob(16))",
+	[INSERT_SEAT] = "INSERT INTO seats (event_id, seat, section, row, price, version, position, status, holder_id)"
+			" VALUES (?, ?, ?, ?, ?, ?, ?, 2, zeroblob(16))",
 	[INSERT_HOLD] = "INSERT INTO holds (" HOLD_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_ORDER] = "INSERT INTO orders (" ORDER_COLUMNS ")"
 			 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_PAYMENT] = "INSERT INTO payments (" PAYMENT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_REFUND] = "INSERT INTO refunds (" REFUND_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[INSERT_SEAT_CHANGES] = "INSERT INTO seat_changes (position, part, event_id, seats) VALUES (?, ?, ?, ?)",
-	[INSERT_OUTBOX] = "INSERT INTO outbox (partition, id, events) VALUES (?, ?, ?)",
+	[INSERT_OUTBOX] = "INSERT INTO outbox (partition, id, events, trace_states) VALUES (?, ?, ?, nullif(?, ''))",
+	[INSERT_AUDIT] = "INSERT INTO audit (" AUDIT_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[UPDATE_KEYS_POSITION] = "UPDATE meta SET value = max(value, ?) WHERE name = 'keys_position'",
 	[UPDATE_SALE] = "UPDATE sales SET sequence = ?3, status = ?4, version = ?5, settled = ?6 WHERE event_id = ?1 AND version = ?2",
 	[UPDATE_SEAT] = "UPDATE seats SET status = ?4, holder_id = ?5, version = ?6 WHERE event_id = ?1 AND seat = ?2 AND version = ?3",
@@ -56,6 +59,9 @@ static const char *const statements[STORE_STATEMENT_COUNT] = {
 			   " applied_by = ?8, version = ?9 WHERE transaction_id = ?1 AND version = ?2",
 	[UPDATE_REFUND] =
 		"UPDATE refunds SET status = ?3, done_at = ?4, closed_by = ?5, version = ?6 WHERE refund_id = ?1 AND version = ?2",
+#define X(name, sql) [name] = (sql),
+	SEATING_STATEMENTS(X)
+#undef X
 };
 
 int store_last_position(struct sqlite_store *store, int64_t *ret_position)
@@ -65,8 +71,10 @@ int store_last_position(struct sqlite_store *store, int64_t *ret_position)
 	sqlite3_stmt *row = store->database.statements[SELECT_POSITION];
 	int code = database_step(&store->database, SELECT_POSITION);
 	bool is_forbidden = code == SQLITE_ROW && sqlite3_column_int64(row, 1) > migrations_known();
-	if (code == SQLITE_ROW)
+	if (code == SQLITE_ROW) {
 		*ret_position = sqlite3_column_int64(row, 0);
+		store->found_epoch = column_uint(row, 2);
+	}
 	database_reset(&store->database, SELECT_POSITION);
 	if (is_forbidden)
 		return SQLITE_READONLY;
@@ -84,6 +92,8 @@ static enum store_result sqlite_resolve(struct store *port, const struct changes
 	database_reset(&store->database, SELECT_EVENT);
 	bool is_committed = code == SQLITE_ROW;
 	if (code == SQLITE_DONE)
+		code = store_sync_at_once(store);
+	if (code == SQLITE_OK)
 		code = database_run(&store->database, OVERWRITE_LOG);
 	enum store_result result = database_result(code);
 	if (result == STORE_OK)
@@ -105,7 +115,8 @@ static enum store_result sqlite_replay_begin(struct store *port)
 {
 	assert(port != NULL);
 	store_of(port)->seen_position = -1;
-	return execute(store_of(port), "BEGIN IMMEDIATE");
+	int code = store_sync_at_once(store_of(port));
+	return code == SQLITE_OK ? execute(store_of(port), "BEGIN IMMEDIATE") : database_result(code);
 }
 
 static enum store_result sqlite_replay_clear(struct store *port)
@@ -134,10 +145,11 @@ static void sqlite_free(struct store *port)
 {
 	assert(port != NULL);
 	struct sqlite_store *store = store_of(port);
-	checkpointer_free(store->checkpointer);
 	database_release(&store->database);
+	writers_leave(store->writers);
 	key_index_release(&store->index);
 	buffer_release(&store->scratch);
+	buffer_release(&store->trace_states);
 	free(store);
 }
 
@@ -151,12 +163,56 @@ static const struct store_operations operations = {
 	.free = sqlite_free,
 };
 
+void store_settle(struct sqlite_store *store, bool is_patient)
+{
+	assert(!store->has_turn);
+	if (store->writers != NULL && checkpointer_settle(writers_checkpointer(store->writers), is_patient))
+		(void)sqlite3_wal_checkpoint_v2(store->database.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+int store_take_turn(struct sqlite_store *store)
+{
+	assert(!store->has_turn);
+	int code = store->writers == NULL ? SQLITE_OK : writers_take_turn(store->writers);
+	store->has_turn = code == SQLITE_OK;
+	return code;
+}
+
+void store_end_turn(struct sqlite_store *store)
+{
+	assert(store->has_turn);
+	store->has_turn = false;
+	if (store->writers != NULL)
+		writers_end_turn(store->writers);
+}
+
+/* SQLite reads this PRAGMA when it prepares it, so it is no prepared statement. */
+int store_sync_later(struct sqlite_store *store)
+{
+	assert(sqlite3_get_autocommit(store->database.handle) != 0);
+	if (store->writers == NULL) /* it never syncs */
+		return SQLITE_OK;
+	store->syncs_later = true;
+	return database_execute(&store->database, "PRAGMA synchronous = NORMAL");
+}
+
+int store_sync_at_once(struct sqlite_store *store)
+{
+	int code = store->syncs_later ? database_execute(&store->database, "PRAGMA synchronous = FULL") : SQLITE_OK;
+	assert(sqlite3_get_autocommit(store->database.handle) != 0);
+	store->syncs_later &= code != SQLITE_OK;
+	return code;
+}
+
 static int notice_commit(void *context, sqlite3 *handle, const char *schema, int wal_pages)
 {
-	assert(context != NULL && wal_pages >= 0);
+	struct sqlite_store *store = context;
+	assert(store->database.handle == handle && wal_pages >= 0);
+	(void)handle;
 	(void)schema;
-	if (checkpointer_notice(context, (uint32_t)wal_pages))
-		(void)sqlite3_wal_checkpoint_v2(handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	checkpointer_note(writers_checkpointer(store->writers), (uint32_t)wal_pages);
+	if (!store->has_turn)
+		store_settle(store, false);
 	return SQLITE_OK;
 }
 
@@ -188,10 +244,11 @@ static enum error open_store(const char *path, bool is_scratch, struct store **r
 	struct sqlite_store *store = calloc(1, sizeof *store);
 	if (store == NULL)
 		return ERR_NO_MEMORY;
-	store->port = (struct store){.operations = &operations, .has_local_reads = true};
+	store->port = (struct store){.operations = &operations, .seating = &sqlite_seating_operations, .has_local_reads = true};
 	store->seen_position = -1;
 	key_index_init(&store->index);
 	buffer_init(&store->scratch, NULL, SCRATCH_MAX);
+	buffer_init(&store->trace_states, NULL, SCRATCH_MAX);
 	const struct database_options options = {
 		.path = path,
 		.statements = statements,
@@ -202,13 +259,13 @@ static enum error open_store(const char *path, bool is_scratch, struct store **r
 	};
 	enum error error = database_open(&options, &store->database, message);
 	if (error == OK && !is_scratch)
-		error = checkpointer_new(path, &store->checkpointer, message);
+		error = writers_join(path, &store->writers, message);
 	if (error != OK) {
 		sqlite_free(&store->port);
 		return error;
 	}
 	if (!is_scratch)
-		(void)sqlite3_wal_hook(store->database.handle, notice_commit, store->checkpointer);
+		(void)sqlite3_wal_hook(store->database.handle, notice_commit, store);
 	*ret_store = &store->port;
 	return OK;
 }

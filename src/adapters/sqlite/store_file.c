@@ -10,10 +10,45 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/path.h"
+#define PARTIAL ".partial"
+
 static bool fail(const char *path, const char *what, char message[static SQLITE_MESSAGE_MAX])
 {
 	(void)snprintf(message, SQLITE_MESSAGE_MAX, "%.300s %s: %s", path, what, strerror(errno));
 	return false;
+}
+
+/* Whether both are the same name of the same folder. */
+static bool is_one_place(const char *one, const char *other)
+{
+	char folders[2][STORE_FILE_PATH_MAX];
+	return strcmp(path_name(one), path_name(other)) == 0 && path_folder(one, folders[0], sizeof folders[0]) &&
+	       path_folder(other, folders[1], sizeof folders[1]) && path_is_same_file(folders[0], folders[1]);
+}
+
+bool store_file_is_of(const char *name, const char *path)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", PARTIAL};
+	assert(name != NULL && path != NULL);
+	for (size_t i = 0; i < ARRAY_LENGTH(suffixes); i++) {
+		char beside[STORE_FILE_PATH_MAX];
+		int length = snprintf(beside, sizeof beside, "%s%s", path, suffixes[i]);
+		bool is_whole = length > 0 && (size_t)length < sizeof beside;
+		if (is_whole && (path_is_same_file(name, beside) || is_one_place(name, beside)))
+			return true;
+	}
+	return false;
+}
+
+/* A device, a pipe or a folder that has the name is not to be replaced by a file. */
+static bool is_special(const char *path, char message[static SQLITE_MESSAGE_MAX])
+{
+	struct stat status;
+	if (stat(path, &status) != 0 || S_ISREG(status.st_mode))
+		return false;
+	(void)snprintf(message, SQLITE_MESSAGE_MAX, "%.400s is there already, and is not a regular file", path);
+	return true;
 }
 
 static bool is_taken(const char *path, char message[static SQLITE_MESSAGE_MAX])
@@ -42,8 +77,8 @@ bool store_file_begin(const char *path, bool may_replace, struct store_file *ret
 		return false;
 	}
 	(void)snprintf(file.path, sizeof file.path, "%s", path);
-	(void)snprintf(file.partial, sizeof file.partial, "%s.partial", path);
-	if (!may_replace && is_taken(path, message))
+	(void)snprintf(file.partial, sizeof file.partial, "%s" PARTIAL, path);
+	if (is_special(path, message) || (!may_replace && is_taken(path, message)))
 		return false;
 	file.lock = open(file.partial, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (file.lock < 0)
@@ -53,9 +88,11 @@ bool store_file_begin(const char *path, bool may_replace, struct store_file *ret
 		(void)close(file.lock);
 		return false;
 	}
-	if (fchmod(file.lock, 0600) != 0 || ftruncate(file.lock, 0) != 0 || sqlite_remove_logs(file.partial, message) != OK) {
+	bool is_empty = fchmod(file.lock, 0600) == 0 && ftruncate(file.lock, 0) == 0;
+	if (!is_empty)
 		(void)fail(file.partial, "cannot be written", message);
-		(void)close(file.lock);
+	if (!is_empty || sqlite_remove_logs(file.partial, message) != OK) {
+		store_file_abandon(&file);
 		return false;
 	}
 	*ret_file = file;
@@ -70,12 +107,44 @@ static bool rename_to_new(const char *from, const char *to)
 	return (errno == EINVAL || errno == ENOSYS) && link(from, to) == 0 && unlink(from) == 0;
 }
 
+/* Whether the owner of a folder can read and write a file in it. */
+static bool is_usable(const struct stat *file, const struct stat *folder)
+{
+	mode_t needed = file->st_uid == folder->st_uid   ? S_IRUSR | S_IWUSR
+	                : file->st_gid == folder->st_gid ? S_IRGRP | S_IWGRP
+	                                                 : S_IROTH | S_IWOTH;
+	return folder->st_uid == 0 || (file->st_mode & needed) == needed;
+}
+
+bool store_file_inherit(struct store_file *file, char message[static SQLITE_MESSAGE_MAX])
+{
+	assert(file->lock >= 0);
+	char name[STORE_FILE_PATH_MAX];
+	struct stat folder, model, made;
+	bool is_done = path_folder(file->path, name, sizeof name) && stat(name, &folder) == 0;
+	if (is_done && (stat(file->path, &model) != 0 || !is_usable(&model, &folder))) {
+		model = folder;
+		model.st_mode = S_IRUSR | S_IWUSR;
+	}
+	if (is_done && fchown(file->lock, model.st_uid, model.st_gid) == 0)
+		is_done = fchmod(file->lock, model.st_mode & 0777) == 0;
+	is_done = is_done && fstat(file->lock, &made) == 0;
+	if (is_done && is_usable(&made, &folder))
+		return true;
+	if (is_done)
+		(void)snprintf(message, SQLITE_MESSAGE_MAX,
+		               "%.300s belongs to user %u, who could not use a store of user %u: restore as that user, or as root", name,
+		               (unsigned)folder.st_uid, (unsigned)made.st_uid);
+	else
+		(void)fail(file->partial, "cannot be given the owner of its folder", message);
+	store_file_abandon(file);
+	return false;
+}
+
 static bool sync_folder_of(const char *path)
 {
 	char folder[STORE_FILE_PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	(void)snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 : (int)(slash - path + 1), slash == NULL ? "." : path);
-	int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int descriptor = path_folder(path, folder, sizeof folder) ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	bool is_synced = descriptor >= 0 && fsync(descriptor) == 0;
 	if (descriptor >= 0)
 		(void)close(descriptor);

@@ -1,6 +1,8 @@
 /* store_statements.h: the statements of the store, by their numbers (store.c has the SQL). Private to the SQLite adapter. */
 #pragma once
 
+#include "adapters/sqlite/seating_statements.h"
+
 enum store_statement {
 	BEGIN_READ,
 	BEGIN_WRITE,
@@ -28,6 +30,7 @@ enum store_statement {
 	INSERT_REFUND,
 	INSERT_SEAT_CHANGES,
 	INSERT_OUTBOX,
+	INSERT_AUDIT,
 	UPDATE_KEYS_POSITION,
 	UPDATE_SALE,
 	UPDATE_SEAT,
@@ -35,5 +38,8 @@ enum store_statement {
 	UPDATE_ORDER,
 	UPDATE_PAYMENT,
 	UPDATE_REFUND,
-	STORE_STATEMENT_COUNT,
+#define X(name, sql) name,
+	SEATING_STATEMENTS(X)
+#undef X
+		STORE_STATEMENT_COUNT,
 };

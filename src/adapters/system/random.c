@@ -41,7 +41,7 @@ static void system_fill(struct random *random, void *memory, size_t length)
 		size_t piece = length < pool.left ? length : pool.left;
 		unsigned char *from = pool.bytes + sizeof pool.bytes - pool.left;
 		memcpy(to, from, piece);
-		memset(from, 0, piece); /* what was given out cannot be read again */
+		memset(from, 0, piece); /* bytes that were given out cannot be read again */
 		pool.left -= piece;
 		to += piece;
 		length -= piece;

@@ -1,4 +1,4 @@
-"""What may be wrong with an event, and what only looks wrong: the same at every door that takes one."""
+"""Faults of an event's body, and bodies that only look wrong: the same for every way to create one."""
 
 SECTION = {"name": "A", "price": 100, "rows": 2, "seats_per_row": 3}
 SOON = "2027-06-01T19:30:00Z"

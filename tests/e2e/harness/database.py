@@ -1,8 +1,12 @@
 """Databases on a real PostgreSQL, which tests/peers/postgres.py starts and names in TRO_TEST_POSTGRES: each server gets one of its own."""
 
+import concurrent.futures
+import contextlib
 import os
 import subprocess
 import uuid
+
+from harness.waiting import eventually
 
 DSN = os.environ.get("TRO_TEST_POSTGRES")
 
@@ -31,6 +35,23 @@ class Database:
     def query_server(self, sql: str) -> None:
         """For what is not done from within the database."""
         self._psql(sql, self.server["dbname"])
+
+    @contextlib.contextmanager
+    def locked(self, table: str, mode: str):
+        """Others wait for the table as long as this lasts, at most 50 seconds."""
+        granted = f"SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass AND mode = '{mode.title().replace(' ', '')}Lock' AND granted"
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            locking = pool.submit(self.query, f"BEGIN; LOCK TABLE {table} IN {mode} MODE; SELECT pg_sleep(50); COMMIT")
+            try:
+                eventually(lambda: self.query(granted) != [["0"]], within=10)
+                yield
+            finally:
+                self.query("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'")
+                assert "canceling statement" in str(locking.exception())
+
+    def await_waiting(self, table: str) -> None:
+        waiting = f"SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass AND NOT granted"
+        eventually(lambda: self.query(waiting) != [["0"]], within=10)
 
     def drop(self) -> None:
         self._psql(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)", self.server["dbname"])

@@ -10,6 +10,7 @@ import uuid
 
 from harness import credentials, wire
 from harness.api import Api, new_key
+from harness.waiting import eventually
 from harness.wire import Closed, Connection, request_bytes
 
 FORK = multiprocessing.get_context("fork")
@@ -43,7 +44,7 @@ class Request:
 
 @dataclasses.dataclass
 class Entry:
-    """What became of a request. Without an answer, `partial` is what had come of one."""
+    """The result of a request. Without an answer, `partial` has the beginning of one."""
 
     request: Request
     sent_at: float | None = None  # time.monotonic() once the request was with the kernel
@@ -65,10 +66,12 @@ class Buyer:
         self.holds: list[str] = []
         self.orders: list[str] = []
 
-    def run(self, is_over) -> None:
+    def run(self, is_over, answers) -> None:
         while not is_over():
             if not self.step():
                 return
+            with answers.get_lock():
+                answers.value += 1
 
     def step(self) -> bool:
         """One request and its answer; False when the server is gone."""
@@ -130,6 +133,7 @@ class Load:
 
     def __init__(self, port: int, event_id: str, seats: list[str], seed: int, buyers: int = 3, keep_alive: float = 1.0):
         self.over = FORK.Event()
+        self.answers = FORK.Value("i", 0)
         self.pipes, self.processes = [], []
         for number in range(buyers):
             buyer = Buyer(port, f"buyer-{number}", event_id, seats, seed * 1000 + number, keep_alive)
@@ -141,8 +145,12 @@ class Load:
             self.processes.append(process)
 
     def _run(self, buyer: Buyer, pipe) -> None:
-        buyer.run(self.over.is_set)
+        buyer.run(self.over.is_set, self.answers)
         pipe.send(buyer.journal)
+
+    def await_answers(self, count: int) -> None:
+        """Returns when the buyers have been told at least `count` things, however slow the machine is."""
+        eventually(lambda: self.answers.value >= count, within=60)
 
     def journals(self) -> list[list[Entry]]:
         """Ends the buyers and gathers their journals."""

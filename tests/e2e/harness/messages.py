@@ -29,7 +29,7 @@ class Message:
 
 
 class Listener:
-    """A durable queue for all events, and a thread that empties it. While the broker is away it tries again; what it has taken stays taken."""
+    """A durable queue for all events, and a thread that empties it. While the broker is away it tries again; it keeps the messages taken before."""
 
     def __init__(self, url: str):
         self.parameters = pika.URLParameters(url)

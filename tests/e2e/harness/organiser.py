@@ -16,7 +16,7 @@ ORDERS_BEFORE, ORDERS_LATE = 60, 20  # orders that are made at most, and those t
 
 
 class Organiser(threading.Thread):
-    """Each request goes to one API after the other until one has answered; what is paid is noted when it was acknowledged."""
+    """Each request goes to one API after the other until one has answered; payments are noted when they were acknowledged."""
 
     def __init__(self, servers: list[Server], sells_for: float):
         super().__init__()
@@ -96,7 +96,7 @@ class Organiser(threading.Thread):
         # 6 is paid when it is too late, or never
 
     def give_back(self) -> None:
-        """Some of what is due by now: by the operator, or as the provider reports it."""
+        """Closes some of the due refunds: as the operator, or as the provider reports it."""
         listed = self.insist(lambda api: api.get(f"/v1/refunds?status=due&event_id={self.event_id}&limit=30"), self.admins)
         assert listed.status == 200, listed
         for number, refund in enumerate(listed.json()["data"]):
@@ -126,7 +126,7 @@ class Organiser(threading.Thread):
 
 
 def check_accounts(database) -> None:
-    """paid = kept + due + refunded, in every order; and what is due and was refunded stands in the list of refunds."""
+    """paid = kept + due + refunded, in every order; the list of refunds has the same due and refunded sums."""
     wrong = database.query(
         "SELECT o.order_id, o.paid, o.kept, o.refunds_due, o.refunded FROM orders o LEFT JOIN"
         " (SELECT order_id, currency, sum(CASE WHEN status = 1 THEN amount ELSE 0 END) AS due, sum(CASE WHEN status = 2 THEN amount ELSE 0 END) AS done"

@@ -19,7 +19,7 @@ def problem(response: Response, slug: str) -> dict:
 
 
 def one_of(response: Response, *slugs: str) -> dict:
-    """For what the conventions leave open: any of these problems, each in full."""
+    """Where the conventions leave a choice: any of these problems, each in full."""
     types = {contract.problems()[slug]["type"]: slug for slug in slugs}
     assert response.media_type == contract.PROBLEM_MEDIA_TYPE, f"not a problem: {response}"
     answered = response.json()["type"]

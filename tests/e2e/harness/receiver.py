@@ -23,8 +23,9 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
+                mode = receiver.mode  # before a test sees the request, and may change it
                 receiver.requests.append((self.path, dict(self.headers), body))
-                receiver.answer(self)
+                receiver.answer(self, mode)
 
             def log_message(self, *_):
                 pass
@@ -34,8 +35,7 @@ class Receiver:
         self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def answer(self, handler) -> None:
-        mode = self.mode
+    def answer(self, handler, mode: int | str) -> None:
         if mode == "hang":
             self.released.wait()
         if mode in ("hang", "close"):

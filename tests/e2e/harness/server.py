@@ -2,8 +2,10 @@
 
 Only processes started here are ever signalled, by their own handle; the kernel ends them when the test process dies."""
 
+import contextlib
 import ctypes
 import datetime
+import fcntl
 import json
 import os
 import pathlib
@@ -12,16 +14,16 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
-from harness import credentials, database, paths, prometheus, wire
+from harness import credentials, database, machine, paths, prometheus, wire
 from harness.api import Api
 from harness.database import Database
+from harness.waiting import PATIENCE, SLACK, eventually
 
-START_TIMEOUT = 30.0
+START_TIMEOUT = 60.0
 STOP_TIMEOUT = 10.0
-# Sanitized binaries are several times slower; a bound on latency is stretched for them.
-SLACK = 5.0 if paths.TRO.exists() and paths.is_sanitized() else 1.0
 
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
@@ -32,21 +34,27 @@ def _die_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+# Byte PORT of the file is locked by the process that was given the port, until it ends: suites run beside each other, and a port that nobody listens on
+# yet looks free to all of them.
+_TAKEN_PORTS = os.open(pathlib.Path(tempfile.gettempdir()) / f"tro-test-ports-{os.getuid()}", os.O_RDWR | os.O_CREAT, 0o600)
+_own_ports: set[int] = set()
+
+
 def free_port() -> int:
-    """A port nobody listens on, below those that the kernel gives to clients."""
+    """A port that nobody listens on or was given before, below those that the kernel gives to clients."""
     for _ in range(1000):
         port = random.randrange(20000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            fcntl.lockf(_TAKEN_PORTS, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            if port not in _own_ports:
+                _own_ports.add(port)
                 return port
-            except OSError:
-                continue
     raise AssertionError("no free port")
 
 
 def environment(options: dict[str, str | None]) -> dict[str, str]:
-    """Nothing of the caller's environment but what a program needs to run, and these options. None leaves one out."""
+    """The variables of the caller's environment that a program needs to run, and these options. None leaves one out."""
     inherited = {name: value for name, value in os.environ.items() if _INHERITED.fullmatch(name)}
     # A process that was killed leaves counters of the MongoDB library under its number, of which the next one of that number complains.
     return inherited | {"MONGOC_DISABLE_SHM": "1"} | {name: value for name, value in options.items() if value is not None}
@@ -66,7 +74,7 @@ def run_tro(*arguments: str, program: str = "tro", timeout: float = 60.0, **opti
 
 
 def spawn(folder: pathlib.Path, name: str, *arguments: str, program: str = "tro", **options: str | None) -> subprocess.Popen:
-    """Starts a program that is no server; what it prints is in NAME.out and NAME.err of the folder."""
+    """Starts a program that is no server; its output is in NAME.out and NAME.err of the folder."""
     with open(folder / f"{name}.out", "wb") as stdout, open(folder / f"{name}.err", "wb") as stderr:
         return subprocess.Popen(
             [paths.BIN_DIR / program, *map(str, arguments)],
@@ -176,17 +184,26 @@ class Server:
         self.wait_for_clean_exit()
 
     def wait_for_clean_exit(self) -> None:
+        began = time.monotonic()
         try:
-            code = self.process.wait(STOP_TIMEOUT * SLACK)
+            code = self.process.wait(max(PATIENCE, STOP_TIMEOUT * SLACK))
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"still there {STOP_TIMEOUT * SLACK} s after SIGTERM:\n{self.stderr[-4000:]}") from None
+            raise AssertionError(f"still there {time.monotonic() - began:.0f} s after SIGTERM:\n{self.stderr[-4000:]}") from None
+        took = time.monotonic() - began
         self.process = None
+        assert machine.is_in_time(took, STOP_TIMEOUT * SLACK), f"ended {took:.1f} s after SIGTERM:\n{self.stderr[-4000:]}"
         assert code == 0, f"exit code {code} after SIGTERM:\n{self.stderr[-4000:]}"
         self.log()
 
+    def signal(self, number: int) -> None:
+        """Returns when the process has taken it: one that comes before that would be the same."""
+        self.process.send_signal(number)
+        status = pathlib.Path(f"/proc/{self.process.pid}/status")
+        eventually(lambda: self.process.poll() is not None or not int(re.search(r"ShdPnd:\s+(\w+)", status.read_text())[1], 16) >> number - 1 & 1, within=10)
+
     def pause(self) -> None:
-        """It keeps what it has and does nothing, as on a machine that hangs."""
+        """The process stands still, as on a machine that hangs."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -253,17 +270,6 @@ class Server:
 
     def api(self, user: str | None = "ada", scope: str | None = None, **claims) -> Api:
         return Api(self.port, user, scope, **claims)
-
-
-def eventually(condition, within: float, every: float = 0.02):
-    """The first true value of `condition()`; fails when none comes in time."""
-    deadline = time.monotonic() + within * SLACK
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"not within {within * SLACK} s"
-        time.sleep(every)
 
 
 def sleep_until(rfc3339: str) -> None:

@@ -48,6 +48,7 @@ class Span:
     end_ns: int = 0
     attributes: dict = dataclasses.field(default_factory=dict)
     links: list = dataclasses.field(default_factory=list)
+    trace_state: str = ""
 
 
 def attribute(message: bytes) -> tuple[str, object]:
@@ -62,8 +63,8 @@ def span_of(message: bytes, service: str) -> Span:
     for number, value in fields(message):
         if number in (1, 2, 4):
             setattr(span, {1: "trace_id", 2: "span_id", 4: "parent_id"}[number], value.hex())
-        elif number == 5:
-            span.name = value.decode()
+        elif number in (3, 5):
+            setattr(span, {3: "trace_state", 5: "name"}[number], value.decode())
         elif number in (6, 7, 8):
             setattr(span, {6: "kind", 7: "start_ns", 8: "end_ns"}[number], value)
         elif number == 9:

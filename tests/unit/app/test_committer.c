@@ -14,7 +14,7 @@
 #include "tests/support/fake_time.h"
 
 #define TRIES_MAX 5
-#define JOBS_MAX 4
+#define JOBS_MAX 10
 #define FOREVER 1000
 
 enum operation { LOAD, COMMIT, RESOLVE, OPERATION_COUNT };
@@ -31,8 +31,9 @@ struct unsound_store {
 	struct store *inner;
 	struct violation violations[OPERATION_COUNT];
 	uint32_t calls[OPERATION_COUNT];
+	uint32_t turns;
 	bool refuses_seat;                                                           /* loads that need seat 3 find it unreadable */
-	void (*before_call)(enum operation operation, uint32_t call, void *context); /* what happens meanwhile; NULL: nothing */
+	void (*before_call)(enum operation operation, uint32_t call, void *context); /* called in between; NULL: nothing is */
 	void *context;
 };
 
@@ -46,6 +47,7 @@ struct process {
 	uint32_t measured;
 	struct inconsistency found;     /* the last */
 	enum committer_finding finding; /* of the last batch */
+	uint32_t joining;               /* of the jobs, those that come while the batch waits for a turn */
 };
 
 struct fixture {
@@ -111,6 +113,27 @@ static void unsound_end(struct store *store)
 static const struct store_operations unsound_operations = {
 	.begin = unsound_begin, .end = unsound_end, .load = unsound_load, .commit = unsound_commit, .resolve = unsound_resolve};
 
+static void unsound_take_turn(struct store *store, const struct shard_set *shards)
+{
+	assert_false(shard_set_is_empty(shards));
+	container_of(store, struct unsound_store, base)->turns++;
+}
+
+static void unsound_end_turn(struct store *store)
+{
+	(void)store;
+}
+
+static const struct store_operations turned_operations = {
+	.begin = unsound_begin,
+	.end = unsound_end,
+	.load = unsound_load,
+	.commit = unsound_commit,
+	.resolve = unsound_resolve,
+	.take_turn = unsound_take_turn,
+	.end_turn = unsound_end_turn,
+};
+
 static void pause_process(void *context, uint64_t ms)
 {
 	struct process *process = context;
@@ -142,6 +165,18 @@ static void note_inconsistency(void *context, const struct inconsistency *found)
 	((struct process *)context)->found = *found;
 }
 
+/* The last of the jobs. */
+static uint32_t take_more(void *context, uint32_t count, struct list *jobs)
+{
+	struct process *process = context;
+	uint32_t joining = process->joining;
+	assert_true(count + joining <= JOBS_MAX);
+	for (uint32_t i = 0; i < joining; i++)
+		list_push(jobs, &process->jobs[count + i].node);
+	process->joining = 0;
+	return joining;
+}
+
 static void start(struct process *process)
 {
 	*process = (struct process){.store.base.operations = &unsound_operations};
@@ -157,6 +192,7 @@ static void start(struct process *process)
 		.pause = pause_process,
 		.committed = note_commit,
 		.measured = note_time,
+		.take_more = take_more,
 		.inconsistent = note_inconsistency,
 		.context = process,
 	};
@@ -173,10 +209,10 @@ static void step(struct process *process, uint32_t count, const struct command *
 {
 	struct list batch;
 	list_init(&batch);
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count + process->joining; i++)
 		process->jobs[i] = (struct job){.kind = JOB_COMMAND, .command = commands[i], .arena = &fixture.arena};
+	for (uint32_t i = 0; i < count; i++)
 		list_push(&batch, &process->jobs[i].node);
-	}
 	process->finding = committer_step(process->committer, &batch, count, NULL);
 }
 
@@ -601,7 +637,7 @@ static void a_damaged_store_is_an_operators_matter(void **state)
 
 static void move_the_hold_between_loads(enum operation operation, uint32_t call, void *context)
 {
-	/* Before the second load of each of two tries: what the first brought is no longer so. */
+	/* Before the second load of each of two tries: the rows of the first have changed. */
 	uint32_t *next = context;
 	if (operation != LOAD || call % 2 != 0 || *next > 3)
 		return;
@@ -712,6 +748,85 @@ static void a_row_that_cannot_be_read_fails_its_command_alone(void **state)
 	assert_int_equal(committer_counters(fixture.a.committer)->inconsistent, 1);
 }
 
+/* A crowd at A wants a seat of the event that B has given to somebody else: from now on A takes turns. */
+static void meet_another_process(void)
+{
+	fixture.a.store.base.operations = &turned_operations;
+	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
+	assert_int_equal(run(&fixture.b, release(1, "ann")), OK);
+	assert_int_equal(run(&fixture.b, hold(2, "bob", "1")), OK);
+	struct command crowd[8];
+	for (uint32_t i = 0; i < ARRAY_LENGTH(crowd); i++)
+		crowd[i] = hold(100 + i, "cy", "1");
+	uint64_t stale = committer_counters(fixture.a.committer)->stale;
+	step(&fixture.a, ARRAY_LENGTH(crowd), crowd);
+	assert_int_equal(committer_counters(fixture.a.committer)->stale, stale + 1);
+	fixture.a.store.turns = 0;
+}
+
+static void what_came_while_a_turn_was_waited_for_joins_the_batch(void **state)
+{
+	(void)state;
+	meet_another_process();
+	fake_clock_advance(&fixture.clock, 20); /* the turn of the last try is over */
+	const struct committer_counters *counters = committer_counters(fixture.a.committer);
+	uint64_t batches = counters->batches, commands = counters->commands;
+	fixture.a.joining = 2;
+	const struct command two_more[] = {hold(4, "dan", "2"), hold(5, "eve", "3"), hold(6, "fay", "3")};
+	step(&fixture.a, 1, two_more);
+	assert_int_equal(fixture.a.store.turns, 1);
+	assert_int_equal(fixture.a.jobs[0].outcome.error, OK);
+	assert_int_equal(fixture.a.jobs[1].outcome.error, OK);
+	assert_int_equal(fixture.a.jobs[2].outcome.error, ERR_SEATS_TAKEN);
+	assert_int_equal(counters->batches - batches, 1);
+	assert_int_equal(counters->commands - commands, 3);
+}
+
+static void nothing_joins_a_batch_that_waits_for_nobody(void **state)
+{
+	(void)state;
+	fixture.a.store.base.operations = &turned_operations;
+	fixture.a.joining = 1;
+	const struct command commands[] = {hold(1, "ann", "1"), hold(2, "bob", "2")};
+	step(&fixture.a, 1, commands);
+	assert_int_equal(fixture.a.joining, 1);
+	assert_int_equal(fixture.a.store.turns, 0);
+}
+
+static struct command of_other_event(struct command command)
+{
+	struct uuid *event_id = command.kind == COMMAND_SALE_CREATE ? &command.sale_create.event_id : &command.hold_create.event_id;
+	event_id->bytes[15] ^= 1; /* the shard */
+	if (command.kind == COMMAND_HOLD_CREATE)
+		command.hold_create.hold_id.bytes[15] ^= 1;
+	return command;
+}
+
+/* How many turns A takes for `count` commands that all want the other event. */
+static uint32_t turns_of_crowd(uint32_t first, uint32_t count)
+{
+	static const char *const seats[] = {"1", "2", "3", "4", "1", "2", "3", "4"};
+	struct command commands[8];
+	for (uint32_t i = 0; i < count; i++)
+		commands[i] = of_other_event(hold(first + i, "gus", seats[i]));
+	fixture.a.store.turns = 0;
+	step(&fixture.a, count, commands);
+	return fixture.a.store.turns;
+}
+
+static void a_crowd_at_another_event_takes_turns_only_after_others_were_met(void **state)
+{
+	(void)state;
+	assert_int_equal(run(&fixture.a, of_other_event(sale_create_command(&fixture.arena))), OK);
+	fixture.a.store.base.operations = &turned_operations;
+	assert_int_equal(turns_of_crowd(20, 8), 0);
+	meet_another_process();
+	assert_int_equal(turns_of_crowd(30, 3), 0); /* a few are no crowd */
+	assert_int_equal(turns_of_crowd(40, 8), 1);
+	fake_clock_advance(&fixture.clock, 600);
+	assert_int_equal(turns_of_crowd(50, 8), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -747,6 +862,9 @@ int main(void)
 		TEST(one_inconsistent_row_fails_its_command_alone),
 		TEST(a_row_that_cannot_be_read_fails_its_command_alone),
 		TEST(a_slow_store_is_not_tried_for_ever),
+		TEST(what_came_while_a_turn_was_waited_for_joins_the_batch),
+		TEST(nothing_joins_a_batch_that_waits_for_nobody),
+		TEST(a_crowd_at_another_event_takes_turns_only_after_others_were_met),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -279,7 +279,7 @@ static void nobody_waits_longer_than_the_patience(void **state)
 	struct job again = job_of(world, event_of(8), now_ms + 300);
 	event_pages_ask(world->pages, &again, now_ms + 300);
 	assert_true(is_answered(&again));
-	serve(world, now_ms + 2000); /* what nobody waits for any more is kept all the same */
+	serve(world, now_ms + 2000); /* a page for which no job waits any more is kept all the same */
 	struct job later = job_of(world, event_of(7), now_ms + 2100);
 	event_pages_ask(world->pages, &later, now_ms + 2100);
 	assert_true(is_answered(&later));

@@ -13,6 +13,7 @@
 #include "tests/support/fake_time.h"
 
 #define NOW_MS UINT64_C(1800000000000)
+#define LATER_HOLD 201
 
 struct world {
 	struct reader reader;
@@ -27,7 +28,8 @@ struct world {
 	bool is_outrun;    /* somebody else has ended what they are about */
 	enum error answer;
 	uint32_t questions;
-	uint32_t cancelled; /* what is to be done for a cancelled event, itself among it */
+	uint32_t cancelled; /* the work for a cancelled event, its settling included */
+	bool has_later;     /* another cancelled event, with an open hold */
 	uint32_t passed_over;
 	uint64_t settle_ms;
 	struct list submitted;
@@ -71,6 +73,11 @@ static enum store_result fake_list_cancelled(struct reader *reader, const struct
 	world->passed_over += after != NULL;
 	*ret_list = (struct due_list){.items = items};
 	*ret_event = (struct uuid){0};
+	if (world->has_later && (world->cancelled == 0 || after != NULL)) {
+		*ret_event = (struct uuid){.bytes = {10}};
+		items[ret_list->count++] = (struct due_item){.kind = ROW_HOLD, .id = {.bytes = {LATER_HOLD}}};
+		return STORE_OK;
+	}
 	if (world->cancelled == 0 || after != NULL)
 		return STORE_OK;
 	*ret_event = (struct uuid){.bytes = {9}};
@@ -90,7 +97,9 @@ static void finish(struct world *world, struct job *job)
 	if (world->answer == OK && !world->is_outrun)
 		job->outcome.body = SLICE("{}");
 	bool is_of_cancelled = job->command.kind != COMMAND_HOLD_EXPIRE && job->command.kind != COMMAND_ORDER_EXPIRE;
-	if (world->answer == OK && is_of_cancelled)
+	if (world->answer == OK && is_of_cancelled && job->command.hold_id.bytes[0] == LATER_HOLD)
+		world->has_later = false;
+	else if (world->answer == OK && is_of_cancelled)
 		world->cancelled--;
 	else if (world->answer == OK)
 		world->due--;
@@ -312,6 +321,7 @@ static void what_a_cancelled_event_has_open_is_called_off_and_then_it_is_settled
 	struct world *world = *state;
 	world->due = 1;
 	world->cancelled = 3;
+	uint64_t ended = expirer_counters(world->expirer)->ended;
 	world->settle_ms = world->clock.wall_ms + 1;
 	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
 	assert_int_equal(world->submitted_count, 3); /* beside what is due */
@@ -330,6 +340,26 @@ static void what_a_cancelled_event_has_open_is_called_off_and_then_it_is_settled
 	assert_int_equal(submitted(world, 0)->command.event_id.bytes[0], 9);
 	finish_all(world);
 	assert_int_equal(expirer_step(world->expirer), 500);
+	assert_int_equal(expirer_counters(world->expirer)->ended, ended + 1); /* the one that had lapsed */
+}
+
+static void an_event_that_waits_to_be_settled_holds_up_no_other(void **state)
+{
+	struct world *world = *state;
+	world->cancelled = 1;
+	world->settle_ms = world->clock.wall_ms + 1;
+	world->has_later = true;
+	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
+	assert_int_equal(world->submitted_count, 1);
+	assert_int_equal(submitted(world, 0)->command.kind, COMMAND_HOLD_CALL_OFF);
+	assert_int_equal(submitted(world, 0)->command.hold_id.bytes[0], LATER_HOLD);
+	finish_all(world);
+	assert_int_equal(expirer_step(world->expirer), 500);
+	assert_int_equal(world->submitted_count, 1);
+	world->clock.wall_ms++;
+	assert_int_equal(expirer_step(world->expirer), WORKER_UNTIL_WOKEN);
+	assert_int_equal(submitted(world, 0)->command.kind, COMMAND_SALE_SETTLE);
+	finish_all(world);
 }
 
 static void an_event_that_cannot_be_served_is_passed_over_once(void **state)
@@ -367,6 +397,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_due_becomes_commands_of_the_expiry_worker),
 		TEST(what_a_cancelled_event_has_open_is_called_off_and_then_it_is_settled),
+		TEST(an_event_that_waits_to_be_settled_holds_up_no_other),
 		TEST(an_event_that_cannot_be_served_is_passed_over_once),
 		TEST(what_is_inconsistent_of_a_cancelled_event_is_left_alone_and_holds_up_no_other),
 		TEST(nothing_is_asked_before_the_time_of_the_store_is_known),

@@ -9,6 +9,7 @@
 
 #include "app/catalog_sync.h"
 #include "app/monitor.h"
+#include "app/watch.h"
 #include "base/list.h"
 #include "tests/support/fake_catalog.h"
 #include "tests/unit/app/shop.h"
@@ -257,6 +258,30 @@ static void monitor_says_what_serves(void **state)
 	assert_true(world->monitor.is_catalog_up && world->monitor.is_catalog_current);
 }
 
+static enum store_result down_ping(struct reader *port, struct ping *ret_ping)
+{
+	(void)port;
+	*ret_ping = (struct ping){0};
+	return STORE_DOWN;
+}
+
+static void a_catalog_that_is_up_lags_behind_no_store_that_is_down(void **state)
+{
+	struct world *world = *state;
+	static const struct reader_operations down_operations = {.ping = down_ping};
+	struct reader down = {.operations = &down_operations}, *up = world->monitor.reader;
+	monitor_step(&world->monitor);
+	assert_true(world->monitor.is_catalog_current);
+	world->monitor.reader = &down;
+	assert_int_equal(monitor_step(&world->monitor), MONITOR_DOWN_MS);
+	assert_false(world->monitor.is_store_up);
+	assert_true(world->monitor.is_catalog_up && world->monitor.is_catalog_current);
+	world->catalog->is_down = true;
+	monitor_step(&world->monitor);
+	assert_false(world->monitor.is_catalog_up || world->monitor.is_catalog_current);
+	world->monitor.reader = up;
+}
+
 /* A reader with a clock of its own, that takes its time. */
 struct far_reader {
 	struct reader port;
@@ -342,6 +367,21 @@ static void steps(struct monitor *monitor, struct fake_clock *clock, uint32_t co
 		fake_clock_advance(clock, monitor_step(monitor));
 }
 
+static void the_age_of_the_outbox_is_that_of_the_last_look_unless_that_was_long_ago(void **state)
+{
+	struct world *world = *state;
+	uint64_t now_ms = clock_now_ms(&world->shop.clock.base);
+	struct far_reader reader = {.port.operations = &far_operations, .clock = &world->shop.clock, .outbox = {7, now_ms - 300, 2}};
+	struct monitor monitor = {.reader = &reader.port, .clock = &world->shop.clock.base};
+	assert_int_equal(monitor_outbox_age_ms(&monitor), 0);
+	monitor_step(&monitor);
+	assert_int_equal(monitor_outbox_age_ms(&monitor), 300);
+	fake_clock_advance(&world->shop.clock, 1900); /* the entry may have gone meanwhile: it is not told to be 2.2 s old */
+	assert_int_equal(monitor_outbox_age_ms(&monitor), 300);
+	fake_clock_advance(&world->shop.clock, 58100); /* nothing was seen for a minute */
+	assert_int_equal(monitor_outbox_age_ms(&monitor), 60300);
+}
+
 static void the_outbox_is_looked_at_every_two_seconds_and_less_often_when_it_takes_long(void **state)
 {
 	struct world *world = *state;
@@ -351,6 +391,7 @@ static void the_outbox_is_looked_at_every_two_seconds_and_less_often_when_it_tak
 	assert_int_equal(monitor.outbox_entries, 7);
 	assert_int_equal(monitor.outbox_oldest_ms, 1234);
 	assert_int_equal(monitor.publishers, 2);
+	assert_true(monitor.outbox_known_until_ns > clock_monotonic_ns(&world->shop.clock.base));
 	reader.looks = 0;
 	steps(&monitor, &world->shop.clock, 60);
 	assert_in_range(reader.looks, 29, 31);
@@ -366,11 +407,32 @@ static void the_outbox_is_looked_at_every_two_seconds_and_less_often_when_it_tak
 	steps(&monitor, &world->shop.clock, 8);
 	reader.looks = 0;
 	steps(&monitor, &world->shop.clock, 60);
-	assert_in_range(reader.looks, 8, 20); /* but not more than five seconds apart: what is known of it is never much older */
+	assert_in_range(reader.looks, 8, 20); /* but not more than five seconds apart: its figures are never much older */
 	reader.result = STORE_DOWN;
 	reader.looks = 0;
 	steps(&monitor, &world->shop.clock, 60);
 	assert_int_equal(reader.looks, 0);
+}
+
+static void what_is_known_of_the_outbox_goes_out_of_date_with_the_store(void **state)
+{
+	struct world *world = *state;
+	struct far_reader reader = {.port.operations = &far_operations, .clock = &world->shop.clock, .outbox = {7, 1234, 2}};
+	struct watch watch = {.monitor = {.reader = &reader.port, .clock = &world->shop.clock.base}, .clock = &world->shop.clock.base};
+	reader.result = STORE_DOWN;
+	steps(&watch.monitor, &world->shop.clock, 3);
+	assert_false(watch_outbox(&watch).is_known);
+	reader.result = STORE_OK;
+	reader.look_takes_ms = 2000;
+	steps(&watch.monitor, &world->shop.clock, 60);
+	assert_true(watch_outbox(&watch).is_known);
+	assert_int_equal(watch_outbox(&watch).publishers, 2);
+	reader.result = STORE_DOWN;
+	steps(&watch.monitor, &world->shop.clock, 60); /* 15 s */
+	assert_false(watch_outbox(&watch).is_known);
+	reader.result = STORE_OK;
+	steps(&watch.monitor, &world->shop.clock, 1);
+	assert_true(watch_outbox(&watch).is_known);
 }
 
 int main(void)
@@ -381,12 +443,15 @@ int main(void)
 		TEST(pause_made_elsewhere_is_found),
 		TEST(many_events_are_placed_page_by_page),
 		TEST(monitor_says_what_serves),
+		TEST(a_catalog_that_is_up_lags_behind_no_store_that_is_down),
 		TEST(one_bad_event_holds_up_no_other),
 		TEST(what_did_not_change_costs_nothing),
 		TEST(clocks_are_compared_in_the_middle_of_a_ping),
 		TEST(why_the_store_is_down_is_kept_and_its_clock_too),
 		TEST(store_without_a_clock_of_its_own_has_no_skew),
+		TEST(the_age_of_the_outbox_is_that_of_the_last_look_unless_that_was_long_ago),
 		TEST(the_outbox_is_looked_at_every_two_seconds_and_less_often_when_it_takes_long),
+		TEST(what_is_known_of_the_outbox_goes_out_of_date_with_the_store),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

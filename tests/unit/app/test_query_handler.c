@@ -1,4 +1,4 @@
-/* test_browser.c: what clients are told of holds, orders, histories and seats, read from the memory store. */
+/* test_query_handler.c: answers about holds, orders, histories and seats, read from the memory store. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,14 +15,28 @@
 struct world {
 	struct shop shop;
 	struct query_handler *handler;
+	struct job *ended[8]; /* in the order in which they were answered */
+	uint32_t ended_count;
+	uint32_t told; /* times */
 };
+
+static void note_answers(void *context, struct list *jobs)
+{
+	struct world *world = context;
+	world->told++;
+	for (struct list_node *node; (node = list_pop(jobs)) != NULL;) {
+		assert_true(world->ended_count < ARRAY_LENGTH(world->ended));
+		world->ended[world->ended_count++] = container_of(node, struct job, node);
+	}
+}
 
 static int make_world(void **state)
 {
 	struct world *world = calloc(1, sizeof *world);
 	assert_non_null(world);
 	shop_init(&world->shop);
-	assert_int_equal(query_handler_new(world->shop.reader, &world->handler), OK);
+	const struct query_handler_options options = {.reader = world->shop.reader, .answered = note_answers, .context = world};
+	assert_int_equal(query_handler_new(&options, &world->handler), OK);
 	assert_int_equal(shop_run(&world->shop, sale_create_command(&world->shop.arena)), OK);
 	*state = world;
 	return 0;
@@ -37,15 +51,33 @@ static int free_world(void **state)
 	return 0;
 }
 
-static enum error ask(struct world *world, struct query query, const char **ret_body)
+static struct job job_of(struct world *world, struct query query)
 {
-	struct slice body;
 	if (query.limit == 0)
 		query.limit = QUERY_LIMIT_DEFAULT;
-	enum error error = query_handler_answer(world->handler, &query, world->shop.clock.wall_ms, &world->shop.arena, &body);
-	if (error == OK)
-		*ret_body = body.data; /* terminated by arena_copy */
-	return error;
+	return (struct job){.kind = JOB_QUERY, .query = query, .arena = &world->shop.arena};
+}
+
+/* Answers them all at once. */
+static void answer(struct world *world, struct job *jobs, uint32_t count)
+{
+	struct list list;
+	list_init(&list);
+	for (uint32_t i = 0; i < count; i++)
+		list_push(&list, &jobs[i].node);
+	world->ended_count = world->told = 0;
+	assert_true(query_handler_answer(world->handler, &list, world->shop.clock.wall_ms));
+	assert_true(list_is_empty(&list));
+	assert_int_equal(world->ended_count, count);
+}
+
+static enum error ask(struct world *world, struct query query, const char **ret_body)
+{
+	struct job job = job_of(world, query);
+	answer(world, &job, 1);
+	if (job.outcome.error == OK)
+		*ret_body = job.outcome.body.data; /* terminated by arena_copy */
+	return job.outcome.error;
 }
 
 static void assert_has(const char *body, const char *part)
@@ -185,6 +217,41 @@ static void seats_come_in_pages(void **state)
 	assert_has(body, "\"next_cursor\":null}");
 }
 
+static void what_is_asked_at_once_is_answered_each_rows_before_lists(void **state)
+{
+	struct world *world = *state;
+	take(world, 1, "ada", "1");
+	take(world, 2, "bob", "2");
+	const struct query history = {.kind = QUERY_HOLD_HISTORY, .id = test_hold_id(1), .user = SLICE("ada")};
+	struct query others = history;
+	others.user = SLICE("bob");
+	struct job jobs[] = {
+		job_of(world, (struct query){.kind = QUERY_AVAILABILITY, .id = test_event_id()}),
+		job_of(world, (struct query){.kind = QUERY_REFUNDS}),
+		job_of(world, history),
+		job_of(world, others),
+		job_of(world, (struct query){.kind = QUERY_SEATS, .id = test_event_id()}),
+		job_of(world, (struct query){.kind = QUERY_SEATS, .id = test_hold_id(1)}),
+		job_of(world, hold_of(2, "bob")),
+		job_of(world, hold_of(1, "ada")),
+	};
+	answer(world, jobs, ARRAY_LENGTH(jobs));
+	const enum error errors[] = {OK, OK, OK, ERR_HOLD_UNKNOWN, OK, ERR_EVENT_UNKNOWN, OK, OK};
+	for (uint32_t i = 0; i < ARRAY_LENGTH(jobs); i++)
+		assert_int_equal(jobs[i].outcome.error, errors[i]);
+	assert_has(jobs[0].outcome.body.data, "\"available\":7");
+	assert_has(jobs[1].outcome.body.data, "{\"data\":[]");
+	assert_has(jobs[2].outcome.body.data, "\"hold.created\"");
+	assert_int_equal(count_of(jobs[4].outcome.body.data, "\"seat\":"), TEST_SEAT_COUNT);
+	assert_has(jobs[6].outcome.body.data, "A-1-2");
+	assert_has(jobs[7].outcome.body.data, "A-1-1");
+	/* Those that need no list, those that do, and what takes longest. */
+	for (uint32_t i = 0; i < 4; i++)
+		assert_true(world->ended[i] == &jobs[3] || world->ended[i] >= &jobs[5]);
+	assert_ptr_equal(world->ended[7], &jobs[0]);
+	assert_true(world->told >= 3);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
@@ -195,6 +262,7 @@ int main(void)
 		TEST(history_has_the_events_of_the_stream_in_pages),
 		TEST(seats_are_listed_in_order_with_their_status),
 		TEST(seats_come_in_pages),
+		TEST(what_is_asked_at_once_is_answered_each_rows_before_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@ struct lying_reader {
 	struct reader base;
 	struct reader *reader;
 	int64_t more_paid;
+	bool is_down;
 };
 
 struct world {
@@ -36,11 +37,27 @@ static enum store_result lying_account(struct reader *reader, const struct uuid 
 static enum store_result honest_refunds(struct reader *reader, const struct refund_query *query, struct arena *arena,
                                         struct refund_list *ret_list)
 {
-	struct reader *honest = container_of(reader, struct lying_reader, base)->reader;
-	return honest->operations->list_refunds(honest, query, arena, ret_list);
+	struct lying_reader *self = container_of(reader, struct lying_reader, base);
+	return self->is_down ? STORE_DOWN : self->reader->operations->list_refunds(self->reader, query, arena, ret_list);
 }
 
-static const struct reader_operations lying_operations = {.account = lying_account, .list_refunds = honest_refunds};
+static enum store_result honest_due(struct reader *reader, uint64_t now_ms, uint32_t limit, struct arena *arena, struct due_list *ret_list)
+{
+	struct lying_reader *self = container_of(reader, struct lying_reader, base);
+	return self->is_down ? STORE_DOWN : self->reader->operations->list_due(self->reader, now_ms, limit, arena, ret_list);
+}
+
+static enum store_result honest_scan(struct reader *reader, enum row_kind kind, const struct row *after, uint32_t limit,
+                                     struct arena *arena, const struct row ***ret_rows, uint32_t *ret_count)
+{
+	struct lying_reader *self = container_of(reader, struct lying_reader, base);
+	if (self->is_down)
+		return STORE_DOWN;
+	return self->reader->operations->scan(self->reader, kind, after, limit, arena, ret_rows, ret_count);
+}
+
+static const struct reader_operations lying_operations = {
+	.account = lying_account, .list_refunds = honest_refunds, .list_due = honest_due, .scan = honest_scan};
 
 static void on_wake(void *context)
 {
@@ -119,6 +136,23 @@ static void what_is_sold_once_is_not_oversold(void **state)
 	assert_int_equal(world->watch.oversold_events, 0);
 }
 
+static void seats_are_compared_a_second_after_the_orders(void **state)
+{
+	struct world *world = *state;
+	look_at_map(world);
+	sell(world, 1, "1 2");
+	fake_clock_advance(&world->shop.clock, SALES_WATCH_MS);
+	sales_watch_step(&world->watch, true);
+	sell(world, 2, "3");
+	sales_watch_step(&world->watch, true); /* at once: the map does not have all of it */
+	assert_int_equal(world->watch.checked_events, 0);
+	fake_clock_advance(&world->shop.clock, 1000);
+	(void)seat_maps_step(world->maps);
+	sales_watch_step(&world->watch, true);
+	assert_int_equal(world->watch.checked_events, 1);
+	assert_int_equal(world->watch.oversold_events, 0);
+}
+
 static void an_order_without_seats_of_its_own_shows(void **state)
 {
 	struct world *world = *state;
@@ -146,12 +180,69 @@ static void the_oldest_refund_that_is_due_is_told(void **state)
 	assert_true(world->watch.oldest_due_ms >= paid_ms && world->watch.oldest_due_ms <= paid_ms + 10);
 }
 
+static void a_hold_that_nobody_ends_is_told(void **state)
+{
+	struct world *world = *state;
+	struct arena *arena = &world->shop.arena;
+	assert_int_equal(shop_run(&world->shop, hold_command(arena, 1, "ann", "1")), OK);
+	let_time_pass(world);
+	assert_int_equal(world->watch.overdue_ms, 0);
+	fake_clock_advance(&world->shop.clock, TEST_HOLD_TTL_MS);
+	let_time_pass(world);
+	assert_in_range(world->watch.overdue_ms, SALES_WATCH_MS, 10 * SALES_WATCH_MS);
+	assert_int_equal(shop_run(&world->shop, hold_expire_command(arena, 1)), OK);
+	let_time_pass(world);
+	assert_int_equal(world->watch.overdue_ms, 0);
+}
+
+static void the_currencies_of_events_are_known_before_they_are_paid_in(void **state)
+{
+	struct world *world = *state;
+	struct currency euro = {0}, yen = {0};
+	assert_true(currency_parse(SLICE("EUR"), &euro));
+	assert_true(currency_parse(SLICE("JPY"), &yen));
+	assert_false(sales_watch_has_currency(&world->watch, currency_index(&euro)));
+	let_time_pass(world);
+	assert_true(sales_watch_has_currency(&world->watch, currency_index(&euro)));
+	assert_false(sales_watch_has_currency(&world->watch, currency_index(&yen)));
+	struct command later = sale_create_command(&world->shop.arena);
+	later.sale_create.event_id = uuid_v7((TEST_NOW_MS + 5000) << 12, 7, 7);
+	later.sale_create.currency = yen;
+	assert_int_equal(shop_run(&world->shop, later), OK);
+	let_time_pass(world);
+	assert_true(sales_watch_has_currency(&world->watch, currency_index(&yen)));
+}
+
+static bool is_known(const struct world *world)
+{
+	return clock_monotonic_ns(world->watch.clock) < world->watch.known_until_ns;
+}
+
+static void findings_go_out_of_date_with_the_store(void **state)
+{
+	struct world *world = *state;
+	assert_false(is_known(world));
+	let_time_pass(world);
+	assert_true(is_known(world));
+	world->reader.is_down = true;
+	let_time_pass(world);
+	let_time_pass(world);
+	assert_false(is_known(world));
+	world->reader.is_down = false;
+	let_time_pass(world);
+	assert_true(is_known(world));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_sold_once_is_not_oversold, make_world, free_world),
+		cmocka_unit_test_setup_teardown(seats_are_compared_a_second_after_the_orders, make_world, free_world),
 		cmocka_unit_test_setup_teardown(an_order_without_seats_of_its_own_shows, make_world, free_world),
 		cmocka_unit_test_setup_teardown(the_oldest_refund_that_is_due_is_told, make_world, free_world),
+		cmocka_unit_test_setup_teardown(a_hold_that_nobody_ends_is_told, make_world, free_world),
+		cmocka_unit_test_setup_teardown(the_currencies_of_events_are_known_before_they_are_paid_in, make_world, free_world),
+		cmocka_unit_test_setup_teardown(findings_go_out_of_date_with_the_store, make_world, free_world),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* test_seat_map.c: one map: what it shows, what it knows of changes, and the pages that are made of it. */
+/* test_seat_map.c: one map: its seats, its changes, and the pages that are made of it. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,7 +19,7 @@ struct world {
 	struct seat_map map;
 	struct seat_pages pages;
 	struct arena arena;
-	uint64_t now_ns; /* what pages go by */
+	uint64_t now_ns; /* the time of pages */
 };
 
 static struct seat_part make_part(struct world *world, uint32_t skip, uint32_t count)
@@ -211,7 +211,7 @@ static void a_page_is_shared_until_one_of_its_seats_changes(void **state)
 	assert_ptr_not_equal(first, second);
 	assert_string_not_equal(first->tag, second->tag);
 	assert_int_equal(count_of(second->body, "\"status\":\"sold\""), 1);
-	assert_int_equal(count_of(first->body, "\"status\":\"sold\""), 0); /* whoever has it still reads it as it was */
+	assert_int_equal(count_of(first->body, "\"status\":\"sold\""), 0); /* its old readers still see it as it was */
 	seat_page_unref(first);
 	seat_page_unref(second);
 	close_world(&world);

@@ -1,4 +1,4 @@
-/* test_sequences.c: what comes twice, too early, too late, or not at all. */
+/* test_sequences.c: events that come twice, too early, too late, or not at all. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -34,8 +34,7 @@ struct gate {
 	struct reader *inner_reader;
 	_Atomic bool is_store_down;
 	_Atomic bool is_reader_down;
-	_Atomic uint32_t lost_snapshots; /* so many are lost at their first question */
-	_Atomic uint32_t down_after_ms;  /* how long a reader takes to be found down */
+	_Atomic uint32_t down_after_ms; /* how long a reader takes to be found down */
 	struct fake_clock *clock;
 	_Atomic bool is_closed;        /* to loads and finds */
 	_Atomic bool is_commit_closed; /* to commits */
@@ -77,10 +76,6 @@ static enum store_result gate_find(struct reader *reader, enum row_kind kind, co
 	struct gate *gate = container_of(reader, struct gate, reader);
 	gate->finds++;
 	pass(gate, gate->is_closed);
-	if (gate->snapshots > 0 && gate->lost_snapshots > 0) {
-		gate->lost_snapshots--;
-		return STORE_DOWN;
-	}
 	if (gate->is_reader_down) {
 		fake_clock_advance(gate->clock, gate->down_after_ms);
 		return STORE_DOWN;
@@ -170,6 +165,8 @@ static struct admission *new_admission(void)
 	const struct local_admission_options limits = {
 		.user_quota = 5,
 		.user_window_ms = 60000,
+		.service_quota = 2,
+		.service_window_ms = 60000,
 		.callers_max = 100,
 		.keys_max = 100,
 	};
@@ -334,7 +331,7 @@ static void job_says_when_it_came_to_each_stage(void **state)
 	const struct job_way *way = &task->job.way;
 	assert_int_equal(way->stages[0], STAGE_ADMISSION);
 	assert_int_equal(way->stages[1], STAGE_COMMIT);
-	assert_int_equal(way->entered, task->job.outcome.error == OK ? 3 : 2); /* what is refused does not go to the catalog */
+	assert_int_equal(way->entered, task->job.outcome.error == OK ? 3 : 2); /* a refused job does not go to the catalog */
 	for (uint32_t i = 1; i < way->entered; i++)
 		assert_true(way->entered_ns[i] >= way->entered_ns[i - 1]);
 	struct task *query = submit_query(world, (struct query){.kind = QUERY_EVENTS});
@@ -354,7 +351,7 @@ static void event_is_made_though_the_catalog_is_down(void **state)
 	assert_int_equal(answer_of(submit_query(world, (struct query){.kind = QUERY_EVENTS})), ERR_CATALOG_UNAVAILABLE);
 }
 
-/* It is done, but its answer is what the catalog shows. */
+/* It is done, but its answer comes from the catalog. */
 static void a_change_that_the_catalog_does_not_get_to_in_time_is_asked_for_again(void **state)
 {
 	struct world *world = *state;
@@ -403,6 +400,18 @@ static void user_over_the_limit_is_refused_and_refusals_count(void **state)
 	assert_int_equal(answer_of(submit_as(world, take(world, 3, "bob", "2"), "bob")), OK);
 	fake_clock_advance(&world->clock, 60000);
 	assert_int_equal(answer_of(submit_as(world, take(world, 4, "ada", "3"), "ada")), OK);
+}
+
+static void a_service_that_acts_for_nobody_counts_too(void **state)
+{
+	struct world *world = *state;
+	for (uint32_t i = 0; i < 3; i++) {
+		struct task *task = task_of(world);
+		task->job.kind = JOB_REFUSAL;
+		task->job.outcome.error = ERR_VALIDATION;
+		task->job.admission.service = SLICE("shop");
+		assert_int_equal(answer_of(submit(world, task)), i < 2 ? ERR_VALIDATION : ERR_RATE_LIMITED);
+	}
 }
 
 static void key_is_busy_then_replayed_then_bound_to_its_request(void **state)
@@ -642,22 +651,6 @@ static void a_try_that_fails_stands_for_all_who_came_before_its_end(void **state
 	for (uint32_t i = 0; i < ARRAY_LENGTH(tasks); i++)
 		assert_int_equal(answer_of(tasks[i]), ERR_STORE_UNAVAILABLE);
 	assert_int_equal(world->gate.finds, 1);
-}
-
-static void a_snapshot_that_is_lost_is_made_once_more(void **state)
-{
-	struct world *world = *state;
-	struct task *tasks[5];
-	close_gate(world);
-	tasks[0] = submit_query(world, hold_query(1));
-	sem_wait(&world->gate.entered);
-	for (uint32_t i = 1; i < ARRAY_LENGTH(tasks); i++)
-		tasks[i] = submit_query(world, hold_query(1));
-	world->gate.lost_snapshots = 1;
-	open_gate(world);
-	for (uint32_t i = 0; i < ARRAY_LENGTH(tasks); i++)
-		assert_int_equal(answer_of(tasks[i]), ERR_HOLD_UNKNOWN);
-	assert_int_equal(world->gate.snapshots, 2);
 }
 
 static void queries_that_wait_share_a_snapshot(void **state)
@@ -909,6 +902,7 @@ int main(void)
 		TEST(event_is_made_though_the_catalog_is_down),
 		TEST(a_change_that_the_catalog_does_not_get_to_in_time_is_asked_for_again),
 		TEST(user_over_the_limit_is_refused_and_refusals_count),
+		TEST(a_service_that_acts_for_nobody_counts_too),
 		TEST(key_is_busy_then_replayed_then_bound_to_its_request),
 		TEST(key_of_a_refusal_may_be_used_again_with_another_request),
 		TEST(full_queue_is_refused_at_once),
@@ -917,7 +911,6 @@ int main(void)
 		TEST(reader_that_hangs_is_not_asked_every_time),
 		TEST(reader_that_refuses_is_asked_for_each_query_and_found_when_it_is_back),
 		TEST(a_try_that_fails_stands_for_all_who_came_before_its_end),
-		TEST(a_snapshot_that_is_lost_is_made_once_more),
 		TEST(queries_that_wait_share_a_snapshot),
 		TEST(far_admission_has_a_lane_of_its_own),
 		TEST(local_admission_judges_while_the_far_one_does_not_serve),

@@ -1,4 +1,4 @@
-/* test_verifier.c: what verify finds in a catalog; rows that are not what the events make them are the simulator's and the end-to-end tests'. */
+/* test_verifier.c: verify's findings in a catalog; the simulator and the end-to-end tests have rows that differ from their events. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

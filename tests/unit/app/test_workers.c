@@ -1,4 +1,5 @@
-/* test_workers.c: the service, the expirer and the publisher together, each on its threads: what lapses is ended, and everybody hears of it. */
+/* test_workers.c: the service, the expirer and the publisher together, each on its threads: holds and orders that lapse are ended, and
+ * everybody hears of it. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -5,6 +5,9 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <openssl/hmac.h>
+#include <string.h>
+
 #include "auth/digest.h"
 #include "base/hex.h"
 
@@ -43,6 +46,30 @@ static void hmac_is_that_of_rfc_4231(void **state)
 	}
 	hmac_release(&hmac);
 	hmac_release(&hmac);
+
+	char key[131]; /* a block has 64 bytes: a longer key is hashed first */
+	memset(key, 0xaa, sizeof key);
+	assert_int_equal(hmac_init(&hmac, (struct slice){.data = key, .length = sizeof key}), OK);
+	hmac_compute(&hmac, &SLICE("Test Using Larger Than Block-Size Key - Hash Key First"), 1, code);
+	expect_hex(code, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+	hmac_release(&hmac);
+}
+
+static void hmac_is_that_of_openssl(void **state)
+{
+	(void)state;
+	char bytes[200];
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (char)(7 * i);
+	for (size_t length = 1; length <= 130; length++) {
+		struct hmac hmac;
+		uint8_t code[DIGEST_LENGTH], expected[DIGEST_LENGTH];
+		assert_int_equal(hmac_init(&hmac, (struct slice){.data = bytes, .length = length}), OK);
+		hmac_compute(&hmac, &(struct slice){.data = bytes + 1, .length = length}, 1, code);
+		assert_non_null(HMAC(EVP_sha256(), bytes, (int)length, (unsigned char *)bytes + 1, length, expected, NULL));
+		assert_memory_equal(code, expected, sizeof code);
+		hmac_release(&hmac);
+	}
 }
 
 int main(void)
@@ -50,6 +77,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sha256_is_that_of_fips_180),
 		cmocka_unit_test(hmac_is_that_of_rfc_4231),
+		cmocka_unit_test(hmac_is_that_of_openssl),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

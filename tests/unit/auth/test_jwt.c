@@ -1,4 +1,4 @@
-/* test_jwt.c: what a token may be, and everything that it may not. */
+/* test_jwt.c: tokens that are accepted, and those that are refused. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

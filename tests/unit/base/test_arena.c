@@ -1,4 +1,4 @@
-/* test_arena.c: what an arena gives, and what it refuses. */
+/* test_arena.c: memory that an arena gives, and refuses. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* test_buffer.c: what a buffer holds, and what happens at its maximum. */
+/* test_buffer.c: a buffer's contents, and its maximum. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -47,11 +47,16 @@ static void what_may_pass_later_is_retryable(void **state)
 static void errors_that_clients_never_see_render_as_internal(void **state)
 {
 	(void)state;
-	static const enum error hidden[] = {ERR_NO_MEMORY, ERR_SYSTEM, ERR_CORRUPT, ERR_LIMIT};
+	static const enum error hidden[] = {ERR_SYSTEM, ERR_CORRUPT, ERR_LIMIT};
 	for (size_t i = 0; i < ARRAY_LENGTH(hidden); i++) {
 		assert_int_equal(error_status(hidden[i]), 500);
 		assert_string_equal(error_type(hidden[i]), error_type(ERR_INTERNAL));
+		assert_int_equal(error_told(hidden[i]), ERR_INTERNAL);
 	}
+	assert_int_equal(error_told(ERR_NO_MEMORY), ERR_OVERLOADED);
+	assert_string_equal(error_type(ERR_NO_MEMORY), error_type(ERR_OVERLOADED));
+	assert_int_equal(error_told(ERR_SEATS_TAKEN), ERR_SEATS_TAKEN);
+	assert_int_equal(error_told(OK), OK);
 }
 
 static void ok_is_zero_and_200(void **state)

@@ -101,21 +101,6 @@ static void numbered_children_are_the_same_when_asked_for_again_and_differ_from_
 	assert_memory_not_equal(first.span_id, root.span_id, sizeof first.span_id);
 }
 
-static void a_tracestate_is_short_printable_text(void **state)
-{
-	(void)state;
-	char text[TRACE_STATE_LENGTH_MAX + 1];
-	memset(text, 'a', sizeof text);
-	text[1] = '=';
-	assert_true(trace_state_is_acceptable(SLICE("congo=t61rcWkgMzE,rojo=00f067aa0ba902b7")));
-	assert_true(trace_state_is_acceptable((struct slice){.data = text, .length = TRACE_STATE_LENGTH_MAX}));
-	assert_false(trace_state_is_acceptable((struct slice){.data = text, .length = TRACE_STATE_LENGTH_MAX + 1}));
-	assert_false(trace_state_is_acceptable(SLICE("")));
-	assert_false(trace_state_is_acceptable(SLICE("congo")));
-	assert_false(trace_state_is_acceptable(SLICE("congo=\x01")));
-	assert_false(trace_state_is_acceptable(SLICE("congo=\xc3\xa4")));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,7 +109,6 @@ int main(void)
 		cmocka_unit_test(what_the_standard_forbids_is_refused),
 		cmocka_unit_test(a_child_keeps_the_trace_and_has_its_own_span),
 		cmocka_unit_test(numbered_children_are_the_same_when_asked_for_again_and_differ_from_each_other),
-		cmocka_unit_test(a_tracestate_is_short_printable_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

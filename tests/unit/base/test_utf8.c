@@ -100,6 +100,14 @@ static void lines_may_have_line_feeds_and_no_other_control_character(void **stat
 	assert_false(utf8_is_printable_lines(SLICE("a\xc2\x85")));
 }
 
+static void control_characters_are_masked(void **state)
+{
+	(void)state;
+	char text[] = "a\nb\x1b[1m\x7fZ\xc3\xbcrich~ ";
+	utf8_mask_controls(text);
+	assert_string_equal(text, "a?b?[1m?Z\xc3\xbcrich~ ");
+}
+
 static void characters_are_counted_and_not_bytes(void **state)
 {
 	(void)state;
@@ -116,6 +124,7 @@ int main(void)
 		cmocka_unit_test(well_formed_text_is_taken),
 		cmocka_unit_test(control_characters_are_not_printable),
 		cmocka_unit_test(lines_may_have_line_feeds_and_no_other_control_character),
+		cmocka_unit_test(control_characters_are_masked),
 		cmocka_unit_test(characters_are_counted_and_not_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

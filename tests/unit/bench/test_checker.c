@@ -1,4 +1,4 @@
-/* test_checker.c: what is true passes, and every lie that is planted here is found. */
+/* test_checker.c: a true ledger passes, and every lie that is planted here is found. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

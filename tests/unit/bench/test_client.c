@@ -1,4 +1,4 @@
-/* test_client.c: whatever a server does to its connections, a request is sent until it is answered, and then no more. */
+/* test_client.c: a request is sent until it is answered, and then no more, however the server treats its connections. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,7 +20,7 @@
 #define REQUEST_LENGTH_MAX 256
 #define OK_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
-/* What the server does with a request. */
+/* The server's treatment of a request. */
 enum deed {
 	ANSWERS,
 	ANSWERS_BIT_BY_BIT,

@@ -21,7 +21,7 @@ static enum response_state parse_in_two(const char *text, size_t length, size_t 
 	if (first > 0)
 		state = response_parse(&parser, data, first, ret_response);
 	if (state == RESPONSE_INCOMPLETE && first < length) {
-		/* what the parser has moved together is in the buffer, as it would be in a connection's */
+		/* the buffer has the body that the parser has moved together, as a connection's would */
 		char *grown = malloc(length);
 		memcpy(grown, data, first);
 		memcpy(grown + first, text + first, length - first);

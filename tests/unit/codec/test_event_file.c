@@ -32,7 +32,7 @@ static bool trickle_read(void *context, char *bytes, size_t size, size_t *ret_le
 	return true;
 }
 
-/* What comes out, as "LINE:COLUMN text|" and "LINE:COLUMN !what|", and the last result. */
+/* The events and faults, as "LINE:COLUMN text|" and "LINE:COLUMN !what|", and the last result. */
 static void take_apart(struct slice text, size_t piece, bool breaks, char *ret_seen, size_t size, enum event_file_result *ret_last)
 {
 	struct trickle trickle = {.rest = text, .piece = piece, .breaks = breaks};

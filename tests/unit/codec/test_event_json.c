@@ -1,4 +1,4 @@
-/* test_event_json.c: what happened as JSON, and back again. */
+/* test_event_json.c: events as JSON, and back again. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -222,7 +222,7 @@ static void what_changes_a_sale_comes_back(void **state)
 	}
 }
 
-/* What a test asserts of ids and times is what they read as in the data. */
+/* A test compares ids and times as the data has them. */
 static void assert_text(struct slice text, const char *format, const struct uuid *first, const struct uuid *second,
                         const struct uuid *third)
 {
@@ -329,7 +329,7 @@ static void an_event_of_before_there_were_refunds_asks_for_the_total(void **stat
 		assert_int_equal(copy.refunds[0].amount, event.total);
 		assert_int_equal(copy.refunds[0].reason, cases[i].reason);
 		assert_int_equal(copy.refunds[0].created_at_ms, 77);
-		/* Written again, for whoever repeats the payment, it is the text that it was. */
+		/* Written again, for a repeat of the payment, it has the same text. */
 		assert_true(slice_equal(written(fixture, &copy), data));
 	}
 }

@@ -1,4 +1,4 @@
-/* test_json_reader.c: what is JSON and what is not, and the walk over what is. */
+/* test_json_reader.c: JSON and texts that are none, and the walk over JSON. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -298,12 +298,6 @@ static void integers_are_exact_or_refused(void **state)
 	for (size_t i = 0; i < ARRAY_LENGTH(refused); i++)
 		assert_false(json_to_integer(checked(refused[i]), &integer));
 	assert_int_equal(integer, 0);
-
-	double number;
-	assert_true(json_to_double(checked("-1.5e3"), &number));
-	assert_true(number == -1500.0);
-	assert_false(json_to_double(checked("1e999"), &number));
-	assert_false(json_to_double(checked("1111111111222222222233333333334444444444555555555566666666667777777777"), &number));
 }
 
 static uint64_t cpu_ns_to_check(const char *text, size_t length)

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -110,7 +111,7 @@ static void every_kind_of_value_is_read(void **state)
 	                        "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_HEADERS=authorization=Basic%20eA",
 	                        "OTEL_EXPORTER_OTLP_TIMEOUT=500", "OTEL_EXPORTER_OTLP_COMPRESSION=gzip", "OTEL_SERVICE_NAME=shop",
 	                        "OTEL_RESOURCE_ATTRIBUTES=a=b,c=d", "OTEL_TRACES_SAMPLER=traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.25",
-	                        "OTEL_SDK_DISABLED=true", "JWT_JWKS_URL=https://issuer.example/jwks.json",
+	                        "OTEL_SDK_DISABLED=TRUE", "JWT_JWKS_URL=https://issuer.example/jwks.json",
 	                        "JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n")),
 		CONFIG_OK);
 	assert_string_equal(test.config.http.listen.items[0].host, "::1");
@@ -362,6 +363,8 @@ static void no_password_is_shown(void **state)
 		{"CRDB_DSN=postgresql://db/tro?password=a:b@c", "postgresql://***"},
 		{"CRDB_DSN=postgresql://u:password=x@db/tro", "postgresql://***/tro"},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT=https://collector/?api_token=abc", "https://***/?***"},
+		{"JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n",
+	         "***"}, /* a private one may stand behind it */
 		{"REDIS_ADDR=redis://:secret@cache:6379/0", "redis://***/0"},
 		{"REDIS_ADDR=127.0.0.1:6379, [::1]:7000", "127.0.0.1:6379, [::1]:7000"},
 	};
@@ -378,7 +381,7 @@ static void no_password_is_shown(void **state)
 
 static void write_help(struct buffer *buffer)
 {
-	config_write_help(NULL, buffer);
+	config_write_help(NULL, CONFIG_READERS, buffer);
 }
 
 static void a_program_may_start_from_its_own_address(void **state)
@@ -393,9 +396,28 @@ static void a_program_may_start_from_its_own_address(void **state)
 	assert_int_equal(test.config.http.listen.items[0].port, 1);
 	struct buffer help;
 	buffer_init(&help, &test.arena, 1 << 16);
-	config_write_help(&own, &help);
+	config_write_help(&own, 0, &help);
 	buffer_append_byte(&help, '\0');
 	assert_non_null(strstr(help.data, "[127.0.0.1:8081]\n"));
+}
+
+static void help_lists_what_the_program_uses(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t readers;
+		bool has_api, has_publisher;
+	} cases[] = {
+		{0, false, false}, {CONFIG_READER_API, true, false}, {CONFIG_READER_PUBLISHER, false, true}, {CONFIG_READERS, true, true}};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct buffer help;
+		buffer_init(&help, &test.arena, 1 << 16);
+		config_write_help(NULL, cases[i].readers, &help);
+		buffer_append_byte(&help, '\0');
+		assert_int_equal(strstr(help.data, "--rate-limit-user") != NULL, cases[i].has_api);
+		assert_int_equal(strstr(help.data, "--rabbit-url") != NULL, cases[i].has_publisher);
+		assert_non_null(strstr(help.data, "--crdb-dsn"));
+	}
 }
 
 /* A file of the test's own with that content; the path stays good until the next one. */
@@ -479,6 +501,7 @@ static void a_file_that_gives_no_secret_is_named(void **state)
 	static char large[70000];
 	memset(large, 'x', sizeof large);
 	assert_refused_file("/nowhere/secret", "/nowhere/secret cannot be read: No such file or directory");
+	assert_refused_file("/nowhere/on\ntwo", "/nowhere/on?two cannot be read: No such file or directory");
 	assert_refused_file("/tmp", "/tmp cannot be read: Is a directory");
 	const char *path = file_with("", 0);
 	assert_refused_file(path, arena_format(&test.arena, "%s is empty", path).data);
@@ -527,8 +550,9 @@ static void help_and_table_name_every_key(void **state)
 	                                    "LOG_LEVEL",          "CRDB_DSN",
 	                                    "MONGO_URI",          "REDIS_ADDR",
 	                                    "RABBIT_URL",         "OTEL_EXPORTER_OTLP_ENDPOINT",
-	                                    "JWT_PUBLIC_KEY",     "JWT_JWKS_URL",
-	                                    "RATE_LIMIT_SERVICE", "PAYMENT_AMOUNT"};
+	                                    "RABBIT_BATCH",       "JWT_PUBLIC_KEY",
+	                                    "JWT_JWKS_URL",       "RATE_LIMIT_SERVICE",
+	                                    "PAYMENT_AMOUNT"};
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
 		char cell[64];
 		snprintf(cell, sizeof cell, "| `%s` |", names[i]);
@@ -536,11 +560,61 @@ static void help_and_table_name_every_key(void **state)
 	}
 }
 
+static const char *env_file(const char *text)
+{
+	static char path[] = "/tmp/tro-test-env-XXXXXX";
+	memcpy(path + sizeof path - 7, "XXXXXX", 6);
+	int file = mkstemp(path);
+	assert_true(file >= 0);
+	assert_int_equal(write(file, text, strlen(text)), (ssize_t)strlen(text));
+	assert_int_equal(close(file), 0);
+	return path;
+}
+
+static void settings_of_a_file_come_behind_the_environment_and_flags(void **state)
+{
+	(void)state;
+	const char *path = env_file(
+		"# HOLD_TTL=1m\n; more\n\n  HOLD_TTL=7m \r\nORDER_TTL=\"9m\"\nDATA_DIR='/var/lib/a \\\"b'\nJWT_LEEWAY=3s\nUNKNOWN=1");
+	const char *const flags[] = {"--env-file", path, "rest", "--jwt-leeway=1s", NULL};
+	const char *const environment[] = {"ORDER_TTL=4m", NULL};
+	assert_int_equal(load(flags, environment), CONFIG_OK);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(test.config.sales.hold_ttl_ms, 7 * 60000);
+	assert_int_equal(test.config.sales.order_ttl_ms, 4 * 60000);
+	assert_int_equal(test.config.auth.jwt_leeway_ms, 1000);
+	assert_string_equal(test.config.systems.data_dir, "/var/lib/a \\\"b");
+	assert_int_equal(test.argc, 2);
+	assert_string_equal(test.argv[1], "rest");
+}
+
+static void a_file_of_settings_that_is_wrong_is_named_with_its_line(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {"A=1\nexport B=2\n", "A=1\nnothing", "A=1\n=2", "A=1\nB=\"x\" y", "A=1\nB='x"};
+	for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
+		const char *path = env_file(wrong[i]);
+		const char *const flags[] = {"--env-file", path, NULL};
+		assert_int_equal(load(flags, NULL), CONFIG_BAD_VALUE);
+		assert_int_equal(unlink(path), 0);
+		assert_non_null(strstr(test.message, path));
+		assert_non_null(strstr(test.message, ":2: must be NAME=value"));
+	}
+	const char *const missing[] = {"--env-file=/nowhere/tro.env", NULL};
+	assert_int_equal(load(missing, NULL), CONFIG_BAD_VALUE);
+	assert_string_equal(test.message, "--env-file: /nowhere/tro.env cannot be read: No such file or directory");
+	const char *const alone[] = {"--env-file", NULL};
+	assert_int_equal(load(alone, NULL), CONFIG_WRONG_USAGE);
+	const char *const behind[] = {"--", "--env-file", "x", NULL};
+	assert_int_equal(load(behind, NULL), CONFIG_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(without_anything_the_defaults_hold, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_program_may_start_from_its_own_address, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(help_lists_what_the_program_uses, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(every_kind_of_value_is_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_size_is_bytes_or_has_a_unit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_flag_wins_over_the_environment, set_up, tear_down),
@@ -556,6 +630,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_file_and_a_value_contradict_each_other, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_file_that_gives_no_secret_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(secrets_are_wiped_from_the_arguments, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(settings_of_a_file_come_behind_the_environment_and_flags, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_file_of_settings_that_is_wrong_is_named_with_its_line, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(help_and_table_name_every_key, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* test_apply.c: events that cannot follow what the view holds are refused. What decide makes is applied in the tests of decide. */
+/* test_apply.c: events that cannot follow what the view holds are refused. The tests of decide apply its events. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

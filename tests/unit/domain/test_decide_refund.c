@@ -257,7 +257,7 @@ static void somebody_who_gives_back_may_say_so_again(void **state)
 	assert_int_equal(stage->outcome.refund->status, REFUND_DONE);
 	uint64_t done_at_ms = stage->outcome.refund->done_at_ms;
 	assert_int_equal(done_at_ms, refund_of(stage, "t2", 0)->done_at_ms);
-	assert_order(stage, ORDER_CONFIRMED, 0); /* what confirmed it was not given back */
+	assert_order(stage, ORDER_CONFIRMED, 0); /* the payment that confirmed it was not refunded */
 	assert_int_equal(done(stage, &refund_id), OK);
 	assert_string_equal(stage->events, "");
 	assert_int_equal(stage->outcome.refund->done_at_ms, done_at_ms);

@@ -1,4 +1,4 @@
-/* test_acceptor.c: who gets a new connection, who is woken by it, and the limit of connections. */
+/* test_acceptor.c: the loop that gets a new connection, the threads woken by it, and the limit of connections. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -105,7 +105,7 @@ static bool read_line_of(const char *thread, const char *file, const char *forma
 	return is_found;
 }
 
-/* How often the thread of this name has waited; 0 also while it has not begun. */
+/* The number of waits of the thread of this name; 0 also while it has not begun. */
 static uint32_t waits_of(const char *wanted)
 {
 	DIR *threads = opendir("/proc/self/task");

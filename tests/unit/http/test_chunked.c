@@ -100,6 +100,7 @@ static void a_broken_coding_is_refused(void **state)
 		{"1\r\nabc", 6},  {"1\r\na\n", 5},
 		{"1\r\na\r0", 6}, {"0\r\nX\n", 5},
 		{"0\r\n\ra", 5},  {"\0\r\n", 3},
+		{"0\r\n X", 5},   {"0\r\nX:\r\n\tY", 9},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++)
 		assert_refused(texts[i], ERR_BAD_REQUEST);

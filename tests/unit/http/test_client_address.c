@@ -1,4 +1,4 @@
-/* test_client_address.c: whom X-Forwarded-For makes the client, and whom it must not. */
+/* test_client_address.c: clients that X-Forwarded-For may name, and those that it must not. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -119,6 +119,44 @@ static void without_proxies_the_peer_is_the_client(void **state)
 	assert_memory_equal(&client, &peer, sizeof peer);
 }
 
+/* By a peer without TLS; the headers may be NULL. */
+static void assert_https(bool expected, const char *peer_text, const char *proto, const char *address, const char *forwarded)
+{
+	struct cidr_list trusted;
+	struct ip_address peer;
+	assert_true(cidr_list_parse(SLICE("10.0.0.0/8"), &trusted));
+	assert_true(ip_address_parse(slice_of(peer_text), &peer));
+	struct http_header headers[3];
+	uint32_t count = 0;
+	if (proto != NULL)
+		headers[count++] = (struct http_header){.name = SLICE("X-Forwarded-Proto"), .value = slice_of(proto)};
+	if (address != NULL)
+		headers[count++] = (struct http_header){.name = SLICE("X-Forwarded-For"), .value = slice_of(address)};
+	if (forwarded != NULL)
+		headers[count++] = (struct http_header){.name = SLICE("Forwarded"), .value = slice_of(forwarded)};
+	assert_true(client_is_encrypted(&trusted, &peer, false, headers, count) == expected);
+}
+
+static void a_proxy_says_whether_its_client_uses_tls(void **state)
+{
+	(void)state;
+	assert_https(true, "10.1.1.1", "https", "1.2.3.4", NULL);
+	assert_https(true, "10.1.1.1", "http, HTTPS", NULL, NULL);
+	assert_https(false, "10.1.1.1", "https, http", NULL, NULL);
+	assert_https(true, "10.1.1.1", NULL, NULL, "for=6.6.6.6;proto=http, for=1.2.3.4;Proto=\"https\"");
+	assert_https(false, "10.1.1.1", NULL, "1.2.3.4", "proto=https");
+	assert_https(false, "10.1.1.1", "http", NULL, "proto=https");
+	assert_https(false, "10.1.1.1", "wss", NULL, NULL);
+	assert_https(false, "10.1.1.1", NULL, NULL, NULL);
+	assert_https(false, "203.0.113.5", "https", NULL, "proto=https");
+
+	static const struct cidr_list nobody;
+	struct ip_address peer;
+	assert_true(ip_address_parse(SLICE("10.1.1.1"), &peer));
+	const struct http_header header = {.name = SLICE("X-Forwarded-Proto"), .value = SLICE("http")};
+	assert_true(client_is_encrypted(&nobody, &peer, true, &header, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +168,7 @@ int main(void)
 		cmocka_unit_test(nothing_left_of_garbage_is_believed),
 		cmocka_unit_test(ports_are_passed_over),
 		cmocka_unit_test(without_proxies_the_peer_is_the_client),
+		cmocka_unit_test(a_proxy_says_whether_its_client_uses_tls),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

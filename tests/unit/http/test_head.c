@@ -252,7 +252,7 @@ static void sizes_are_limited(void **state)
 	assert_refused(large_head(10, 60, text, sizeof text), ERR_HEADERS_TOO_LARGE);
 }
 
-/* Every violation around every limit: what comes first decides, and not how much of it has arrived by then. */
+/* Every violation around every limit: the first decides, however much of the head has arrived by then. */
 static void the_first_violation_decides_however_the_head_arrives(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* test_limited_addresses.c: whose body is not taken, and until when. */
+/* test_limited_addresses.c: addresses whose bodies are refused, and for how long. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

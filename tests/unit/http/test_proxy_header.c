@@ -1,4 +1,4 @@
-/* test_proxy_header.c: what is a PROXY header of version 2, whole, in pieces or broken. */
+/* test_proxy_header.c: PROXY headers of version 2, whole, in pieces or broken. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

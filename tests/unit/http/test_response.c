@@ -1,4 +1,4 @@
-/* test_response.c: what an answer's head says, problems, and what browsers are told. */
+/* test_response.c: heads of answers, problems, and fields for browsers. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

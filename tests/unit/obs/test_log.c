@@ -266,6 +266,24 @@ static void nobody_waits_for_a_stuck_pipe(void **state)
 	assert_true(free_ms - start_ms < 10000);
 }
 
+static void a_file_that_takes_nothing_loses_as_many_lines_as_there_were(void **state)
+{
+	(void)state;
+	int full = open("/dev/full", O_WRONLY);
+	assert_true(full >= 0);
+	struct logger *logger;
+	assert_int_equal(logger_new(full, LOG_INFO, &logger), OK);
+	uint64_t begin_ms = now_ms();
+	for (uint64_t i = 1; i <= 20; i++) {
+		log_each(logger, LOG_WARN, "a line", log_uint("number", i));
+		while (logger_dropped(logger) < i && now_ms() - begin_ms < 10000)
+			usleep(1000);
+	}
+	assert_int_equal(logger_dropped(logger), 20);
+	logger_free(logger);
+	close(full);
+}
+
 static void what_was_dropped_is_told_later(void **state)
 {
 	(void)state;
@@ -326,7 +344,7 @@ static void debug_is_turned_on_and_off(void **state)
 	assert_null(strstr(text, "after"));
 }
 
-/* What a process leaves that logs and then dies of a failed assert. */
+/* The log of a process that dies of a failed assert. */
 static void an_abort_loses_no_line(void **state)
 {
 	(void)state;
@@ -384,6 +402,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_does_not_fit_is_left_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lines_of_several_threads_do_not_mix, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nobody_waits_for_a_stuck_pipe, set_up, tear_down),
+		cmocka_unit_test(a_file_that_takes_nothing_loses_as_many_lines_as_there_were),
 		cmocka_unit_test_setup_teardown(what_was_dropped_is_told_later, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_reader_that_went_away_does_no_harm, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_abort_loses_no_line, set_up_pipe, tear_down),

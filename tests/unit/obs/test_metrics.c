@@ -259,11 +259,26 @@ static void three_labels_make_a_series_of_each_combination(void **state)
 	       "tro_calls_total{method=\"POST\",route=\"/v1/holds\",status=\"503\"} 5\n");
 }
 
+static void a_series_that_is_shown_is_there_at_0(void **state)
+{
+	(void)state;
+	struct metric *metric;
+	const struct metric_options options = {
+		.name = "tro_requests_total", .help = "Requests.", .labels = {{.name = "status", .values = statuses, .count = 3}}};
+	assert_int_equal(metrics_counter(test.metrics, &options, &metric), OK);
+	metric_show(metric, metric_series(metric, 2, 0, 0));
+	expect("# HELP tro_requests_total Requests.\n# TYPE tro_requests_total counter\ntro_requests_total{status=\"503\"} 0\n");
+	metric_add(metric, metric_series(metric, 2, 0, 0), 4);
+	metric_show(metric, metric_series(metric, 2, 0, 0));
+	expect("# HELP tro_requests_total Requests.\n# TYPE tro_requests_total counter\ntro_requests_total{status=\"503\"} 4\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_counter_shows_from_the_start, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_labelled_counter_shows_what_has_been_used, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_series_that_is_shown_is_there_at_0, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(gauges_go_both_ways_or_are_asked_for, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_histogram_is_cumulative, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_labelled_histogram_shows_what_has_been_used, set_up, tear_down),

@@ -103,6 +103,49 @@ static void what_waits_is_served_as_one_batch_up_to_its_maximum(void **state)
 	assert_int_equal(server.served, 8);
 }
 
+struct taking_server {
+	struct lane *lane;
+	sem_t entered, gate;
+	uint32_t room, given, taken;
+};
+
+/* The waiting jobs join the batch that is being served. */
+static void serve_with_more(void *context, struct list *batch, uint32_t count)
+{
+	struct taking_server *server = context;
+	sem_post(&server->entered);
+	sem_wait(&server->gate);
+	lane_take_more(server->lane, server->room, batch);
+	server->given = count;
+	for (server->taken = 0; list_pop(batch) != NULL;)
+		server->taken++;
+}
+
+static void what_came_while_a_batch_is_served_may_join_it(void **state)
+{
+	(void)state;
+	struct taking_server server = {.room = 3};
+	sem_init(&server.entered, 0, 0);
+	sem_init(&server.gate, 0, 0);
+	const struct lane_options options = {
+		.name = "lane-test", .capacity = 10, .batch_max = 4, .thread_count = 1, .serve = serve_with_more, .context = &server};
+	assert_int_equal(lane_new(&options, &server.lane), OK);
+	struct job jobs[6] = {0};
+	assert_int_equal(lane_submit(server.lane, &jobs[0].node), OK);
+	sem_wait(&server.entered);
+	for (uint32_t i = 1; i < ARRAY_LENGTH(jobs); i++)
+		assert_int_equal(lane_submit(server.lane, &jobs[i].node), OK);
+	sem_post(&server.gate);
+	sem_wait(&server.entered); /* the next batch: of the two for which there was no room */
+	assert_int_equal(server.given, 1);
+	assert_int_equal(server.taken, 4);
+	assert_int_equal(lane_depth(server.lane), 0);
+	sem_post(&server.gate);
+	lane_free(server.lane);
+	assert_int_equal(server.given, 2);
+	assert_int_equal(server.taken, 2);
+}
+
 static void full_lane_refuses_and_the_caller_keeps_the_job(void **state)
 {
 	(void)state;
@@ -181,7 +224,7 @@ static void many_producers_lose_nothing_and_each_keeps_its_order(void **state)
 static void *submit_until_refused(void *context)
 {
 	struct job job = {0};
-	/* The lane is full until it stops, so that the job is never taken; what changes is the reason. */
+	/* The lane is full until it stops, so that the job is never taken; the reason changes. */
 	while (lane_submit(context, &job.node) != ERR_SHUTTING_DOWN)
 		sched_yield();
 	return NULL;
@@ -296,6 +339,110 @@ static void threads_of_a_lane_serve_side_by_side(void **state)
 	assert_int_equal(server.served, 3);
 }
 
+/* Notes the size of each batch, and holds it until its own gate opens. */
+struct sized_server {
+	sem_t entered;
+	sem_t gates[8];
+	pthread_mutex_t lock;
+	uint32_t count;
+	uint32_t sizes[8];
+};
+
+static void serve_sized(void *context, struct list *batch, uint32_t count)
+{
+	struct sized_server *server = context;
+	pthread_mutex_lock(&server->lock);
+	uint32_t index = server->count++;
+	assert_true(index < ARRAY_LENGTH(server->sizes));
+	server->sizes[index] = count;
+	pthread_mutex_unlock(&server->lock);
+	sem_post(&server->entered);
+	sem_wait(&server->gates[index]);
+	while (list_pop(batch) != NULL)
+		;
+}
+
+static void submit_some(struct lane *lane, struct job *jobs, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		assert_int_equal(lane_submit(lane, &jobs[i].node), OK);
+}
+
+/* One of two threads has a batch of eight, the usual size since then, and the other has nothing. */
+static struct lane *lane_with_eight(struct sized_server *server, struct job *jobs, uint64_t patience_ms)
+{
+	*server = (struct sized_server){.lock = PTHREAD_MUTEX_INITIALIZER};
+	sem_init(&server->entered, 0, 0);
+	for (uint32_t i = 0; i < ARRAY_LENGTH(server->gates); i++)
+		sem_init(&server->gates[i], 0, 0);
+	const struct lane_options options = {.name = "lane-test",
+	                                     .capacity = 100,
+	                                     .batch_max = 10,
+	                                     .thread_count = 2,
+	                                     .serve = serve_sized,
+	                                     .patience_ms = patience_ms,
+	                                     .context = server};
+	struct lane *lane;
+	assert_int_equal(lane_new(&options, &lane), OK);
+	for (uint32_t i = 0; i < 2; i++) {
+		submit_some(lane, &jobs[i], 1);
+		sem_wait(&server->entered);
+	}
+	submit_some(lane, &jobs[2], 8);
+	sem_post(&server->gates[0]);
+	sem_wait(&server->entered);
+	assert_int_equal(server->sizes[2], 8);
+	sem_post(&server->gates[1]);
+	return lane;
+}
+
+static void let_all_go(struct sized_server *server, struct lane *lane)
+{
+	for (uint32_t i = 0; i < ARRAY_LENGTH(server->gates); i++)
+		sem_post(&server->gates[i]);
+	lane_free(lane);
+}
+
+static void a_second_batch_begins_when_nearly_as_many_wait_as_usual(void **state)
+{
+	(void)state;
+	struct sized_server server;
+	struct job jobs[16] = {0};
+	struct lane *lane = lane_with_eight(&server, jobs, 3600000);
+	submit_some(lane, &jobs[10], 5);
+	submit_some(lane, &jobs[15], 1);
+	sem_wait(&server.entered);
+	assert_int_equal(server.sizes[3], 6);
+	let_all_go(&server, lane);
+}
+
+static void what_has_waited_long_behind_another_batch_is_served_however_little(void **state)
+{
+	(void)state;
+	struct sized_server server;
+	struct job jobs[11] = {0};
+	struct lane *lane = lane_with_eight(&server, jobs, 5);
+	submit_some(lane, &jobs[10], 1);
+	sem_wait(&server.entered); /* the eight are still there */
+	assert_int_equal(server.sizes[3], 1);
+	let_all_go(&server, lane);
+}
+
+static void what_waits_behind_another_batch_comes_when_that_ends_or_the_lane_stops(void **state)
+{
+	(void)state;
+	struct sized_server server;
+	struct job jobs[16] = {0};
+	struct lane *lane = lane_with_eight(&server, jobs, 3600000);
+	submit_some(lane, &jobs[10], 3);
+	sem_post(&server.gates[2]);
+	sem_wait(&server.entered);
+	assert_int_equal(server.sizes[3], 3);
+	submit_some(lane, &jobs[13], 1);
+	let_all_go(&server, lane);
+	assert_int_equal(server.sizes[4], 1);
+}
+
 static void what_is_left_comes_again_first_when_something_was_served(void **state)
 {
 	(void)state;
@@ -368,7 +515,7 @@ static void what_is_overdue_is_taken_from_a_lane_that_is_stuck(void **state)
 	sem_wait(&server.entered);
 	for (uint32_t i = 1; i < ARRAY_LENGTH(jobs); i++)
 		assert_int_equal(lane_submit(lane, &jobs[i].node), OK);
-	/* What is being served is the lane's, however late it is. */
+	/* The lane keeps a job that is being served, however late it is. */
 	assert_int_equal(lane_take_overdue(lane, 19, &overdue), 0);
 	assert_int_equal(lane_take_overdue(lane, 20, &overdue), 1);
 	assert_ptr_equal(overdue.head.next, &jobs[3].node);
@@ -552,10 +699,14 @@ int main(void)
 		cmocka_unit_test(a_thread_that_does_not_come_back_though_jobs_came_is_silent),
 		cmocka_unit_test(who_waits_for_something_outside_is_not_silent),
 		cmocka_unit_test(what_waits_is_served_as_one_batch_up_to_its_maximum),
+		cmocka_unit_test(what_came_while_a_batch_is_served_may_join_it),
 		cmocka_unit_test(full_lane_refuses_and_the_caller_keeps_the_job),
 		cmocka_unit_test(many_producers_lose_nothing_and_each_keeps_its_order),
 		cmocka_unit_test(stopping_lane_refuses_and_serves_what_waits),
 		cmocka_unit_test(threads_of_a_lane_serve_side_by_side),
+		cmocka_unit_test(a_second_batch_begins_when_nearly_as_many_wait_as_usual),
+		cmocka_unit_test(what_has_waited_long_behind_another_batch_is_served_however_little),
+		cmocka_unit_test(what_waits_behind_another_batch_comes_when_that_ends_or_the_lane_stops),
 		cmocka_unit_test(what_is_left_comes_again_first_when_something_was_served),
 		cmocka_unit_test(a_lane_that_stops_serves_what_is_left_too),
 		cmocka_unit_test(what_is_overdue_is_taken_from_a_lane_that_is_stuck),

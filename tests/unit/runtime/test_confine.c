@@ -1,4 +1,4 @@
-/* test_confine.c: what a confined process can do no more, each tried in a child of its own, and what it still can. */
+/* test_confine.c: acts that a confined process cannot do, each tried in a child of its own, and acts that it still can. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,7 +36,7 @@ static int tear_down(void **state)
 	return rmdir(folder);
 }
 
-/* What `attempt` answers in a child that was confined to the folder; the kernel of the machine must have both. */
+/* The answer of `attempt` in a child that was confined to the folder; the kernel of the machine must have both. */
 static int confined(int (*attempt)(void))
 {
 	pid_t child = fork();

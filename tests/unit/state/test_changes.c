@@ -1,4 +1,4 @@
-/* test_changes.c: what a batch changes, and the rules that any batch obeys. */
+/* test_changes.c: the changes of a batch, and the rules that any batch obeys. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

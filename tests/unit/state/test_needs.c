@@ -1,4 +1,4 @@
-/* test_needs.c: what a decision reads, followed until nothing is missing. */
+/* test_needs.c: the rows that a decision reads, followed until none is missing. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* test_view.c: what a lane remembers between batches, and what it must forget. */
+/* test_view.c: rows that a lane remembers between batches, and rows that it must forget. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

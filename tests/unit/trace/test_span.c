@@ -47,6 +47,26 @@ static void a_text_that_is_too_long_is_cut_between_characters(void **state)
 	assert_true(span.text_length <= SPAN_TEXT_MAX);
 }
 
+static void what_is_no_utf_8_is_replaced(void **state)
+{
+	(void)state;
+	struct span span;
+	span_init(&span, &context, SPAN_SERVER, "", 5, 7);
+	span_add_text(&span, "text", SLICE("a\xff\xc3\xa4\xe2\x82 \xed\xa0\x80z"));
+	assert_string_equal(span.text, "a?\xc3\xa4?? ???z");
+}
+
+static void the_end_of_a_name_is_an_attribute(void **state)
+{
+	(void)state;
+	struct span span;
+	span_init(&span, &context, SPAN_SERVER, NULL, 5, 7);
+	span_name(&span, SLICE("publish"), SLICE("exchange:key"));
+	span_add_end_of_name(&span, "destination", 8);
+	assert_int_equal(span.attribute_count, 1);
+	assert_string_equal(span.text + span.attributes[0].at, "exchange:key");
+}
+
 static void attributes_past_the_most_are_left_out(void **state)
 {
 	(void)state;
@@ -63,6 +83,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_added_is_kept_in_order),
 		cmocka_unit_test(a_text_that_is_too_long_is_cut_between_characters),
+		cmocka_unit_test(what_is_no_utf_8_is_replaced),
+		cmocka_unit_test(the_end_of_a_name_is_an_attribute),
 		cmocka_unit_test(attributes_past_the_most_are_left_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,7 @@ static uint32_t next_random(uint32_t *state)
 	return *state >> 8;
 }
 
-/* What was counted, never forgotten. */
+/* Counts that are never forgotten. */
 struct model {
 	uint64_t times[20000];
 	uint32_t count;

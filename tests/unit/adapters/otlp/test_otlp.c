@@ -1,4 +1,4 @@
-/* What is sent, where to, and what answers mean. */
+/* test_otlp.c: messages, addresses, and the meaning of answers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,14 +30,24 @@ static void a_batch_is_encoded_whole(void **state)
 	span_add_int(&first, "number", -7);
 	first.is_error = true;
 	first.link = span_link_to(&other);
+	first.trace_state = strdup("congo=1");
+	first.links = calloc(200, sizeof *first.links);
+	first.link_count = 200;
+	first.links_dropped = 3;
+	for (uint32_t i = 0; i < first.link_count; i++)
+		first.links[i] = span_link_to(&context);
+	span_add_bool(&first, "true", true);
+	span_add_bool(&first, "false", false);
+	span_add_word(&first, "word", "");
 	span_init(&second, &other, SPAN_PRODUCER, "two", 100, 250);
 	memset(second.context.parent_id, 0, sizeof second.context.parent_id);
 	second.began_unix_ms = 3;
-	struct arena arena;
+	struct otlp_room room;
 	struct buffer buffer;
-	arena_init(&arena, 4096, 1 << 20);
+	arena_init(&room.arena, 4096, 1 << 20);
+	buffer_init(&room.spans, NULL, 1 << 20);
 	buffer_init(&buffer, NULL, 1 << 20);
-	assert_int_equal(otlp_encode(&resource, (const struct span *const[]){&first, &second}, 2, 5000000, &arena, &buffer), OK);
+	assert_int_equal(otlp_encode(&resource, (const struct span *const[]){&first, &second}, 2, 5000000, &room, &buffer), OK);
 
 	Otlp__ExportTraceServiceRequest *read =
 		otlp__export_trace_service_request__unpack(NULL, buffer.length, (const uint8_t *)buffer.data);
@@ -56,16 +66,60 @@ static void a_batch_is_encoded_whole(void **state)
 	assert_int_equal(one->start_time_unix_nano, 5000100);
 	assert_int_equal(one->end_time_unix_nano, 5000250);
 	assert_int_equal(one->status->code, OTLP__STATUS__STATUS_CODE__STATUS_CODE_ERROR);
-	assert_int_equal(one->n_attributes, 2);
+	assert_int_equal(one->n_attributes, 5);
 	assert_string_equal(one->attributes[0]->value->string_value, "value");
 	assert_int_equal(one->attributes[1]->value->int_value, -7);
-	assert_int_equal(one->n_links, 1);
-	assert_memory_equal(one->links[0]->span_id.data, other.span_id, 8);
+	assert_int_equal(one->attributes[2]->value->value_case, OTLP__ANY_VALUE__VALUE_BOOL_VALUE);
+	assert_true(one->attributes[2]->value->bool_value && !one->attributes[3]->value->bool_value);
+	assert_int_equal(one->attributes[3]->value->value_case, OTLP__ANY_VALUE__VALUE_BOOL_VALUE);
+	assert_string_equal(one->attributes[4]->key, "word");
+	assert_string_equal(one->attributes[4]->value->string_value, "");
+	assert_string_equal(one->trace_state, "congo=1");
+	assert_int_equal(one->flags, TRACE_SAMPLED);
+	assert_int_equal(one->n_links, 201);
+	assert_int_equal(one->dropped_links_count, 3);
+	assert_memory_equal(one->links[0]->span_id.data, context.span_id, 8);
+	assert_memory_equal(one->links[200]->span_id.data, other.span_id, 8);
+	assert_memory_equal(one->links[200]->trace_id.data, other.trace_id, 16);
+	assert_int_equal(one->links[200]->flags, TRACE_SAMPLED);
+	assert_null(two->status);
 	assert_int_equal(two->parent_span_id.len, 0); /* a root */
 	assert_int_equal(two->start_time_unix_nano, 3000000);
 	otlp__export_trace_service_request__free_unpacked(read, NULL);
 	buffer_release(&buffer);
-	arena_release(&arena);
+	buffer_release(&room.spans);
+	arena_release(&room.arena);
+	span_release(&first);
+}
+
+/* Of every length of the messages around the spans there is one whose length takes one byte more. */
+static void batches_of_every_size_are_read_back(void **state)
+{
+	(void)state;
+	const struct trace_context context = {.trace_id = {1}, .span_id = {3}, .flags = TRACE_SAMPLED};
+	struct span span;
+	span_init(&span, &context, SPAN_INTERNAL, "x", 1, 2);
+	const struct span *spans[600];
+	for (uint32_t i = 0; i < 600; i++)
+		spans[i] = &span;
+	struct otlp_room room;
+	struct buffer buffer;
+	arena_init(&room.arena, 4096, 1 << 20);
+	buffer_init(&room.spans, NULL, 1 << 20);
+	buffer_init(&buffer, NULL, 1 << 20);
+	for (uint32_t count = 1; count <= 600; count++) {
+		buffer_clear(&buffer);
+		assert_int_equal(otlp_encode(&resource, spans, count, 0, &room, &buffer), OK);
+		Otlp__ExportTraceServiceRequest *read =
+			otlp__export_trace_service_request__unpack(NULL, buffer.length, (const uint8_t *)buffer.data);
+		assert_non_null(read);
+		assert_int_equal(read->n_resource_spans, 1);
+		assert_int_equal(read->resource_spans[0]->scope_spans[0]->n_spans, count);
+		otlp__export_trace_service_request__free_unpacked(read, NULL);
+	}
+	buffer_release(&buffer);
+	buffer_release(&room.spans);
+	arena_release(&room.arena);
 }
 
 static void a_port_tells_the_protocol_and_the_path_is_put_behind(void **state)
@@ -194,6 +248,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_batch_is_encoded_whole),
+		cmocka_unit_test(batches_of_every_size_are_read_back),
 		cmocka_unit_test(a_port_tells_the_protocol_and_the_path_is_put_behind),
 		cmocka_unit_test(header_fields_are_decoded_and_cannot_smuggle),
 		cmocka_unit_test(only_four_statuses_are_worth_another_try),

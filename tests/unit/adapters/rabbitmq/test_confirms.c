@@ -19,12 +19,12 @@ static void what_is_settled_out_of_order_waits_for_the_oldest(void **state)
 	static struct confirms confirms;
 	confirms_reset(&confirms);
 	send(&confirms, 4);
-	assert_int_equal(confirms_settle(&confirms, 3, false), 1);
-	assert_int_equal(confirms_settle(&confirms, 2, false), 1);
+	assert_int_equal(confirms_settle(&confirms, 3, false, false), 1);
+	assert_int_equal(confirms_settle(&confirms, 2, false, false), 1);
 	assert_int_equal(confirms_count(&confirms), 4);
-	assert_int_equal(confirms_settle(&confirms, 1, false), 1);
+	assert_int_equal(confirms_settle(&confirms, 1, false, false), 1);
 	assert_int_equal(confirms_count(&confirms), 1);
-	assert_int_equal(confirms_settle(&confirms, 4, false), 1);
+	assert_int_equal(confirms_settle(&confirms, 4, false, false), 1);
 	assert_int_equal(confirms_count(&confirms), 0);
 }
 
@@ -34,14 +34,14 @@ static void many_are_settled_at_once_and_none_twice(void **state)
 	static struct confirms confirms;
 	confirms_reset(&confirms);
 	send(&confirms, 10);
-	assert_int_equal(confirms_settle(&confirms, 4, false), 1);
-	assert_int_equal(confirms_settle(&confirms, 4, false), 0);
-	assert_int_equal(confirms_settle(&confirms, 6, true), 5);
-	assert_int_equal(confirms_settle(&confirms, 6, true), 0);
+	assert_int_equal(confirms_settle(&confirms, 4, false, false), 1);
+	assert_int_equal(confirms_settle(&confirms, 4, false, false), 0);
+	assert_int_equal(confirms_settle(&confirms, 6, true, false), 5);
+	assert_int_equal(confirms_settle(&confirms, 6, true, false), 0);
 	assert_int_equal(confirms_count(&confirms), 4);
-	assert_int_equal(confirms_settle(&confirms, 0, true), 4);
+	assert_int_equal(confirms_settle(&confirms, 0, true, false), 4);
 	assert_int_equal(confirms_count(&confirms), 0);
-	assert_int_equal(confirms_settle(&confirms, 0, true), 0);
+	assert_int_equal(confirms_settle(&confirms, 0, true, false), 0);
 }
 
 static void tags_that_were_never_sent_settle_nothing(void **state)
@@ -50,9 +50,9 @@ static void tags_that_were_never_sent_settle_nothing(void **state)
 	static struct confirms confirms;
 	confirms_reset(&confirms);
 	send(&confirms, 2);
-	assert_int_equal(confirms_settle(&confirms, 0, false), 0);
-	assert_int_equal(confirms_settle(&confirms, 3, true), 0);
-	assert_int_equal(confirms_settle(&confirms, UINT64_MAX, false), 0);
+	assert_int_equal(confirms_settle(&confirms, 0, false, false), 0);
+	assert_int_equal(confirms_settle(&confirms, 3, true, false), 0);
+	assert_int_equal(confirms_settle(&confirms, UINT64_MAX, false, false), 0);
 	assert_int_equal(confirms_count(&confirms), 2);
 }
 
@@ -63,14 +63,14 @@ static void the_ring_goes_round(void **state)
 	confirms_reset(&confirms);
 	for (uint64_t tag = 1; tag < 5 * CONFIRMS_MAX; tag += CONFIRMS_MAX / 2) {
 		send(&confirms, CONFIRMS_MAX / 2);
-		assert_int_equal(confirms_settle(&confirms, tag, false), 1);
+		assert_int_equal(confirms_settle(&confirms, tag, false, false), 1);
 		assert_int_equal(confirms_count(&confirms), CONFIRMS_MAX / 2 - 1);
-		assert_int_equal(confirms_settle(&confirms, tag + CONFIRMS_MAX / 2 - 1, true), CONFIRMS_MAX / 2 - 1);
+		assert_int_equal(confirms_settle(&confirms, tag + CONFIRMS_MAX / 2 - 1, true, false), CONFIRMS_MAX / 2 - 1);
 		assert_int_equal(confirms_count(&confirms), 0);
 	}
 	send(&confirms, CONFIRMS_MAX);
 	assert_int_equal(confirms_count(&confirms), CONFIRMS_MAX);
-	assert_int_equal(confirms_settle(&confirms, 0, true), CONFIRMS_MAX);
+	assert_int_equal(confirms_settle(&confirms, 0, true, false), CONFIRMS_MAX);
 }
 
 int main(void)

@@ -12,7 +12,7 @@
 static void slot_is_that_of_the_specification(void **state)
 {
 	(void)state;
-	/* What `redis-cli CLUSTER KEYSLOT` answers for these tags. */
+	/* The slots that `redis-cli CLUSTER KEYSLOT` answers for these tags. */
 	struct redis_tag tag;
 	memcpy(tag.digits, "00000000000000000000000000000000", REDIS_TAG_DIGITS);
 	assert_int_equal(redis_slot_of(&tag), 15376);

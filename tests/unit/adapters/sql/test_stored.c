@@ -1,4 +1,4 @@
-/* test_stored.c: what SQL databases store reads as it was written, and what cannot be right is refused. */
+/* test_stored.c: rows in SQL databases are read as they were written, and impossible ones are refused. */
 #include "adapters/sql/stored_write.h"
 
 #include <stdarg.h>
@@ -168,7 +168,7 @@ static void put_text(void *target, uint32_t index, struct slice text)
 	written->fields.of[index] = (struct field){.text = arena_copy(written->arena, text).data};
 }
 
-/* The nil id is what the fields above say with NULL. */
+/* The nil id stands for NULL. */
 static void put_uuid(void *target, uint32_t index, const struct uuid *id)
 {
 	struct slice bytes = {.data = (const char *)id, .length = sizeof *id};

@@ -11,42 +11,19 @@
 
 #include "scratch.h"
 #include "tests/support/store_driver.h"
+#include "watched_files.h"
 
-static sqlite3_vfs *system_files;
-static const sqlite3_io_methods *system_methods;
-static sqlite3_io_methods methods_of_log;
 static atomic_bool is_sync_failing;
 
 static int sync_log(sqlite3_file *file, int flags)
 {
-	return is_sync_failing ? SQLITE_IOERR_FSYNC : system_methods->xSync(file, flags);
-}
-
-/* The write-ahead log gets a sync that fails when it is told to. */
-static int open_file(sqlite3_vfs *files, const char *name, sqlite3_file *file, int flags, int *ret_flags)
-{
-	(void)files;
-	int code = system_files->xOpen(system_files, name, file, flags, ret_flags);
-	if (code != SQLITE_OK || (flags & SQLITE_OPEN_WAL) == 0)
-		return code;
-	if (system_methods == NULL) {
-		system_methods = file->pMethods;
-		methods_of_log = *system_methods;
-		methods_of_log.xSync = sync_log;
-	}
-	file->pMethods = &methods_of_log;
-	return SQLITE_OK;
+	return is_sync_failing ? SQLITE_IOERR_FSYNC : watched_sync(file, flags);
 }
 
 static int set_up(void **state)
 {
-	static sqlite3_vfs files;
 	static struct scratch scratch;
-	system_files = sqlite3_vfs_find(NULL);
-	files = *system_files;
-	files.zName = "failing";
-	files.xOpen = open_file;
-	assert_int_equal(sqlite3_vfs_register(&files, 1), SQLITE_OK);
+	watch_files(SQLITE_OPEN_WAL, sync_log, NULL);
 	scratch_make(&scratch);
 	scratch_migrate(&scratch);
 	*state = &scratch;
@@ -56,7 +33,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	scratch_remove(*state);
-	assert_int_equal(sqlite3_vfs_register(system_files, 1), SQLITE_OK);
+	watch_no_files();
 	return 0;
 }
 
