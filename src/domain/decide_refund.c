@@ -1,5 +1,6 @@
 /* decide_refund.c: closes refunds, by an operator's word or by the provider's report. Each refund is closed once. */
 #include <assert.h>
+#include <string.h>
 
 #include "domain/decision.h"
 
@@ -110,34 +111,66 @@ static enum error decide_one(struct decision *decision, const struct order *orde
 	return refund->status == REFUND_DONE ? replay(decision, refund) : close_refunds(decision, order, &set);
 }
 
-enum error decide_refunded(struct decision *decision, const struct payment *payment, const struct order *order)
+/* Whether the provider's report closed the refund, and not somebody who marked it as done: only then its event's data names a payment status. */
+static bool is_reported(const struct refund *refund)
 {
-	const struct payment_report *report = &decision->command->payment;
-	struct outcome *outcome = decision->outcome;
-	assert(report->status == PAYMENT_REFUNDED);
-	if (report->has_refund_id)
-		return decide_one(decision, order);
-	if (payment == NULL || uuid_is_nil(&payment->refund_ids[0])) {
-		outcome->error = ERR_REFUND_NOT_DUE;
-		return OK;
-	}
-	struct refund_set due;
-	if (!refunds_of(decision, payment, NULL, &due))
-		return ERR_CORRUPT;
-	if (fits(report, &due))
-		return close_refunds(decision, order, &due);
-	/* It may repeat one that closed: the last one first. */
+	static const char member[] = "\"payment_status\":";
+	assert(refund->status == REFUND_DONE);
+	return memmem(refund->answer.data, refund->answer.length, member, sizeof member - 1) != NULL;
+}
+
+/* Answers as the refunds did that the report fits, if it repeats what closed them: the last ones first. *ret_is_repeat: whether it does.
+ * by_report_only: refunds that a report closed, and not those that somebody has marked as done. */
+static enum error replay_closed(struct decision *decision, const struct payment *payment, bool by_report_only, bool *ret_is_repeat)
+{
+	assert(payment->row.version != 0 && ret_is_repeat != NULL);
 	for (uint32_t i = REFUNDS_PER_PAYMENT_MAX; i-- > 0;) {
 		const struct refund *refund =
 			uuid_is_nil(&payment->refund_ids[i]) ? NULL : view_refund(decision->view, &payment->refund_ids[i]);
 		struct refund_set closed;
-		if (refund == NULL || refund->status != REFUND_DONE || !refunds_of(decision, payment, &refund->closed_by, &closed))
+		if (refund == NULL || refund->status != REFUND_DONE || (by_report_only && !is_reported(refund)))
 			continue;
-		if (fits(report, &closed))
+		if (!refunds_of(decision, payment, &refund->closed_by, &closed))
+			return ERR_CORRUPT;
+		*ret_is_repeat = fits(&decision->command->payment, &closed);
+		if (*ret_is_repeat)
 			return replay(decision, refund);
 	}
-	outcome->error = ERR_REFUND_AMOUNT;
+	*ret_is_repeat = false;
 	return OK;
+}
+
+/* REFUNDED of all that is due for the transaction. A repeat closes nothing, even if more has become due since: who reports a later refund names
+ * it by refund_id, or by an amount of its own. */
+static enum error decide_all(struct decision *decision, const struct payment *payment, const struct order *order)
+{
+	const struct payment_report *report = &decision->command->payment;
+	assert(!report->has_refund_id);
+	struct refund_set due;
+	bool is_repeat;
+	enum error error = replay_closed(decision, payment, true, &is_repeat);
+	if (error != OK || is_repeat)
+		return error;
+	if (!refunds_of(decision, payment, NULL, &due))
+		return ERR_CORRUPT;
+	if (fits(report, &due))
+		return close_refunds(decision, order, &due);
+	error = replay_closed(decision, payment, false, &is_repeat);
+	if (error == OK && !is_repeat)
+		decision->outcome->error = ERR_REFUND_AMOUNT;
+	return error;
+}
+
+enum error decide_refunded(struct decision *decision, const struct payment *payment, const struct order *order)
+{
+	assert(decision->command->payment.status == PAYMENT_REFUNDED);
+	if (decision->command->payment.has_refund_id)
+		return decide_one(decision, order);
+	if (payment == NULL || uuid_is_nil(&payment->refund_ids[0])) {
+		decision->outcome->error = ERR_REFUND_NOT_DUE;
+		return OK;
+	}
+	return decide_all(decision, payment, order);
 }
 
 enum error decide_refund_done(struct decision *decision)

@@ -147,6 +147,21 @@ def test_a_callback_closes_the_one_it_names(api, shop, event, order):
     assert expect(api.pay(order["order_id"], "REFUNDED", tx, refund_id=refund["refund_id"]), 200)["refunds_due"] == 0
 
 
+def test_a_repeat_does_not_close_what_became_due_since(server, api, shop, event, order):
+    tx, order_id = transaction(), order["order_id"]
+    expect(api.pay(order_id, "SUCCEEDED", tx, amount=5500, currency="EUR"), 200)
+    first = expect(api.pay(order_id, "REFUNDED", tx), 200)
+    assert first["refunds_due"] == 0
+    expect(server.api("admin", "tro:admin").request("POST", f"/v1/events/{event['event_id']}/cancel"), 200)
+    eventually(lambda: expect(api.get_order(order_id), 200)["refunds_due"] == 5000, within=10)
+    for same in ({}, {"amount": 500, "currency": "EUR"}):
+        assert expect(api.pay(order_id, "REFUNDED", tx, **same), 200) == first
+    [later] = due(shop, event)
+    assert later["amount"] == 5000
+    answer = expect(api.pay(order_id, "REFUNDED", tx, refund_id=later["refund_id"]), 200)
+    assert (answer["status"], answer["refunds_due"], due(shop, event)) == ("REFUNDED", 0, [])
+
+
 def test_a_refund_that_is_not_due_cannot_be_recorded(api, order):
     tx = transaction()
     detail = problem(api.pay(order["order_id"], "REFUNDED", tx), "refund-not-due")["detail"]

@@ -90,7 +90,7 @@ static void apply_events(struct stage *stage, uint32_t first)
 	buffer_init(&names, &stage->request, 4096);
 	for (uint32_t i = first; i < stage->changes.event_count; i++) {
 		struct event *event = &stage->changes.events[i];
-		event->data = SLICE("{}");
+		event->data = event->payment_status == PAYMENT_REFUNDED ? SLICE("{\"payment_status\":\"REFUNDED\"}") : SLICE("{}");
 		assert(apply(stage->view, event) == OK);
 		buffer_append_format(&names, "%s%s", i == first ? "" : " ", event_type_name(event->type));
 	}

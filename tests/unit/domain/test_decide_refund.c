@@ -317,18 +317,56 @@ static void two_refunds_of_one_payment_are_closed_together_or_apart(void **state
 	assert_int_equal(stage_seat(stage, 1)->status, SEAT_SOLD); /* nobody buys them again */
 }
 
+/* Cancels the event, by which the total of each payment that confirmed becomes due. */
+static void call_off(struct stage *stage)
+{
+	stage_sale(stage)->status = SALE_CANCELLED;
+	struct command command = order_expire_command(&stage->request, 1);
+	command.kind = COMMAND_ORDER_CALL_OFF;
+	assert_int_equal(stage_run(stage, &command), OK);
+}
+
 static void a_repeat_of_the_first_of_two_does_not_close_the_second(void **state)
 {
 	struct stage *stage = *state;
 	assert_int_equal(report(stage, "t1", PAYMENT_SUCCEEDED, TOTAL + 10, NULL), OK);
 	assert_int_equal(give_back(stage, "t1", NULL, 10), OK);
-	stage_sale(stage)->status = SALE_CANCELLED;
-	struct command call_off = order_expire_command(&stage->request, 1);
-	call_off.kind = COMMAND_ORDER_CALL_OFF;
-	assert_int_equal(stage_run(stage, &call_off), OK);
+	call_off(stage);
 	assert_int_equal(give_back(stage, "t1", NULL, 10), OK);
 	assert_true(stage->outcome.is_replayed);
+	assert_int_equal(give_back(stage, "t1", NULL, -1), OK);
+	assert_true(stage->outcome.is_replayed);
 	assert_order(stage, ORDER_CONFIRMED, TOTAL);
+	/* The second is closed by who names it, or its amount. */
+	assert_int_equal(give_back(stage, "t1", NULL, TOTAL), OK);
+	assert_string_equal(stage->events, "order.refunded");
+	assert_order(stage, ORDER_REFUNDED, 0);
+}
+
+static void two_refunds_of_the_same_amount_are_told_apart_by_their_ids(void **state)
+{
+	struct stage *stage = *state;
+	assert_int_equal(report(stage, "t1", PAYMENT_SUCCEEDED, TOTAL + TOTAL, NULL), OK);
+	assert_int_equal(give_back(stage, "t1", NULL, TOTAL), OK);
+	call_off(stage);
+	assert_int_equal(give_back(stage, "t1", NULL, TOTAL), OK);
+	assert_true(stage->outcome.is_replayed);
+	assert_order(stage, ORDER_CONFIRMED, TOTAL);
+	struct uuid second = refund_of(stage, "t1", 1)->refund_id;
+	assert_int_equal(give_back(stage, "t1", &second, TOTAL), OK);
+	assert_order(stage, ORDER_REFUNDED, 0);
+}
+
+static void the_first_report_closes_what_is_due_though_somebody_has_closed_another(void **state)
+{
+	struct stage *stage = *state;
+	assert_int_equal(report(stage, "t1", PAYMENT_SUCCEEDED, TOTAL + 10, NULL), OK);
+	struct uuid first = refund_of(stage, "t1", 0)->refund_id;
+	assert_int_equal(done(stage, &first), OK);
+	call_off(stage);
+	assert_int_equal(give_back(stage, "t1", NULL, -1), OK);
+	assert_string_equal(stage->events, "order.refunded");
+	assert_order(stage, ORDER_REFUNDED, 0);
 }
 
 static void money_that_cannot_be_counted_is_refused(void **state)
@@ -361,6 +399,8 @@ int main(void)
 		TEST(what_came_in_two_currencies_is_given_back_in_both),
 		TEST(two_refunds_of_one_payment_are_closed_together_or_apart),
 		TEST(a_repeat_of_the_first_of_two_does_not_close_the_second),
+		TEST(two_refunds_of_the_same_amount_are_told_apart_by_their_ids),
+		TEST(the_first_report_closes_what_is_due_though_somebody_has_closed_another),
 		TEST(money_that_cannot_be_counted_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
