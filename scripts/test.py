@@ -9,7 +9,7 @@ TRO_TEST_ALONE  set: one suite after the other
 A suite that crashes, hangs, does not start or has no tests counts as failed. Logs: build/test-logs/.
 
 A few tests that failed run once more when all else has ended, alone: what passes then, on a machine that nothing else loads, is named before the
-last line and counts as passed. There is no second try for what judges the promises (ONE_TRY), nor after a crash or a sanitizer's report.
+last line and counts as passed. There is no second try for what judges the promises (ONE_TRY, ONE_TRY_FILES), nor after a crash or a sanitizer's report.
 """
 
 import concurrent.futures
@@ -36,7 +36,8 @@ IN_BACKGROUND = ["nice", "-n", "19"]  # what nobody measures leaves the processo
 BY_FILE = {"fault", "services", "ship"}  # a worker takes whole files: their servers are started once for each
 ALONE = ("hot_seats", "proof", "replay")  # of the services: they measure, or load the machine, and run by themselves
 SANITIZED_PROOF_SECONDS = "20"
-ONE_TRY = {"proof", "sim", "defects", "corpus", "fuzz", "lint", "fault"}
+ONE_TRY = {"proof", "sim", "defects", "corpus", "fuzz", "lint"}
+ONE_TRY_FILES = r"test_(crash|disk_full)\.py"
 TRIED_AGAIN_MAX = 5  # more than these were not bad luck
 CRASHES = r"Sanitizer|runtime error:|SEGFAULT|Subprocess aborted|Segmentation fault|Assertion `"
 SUITE_SECONDS_MAX = 7200  # a backstop: every test has a limit of its own
@@ -251,7 +252,8 @@ def run_pytest(suite, files=None, around=(), **environment):
 
 def run_e2e_over_postgres(suite):
     """What the store has a part in, each server on a database of its own."""
-    names = ("cancelled_events", "cli", "concurrency", "events", "expiry", "history", "holds", "idempotency", "orders", "ownership", "payments", "service", "upgrade")
+    names = ("cancelled_events", "cli", "concurrency", "events", "expiry", "history", "holds", "idempotency", "orders", "ownership", "payments",
+             "refunds", "service", "upgrade")
     return run_pytest(suite, [f"tests/e2e/test_{name}.py" for name in names], [sys.executable, "tests/peers/postgres.py"])
 
 
@@ -418,7 +420,9 @@ def run_all(steps):
 
 def may_try_again(suite, step):
     text = step.log.read_text(errors="replace") if step.log.exists() else ""
-    return step.counts.failed > 0 and suite.name.split("-")[0] not in ONE_TRY and failures(step.log) and not re.search(CRASHES, text)
+    failed = failures(step.log)
+    judges_promises = suite.name.split("-")[0] in ONE_TRY or any(re.search(ONE_TRY_FILES, test) for test in failed)
+    return step.counts.failed > 0 and failed and not judges_promises and not re.search(CRASHES, text)
 
 
 def try_again(suites, done):

@@ -140,8 +140,8 @@ static enum error replay_closed(struct decision *decision, const struct payment 
 	return OK;
 }
 
-/* REFUNDED of all that is due for the transaction. A repeat closes nothing, even if more has become due since: who reports a later refund names
- * it by refund_id, or by an amount of its own. */
+/* REFUNDED of all that is due for the transaction. A repeat closes nothing, even if more has become due since: a report of a later refund names
+ * its refund_id, or an amount of its own. */
 static enum error decide_all(struct decision *decision, const struct payment *payment, const struct order *order)
 {
 	const struct payment_report *report = &decision->command->payment;
