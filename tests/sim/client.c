@@ -174,12 +174,12 @@ static uint16_t some_transaction(struct world *world, bool with_refund)
 	return number < world->attempt_count ? (uint16_t)number : NOBODY;
 }
 
-/* The first transaction with two refunds, both due: there are few; NOBODY. */
-static uint16_t twice_due_transaction(const struct world *world)
+/* The first transaction with two refunds, of which the second is due: there are few; NOBODY. */
+static uint16_t twice_refunded_transaction(const struct world *world)
 {
 	for (uint16_t number = 0; number < world->attempt_count; number++) {
 		const struct model_refund *refunds = world_model(world)->payments[number].refunds;
-		if (refunds[1].amount > 0 && refunds[0].closed_by == NOBODY && refunds[1].closed_by == NOBODY)
+		if (refunds[1].amount > 0 && refunds[1].closed_by == NOBODY)
 			return number;
 	}
 	return NOBODY;
@@ -192,9 +192,9 @@ static struct request draw_given_back(struct world *world)
 {
 	struct request request = request_of(prng_chance(&world->prng, 300) ? COMMAND_REFUND_DONE : COMMAND_PAYMENT);
 	bool with_refund = request.kind == COMMAND_REFUND_DONE || prng_chance(&world->prng, 900);
-	request.transaction = prng_chance(&world->prng, 800) ? twice_due_transaction(world) : NOBODY;
-	bool is_twice_due = request.transaction != NOBODY;
-	if (!is_twice_due)
+	request.transaction = prng_chance(&world->prng, 800) ? twice_refunded_transaction(world) : NOBODY;
+	bool is_twice = request.transaction != NOBODY;
+	if (!is_twice)
 		request.transaction = some_transaction(world, with_refund);
 	if (request.transaction == NOBODY)
 		return draw_payment(world);
@@ -202,13 +202,14 @@ static struct request draw_given_back(struct world *world)
 	request.order = payment->order;
 	request.event = world_model(world)->orders[payment->order].event;
 	request.payment_status = PAYMENT_REFUNDED;
-	if (with_refund && (request.kind == COMMAND_REFUND_DONE || prng_chance(&world->prng, is_twice_due ? 100 : 400))) {
+	if (with_refund && (request.kind == COMMAND_REFUND_DONE || prng_chance(&world->prng, is_twice ? 100 : 400))) {
 		request.refund = payment->refunds[1].amount > 0 && prng_chance(&world->prng, 500);
 		request.refund_id = world->refund_ids[request.transaction][request.refund];
 	}
 	uint32_t choice = prng_below(&world->prng, 100);
 	if (request.kind == COMMAND_PAYMENT && choice >= 40)
-		request.amount = choice < 70   ? payment->refunds[0].amount
+		request.amount = choice < 60   ? payment->refunds[0].amount
+		                 : choice < 70 ? payment->refunds[1].amount
 		                 : choice < 90 ? payment->refunds[0].amount + payment->refunds[1].amount
 		                               : payment->refunds[0].amount + 1;
 	return request;
@@ -228,6 +229,20 @@ static struct request draw_payment(struct world *world)
 	return request;
 }
 
+/* The event of the first confirmed order of which a refund was closed: another of the same payment becomes due with it. NOBODY. */
+static uint16_t refunded_event(const struct world *world)
+{
+	const struct model *model = world_model(world);
+	for (uint16_t number = 0; number < world->attempt_count; number++) {
+		const struct model_payment *payment = &model->payments[number];
+		bool is_closed =
+			payment->refunds[0].amount > 0 && payment->refunds[0].closed_by != NOBODY && payment->refunds[1].amount == 0;
+		if (payment->attempt != NOBODY && is_closed && model->orders[payment->order].status == ORDER_CONFIRMED)
+			return model->orders[payment->order].event;
+	}
+	return NOBODY;
+}
+
 static struct request draw_sale(struct world *world)
 {
 	static const enum command_kind kinds[] = {COMMAND_SALE_PAUSE,  COMMAND_SALE_RESUME, COMMAND_SALE_RESUME,
@@ -235,7 +250,10 @@ static struct request draw_sale(struct world *world)
 	enum command_kind kind = kinds[prng_below(&world->prng, ARRAY_LENGTH(kinds))];
 	struct request request = request_of(kind);
 	request.event = some_event(world);
-	if (kind == COMMAND_SALE_CANCEL && prng_chance(&world->prng, 500))
+	uint16_t refunded = kind == COMMAND_SALE_CANCEL && prng_chance(&world->prng, 500) ? refunded_event(world) : NOBODY;
+	if (refunded != NOBODY)
+		request.event = (uint8_t)refunded;
+	else if (kind == COMMAND_SALE_CANCEL && prng_chance(&world->prng, 500))
 		request.kind = COMMAND_SALE_RESUME;
 	return request;
 }

@@ -378,6 +378,7 @@ static void close_refunds(struct doing *doing, struct model_payment *payment, ui
 		if ((bits >> i & 1) == 0)
 			continue;
 		payment->refunds[i].closed_by = doing->question->attempt;
+		payment->refunds[i].is_reported = doing->request->kind == COMMAND_PAYMENT;
 		sum += payment->refunds[i].amount;
 		reason = payment->refunds[i].reason;
 	}
@@ -405,30 +406,38 @@ static enum error report_one_given_back(struct doing *doing, struct model_paymen
 	return OK;
 }
 
+/* Whether the report repeats one that closed refunds, or speaks of those that somebody closed by hand; the answer is theirs then. */
+static bool repeats_closed(struct doing *doing, const struct model_payment *payment, bool is_reported)
+{
+	int64_t sum;
+	for (uint32_t i = REFUNDS_PER_PAYMENT_MAX; i-- > 0;) {
+		const struct model_refund *refund = &payment->refunds[i];
+		if (refund->amount == 0 || refund->closed_by == NOBODY || refund->is_reported != is_reported)
+			continue;
+		(void)refunds_of(payment, refund->closed_by, &sum);
+		if (!amount_is(doing, sum, payment->is_foreign))
+			continue;
+		doing->answer->replay_of = refund->closed_by;
+		return true;
+	}
+	return false;
+}
+
 static enum error report_given_back(struct doing *doing, struct model_payment *payment)
 {
 	if (doing->request->refund != ANY_REFUND)
 		return report_one_given_back(doing, payment);
 	if (payment->attempt == NOBODY || payment->refunds[0].amount == 0)
 		return ERR_REFUND_NOT_DUE;
+	if (repeats_closed(doing, payment, true))
+		return OK;
 	int64_t sum;
 	uint8_t due = refunds_of(payment, NOBODY, &sum);
-	bool is_foreign = payment->is_foreign;
-	if (due != 0 && amount_is(doing, sum, is_foreign)) {
+	if (due != 0 && amount_is(doing, sum, payment->is_foreign)) {
 		close_refunds(doing, payment, due);
 		return OK;
 	}
-	for (uint32_t i = REFUNDS_PER_PAYMENT_MAX; i-- > 0;) {
-		uint16_t closed_by = payment->refunds[i].closed_by;
-		if (payment->refunds[i].amount == 0 || closed_by == NOBODY)
-			continue;
-		(void)refunds_of(payment, closed_by, &sum);
-		if (!amount_is(doing, sum, is_foreign))
-			continue;
-		doing->answer->replay_of = closed_by;
-		return OK;
-	}
-	return ERR_REFUND_AMOUNT;
+	return repeats_closed(doing, payment, false) ? OK : ERR_REFUND_AMOUNT;
 }
 
 static enum error report_payment(struct doing *doing)

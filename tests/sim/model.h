@@ -56,6 +56,7 @@ struct model_refund {
 	bool is_foreign;
 	enum refund_reason reason;
 	uint16_t closed_by; /* the attempt; NOBODY: it is due */
+	bool is_reported;   /* by the provider, not by hand */
 };
 
 /* A transaction that was reported. */
