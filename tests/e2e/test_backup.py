@@ -320,6 +320,21 @@ def test_a_restore_that_is_killed_leaves_the_old_store_or_the_new(server, backup
     assert server.api().request("GET", f"/v1/events/{later}").status == 404
 
 
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.skipif(paths.is_sanitized(), reason="sanitized programs are not traced")
+def test_a_file_system_without_a_careful_rename_gets_a_link(server, tmp_path):
+    """The old name that cannot be taken away is no failure, and the next backup does not write to the finished one through it."""
+    file, partial = tmp_path / "backup.db", tmp_path / "backup.db.partial"
+    trace = ["strace", "-f", "-o", "/dev/null", "-P", str(partial), "-P", str(file), "-e", "inject=renameat2:error=EINVAL", "-e", "inject=unlink:error=EPERM"]
+    done = subprocess.run([*trace, paths.TRO, "backup", file], env=environment(server.options), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "is a verified copy" in done.stdout, done
+    assert file.stat().st_ino == partial.stat().st_ino
+    before = file.read_bytes()
+    missing = server.tro("backup", str(file), "--force", TMPDIR=str(tmp_path / "nowhere"))
+    assert missing.returncode == 1 and "could not be checked" in missing.stderr, missing
+    assert file.read_bytes() == before and not partial.exists()
+
+
 # Copies before a migration
 
 

@@ -68,6 +68,31 @@ static bool is_ours(const struct store_file *file)
 	       locked.st_ino == named.st_ino && S_ISREG(locked.st_mode);
 }
 
+/* Opens and locks the partial file, which may be left from before. */
+static bool open_partial(struct store_file *file, char message[static SQLITE_MESSAGE_MAX])
+{
+	file->lock = open(file->partial, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (file->lock < 0)
+		return fail(file->partial, "cannot be made", message);
+	if (flock(file->lock, LOCK_EX | LOCK_NB) == 0 && is_ours(file))
+		return true;
+	(void)snprintf(message, SQLITE_MESSAGE_MAX, "%.400s is being written by another program", file->partial);
+	(void)close(file->lock);
+	return false;
+}
+
+/* A partial file with a second name was finished, and rename_to_new could not take away its old name. To write to it would destroy the finished
+ * file, so the old name goes and another file gets it. */
+static bool leave_finished(struct store_file *file, char message[static SQLITE_MESSAGE_MAX])
+{
+	struct stat status;
+	if (fstat(file->lock, &status) == 0 && status.st_nlink == 1)
+		return true;
+	bool is_away = unlink(file->partial) == 0 || fail(file->partial, "cannot be removed", message);
+	(void)close(file->lock);
+	return is_away && open_partial(file, message);
+}
+
 bool store_file_begin(const char *path, bool may_replace, struct store_file *ret_file, char message[static SQLITE_MESSAGE_MAX])
 {
 	assert(path != NULL && ret_file != NULL);
@@ -80,14 +105,8 @@ bool store_file_begin(const char *path, bool may_replace, struct store_file *ret
 	(void)snprintf(file.partial, sizeof file.partial, "%s" PARTIAL, path);
 	if (is_special(path, message) || (!may_replace && is_taken(path, message)))
 		return false;
-	file.lock = open(file.partial, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (file.lock < 0)
-		return fail(file.partial, "cannot be made", message);
-	if (flock(file.lock, LOCK_EX | LOCK_NB) != 0 || !is_ours(&file)) {
-		(void)snprintf(message, SQLITE_MESSAGE_MAX, "%.400s is being written by another program", file.partial);
-		(void)close(file.lock);
+	if (!open_partial(&file, message) || !leave_finished(&file, message))
 		return false;
-	}
 	bool is_empty = fchmod(file.lock, 0600) == 0 && ftruncate(file.lock, 0) == 0;
 	if (!is_empty)
 		(void)fail(file.partial, "cannot be written", message);
@@ -99,12 +118,16 @@ bool store_file_begin(const char *path, bool may_replace, struct store_file *ret
 	return true;
 }
 
-/* A rename that never replaces, also on file systems that cannot do it in one step. */
+/* A rename that never replaces, also on file systems that cannot do it in one step. There the file is in place with its new name; an old name that
+ * cannot be taken away is left to leave_finished. */
 static bool rename_to_new(const char *from, const char *to)
 {
 	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
 		return true;
-	return (errno == EINVAL || errno == ENOSYS) && link(from, to) == 0 && unlink(from) == 0;
+	if ((errno != EINVAL && errno != ENOSYS) || link(from, to) != 0)
+		return false;
+	(void)unlink(from);
+	return true;
 }
 
 /* Whether the owner of a folder can read and write a file in it. */
