@@ -30,23 +30,6 @@ static bool belongs_to_server(const char *name, const char *path, const char *da
 	return belongs;
 }
 
-/* The copy must be whole, and what its events say. */
-static int copy_and_verify(const struct invocation *invocation, const char *store, const char *copy)
-{
-	struct adapters adapters;
-	char message[ADAPTERS_MESSAGE_MAX];
-	if (sqlite_copy(store, true, copy, message) != OK)
-		return complain("%s", message);
-	if (!adapters_look_at(copy, invocation->config->systems.mongo_uri == NULL, &adapters, message))
-		return complain("%s", message);
-	bool is_done;
-	int code = verification_run(invocation, &adapters, &is_done);
-	adapters_close(&adapters);
-	if (code == EXIT_DONE)
-		return code;
-	return complain("the copy of %s was not kept: it %s", store, is_done ? "did not pass its check" : "could not be checked");
-}
-
 int run_backup(const struct invocation *invocation)
 {
 	const char *name = NULL;
@@ -69,7 +52,8 @@ int run_backup(const struct invocation *invocation)
 		return complain("%s belongs to the running server: name a file elsewhere for the backup", name);
 	if (!store_file_begin(name, may_replace, &file, message))
 		return complain("%s", message);
-	code = copy_and_verify(invocation, path, file.partial);
+	bool is_copied = sqlite_copy(path, true, file.partial, message) == OK;
+	code = is_copied ? verification_run_copy(invocation, file.partial, path, "backed up") : complain("%s", message);
 	if (code != EXIT_DONE) {
 		store_file_abandon(&file);
 		return code;

@@ -34,21 +34,16 @@ static int forget_in(const char *copy, const char *data_dir)
 /* The same as at the start of a server: a backup of an older program is brought up to date, here in the copy. */
 static int copy_and_verify(const struct invocation *invocation, const char *backup, const char *copy)
 {
-	struct adapters adapters;
 	char message[ADAPTERS_MESSAGE_MAX];
 	if (sqlite_copy(backup, false, copy, message) != OK || sqlite_check_store(copy, message) != OK ||
 	    sqlite_migrate(copy, NULL, message) != OK)
-		return complain("%s cannot be restored: %s", backup, message);
+		return complain("%s was not restored: %s", backup, message);
 	if (forget_in(copy, invocation->config->systems.data_dir) != EXIT_DONE)
 		return EXIT_FAILED;
-	if (!adapters_look_at(copy, invocation->config->systems.mongo_uri == NULL, &adapters, message))
-		return complain("%s cannot be restored: %s", backup, message);
-	bool is_done;
-	int code = verification_run(invocation, &adapters, &is_done);
-	adapters_close(&adapters);
+	int code = verification_run_copy(invocation, copy, backup, "restored");
 	if (code == EXIT_DONE) /* in the copy: when that takes its place the store says where it came from */
 		return audit_trail_write_at(copy, SLICE("restore"), slice_of(backup), EXIT_DONE);
-	return complain("%s was not restored: it %s", backup, is_done ? "did not pass its check" : "could not be checked");
+	return code;
 }
 
 /* The old store has its log to itself until here. Without a log it is whole, so that a crash before the rename leaves it, and one after it leaves

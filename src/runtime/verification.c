@@ -105,3 +105,17 @@ int verification_run(const struct invocation *invocation, struct adapters *adapt
 {
 	return replay_with_scratch(invocation, adapters, verify_with, ret_is_done);
 }
+
+int verification_run_copy(const struct invocation *invocation, const char *copy, const char *store, const char *done)
+{
+	struct adapters adapters;
+	char message[ADAPTERS_MESSAGE_MAX];
+	if (!adapters_look_at(copy, invocation->config->systems.mongo_uri == NULL, &adapters, message))
+		return complain("%s was not %s: %s", store, done, message);
+	bool is_done;
+	int code = verification_run(invocation, &adapters, &is_done);
+	adapters_close(&adapters);
+	if (code == EXIT_DONE)
+		return code;
+	return complain("%s was not %s: the copy %s", store, done, is_done ? "did not pass its check" : "could not be checked");
+}
