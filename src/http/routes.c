@@ -1,6 +1,8 @@
 /* routes.c: the one table of routes. api/openapi.yaml describes them, and a test compares the two. */
 #include "http/routes.h"
 
+#include <assert.h>
+
 #include "http/authenticate.h"
 #include "http/call_submit.h"
 #include "http/handlers.h"
@@ -64,6 +66,9 @@ const uint32_t health_route_count = ARRAY_LENGTH(health_routes);
 
 struct http_router api_router(struct api *api, const struct cors_origins *cors)
 {
+	for (uint32_t i = 0; i < api_route_count; i++)
+		assert(api_routes[i].access != HTTP_ACCESS_NOT_SAID);
+
 	bool hides_operators_routes = api->options.operators == API_OPERATORS_ELSEWHERE;
 	if (api->options.service == NULL)
 		return (struct http_router){.routes = health_routes,

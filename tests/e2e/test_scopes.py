@@ -1,8 +1,12 @@
-"""Access to other users' holds and orders: for services, administrators and readers."""
+"""Who may use which route, and whose holds and orders: users, services, administrators and readers."""
+
+import re
 
 import pytest
 
+from harness.api import new_key
 from harness.problems import expect, problem
+from test_documents import code, readme
 
 
 @pytest.fixture
@@ -24,6 +28,41 @@ def insufficient(response, slug: str = "user-mismatch") -> dict:
     challenge = response.headers["WWW-Authenticate"]
     assert challenge.startswith("Bearer ") and 'error="insufficient_scope"' in challenge
     return problem(response, slug)
+
+
+# By the README's words: the scopes that are enough to be let in; a token without any is "". `tro:read` changes nothing.
+EVERYBODY = {None, "", "tro:read", "tro:service", "tro:admin", "tro:other", "tro:admins", "TRO:ADMIN", "admin"}
+WITH_A_TOKEN = EVERYBODY - {None}
+ENOUGH = {
+    "anybody": EVERYBODY,
+    "anybody, or who reaches `ADMIN_ADDR`": EVERYBODY,
+    "user": WITH_A_TOKEN,
+    "its owner": WITH_A_TOKEN,
+    "scope `tro:admin`": {"tro:admin"},
+    "scope `tro:service` or `tro:admin`": {"tro:service", "tro:admin", "tro:read"},
+    "signed by the provider": set(),
+}
+
+
+@pytest.mark.parametrize("route, who", [(code(route), who) for route, who, _ in readme("route", "who", "answer")])
+def test_every_route_lets_in_whom_the_readme_names(server, route, who):
+    """With tokens of all kinds, and with a body that is none and ids of nothing: who may is judged before anything else."""
+    method, path = route.split()
+    target = re.sub(r"{\w+}", "019aae7c-8100-7b20-8c11-5d0f64a3b2e4", path)
+    enough = ENOUGH[who] - ({"tro:read"} if method != "GET" else set())
+    for scope in sorted(EVERYBODY, key=str):
+        api = server.api(None if scope is None else "mallory", scope or None)
+        if path.endswith("/stream"):  # of an event that is there it has no end
+            assert api.get(target).status == 404
+            continue
+        sent = {"body": b"{}"} if method == "POST" else {}
+        response = api.request(method, target, key=new_key() if method != "GET" else None, **sent)
+        if who == "signed by the provider":
+            problem(response, "signature-invalid")
+        elif scope in enough:
+            assert response.status not in (401, 403), (scope, response)
+        else:
+            problem(response, "unauthenticated" if scope is None else "forbidden")
 
 
 def test_a_service_buys_for_a_user(api, shop, event):

@@ -196,7 +196,7 @@ static enum http_progress get_megabytes(struct http_request *request)
 
 static struct http_refusal authenticate(struct http_request *request)
 {
-	if (request->route->access == HTTP_ACCESS_PUBLIC)
+	if (request->route->access == HTTP_ACCESS_NOT_SAID)
 		return (struct http_refusal){.error = OK};
 	if (!slice_equal_string(http_request_header(request, SLICE("authorization")), "Bearer let-me-in"))
 		return (struct http_refusal){.error = ERR_UNAUTHENTICATED, .detail = "Not you."};

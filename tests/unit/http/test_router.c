@@ -222,7 +222,7 @@ static void bodies_are_json(void **state)
 static struct http_refusal nobody(struct http_request *request)
 {
 	assert_non_null(request->route);
-	bool is_open = request->route->access == HTTP_ACCESS_PUBLIC;
+	bool is_open = request->route->access != HTTP_ACCESS_ADMIN;
 	return (struct http_refusal){.error = is_open ? OK : ERR_UNAUTHENTICATED, .detail = "Nobody may."};
 }
 
