@@ -1,8 +1,15 @@
 """Ownership: a user sees and changes their own holds and orders; those of others do not exist for them."""
 
+import re
+import statistics
+import time
+
 import pytest
 
+from harness import paths
+from harness.api import new_key
 from harness.problems import expect, pointers, problem
+from harness.wire import Connection, request_bytes
 
 
 @pytest.fixture
@@ -33,6 +40,45 @@ def test_someone_elses_answers_as_one_that_never_was(api, bob, event):
     unknown = hold["hold_id"][:24] + "0" * 10 + hold["hold_id"][34:]
     theirs, nobodys = problem(bob.get_hold(hold["hold_id"]), "hold-unknown"), problem(bob.get_hold(unknown), "hold-unknown")
     assert theirs["detail"].replace(hold["hold_id"], "ID") == nobodys["detail"].replace(unknown, "ID")
+
+
+KINDS = {
+    "reads a hold": ("GET", "/v1/holds/{hold}"),
+    "reads the history of a hold": ("GET", "/v1/holds/{hold}/history"),
+    "releases a hold": ("DELETE", "/v1/holds/{hold}"),
+    "reads an order": ("GET", "/v1/orders/{order}"),
+    "reads the history of an order": ("GET", "/v1/orders/{order}/history"),
+    "cancels an order": ("POST", "/v1/orders/{order}/cancel"),
+}
+
+
+def comparable(response, *ids: str) -> tuple:
+    """All of an answer but what every answer has of its own; the ids that the client sent itself are one."""
+    text = re.sub("|".join(ids), "ID", response.body.decode())
+    text = re.sub(r'"(trace_id|request_id)":"[^"]*"', "", text)
+    return response.status, [(name, value) for name, value in response.headers.fields if name.lower() not in ("date", "x-request-id", "traceparent")], text
+
+
+@pytest.mark.parametrize("method, target", KINDS.values(), ids=KINDS)
+def test_neither_the_answer_nor_its_time_tells_whether_an_id_is_somebodys(api, bob, event, method, target):
+    """In turns on one connection, so that whatever else the machine does meets both."""
+    order = api.ordered(event["event_id"], "A-1-1")
+    theirs = target.format(hold=api.held(event["event_id"], "A-1-2")["hold_id"], order=order["order_id"])
+    nobodys = theirs[:34] + theirs[34:36].translate(str.maketrans("0123456789abcdef", "fedcba9876543210")) + theirs[36:]
+    took, answers = {theirs: [], nobodys: []}, {}
+    with Connection(bob.port) as connection:
+        for _ in range(300):
+            for asked in took:
+                fields = [("Authorization", f"Bearer {bob.token}")] + ([("Idempotency-Key", new_key())] if method == "POST" else [])
+                started = time.perf_counter()
+                connection.send(request_bytes(method, asked, fields))
+                answers[asked] = connection.receive()
+                took[asked].append(time.perf_counter() - started)
+    ids = [re.search(r"[0-9a-f-]{36}", asked)[0] for asked in took]
+    assert answers[theirs].status == 404 and comparable(answers[theirs], *ids) == comparable(answers[nobodys], *ids)
+    medians = [statistics.median(times) * 1e6 for times in took.values()]
+    print(f"{method} {target}: theirs {medians[0]:.0f} us, nobody's {medians[1]:.0f} us")
+    assert paths.is_sanitized() or abs(medians[0] - medians[1]) < max(100, 0.25 * max(medians))
 
 
 def test_a_converted_or_ended_hold_of_someone_else_does_not_exist_either(api, bob, event):

@@ -134,6 +134,26 @@ def test_a_limited_key_can_be_used_again(start_server):
     assert "Idempotency-Replayed" not in response.headers
 
 
+def test_a_used_key_with_another_body_counts(start_server):
+    """The refusal is found before anything is decided; it must not be a way around the quota."""
+    api = start_server(RATE_LIMIT_USER="5/1m").api()
+    event_id = api.create_event()["event_id"]
+    key = str(uuid.uuid4())
+    expect(api.hold(event_id, ["A-1-1"], key=key), 201)
+    answers = [api.hold(event_id, [f"A-1-{number}"], key=key) for number in range(2, 12)]
+    for answer in answers[:4]:
+        problem(answer, "idempotency-mismatch")
+    for answer in answers[4:]:
+        assert_limited(answer, "user")
+
+
+def test_a_repeated_request_counts(start_server):
+    api = start_server(RATE_LIMIT_USER="5/1m").api()
+    event_id = api.create_event()["event_id"]
+    key = str(uuid.uuid4())
+    assert statuses([api.hold(event_id, ["A-1-1"], key=key) for _ in range(7)]) == [201] * 5 + [429] * 2
+
+
 def test_retry_after_keeps_its_word(start_server):
     api = start_server(RATE_LIMIT_USER="3/2s").api()
     poll(api, 3)
@@ -222,6 +242,14 @@ def test_a_trusted_proxy_tells_the_address(start_server):
     assert [forwarded(api, "203.0.113.7") for _ in range(3)] == [200, 200, 429]
     assert forwarded(api, "203.0.113.8") == 200
     assert forwarded(api, "2001:db8::1") == 200
+
+
+def test_a_network_of_ipv6_is_one_client(start_server):
+    """Whoever has one address of IPv6 has the other 2^64 of its network."""
+    api = start_server(RATE_LIMIT_IP="5/1m", TRUSTED_PROXIES="127.0.0.1").api(None)
+    assert [forwarded(api, f"2001:db8:0:1:{number:x}::{number:x}") for number in range(1, 21)] == [200] * 5 + [429] * 15
+    assert forwarded(api, "2001:db8:0:2::1") == 200
+    assert [forwarded(api, f"203.0.113.{number}") for number in range(1, 21)] == [200] * 20
 
 
 def test_a_trusted_block_tells_the_address(start_server):
