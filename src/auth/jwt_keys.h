@@ -55,7 +55,8 @@ static inline struct slice jwt_key_kid(const struct jwt_public_key *key)
  * JWT_KEYS_TRIED_MAX, or there is a private key. ERR_NO_MEMORY. */
 must_check enum error jwt_keys_from_pem(struct slice pem, struct jwt_keys **ret_keys);
 /* A key set's JSON, at most JWT_JWKS_LENGTH_MAX. A key allows its `alg`, or its type's default without one. Certificates of a key
- * (x5c, x5t) are not read, nor is x5u: the key is what its own members say. Keys that cannot verify here are left out: `oct`, private ones, those for encryption, of other curves, weak, or malformed; keys beyond JWT_KEYS_MAX, too.
+ * (x5c, x5t) are not read, nor is x5u: the key is its own members. Keys that cannot verify here are left out: `oct`, private ones, those
+ * for encryption, of other curves, weak, or malformed; keys beyond JWT_KEYS_MAX, too.
  * ERR_CORRUPT: it is no key set, or no usable key is in it. ERR_NO_MEMORY. */
 must_check enum error jwt_keys_from_jwks(struct slice json, struct jwt_keys **ret_keys);
 struct jwt_keys *jwt_keys_retain(struct jwt_keys *keys);

@@ -10,7 +10,7 @@
 
 /* The callers that may use a route, for the `authenticate` hook. */
 enum http_access {
-	HTTP_ACCESS_NOT_SAID, /* no row of the service's table: who forgets it opens nothing */
+	HTTP_ACCESS_NOT_SAID, /* not in the table of the service: a row that forgets its access opens nothing */
 	HTTP_ACCESS_PUBLIC,
 	HTTP_ACCESS_USER,    /* anybody with a token */
 	HTTP_ACCESS_ADMIN,   /* a token with the scope tro:admin */

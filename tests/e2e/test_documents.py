@@ -139,6 +139,26 @@ def test_every_lock_is_listed():
     assert {code(row[0]) for row in table(DOCS / "architecture.md", "in", "guards", "held while")} == declared
 
 
+def tests_named_in(cell: str) -> list[str]:
+    return re.findall(r"`([\w/]+(?:\.py|\.c)?)`", cell)
+
+
+def test_every_test_that_security_names_is_there():
+    document = DOCS / "security.md"
+    owasp = table(document, "item", "what protects", "attacked by")
+    assert [row[0].split()[0] for row in owasp] == [f"API{number}" for number in range(1, 11)]
+    attacks = [row for section in document.read_text().split("| attack | what protects | test |\n")[1:] for row in section.split("\n\n")[0].splitlines()[1:]]
+    cells = [row[2] for row in owasp] + [row.rsplit(" | ", 1)[1] for row in attacks]
+    assert len(attacks) > 25
+    for cell in cells:
+        names = tests_named_in(cell)
+        assert names, cell
+        for name in names:
+            assert (paths.REPOSITORY / name).exists() or (paths.REPOSITORY / "tests" / "e2e" / name).is_file(), name
+    targets = [name for row in table(document, "bytes", "target", "lines reached") for name in re.findall(r"`(\w+)`", row[1])]
+    assert sorted(targets) == sorted(path.stem.removeprefix("fuzz_") for path in (paths.REPOSITORY / "tests" / "fuzz").glob("fuzz_*.c"))
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(paths.REPOSITORY)))
 def test_every_link_leads_somewhere(document):
     for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
