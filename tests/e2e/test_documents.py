@@ -139,7 +139,7 @@ def test_every_lock_is_listed():
     assert {code(row[0]) for row in table(DOCS / "architecture.md", "in", "guards", "held while")} == declared
 
 
-def tests_named_in(cell: str) -> list[str]:
+def names_in(cell: str) -> list[str]:
     return re.findall(r"`([\w/]+(?:\.py|\.c)?)`", cell)
 
 
@@ -151,7 +151,7 @@ def test_every_test_that_security_names_is_there():
     cells = [row[2] for row in owasp] + [row.rsplit(" | ", 1)[1] for row in attacks]
     assert len(attacks) > 20
     for cell in cells:
-        names = tests_named_in(cell)
+        names = names_in(cell)
         assert names, cell
         for name in names:
             assert (paths.REPOSITORY / name).exists() or (paths.REPOSITORY / "tests" / "e2e" / name).is_file(), name
