@@ -55,13 +55,13 @@ void callback_verifier_free(struct callback_verifier *verifier)
 	free(verifier);
 }
 
-/* False: malformed. Elements with other names are ignored, so that providers may add some. */
+/* False: malformed. Other elements are ignored, so that providers may add some; so are empty ones, as in every list of HTTP (RFC 9110, section 5.6.1). */
 static bool read_element(struct slice element, struct signature_header *header)
 {
 	struct slice value = slice_trim(element);
 	struct slice name;
-	if (!slice_cut(&value, '=', &name) || name.length == 0)
-		return false;
+	if (!slice_cut(&value, '=', &name))
+		return true;
 	bool is_time = slice_equal(name, SLICE("t"));
 	bool is_code = slice_equal(name, SLICE("v1"));
 	if (is_time && header->time.data == NULL) {

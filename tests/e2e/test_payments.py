@@ -317,6 +317,13 @@ def test_one_of_several_signatures_is_enough(api, order):
     assert expect(api.callback(body, f"t={now},v1={'0' * 64},v1={good}"), 200)["status"] == "CONFIRMED"
 
 
+def test_elements_of_a_signature_that_are_not_known_are_ignored(api, order):
+    body, now = callback_body(order["order_id"], transaction_id="elements-" + order["order_id"]), int(time.time())
+    good = credentials.callback_mac(body, now)
+    for signature in (f"t={now},v1={good},", f",t={now},, ,v1={good}", f"v0=x,new,t={now},v2={good},v1={good}"):
+        assert expect(api.callback(body, signature), 200)["status"] == "CONFIRMED"
+
+
 def test_payments_survive_a_restart(start_server):
     server = start_server()
     api = server.api()

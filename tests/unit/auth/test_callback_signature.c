@@ -89,6 +89,9 @@ static void what_is_unknown_is_ignored(void **state)
 	(void)state;
 	assert_true(verify_at("t=1767323045,v1=" CODE ",x=1", BODY, NOW_MS));
 	assert_true(verify_at("v0=00,t=1767323045,v2=" OTHER_CODE ",v1=" CODE, BODY, NOW_MS));
+	assert_true(verify_at("t=1767323045,v1=" CODE ",", BODY, NOW_MS));
+	assert_true(verify_at(",t=1767323045,, ,v1=" CODE, BODY, NOW_MS));
+	assert_true(verify_at("new,t=1767323045,v1=" CODE ",=", BODY, NOW_MS));
 }
 
 static void a_refusal_says_why(void **state)
@@ -116,8 +119,8 @@ static void other_headers_are_refused(void **state)
 	                                      "t=1767323045,v1=" CODE "00",
 	                                      "t=1767323045,v1=g" CODE,
 	                                      "t=1767323045,v2=" CODE,
-	                                      "t=1767323045,v1=" CODE ",",
-	                                      ",t=1767323045,v1=" CODE,
+	                                      ",",
+	                                      "=1767323045,v1=" CODE,
 	                                      "t=1767323045,t=1767323045,v1=" CODE,
 	                                      "t=+1767323045,v1=" CODE,
 	                                      "t=01767323045,v1=" CODE,
