@@ -224,10 +224,22 @@ static const char *describe_limit(struct exchange *exchange, enum error error)
 	}
 }
 
+/* What the request was for, when its head is refused after the request line. */
+static void read_line(struct exchange *exchange)
+{
+	struct slice method, target;
+	struct slice arrived = {.data = exchange->input.data, .length = exchange->input.end};
+	if (exchange->has_head || !exchange->scan.has_request_line)
+		return;
+	http_head_request_line(&exchange->scan, arrived, &method, &target);
+	http_router_read_line(&exchange->request, method, target);
+}
+
 void exchange_refuse(struct exchange *exchange, struct http_refusal refusal)
 {
 	assert(refusal.error != OK);
 
+	read_line(exchange);
 	if (exchange->request.id.length == 0)
 		identify(exchange);
 	if (refusal.detail == NULL)

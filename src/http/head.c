@@ -78,8 +78,9 @@ static struct http_refusal end_line(struct http_head_scan *scan, struct slice in
 		scan->start = scan->position;
 		return HTTP_ACCEPTED;
 	}
-	scan->has_request_line = true;
-	return check_request_line(line, limits);
+	struct http_refusal refusal = check_request_line(line, limits);
+	scan->has_request_line = refusal.error == OK;
+	return refusal;
 }
 
 struct http_refusal http_head_scan(struct http_head_scan *scan, struct slice input, const struct http_head_limits *limits, size_t *ret_end)
@@ -237,6 +238,14 @@ static struct http_refusal read_summary(const struct field_summary *summary, str
 	head->is_persistent = !summary->closes && (!head->is_version_1_0 || summary->keeps_alive);
 	head->expects_continue = summary->expects_continue && !head->is_version_1_0;
 	return read_framing(summary, head);
+}
+
+void http_head_request_line(const struct http_head_scan *scan, struct slice input, struct slice *ret_method, struct slice *ret_target)
+{
+	assert(scan->has_request_line && scan->start < input.length);
+
+	struct slice rest = {.data = input.data + scan->start, .length = input.length - scan->start};
+	(void)split_request_line(rest, ret_method, ret_target);
 }
 
 /* The next line, without its CR LF. http_head_scan has seen to it that there is one. */

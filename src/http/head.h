@@ -59,10 +59,10 @@ struct http_head_limits {
 
 /* The progress of reading a head; starts zeroed. */
 struct http_head_scan {
-	size_t position; /* bytes looked at */
-	size_t line;     /* the beginning of the current line */
-	size_t start;    /* the beginning of the request line: empty lines before it are skipped */
-	bool has_request_line;
+	size_t position;       /* bytes looked at */
+	size_t line;           /* the beginning of the current line */
+	size_t start;          /* the beginning of the request line: empty lines before it are skipped */
+	bool has_request_line; /* which is acceptable */
 };
 
 /* Looks for the end of the head in everything that has arrived so far, going on where it stopped, and refuses as early as it can. The
@@ -70,6 +70,9 @@ struct http_head_scan {
  * *ret_end: bytes up to and with the empty line that ends the head; 0 while that has not arrived. */
 must_check struct http_refusal http_head_scan(struct http_head_scan *scan, struct slice input, const struct http_head_limits *limits,
                                               size_t *ret_end);
+
+/* What an acceptable request line asks for, whatever follows it: for the answer to a head that is refused. */
+void http_head_request_line(const struct http_head_scan *scan, struct slice input, struct slice *ret_method, struct slice *ret_target);
 
 /* Takes apart the input from scan->start to the end that http_head_scan found. */
 must_check struct http_refusal http_head_parse(struct slice input, struct http_header headers[static HTTP_HEADERS_MAX],

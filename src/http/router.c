@@ -205,6 +205,18 @@ struct http_refusal http_router_resolve(const struct http_router *router, struct
 	return refusal;
 }
 
+void http_router_read_line(struct http_request *request, struct slice method, struct slice target)
+{
+	assert(method.length > 0 && target.length > 0);
+
+	request->method_text = method;
+	request->method = method_of(method);
+	struct http_refusal refusal = read_target(request, target);
+	if (refusal.error == OK)
+		refusal = decode_path(request);
+	(void)refusal; /* the head is refused for something else */
+}
+
 static void answer_options(const struct http_router *router, struct http_request *request)
 {
 	struct slice allow = allow_text(request);

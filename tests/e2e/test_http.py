@@ -116,6 +116,25 @@ def test_large_heads_are_refused(connect, lines):
     assert connection.is_closed_by_peer()
 
 
+@pytest.mark.parametrize(
+    "line, field, instance",
+    [
+        (b"POST /v1/holds?x=1 HTTP/1.1", b"Content-Length: x", "/v1/holds"),
+        (b"GET /v1/events/%c3%a9 HTTP/1.1", b"Host: b", "/v1/events/%C3%A9"),
+        (b"GET http://a.example/v1/healthz HTTP/1.1", b" folded", "/v1/healthz"),
+        (b"GET /v1/events HTTP/1.1", b"X: " + b"y" * 102400, "/v1/events"),
+        (b"GET /v1/events HTTP/2.0", b"X: y", "/"),
+    ],
+)
+def test_a_refused_head_says_what_it_was_for(connect, line, field, instance):
+    connection = connect()
+    try:
+        connection.send(head(line, b"Host: a", field))
+    except Closed:
+        pass
+    assert one_of(connection.receive(), "bad-request", "headers-too-large")["instance"] == instance
+
+
 def test_a_head_without_end_is_cut_off(connect):
     connection = connect()
     sent = 0

@@ -177,7 +177,7 @@ def test_two_keys_in_one_request_are_refused(api, event):
         ],
         body,
     )
-    assert response.status == 400, response
+    assert problem(response, "bad-request")["instance"] == "/v1/holds"
 
 
 def test_a_key_belongs_to_its_caller(api, event):
