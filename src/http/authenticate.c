@@ -55,7 +55,8 @@ static struct http_refusal identify_user(struct http_request *request)
 	bool is_change = request->method != HTTP_GET && request->method != HTTP_HEAD;
 	uint32_t serving = JWT_SCOPE_SERVICE | JWT_SCOPE_ADMIN | (is_change ? 0 : JWT_SCOPE_READ);
 	if (access == HTTP_ACCESS_SERVICE && (claims.scopes & serving) == 0)
-		return refuse(ERR_FORBIDDEN, "The scope tro:service or tro:admin is required.");
+		return refuse(ERR_FORBIDDEN, is_change ? "The scope tro:service or tro:admin is required."
+		                                       : "The scope tro:service, tro:admin or tro:read is required.");
 	if (is_change && (claims.scopes & (JWT_SCOPE_READ | JWT_SCOPE_SERVICE | JWT_SCOPE_ADMIN)) == JWT_SCOPE_READ)
 		return refuse(ERR_FORBIDDEN, "A token with the scope tro:read changes nothing.");
 	return refuse(OK, NULL);

@@ -170,6 +170,15 @@ static void add_retry_after(struct http_request *request, const struct problem *
 		http_response_header(&request->response, SLICE("Retry-After"), text);
 }
 
+/* Whether the client knows how to identify itself, whatever its token is worth. */
+static bool sends_bearer(const struct http_request *request)
+{
+	struct slice rest = http_request_header(request, SLICE("authorization"));
+	return field_equal(field_cut(&rest, ' '), SLICE("bearer"));
+}
+
+/* A token has to have all that `scope` lists, and clients ask their issuer for all of it (RFC 6749, section 3.3): so it is one scope that is enough, also where others
+ * would do. The detail names those, too. */
 static struct slice scope_challenge(const struct http_request *request)
 {
 	bool is_admin = request->route != NULL && request->route->access == HTTP_ACCESS_ADMIN;
@@ -177,16 +186,15 @@ static struct slice scope_challenge(const struct http_request *request)
 	                : SLICE("Bearer realm=\"tro\", error=\"insufficient_scope\", scope=\"tro:service\"");
 }
 
-/* RFC 6750, section 3: a client that sent no token is told what to send, one that did that it was not accepted, or what scope it lacks. */
+/* RFC 6750, section 3: a client that sent no bearer token is told what to send, one that did that it was not accepted, or what scope it lacks. */
 static void add_challenge(struct http_request *request, enum error error)
 {
-	bool has_token = http_request_header(request, SLICE("authorization")).data != NULL;
 	struct slice challenge = SLICE("Bearer realm=\"tro\"");
 	if (error == ERR_SIGNATURE_INVALID)
 		challenge = SLICE("TRO-Signature");
 	else if (error == ERR_USER_MISMATCH || error == ERR_FORBIDDEN)
 		challenge = scope_challenge(request);
-	else if (has_token)
+	else if (sends_bearer(request))
 		challenge = SLICE("Bearer realm=\"tro\", error=\"invalid_token\"");
 	http_response_header(&request->response, SLICE("WWW-Authenticate"), challenge);
 }

@@ -63,7 +63,16 @@ def test_every_personal_route_needs_a_token(server, method, route):
     "value", ["", "Bearer", "Bearer ", "Basic YWRhOnB3", "Token {}", "{}", "Bearer: {}", "Bearer,{}", "Bearer {} {}", "Bearer{}"]
 )
 def test_other_schemes_are_refused(server, value):
-    assert_refused(with_authorization(server, value.replace("{}", token())))
+    response = with_authorization(server, value.replace("{}", token()))
+    assert_refused(response)
+    # RFC 6750, section 3.1: who tried another scheme is told no error.
+    assert ("error=" in response.headers["WWW-Authenticate"]) == (value.partition(" ")[0] == "Bearer")
+
+
+def test_who_sends_no_token_is_told_no_error(server):
+    response = Api(server.port, None).get(f"/v1/holds/{uuid.uuid4()}")
+    assert_refused(response)
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="tro"'
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER"])

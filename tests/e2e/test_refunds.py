@@ -180,7 +180,9 @@ def test_refunds_are_for_services_and_administrators(server, api, shop, event, o
     assert due(server.api("admin", "tro:admin"), event) == due(server.api("auditor", "tro:read"), event) == [refund]
     for response in (api.get("/v1/refunds"), done(api, refund), done(server.api("auditor", "tro:read"), refund)):
         problem(response, "forbidden")
-        assert 'error="insufficient_scope"' in response.headers["WWW-Authenticate"]
+        assert 'error="insufficient_scope", scope="tro:service"' in response.headers["WWW-Authenticate"]
+    assert api.get("/v1/refunds").json()["detail"] == "The scope tro:service, tro:admin or tro:read is required."
+    assert done(api, refund).json()["detail"] == "The scope tro:service or tro:admin is required."
     problem(api.as_user(None).get("/v1/refunds"), "unauthenticated")
     expect(done(server.api("admin", "tro:admin"), refund), 200)
 

@@ -261,6 +261,11 @@ static void callers_are_told_how_to_identify_themselves(void **state)
 	request.response = (struct http_response){0};
 	problem_answer(&request, ERR_UNAUTHENTICATED, NULL);
 	assert_string_equal(header_value("WWW-Authenticate"), "Bearer realm=\"tro\", error=\"invalid_token\"");
+	const struct http_header password = {.name = SLICE("authorization"), .value = SLICE("Basic Bearer")};
+	request.headers = &password;
+	request.response = (struct http_response){0};
+	problem_answer(&request, ERR_UNAUTHENTICATED, NULL);
+	assert_string_equal(header_value("WWW-Authenticate"), "Bearer realm=\"tro\"");
 	request.response = (struct http_response){0};
 	problem_answer(&request, ERR_SIGNATURE_INVALID, NULL);
 	assert_string_equal(header_value("WWW-Authenticate"), "TRO-Signature");
