@@ -71,12 +71,12 @@ void warn_of(const char *format, ...)
 
 int complain_usage(const char *command, const char *format, ...)
 {
+	char text[LINE_MAX_BYTES];
 	va_list arguments;
 	va_start(arguments, format);
-	fprintf(stderr, "%s: ", program_invocation_short_name);
-	vfprintf(stderr, format, arguments);
-	fprintf(stderr, "; see '%s%s%s --help'\n", program_invocation_short_name, command == NULL ? "" : " ",
-	        command == NULL ? "" : command);
+	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
+	(void)complain("%s; see '%s%s%s --help'", text, program_invocation_short_name, command == NULL ? "" : " ",
+	               command == NULL ? "" : command);
 	return EXIT_WRONG_USAGE;
 }

@@ -139,6 +139,15 @@ def test_wrong_usage_exits_with_2(options, arguments):
     assert done.stderr.strip()
 
 
+@pytest.mark.parametrize("program", ["tro", "tro-api", "tro-expiry-worker", "tro-outbox-publisher"])
+def test_a_server_started_wrongly_says_so_in_a_log_line(options, program):
+    """Who collects the log of a server reads nothing but JSON."""
+    for argument in ("--nonsense", "extra", "--hold-ttl"):
+        done = run_tro(*(["serve"] if program == "tro" else []), argument, program=program, **options)
+        [line] = done.stderr.splitlines()
+        assert done.returncode == 2 and {"time", "level", "message"} <= json.loads(line).keys()
+
+
 def test_version_is_one_line():
     assert re.fullmatch(r"tro \d+\.\d+\.\d+ \(commit ([0-9a-f]{40}(-dirty)?|unknown)\)\n", succeed(run_tro("version")))
 
