@@ -148,6 +148,17 @@ static enum jwt_verdict find_signer(const struct jwt_keys *keys, const struct jw
 	return verdict;
 }
 
+/* Whether the issuer has published the key that the token names. If not, its signature may be that of a key which the issuer has published since, also when it
+ * is none of keys without a name, which are tried for every token. */
+static bool is_key_named(const struct jwt_keys *published, const struct jwt_header *header)
+{
+	for (uint32_t i = 0; published != NULL && i < published->count; i++) {
+		if (may_be_signer(&published->keys[i], header, true))
+			return true;
+	}
+	return false;
+}
+
 static enum jwt_verdict check_signature(struct jwt_verifier *verifier, const struct jwt_header *header, struct slice covered,
                                         struct slice signature, const struct jwt_public_key **ret_key)
 {
@@ -164,11 +175,11 @@ static enum jwt_verdict check_signature(struct jwt_verifier *verifier, const str
 	if (own == JWT_OK || own == JWT_NO_MEMORY)
 		return own;
 	enum jwt_verdict published = find_signer(verifier->published, header, covered, signature, ret_key);
-	if (published != JWT_KEY_UNKNOWN || own != JWT_KEY_UNKNOWN)
-		return published == JWT_KEY_UNKNOWN ? own : published;
-	if (keyring->are_keys_published)
-		atomic_store(&keyring->is_kid_missing, true);
-	return JWT_KEY_UNKNOWN;
+	enum jwt_verdict verdict = published == JWT_KEY_UNKNOWN ? own : published;
+	bool has_failed = verdict == JWT_KEY_UNKNOWN || verdict == JWT_SIGNATURE_WRONG;
+	if (has_failed && keyring->are_keys_published && !is_key_named(verifier->published, header))
+		atomic_store(&keyring->is_key_missing, true);
+	return verdict;
 }
 
 static enum jwt_verdict verify_whole(struct jwt_verifier *verifier, struct slice token, struct jwt_claims *ret_claims,

@@ -21,7 +21,7 @@ struct jwt_keyring {
 	pthread_mutex_t mutex;       /* guards `published` */
 	struct jwt_keys *published;  /* NULL: none yet */
 	_Atomic uint32_t generation; /* goes up with each change of `published` */
-	_Atomic bool is_kid_missing; /* a token named a key that is not here */
+	_Atomic bool is_key_missing; /* a token may be signed with a key that is not here */
 };
 
 void jwt_keyring_init(struct jwt_keyring *keyring);

@@ -12,8 +12,8 @@
 #include "pipeline/worker.h"
 
 #define REFRESH_MS (5 * 60 * 1000)
-#define RETRY_MS (10 * 1000) /* fetches for tokens that name an unknown key begin at least this far apart */
-#define LOOK_MS 200          /* looks so often whether a token has named an unknown key */
+#define RETRY_MS (10 * 1000) /* fetches for tokens whose key is not known begin at least this far apart */
+#define LOOK_MS 200          /* looks so often whether there was a token whose key is not known */
 #define CONNECT_TIMEOUT_MS 3000L
 
 struct jwks_fetcher {
@@ -119,7 +119,7 @@ static const char *fetch(struct jwks_fetcher *fetcher)
 
 static void fetch_and_tell(struct jwks_fetcher *fetcher, const struct dependency_call *call)
 {
-	atomic_store(&fetcher->keyring->is_kid_missing, false); /* first, so that a token that comes meanwhile counts */
+	atomic_store(&fetcher->keyring->is_key_missing, false); /* first, so that a token that comes meanwhile counts */
 	fetcher->fetched_at_ms = monotonic_now_ms();
 	const char *problem = fetch(fetcher);
 	dependency_end(fetcher->dependency, call, problem == NULL ? DEPENDENCY_SERVED : DEPENDENCY_FAILED, monotonic_now_ns());
@@ -138,7 +138,7 @@ static uint64_t fetcher_step(void *context)
 {
 	struct jwks_fetcher *fetcher = context;
 	uint64_t age_ms = monotonic_now_ms() - fetcher->fetched_at_ms;
-	uint64_t pause_ms = atomic_load(&fetcher->keyring->is_kid_missing) ? RETRY_MS : REFRESH_MS;
+	uint64_t pause_ms = atomic_load(&fetcher->keyring->is_key_missing) ? RETRY_MS : REFRESH_MS;
 	bool is_due = fetcher->fetched_at_ms == 0 || atomic_load(&fetcher->state) == JWKS_FAILING || age_ms >= pause_ms;
 	struct dependency_call call;
 	if (is_due && dependency_begin(fetcher->dependency, monotonic_now_ns(), &call))

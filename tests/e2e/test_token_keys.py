@@ -191,7 +191,7 @@ def test_a_published_key_allows_its_alg_alone(tmp_path, issuer):
 @pytest.mark.waits(10)
 def test_an_unknown_kid_fetches_once_in_ten_seconds_and_keys_that_left_are_void(tmp_path, issuer):
     issuer.publish(jwk(RSA, kid="old"))
-    server = serve_keys(tmp_path, issuer)
+    server = Server(tmp_path, operators=True, JWT_SECRET=None, JWT_PUBLIC_KEY=pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)), JWT_JWKS_URL=issuer.url).start()
     old = jwt.encode(claims(), RSA, "RS256", headers={"kid": "old"})
     new = jwt.encode(claims(), OTHER_RSA, "RS256", headers={"kid": "new"})
     accepted(server, old)

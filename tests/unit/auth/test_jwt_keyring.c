@@ -88,7 +88,7 @@ static void a_remembered_token_is_void_when_its_key_leaves(void **state)
 	keyring.are_keys_published = true;
 	struct jwt_verifier *verifier = new_verifier(&keyring);
 	assert_int_equal(verify(verifier, &first), JWT_KEY_UNKNOWN);
-	assert_true(keyring.is_kid_missing);
+	assert_true(keyring.is_key_missing);
 	publish(&keyring, &first, "a");
 	assert_int_equal(verify(verifier, &first), JWT_OK);
 	assert_int_equal(verify(verifier, &first), JWT_OK);
@@ -101,6 +101,41 @@ static void a_remembered_token_is_void_when_its_key_leaves(void **state)
 	jwt_keyring_release(&keyring);
 	EVP_PKEY_free(first.key);
 	EVP_PKEY_free(second.key);
+}
+
+/* Keys without a name are tried for every token: that their signature is another one says nothing about the key that the token names. */
+static void an_unknown_key_is_missed_beside_keys_without_a_name(void **state)
+{
+	(void)state;
+	struct issuer own = new_issuer(""), kidless = new_issuer(""), named = new_issuer("a"), later = new_issuer("b"),
+		      forger = new_issuer("a");
+	struct jwt_keyring keyring;
+	jwt_keyring_init(&keyring);
+	keyring.are_keys_published = true;
+	keyring.own = jwt_keys_new();
+	add(keyring.own, &own, "");
+	publish(&keyring, &named, "a");
+	struct jwt_verifier *verifier = new_verifier(&keyring);
+	assert_int_equal(verify(verifier, &own), JWT_OK);
+	assert_int_equal(verify(verifier, &named), JWT_OK);
+	assert_int_equal(verify(verifier, &forger), JWT_SIGNATURE_WRONG);
+	assert_false(keyring.is_key_missing);
+	assert_int_equal(verify(verifier, &later), JWT_SIGNATURE_WRONG);
+	assert_true(keyring.is_key_missing);
+
+	keyring.is_key_missing = false;
+	publish(&keyring, &own, "");
+	assert_int_equal(verify(verifier, &own), JWT_OK);
+	assert_false(keyring.is_key_missing);
+	assert_int_equal(verify(verifier, &kidless), JWT_SIGNATURE_WRONG);
+	assert_true(keyring.is_key_missing);
+	jwt_verifier_free(verifier);
+	jwt_keyring_release(&keyring);
+	EVP_PKEY_free(own.key);
+	EVP_PKEY_free(kidless.key);
+	EVP_PKEY_free(named.key);
+	EVP_PKEY_free(later.key);
+	EVP_PKEY_free(forger.key);
 }
 
 static void the_key_of_a_kid_is_found_behind_many_without_a_name(void **state)
@@ -185,6 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_remembered_token_is_void_when_its_key_leaves),
+		cmocka_unit_test(an_unknown_key_is_missed_beside_keys_without_a_name),
 		cmocka_unit_test(the_key_of_a_kid_is_found_behind_many_without_a_name),
 		cmocka_unit_test(keys_change_while_threads_verify),
 	};
