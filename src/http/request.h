@@ -68,6 +68,7 @@ struct http_request {
 	const struct http_route *route;               /* NULL: no route has this path and method */
 	struct slice parameters[HTTP_PARAMETERS_MAX]; /* the values of the {…} of the route's path, in order */
 	uint32_t allowed_methods;                     /* enum http_method: those of the path's routes; 0 when there is no such path */
+	bool is_rate_limit_exempt;                    /* the path's routes are */
 	const struct http_header *headers;
 	uint32_t header_count;
 	struct slice body; /* complete; empty in an `authenticate` hook, which runs before it arrives */

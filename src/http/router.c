@@ -130,6 +130,7 @@ static void find_route(const struct http_router *router, struct http_request *re
 			continue;
 		uint32_t served = route->method == HTTP_GET ? HTTP_GET | HTTP_HEAD : route->method;
 		request->allowed_methods |= served | HTTP_OPTIONS;
+		request->is_rate_limit_exempt = route->is_rate_limit_exempt;
 		if ((request->method & served) != 0) {
 			request->route = route;
 			memcpy(request->parameters, parameters, sizeof parameters);
@@ -226,18 +227,23 @@ static void answer_options(const struct http_router *router, struct http_request
 		cors_answer_preflight(router->cors, request, allow);
 }
 
-static void refuse(struct http_request *request, struct http_refusal refusal)
+/* Says in Allow and in the detail which methods there are. */
+static struct http_refusal tell_methods(struct http_request *request)
 {
-	struct problem problem = {.error = refusal.error, .detail = slice_of(refusal.detail)};
-	struct slice allow = {0};
-	if (refusal.error == ERR_METHOD_NOT_ALLOWED) {
-		allow = allow_text(request);
-		problem.detail = arena_format(&request->arena, "%.*s is not among the methods of this resource: %.*s.",
-		                              SLICE_PRINT(request->method_text), SLICE_PRINT(allow));
-	}
-	problem_respond(request, &problem);
+	struct slice allow = allow_text(request);
 	if (allow.length > 0)
 		http_response_header(&request->response, SLICE("Allow"), allow);
+	struct slice detail = arena_format(&request->arena, "%.*s is not among the methods of this resource: %.*s.",
+	                                   SLICE_PRINT(request->method_text), SLICE_PRINT(allow));
+	return http_refuse(ERR_METHOD_NOT_ALLOWED, detail.data);
+}
+
+/* Whether a request that is refused counts against rate limits: not one whose head could not be read, and none of a path whose routes do not count. */
+static bool counts(const struct http_request *request, enum error error)
+{
+	if (request->route != NULL)
+		return !request->route->is_rate_limit_exempt;
+	return error == ERR_NOT_FOUND || (error == ERR_METHOD_NOT_ALLOWED && !request->is_rate_limit_exempt);
 }
 
 enum http_progress http_router_dispatch(const struct http_router *router, struct http_request *request, struct http_refusal refusal)
@@ -246,11 +252,12 @@ enum http_progress http_router_dispatch(const struct http_router *router, struct
 
 	if (router->cors != NULL)
 		cors_answer(router->cors, request);
-	bool counts = request->route == NULL ? refusal.error == ERR_NOT_FOUND : !request->route->is_rate_limit_exempt;
-	if (refusal.error != OK && router->refuse != NULL && counts)
+	if (refusal.error == ERR_METHOD_NOT_ALLOWED)
+		refusal = tell_methods(request);
+	if (refusal.error != OK && router->refuse != NULL && counts(request, refusal.error))
 		return router->refuse(request, refusal);
 	if (refusal.error != OK) {
-		refuse(request, refusal);
+		problem_answer(request, refusal.error, refusal.detail);
 		return HTTP_ANSWERED;
 	}
 	if (request->method == HTTP_OPTIONS) {

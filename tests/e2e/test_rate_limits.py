@@ -214,6 +214,15 @@ def test_addresses_that_are_not_served_count_too(start_server):
     assert stranger.get("/v1/events").status == 429
 
 
+def test_methods_that_are_not_allowed_count_too(start_server):
+    stranger = start_server(RATE_LIMIT_IP="3/1m").api(None)
+    refused = [stranger.request("DELETE", "/v1/events") for _ in range(5)]
+    assert statuses(refused) == [405] * 3 + [429] * 2
+    assert refused[0].headers["Allow"] == "GET, HEAD, POST, OPTIONS" and refused[0].headers["RateLimit"].startswith('"ip";r=2;')
+    assert "DELETE is not among the methods" in refused[0].json()["detail"]
+    assert stranger.request("DELETE", "/v1/healthz").status == 405
+
+
 def test_every_request_of_a_service_counts_for_it(start_server):
     """Also one that names no user, and one that it may not send."""
     shop = start_server(RATE_LIMIT_SERVICE="1/1h", RATE_LIMIT_USER="off", RATE_LIMIT_IP="off").api("shop", "tro:service")
