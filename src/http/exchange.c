@@ -224,7 +224,7 @@ static const char *describe_limit(struct exchange *exchange, enum error error)
 	}
 }
 
-/* What the request was for, when its head is refused after the request line. */
+/* Reads the request line of a head that is refused for the lines behind it. */
 static void read_line(struct exchange *exchange)
 {
 	struct slice method, target;

@@ -71,7 +71,7 @@ struct http_head_scan {
 must_check struct http_refusal http_head_scan(struct http_head_scan *scan, struct slice input, const struct http_head_limits *limits,
                                               size_t *ret_end);
 
-/* What an acceptable request line asks for, whatever follows it: for the answer to a head that is refused. */
+/* Takes method and target out of an acceptable request line, whatever follows it: the answer to a head that is refused names them. */
 void http_head_request_line(const struct http_head_scan *scan, struct slice input, struct slice *ret_method, struct slice *ret_target);
 
 /* Takes apart the input from scan->start to the end that http_head_scan found. */

@@ -28,7 +28,7 @@ struct http_router {
 
 /* Fills in method, path, query, route and parameters from the head, and makes every check that the head allows. */
 must_check struct http_refusal http_router_resolve(const struct http_router *router, struct http_request *request, struct slice target);
-/* Fills in method, path and query alone, as far as they can be read: what a request with a head that is refused was for. */
+/* Fills in method, path and query alone, as far as they can be read, for the answer to a head that is refused. */
 void http_router_read_line(struct http_request *request, struct slice method, struct slice target);
 /* The request is complete: answers it, with the refusal if there was one. */
 must_check enum http_progress http_router_dispatch(const struct http_router *router, struct http_request *request,
