@@ -189,7 +189,9 @@ static enum error read_sale_created(struct slice data, struct json_violations *v
 	event->on_sale_from_ms = sale.body.on_sale_from_ms;
 	event->on_sale_until_ms = sale.body.on_sale_until_ms;
 	event->seat_count = (uint32_t)sale.seat_count;
-	return sale_body_layout(&sale.body, violations->arena, &event->layout);
+	error = sale_body_layout(&sale.body, violations->arena, &event->layout);
+	/* The stores make the seats of the layout, and rely on their number. */
+	return error == OK && (event->seat_count == 0 || layout_count(&event->layout) != event->seat_count) ? ERR_CORRUPT : error;
 }
 
 static enum error read_sale_change(struct slice data, struct json_violations *violations, struct event *event)

@@ -176,7 +176,8 @@ bool stored_order_read(struct columns columns, struct order_item items[static SE
 	}
 	return read_version(columns, 19, &ret_order->row) && read_short_text(columns, 3, &ret_order->user) &&
 	       read_short_text(columns, 15, &ret_order->paid_with) && read_currency(columns, 7, &ret_order->currency) &&
-	       ret_order->item_count > 0 && ret_order->status >= ORDER_PENDING && ret_order->status <= ORDER_CANCELLED;
+	       ret_order->item_count > 0 && ret_order->status >= ORDER_PENDING && ret_order->status <= ORDER_CANCELLED &&
+	       ret_order->payment_method >= PAYMENT_METHOD_CARD && ret_order->payment_method <= PAYMENT_METHOD_TRANSFER;
 }
 
 bool stored_payment_read(struct columns columns, struct payment *ret_payment)
@@ -380,5 +381,6 @@ bool stored_catalog_entry_read(struct columns columns, struct arena *arena, stru
 		.version = get_uint(columns, 11),
 	};
 	return read_currency(columns, 6, &ret_entry->currency) && ret_entry->details.name.data != NULL &&
-	       ret_entry->details.venue.data != NULL && ret_entry->details.description.data != NULL;
+	       ret_entry->details.venue.data != NULL && ret_entry->details.description.data != NULL && ret_entry->status >= SALE_ON_SALE &&
+	       ret_entry->status <= SALE_CANCELLED;
 }

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/time.h"
+
 static void put_text(struct places places, uint32_t index, struct slice text)
 {
 	assert(places.operations != NULL);
@@ -36,18 +38,18 @@ static bool copy_text(struct columns columns, int column, struct arena *arena, s
 bool stored_audit_read(struct columns columns, struct arena *arena, struct audit_record *ret_record)
 {
 	assert(ret_record != NULL);
-	struct audit_record record = {
-		.at_ms = (uint64_t)columns.operations->get_int(columns.source, 1),
-		.kind = (enum audit_kind)columns.operations->get_int(columns.source, 2),
-		.repeats = (uint32_t)columns.operations->get_int(columns.source, 8),
-	};
+	int64_t at_ms = columns.operations->get_int(columns.source, 1), kind = columns.operations->get_int(columns.source, 2);
+	int64_t repeats = columns.operations->get_int(columns.source, 8);
 	struct slice id = columns.operations->get_text(columns.source, 0);
-	if (id.data == NULL || id.length != sizeof record.id.bytes)
+	struct audit_record record = {.at_ms = (uint64_t)at_ms, .kind = (enum audit_kind)kind, .repeats = (uint32_t)repeats};
+	if (id.data == NULL || id.length != sizeof record.id.bytes || record.at_ms > TIME_MS_MAX)
+		return false;
+	if ((kind != AUDIT_ACTION && kind != AUDIT_REFUSED) || repeats < 1 || repeats > UINT32_MAX)
 		return false;
 	memcpy(record.id.bytes, id.data, sizeof record.id.bytes);
 	bool is_read = copy_text(columns, 3, arena, &record.actor) && copy_text(columns, 4, arena, &record.action) &&
 	               copy_text(columns, 5, arena, &record.target) && copy_text(columns, 6, arena, &record.address) &&
 	               copy_text(columns, 7, arena, &record.result);
 	*ret_record = record;
-	return is_read && (record.kind == AUDIT_ACTION || record.kind == AUDIT_REFUSED);
+	return is_read;
 }

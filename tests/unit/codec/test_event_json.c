@@ -411,6 +411,37 @@ static void an_unknown_currency_is_corrupt(void **state)
 	assert_int_equal(event_data_read(written(fixture, &event), &fixture->arena, &copy), ERR_CORRUPT);
 }
 
+static void an_event_of_another_number_of_seats_than_its_layout_is_corrupt(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct layout_section sections[] = {{.name = {"A", 1}, .price = 1, .rows = 1000000, .seats_per_row = 1000000}};
+	static const struct {
+		struct layout layout;
+		uint32_t seat_count;
+	} cases[] = {
+		{{.sections = sections, .section_count = 1}, 0},
+		{{.sections = sections, .section_count = 1}, 1},
+		{{.sections = sections, .section_count = 1}, 1000000},
+		{{0}, 0},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct event event = sale_created();
+		struct event copy = {.type = EVENT_SALE_CREATED};
+		event.layout = cases[i].layout;
+		event.seat_count = cases[i].seat_count;
+		assert_int_equal(event_data_read(written(fixture, &event), &fixture->arena, &copy), ERR_CORRUPT);
+	}
+	static const char text[] =
+		"{\"event_id\":\"019a9f3c-7b2e-7c41-8a55-2f6d1f0a0001\",\"name\":\"A\",\"venue\":\"B\",\"status\":\"on_sale\","
+		"\"starts_at\":\"2027-01-15T08:00:00.000Z\",\"currency\":\"EUR\",%s}";
+	struct event copy = {.type = EVENT_SALE_CREATED};
+	char data[512];
+	snprintf(data, sizeof data, text, "\"seats\":[{\"seat\":\"1\",\"price\":1}]");
+	assert_int_equal(event_data_read(slice_of(data), &fixture->arena, &copy), ERR_CORRUPT);
+	snprintf(data, sizeof data, text, "\"seat_count\":1,\"seats\":[{\"seat\":\"1\",\"price\":1}]");
+	assert_int_equal(event_data_read(slice_of(data), &fixture->arena, &copy), OK);
+}
+
 static void without_memory_it_says_so(void **state)
 {
 	struct fixture *fixture = *state;
@@ -474,6 +505,7 @@ int main(void)
 		TEST(clients_are_told_the_data_without_what_is_for_others),
 		TEST(nothing_but_what_was_written_is_read),
 		TEST(an_unknown_currency_is_corrupt),
+		TEST(an_event_of_another_number_of_seats_than_its_layout_is_corrupt),
 		TEST(without_memory_it_says_so),
 		TEST(a_row_past_its_deadline_reads_expired),
 	};

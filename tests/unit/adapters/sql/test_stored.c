@@ -1,5 +1,7 @@
 /* test_stored.c: rows in SQL databases are read as they were written, and impossible ones are refused. */
+#include "adapters/sql/stored_audit.h"
 #include "adapters/sql/stored_write.h"
+#include "base/time.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,6 +79,11 @@ static const struct fields right_refund = {{TEXT(ID), TEXT(ID), TEXT(ID), TEXT("
                                             INT(REFUND_DUE), INT(5), INT(0), TEXT(NULL), INT(8)}};
 static const struct fields right_event = {
 	{TEXT(ID), TEXT(ID), INT(2), INT(EVENT_HOLD_CREATED), INT(5), TEXT("ann"), TEXT(TRACE), TEXT(ID), TEXT(ID), TEXT("{}")}};
+
+static const struct fields right_entry = {
+	{TEXT(ID), TEXT("Opera"), TEXT("House"), TEXT(""), INT(5), INT(SALE_PAUSED), TEXT("EUR"), INT(5), INT(6), INT(7), INT(4), INT(8)}};
+static const struct fields right_record = {
+	{TEXT(ID), INT(5), INT(AUDIT_REFUSED), TEXT("ann"), TEXT("replay"), TEXT(NULL), TEXT("10.0.0.1"), TEXT("done"), INT(UINT32_MAX)}};
 
 static int begin(void **state)
 {
@@ -273,6 +280,8 @@ static void rows_that_cannot_be_right_are_refused(void **state)
 		{ROW_HOLD, &right_hold, 7, TEXT("")},
 		{ROW_HOLD, &right_hold, 7, TEXT("A\n\nB\n")},
 		{ROW_ORDER, &right_order, 5, INT(0)},
+		{ROW_ORDER, &right_order, 6, INT(0)},
+		{ROW_ORDER, &right_order, 6, INT(PAYMENT_METHOD_TRANSFER + 1)},
 		{ROW_ORDER, &right_order, 7, TEXT("EU")},
 		{ROW_ORDER, &right_order, 18, TEXT("")},
 		{ROW_ORDER, &right_order, 18, TEXT("1000\n")},
@@ -370,6 +379,56 @@ static void events_that_cannot_be_right_are_refused(void **state)
 	}
 }
 
+static void catalog_entries_that_cannot_be_right_are_refused(void **state)
+{
+	static const struct {
+		int column;
+		struct field wrong;
+	} cases[] = {
+		{5, INT(0)},
+		{5, INT(SALE_CANCELLED + 1)},
+		{5, INT(((int64_t)1 << 32) + SALE_PAUSED)},
+		{6, TEXT("EU")},
+	};
+	struct fields fields = right_entry;
+	struct catalog_entry entry;
+	assert_true(stored_catalog_entry_read(columns_of(&fields), *state, &entry));
+	assert_int_equal(entry.status, SALE_PAUSED);
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		fields = right_entry;
+		fields.of[cases[i].column] = cases[i].wrong;
+		assert_false(stored_catalog_entry_read(columns_of(&fields), *state, &entry));
+	}
+}
+
+static void records_of_the_audit_that_cannot_be_right_are_refused(void **state)
+{
+	static const struct {
+		int column;
+		struct field wrong;
+	} cases[] = {
+		{0, TEXT("short")},
+		{1, INT(-1)},
+		{1, INT((int64_t)TIME_MS_MAX + 1)},
+		{2, INT(0)},
+		{2, INT(AUDIT_REFUSED + 1)},
+		{2, INT(((int64_t)1 << 32) + AUDIT_ACTION)},
+		{8, INT(0)},
+		{8, INT(-1)},
+		{8, INT((int64_t)UINT32_MAX + 1)},
+	};
+	struct fields fields = right_record;
+	struct audit_record record;
+	assert_true(stored_audit_read(columns_of(&fields), *state, &record));
+	assert_int_equal(record.repeats, UINT32_MAX);
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		fields = right_record;
+		fields.of[cases[i].column] = cases[i].wrong;
+		if (stored_audit_read(columns_of(&fields), *state, &record))
+			fail_msg("case %zu was taken", i);
+	}
+}
+
 static void without_memory_nothing_is_read(void **state)
 {
 	(void)state;
@@ -394,6 +453,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(more_seats_than_a_hold_may_have_are_refused, begin, end),
 		cmocka_unit_test_setup_teardown(events_read_as_they_are_stored, begin, end),
 		cmocka_unit_test_setup_teardown(events_that_cannot_be_right_are_refused, begin, end),
+		cmocka_unit_test_setup_teardown(catalog_entries_that_cannot_be_right_are_refused, begin, end),
+		cmocka_unit_test_setup_teardown(records_of_the_audit_that_cannot_be_right_are_refused, begin, end),
 		cmocka_unit_test_setup_teardown(without_memory_nothing_is_read, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
