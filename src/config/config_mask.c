@@ -48,9 +48,10 @@ static bool are_addresses(struct slice text)
 	return true;
 }
 
-/* On one line: control characters as \n or \x07. */
-static void append_escaped(struct buffer *buffer, struct slice text)
+void config_escaped_append(struct buffer *buffer, struct slice text)
 {
+	assert(buffer != NULL);
+
 	for (size_t i = 0; i < text.length && i < SHOWN_MAX; i++) {
 		unsigned char byte = (unsigned char)text.data[i];
 		if (byte == '\n')
@@ -77,12 +78,12 @@ void config_shown_append(struct buffer *buffer, const struct config_key *key, st
 		struct buffer masked;
 		buffer_init(&masked, NULL, text.length + 2 * sizeof MASK);
 		append_masked_url(&masked, text, scheme);
-		append_escaped(buffer, buffer_slice(&masked));
+		config_escaped_append(buffer, buffer_slice(&masked));
 		buffer->failed |= masked.failed;
 		buffer_release(&masked);
 	} else if (is_secret || (is_url && !(key->kind == CONFIG_REDIS && are_addresses(text)))) {
 		buffer_append_string(buffer, MASK);
 	} else {
-		append_escaped(buffer, text);
+		config_escaped_append(buffer, text);
 	}
 }

@@ -72,7 +72,9 @@ static void print_source(const struct config *config, enum config_source source,
 			buffer_append_format(buffer, "# %s\n", title);
 		has_title = true;
 		if (config->given[i].file != NULL) {
-			buffer_append_format(buffer, "%s" CONFIG_FILE_SUFFIX "=%s\n", config_keys[i].name, config->given[i].file);
+			buffer_append_format(buffer, "%s" CONFIG_FILE_SUFFIX "=", config_keys[i].name);
+			config_escaped_append(buffer, slice_of(config->given[i].file));
+			buffer_append_byte(buffer, '\n');
 			continue;
 		}
 		buffer_append_format(buffer, "%s=", config_keys[i].name);

@@ -473,6 +473,17 @@ static void a_credential_is_found_in_its_folder(void **state)
 	unlink(path);
 }
 
+static void the_path_of_a_file_is_printed_on_one_line(void **state)
+{
+	(void)state;
+	static char path[64];
+	snprintf(path, sizeof path, "/tmp/test_config_%d_a\n# b", (int)getpid());
+	assert_int_equal(rename(file_with(SECRET, strlen(SECRET)), path), 0);
+	assert_int_equal(load(NULL, LIST(setting("JWT_SECRET_FILE", path))), CONFIG_OK);
+	assert_non_null(strstr(printed(NULL), "_a\\n# b\n"));
+	unlink(path);
+}
+
 static void a_file_and_a_value_contradict_each_other(void **state)
 {
 	(void)state;
@@ -627,6 +638,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_password_is_shown, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_secret_may_stand_in_a_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_credential_is_found_in_its_folder, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_path_of_a_file_is_printed_on_one_line, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_file_and_a_value_contradict_each_other, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_file_that_gives_no_secret_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(secrets_are_wiped_from_the_arguments, set_up, tear_down),
