@@ -28,7 +28,7 @@ PARSERS = {
     "proxy_header": ["http/proxy_header.c"],
     "redis_replies": ["adapters/redis/call.c", "adapters/redis/address.c", "adapters/redis/nodes.c"],
     "seat_csv": ["codec/seat_csv.c"],
-    "stored_rows": ["adapters/sql/stored.c", "codec/event_data_read.c"],
+    "stored_rows": ["adapters/sql/stored.c", "adapters/sql/stored_audit.c", "codec/event_data_read.c"],
     "traceparent": ["base/trace_context.c"],
 }
 
