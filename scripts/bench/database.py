@@ -36,6 +36,10 @@ class Database:
         self.next_id = 0
         self.session = None  # one psql for all samples: a new one for each would disturb what is measured
 
+    def dsn_at(self, port):
+        """Its address behind a proxy at that port."""
+        return self.dsn.replace(f"port={self.server.port}", f"port={port}")
+
     def psql(self, *words):
         command = [postgres.programs() / "psql", self.dsn, "-v", "ON_ERROR_STOP=1", "-qAt", *words]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
