@@ -98,6 +98,8 @@ class Database:
         self.psql("-c", "CHECKPOINT")
 
     def checkpoints(self):
+        if self.ask("SHOW server_version_num") >= 170000:
+            return self.ask("SELECT num_timed + num_requested FROM pg_stat_checkpointer")
         return self.ask("SELECT checkpoints_timed + checkpoints_req FROM pg_stat_bgwriter")
 
     def wal_segments(self):
