@@ -495,7 +495,7 @@ static void a_process_lets_no_more_than_the_limit_pass_when_redis_is_back(void *
 	admission_free(neighbour);
 }
 
-static void what_another_admission_let_pass_is_counted_in_all_windows_or_in_none(void **state)
+static void every_window_or_none_counts_what_another_admission_let_pass(void **state)
 {
 	(void)state;
 	struct admission *admission = admission_for((struct limits){.user_quota = 3, .service_quota = 3, .address_quota = 2});
@@ -587,7 +587,7 @@ int main(void)
 {
 	const struct CMUnitTest local[] = {
 		cmocka_unit_test(key_whose_request_died_is_free_after_its_lease),
-		cmocka_unit_test(what_another_admission_let_pass_is_counted_in_all_windows_or_in_none),
+		cmocka_unit_test(every_window_or_none_counts_what_another_admission_let_pass),
 		cmocka_unit_test(admission_costs_less_than_it_saves),
 	};
 	if (getenv("TRO_TEST_REDIS") != NULL)

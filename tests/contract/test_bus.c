@@ -101,7 +101,7 @@ static enum bus_result publish(struct line *line, uint32_t first, uint32_t count
 	return sending_go_on(&sending, line->bus, pointers, count, TIMEOUT_MS);
 }
 
-static void what_nobody_listens_to_is_published_all_the_same(void **state)
+static void the_bus_publishes_events_without_a_subscriber(void **state)
 {
 	(void)state;
 	static struct line line;
@@ -149,7 +149,7 @@ static void an_event_that_is_published_again_comes_out_again(void **state)
 	close_line(&line);
 }
 
-static void who_has_unsubscribed_receives_no_more(void **state)
+static void unsubscribing_ends_the_delivery(void **state)
 {
 	(void)state;
 	static struct line line;
@@ -169,12 +169,12 @@ static void who_has_unsubscribed_receives_no_more(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_nobody_listens_to_is_published_all_the_same),
+		cmocka_unit_test(the_bus_publishes_events_without_a_subscriber),
 		cmocka_unit_test(events_come_out_in_the_order_they_went_in),
 		cmocka_unit_test(an_event_that_is_published_again_comes_out_again),
 	};
 	const struct CMUnitTest local_tests[] = {
-		cmocka_unit_test(who_has_unsubscribed_receives_no_more),
+		cmocka_unit_test(unsubscribing_ends_the_delivery),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	return broker_url() != NULL ? failed : failed + cmocka_run_group_tests(local_tests, NULL, NULL);

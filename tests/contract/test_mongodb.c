@@ -104,7 +104,7 @@ static void a_refused_tls_is_named(void **state)
 	close_stand(&stand);
 }
 
-static void what_is_past_its_deadline_is_not_begun(void **state)
+static void the_catalog_begins_no_call_past_its_deadline(void **state)
 {
 	(void)state;
 	char uri[256];
@@ -150,7 +150,7 @@ static void the_collection_has_its_indexes(void **state)
 	close_stand(&stand);
 }
 
-static void whoever_looks_makes_nothing(void **state)
+static void a_read_only_catalog_creates_no_collections(void **state)
 {
 	(void)state;
 	char uri[256];
@@ -200,9 +200,9 @@ int main(void)
 		cmocka_unit_test(a_malformed_uri_is_refused_without_the_secret),
 		cmocka_unit_test(where_nobody_listens_it_says_so_in_time),
 		cmocka_unit_test(a_refused_tls_is_named),
-		cmocka_unit_test(what_is_past_its_deadline_is_not_begun),
+		cmocka_unit_test(the_catalog_begins_no_call_past_its_deadline),
 		cmocka_unit_test(the_collection_has_its_indexes),
-		cmocka_unit_test(whoever_looks_makes_nothing),
+		cmocka_unit_test(a_read_only_catalog_creates_no_collections),
 		cmocka_unit_test(a_foreign_document_is_said),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,7 +186,7 @@ static void an_entry_that_cannot_be_read_holds_up_its_own_partition_only(void **
 	close_office(&office);
 }
 
-static void what_operators_do_is_published_but_for_layouts_and_the_workers_note(void **state)
+static void operators_changes_are_published_without_layouts_and_the_workers_note(void **state)
 {
 	static const char *const layouts[] = {",\"sections\":[{\"name\":\"A\"}]}", ",\"seats\":[{\"seat\":\"A-1\"}]}"};
 	struct office office = open_office(*state);
@@ -483,7 +483,7 @@ int main(void)
 		BACKEND_TEST(a_batch_is_one_entry_with_its_published_events),
 		BACKEND_TEST(an_event_comes_with_the_tracestate_of_its_request),
 		BACKEND_TEST(an_entry_that_cannot_be_read_holds_up_its_own_partition_only),
-		BACKEND_TEST(what_operators_do_is_published_but_for_layouts_and_the_workers_note),
+		BACKEND_TEST(operators_changes_are_published_without_layouts_and_the_workers_note),
 		BACKEND_TEST(only_leased_partitions_are_read),
 		BACKEND_TEST(all_partitions_are_read_at_once_the_oldest_entries_first),
 		BACKEND_TEST(entries_come_in_order_and_within_the_maximum),

@@ -332,7 +332,7 @@ static void says(const char *dsn, const char *words)
 		fail_msg("\"%s\" is not in \"%s\"", words, ping.problem);
 }
 
-static void what_keeps_from_serving_is_named(void **state)
+static void the_check_names_the_reason_not_to_serve(void **state)
 {
 	const char *dsn = backend_dsn(*state);
 	says("host=127.0.0.1 port=1 dbname=tro", "cannot connect");
@@ -654,7 +654,7 @@ int main(void)
 		BACKEND_TEST(a_row_that_another_keeps_locked_is_not_waited_for_long),
 		BACKEND_TEST(a_database_that_refuses_to_write_is_down_until_it_writes),
 		BACKEND_TEST(messages_do_not_show_the_password),
-		BACKEND_TEST(what_keeps_from_serving_is_named),
+		BACKEND_TEST(the_check_names_the_reason_not_to_serve),
 		BACKEND_TEST(a_database_without_a_table_is_named),
 		BACKEND_TEST(a_session_is_made_when_it_can_be),
 		BACKEND_TEST(tries_to_connect_are_spaced),

@@ -405,7 +405,7 @@ static void *let_go(void *argument)
 }
 
 /* The transaction goes on while it is being found out, a little earlier or later each time; either may be first. */
-static void what_is_found_out_is_what_happens(void **state)
+static void resolving_a_commit_tells_its_true_outcome(void **state)
 {
 	struct scene scene = scene_begin(*state);
 	struct store_driver *driver = &scene.driver;
@@ -533,7 +533,7 @@ int main(void)
 		BACKEND_TEST(a_commit_that_the_server_calls_unknown_is_found_out),
 		BACKEND_TEST(a_transaction_that_was_given_up_cannot_come_later),
 		BACKEND_TEST(a_commit_that_was_given_up_cannot_come_later),
-		BACKEND_TEST(what_is_found_out_is_what_happens),
+		BACKEND_TEST(resolving_a_commit_tells_its_true_outcome),
 		BACKEND_TEST(nothing_is_lost_and_nothing_done_twice),
 		BACKEND_TEST(a_server_that_restarts_between_commits_is_found_again),
 		BACKEND_TEST(a_server_that_goes_in_a_commit_is_asked_when_it_is_back),

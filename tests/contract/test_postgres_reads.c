@@ -191,7 +191,7 @@ static void a_session_that_was_cut_is_made_again(void **state)
 }
 
 /* Its orders hang: the reads before them are answered, the others are not, in time. */
-static void what_hangs_is_given_up_at_the_deadline(void **state)
+static void a_hanging_read_ends_at_its_deadline(void **state)
 {
 	struct scene *scene = scene_begin(*state);
 	assert_int_equal(read_all(scene), STORE_OK);
@@ -210,7 +210,7 @@ static void what_hangs_is_given_up_at_the_deadline(void **state)
 	scene_end(scene);
 }
 
-static void what_waits_for_a_lock_for_too_long_fails_alone(void **state)
+static void only_the_read_that_waits_too_long_for_a_lock_fails(void **state)
 {
 	struct scene *scene = scene_begin(*state);
 	assert_int_equal(read_all(scene), STORE_OK);
@@ -242,8 +242,8 @@ int main(void)
 		BACKEND_TEST(one_that_fails_fails_alone),
 		BACKEND_TEST(one_whose_errors_end_sessions_fails_alone_too),
 		BACKEND_TEST(a_session_that_was_cut_is_made_again),
-		BACKEND_TEST(what_hangs_is_given_up_at_the_deadline),
-		BACKEND_TEST(what_waits_for_a_lock_for_too_long_fails_alone),
+		BACKEND_TEST(a_hanging_read_ends_at_its_deadline),
+		BACKEND_TEST(only_the_read_that_waits_too_long_for_a_lock_fails),
 		BACKEND_TEST(a_server_that_is_not_there_answers_none),
 	};
 	return backends_run("reads on PostgreSQL", tests, ARRAY_LENGTH(tests));

@@ -177,7 +177,7 @@ static void nobody_writes_while_a_replay_runs(void **state)
 }
 
 /* The row was wrong and its version right: a version alone would not show that it was mended. */
-static void what_was_known_before_a_replay_is_forgotten(void **state)
+static void a_replay_makes_the_store_forget_its_rows(void **state)
 {
 	struct scene scene = begin(*state);
 	struct store *store = replay_store(&scene);
@@ -237,7 +237,7 @@ int main(void)
 		BACKEND_TEST(replay_waits_for_the_commits_on_their_way),
 		BACKEND_TEST(commit_that_arrives_when_a_replay_has_begun_is_refused),
 		BACKEND_TEST(nobody_writes_while_a_replay_runs),
-		BACKEND_TEST(what_was_known_before_a_replay_is_forgotten),
+		BACKEND_TEST(a_replay_makes_the_store_forget_its_rows),
 		BACKEND_TEST(interrupted_replay_keeps_out_until_another_has_ended),
 		BACKEND_TEST(of_two_replays_the_first_gives_way),
 	};

@@ -122,7 +122,7 @@ static void forgets_one_and_nobody_else(void **state)
 	close_room(&room);
 }
 
-static void what_is_open_is_in_the_way(void **state)
+static void open_holds_keep_a_user_from_being_forgotten(void **state)
 {
 	struct room room;
 	if (open_room(*state, &room)) {
@@ -239,7 +239,7 @@ int main(void)
 		BACKEND_TEST(tells_all_that_there_is),
 		BACKEND_TEST(forgets_one_and_nobody_else),
 		BACKEND_TEST(gives_up_on_a_reader_and_says_so),
-		BACKEND_TEST(what_is_open_is_in_the_way),
+		BACKEND_TEST(open_holds_keep_a_user_from_being_forgotten),
 		BACKEND_TEST(changes_nothing_when_it_cannot_be_kept),
 		BACKEND_TEST(views_and_keys_are_void),
 		BACKEND_TEST(forgets_again_once),

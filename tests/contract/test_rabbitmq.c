@@ -180,7 +180,7 @@ static void events_of_a_partition_come_in_batches(void **state)
 	bus_free(bus);
 }
 
-static void what_no_queue_takes_is_counted(void **state)
+static void the_bus_counts_unroutable_messages(void **state)
 {
 	(void)state;
 	struct bus *bus = open_bus(broker_url());
@@ -237,13 +237,13 @@ static void survive(const char *how)
 	bus_free(bus);
 }
 
-static void what_is_confirmed_survives_a_restart(void **state)
+static void confirmed_messages_survive_a_restart(void **state)
 {
 	(void)state;
 	survive("stop");
 }
 
-static void what_is_confirmed_survives_a_kill(void **state)
+static void confirmed_messages_survive_a_kill(void **state)
 {
 	(void)state;
 	survive("kill");
@@ -486,7 +486,7 @@ static void a_connection_that_an_operator_closes_is_made_again(void **state)
 	bus_free(bus);
 }
 
-static void what_is_not_acknowledged_comes_again(void **state)
+static void the_broker_redelivers_unacknowledged_messages(void **state)
 {
 	(void)state;
 	struct bus *bus = open_bus(broker_url());
@@ -543,10 +543,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_is_a_cloud_event),
 		cmocka_unit_test(events_of_a_partition_come_in_batches),
-		cmocka_unit_test(what_no_queue_takes_is_counted),
+		cmocka_unit_test(the_bus_counts_unroutable_messages),
 		cmocka_unit_test(a_broker_that_is_not_there_is_down_at_once_and_found_when_it_comes),
-		cmocka_unit_test(what_is_confirmed_survives_a_restart),
-		cmocka_unit_test(what_is_confirmed_survives_a_kill),
+		cmocka_unit_test(confirmed_messages_survive_a_restart),
+		cmocka_unit_test(confirmed_messages_survive_a_kill),
 		cmocka_unit_test(wrong_credentials_are_a_problem_without_the_password),
 		cmocka_unit_test(malformed_urls_are_refused_and_not_shown),
 		cmocka_unit_test(a_broker_is_trusted_by_its_certificate),
@@ -558,7 +558,7 @@ int main(void)
 		cmocka_unit_test(a_connection_without_a_sign_of_life_is_given_up),
 		cmocka_unit_test(a_batch_that_is_too_large_for_its_time_is_published_all_the_same),
 		cmocka_unit_test(a_connection_that_an_operator_closes_is_made_again),
-		cmocka_unit_test(what_is_not_acknowledged_comes_again),
+		cmocka_unit_test(the_broker_redelivers_unacknowledged_messages),
 		cmocka_unit_test(a_consumer_finds_its_queue_again),
 		cmocka_unit_test(a_queue_has_one_reader),
 	};

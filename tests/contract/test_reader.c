@@ -256,7 +256,7 @@ static struct due_list due(struct shop *shop, uint64_t after_ms, uint32_t limit)
 	return list;
 }
 
-static void what_is_due_is_listed_by_deadline(void **state)
+static void holds_and_orders_that_are_due_are_listed_by_deadline(void **state)
 {
 	struct shop shop = open_busy_shop(*state);
 	struct due_list list = due(&shop, 8, 10);
@@ -283,7 +283,7 @@ static void what_is_due_is_listed_by_deadline(void **state)
 	close_shop(&shop);
 }
 
-static void what_has_ended_is_not_due(void **state)
+static void ended_holds_and_orders_are_not_due(void **state)
 {
 	struct shop shop = open_busy_shop(*state);
 	run(&shop, TEST_ORDER_TTL_MS + 8, hold_expire_command(&shop.driver.request, 2));
@@ -487,7 +487,7 @@ static struct read seats_read(struct uuid id, enum seat_status status)
 	return read;
 }
 
-static void what_is_read_at_once_is_what_is_read_one_by_one(void **state)
+static void reads_together_answer_as_reads_one_by_one(void **state)
 {
 	struct shop shop = open_busy_shop(*state);
 	const struct read reads[] = {
@@ -544,14 +544,14 @@ int main(void)
 		BACKEND_TEST(seats_are_filtered_by_what_they_are_now),
 		BACKEND_TEST(sections_are_counted_by_what_their_seats_are_now),
 		BACKEND_TEST(an_unknown_event_has_no_seats),
-		BACKEND_TEST(what_is_due_is_listed_by_deadline),
-		BACKEND_TEST(what_has_ended_is_not_due),
+		BACKEND_TEST(holds_and_orders_that_are_due_are_listed_by_deadline),
+		BACKEND_TEST(ended_holds_and_orders_are_not_due),
 		BACKEND_TEST(scans_every_row_in_the_order_of_its_key),
 		BACKEND_TEST(an_empty_database_has_nothing),
 		BACKEND_TEST(a_snapshot_is_of_one_moment),
 		BACKEND_TEST(a_change_of_a_sale_is_listed_until_that_very_change_is_dropped),
 		BACKEND_TEST(says_when_the_arena_is_full),
-		BACKEND_TEST(what_is_read_at_once_is_what_is_read_one_by_one),
+		BACKEND_TEST(reads_together_answer_as_reads_one_by_one),
 		BACKEND_TEST(as_many_as_there_may_be_are_read_at_once),
 	};
 	return backends_run("reader", tests, ARRAY_LENGTH(tests));

@@ -248,7 +248,7 @@ static void an_event_has_an_account(void **state)
 	close_shop(&shop);
 }
 
-static void what_a_cancelled_event_has_open_is_listed_until_it_is_settled(void **state)
+static void a_cancelled_event_lists_open_holds_and_orders_until_it_is_settled(void **state)
 {
 	struct shop shop = open_busy_shop(*state);
 	struct arena *arena = &shop.driver.request;
@@ -297,7 +297,7 @@ int main(void)
 		BACKEND_TEST(two_who_close_a_refund_do_it_once),
 		BACKEND_TEST(refunds_are_listed_in_the_order_of_their_making_and_paged),
 		BACKEND_TEST(an_event_has_an_account),
-		BACKEND_TEST(what_a_cancelled_event_has_open_is_listed_until_it_is_settled),
+		BACKEND_TEST(a_cancelled_event_lists_open_holds_and_orders_until_it_is_settled),
 	};
 	return backends_run("refunds", tests, ARRAY_LENGTH(tests));
 }

@@ -99,7 +99,7 @@ static void seats_are_nobodys_until_the_last_one_is_there(void **state)
 	close_house(&house);
 }
 
-static void what_was_given_up_is_cleared_bit_by_bit(void **state)
+static void an_abandoned_seating_is_cleared_bit_by_bit(void **state)
 {
 	struct house house;
 	if (open_house(&house, state)) {
@@ -198,7 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BACKEND_TEST(seats_are_nobodys_until_the_last_one_is_there),
-		BACKEND_TEST(what_was_given_up_is_cleared_bit_by_bit),
+		BACKEND_TEST(an_abandoned_seating_is_cleared_bit_by_bit),
 		BACKEND_TEST(a_key_that_was_used_makes_it_needless),
 		BACKEND_TEST(a_replay_ends_what_was_begun_before_it),
 		BACKEND_TEST(events_that_are_made_meanwhile_keep_their_places_apart),

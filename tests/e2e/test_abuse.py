@@ -116,7 +116,7 @@ def test_a_refused_body_in_chunks_ends_the_connection(connect):
     assert connection.is_closed_by_peer()
 
 
-def test_who_is_over_the_limit_of_an_address_sends_no_body(start_server):
+def test_a_client_over_the_limit_of_its_address_sends_no_body(start_server):
     api = start_server(RATE_LIMIT_IP="3/1m").api()
     body = hold_body({"event_id": "01a205c0-8355-7000-9102-43536a100334"})
     for status in (404, 404, 404, 429):

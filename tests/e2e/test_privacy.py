@@ -271,7 +271,7 @@ def test_a_restored_backup_forgets_again(server, tmp_path):
     assert expect(server.api(pseudonym).get_order(bought["paid"]), 200)["status"] == "CONFIRMED"
 
 
-def test_who_comes_later_with_the_same_id_is_somebody_new(server):
+def test_a_later_user_with_the_same_id_is_somebody_new(server):
     buy(server)
     forget(server)
     later = buy(server)

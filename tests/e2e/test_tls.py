@@ -227,7 +227,7 @@ def rest_of(connection: socket.socket) -> bytes:
     return data
 
 
-def test_who_speaks_no_tls_gets_no_answer(encrypted):
+def test_a_client_without_tls_gets_no_answer(encrypted):
     with socket.create_connection(("127.0.0.1", encrypted.port), timeout=20) as connection:
         connection.sendall(GET)
         assert b"HTTP/" not in rest_of(connection)

@@ -46,7 +46,7 @@ ELSEWHERE = {
         "fault/test_postgres_faults.py::test_a_replay_that_was_not_ended",
     ],
     "a lane is full": ["unit/app/test_service.c::full_queue_is_refused_at_once"],
-    "nobody reads stderr": ["unit/obs/test_log.c::nobody_waits_for_a_stuck_pipe", "unit/obs/test_log.c::what_was_dropped_is_told_later"],
+    "nobody reads stderr": ["unit/obs/test_log.c::nobody_waits_for_a_stuck_pipe", "unit/obs/test_log.c::the_log_tells_later_how_many_lines_were_dropped"],
     "the process, by `kill -9`": ["fault/test_crash.py::test_nothing_promised_is_lost"],
     "the receiver of traces, down, hung, slow or wrong": ["e2e/test_traces.py::test_spans_that_are_refused_are_dropped_and_counted_and_not_repeated"],
     "power": ["unit/adapters/sqlite/test_lost_sync.c::a_commit_that_was_found_not_to_have_happened_stays_away"],

@@ -1,7 +1,7 @@
 """What a replay does to the marks that keep others from writing."""
 
 
-def test_who_raises_the_epoch_marks_it_as_well(server, postgres_statements):
+def test_raising_the_epoch_marks_the_replay_as_well(server, postgres_statements):
     """Between its mark and its epoch another replay may end, which takes the mark away."""
     raises = next(statement.sql for statement in postgres_statements if "value + 1" in statement.sql and statement.sql.startswith("WITH raised"))
     before = int(server.psql("tro", "UPDATE meta SET value = 0 WHERE name = 'replaying'; SELECT value FROM meta WHERE name = 'epoch'"))

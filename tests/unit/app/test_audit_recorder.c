@@ -140,7 +140,7 @@ static void a_flood_does_not_crowd_out_operators(void **state)
 	audit_recorder_free(recorder);
 }
 
-static void what_the_store_does_not_take_is_tried_again(void **state)
+static void the_recorder_tries_again_after_the_store_refused(void **state)
 {
 	struct fake_audit *audit = *state;
 	struct audit_recorder *recorder = recorder_of(audit);
@@ -189,7 +189,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(counts_the_same_thing_in_one_record, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_flood_makes_few_records_and_all_is_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_flood_does_not_crowd_out_operators, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_the_store_does_not_take_is_tried_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_recorder_tries_again_after_the_store_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(texts_are_cut_and_printable, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(old_refusals_are_pruned_now_and_then, set_up, tear_down),
 	};

@@ -234,7 +234,7 @@ static void holds_orders_payments_and_keys_in_flight_are_waited_for(void **state
 	assert_true(b->job[0].outcome.is_replayed);
 }
 
-static void what_is_found_only_by_loading_is_waited_for_too(void **state)
+static void a_batch_waits_for_dispatched_rows_found_only_by_loading(void **state)
 {
 	(void)state;
 	assert_int_equal(run(a, hold(1, "ann", "1 2")), OK);
@@ -336,7 +336,7 @@ int main(void)
 		TEST(batches_without_a_row_in_common_are_in_flight_together_and_end_in_any_order),
 		TEST(a_command_waits_for_what_a_batch_in_flight_writes),
 		TEST(holds_orders_payments_and_keys_in_flight_are_waited_for),
-		TEST(what_is_found_only_by_loading_is_waited_for_too),
+		TEST(a_batch_waits_for_dispatched_rows_found_only_by_loading),
 		TEST(a_sale_is_shared_by_those_who_only_read_it),
 		TEST(a_batch_that_fails_takes_no_other_with_it),
 		TEST(nothing_is_decided_on_a_batch_of_which_nobody_knows),

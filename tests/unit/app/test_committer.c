@@ -449,7 +449,7 @@ static void a_transaction_twice_is_applied_once(void **state)
 	assert_int_equal(fixture.b.events, 0);
 }
 
-static void what_is_so_already_is_answered_without_an_event(void **state)
+static void releasing_a_released_hold_succeeds_without_an_event(void **state)
 {
 	(void)state;
 	assert_int_equal(run(&fixture.a, hold(1, "ann", "1")), OK);
@@ -764,7 +764,7 @@ static void meet_another_process(void)
 	fixture.a.store.turns = 0;
 }
 
-static void what_came_while_a_turn_was_waited_for_joins_the_batch(void **state)
+static void commands_that_arrive_while_a_batch_waits_for_its_turn_join_it(void **state)
 {
 	(void)state;
 	meet_another_process();
@@ -845,7 +845,7 @@ int main(void)
 		TEST(a_late_payment_is_not_refunded_for_seats_that_only_seem_taken),
 		TEST(a_key_used_between_two_loads_is_seen_before_a_refusal),
 		TEST(a_transaction_twice_is_applied_once),
-		TEST(what_is_so_already_is_answered_without_an_event),
+		TEST(releasing_a_released_hold_succeeds_without_an_event),
 		TEST(a_busy_store_is_tried_again_after_a_pause),
 		TEST(a_store_that_is_down_is_said_so_at_once),
 		TEST(a_call_that_the_batchs_own_time_ended_says_nothing_of_the_store),
@@ -862,7 +862,7 @@ int main(void)
 		TEST(one_inconsistent_row_fails_its_command_alone),
 		TEST(a_row_that_cannot_be_read_fails_its_command_alone),
 		TEST(a_slow_store_is_not_tried_for_ever),
-		TEST(what_came_while_a_turn_was_waited_for_joins_the_batch),
+		TEST(commands_that_arrive_while_a_batch_waits_for_its_turn_join_it),
 		TEST(nothing_joins_a_batch_that_waits_for_nobody),
 		TEST(a_crowd_at_another_event_takes_turns_only_after_others_were_met),
 	};

@@ -71,7 +71,7 @@ static void every_changed_character_is_noticed(void **state)
 	}
 }
 
-static void what_is_no_cursor_is_refused(void **state)
+static void an_invalid_cursor_is_refused(void **state)
 {
 	(void)state;
 	static const char *const texts[] = {"",
@@ -92,7 +92,7 @@ int main(void)
 		cmocka_unit_test(cursor_reads_back_to_its_place),
 		cmocka_unit_test(cursor_is_good_for_its_list_alone),
 		cmocka_unit_test(every_changed_character_is_noticed),
-		cmocka_unit_test(what_is_no_cursor_is_refused),
+		cmocka_unit_test(an_invalid_cursor_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

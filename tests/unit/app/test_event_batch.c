@@ -28,7 +28,7 @@ static void events_come_one_after_the_other_with_what_they_have(void **state)
 	assert_false(event_batch_next(&batch, &event));
 }
 
-static void what_is_no_array_is_no_batch(void **state)
+static void a_batch_must_be_an_array(void **state)
 {
 	(void)state;
 	static const char *const bodies[] = {"", "{}", "[", "[1,]", "7"};
@@ -70,7 +70,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(events_come_one_after_the_other_with_what_they_have),
-		cmocka_unit_test(what_is_no_array_is_no_batch),
+		cmocka_unit_test(a_batch_must_be_an_array),
 		cmocka_unit_test(patterns_match_as_those_of_topic_exchanges),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -286,7 +286,7 @@ static void nobody_waits_longer_than_the_patience(void **state)
 	assert_int_equal(later.outcome.error, OK);
 }
 
-static void what_changed_is_not_shown_as_it_was(void **state)
+static void outdated_pages_show_the_changed_event(void **state)
 {
 	struct world *world = *state;
 	const char *body = NULL;
@@ -356,7 +356,7 @@ int main(void)
 		TEST(stale_page_is_shown_at_once_and_made_again),
 		TEST(all_who_ask_at_once_share_one_fetch),
 		TEST(nobody_waits_longer_than_the_patience),
-		TEST(what_changed_is_not_shown_as_it_was),
+		TEST(outdated_pages_show_the_changed_event),
 		TEST(lane_that_takes_nothing_refuses),
 		TEST(fetches_have_a_bound),
 		TEST(texts_of_a_filter_outlive_their_request),

@@ -160,7 +160,7 @@ static int free_world(void **state)
 	return 0;
 }
 
-static void what_is_due_becomes_commands_of_the_expiry_worker(void **state)
+static void due_holds_and_orders_become_commands_of_the_expiry_worker(void **state)
 {
 	struct world *world = *state;
 	world->due = 2;
@@ -242,7 +242,7 @@ static void of_a_backlog_each_round_takes_another_part(void **state)
 		assert_true(were_taken[i]);
 }
 
-static void what_another_worker_has_ended_is_not_counted_as_its_own(void **state)
+static void a_worker_does_not_count_holds_that_another_worker_ended(void **state)
 {
 	struct world *world = *state;
 	world->due = 5;
@@ -316,7 +316,7 @@ static const struct job *submitted(const struct world *world, uint32_t index)
 	return container_of(node, struct job, node);
 }
 
-static void what_a_cancelled_event_has_open_is_called_off_and_then_it_is_settled(void **state)
+static void a_cancelled_events_holds_and_orders_are_called_off_and_then_it_is_settled(void **state)
 {
 	struct world *world = *state;
 	world->due = 1;
@@ -377,7 +377,7 @@ static void an_event_that_cannot_be_served_is_passed_over_once(void **state)
 	assert_int_equal(world->passed_over, 1);
 }
 
-static void what_is_inconsistent_of_a_cancelled_event_is_left_alone_and_holds_up_no_other(void **state)
+static void an_inconsistent_cancelled_event_is_left_alone_and_delays_no_other(void **state)
 {
 	struct world *world = *state;
 	world->cancelled = 2;
@@ -395,15 +395,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
 	const struct CMUnitTest tests[] = {
-		TEST(what_is_due_becomes_commands_of_the_expiry_worker),
-		TEST(what_a_cancelled_event_has_open_is_called_off_and_then_it_is_settled),
+		TEST(due_holds_and_orders_become_commands_of_the_expiry_worker),
+		TEST(a_cancelled_events_holds_and_orders_are_called_off_and_then_it_is_settled),
 		TEST(an_event_that_waits_to_be_settled_holds_up_no_other),
 		TEST(an_event_that_cannot_be_served_is_passed_over_once),
-		TEST(what_is_inconsistent_of_a_cancelled_event_is_left_alone_and_holds_up_no_other),
+		TEST(an_inconsistent_cancelled_event_is_left_alone_and_delays_no_other),
 		TEST(nothing_is_asked_before_the_time_of_the_store_is_known),
 		TEST(round_goes_on_when_its_last_command_is_done),
 		TEST(of_a_backlog_each_round_takes_another_part),
-		TEST(what_another_worker_has_ended_is_not_counted_as_its_own),
+		TEST(a_worker_does_not_count_holds_that_another_worker_ended),
 		TEST(commands_may_be_done_while_they_are_submitted),
 		TEST(nothing_due_means_waiting_until_the_next_deadline_or_half_a_second),
 		TEST(commands_that_fail_are_tried_again_after_a_pause),

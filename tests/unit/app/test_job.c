@@ -60,7 +60,7 @@ static void refusals_are_only_admitted_and_keep_their_error(void **state)
 	assert_int_equal(job.outcome.error, ERR_BAD_REQUEST);
 }
 
-static void what_a_job_was_before_does_not_count(void **state)
+static void a_job_that_sets_out_keeps_nothing_of_its_last_use(void **state)
 {
 	(void)state;
 	struct job job = {
@@ -91,7 +91,7 @@ int main(void)
 		cmocka_unit_test(changes_of_sales_go_to_the_catalog_where_there_is_one),
 		cmocka_unit_test(queries_are_read_from_the_store_or_the_catalog),
 		cmocka_unit_test(refusals_are_only_admitted_and_keep_their_error),
-		cmocka_unit_test(what_a_job_was_before_does_not_count),
+		cmocka_unit_test(a_job_that_sets_out_keeps_nothing_of_its_last_use),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

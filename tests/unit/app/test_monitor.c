@@ -217,7 +217,7 @@ static void one_bad_event_holds_up_no_other(void **state)
 	assert_int_equal(world->monitor.unplaced_count, 0);
 }
 
-static void what_did_not_change_costs_nothing(void **state)
+static void unchanged_events_cost_no_reads(void **state)
 {
 	struct world *world = *state;
 	struct picky_reader reader = picky_reader_of(world);
@@ -414,7 +414,7 @@ static void the_outbox_is_looked_at_every_two_seconds_and_less_often_when_it_tak
 	assert_int_equal(reader.looks, 0);
 }
 
-static void what_is_known_of_the_outbox_goes_out_of_date_with_the_store(void **state)
+static void outbox_figures_go_out_of_date_with_the_store(void **state)
 {
 	struct world *world = *state;
 	struct far_reader reader = {.port.operations = &far_operations, .clock = &world->shop.clock, .outbox = {7, 1234, 2}};
@@ -445,13 +445,13 @@ int main(void)
 		TEST(monitor_says_what_serves),
 		TEST(a_catalog_that_is_up_lags_behind_no_store_that_is_down),
 		TEST(one_bad_event_holds_up_no_other),
-		TEST(what_did_not_change_costs_nothing),
+		TEST(unchanged_events_cost_no_reads),
 		TEST(clocks_are_compared_in_the_middle_of_a_ping),
 		TEST(why_the_store_is_down_is_kept_and_its_clock_too),
 		TEST(store_without_a_clock_of_its_own_has_no_skew),
 		TEST(the_age_of_the_outbox_is_that_of_the_last_look_unless_that_was_long_ago),
 		TEST(the_outbox_is_looked_at_every_two_seconds_and_less_often_when_it_takes_long),
-		TEST(what_is_known_of_the_outbox_goes_out_of_date_with_the_store),
+		TEST(outbox_figures_go_out_of_date_with_the_store),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

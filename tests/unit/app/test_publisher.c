@@ -254,7 +254,7 @@ static void assert_published(const struct world *world, uint32_t count)
 	assert_int_equal(publisher_counters(world->publisher)->published, count);
 }
 
-static void what_waits_is_published_at_once_and_acknowledged_soon(void **state)
+static void waiting_events_are_published_at_once_and_acknowledged_soon(void **state)
 {
 	struct world *world = *state;
 	commit(world, 3, 2);
@@ -336,7 +336,7 @@ static void step_comes_to_its_end_while_there_is_more(void **state)
 	assert_in_range(world->publish_calls, 2, 5);
 }
 
-static void what_was_under_way_when_the_bus_went_down_is_published_again_after_a_pause(void **state)
+static void events_under_way_when_the_bus_went_down_are_published_again_after_a_pause(void **state)
 {
 	struct world *world = *state;
 	commit(world, 1, 5);
@@ -386,7 +386,7 @@ static void it_reads_ahead_while_nothing_is_confirmed_and_deletes_nothing(void *
 		assert_int_equal(world->published[i] % 100, 1); /* an entry is whole, and follows another */
 }
 
-static void what_the_bus_does_not_take_at_once_goes_on_where_it_was(void **state)
+static void a_batch_goes_on_behind_the_events_that_the_bus_took(void **state)
 {
 	struct world *world = *state;
 	world->takes_at_most = 7;
@@ -594,15 +594,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
 	const struct CMUnitTest tests[] = {
-		TEST(what_waits_is_published_at_once_and_acknowledged_soon),
+		TEST(waiting_events_are_published_at_once_and_acknowledged_soon),
 		TEST(idle_publisher_asks_once_and_again_within_150_ms),
 		TEST(publisher_without_a_partition_does_not_read),
 		TEST(under_load_few_rounds_publish_everything),
 		TEST(backlog_is_published_without_waiting),
 		TEST(step_comes_to_its_end_while_there_is_more),
-		TEST(what_was_under_way_when_the_bus_went_down_is_published_again_after_a_pause),
+		TEST(events_under_way_when_the_bus_went_down_are_published_again_after_a_pause),
 		TEST(it_reads_ahead_while_nothing_is_confirmed_and_deletes_nothing),
-		TEST(what_the_bus_does_not_take_at_once_goes_on_where_it_was),
+		TEST(a_batch_goes_on_behind_the_events_that_the_bus_took),
 		TEST(partitions_are_given_back_now_and_then_though_it_is_never_idle),
 		TEST(outbox_that_is_down_is_asked_less_and_less),
 		TEST(publisher_that_cannot_reach_the_bus_gives_its_leases_back),

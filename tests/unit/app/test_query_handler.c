@@ -120,7 +120,7 @@ static void hold_reads_as_it_was_answered_until_it_lapses(void **state)
 	assert_has(body, "\"status\":\"EXPIRED\"");
 }
 
-static void what_is_anothers_is_as_if_it_were_not_there(void **state)
+static void another_users_hold_or_order_is_unknown(void **state)
 {
 	struct world *world = *state;
 	take(world, 1, "ada", "1");
@@ -217,7 +217,7 @@ static void seats_come_in_pages(void **state)
 	assert_has(body, "\"next_cursor\":null}");
 }
 
-static void what_is_asked_at_once_is_answered_each_rows_before_lists(void **state)
+static void queries_together_are_answered_each_rows_before_lists(void **state)
 {
 	struct world *world = *state;
 	take(world, 1, "ada", "1");
@@ -257,12 +257,12 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, free_world)
 	const struct CMUnitTest tests[] = {
 		TEST(hold_reads_as_it_was_answered_until_it_lapses),
-		TEST(what_is_anothers_is_as_if_it_were_not_there),
+		TEST(another_users_hold_or_order_is_unknown),
 		TEST(order_reads_as_it_is_now),
 		TEST(history_has_the_events_of_the_stream_in_pages),
 		TEST(seats_are_listed_in_order_with_their_status),
 		TEST(seats_come_in_pages),
-		TEST(what_is_asked_at_once_is_answered_each_rows_before_lists),
+		TEST(queries_together_are_answered_each_rows_before_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

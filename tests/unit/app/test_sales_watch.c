@@ -124,7 +124,7 @@ static void sell(struct world *world, uint32_t number, const char *seats)
 	assert_int_equal(shop_run(&world->shop, payment_command(arena, number, number == 1 ? "t1" : "t2", PAYMENT_SUCCEEDED)), OK);
 }
 
-static void what_is_sold_once_is_not_oversold(void **state)
+static void seats_sold_once_are_not_oversold(void **state)
 {
 	struct world *world = *state;
 	look_at_map(world);
@@ -236,7 +236,7 @@ static void findings_go_out_of_date_with_the_store(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(what_is_sold_once_is_not_oversold, make_world, free_world),
+		cmocka_unit_test_setup_teardown(seats_sold_once_are_not_oversold, make_world, free_world),
 		cmocka_unit_test_setup_teardown(seats_are_compared_a_second_after_the_orders, make_world, free_world),
 		cmocka_unit_test_setup_teardown(an_order_without_seats_of_its_own_shows, make_world, free_world),
 		cmocka_unit_test_setup_teardown(the_oldest_refund_that_is_due_is_told, make_world, free_world),

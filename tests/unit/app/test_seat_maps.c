@@ -153,7 +153,7 @@ static void step_later(struct world *world)
 	(void)seat_maps_step(world->maps);
 }
 
-static void whoever_asks_first_waits_for_the_map(void **state)
+static void the_first_caller_waits_for_the_map(void **state)
 {
 	struct world *world = *state;
 	char body[4096];
@@ -182,7 +182,7 @@ static void an_unknown_event_is_told_and_forgotten(void **state)
 	assert_int_equal(status.bytes, 0);
 }
 
-static void what_another_process_commits_comes_by_the_feed(void **state)
+static void the_feed_brings_commits_of_other_processes(void **state)
 {
 	struct world *world = *state;
 	char body[4096];
@@ -296,7 +296,7 @@ static void a_version_may_be_ahead_only_where_another_process_is(void **state)
 	assert_int_equal(ask_since(world, version + 1), SEAT_MAPS_UNKNOWN_VERSION);
 }
 
-static void who_was_away_for_long_starts_anew(void **state)
+static void a_map_unused_for_long_starts_anew(void **state)
 {
 	struct world *world = *state;
 	char body[4096];
@@ -323,7 +323,7 @@ static void nobody_waits_while_the_feed_is_down(void **state)
 	assert_int_equal(ask(world, whole, body), SEAT_MAPS_STALE);
 }
 
-static void who_waits_is_told_when_it_ends(void **state)
+static void stopping_tells_waiting_callers(void **state)
 {
 	struct world *world = *state;
 	char body[4096];
@@ -383,16 +383,16 @@ static void the_busiest_events_are_told_with_their_seats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		MAPS_TEST(whoever_asks_first_waits_for_the_map),
+		MAPS_TEST(the_first_caller_waits_for_the_map),
 		MAPS_TEST(an_unknown_event_is_told_and_forgotten),
-		MAPS_TEST(what_another_process_commits_comes_by_the_feed),
+		MAPS_TEST(the_feed_brings_commits_of_other_processes),
 		MAPS_TEST(a_hold_lapses_between_two_readings),
 		MAPS_TEST(a_map_is_stale_after_two_seconds_without_the_feed),
 		MAPS_TEST(versions_of_commits_that_are_lost_are_unknown),
 		MAPS_TEST(a_version_may_be_ahead_only_where_another_process_is),
-		MAPS_TEST(who_was_away_for_long_starts_anew),
+		MAPS_TEST(a_map_unused_for_long_starts_anew),
 		MAPS_TEST(nobody_waits_while_the_feed_is_down),
-		MAPS_TEST(who_waits_is_told_when_it_ends),
+		MAPS_TEST(stopping_tells_waiting_callers),
 		MAPS_TEST(a_replay_makes_the_maps_anew),
 		MAPS_TEST(the_busiest_events_are_told_with_their_seats),
 	};

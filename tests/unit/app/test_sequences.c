@@ -39,7 +39,7 @@ static void each_stream_is_followed_by_itself(void **state)
 	sequences_free(sequences);
 }
 
-static void what_has_come_before_is_a_repeat(void **state)
+static void a_sequence_seen_before_is_a_repeat(void **state)
 {
 	(void)state;
 	struct sequences *sequences = make(true);
@@ -53,7 +53,7 @@ static void what_has_come_before_is_a_repeat(void **state)
 	sequences_free(sequences);
 }
 
-static void what_was_missing_is_late_when_it_comes_and_a_repeat_after(void **state)
+static void a_missing_sequence_is_late_at_first_and_a_repeat_after(void **state)
 {
 	(void)state;
 	struct sequences *sequences = make(true);
@@ -105,8 +105,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_stream_is_followed_by_itself),
-		cmocka_unit_test(what_has_come_before_is_a_repeat),
-		cmocka_unit_test(what_was_missing_is_late_when_it_comes_and_a_repeat_after),
+		cmocka_unit_test(a_sequence_seen_before_is_a_repeat),
+		cmocka_unit_test(a_missing_sequence_is_late_at_first_and_a_repeat_after),
 		cmocka_unit_test(a_stream_may_begin_anywhere_unless_it_is_complete),
 		cmocka_unit_test(of_very_many_streams_those_not_seen_for_long_are_forgotten),
 	};

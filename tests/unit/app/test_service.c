@@ -496,7 +496,7 @@ static struct task *submit_until(struct world *world, struct command command, ui
 	return submit(world, task);
 }
 
-static void what_waits_is_answered_at_its_deadline_though_the_lane_is_stuck(void **state)
+static void a_waiting_command_is_answered_at_its_deadline_though_the_lane_is_stuck(void **state)
 {
 	struct world *world = *state;
 	put_on_sale(world);
@@ -914,7 +914,7 @@ int main(void)
 		TEST(queries_that_wait_share_a_snapshot),
 		TEST(far_admission_has_a_lane_of_its_own),
 		TEST(local_admission_judges_while_the_far_one_does_not_serve),
-		TEST(what_waits_is_answered_at_its_deadline_though_the_lane_is_stuck),
+		TEST(a_waiting_command_is_answered_at_its_deadline_though_the_lane_is_stuck),
 		TEST(a_store_that_is_found_silent_keeps_nobody_waiting),
 		TEST(a_store_that_only_refuses_to_write_is_read),
 		TEST(a_store_that_has_served_meanwhile_serves),

@@ -40,7 +40,7 @@ static void an_event_is_seen_with_its_stream_and_sequence(void **state)
 	assert_true(slice_equal_string(sighting.time, "2027-01-01T00:00:00Z"));
 }
 
-static void what_is_missing_and_what_repeats_is_noted(void **state)
+static void gaps_and_repeats_are_noted(void **state)
 {
 	(void)state;
 	(void)sighting_of(sequences, SLICE(EVENT("1")));
@@ -51,7 +51,7 @@ static void what_is_missing_and_what_repeats_is_noted(void **state)
 	assert_int_equal(sighting_of(sequences, SLICE(EVENT("3"))).finding, SEQUENCE_REPEAT);
 }
 
-static void what_is_no_event_is_not_taken_for_one(void **state)
+static void a_body_without_an_event_is_not_counted(void **state)
 {
 	(void)state;
 	static const char *const bodies[] = {
@@ -75,8 +75,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_event_is_seen_with_its_stream_and_sequence, begin, end),
-		cmocka_unit_test_setup_teardown(what_is_missing_and_what_repeats_is_noted, begin, end),
-		cmocka_unit_test_setup_teardown(what_is_no_event_is_not_taken_for_one, begin, end),
+		cmocka_unit_test_setup_teardown(gaps_and_repeats_are_noted, begin, end),
+		cmocka_unit_test_setup_teardown(a_body_without_an_event_is_not_counted, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,7 +43,7 @@ static void whether_ahead_or_behind_it_tells_the_stores_time(void **state)
 	assert_int_equal(clock_now_ms(&world->clock.base), NOW_MS);
 }
 
-static void what_may_be_an_error_changes_nothing(void **state)
+static void differences_within_the_error_change_nothing(void **state)
 {
 	struct world *world = *state;
 	store_clock_correct(&world->clock, 100, 1);
@@ -68,7 +68,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(before_the_first_answer_it_is_the_machines),
 		TEST(whether_ahead_or_behind_it_tells_the_stores_time),
-		TEST(what_may_be_an_error_changes_nothing),
+		TEST(differences_within_the_error_change_nothing),
 		TEST(waits_and_latencies_are_left_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

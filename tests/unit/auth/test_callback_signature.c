@@ -66,7 +66,7 @@ static void either_secret_and_any_v1_will_do(void **state)
 	assert_true(verify_at("t=1767323045, v1=" CODE, BODY, NOW_MS));
 }
 
-static void what_was_signed_cannot_be_changed(void **state)
+static void a_changed_body_or_time_fails_verification(void **state)
 {
 	(void)state;
 	assert_false(verify_at("t=1767323045,v1=" CODE, BODY " ", NOW_MS));
@@ -84,7 +84,7 @@ static void five_minutes_are_tolerated_either_way(void **state)
 	assert_false(verify_at("t=1767323045,v1=" CODE, BODY, NOW_MS - 301000));
 }
 
-static void what_is_unknown_is_ignored(void **state)
+static void unknown_elements_are_ignored(void **state)
 {
 	(void)state;
 	assert_true(verify_at("t=1767323045,v1=" CODE ",x=1", BODY, NOW_MS));
@@ -143,9 +143,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_signature_is_that_of_the_documentation),
 		cmocka_unit_test(either_secret_and_any_v1_will_do),
-		cmocka_unit_test(what_was_signed_cannot_be_changed),
+		cmocka_unit_test(a_changed_body_or_time_fails_verification),
 		cmocka_unit_test(five_minutes_are_tolerated_either_way),
-		cmocka_unit_test(what_is_unknown_is_ignored),
+		cmocka_unit_test(unknown_elements_are_ignored),
 		cmocka_unit_test(a_refusal_says_why),
 		cmocka_unit_test(other_headers_are_refused),
 	};

@@ -270,7 +270,7 @@ static void no_byte_can_be_changed(void **state)
 	jwt_verifier_free(verifier);
 }
 
-static void what_is_no_token_is_malformed(void **state)
+static void texts_other_than_tokens_are_malformed(void **state)
 {
 	(void)state;
 	struct jwt_verifier *verifier = verifier_of(NULL, NULL);
@@ -375,7 +375,7 @@ int main(void)
 		cmocka_unit_test(a_fraction_of_a_second_counts),
 		cmocka_unit_test(issuer_and_audience_count_when_configured),
 		cmocka_unit_test(no_byte_can_be_changed),
-		cmocka_unit_test(what_is_no_token_is_malformed),
+		cmocka_unit_test(texts_other_than_tokens_are_malformed),
 		cmocka_unit_test(the_longest_token_is_verified),
 		cmocka_unit_test(a_remembered_token_still_expires),
 		cmocka_unit_test(more_tokens_than_are_remembered_are_all_verified),

@@ -17,7 +17,7 @@ static void assert_content(const struct buffer *buffer, const char *expected)
 		fail_msg("\"%.*s\" is not \"%s\"", SLICE_PRINT(buffer_slice(buffer)), expected);
 }
 
-static void what_is_appended_follows_what_was_there(void **state)
+static void appended_bytes_follow_the_content(void **state)
 {
 	(void)state;
 	struct buffer buffer;
@@ -141,9 +141,9 @@ static void a_writer_in_place_adds_what_it_wrote(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_appended_follows_what_was_there), cmocka_unit_test(numbers_are_written_in_full),
-		cmocka_unit_test(it_can_be_filled_to_the_last_byte),       cmocka_unit_test(a_write_that_does_not_fit_leaves_it_as_it_was),
-		cmocka_unit_test(it_grows_and_keeps_its_content),          cmocka_unit_test(an_arena_that_is_full_fails_it),
+		cmocka_unit_test(appended_bytes_follow_the_content),    cmocka_unit_test(numbers_are_written_in_full),
+		cmocka_unit_test(it_can_be_filled_to_the_last_byte),    cmocka_unit_test(a_write_that_does_not_fit_leaves_it_as_it_was),
+		cmocka_unit_test(it_grows_and_keeps_its_content),       cmocka_unit_test(an_arena_that_is_full_fails_it),
 		cmocka_unit_test(a_writer_in_place_adds_what_it_wrote),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

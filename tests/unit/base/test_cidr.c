@@ -41,7 +41,7 @@ static void addresses_read_and_write_back(void **state)
 	}
 }
 
-static void what_is_no_address_is_refused(void **state)
+static void texts_other_than_addresses_are_refused(void **state)
 {
 	(void)state;
 	static const char *const refused[] = {
@@ -175,7 +175,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_read_and_write_back),
-		cmocka_unit_test(what_is_no_address_is_refused),
+		cmocka_unit_test(texts_other_than_addresses_are_refused),
 		cmocka_unit_test(a_block_contains_its_addresses_and_no_others),
 		cmocka_unit_test(mapped_addresses_are_the_ipv4_ones),
 		cmocka_unit_test(bad_prefix_lengths_are_refused),

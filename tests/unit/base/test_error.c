@@ -35,7 +35,7 @@ static void an_exceeded_quota_has_the_registered_type(void **state)
 	assert_int_equal(error_status(ERR_RATE_LIMITED), 429);
 }
 
-static void what_may_pass_later_is_retryable(void **state)
+static void errors_that_pass_are_retryable(void **state)
 {
 	(void)state;
 	assert_true(error_is_retryable(ERR_OVERLOADED));
@@ -73,7 +73,7 @@ int main(void)
 		cmocka_unit_test(every_error_is_described),
 		cmocka_unit_test(a_type_is_the_base_and_the_slug),
 		cmocka_unit_test(an_exceeded_quota_has_the_registered_type),
-		cmocka_unit_test(what_may_pass_later_is_retryable),
+		cmocka_unit_test(errors_that_pass_are_retryable),
 		cmocka_unit_test(errors_that_clients_never_see_render_as_internal),
 		cmocka_unit_test(ok_is_zero_and_200),
 	};

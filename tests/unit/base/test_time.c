@@ -83,7 +83,7 @@ static void a_leap_second_reads_as_the_second_before(void **state)
 	assert_false(time_parse(SLICE("2016-12-31T23:59:60+01:00"), &unix_ms));
 }
 
-static void what_is_no_time_is_refused(void **state)
+static void texts_other_than_times_are_refused(void **state)
 {
 	(void)state;
 	static const char *const refused[] = {
@@ -155,7 +155,7 @@ static void durations_are_sums_of_units(void **state)
 	assert_duration("3650d", DURATION_MS_MAX);
 }
 
-static void what_is_no_duration_is_refused(void **state)
+static void texts_other_than_durations_are_refused(void **state)
 {
 	(void)state;
 	static const char *const refused[] = {
@@ -220,10 +220,10 @@ static void durations_are_written_largest_unit_first(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(times_are_written_with_milliseconds), cmocka_unit_test(every_day_is_what_the_c_library_says),
-		cmocka_unit_test(offsets_and_decimals_are_read),       cmocka_unit_test(a_leap_second_reads_as_the_second_before),
-		cmocka_unit_test(what_is_no_time_is_refused),          cmocka_unit_test(durations_are_sums_of_units),
-		cmocka_unit_test(what_is_no_duration_is_refused),      cmocka_unit_test(durations_are_written_largest_unit_first),
+		cmocka_unit_test(times_are_written_with_milliseconds),    cmocka_unit_test(every_day_is_what_the_c_library_says),
+		cmocka_unit_test(offsets_and_decimals_are_read),          cmocka_unit_test(a_leap_second_reads_as_the_second_before),
+		cmocka_unit_test(texts_other_than_times_are_refused),     cmocka_unit_test(durations_are_sums_of_units),
+		cmocka_unit_test(texts_other_than_durations_are_refused), cmocka_unit_test(durations_are_written_largest_unit_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

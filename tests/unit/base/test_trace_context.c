@@ -38,7 +38,7 @@ static void newer_versions_are_read_as_far_as_they_are_known(void **state)
 	assert_false(trace_context_parse(SLICE("cc-" TRACE_ID "-" SPAN_ID "-01.later"), &context));
 }
 
-static void what_the_standard_forbids_is_refused(void **state)
+static void a_traceparent_that_the_standard_forbids_is_refused(void **state)
 {
 	(void)state;
 	static const char *const refused[] = {
@@ -106,7 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_field_reads_and_writes_back),
 		cmocka_unit_test(newer_versions_are_read_as_far_as_they_are_known),
-		cmocka_unit_test(what_the_standard_forbids_is_refused),
+		cmocka_unit_test(a_traceparent_that_the_standard_forbids_is_refused),
 		cmocka_unit_test(a_child_keeps_the_trace_and_has_its_own_span),
 		cmocka_unit_test(numbered_children_are_the_same_when_asked_for_again_and_differ_from_each_other),
 	};

@@ -37,7 +37,7 @@ static void on_takes_all_and_off_takes_none(void **state)
 	assert_int_equal(trace_sampler_flags(&off, NULL, &not_recorded), TRACE_RANDOM_ID);
 }
 
-static void whoever_began_the_trace_decides_when_the_sampler_is_based_on_parents(void **state)
+static void the_parents_decision_holds_when_the_sampler_is_based_on_parents(void **state)
 {
 	(void)state;
 	struct trace_sampler on = sampler("parentbased_always_on", 1), off = sampler("parentbased_always_off", 1);
@@ -77,7 +77,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(on_takes_all_and_off_takes_none),
-		cmocka_unit_test(whoever_began_the_trace_decides_when_the_sampler_is_based_on_parents),
+		cmocka_unit_test(the_parents_decision_holds_when_the_sampler_is_based_on_parents),
 		cmocka_unit_test(a_ratio_takes_its_share_of_the_ids),
 		cmocka_unit_test(other_names_are_refused),
 	};

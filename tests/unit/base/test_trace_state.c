@@ -18,7 +18,7 @@ static void reads_as(struct slice field, const char *expected)
 	assert_memory_equal(text, expected, length);
 }
 
-static void what_the_standard_allows_is_handed_on(void **state)
+static void a_tracestate_that_the_standard_allows_is_handed_on(void **state)
 {
 	(void)state;
 	reads_as(SLICE("congo=t61rcWkgMzE"), "congo=t61rcWkgMzE");
@@ -81,7 +81,7 @@ static size_t read_lengths(const size_t *lengths, size_t count, char text[static
 	return trace_state_read(&field, 1, text);
 }
 
-static void what_is_too_long_loses_long_members_first_and_then_the_last(void **state)
+static void a_tracestate_too_long_loses_long_members_first_and_then_the_last(void **state)
 {
 	(void)state;
 	char text[TRACE_STATE_LENGTH_MAX];
@@ -96,10 +96,10 @@ static void what_is_too_long_loses_long_members_first_and_then_the_last(void **s
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_the_standard_allows_is_handed_on),
+		cmocka_unit_test(a_tracestate_that_the_standard_allows_is_handed_on),
 		cmocka_unit_test(of_what_is_malformed_nothing_is),
 		cmocka_unit_test(several_fields_are_one_list),
-		cmocka_unit_test(what_is_too_long_loses_long_members_first_and_then_the_last),
+		cmocka_unit_test(a_tracestate_too_long_loses_long_members_first_and_then_the_last),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@ static void text_reads_and_writes_back_in_lower_case(void **state)
 	assert_string_equal(text, "00112233-4455-6677-8899-aabbccddeeff");
 }
 
-static void what_is_no_uuid_is_refused(void **state)
+static void texts_other_than_uuids_are_refused(void **state)
 {
 	(void)state;
 	static const char *const refused[] = {
@@ -100,7 +100,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_reads_and_writes_back_in_lower_case),
-		cmocka_unit_test(what_is_no_uuid_is_refused),
+		cmocka_unit_test(texts_other_than_uuids_are_refused),
 		cmocka_unit_test(version_7_has_time_then_chance_then_the_shard),
 		cmocka_unit_test(stamp_and_shard_are_read_back),
 		cmocka_unit_test(random_bits_all_count),

@@ -65,7 +65,7 @@ static void words_are_found_where_words_begin(void **state)
 			fail_msg("'%s' in '%s'", cases[i].words, cases[i].text);
 }
 
-static void what_no_text_has_is_found_nowhere(void **state)
+static void bytes_that_no_text_has_match_nothing(void **state)
 {
 	(void)state;
 	assert_false(word_search_is_possible(SLICE("a\0b")));
@@ -139,7 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(blanks_stand_between_words),
 		cmocka_unit_test(words_are_found_where_words_begin),
-		cmocka_unit_test(what_no_text_has_is_found_nowhere),
+		cmocka_unit_test(bytes_that_no_text_has_match_nothing),
 		cmocka_unit_test(an_expression_means_nothing_but_the_word),
 		cmocka_unit_test(cases_come_in_pairs),
 	};

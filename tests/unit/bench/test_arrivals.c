@@ -36,7 +36,7 @@ static void none_is_taken_before_its_moment(void **state)
 	assert_true(arrivals_take(&arrivals, START + NS_PER_MS, &intended_ns));
 }
 
-static void who_comes_late_was_meant_for_the_moment_that_passed(void **state)
+static void a_late_arrival_keeps_its_intended_moment(void **state)
 {
 	(void)state;
 	struct arrivals arrivals = {.start_ns = START, .end_ns = UINT64_MAX, .rate = 100};
@@ -86,7 +86,7 @@ static void no_more_begin_than_wanted(void **state)
 	assert_false(arrivals_take(&arrivals, START, &intended_ns));
 }
 
-static void what_never_began_is_counted(void **state)
+static void requests_that_never_began_are_counted(void **state)
 {
 	(void)state;
 	struct arrivals arrivals = {.start_ns = START, .end_ns = START + 2 * NS_PER_S + NS_PER_S / 2, .rate = 100};
@@ -106,11 +106,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_fixed_rate_does_not_drift),
 		cmocka_unit_test(none_is_taken_before_its_moment),
-		cmocka_unit_test(who_comes_late_was_meant_for_the_moment_that_passed),
+		cmocka_unit_test(a_late_arrival_keeps_its_intended_moment),
 		cmocka_unit_test(a_closed_loop_is_always_due),
 		cmocka_unit_test(nothing_begins_at_the_end),
 		cmocka_unit_test(no_more_begin_than_wanted),
-		cmocka_unit_test(what_never_began_is_counted),
+		cmocka_unit_test(requests_that_never_began_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

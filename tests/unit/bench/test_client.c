@@ -291,7 +291,7 @@ static void a_closed_connection_is_made_again_for_the_next_request(void **state)
 	assert_requests(&server, (const char *const[]){"/0", "/1"}, 2);
 }
 
-static void who_hangs_up_asks_again(void **state)
+static void a_client_that_hangs_up_asks_again(void **state)
 {
 	(void)state;
 	struct server server = {0};
@@ -357,7 +357,7 @@ int main(void)
 		cmocka_unit_test(a_request_without_an_answer_is_sent_again_unchanged),
 		cmocka_unit_test(a_request_with_an_answer_is_not_sent_again),
 		cmocka_unit_test(a_closed_connection_is_made_again_for_the_next_request),
-		cmocka_unit_test(who_hangs_up_asks_again),
+		cmocka_unit_test(a_client_that_hangs_up_asks_again),
 		cmocka_unit_test(of_several_servers_the_next_is_asked_again),
 		cmocka_unit_test(of_several_servers_one_may_be_away),
 		cmocka_unit_test(a_server_that_comes_late_is_waited_for),

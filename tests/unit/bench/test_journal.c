@@ -168,7 +168,7 @@ static void a_torn_last_line_is_passed_over(void **state)
 	ledger_release(&read);
 }
 
-static void what_is_no_journal_is_named_by_its_line(void **state)
+static void a_broken_journal_is_refused_with_the_line(void **state)
 {
 	static const char *const lines[] = {
 		"nonsense\n",
@@ -216,7 +216,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_ledger_comes_back_as_it_was, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(runs_that_follow_one_another_are_kept_apart, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_torn_last_line_is_passed_over, set_up, tear_down),
-		cmocka_unit_test(what_is_no_journal_is_named_by_its_line),
+		cmocka_unit_test(a_broken_journal_is_refused_with_the_line),
 		cmocka_unit_test(a_missing_file_is_a_system_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,7 +122,7 @@ static void the_headers_that_matter_are_read(void **state)
 	assert_false(parse_whole("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n").closes);
 }
 
-static void what_is_doubtful_is_broken(void **state)
+static void a_doubtful_response_is_broken(void **state)
 {
 	(void)state;
 	static const char *const texts[] = {
@@ -164,7 +164,7 @@ static void what_is_doubtful_is_broken(void **state)
 	}
 }
 
-static void what_is_too_long_is_broken(void **state)
+static void a_response_too_long_is_broken(void **state)
 {
 	(void)state;
 	char *head = malloc(RESPONSE_HEAD_MAX + 2);
@@ -189,8 +189,8 @@ int main(void)
 		cmocka_unit_test(a_response_arrives_byte_by_byte),
 		cmocka_unit_test(the_next_response_begins_where_one_ends),
 		cmocka_unit_test(the_headers_that_matter_are_read),
-		cmocka_unit_test(what_is_doubtful_is_broken),
-		cmocka_unit_test(what_is_too_long_is_broken),
+		cmocka_unit_test(a_doubtful_response_is_broken),
+		cmocka_unit_test(a_response_too_long_is_broken),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

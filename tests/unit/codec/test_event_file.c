@@ -116,7 +116,7 @@ static void an_array_has_events(void **state)
 	expect("[{\"a\":\"b]", "1:2 {\"a\":\"b]|1:10 !the text ends inside the array|");
 }
 
-static void what_is_too_long_is_not_kept(void **state)
+static void an_event_too_long_is_not_kept(void **state)
 {
 	(void)state;
 	char text[512], item[TEXT_MAX + 2] = {0};
@@ -132,7 +132,7 @@ static void what_is_too_long_is_not_kept(void **state)
 	expect(text, expected);
 }
 
-static void what_cannot_be_read_is_no_end(void **state)
+static void a_failed_read_is_not_the_end_of_the_file(void **state)
 {
 	(void)state;
 	static const char *const texts[] = {"", "{}\n{\"a\"", "[", "[{}", "[{},", "[{}]", "{\n\"a\"", "{}\n"};
@@ -166,8 +166,8 @@ int main(void)
 		cmocka_unit_test(a_wrong_line_spoils_no_other),
 		cmocka_unit_test(objects_may_have_many_lines),
 		cmocka_unit_test(an_array_has_events),
-		cmocka_unit_test(what_is_too_long_is_not_kept),
-		cmocka_unit_test(what_cannot_be_read_is_no_end),
+		cmocka_unit_test(an_event_too_long_is_not_kept),
+		cmocka_unit_test(a_failed_read_is_not_the_end_of_the_file),
 		cmocka_unit_test(a_place_in_an_event_is_a_place_in_the_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,7 +212,7 @@ static void an_event_with_listed_seats_comes_back(void **state)
 	assert_int_equal(copy.layout.seats[1].price, 6);
 }
 
-static void what_changes_a_sale_comes_back(void **state)
+static void events_that_change_a_sale_come_back(void **state)
 {
 	static const enum event_type types[] = {EVENT_SALE_PAUSED, EVENT_SALE_RESUMED, EVENT_SALE_CANCELLED};
 	for (size_t i = 0; i < ARRAY_LENGTH(types); i++) {
@@ -500,7 +500,7 @@ int main(void)
 		TEST(a_refund_is_written_for_clients),
 		TEST(an_event_with_sections_comes_back),
 		TEST(an_event_with_listed_seats_comes_back),
-		TEST(what_changes_a_sale_comes_back),
+		TEST(events_that_change_a_sale_come_back),
 		TEST(the_data_is_the_resource_as_clients_see_it),
 		TEST(clients_are_told_the_data_without_what_is_for_others),
 		TEST(nothing_but_what_was_written_is_read),

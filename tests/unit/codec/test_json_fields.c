@@ -241,7 +241,7 @@ static void a_long_unknown_name_is_cut_between_characters(void **state)
 	assert_int_equal(test.violations.items[0].pointer.length, 1 + 1 + 2 * 64);
 }
 
-static void what_the_caller_finds_is_told_too(void **state)
+static void violations_that_the_caller_adds_are_kept(void **state)
 {
 	(void)state;
 	json_violations_add(&test.violations, SLICE("/seats"), SLICE("must have at most 2 items"));
@@ -268,7 +268,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(all_violations_are_told_together, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(told_violations_have_their_maximum, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_long_unknown_name_is_cut_between_characters, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_the_caller_finds_is_told_too, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(violations_that_the_caller_adds_are_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(memory_that_is_out_is_no_violation_of_the_body, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,7 @@ static void well_formed_text_is_accepted(void **state)
 	}
 }
 
-static void what_is_not_json_is_refused(void **state)
+static void texts_other_than_json_are_refused(void **state)
 {
 	(void)state;
 	static const char *const refused[] = {"",
@@ -402,7 +402,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(well_formed_text_is_accepted),
-		cmocka_unit_test(what_is_not_json_is_refused),
+		cmocka_unit_test(texts_other_than_json_are_refused),
 		cmocka_unit_test(every_prefix_of_a_text_is_refused),
 		cmocka_unit_test(a_name_is_refused_the_second_time),
 		cmocka_unit_test(depth_and_members_have_their_maximum),

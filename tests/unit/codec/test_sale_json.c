@@ -207,7 +207,7 @@ static void the_longest_section_name_leaves_room_for_row_and_number(void **state
 	}
 }
 
-static void what_is_no_json_is_said_so(void **state)
+static void texts_other_than_json_are_told_from_violations(void **state)
 {
 	static const char *const texts[] = {
 		"", " ", "{", "{\"name\":\"a\",}", "{\"name\":\"a\",\"name\":\"b\"}", "\xff", "nul", "{\"name\":NaN}", "{} {}"};
@@ -318,7 +318,7 @@ int main(void)
 		TEST(only_an_import_brings_its_id),
 		TEST(every_repeat_of_a_section_is_told),
 		TEST(the_longest_section_name_leaves_room_for_row_and_number),
-		TEST(what_is_no_json_is_said_so),
+		TEST(texts_other_than_json_are_told_from_violations),
 		TEST(a_prefix_of_a_body_is_never_taken_for_one),
 		TEST(a_hundred_thousand_listed_seats_are_read_and_a_repeat_among_them_is_found),
 		TEST(without_memory_it_says_so),

@@ -93,7 +93,7 @@ static void a_price_that_is_no_number_is_left_to_the_rules(void **state)
 	            "[{\"seat\":\"A\",\"price\":\"1111111111111111111111111111111111111111111111\"}]");
 }
 
-static void what_is_wrong_has_its_place(void **state)
+static void faults_name_their_line_and_column(void **state)
 {
 	static const char fields[] = "a line must have four fields: seat,section,row,price";
 	struct fixture *fixture = *state;
@@ -191,7 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(rows_become_seats, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_price_that_is_no_number_is_left_to_the_rules, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_wrong_has_its_place, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(faults_name_their_line_and_column, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nobody_is_told_more_than_is_wanted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(more_seats_than_an_event_has_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_pointer_leads_to_its_field, set_up, tear_down),

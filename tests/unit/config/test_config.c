@@ -187,7 +187,7 @@ static void an_empty_value_counts_as_not_set(void **state)
 	assert_int_equal(test.config.auth.jwt_secrets.count, 0);
 }
 
-static void what_is_not_ours_is_left_to_the_command(void **state)
+static void unknown_arguments_are_left_to_the_command(void **state)
 {
 	(void)state;
 	assert_int_equal(
@@ -630,7 +630,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_size_is_bytes_or_has_a_unit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_flag_wins_over_the_environment, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_empty_value_counts_as_not_set, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_not_ours_is_left_to_the_command, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(unknown_arguments_are_left_to_the_command, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_flag_needs_its_value, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_bad_value_is_named_with_what_is_accepted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(bad_values_are_refused, set_up, tear_down),

@@ -111,7 +111,7 @@ static void a_pending_order_that_has_lapsed_expires(void **state)
 	assert_string_equal(stage->events, "order.expired");
 }
 
-static void what_a_confirmed_order_paid_is_to_be_given_back_once(void **state)
+static void calling_off_a_confirmed_order_requires_its_refund_once(void **state)
 {
 	struct stage *stage = *state;
 	assert_int_equal(stage_buy(stage, 1, "ann", 1), OK);
@@ -181,7 +181,7 @@ int main(void)
 		TEST(a_hold_that_has_lapsed_expires),
 		TEST(a_pending_order_is_cancelled),
 		TEST(a_pending_order_that_has_lapsed_expires),
-		TEST(what_a_confirmed_order_paid_is_to_be_given_back_once),
+		TEST(calling_off_a_confirmed_order_requires_its_refund_once),
 		TEST(a_free_order_has_nothing_to_give_back),
 		TEST(an_event_is_settled_once_and_only_when_cancelled),
 		TEST(an_order_without_its_payment_was_read_at_another_moment),

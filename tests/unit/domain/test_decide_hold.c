@@ -131,7 +131,7 @@ static void somebody_elses_hold_is_as_if_it_were_not_there(void **state)
 	assert_int_equal(stage_hold(stage, 1)->status, HOLD_ACTIVE);
 }
 
-static void what_has_ended_cannot_be_released(void **state)
+static void ended_holds_cannot_be_released(void **state)
 {
 	struct stage *stage = *state;
 	assert_int_equal(stage_take(stage, 1, "ann", "1"), OK);
@@ -173,7 +173,7 @@ static void expiring_a_hold_leaves_the_seats_of_its_order(void **state)
 	assert_int_equal(stage_seat(stage, 1)->status, SEAT_RESERVED);
 }
 
-static void whoever_takes_a_seat_of_a_lapsed_hold_ends_all_of_it_once(void **state)
+static void taking_a_seat_of_a_lapsed_hold_ends_the_whole_hold_once(void **state)
 {
 	struct stage *stage = *state;
 	assert_int_equal(stage_take(stage, 1, "ann", "1 2 3"), OK);
@@ -187,7 +187,7 @@ static void whoever_takes_a_seat_of_a_lapsed_hold_ends_all_of_it_once(void **sta
 	assert_int_equal(stage_seat(stage, 2)->status, SEAT_HELD);
 }
 
-static void whoever_takes_a_seat_of_a_lapsed_order_ends_it(void **state)
+static void taking_a_seat_of_a_lapsed_order_ends_the_order(void **state)
 {
 	struct stage *stage = *state;
 	assert_int_equal(stage_take(stage, 1, "ann", "1 2"), OK);
@@ -239,11 +239,11 @@ int main(void)
 		TEST(the_owner_gives_the_seats_back),
 		TEST(releasing_again_changes_nothing),
 		TEST(somebody_elses_hold_is_as_if_it_were_not_there),
-		TEST(what_has_ended_cannot_be_released),
+		TEST(ended_holds_cannot_be_released),
 		TEST(a_hold_expires_at_its_deadline_and_not_before),
 		TEST(expiring_a_hold_leaves_the_seats_of_its_order),
-		TEST(whoever_takes_a_seat_of_a_lapsed_hold_ends_all_of_it_once),
-		TEST(whoever_takes_a_seat_of_a_lapsed_order_ends_it),
+		TEST(taking_a_seat_of_a_lapsed_hold_ends_the_whole_hold_once),
+		TEST(taking_a_seat_of_a_lapsed_order_ends_the_order),
 		TEST(a_view_of_different_moments_is_refused),
 		TEST(a_lapsed_hold_without_its_seats_is_refused),
 	};

@@ -149,7 +149,7 @@ static void cancelling_a_pending_order_frees_its_seats(void **state)
 	assert_int_equal(stage_cancel(stage, 1, "ann"), ERR_ORDER_NOT_CANCELLABLE);
 }
 
-static void what_is_paid_failed_or_late_cannot_be_cancelled(void **state)
+static void paid_failed_and_late_orders_cannot_be_cancelled(void **state)
 {
 	struct stage *stage = *state;
 	for (uint32_t i = 1; i <= 3; i++) {
@@ -212,7 +212,7 @@ int main(void)
 		TEST(a_hold_that_lost_its_seats_is_corrupt),
 		TEST(a_total_past_the_greatest_amount_is_refused),
 		TEST(cancelling_a_pending_order_frees_its_seats),
-		TEST(what_is_paid_failed_or_late_cannot_be_cancelled),
+		TEST(paid_failed_and_late_orders_cannot_be_cancelled),
 		TEST(an_unpaid_order_expires_at_its_deadline_and_not_before),
 		TEST(an_order_that_lost_its_seats_is_corrupt),
 	};

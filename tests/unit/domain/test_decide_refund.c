@@ -209,7 +209,7 @@ static void a_second_payment_is_a_duplicate(void **state)
 	assert_order(*state, ORDER_CONFIRMED, 5);
 }
 
-static void what_is_given_back_is_due_no_more(void **state)
+static void a_refunded_order_has_nothing_due(void **state)
 {
 	struct stage *stage = *state;
 	lose_the_seats(stage);
@@ -281,7 +281,7 @@ static void a_pending_order_whose_mismatch_was_given_back_stays_pending(void **s
 	assert_order(stage, ORDER_CONFIRMED, 0);
 }
 
-static void what_came_in_two_currencies_is_given_back_in_both(void **state)
+static void payments_in_two_currencies_are_refunded_in_both(void **state)
 {
 	struct stage *stage = *state;
 	lose_the_seats(stage);
@@ -392,11 +392,11 @@ int main(void)
 		TEST(a_transaction_that_failed_may_succeed),
 		TEST(a_transaction_that_failed_may_succeed_after_it_was_stored),
 		TEST(a_second_payment_is_a_duplicate),
-		TEST(what_is_given_back_is_due_no_more),
+		TEST(a_refunded_order_has_nothing_due),
 		TEST(where_nothing_is_due_nothing_is_given_back),
 		TEST(somebody_who_gives_back_may_say_so_again),
 		TEST(a_pending_order_whose_mismatch_was_given_back_stays_pending),
-		TEST(what_came_in_two_currencies_is_given_back_in_both),
+		TEST(payments_in_two_currencies_are_refunded_in_both),
 		TEST(two_refunds_of_one_payment_are_closed_together_or_apart),
 		TEST(a_repeat_of_the_first_of_two_does_not_close_the_second),
 		TEST(two_refunds_of_the_same_amount_are_told_apart_by_their_ids),

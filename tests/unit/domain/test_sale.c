@@ -25,7 +25,7 @@ static void without_a_window_it_is_always_open(void **state)
 	assert_int_equal(sale_check_open(&sale, UINT64_MAX), OK);
 }
 
-static void what_lasts_longest_is_said_first(void **state)
+static void the_longest_lasting_reason_comes_first(void **state)
 {
 	(void)state;
 	struct sale sale = {.row.version = 1, .status = SALE_PAUSED, .on_sale_from_ms = 100};
@@ -40,7 +40,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_window_is_open_from_its_start_until_before_its_end),
 		cmocka_unit_test(without_a_window_it_is_always_open),
-		cmocka_unit_test(what_lasts_longest_is_said_first),
+		cmocka_unit_test(the_longest_lasting_reason_comes_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,7 +71,7 @@ static void extensions_and_trailers_are_passed_over(void **state)
 	assert_decodes("3;name=\"a b\"\r\nabc\r\n0;last\r\nX-Sum: 1\r\nY: 2\r\n\r\n", "abc", 0);
 }
 
-static void what_follows_is_left_alone(void **state)
+static void bytes_behind_the_last_chunk_are_left_alone(void **state)
 {
 	(void)state;
 	assert_decodes("3\r\nabc\r\n0\r\n\r\nGET / HTTP/1.1\r\n", "abc", 16);
@@ -120,9 +120,12 @@ static void sizes_are_limited(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(chunks_become_a_body),       cmocka_unit_test(extensions_and_trailers_are_passed_over),
-		cmocka_unit_test(what_follows_is_left_alone), cmocka_unit_test(an_unfinished_body_waits),
-		cmocka_unit_test(a_broken_coding_is_refused), cmocka_unit_test(sizes_are_limited),
+		cmocka_unit_test(chunks_become_a_body),
+		cmocka_unit_test(extensions_and_trailers_are_passed_over),
+		cmocka_unit_test(bytes_behind_the_last_chunk_are_left_alone),
+		cmocka_unit_test(an_unfinished_body_waits),
+		cmocka_unit_test(a_broken_coding_is_refused),
+		cmocka_unit_test(sizes_are_limited),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

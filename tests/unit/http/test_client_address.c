@@ -42,7 +42,7 @@ static void a_proxy_names_its_client(void **state)
 	assert_client("10.1.1.1", "", "", "10.1.1.1");
 }
 
-static void what_the_client_wrote_itself_is_passed_over(void **state)
+static void addresses_that_the_client_wrote_are_passed_over(void **state)
 {
 	(void)state;
 	assert_client("10.1.1.1", "", "6.6.6.6, 1.2.3.4", "1.2.3.4");
@@ -162,7 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stranger_is_believed_nothing),
 		cmocka_unit_test(a_proxy_names_its_client),
-		cmocka_unit_test(what_the_client_wrote_itself_is_passed_over),
+		cmocka_unit_test(addresses_that_the_client_wrote_are_passed_over),
 		cmocka_unit_test(the_standard_header_counts_where_the_other_is_not),
 		cmocka_unit_test(a_chain_of_proxies_is_followed),
 		cmocka_unit_test(nothing_left_of_garbage_is_believed),

@@ -130,7 +130,7 @@ static void below_three_quarters_nobody_is_closed(void **state)
 	stop(12);
 }
 
-static void who_has_taken_all_places_without_asking_makes_room(void **state)
+static void silent_connections_on_all_places_make_room(void **state)
 {
 	(void)state;
 	static const char *const beginnings[] = {"", "GET / HT"};
@@ -235,7 +235,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_longest_idle_are_closed_first),
 		cmocka_unit_test(below_three_quarters_nobody_is_closed),
-		cmocka_unit_test(who_has_taken_all_places_without_asking_makes_room),
+		cmocka_unit_test(silent_connections_on_all_places_make_room),
 		cmocka_unit_test(an_address_has_a_maximum),
 		cmocka_unit_test(a_trusted_proxy_has_none),
 		cmocka_unit_test(a_large_body_may_take_longer_when_it_keeps_coming),

@@ -85,7 +85,7 @@ static void empty_lines_before_a_request_are_passed_over(void **state)
 	assert_true(slice_equal_string(head.method, "GET"));
 }
 
-static void what_follows_the_head_is_left_alone(void **state)
+static void bytes_behind_the_head_are_left_alone(void **state)
 {
 	(void)state;
 	struct http_head_scan scan = {0};
@@ -318,7 +318,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_is_taken_apart),
 		cmocka_unit_test(empty_lines_before_a_request_are_passed_over),
-		cmocka_unit_test(what_follows_the_head_is_left_alone),
+		cmocka_unit_test(bytes_behind_the_head_are_left_alone),
 		cmocka_unit_test(bodies_are_framed_by_length_or_chunks),
 		cmocka_unit_test(connections_are_kept_or_closed_as_the_client_says),
 		cmocka_unit_test(only_new_clients_expect_to_be_told_to_continue),

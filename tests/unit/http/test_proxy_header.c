@@ -75,7 +75,7 @@ static void another_beginning_is_none(void **state)
 	assert_int_equal(result_of(BYTES("PROXY TCP4 1.2.3.4 10.0.0.1 1 2\r\n"), &length, "10.1.1.1"), PROXY_HEADER_NONE);
 }
 
-static void what_makes_no_sense_is_bad(void **state)
+static void a_senseless_proxy_header_is_bad(void **state)
 {
 	(void)state;
 	size_t length = 0;
@@ -92,7 +92,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_names_the_client),          cmocka_unit_test(extensions_are_passed_over),
 		cmocka_unit_test(a_proxy_may_speak_for_itself), cmocka_unit_test(each_piece_asks_for_more),
-		cmocka_unit_test(another_beginning_is_none),    cmocka_unit_test(what_makes_no_sense_is_bad),
+		cmocka_unit_test(another_beginning_is_none),    cmocka_unit_test(a_senseless_proxy_header_is_bad),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

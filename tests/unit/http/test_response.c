@@ -182,7 +182,7 @@ static void the_instance_is_a_uri_reference(void **state)
 	assert_has(request.response.body.data, "\"instance\":\"/v1/a%20b%22%3C%25%3E%C3%A4/~x:1;@,=\"");
 }
 
-static void what_is_wrong_with_the_query_is_listed(void **state)
+static void violations_of_the_query_are_listed(void **state)
 {
 	(void)state;
 	assert_int_equal(http_request_query_violation(&request, SLICE("limit"), SLICE("must be a number")), ERR_BAD_REQUEST);
@@ -198,7 +198,7 @@ static void what_is_wrong_with_the_query_is_listed(void **state)
 	assert_lacks(request.response.body.data, "errors");
 }
 
-static void what_happened_inside_is_not_told(void **state)
+static void internal_errors_tell_no_details(void **state)
 {
 	(void)state;
 	problem_answer(&request, ERR_CORRUPT, "the secret");
@@ -313,8 +313,8 @@ int main(void)
 		T(another_tag_method_or_status_gets_the_whole),
 		T(a_problem_has_all_its_members),
 		T(the_instance_is_a_uri_reference),
-		T(what_is_wrong_with_the_query_is_listed),
-		T(what_happened_inside_is_not_told),
+		T(violations_of_the_query_are_listed),
+		T(internal_errors_tell_no_details),
 		T(a_problem_without_details_still_says_something),
 		T(clients_are_told_when_to_come_back),
 		T(callers_are_told_how_to_identify_themselves),

@@ -238,7 +238,7 @@ static void a_head_may_be_as_large_as_allowed(void **state)
 	receive_last_problem(431, "/problems/headers-too-large");
 }
 
-static void what_is_too_large_is_refused_and_the_answer_arrives(void **state)
+static void a_request_too_large_is_refused_and_the_answer_arrives(void **state)
 {
 	(void)state;
 	static const size_t lengths[] = {65537, 200000, 3000000};
@@ -473,7 +473,7 @@ int main(void)
 		T(a_request_may_arrive_byte_by_byte),
 		T(bodies_of_all_sizes_come_back),
 		T(a_head_may_be_as_large_as_allowed),
-		T(what_is_too_large_is_refused_and_the_answer_arrives),
+		T(a_request_too_large_is_refused_and_the_answer_arrives),
 		T(large_bodies_are_for_routes_that_take_them),
 		T(no_length_is_too_large_to_be_refused),
 		T(a_head_without_end_is_cut_off),

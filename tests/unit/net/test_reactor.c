@@ -183,7 +183,7 @@ static void another_thread_wakes_it_and_no_call_is_lost(void **state)
 	assert_int_equal(wakes, before + 1);
 }
 
-static void what_is_left_unread_is_told_again_until_reading_stops(void **state)
+static void unread_bytes_are_told_again_until_reading_stops(void **state)
 {
 	(void)state;
 	struct end end;
@@ -317,7 +317,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(timers_expire_in_the_order_of_their_times, start, stop),
 		cmocka_unit_test_setup_teardown(a_timer_that_starts_itself_again_does_not_keep_the_others_from_their_turn, start, stop),
 		cmocka_unit_test_setup_teardown(another_thread_wakes_it_and_no_call_is_lost, start, stop),
-		cmocka_unit_test_setup_teardown(what_is_left_unread_is_told_again_until_reading_stops, start, stop),
+		cmocka_unit_test_setup_teardown(unread_bytes_are_told_again_until_reading_stops, start, stop),
 		cmocka_unit_test_setup_teardown(a_client_that_has_gone_costs_nothing_while_nobody_reads, start, stop),
 		cmocka_unit_test_setup_teardown(a_write_goes_on_as_its_reader_reads, start, stop),
 		cmocka_unit_test_setup_teardown(a_small_write_is_told_by_the_next_run, start, stop),

@@ -107,7 +107,7 @@ static void a_line_for_people_reads_from_left_to_right(void **state)
 	assert_string_equal(line + 24, " warn  hello you  a=\"b\\nc\" plain=/v1/holds u=7 d=1.500 t=true none=\"\"\n");
 }
 
-static void what_a_client_sends_does_not_steer_a_terminal(void **state)
+static void logged_values_do_not_steer_a_terminal(void **state)
 {
 	(void)state;
 	logger_write_text(test.logger, true);
@@ -133,7 +133,7 @@ static void a_line_for_people_is_cut_as_well(void **state)
 	assert_true(ends_with(line, " …\n"));
 }
 
-static void what_the_file_refuses_is_counted(void **state)
+static void lines_that_the_file_refuses_are_counted(void **state)
 {
 	(void)state;
 	int full = open("/dev/full", O_WRONLY);
@@ -156,7 +156,7 @@ static uint64_t must_not_be_asked(void)
 	return 0;
 }
 
-static void what_is_below_the_level_is_not_even_evaluated(void **state)
+static void fields_below_the_level_are_not_evaluated(void **state)
 {
 	(void)state;
 	log_event(test.logger, LOG_DEBUG, "not this", log_uint("u", must_not_be_asked()));
@@ -165,7 +165,7 @@ static void what_is_below_the_level_is_not_even_evaluated(void **state)
 	assert_string_equal(line + TIME_PART - 1, ",\"level\":\"info\",\"message\":\"this\"}\n");
 }
 
-static void what_does_not_fit_is_left_out(void **state)
+static void fields_that_do_not_fit_are_left_out(void **state)
 {
 	(void)state;
 	char longest[2 * LOG_STRING_MAX];
@@ -284,7 +284,7 @@ static void a_file_that_takes_nothing_loses_as_many_lines_as_there_were(void **s
 	close(full);
 }
 
-static void what_was_dropped_is_told_later(void **state)
+static void the_log_tells_later_how_many_lines_were_dropped(void **state)
 {
 	(void)state;
 	while (logger_dropped(test.logger) < 10)
@@ -395,15 +395,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_line_has_time_level_message_and_fields, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_line_for_people_reads_from_left_to_right, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_a_client_sends_does_not_steer_a_terminal, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(logged_values_do_not_steer_a_terminal, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_line_for_people_is_cut_as_well, set_up, tear_down),
-		cmocka_unit_test(what_the_file_refuses_is_counted),
-		cmocka_unit_test_setup_teardown(what_is_below_the_level_is_not_even_evaluated, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_does_not_fit_is_left_out, set_up, tear_down),
+		cmocka_unit_test(lines_that_the_file_refuses_are_counted),
+		cmocka_unit_test_setup_teardown(fields_below_the_level_are_not_evaluated, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(fields_that_do_not_fit_are_left_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lines_of_several_threads_do_not_mix, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nobody_waits_for_a_stuck_pipe, set_up, tear_down),
 		cmocka_unit_test(a_file_that_takes_nothing_loses_as_many_lines_as_there_were),
-		cmocka_unit_test_setup_teardown(what_was_dropped_is_told_later, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_log_tells_later_how_many_lines_were_dropped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_reader_that_went_away_does_no_harm, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_abort_loses_no_line, set_up_pipe, tear_down),
 		cmocka_unit_test_setup_teardown(the_same_message_is_written_ten_times_a_second_and_the_rest_counted, set_up, tear_down),

@@ -43,7 +43,7 @@ static void ten_of_each_message_are_written_in_a_second(void **state)
 	assert_int_equal(allowed("it hangs", 11, 6000), 10);
 }
 
-static void what_was_left_out_is_told_once_when_its_second_is_over(void **state)
+static void the_number_left_out_is_told_once_when_its_second_is_over(void **state)
 {
 	(void)state;
 	uint32_t left_out = 0;
@@ -72,7 +72,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(ten_of_each_message_are_written_in_a_second, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_was_left_out_is_told_once_when_its_second_is_over, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_number_left_out_is_told_once_when_its_second_is_over, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(more_messages_than_are_told_apart_are_all_written, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,7 +94,7 @@ static void a_probe_that_finds_nothing_out_leaves_room_for_another(void **state)
 	assert_int_equal(dependency_state(&dependency, then), BREAKER_CLOSED);
 }
 
-static void what_finds_nothing_out_neither_opens_nor_forgives(void **state)
+static void an_undecided_call_neither_opens_nor_forgives(void **state)
 {
 	(void)state;
 	assert_true(call(NOW, 0, DEPENDENCY_FAILED));
@@ -135,7 +135,7 @@ static void a_failure_that_was_not_waited_for_counts_for_nothing_where_that_is_s
 	assert_int_equal(dependency_state(&dependency, NOW + 1000 * MS), BREAKER_OPEN);
 }
 
-static void whoever_looks_after_it_may_be_the_probe(void **state)
+static void the_watcher_may_be_the_probe(void **state)
 {
 	(void)state;
 	assert_true(call(NOW, 0, DEPENDENCY_FAILED) && call(NOW, 0, DEPENDENCY_FAILED));
@@ -146,7 +146,7 @@ static void whoever_looks_after_it_may_be_the_probe(void **state)
 	assert_true(call(NOW, 0, DEPENDENCY_SERVED));
 }
 
-static void what_is_told_of_it_is_shown(void **state)
+static void the_status_shows_the_last_report(void **state)
 {
 	(void)state;
 	struct dependency_status status;
@@ -173,11 +173,11 @@ int main(void)
 		TEST(one_call_more_than_there_may_be_is_refused),
 		TEST(failures_open_it_and_one_probe_closes_it),
 		TEST(a_probe_that_finds_nothing_out_leaves_room_for_another),
-		TEST(what_finds_nothing_out_neither_opens_nor_forgives),
+		TEST(an_undecided_call_neither_opens_nor_forgives),
 		TEST(pauses_differ_grow_and_begin_anew_after_a_success),
 		TEST(a_failure_that_was_not_waited_for_counts_for_nothing_where_that_is_so),
-		TEST(whoever_looks_after_it_may_be_the_probe),
-		TEST(what_is_told_of_it_is_shown),
+		TEST(the_watcher_may_be_the_probe),
+		TEST(the_status_shows_the_last_report),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

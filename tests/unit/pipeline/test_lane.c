@@ -80,7 +80,7 @@ static struct lane *lane_for(struct server *server, uint32_t capacity, uint32_t 
 	return lane;
 }
 
-static void what_waits_is_served_as_one_batch_up_to_its_maximum(void **state)
+static void waiting_jobs_are_served_as_one_batch_up_to_its_maximum(void **state)
 {
 	(void)state;
 	struct server server = server_with_gate();
@@ -121,7 +121,7 @@ static void serve_with_more(void *context, struct list *batch, uint32_t count)
 		server->taken++;
 }
 
-static void what_came_while_a_batch_is_served_may_join_it(void **state)
+static void jobs_that_come_while_a_batch_is_served_may_join_it(void **state)
 {
 	(void)state;
 	struct taking_server server = {.room = 3};
@@ -416,7 +416,7 @@ static void a_second_batch_begins_when_nearly_as_many_wait_as_usual(void **state
 	let_all_go(&server, lane);
 }
 
-static void what_has_waited_long_behind_another_batch_is_served_however_little(void **state)
+static void a_few_jobs_that_waited_long_behind_another_batch_are_served(void **state)
 {
 	(void)state;
 	struct sized_server server;
@@ -428,7 +428,7 @@ static void what_has_waited_long_behind_another_batch_is_served_however_little(v
 	let_all_go(&server, lane);
 }
 
-static void what_waits_behind_another_batch_comes_when_that_ends_or_the_lane_stops(void **state)
+static void jobs_behind_another_batch_are_served_when_it_ends_or_the_lane_stops(void **state)
 {
 	(void)state;
 	struct sized_server server;
@@ -443,7 +443,7 @@ static void what_waits_behind_another_batch_comes_when_that_ends_or_the_lane_sto
 	assert_int_equal(server.sizes[4], 1);
 }
 
-static void what_is_left_comes_again_first_when_something_was_served(void **state)
+static void jobs_left_come_again_first_when_another_was_served(void **state)
 {
 	(void)state;
 	struct choosy_server server;
@@ -498,7 +498,7 @@ static uint32_t count_of(const struct list *list)
 	return count;
 }
 
-static void what_is_overdue_is_taken_from_a_lane_that_is_stuck(void **state)
+static void overdue_jobs_are_taken_from_a_stuck_lane(void **state)
 {
 	(void)state;
 	struct server server = server_with_gate();
@@ -659,7 +659,7 @@ static void call_store(void *context, struct list *batch, uint32_t count)
 	}
 }
 
-static void who_waits_for_something_outside_is_not_silent(void **state)
+static void a_lane_that_waits_for_a_call_outside_is_not_silent(void **state)
 {
 	(void)state;
 	struct caller caller = {0};
@@ -697,19 +697,19 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_thread_that_does_not_come_back_though_jobs_came_is_silent),
-		cmocka_unit_test(who_waits_for_something_outside_is_not_silent),
-		cmocka_unit_test(what_waits_is_served_as_one_batch_up_to_its_maximum),
-		cmocka_unit_test(what_came_while_a_batch_is_served_may_join_it),
+		cmocka_unit_test(a_lane_that_waits_for_a_call_outside_is_not_silent),
+		cmocka_unit_test(waiting_jobs_are_served_as_one_batch_up_to_its_maximum),
+		cmocka_unit_test(jobs_that_come_while_a_batch_is_served_may_join_it),
 		cmocka_unit_test(full_lane_refuses_and_the_caller_keeps_the_job),
 		cmocka_unit_test(many_producers_lose_nothing_and_each_keeps_its_order),
 		cmocka_unit_test(stopping_lane_refuses_and_serves_what_waits),
 		cmocka_unit_test(threads_of_a_lane_serve_side_by_side),
 		cmocka_unit_test(a_second_batch_begins_when_nearly_as_many_wait_as_usual),
-		cmocka_unit_test(what_has_waited_long_behind_another_batch_is_served_however_little),
-		cmocka_unit_test(what_waits_behind_another_batch_comes_when_that_ends_or_the_lane_stops),
-		cmocka_unit_test(what_is_left_comes_again_first_when_something_was_served),
+		cmocka_unit_test(a_few_jobs_that_waited_long_behind_another_batch_are_served),
+		cmocka_unit_test(jobs_behind_another_batch_are_served_when_it_ends_or_the_lane_stops),
+		cmocka_unit_test(jobs_left_come_again_first_when_another_was_served),
 		cmocka_unit_test(a_lane_that_stops_serves_what_is_left_too),
-		cmocka_unit_test(what_is_overdue_is_taken_from_a_lane_that_is_stuck),
+		cmocka_unit_test(overdue_jobs_are_taken_from_a_stuck_lane),
 		cmocka_unit_test(all_that_waits_may_be_taken_what_was_left_too),
 		cmocka_unit_test(each_job_comes_back_once_whoever_is_faster),
 	};

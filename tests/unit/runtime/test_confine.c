@@ -130,7 +130,7 @@ static int open_sockets(void)
 	               : errno;
 }
 
-static void what_a_server_does_goes_on(void **state)
+static void a_confined_server_may_use_files_sockets_and_threads(void **state)
 {
 	(void)state;
 	assert_int_equal(confined(keep_a_file), 0);
@@ -146,7 +146,7 @@ static void nothing_outside_the_folder_is_changed(void **state)
 	assert_int_not_equal(access("/tmp/test_confine_outside", F_OK), 0);
 }
 
-static void what_a_server_does_not_do_is_refused(void **state)
+static void a_confined_server_may_not_start_programs_or_change_its_identity(void **state)
 {
 	(void)state;
 	assert_int_equal(confined(start_a_program), EPERM);
@@ -180,9 +180,9 @@ static void it_is_not_dumped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_a_server_does_goes_on),
+		cmocka_unit_test(a_confined_server_may_use_files_sockets_and_threads),
 		cmocka_unit_test(nothing_outside_the_folder_is_changed),
-		cmocka_unit_test(what_a_server_does_not_do_is_refused),
+		cmocka_unit_test(a_confined_server_may_not_start_programs_or_change_its_identity),
 		cmocka_unit_test(a_call_that_is_too_new_is_not_there),
 		cmocka_unit_test(it_is_not_dumped),
 	};

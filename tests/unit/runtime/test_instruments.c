@@ -66,7 +66,7 @@ static bool tells(const char *start)
 }
 
 /* As it is when nobody has bought anything yet. */
-static void what_alerts_and_dashboards_ask_for_is_there_before_it_happens(void **state)
+static void series_of_alerts_and_dashboards_exist_from_the_start(void **state)
 {
 	(void)state;
 	static const char *const lines[] = {
@@ -129,7 +129,7 @@ static void a_process_that_has_not_heard_of_the_store_lately_says_nothing_of_it(
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(what_alerts_and_dashboards_ask_for_is_there_before_it_happens, make_world, free_world),
+		cmocka_unit_test_setup_teardown(series_of_alerts_and_dashboards_exist_from_the_start, make_world, free_world),
 		cmocka_unit_test_setup_teardown(a_client_that_sends_slowly_makes_no_slow_request, make_world, free_world),
 		cmocka_unit_test_setup_teardown(a_process_that_has_not_heard_of_the_store_lately_says_nothing_of_it, make_world,
 	                                        free_world),

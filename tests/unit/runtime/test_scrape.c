@@ -51,7 +51,7 @@ static void samples_have_a_name_labels_and_a_value(void **state)
 	assert_true(scrape_sum(&scrape, "c", NULL, (struct slice){0}) == 0);
 }
 
-static void what_is_no_sample_is_left_out(void **state)
+static void lines_without_a_sample_are_left_out(void **state)
 {
 	(void)state;
 	assert_int_equal(scrape_of("a\nb{\nc{x=\"1} 1\nd one\n{} 1\n 1\ne{x=\"\\", 0).count, 0);
@@ -88,7 +88,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(samples_have_a_name_labels_and_a_value),
-		cmocka_unit_test(what_is_no_sample_is_left_out),
+		cmocka_unit_test(lines_without_a_sample_are_left_out),
 		cmocka_unit_test(a_rate_is_of_the_time_between),
 		cmocka_unit_test(a_quantile_is_of_what_was_counted_between),
 	};

@@ -138,7 +138,7 @@ static void keys_are_remembered_until_the_step_ends(void **state)
 	assert_int_equal(view_row_count(fixture->view), 0);
 }
 
-static void what_was_changed_is_stored_once_the_step_is_committed(void **state)
+static void changed_rows_count_as_stored_once_the_step_is_committed(void **state)
 {
 	struct fixture *fixture = *state;
 	struct seat *seat = put_seat(fixture->view, 1, 3);
@@ -152,7 +152,7 @@ static void what_was_changed_is_stored_once_the_step_is_committed(void **state)
 	assert_int_equal(find_seat(fixture->view, 1)->row.stored_version, 9);
 }
 
-static void what_was_changed_is_forgotten_when_the_step_fails(void **state)
+static void changed_rows_are_forgotten_when_the_step_fails(void **state)
 {
 	struct fixture *fixture = *state;
 	assert_non_null(put_seat(fixture->view, 1, 3));
@@ -278,7 +278,7 @@ static void dispatch(struct fixture *fixture, struct list *dispatched)
 	view_step_begin(fixture->view, TEST_NOW_MS + 1);
 }
 
-static void what_is_dispatched_stays_as_it_is_until_it_is_committed(void **state)
+static void dispatched_rows_stay_as_they_are_until_committed(void **state)
 {
 	struct fixture *fixture = *state;
 	struct list dispatched;
@@ -296,7 +296,7 @@ static void what_is_dispatched_stays_as_it_is_until_it_is_committed(void **state
 	assert_int_equal(view_dispatched_count(fixture->view), 0);
 }
 
-static void what_was_aborted_is_forgotten_and_nothing_else(void **state)
+static void only_aborted_rows_are_forgotten(void **state)
 {
 	struct fixture *fixture = *state;
 	struct list dispatched;
@@ -309,7 +309,7 @@ static void what_was_aborted_is_forgotten_and_nothing_else(void **state)
 	assert_int_equal(view_dispatched_count(fixture->view), 0);
 }
 
-static void what_is_dispatched_is_not_forgotten(void **state)
+static void dispatched_rows_are_not_forgotten(void **state)
 {
 	struct fixture *fixture = *state;
 	struct list dispatched;
@@ -345,7 +345,7 @@ static void a_used_key_is_dispatched_and_then_forgotten(void **state)
 	assert_int_equal(view_row_count(fixture->view), 0);
 }
 
-static void what_is_relied_on_is_kept_as_it_was(void **state)
+static void relied_on_rows_are_kept_as_they_were(void **state)
 {
 	struct fixture *fixture = *state;
 	struct list dispatched;
@@ -481,8 +481,8 @@ int main(void)
 		TEST(putting_again_replaces),
 		TEST(absence_is_remembered_until_the_step_ends),
 		TEST(keys_are_remembered_until_the_step_ends),
-		TEST(what_was_changed_is_stored_once_the_step_is_committed),
-		TEST(what_was_changed_is_forgotten_when_the_step_fails),
+		TEST(changed_rows_count_as_stored_once_the_step_is_committed),
+		TEST(changed_rows_are_forgotten_when_the_step_fails),
 		TEST(a_row_that_was_made_survives_its_step),
 		TEST(a_refusal_relies_only_on_rows_of_earlier_steps),
 		TEST(a_row_relied_on_and_changed_later_is_guarded_by_its_change),
@@ -491,11 +491,11 @@ int main(void)
 		TEST(a_row_relied_on_may_be_replaced),
 		TEST(the_least_recently_used_go_when_there_are_too_many),
 		TEST(clearing_forgets_everything_but_the_clock),
-		TEST(what_is_dispatched_stays_as_it_is_until_it_is_committed),
-		TEST(what_was_aborted_is_forgotten_and_nothing_else),
-		TEST(what_is_dispatched_is_not_forgotten),
+		TEST(dispatched_rows_stay_as_they_are_until_committed),
+		TEST(only_aborted_rows_are_forgotten),
+		TEST(dispatched_rows_are_not_forgotten),
 		TEST(a_used_key_is_dispatched_and_then_forgotten),
-		TEST(what_is_relied_on_is_kept_as_it_was),
+		TEST(relied_on_rows_are_kept_as_they_were),
 		TEST(an_overlay_is_loaded_beside_the_view_and_then_absorbed),
 		TEST(it_is_trimmed_when_nothing_can_be_written),
 		TEST(an_exact_step_knows_only_what_it_has_loaded),

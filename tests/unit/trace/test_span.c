@@ -11,7 +11,7 @@
 
 static const struct trace_context context = {.trace_id = {1}, .span_id = {2}, .parent_id = {3}, .flags = TRACE_SAMPLED};
 
-static void what_is_added_is_kept_in_order(void **state)
+static void attributes_are_kept_in_order(void **state)
 {
 	(void)state;
 	struct span span;
@@ -47,7 +47,7 @@ static void a_text_that_is_too_long_is_cut_between_characters(void **state)
 	assert_true(span.text_length <= SPAN_TEXT_MAX);
 }
 
-static void what_is_no_utf_8_is_replaced(void **state)
+static void bytes_other_than_utf_8_are_replaced(void **state)
 {
 	(void)state;
 	struct span span;
@@ -81,9 +81,9 @@ static void attributes_past_the_most_are_left_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_added_is_kept_in_order),
+		cmocka_unit_test(attributes_are_kept_in_order),
 		cmocka_unit_test(a_text_that_is_too_long_is_cut_between_characters),
-		cmocka_unit_test(what_is_no_utf_8_is_replaced),
+		cmocka_unit_test(bytes_other_than_utf_8_are_replaced),
 		cmocka_unit_test(the_end_of_a_name_is_an_attribute),
 		cmocka_unit_test(attributes_past_the_most_are_left_out),
 	};

@@ -121,7 +121,7 @@ static void spans_go_out_in_batches_in_the_order_in_which_they_came(void **state
 	assert_int_equal(fake.received, 15);
 }
 
-static void what_does_not_fit_is_dropped_and_counted(void **state)
+static void spans_that_do_not_fit_are_dropped_and_counted(void **state)
 {
 	(void)state;
 	bring(CAPACITY);
@@ -175,7 +175,7 @@ static void a_receiver_says_how_long_to_wait_within_bounds(void **state)
 	assert_true(wait_ms >= 30000 && wait_ms <= 30001);
 }
 
-static void what_failed_is_not_sent_again(void **state)
+static void a_failed_export_is_not_sent_again(void **state)
 {
 	(void)state;
 	fake.result = EXPORT_FAILED;
@@ -187,7 +187,7 @@ static void what_failed_is_not_sent_again(void **state)
 	assert_int_equal(tracer_counters(tracer)->waiting, 0);
 }
 
-static void what_the_receiver_rejects_is_counted(void **state)
+static void spans_that_the_receiver_rejects_are_counted(void **state)
 {
 	(void)state;
 	fake.rejected = 2;
@@ -221,12 +221,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(spans_go_out_in_batches_in_the_order_in_which_they_came, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_does_not_fit_is_dropped_and_counted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(spans_that_do_not_fit_are_dropped_and_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_batch_that_is_asked_for_again_is_sent_a_few_times_further_and_further_apart, set_up,
 	                                        tear_down),
 		cmocka_unit_test_setup_teardown(a_receiver_says_how_long_to_wait_within_bounds, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_failed_is_not_sent_again, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_the_receiver_rejects_is_counted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_failed_export_is_not_sent_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(spans_that_the_receiver_rejects_are_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_end_sends_what_waits_while_there_is_time, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

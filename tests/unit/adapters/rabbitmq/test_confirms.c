@@ -13,7 +13,7 @@ static void send(struct confirms *confirms, uint32_t count)
 		confirms_add(confirms);
 }
 
-static void what_is_settled_out_of_order_waits_for_the_oldest(void **state)
+static void confirms_out_of_order_wait_for_the_oldest(void **state)
 {
 	(void)state;
 	static struct confirms confirms;
@@ -76,7 +76,7 @@ static void the_ring_goes_round(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_settled_out_of_order_waits_for_the_oldest),
+		cmocka_unit_test(confirms_out_of_order_wait_for_the_oldest),
 		cmocka_unit_test(many_are_settled_at_once_and_none_twice),
 		cmocka_unit_test(tags_that_were_never_sent_settle_nothing),
 		cmocka_unit_test(the_ring_goes_round),

@@ -34,7 +34,7 @@ static void events_count_when_all_before_them_are_confirmed_whatever_the_channel
 	assert_false(under_way.is_refused);
 }
 
-static void what_is_refused_is_never_passed(void **state)
+static void messages_do_not_advance_past_a_refused_one(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 4; i++)
@@ -47,7 +47,7 @@ static void what_is_refused_is_never_passed(void **state)
 	assert_true(under_way.is_refused && under_way_is_settled(&under_way));
 }
 
-static void what_was_never_sent_is_not_confirmed(void **state)
+static void a_confirm_of_an_unsent_message_is_ignored(void **state)
 {
 	(void)state;
 	under_way_add(&under_way, 0, 1);
@@ -77,8 +77,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(events_count_when_all_before_them_are_confirmed_whatever_the_channel, set_up),
-		cmocka_unit_test_setup(what_is_refused_is_never_passed, set_up),
-		cmocka_unit_test_setup(what_was_never_sent_is_not_confirmed, set_up),
+		cmocka_unit_test_setup(messages_do_not_advance_past_a_refused_one, set_up),
+		cmocka_unit_test_setup(a_confirm_of_an_unsent_message_is_ignored, set_up),
 		cmocka_unit_test_setup(the_ring_goes_round, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -232,7 +232,7 @@ static void new_rows_are_written_as_they_are_read(void **state)
 	}
 }
 
-static void what_changes_in_a_row_is_written_behind_its_key(void **state)
+static void changing_columns_are_written_behind_the_key(void **state)
 {
 	for (size_t i = 0; i < ARRAY_LENGTH(written_kinds); i++) {
 		struct written written = {.arena = *state};
@@ -446,7 +446,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(rows_read_as_they_are_stored, begin, end),
 		cmocka_unit_test_setup_teardown(new_rows_are_written_as_they_are_read, begin, end),
-		cmocka_unit_test_setup_teardown(what_changes_in_a_row_is_written_behind_its_key, begin, end),
+		cmocka_unit_test_setup_teardown(changing_columns_are_written_behind_the_key, begin, end),
 		cmocka_unit_test_setup_teardown(a_row_that_does_not_fit_is_not_written, begin, end),
 		cmocka_unit_test_setup_teardown(events_are_written_as_they_are_read, begin, end),
 		cmocka_unit_test_setup_teardown(rows_that_cannot_be_right_are_refused, begin, end),

@@ -77,7 +77,7 @@ static bool has_hold(struct reader *reader, struct arena *arena, uint32_t number
 }
 
 /* A killed child leaves the lock, the WAL and the index as they were at that instant. */
-static void what_was_acknowledged_survives_kill(void **state)
+static void acknowledged_commits_survive_kill(void **state)
 {
 	(void)state;
 	open_sale();
@@ -270,7 +270,7 @@ static void a_row_that_cannot_be_right_is_reported(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_was_acknowledged_survives_kill),  TEST(a_full_disk_refuses_writes_serves_reads_and_recovers),
+		TEST(acknowledged_commits_survive_kill),    TEST(a_full_disk_refuses_writes_serves_reads_and_recovers),
 		TEST(a_lock_that_is_held_for_long_is_busy), TEST(another_process_is_noticed),
 		TEST(the_write_ahead_log_begins_anew),      TEST(a_row_that_cannot_be_right_is_reported),
 	};

@@ -121,7 +121,7 @@ static void a_file_that_cannot_be_opened_says_so(void **state)
 	assert_non_null(strstr(message, "/nowhere/at/all/tro.db"));
 }
 
-static void what_was_not_migrated_is_not_opened(void **state)
+static void a_database_without_migrations_is_not_opened(void **state)
 {
 	(void)state;
 	char message[SQLITE_MESSAGE_MAX] = "";
@@ -197,7 +197,7 @@ int main(void)
 		TEST(a_refusal_changes_nothing),
 		TEST(a_file_that_is_no_database_is_refused),
 		TEST(a_file_that_cannot_be_opened_says_so),
-		TEST(what_was_not_migrated_is_not_opened),
+		TEST(a_database_without_migrations_is_not_opened),
 		TEST(processes_that_start_together_migrate_once),
 		TEST(a_replay_that_an_earlier_version_did_not_end_is_found_at_the_start),
 		TEST(a_replay_whose_process_dies_has_changed_nothing),

@@ -85,7 +85,7 @@ static void *take_turn(void *context)
 	return NULL;
 }
 
-static void who_waits_is_served_in_turn(void **state)
+static void waiting_writers_are_served_in_turn(void **state)
 {
 	(void)state;
 	struct writers *writers = join(scratch.path);
@@ -110,7 +110,7 @@ static void who_waits_is_served_in_turn(void **state)
 	writers_leave(writers);
 }
 
-static void who_waits_too_long_is_told_and_leaves_the_queue(void **state)
+static void a_writer_that_waits_too_long_is_told_and_leaves_the_queue(void **state)
 {
 	(void)state;
 	struct writers *writers = join(scratch.path);
@@ -130,8 +130,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(stores_of_one_file_share_their_thread),
 		TEST(a_file_that_is_not_there_has_no_writers),
-		TEST(who_waits_is_served_in_turn),
-		TEST(who_waits_too_long_is_told_and_leaves_the_queue),
+		TEST(waiting_writers_are_served_in_turn),
+		TEST(a_writer_that_waits_too_long_is_told_and_leaves_the_queue),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
