@@ -10,6 +10,7 @@
 #include "bench/seat_plan.h"
 
 #define BODY_SHOWN_MAX 800
+#define CLAIM_TEXT_MAX 400
 #define SEAT_SEEN (1u << 31) /* in an owner: the seat map had the seat already */
 
 static_assert(LEDGER_CLAIMS_MAX < SEAT_SEEN, "a claim's number leaves the bit free");
@@ -38,7 +39,8 @@ static struct wire_seats seats_of(const struct claim *claim)
 	return (struct wire_seats){.first = claim->first_seat, .count = claim->seat_count};
 }
 
-void claim_describe(const struct ledger *ledger, uint32_t index, char text[static CLAIM_TEXT_MAX])
+/* A claim for evidence: its ids, user and seats, and what was acknowledged. */
+static void claim_describe(const struct ledger *ledger, uint32_t index, char text[static CLAIM_TEXT_MAX])
 {
 	assert(index < ledger->claim_count);
 

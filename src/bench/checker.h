@@ -48,7 +48,3 @@ must_check enum error checker_find_owners(struct checker *checker, uint64_t now_
 /* A page of an event's seat map. Answers the cursor of the next page, which borrows from the response; it is empty after the last page,
  * and when the page is not what it should be. */
 must_check struct slice checker_seat_page(struct checker *checker, uint32_t event, const struct checked_answer *answer);
-
-#define CLAIM_TEXT_MAX 400
-/* A claim for evidence: its ids, user and seats, and what was acknowledged. */
-void claim_describe(const struct ledger *ledger, uint32_t index, char text[static CLAIM_TEXT_MAX]);

@@ -50,7 +50,10 @@ enum error decision_check_seats(struct decision *decision, const struct uuid *ev
 	return OK;
 }
 
-bool event_of_hold(const struct decision *decision, enum event_type type, const struct hold *hold, struct event *ret_event)
+/* An event about the hold as it is, with the next sequence; the caller sets what the event changes. Borrows from the row.
+ * False: the arena is full. */
+must_check static bool event_of_hold(const struct decision *decision, enum event_type type, const struct hold *hold,
+                                     struct event *ret_event)
 {
 	assert(event_type_stream(type) == STREAM_HOLD);
 	struct order_item *items = arena_allocate_array(changes_arena(decision->changes), hold->seat_count, sizeof *items);

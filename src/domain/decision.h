@@ -42,10 +42,6 @@ const struct order *decision_own_order(const struct decision *decision, const st
 must_check enum error decision_check_seats(struct decision *decision, const struct uuid *event_id, const struct seat_label *seats,
                                            uint32_t count);
 
-/* An event about the hold as it is, with the next sequence; the caller sets what the event changes. Borrows from the row.
- * False: the arena is full. */
-must_check bool event_of_hold(const struct decision *decision, enum event_type type, const struct hold *hold, struct event *ret_event);
-
 /* Appends, with the command's actor and trace. `answers`: the event carries the command's key. */
 must_check enum error decision_append(struct decision *decision, struct event *event, bool answers);
 

@@ -84,7 +84,8 @@ static bool is_among(const struct currency *currency, const char (*codes)[4], si
 	return false;
 }
 
-uint32_t currency_digits(const struct currency *currency)
+/* Digits behind the point: 2 of EUR, 0 of JPY, 3 of KWD (ISO 4217). */
+static uint32_t currency_digits(const struct currency *currency)
 {
 	static const char none[][4] = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW",
 	                               "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"};

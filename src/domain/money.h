@@ -34,8 +34,6 @@ uint32_t currency_index(const struct currency *currency);
 /* *total += amount. False, total unchanged, when either is negative or the sum is past MONEY_MAX. */
 must_check bool money_add(int64_t *total, int64_t amount);
 
-/* Digits behind the point: 2 of EUR, 0 of JPY, 3 of KWD (ISO 4217). */
-uint32_t currency_digits(const struct currency *currency);
 #define MONEY_TEXT_MAX 32
 /* "EUR 105.00", "JPY 105"; terminated. amount: 0 or more. */
 void money_format(int64_t amount, const struct currency *currency, char text[static MONEY_TEXT_MAX + 1]);

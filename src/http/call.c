@@ -151,7 +151,8 @@ enum error call_act_for(struct call *call, struct slice user_id)
 	return OK;
 }
 
-bool call_may_reach_all(const struct call *call)
+/* Whether the caller has access to everybody's things. */
+static bool may_reach_all(const struct call *call)
 {
 	const struct http_request *request = call->request;
 	bool is_change = request->method != HTTP_GET && request->method != HTTP_HEAD;
@@ -160,7 +161,7 @@ bool call_may_reach_all(const struct call *call)
 
 void call_reach_all(struct call *call)
 {
-	if (call_may_reach_all(call))
+	if (may_reach_all(call))
 		set_user(call, call->request->user, true);
 }
 
@@ -177,7 +178,7 @@ enum error call_read_owner(struct call *call)
 	}
 	if (user_id.length == 0 || user_id.length > SHORT_TEXT_LENGTH_MAX || !utf8_is_printable(user_id))
 		return http_request_query_violation(request, SLICE("user_id"), SLICE("must be text of 1 to 128 bytes"));
-	if (!slice_equal(user_id, request->user) && !call_may_reach_all(call))
+	if (!slice_equal(user_id, request->user) && !may_reach_all(call))
 		return ERR_USER_MISMATCH;
 	set_user(call, user_id, false);
 	return OK;

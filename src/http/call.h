@@ -47,7 +47,6 @@ struct uuid call_draw_id(const struct call *call, uint8_t shard);
 must_check enum error call_read_owner(struct call *call);
 /* The request names a thing by its id: a caller with access to everybody's has access to this one. */
 void call_reach_all(struct call *call);
-bool call_may_reach_all(const struct call *call);
 /* Sets the user of the command: user_id of the body (data NULL: not given) may repeat the token's subject; another user needs the scope
  * tro:service. ERR_USER_MISMATCH. */
 must_check enum error call_act_for(struct call *call, struct slice user_id);

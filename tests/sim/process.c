@@ -11,10 +11,15 @@
 #define BATCH_MAX 6
 #define GOES_ON 700 /* per thousand: the next part of a batch's way follows at once */
 
+static uint64_t now_ms(const struct process *process)
+{
+	return (uint64_t)((int64_t)process->world->now_ms + process->skew_ms);
+}
+
 static uint64_t sim_now_ms(struct clock *clock)
 {
 	struct process *process = container_of(clock, struct process, clock);
-	process->current->decided_ms = process_now_ms(process);
+	process->current->decided_ms = now_ms(process);
 	return process->current->decided_ms;
 }
 
@@ -47,11 +52,6 @@ static void sim_pause(void *context, uint64_t ms)
 		process->current->disturbances++;
 		world_interfere(world);
 	}
-}
-
-uint64_t process_now_ms(const struct process *process)
-{
-	return (uint64_t)((int64_t)process->world->now_ms + process->skew_ms);
 }
 
 static bool sim_has_more(void *context)

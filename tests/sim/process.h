@@ -75,7 +75,6 @@ void process_start(struct process *process, struct world *world, uint32_t number
 /* Frees it with what waits in it. */
 void process_stop(struct process *process);
 
-uint64_t process_now_ms(const struct process *process);
 /* Whether anything waits or is in flight. */
 bool process_is_busy(const struct process *process);
 /* Takes up some of what waits, or goes on with a batch in flight, and answers it when it is over, unless it crashes. */

@@ -189,16 +189,10 @@ struct fake_catalog *fake_catalog_new(void)
 	return self;
 }
 
-void fake_catalog_clear(struct fake_catalog *self)
+void fake_catalog_free(struct fake_catalog *self)
 {
 	for (uint32_t i = 0; i < self->count; i++)
 		drop_texts(&self->entries[i]);
-	self->count = 0;
-}
-
-void fake_catalog_free(struct fake_catalog *self)
-{
-	fake_catalog_clear(self);
 	pthread_mutex_destroy(&self->lock);
 	free(self);
 }

@@ -22,6 +22,3 @@ struct fake_catalog {
 /* NULL: out of memory. Freed by this or by the port. */
 struct fake_catalog *fake_catalog_new(void);
 void fake_catalog_free(struct fake_catalog *catalog);
-
-/* Forgets everything. */
-void fake_catalog_clear(struct fake_catalog *catalog);

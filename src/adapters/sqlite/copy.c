@@ -58,7 +58,8 @@ static enum error copy_into(struct database *source, const char *to, char messag
 	return error != OK ? error : sync_file(to, message);
 }
 
-enum error sqlite_check_integrity(const char *path, char message[static SQLITE_MESSAGE_MAX])
+/* Whether the pages and indexes of a file that nobody writes to are whole. ERR_CORRUPT, ERR_SYSTEM. */
+must_check static enum error check_integrity(const char *path, char message[static SQLITE_MESSAGE_MAX])
 {
 	static const char *const check[] = {"PRAGMA integrity_check(1)"};
 	const struct database_options options = {
@@ -94,7 +95,7 @@ enum error sqlite_copy(const char *from, bool is_in_use, const char *to, char me
 		return error;
 	error = copy_into(&source, to, message);
 	database_release(&source);
-	return error != OK ? error : sqlite_check_integrity(to, message);
+	return error != OK ? error : check_integrity(to, message);
 }
 
 enum error sqlite_remove_logs(const char *path, char message[static SQLITE_MESSAGE_MAX])

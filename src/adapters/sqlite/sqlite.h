@@ -53,8 +53,6 @@ must_check enum error sqlite_copy(const char *from, bool is_in_use, const char *
 /* Whether a file that nobody writes to is a store, of this program or another version: it has the first migration. ERR_CORRUPT: it is empty, or a
  * database of something else; ERR_SYSTEM. */
 must_check enum error sqlite_check_store(const char *path, char message[static SQLITE_MESSAGE_MAX]);
-/* Whether the pages and indexes of a file that nobody writes to are whole. ERR_CORRUPT, ERR_SYSTEM. */
-must_check enum error sqlite_check_integrity(const char *path, char message[static SQLITE_MESSAGE_MAX]);
 
 /* Before another file takes this one's place: brings its log into the file, so that it is whole without one, and ends the log. A file that is not
  * there is fine. ERR_SYSTEM: somebody else has it open, or it cannot be written; ERR_CORRUPT: it is damaged, and was left as it is. */
