@@ -3,7 +3,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
 .PHONY: build run install tarball deb images manifests test test-debian13 nightly bench dashboards rehearsal sim crash fuzz fuzz-coverage lint format clean help
 
-build: ## Install what is missing and build the programs into build/bin
+build: ## Install missing packages and build the programs into build/bin
 	@scripts/install-deps.sh build
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release --target programs
@@ -27,7 +27,7 @@ deb: ## Write the Debian packages tro and tro-tools to build/
 images: ## Build the images tro-api, tro-worker and tro-publisher; BASE= another Debian 12 than the pinned one
 	@exec packaging/images.sh
 
-manifests: ## Write what in deploy/ is made of other files of deploy/: rules for the Prometheus operator
+manifests: ## Write the files of deploy/ that are made of others: rules for the Prometheus operator
 	@scripts/prometheus-rule.sh >deploy/prometheus/rules.yaml
 
 test: ## Run every suite; TRO_TEST_ONLY=unit,e2e chooses some, FUZZ_SECONDS=5 is for each fuzz target
@@ -46,7 +46,7 @@ nightly: ## Run the long tests: an hour of each fuzz target, 1,000 crash cycles,
 	$(MAKE) test-debian13 || failed=1; \
 	exit $$failed
 
-bench: build ## Measure what README.md's table shows
+bench: build ## Measure the figures of README.md's tables
 	@exec scripts/bench.sh
 
 dashboards: build ## Draw docs/dashboards/*.svg from a real run of two minutes
@@ -63,7 +63,7 @@ sim: ## Run the simulator; SEED=n replays one run
 	@cmake --build --preset release --target tro-sim
 	@exec build/release/tests/tro-sim
 
-crash: ## Kill the server 1,000 times under load and check what it had promised; TRO_CRASH_CYCLES=n
+crash: ## Kill the server 1,000 times under load and check its promises; TRO_CRASH_CYCLES=n
 	@TRO_TEST_ONLY=fault-release TRO_CRASH_CYCLES=$${TRO_CRASH_CYCLES:-1000} scripts/test.sh
 
 fuzz: ## Fuzz each target for FUZZ_SECONDS=60

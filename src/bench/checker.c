@@ -324,7 +324,7 @@ struct slice checker_seat_page(struct checker *checker, uint32_t event, const st
 			is_page = check_seat(checker, event, entry, answer);
 	}
 	if (!is_page) {
-		violations_add(checker->violations, "the seat map of an event is not what it should be, or names a seat twice: %u %.*s",
+		violations_add(checker->violations, "the seat map of an event is malformed, or names a seat twice: %u %.*s",
 		               response->status, BODY_PRINT(response->body));
 		return (struct slice){0};
 	}

@@ -61,7 +61,7 @@ static const struct flag flags[] = {
 	{"duration", "TIME", FLAG_DURATION, OPTION(duration_ms), 1, 7 * 24 * 3600 * 1000ull, "how long to measure (10s)"},
 	{"warm-up", "TIME", FLAG_DURATION, OPTION(warm_up_ms), 0, 3600 * 1000, "load before that (1s); none with --requests"},
 	{"rate", "N", FLAG_UINT64, OPTION(rate), 0, 1000000,
-         "journeys that begin each second, whatever the answers take; 0: the next when the last is answered (0)"},
+         "journeys that begin each second, however long the answers take; 0: the next when the last is answered (0)"},
 	{"requests", "N", FLAG_UINT64, OPTION(requests), 0, LEDGER_CLAIMS_MAX, "end after so many journeys (0: no limit)"},
 	{"users", "N", FLAG_UINT32, OPTION(users), 1, WIRE_USERS_MAX, "buyers (1000)"},
 	{"events", "N", FLAG_UINT32, OPTION(events), 1, 10000, "events to put on sale (as the scenario needs)"},

@@ -57,7 +57,7 @@ static const struct scenario scenarios[] = {
 		.seats = 100000,
 	},
 	{
-		.about = {"availability", "what the sections of an event have left, while seats of it are held"},
+		.about = {"availability", "the seats left in the sections of an event, while seats are held"},
 		.headline = STEP_AVAILABILITY,
 		.measured = &phase_availability,
 		.events = 1,

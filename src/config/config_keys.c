@@ -160,7 +160,7 @@ const struct config_key config_keys[] = {
          .description = "Which traces are recorded; `parentbased_…` records a trace that a client began if the client does."},
 	{"OTEL_TRACES_SAMPLER_ARG", RATIO(traces.sampler_ratio), .initial = "1",
          .description = "The share of the traces that `traceidratio` records."},
-	{"OTEL_SDK_DISABLED", TRUTH(traces.is_disabled), .initial = "false", .description = "`true`: no spans, whatever else is set."},
+	{"OTEL_SDK_DISABLED", TRUTH(traces.is_disabled), .initial = "false", .description = "`true`: no spans at all."},
 	{"CONFINE", TRUTH(is_confined), .initial = "true",
          .description = "Whether a server gives up rights that it does not need: changing files outside `DATA_DIR`, starting programs, and "
                         "other system calls (Landlock, seccomp)."},

@@ -81,8 +81,7 @@ static int follow(struct operator_session *session, const struct uuid *event_id,
 			return EXIT_DONE;
 		pause_ms(POLL_MS);
 	}
-	fprintf(stderr,
-	        "the event is cancelled; no expiry worker works on what is left: it is done when 'tro serve' or tro-expiry-worker runs\n");
+	fprintf(stderr, "the event is cancelled; no expiry worker ends its holds and orders: start 'tro serve' or tro-expiry-worker\n");
 	return EXIT_DONE;
 }
 

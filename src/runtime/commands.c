@@ -110,7 +110,7 @@ static const struct command_entry commands[] = {
          run_restore},
 	{"catalog rebuild", "rebuild the catalog from the events; servers may run meanwhile", "catalog rebuild",
          "example:\n  tro catalog rebuild --mongo-uri mongodb://127.0.0.1/tro\n", run_catalog_rebuild},
-	{"bench", "load a running server, measure it, and check what it answered", "bench SCENARIO [FLAGS]",
+	{"bench", "load a running server, measure it, and check its answers", "bench SCENARIO [FLAGS]",
          "`tro bench` without a scenario tells more.\n\nexample:\n  tro bench holds --connections 256 --duration 10s\n", NULL},
 	{"consume", "show the events that come out of RabbitMQ, and whether any repeat or are missing", "consume --queue QUEUE [FLAGS]",
          "  --queue QUEUE     a durable queue, created if it does not exist; one reader at a time\n"
@@ -125,7 +125,7 @@ static const struct command_entry commands[] = {
          "example:\n  tro consume --queue audit --json --timeout 10s\n",
          run_consume},
 	{"health", "ask a running server whether it can serve: exit code 0 when it can", "health [--live] [--url URL]",
-         "  --live      whether the process lives, whatever the systems it needs do\n"
+         "  --live      whether the process lives, even when the systems it needs do not\n"
          "  --url URL   the server (default: http:// and LISTEN_ADDR)\n\n"
          "example:\n  tro health --url http://127.0.0.1:8081\n",
          run_health},

@@ -188,7 +188,7 @@ static bool read_entries(struct again *again, FILE *file)
 
 void forgotten_waits(uint32_t wait_max_ms)
 {
-	warn_of("what was forgotten is in use by other programs that read the store, such as a backup: waiting for their end, at most %u s",
+	warn_of("other programs that read the store, such as a backup, use the forgotten data: waiting for their end, at most %u s",
 	        (wait_max_ms + 999) / 1000);
 }
 
@@ -213,7 +213,7 @@ int forgotten_apply(const char *data_dir, struct privacy *privacy, uint32_t *ret
 	if (again.unfinished > 0)
 		warn_of("%s has %u entries without their ends: they were never committed, or the file was cut", path, again.unfinished);
 	if (privacy->operations->scrub(privacy, false) != STORE_OK)
-		return complain("what was forgotten is still in unused parts of the store: %s", privacy->problem);
+		return complain("the forgotten data is still in unused parts of the store: %s", privacy->problem);
 	return EXIT_DONE;
 }
 

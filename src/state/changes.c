@@ -150,7 +150,7 @@ const char *changes_check(const struct changes *changes)
 	for (uint32_t i = 0; i < changes->row_count; i++) {
 		const struct row *row = changes->rows[i];
 		if (row->kind == ROW_ORDER && !order_is_balanced((const struct order *)(const void *)row))
-			return "what was paid is kept, due or given back";
+			return "payments equal money kept, due and refunded";
 	}
 	for (uint32_t i = 0; i < changes->row_count; i++)
 		if (changes->rows[i]->version <= changes->rows[i]->stored_version)
