@@ -19,8 +19,9 @@ int run_config(const struct invocation *invocation)
 		config_write_markdown(&output);
 	else
 		config_print(invocation->config, &output);
-	size_t written = fwrite(output.data, 1, output.length, stdout);
-	bool is_done = !output.failed && written == output.length && fflush(stdout) == 0;
+	bool is_whole = !output.failed;
+	if (is_whole)
+		fwrite(output.data, 1, output.length, stdout);
 	buffer_release(&output);
-	return is_done ? EXIT_DONE : complain("cannot write to standard output");
+	return is_whole ? EXIT_DONE : complain("the configuration cannot be printed: out of memory");
 }

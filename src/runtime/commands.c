@@ -202,6 +202,16 @@ static bool asks_for_help(int argc, char **argv)
 	return false;
 }
 
+/* The code of a command whose results are in stdout's buffer: not 0 when they were lost, as on a full disk. A reader that has gone, such as `head`, has seen
+ * what it wanted. */
+static int finish_output(int code)
+{
+	struct stat file;
+	bool is_lost = fflush(stdout) != 0 || ferror(stdout) != 0;
+	bool is_piped = fstat(STDOUT_FILENO, &file) == 0 && (S_ISFIFO(file.st_mode) || S_ISSOCK(file.st_mode));
+	return code != EXIT_DONE || !is_lost || is_piped ? code : complain("cannot write to standard output");
+}
+
 static int run_command(const struct command_entry *entry, int argc, char **argv, char *const *environment)
 {
 	struct arena arena;
@@ -220,6 +230,7 @@ static int run_command(const struct command_entry *entry, int argc, char **argv,
 		break;
 	default:
 		code = entry->run(&(struct invocation){.argc = argc, .argv = argv, .config = &config, .arena = &arena});
+		code = entry->run == run_serve ? code : finish_output(code);
 		break;
 	}
 	arena_release(&arena);

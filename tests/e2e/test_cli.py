@@ -139,6 +139,20 @@ def test_wrong_usage_exits_with_2(options, arguments):
     assert done.stderr.strip()
 
 
+def test_results_that_are_lost_are_a_failure(server, api, event):
+    """A disk that is full; but who reads no further has what it wanted."""
+    api.held(event["event_id"], "A-1-1")
+    for arguments in (["token", "--user", "ada"], ["event", "list"], ["user", "export", "ada"], ["config"], ["version"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([paths.TRO, *arguments], env=environment(server.options), stdout=full, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 1 and done.stderr == "tro: cannot write to standard output\n", (arguments, done)
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run([paths.TRO, *arguments], env=environment(server.options), stdout=writing, stderr=subprocess.PIPE, text=True)
+        os.close(writing)
+        assert done.returncode == 0 and done.stderr == "", (arguments, done)
+
+
 @pytest.mark.parametrize("program", ["tro", "tro-api", "tro-expiry-worker", "tro-outbox-publisher"])
 def test_a_server_started_wrongly_says_so_in_a_log_line(options, program):
     """Who collects the log of a server reads nothing but JSON."""
