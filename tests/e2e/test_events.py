@@ -342,6 +342,14 @@ def test_a_seat_map_comes_in_pages_in_order(api):
     assert labels == [seat["seat"] for seat in api.pages(f"/v1/events/{event['event_id']}/seats?limit=36")]
 
 
+def test_a_cursor_is_a_place_that_filters_do_not_move(api, event):
+    """A shop that asks for ?from= the present moment has another filter on each page."""
+    path = f"/v1/events/{event['event_id']}/seats?limit=2"
+    api.held(event["event_id"], "A-1-3")
+    cursor = expect(api.get(path), 200)["next_cursor"]
+    eventually(lambda: [seat["seat"] for seat in expect(api.get(f"{path}&status=available&cursor={cursor}"), 200)["data"]] == ["A-1-4", "A-1-5"], within=5)
+
+
 @pytest.mark.parametrize("cursor", ["x", "!!!", "%00", "AAAA", "a" * 2000, "", "MTIz"])
 @pytest.mark.parametrize("path", ["/v1/events", "/v1/events/{}/seats"])
 def test_a_bad_cursor_is_refused(api, event, path, cursor):
