@@ -77,8 +77,8 @@ const struct config_key config_keys[] = {
 	{"RATE_LIMIT_IP", RATE(limits.address), .readers = CONFIG_READER_API, .initial = "1000/1m",
          .description = "Requests of one client address in a sliding window."},
 	{"RATE_LIMIT_SERVICE", RATE(limits.service), .readers = CONFIG_READER_API, .initial = "off",
-         .description =
-                 "Requests of one service (a token with `tro:service`) in a sliding window, for all users that it acts for together."},
+         .description = "Requests of one service (a token with `tro:service`) in a sliding window, for all users that it acts for "
+                        "together; each process counts them alone, with Redis, too."},
 	{"HOLD_TTL", DURATION(sales.hold_ttl_ms), .readers = CONFIG_READER_API, .initial = "5m", .minimum = 10, .maximum = 30 * DAY,
          .description = "Time that a hold keeps its seats."},
 	{"ORDER_TTL", DURATION(sales.order_ttl_ms), .readers = CONFIG_READER_API, .initial = "15m", .minimum = 10, .maximum = 30 * DAY,
