@@ -32,8 +32,8 @@ def test_apis_that_want_the_same_seats_refuse_nobody(services, count):
     for name, step in report["steps"].items():
         assert step["statuses"].keys() <= DECIDED, f"{name}: {step['statuses']}"
     assert report["steps"]["hold"]["count"] > 100 * SECONDS / SLACK, report["steps"]["hold"]
-    batches = [api.metric("tro_commit_batches_total") for api in apis]
-    assert min(batches) > max(batches) / 5, f"one starved: {batches}"
+    decided = [api.metric("tro_commands_total") for api in apis]  # in batches that may be few and large at one, many and small at another
+    assert min(decided) > max(decided) / 5, f"one starved: {decided}"
     for api in apis:  # nobody took the others for an outage
         assert api.metric("tro_commit_failures_total") == 0
         assert api.metric("tro_inconsistent_total") == 0

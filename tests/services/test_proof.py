@@ -313,6 +313,12 @@ def start_load(folder, services: Services, apis: list[Server]) -> subprocess.Pop
     return spawn(folder, "bench", "bench", "onsale", "--json", "--quiet", *words, **services.options)
 
 
+def has_begun(folder, bench: subprocess.Popen) -> bool:
+    """Whether something was acknowledged; before that it needs all of the APIs."""
+    journal = folder / "journal"
+    return bench.poll() is not None or (journal.exists() and journal.stat().st_size > 0)
+
+
 def wrong_by(seconds: int) -> dict[str, str]:
     """Of a process whose clock is wrong. Its tokens would be wrong, too, so no buyer talks to it."""
     return {"LD_PRELOAD": LIBRARIES[0], "FAKETIME": f"{seconds:+d}", "DONT_FAKE_MONOTONIC": "1"} if LIBRARIES else {}
@@ -382,6 +388,7 @@ def test_nothing_promised_is_lost_and_nothing_sold_twice(tmp_path, durable, prox
         troubles = Troubles(services, apis, workers, publishers, database, durable, broker, source)
         with witnesses_of(apis) as witnesses:
             bench = start_load(tmp_path, services, apis)
+            eventually(lambda: has_begun(tmp_path, bench), within=20)
             organiser = Organiser(apis, SECONDS / 2)
             organiser.start()
             with hands_of(troubles, source, bench) as hands:
