@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from harness import database, paths
-from harness.problems import expect
+from harness.problems import expect, problem
 from harness.server import environment, eventually, run_tro
 
 pytestmark = pytest.mark.skipif(database.DSN is not None, reason="the embedded store only")
@@ -165,6 +165,23 @@ def test_rows_that_cannot_be_read_are_named_and_all_others_compared(backup):
     assert [line for line in lines if line.startswith("payment ") and ": cannot be read" in line], lines
     assert [line for line in lines if line.startswith("order ") and "total is not what the events say" in line], lines
     assert " events replayed" in lines[-1] and " 5 differences" in lines[-1], lines
+
+
+def test_a_row_that_cannot_be_shown_ends_no_server(start_server):
+    server = start_server()
+    event_id = server.api().create_event()["event_id"]
+    order_id = server.api().ordered(event_id, "A-1-1")["order_id"]
+    server.stop()
+    change(server.data_dir, "UPDATE orders SET payment_method = 77")
+    change(server.data_dir, "UPDATE catalog SET status = 9")
+    server.start()
+    problem(server.api().get_order(order_id), "internal")
+    problem(server.api().get(f"/v1/events/{event_id}"), "catalog-unavailable")
+    done = server.tro("verify")
+    assert done.returncode == 1 and f"order {order_id}: cannot be read" in done.stdout, done
+    change(server.data_dir, "UPDATE orders SET payment_method = 1")
+    change(server.data_dir, "UPDATE catalog SET status = 1")
+    assert expect(server.api().get_order(order_id), 200)["payment_method"] == "card"
 
 
 @pytest.mark.parametrize("shift", [1_000, 1_000_000])
