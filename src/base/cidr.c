@@ -79,16 +79,6 @@ bool ip_address_is_v4(const struct ip_address *address)
 	return memcmp(address->bytes, v4_prefix, V4_PREFIX_LENGTH) == 0;
 }
 
-struct ip_address ip_address_client_network(const struct ip_address *address)
-{
-	assert(address != NULL);
-
-	struct ip_address network = *address;
-	if (!ip_address_is_v4(address))
-		memset(network.bytes + sizeof network.bytes / 2, 0, sizeof network.bytes / 2);
-	return network;
-}
-
 /* Whether the first `bits` bits are the same. */
 static bool prefix_equal(const uint8_t *a, const uint8_t *b, uint32_t bits)
 {
@@ -106,6 +96,17 @@ static void clear_host_bits(struct ip_address *address, uint32_t prefix_length)
 		uint32_t kept = prefix_length >= 8 * (i + 1) ? 8 : prefix_length <= 8 * i ? 0 : prefix_length % 8;
 		address->bytes[i] = (uint8_t)(address->bytes[i] & (0xff00u >> kept));
 	}
+}
+
+struct ip_address ip_address_client_network(const struct ip_address *address, uint32_t ipv6_prefix)
+{
+	assert(address != NULL);
+	assert(ipv6_prefix >= 1 && ipv6_prefix <= 128);
+
+	struct ip_address network = *address;
+	if (!ip_address_is_v4(address))
+		clear_host_bits(&network, ipv6_prefix);
+	return network;
 }
 
 bool cidr_parse(struct slice text, struct cidr *ret_cidr)

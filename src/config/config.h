@@ -52,6 +52,7 @@ struct config_http {
 	uint64_t shutdown_delay_ms; /* from the end of readiness to that of the listeners */
 	uint32_t connections_max;
 	uint32_t connections_per_address;
+	uint32_t client_ipv6_prefix;
 	uint64_t head_timeout_ms;
 	uint64_t body_timeout_ms;
 	uint64_t idle_timeout_ms;

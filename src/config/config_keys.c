@@ -57,7 +57,11 @@ const struct config_key config_keys[] = {
          .description = "Client connections at once. From three quarters of them on, the one that has been idle for longest is closed for "
                         "each new one."},
 	{"CONNECTIONS_PER_ADDRESS", INTEGER(http.connections_per_address), .initial = "2000", .minimum = 1, .maximum = 1000000,
-         .description = "Connections of one client address at once, IPv6 by its /64; those of `TRUSTED_PROXIES` are not limited."},
+         .description = "Connections of one client address at once; those of `TRUSTED_PROXIES` are not limited."},
+	{"CLIENT_IPV6_PREFIX", INTEGER(http.client_ipv6_prefix), .initial = "64", .minimum = 32, .maximum = 128,
+         .description =
+                 "Bits of an IPv6 address that make a client: those of one network share their connections and `RATE_LIMIT_IP`. The same "
+                 "for all servers."},
 	{"HEAD_TIMEOUT", DURATION(http.head_timeout_ms), .initial = "10s", .minimum = SECOND, .maximum = 3600 * SECOND,
          .description = "Time limit for the head of a request to arrive."},
 	{"BODY_TIMEOUT", DURATION(http.body_timeout_ms), .initial = "10s", .minimum = SECOND, .maximum = 3600 * SECOND,

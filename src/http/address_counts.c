@@ -21,14 +21,16 @@ struct address_count {
 
 struct address_counts {
 	uint32_t maximum;
+	uint32_t ipv6_prefix;
 	struct hash_seed seed;
 	pthread_mutex_t lock;
 	struct hash_table table; /* of struct address_count, each with a connection at least */
 };
 
-enum error address_counts_new(uint32_t maximum, uint32_t expected, struct address_counts **ret_counts)
+enum error address_counts_new(uint32_t maximum, uint32_t expected, uint32_t ipv6_prefix, struct address_counts **ret_counts)
 {
 	assert(maximum > 0 && expected > 0);
+	assert(ipv6_prefix >= 1 && ipv6_prefix <= 128);
 
 	struct address_counts *counts = calloc(1, sizeof *counts);
 	if (counts == NULL)
@@ -41,6 +43,7 @@ enum error address_counts_new(uint32_t maximum, uint32_t expected, struct addres
 		return error;
 	}
 	counts->maximum = maximum;
+	counts->ipv6_prefix = ipv6_prefix;
 	pthread_mutex_init(&counts->lock, NULL);
 	*ret_counts = counts;
 	return OK;
@@ -85,7 +88,7 @@ enum error address_counts_add(struct address_counts *counts, const struct ip_add
 {
 	assert(counts != NULL && address != NULL);
 
-	struct ip_address network = ip_address_client_network(address);
+	struct ip_address network = ip_address_client_network(address, counts->ipv6_prefix);
 	uint64_t hash = hash_bytes(&counts->seed, &network, sizeof network);
 	pthread_mutex_lock(&counts->lock);
 	enum error error = add(counts, &network, hash);
@@ -97,7 +100,7 @@ void address_counts_remove(struct address_counts *counts, const struct ip_addres
 {
 	assert(counts != NULL && address != NULL);
 
-	struct ip_address network = ip_address_client_network(address);
+	struct ip_address network = ip_address_client_network(address, counts->ipv6_prefix);
 	uint64_t hash = hash_bytes(&counts->seed, &network, sizeof network);
 	pthread_mutex_lock(&counts->lock);
 	struct address_count *found = find(counts, &network, hash);

@@ -30,6 +30,7 @@ struct api_options {
 	struct service *service; /* NULL: it serves no clients; only operators, ready, has_started, metrics and context are needed then */
 	struct seat_maps *maps;  /* NULL: seats are read from the store */
 	enum api_operators operators;
+	uint32_t client_ipv6_prefix; /* the network of IPv6 that counts as one client */
 	struct clock *clock;
 	struct random *random;
 	uint32_t loops;                  /* of the server */

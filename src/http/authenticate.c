@@ -67,7 +67,7 @@ static bool is_limited_by_address(const struct http_request *request)
 {
 	if (request->route->is_rate_limit_exempt || request->method == HTTP_GET || request->method == HTTP_HEAD)
 		return false;
-	struct ip_address network = ip_address_client_network(&request->client);
+	struct ip_address network = ip_address_client_network(&request->client, api_of(request)->options.client_ipv6_prefix);
 	uint64_t now_ms = clock_monotonic_ns(api_of(request)->options.clock) / 1000000;
 	return limited_addresses_has(&api_loop_of(request)->limited, &network, now_ms);
 }

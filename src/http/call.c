@@ -22,7 +22,7 @@ struct call *call_begin(struct http_request *request, uint16_t success_status)
 {
 	struct call *call = arena_allocate(&request->arena, sizeof *call);
 	char text[IP_ADDRESS_TEXT_MAX + 1];
-	struct ip_address network = ip_address_client_network(&request->client);
+	struct ip_address network = ip_address_client_network(&request->client, api_of(request)->options.client_ipv6_prefix);
 	ip_address_format(&network, text);
 	struct slice address = arena_copy(&request->arena, slice_of(text));
 	if (call == NULL || address.data == NULL) {

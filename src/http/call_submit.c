@@ -45,7 +45,7 @@ static void note_limited_address(struct http_request *request, const struct admi
 	bool is_address_full = admission->ret_address.is_limited && admission->ret_address.remaining == 0;
 	if (admission->ret_verdict != ADMISSION_LIMITED || is_user_full || is_service_full || !is_address_full)
 		return;
-	struct ip_address network = ip_address_client_network(&request->client);
+	struct ip_address network = ip_address_client_network(&request->client, api_of(request)->options.client_ipv6_prefix);
 	limited_addresses_note(&api_loop_of(request)->limited, &network, admission->now_ms + admission->ret_retry_after_ms);
 }
 

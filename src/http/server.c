@@ -35,6 +35,7 @@ struct http_server_options http_server_defaults(void)
 		.address_count = 1,
 		.loops = 2,
 		.connections_max = 20000,
+		.client_ipv6_prefix = CLIENT_IPV6_PREFIX_DEFAULT,
 		.head_max = 16 * 1024,
 		.target_max = 8 * 1024,
 		.body_memory_max = UINT64_C(256) << 20,
@@ -117,7 +118,8 @@ static enum error start_loops(struct http_server *server)
 	if (error != OK)
 		return error;
 	if (options->connections_per_address > 0)
-		error = address_counts_new(options->connections_per_address, options->connections_max, &server->usage.addresses);
+		error = address_counts_new(options->connections_per_address, options->connections_max, options->client_ipv6_prefix,
+		                           &server->usage.addresses);
 	if (error == OK)
 		error = descriptor_reserve_init(&server->acceptor.reserve, options->descriptors_reserved);
 	if (error == OK)

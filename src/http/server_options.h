@@ -61,7 +61,8 @@ struct http_server_options {
 	struct tls_server *tls;                  /* borrowed; NULL: connections are not encrypted */
 	const struct http_router *router;        /* borrowed, like everything in it */
 	const struct cidr_list *trusted_proxies; /* borrowed */
-	uint32_t connections_per_address;        /* 0: any number; an address is a /64 of IPv6; trusted proxies are not limited */
+	uint32_t connections_per_address;        /* 0: any number; trusted proxies are not limited */
+	uint32_t client_ipv6_prefix;             /* the network of IPv6 that counts as one address */
 	uint32_t connections_max; /* of all loops together; beyond it clients wait to be accepted. The process needs as many descriptors */
 	/* Kept back for clients that come when the process has no descriptor left; at most HTTP_DESCRIPTORS_RESERVED_MAX, and only with one loop. */
 	uint32_t descriptors_reserved;

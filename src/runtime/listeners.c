@@ -94,6 +94,7 @@ int listeners_open(struct listeners *listeners, const struct listeners_options *
 	server.trusted_proxies = &http->trusted_proxies;
 	server.connections_max = options->connections_max;
 	server.connections_per_address = http->connections_per_address;
+	server.client_ipv6_prefix = http->client_ipv6_prefix;
 	server.body_memory_max = http->body_memory_max;
 	server.head_timeout_ms = (uint32_t)http->head_timeout_ms;
 	server.body_timeout_ms = (uint32_t)http->body_timeout_ms;

@@ -381,6 +381,7 @@ static int start_listeners(struct runtime *runtime)
 	const struct api_options api = {
 		.service = (runtime->roles & ROLE_API) != 0 ? runtime->service : NULL,
 		.maps = runtime->maps,
+		.client_ipv6_prefix = config->http.client_ipv6_prefix,
 		.clock = runtime->adapters.clock, /* those who sign tokens and callbacks do not have the store's */
 		.random = runtime->adapters.random,
 		.jwt = {.keyring = &runtime->token_keys.keyring,

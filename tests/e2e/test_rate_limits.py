@@ -261,6 +261,12 @@ def test_a_network_of_ipv6_is_one_client(start_server):
     assert [forwarded(api, f"203.0.113.{number}") for number in range(1, 21)] == [200] * 20
 
 
+def test_a_network_of_ipv6_may_have_another_length(start_server):
+    api = start_server(RATE_LIMIT_IP="5/1m", TRUSTED_PROXIES="127.0.0.1", CLIENT_IPV6_PREFIX="48").api(None)
+    assert [forwarded(api, f"2001:db8:0:{number:x}::1") for number in range(1, 21)] == [200] * 5 + [429] * 15
+    assert forwarded(api, "2001:db8:1::1") == 200
+
+
 def test_a_trusted_block_tells_the_address(start_server):
     api = start_server(RATE_LIMIT_IP="2/1m", TRUSTED_PROXIES="10.0.0.0/8, 127.0.0.0/8,::1").api(None)
     assert [forwarded(api, "203.0.113.7") for _ in range(3)] == [200, 200, 429]

@@ -77,6 +77,7 @@ static void without_anything_the_defaults_hold(void **state)
 	assert_int_equal(test.config.http.threads, 2);
 	assert_int_equal(test.config.http.connections_max, 20000);
 	assert_int_equal(test.config.http.connections_per_address, 2000);
+	assert_int_equal(test.config.http.client_ipv6_prefix, 64);
 	assert_int_equal(test.config.http.head_timeout_ms, 10000);
 	assert_int_equal(test.config.http.body_timeout_ms, 10000);
 	assert_int_equal(test.config.http.idle_timeout_ms, 75000);

@@ -18,7 +18,7 @@ static void an_address_has_its_maximum_and_others_have_theirs(void **state)
 {
 	(void)state;
 	struct address_counts *counts;
-	assert_int_equal(address_counts_new(3, 16, &counts), OK);
+	assert_int_equal(address_counts_new(3, 16, 64, &counts), OK);
 	struct ip_address one = address_of("192.0.2.1"), other = address_of("192.0.2.2");
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(address_counts_add(counts, &one), OK);
@@ -37,7 +37,7 @@ static void a_network_of_ipv6_is_one_address(void **state)
 {
 	(void)state;
 	struct address_counts *counts;
-	assert_int_equal(address_counts_new(2, 16, &counts), OK);
+	assert_int_equal(address_counts_new(2, 16, 64, &counts), OK);
 	struct ip_address first = address_of("2001:db8:1:2::1"), second = address_of("2001:db8:1:2:ffff::"),
 			  third = address_of("2001:db8:1:3::1");
 	assert_int_equal(address_counts_add(counts, &first), OK);
@@ -50,11 +50,41 @@ static void a_network_of_ipv6_is_one_address(void **state)
 	address_counts_free(counts);
 }
 
+static void a_network_may_have_another_length(void **state)
+{
+	(void)state;
+	struct ip_address first = address_of("2001:db8:1:2::1"), neighbour = address_of("2001:db8:1:2::2"),
+			  near = address_of("2001:db8:1:3::1"), far = address_of("2001:db8:2::1");
+	static const struct {
+		uint32_t ipv6_prefix;
+		enum error neighbour, near;
+	} cases[] = {{128, OK, OK},
+	             {127, OK, OK},
+	             {64, ERR_OVERLOADED, OK},
+	             {63, ERR_OVERLOADED, ERR_OVERLOADED},
+	             {48, ERR_OVERLOADED, ERR_OVERLOADED}};
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		struct address_counts *counts;
+		assert_int_equal(address_counts_new(1, 16, cases[i].ipv6_prefix, &counts), OK);
+		assert_int_equal(address_counts_add(counts, &first), OK);
+		assert_int_equal(address_counts_add(counts, &neighbour), cases[i].neighbour);
+		assert_int_equal(address_counts_add(counts, &near), cases[i].near);
+		assert_int_equal(address_counts_add(counts, &far), OK);
+		address_counts_remove(counts, &first);
+		if (cases[i].neighbour == OK)
+			address_counts_remove(counts, &neighbour);
+		if (cases[i].near == OK)
+			address_counts_remove(counts, &near);
+		address_counts_remove(counts, &far);
+		address_counts_free(counts);
+	}
+}
+
 static void many_addresses_are_kept_apart_and_forgotten(void **state)
 {
 	(void)state;
 	struct address_counts *counts;
-	assert_int_equal(address_counts_new(1, 8, &counts), OK);
+	assert_int_equal(address_counts_new(1, 8, 64, &counts), OK);
 	for (uint32_t i = 0; i < 5000; i++) {
 		struct ip_address address = {.bytes = {0x20, 1, [6] = (uint8_t)(i >> 8), [7] = (uint8_t)i}};
 		assert_int_equal(address_counts_add(counts, &address), OK);
@@ -72,6 +102,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_has_its_maximum_and_others_have_theirs),
 		cmocka_unit_test(a_network_of_ipv6_is_one_address),
+		cmocka_unit_test(a_network_may_have_another_length),
 		cmocka_unit_test(many_addresses_are_kept_apart_and_forgotten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
