@@ -47,6 +47,16 @@ def test_our_own_code_is_compiled_with_the_flags():
         assert platform.machine() != "x86_64" or "-fcf-protection" in producer, producer
 
 
+def test_secret_codes_are_compared_in_constant_time():
+    """How long a comparison takes must not tell how much of a forged code is right. Marks of public keys are no secret."""
+    sources = {path.name: path.read_text() for path in (paths.REPOSITORY / "src" / "auth").glob("*.c")}
+    compared = {name: re.findall(r"(?<!\w)memcmp\(([^;]*)", text) for name, text in sources.items()}
+    assert all("mark" in call for calls in compared.values() for call in calls), compared
+    for name in ("callback_signature.c", "jwt.c"):
+        assert re.search(r"CRYPTO_memcmp\([^;]*, code, sizeof code\)", sources[name]), name
+    assert "slice_equal" not in sources["callback_signature.c"].replace('slice_equal(name, SLICE(', "")
+
+
 def status(pid: int) -> dict[str, str]:
     lines = open(f"/proc/{pid}/status").read().splitlines()
     return dict(line.split(":\t", 1) for line in lines)

