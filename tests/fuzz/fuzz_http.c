@@ -27,6 +27,7 @@ static enum http_progress echo(struct http_request *request)
 		http_respond(request, 400, NULL, (struct slice){0});
 	else
 		http_respond(request, 200, "text/plain", request->body.length > 0 ? request->body : q);
+	request->response.etag = SLICE("\"0123456789abcdef\"");
 	return HTTP_ANSWERED;
 }
 
