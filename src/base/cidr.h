@@ -34,7 +34,7 @@ must_check bool ip_address_of_socket(const struct sockaddr *socket_address, stru
 /* The form of RFC 5952, IPv4 in dotted decimals; terminated. */
 void ip_address_format(const struct ip_address *address, char text[static IP_ADDRESS_TEXT_MAX + 1]);
 bool ip_address_is_v4(const struct ip_address *address);
-#define CLIENT_IPV6_PREFIX_DEFAULT 64 /* what a household or a server has */
+#define CLIENT_IPV6_PREFIX_DEFAULT 64 /* the network of a household or a server */
 
 /* The client that an address stands for in counts of clients: a network of IPv6 of this prefix length, 1 to 128, or an address of IPv4. */
 struct ip_address ip_address_client_network(const struct ip_address *address, uint32_t ipv6_prefix);
