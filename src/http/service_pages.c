@@ -32,19 +32,26 @@ static const char *state_name(enum ready_state state)
 	return state == READY_UP ? "up" : state == READY_DEGRADED ? "degraded" : "down";
 }
 
-static void write_dependency(struct json_writer *writer, const struct ready_dependency *dependency, bool tells_why)
+/* What operators alone are told. */
+static void write_details(struct json_writer *writer, const struct ready_dependency *dependency)
 {
-	json_writer_object_begin(writer, NULL);
-	json_writer_string(writer, "name", slice_of(dependency->name));
-	json_writer_string(writer, "state", slice_of(state_name(dependency->state)));
 	if (dependency->circuit != NULL)
 		json_writer_string(writer, "circuit", slice_of(dependency->circuit));
 	if (dependency->latency_ms >= 0)
 		json_writer_double(writer, "latency_ms", dependency->latency_ms);
 	else
 		json_writer_null(writer, "latency_ms");
-	if (tells_why && dependency->detail[0] != '\0')
+	if (dependency->detail[0] != '\0')
 		json_writer_string(writer, "detail", slice_of(dependency->detail));
+}
+
+static void write_dependency(struct json_writer *writer, const struct ready_dependency *dependency, bool for_operators)
+{
+	json_writer_object_begin(writer, NULL);
+	json_writer_string(writer, "name", slice_of(dependency->name));
+	json_writer_string(writer, "state", slice_of(state_name(dependency->state)));
+	if (for_operators)
+		write_details(writer, dependency);
 	json_writer_object_end(writer);
 }
 

@@ -47,9 +47,7 @@ def test_verbose_readiness_names_each_dependency(server):
     body = expect(server.api(None).get("/v1/readyz?verbose"), 200)
     assert body["dependencies"], "nothing to depend on?"
     for dependency in body["dependencies"]:
-        assert dependency["name"] and dependency["state"] == "up"
-    [store] = [dependency for dependency in body["dependencies"] if dependency["name"] == "store"]
-    assert 0 <= store["latency_ms"] < 10000
+        assert dependency["name"] and dependency == {"name": dependency["name"], "state": "up"}
 
 
 @pytest.mark.parametrize("value", ["", "=", "=1", "=true"])

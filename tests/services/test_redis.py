@@ -344,12 +344,12 @@ def test_a_redis_that_only_answers_pings_does_not_serve(services, clean, refusal
 
 def test_names_of_the_wrong_type_are_replaced(pair, clean):
     api = pair[0].api("ada")
-    event_id = api.create_event()["event_id"]
+    event_id = api.create_event(rows=10, seats_per_row=20)["event_id"]
     expect(api.hold(event_id, ["A-1-1"]), 201)
     for name in clean.command("KEYS", "*").split():
         clean.command("DEL", name)
         clean.command("LPUSH", name, "not ours")
-    seats = (f"A-{row}-{seat}" for row in range(2, 6) for seat in range(1, 21))
+    seats = (f"A-{row}-{seat}" for row in range(2, 11) for seat in range(1, 21))
 
     def is_replaced():
         """A request that Redis answers too late is admitted without it, and changes nothing there."""
