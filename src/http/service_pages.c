@@ -32,7 +32,7 @@ static const char *state_name(enum ready_state state)
 	return state == READY_UP ? "up" : state == READY_DEGRADED ? "degraded" : "down";
 }
 
-/* What operators alone are told. */
+/* Operators alone are told of the circuit breaker, the latency and the cause. */
 static void write_details(struct json_writer *writer, const struct ready_dependency *dependency)
 {
 	if (dependency->circuit != NULL)
