@@ -2,16 +2,12 @@
 #include "auth/jwt_claims.h"
 
 #include <assert.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/time.h"
 #include "base/utf8.h"
 #include "codec/json_reader.h"
-
-#define DATE_TEXT_LENGTH_MAX 64
 
 const char *jwt_verdict_text(enum jwt_verdict verdict)
 {
@@ -93,31 +89,18 @@ enum jwt_verdict jwt_header_read(struct slice json, struct jwt_header *ret_heade
 	return JWT_OK;
 }
 
-/* A number with a fraction or an exponent, or beyond int64. False when it is too long for a date or too large for a double. */
-static bool read_real(struct json_value number, double *ret_real)
-{
-	char text[DATE_TEXT_LENGTH_MAX + 1];
-	if (number.text.length > DATE_TEXT_LENGTH_MAX)
-		return false;
-	memcpy(text, number.text.data, number.text.length);
-	text[number.text.length] = '\0';
-	*ret_real = strtod(text, NULL); /* JSON's grammar is a part of strtod's, and every program runs in the locale C */
-	return isfinite(*ret_real);
-}
-
-/* A NumericDate: seconds since 1970, with or without a fraction. A date past the last that time_format can write becomes that last date. */
+/* A NumericDate: whole seconds since 1970. A date past the last that time_format can write becomes that last date. */
 static bool read_date(struct json_value value, uint64_t *ret_ms)
 {
-	int64_t whole;
-	double real;
-	if (json_kind(value) != JSON_KIND_NUMBER)
+	int64_t seconds;
+	if (json_kind(value) != JSON_KIND_NUMBER || !json_to_integer(value, &seconds))
 		return false;
-	if (json_to_integer(value, &whole))
-		*ret_ms = whole <= 0 ? 0 : (uint64_t)whole >= TIME_MS_MAX / 1000 ? TIME_MS_MAX : (uint64_t)whole * 1000;
-	else if (read_real(value, &real))
-		*ret_ms = real <= 0 ? 0 : real >= (double)(TIME_MS_MAX / 1000) ? TIME_MS_MAX : (uint64_t)(real * 1000);
+	if (seconds <= 0)
+		*ret_ms = 0;
+	else if ((uint64_t)seconds >= TIME_MS_MAX / 1000)
+		*ret_ms = TIME_MS_MAX;
 	else
-		return false;
+		*ret_ms = (uint64_t)seconds * 1000;
 	return true;
 }
 

@@ -257,15 +257,8 @@ def test_a_name_that_is_repeated_is_refused(keys_server, algorithm):
         assert_refused(with_token(keys_server, signed(header % algorithm.encode(), sign=SIGN[algorithm])))
 
 
-@pytest.mark.parametrize("time", [b"9999999999.0", b"9999999999.25", b"1e12"])
-def test_a_time_is_any_number_of_seconds(keys_server, time):
-    """NumericDate (RFC 7519, section 2) may have a fraction."""
-    payload = json.dumps(claims(exp="TIME", nbf=1.5)).encode().replace(b'"TIME"', time)
-    accepted(keys_server, signed({"alg": "EdDSA"}, payload))
-
-
-@pytest.mark.parametrize("time", [1.5, "9999999999", None, True, [9999999999], {}, -1, 0, b"-1e300", b"1e999", b"1." + b"0" * 80])
-def test_a_time_is_a_number_and_not_past(keys_server, time):
+@pytest.mark.parametrize("time", [1.5, "9999999999", None, True, [9999999999], {}, -1, 0, b"9999999999.0", b"1e12", b"99999999999999999999"])
+def test_times_are_whole_seconds(keys_server, time):
     payload = json.dumps(claims(exp="TIME")).encode().replace(b'"TIME"', time if isinstance(time, bytes) else json.dumps(time).encode())
     assert_refused(with_token(keys_server, signed({"alg": "EdDSA"}, payload)))
 

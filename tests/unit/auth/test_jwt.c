@@ -145,9 +145,6 @@ static void claims_must_be_there_and_of_their_form(void **state)
 	(void)state;
 	static const char *const accepted[] = {
 		"{\"sub\":\"a\",\"exp\":9223372036854775807}",
-		"{\"sub\":\"a\",\"exp\":99999999999999999999}",
-		"{\"sub\":\"a\",\"exp\":1767323046.5}",
-		"{\"sub\":\"a\",\"exp\":2e9,\"nbf\":1767323044.75,\"iat\":1.5}",
 		"{\"sub\":\"a\"," EXP ",\"scp\":[\"tro:admin\"]}",
 		"{\"sub\":\"a\"," EXP ",\"nbf\":1767323045}",
 		"{\"sub\":\"a\"," EXP ",\"nbf\":-5}",
@@ -170,7 +167,10 @@ static void claims_must_be_there_and_of_their_form(void **state)
 		"{\"sub\":\"a\\u007f\"," EXP "}",
 		"{\"sub\":\"a\",\"exp\":\"1767323046\"}",
 		"{\"sub\":\"a\",\"exp\":null}",
+		"{\"sub\":\"a\",\"exp\":1767323046.5}",
+		"{\"sub\":\"a\",\"exp\":2e9}",
 		"{\"sub\":\"a\"," EXP ",\"iat\":\"1\"}",
+		"{\"sub\":\"a\"," EXP ",\"nbf\":1.5}",
 		"{\"sub\":\"a\"," EXP ",\"scp\":\"tro:admin\"}",
 		"{\"sub\":\"a\"," EXP ",\"scp\":[1]}",
 		"{\"sub\":\"a\",\"exp\":1e999}",
@@ -207,20 +207,6 @@ static void times_are_kept_without_leeway(void **state)
 	assert_int_equal(verdict_of(HEADER, "{\"sub\":\"a\",\"exp\":-1}"), JWT_EXPIRED);
 	assert_int_equal(verdict_of(HEADER, "{\"sub\":\"a\"," EXP ",\"nbf\":1767323046}"), JWT_NOT_YET_VALID);
 	assert_int_equal(verdict_of(HEADER, "{\"sub\":\"a\"," EXP ",\"nbf\":9223372036854775807}"), JWT_NOT_YET_VALID);
-}
-
-static void a_fraction_of_a_second_counts(void **state)
-{
-	(void)state;
-	assert_int_equal(verdict_of(HEADER, "{\"sub\":\"a\",\"exp\":1767323044.999}"), JWT_EXPIRED);
-	assert_int_equal(verdict_of(HEADER, "{\"sub\":\"a\",\"exp\":1767323045.000}"), JWT_EXPIRED);
-	assert_int_equal(verdict_of(HEADER, "{\"sub\":\"a\",\"exp\":1767323045.5}"), JWT_OK);
-	assert_int_equal(verdict_of(HEADER, "{\"sub\":\"a\",\"exp\":1.7673230455e9}"), JWT_OK);
-	assert_int_equal(verdict_of(HEADER, "{\"sub\":\"a\",\"exp\":0.5}"), JWT_EXPIRED);
-	assert_int_equal(verdict_of(HEADER, "{\"sub\":\"a\",\"exp\":-1e300}"), JWT_EXPIRED);
-	assert_int_equal(verdict_of(HEADER, "{\"sub\":\"a\"," EXP ",\"nbf\":1767323045.5}"), JWT_NOT_YET_VALID);
-	assert_int_equal(verdict_of(HEADER, "{\"sub\":\"a\"," EXP ",\"nbf\":1767323044.5}"), JWT_OK);
-	assert_int_equal(verdict_of(HEADER, "{\"sub\":\"a\"," EXP ",\"nbf\":1e300}"), JWT_NOT_YET_VALID);
 }
 
 static void issuer_and_audience_count_when_configured(void **state)
@@ -372,7 +358,6 @@ int main(void)
 		cmocka_unit_test(claims_must_be_there_and_of_their_form),
 		cmocka_unit_test(a_user_has_at_most_128_bytes),
 		cmocka_unit_test(times_are_kept_without_leeway),
-		cmocka_unit_test(a_fraction_of_a_second_counts),
 		cmocka_unit_test(issuer_and_audience_count_when_configured),
 		cmocka_unit_test(no_byte_can_be_changed),
 		cmocka_unit_test(texts_other_than_tokens_are_malformed),
