@@ -153,14 +153,13 @@ def test_a_hold_that_lapses_is_told(start_server):
     stream.close()
 
 
-@pytest.mark.parametrize("version", ["1", "99999999999999999999999"])
+@pytest.mark.parametrize("version", ["1", "x", "99999999999999999999999"])
 def test_a_version_that_is_not_known_is_gone(server, open_stream, version):
     api = server.api()
     api.create_event()
     event_id = api.create_event()["event_id"]
     problem(api.get(f"/v1/events/{event_id}/stream?since={version}"), "version-gone")
     assert open_stream(event_id, Last_Event_ID=version).status == 410
-    assert open_stream(event_id, Last_Event_ID="x").status == 410  # no parameter that could be named: the client reads the map anew either way
 
 
 def test_a_stream_of_an_unknown_event_is_refused(server):
@@ -169,9 +168,7 @@ def test_a_stream_of_an_unknown_event_is_refused(server):
     problem(api.get(f"/v1/events/{UNKNOWN}/stream"), "event-unknown")
     problem(api.get("/v1/events/x/stream"), "event-unknown")
     assert api.get(f"/v1/events/{event_id}/stream?limit=1").status == 400
-    for since in ("", "x", "1.5"):
-        refused = problem(api.get(f"/v1/events/{event_id}/stream?since={since}"), "bad-request")
-        assert [error["parameter"] for error in refused["errors"]] == ["since"]
+    assert api.get(f"/v1/events/{event_id}/stream?since=").status == 400
     assert api.request("POST", f"/v1/events/{event_id}/stream").status == 405
 
 
