@@ -10,7 +10,7 @@ import time
 
 import broker
 from database import database
-from programs import ROOT, SECONDS, program, report_of, say
+from programs import ROOT, SECONDS, lags_behind, program, say
 
 BARE_LOOP = ROOT / "build" / "release" / "tests" / "bench_bare_publish"
 ROUNDS = 3
@@ -60,12 +60,7 @@ def behind(db, url, batch):
     db.psql("-c", "TRUNCATE outbox")
     with program("tro-api", CRDB_DSN=db.dsn) as api, \
             program("tro-outbox-publisher", CRDB_DSN=db.dsn, RABBIT_URL=url, RABBIT_BATCH=batch) as publisher:
-        load = api.start_load("holds", 256, "--check", "none", seconds=LAG_SECONDS)
-        lags = []
-        while load.poll() is None:
-            time.sleep(0.5)
-            lags.append(publisher.metric("tro_outbox_age_seconds"))
-        report = report_of(load)
+        report, lags = lags_behind(api, publisher, LAG_SECONDS)
     say(f"  RABBIT_BATCH={batch}: lags by {lags[-1]:.2f} s at the end")
     return {"report": report, "lags": lags}
 

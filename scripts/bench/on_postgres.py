@@ -11,7 +11,7 @@ import broker
 import distance
 import large_event
 from database import BATCH_CLIENTS, PLAIN_CLIENTS, database
-from programs import SECONDS, Sampler, cost_of, disturbance, processor_seconds, program, report_of, say
+from programs import SECONDS, Sampler, cost_of, disturbance, lags_behind, processor_seconds, program, say
 
 APIS = (1, 2, 4)
 CONNECTIONS = (1, 16, 64, 256, 1024)
@@ -87,26 +87,23 @@ def crowd(db):
     return looks | {"lag": counts}
 
 
-def hot_seats(db):
-    """Buyers who all want the same seats, from 1, 2 and 4 APIs; no answer may be a 5xx."""
+def by_apis(db, scenario):
+    """The report of a load on 1, 2 and 4 APIs, by their number."""
     results = {}
     for count in APIS:
         with contextlib.ExitStack() as stack:
             first, *others = [stack.enter_context(program("tro-api", CRDB_DSN=db.dsn)) for _ in range(count)]
-            results[count] = first.load("onsale", 256, others=others)
-        refused = [status for step in results[count]["steps"].values() for status in step["statuses"] if status.startswith("5")]
-        if refused:
-            raise SystemExit(f"{count} APIs on hot seats: {refused}")
+            results[count] = first.load(scenario, 256, others=others)
     return results
 
 
-def many_events(db):
-    """Buyers of 1, 2 and 4 APIs who seldom want what others want."""
-    results = {}
-    for count in APIS:
-        with contextlib.ExitStack() as stack:
-            first, *others = [stack.enter_context(program("tro-api", CRDB_DSN=db.dsn)) for _ in range(count)]
-            results[count] = first.load("holds", 256, others=others)
+def hot_seats(db):
+    """Buyers who all want the same seats; no answer may be a 5xx."""
+    results = by_apis(db, "onsale")
+    for count, report in results.items():
+        refused = [status for step in report["steps"].values() for status in step["statuses"] if status.startswith("5")]
+        if refused:
+            raise SystemExit(f"{count} APIs on hot seats: {refused}")
     return results
 
 
@@ -139,12 +136,7 @@ def publishing(db):
         say(f"  {drained:,.0f} events/s published alone")
         db.psql("-c", "TRUNCATE outbox")
         with program("tro-api", CRDB_DSN=db.dsn) as api, program("tro-outbox-publisher", **settings) as publisher:
-            load = api.start_load("holds", 256, "--check", "none", seconds=PUBLISHING_SECONDS)
-            lags = []
-            while load.poll() is None:
-                time.sleep(0.5)
-                lags.append(publisher.metric("tro_outbox_age_seconds"))
-            report = report_of(load)
+            report, lags = lags_behind(api, publisher, PUBLISHING_SECONDS)
     say(f"  {rate_of(report):,.0f} holds/s with the publisher beside, which lags by {lags[-1]:.2f} s at the end")
     return {"drained": drained, "beside": report, "lag": lags[-1], "lags": lags}
 
@@ -156,7 +148,7 @@ def measure():
         with program("tro-api", CRDB_DSN=db.dsn) as api:
             results |= {"flow": api.load("flow", 256), "soldout": api.load("soldout", 256)}
         return results | {
-            "reads": reads(db), "crowd": crowd(db), "many_events": many_events(db), "hot_seats": hot_seats(db), "sizes": sizes(db),
+            "reads": reads(db), "crowd": crowd(db), "many_events": by_apis(db, "holds"), "hot_seats": hot_seats(db), "sizes": sizes(db),
             "large": large_event.making(f"--dsn={db.dsn}"), "publishing": publishing(db)}
 
 

@@ -106,6 +106,15 @@ def report_of(load):
     return json.loads(output)
 
 
+def lags_behind(api, publisher, seconds):
+    """The report of an API at full speed, and how old the outbox's first row was at each look at the publisher meanwhile."""
+    load, lags = api.start_load("holds", 256, "--check", "none", seconds=seconds), []
+    while load.poll() is None:
+        time.sleep(0.5)
+        lags.append(publisher.metric("tro_outbox_age_seconds"))
+    return report_of(load), lags
+
+
 @contextlib.contextmanager
 def program(*command, **settings):
     running = Program(*command, **settings)

@@ -335,6 +335,8 @@ enum error postgres_privacy_open(const char *dsn, struct privacy **ret_privacy, 
 	parameters_init(&privacy->parameters);
 	enum error error = connection_open(dsn, statements, STATEMENT_COUNT, &privacy->connection, message);
 	if (error != OK) {
+		parameters_release(&privacy->parameters);
+		arena_release(&privacy->item);
 		free(privacy);
 		return error;
 	}
