@@ -69,7 +69,7 @@ def test_other_schemes_are_refused(server, value):
     assert ("error=" in response.headers["WWW-Authenticate"]) == (value.partition(" ")[0] == "Bearer")
 
 
-def test_who_sends_no_token_is_told_no_error(server):
+def test_a_request_without_a_token_is_refused_without_error(server):
     response = Api(server.port, None).get(f"/v1/holds/{uuid.uuid4()}")
     assert_refused(response)
     assert response.headers["WWW-Authenticate"] == 'Bearer realm="tro"'
