@@ -103,7 +103,7 @@ static const char *fetch(struct jwks_fetcher *fetcher)
 	curl_easy_getinfo(fetcher->curl, CURLINFO_RESPONSE_CODE, &status);
 	const char *problem = NULL;
 	struct jwt_keys *keys = NULL;
-	if (body.failed)
+	if (body.failed || code == CURLE_FILESIZE_EXCEEDED) /* newer versions of libcurl count what comes, too */
 		problem = "the answer is larger than 64 KiB";
 	else if (code != CURLE_OK)
 		problem = fetcher->problem[0] != '\0' ? fetcher->problem : curl_easy_strerror(code);
