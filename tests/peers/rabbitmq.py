@@ -72,8 +72,20 @@ class Broker:
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none",
             "RUNNING_UNDER_SYSTEMD": "1",  # the shell becomes the broker
         }
-        self.epmd = subprocess.Popen(["epmd"], env=self.environment, cwd="/", stdin=subprocess.DEVNULL,
-                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.epmd = self.start_epmd()
+
+    def start_epmd(self):
+        """Another program may have taken its port meanwhile: then it ends at once, and no command reaches the broker."""
+        for _ in range(5):
+            epmd = subprocess.Popen(["epmd"], env=self.environment, cwd="/", stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                epmd.wait(0.5)
+            except subprocess.TimeoutExpired:
+                return epmd
+            self.epmd_port, = free_ports(1)
+            self.environment["ERL_EPMD_PORT"] = str(self.epmd_port)
+        raise RuntimeError("epmd does not start")
 
     def start(self):
         assert self.process is None
