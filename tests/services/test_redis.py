@@ -426,3 +426,25 @@ def test_a_cluster_loses_a_node_and_moves_slots_and_nobody_notices(services, clu
             eventually(lambda api=api: api.ready()["admission"]["state"] == "up", within=15)
         load.await_answers(50)
     load.check()
+
+
+def test_a_slot_may_stand_half_moved(services, cluster):
+    """The keys of the slot that are not at its old node any more are asked for at the new one, those of finished requests too.
+    A request with a limit has two keys, and is judged by its process: of those only one may be at the new node (TRYAGAIN)."""
+    api = services.api(REDIS_ADDR=cluster.address, RATE_LIMIT_USER="off")
+    await_shared(api)
+    ada = api.api("ada")
+    event_id = services.api().api("eve").create_event(rows=4, seats_per_row=20)["event_id"]
+    ada.held(event_id, "A-1-1")
+    source, key = next((node, keys.split()[0]) for node in cluster.nodes if (keys := node.command("KEYS", "*")).strip())
+    target = next(node for node in cluster.nodes if node is not source)
+    slot = source.command("CLUSTER", "KEYSLOT", key).strip()
+    target.command("CLUSTER", "SETSLOT", slot, "IMPORTING", source.command("CLUSTER", "MYID").strip())
+    source.command("CLUSTER", "SETSLOT", slot, "MIGRATING", target.command("CLUSTER", "MYID").strip())
+    for key in source.command("CLUSTER", "GETKEYSINSLOT", slot, "100").split():
+        source.command("MIGRATE", "127.0.0.1", target.port, key, "0", "1000")
+    before, asked = alone([api]), 40
+    for number in range(asked):
+        ada.held(event_id, f"A-{2 + number // 20}-{1 + number % 20}")
+    assert alone([api]) - before < asked / 4
+    assert api.ready()["admission"]["state"] == "up"

@@ -86,6 +86,7 @@ static bool queue_call(struct node *node, const struct call_settings *settings, 
 	const struct slice asking[] = {SLICE("ASKING")};
 	if (call->wants_asking && !redis_connection_queue(node->connection, 1, asking))
 		return false;
+	call->awaits_asking = call->wants_asking;
 	bool is_queued =
 		call->kind == CALL_JUDGE ? queue_judging(node->connection, settings, call) : queue_end(node->connection, settings, call);
 	if (!is_queued)
@@ -159,6 +160,7 @@ static bool take_reply(struct nodes *nodes, int index, const redisReply *reply, 
 			call[i].wants_text = true;
 		}
 	} else if (redis_reply_is_error(reply, "MOVED") || redis_reply_is_error(reply, "ASK")) {
+		assert(call->joined == 1 || !nodes->is_cluster);
 		call->target = nodes_of_redirection(nodes, reply->str);
 		call->wants_asking = redis_reply_is_error(reply, "ASK");
 	} else if (is_node_error(reply)) {
@@ -183,10 +185,10 @@ static bool serve_node(struct nodes *nodes, int index)
 			return false;
 		if (reply == NULL)
 			return true;
-		bool is_of_asking = node->first_waiting->wants_asking && reply->type == REDIS_REPLY_STATUS;
-		bool is_sound = true;
+		struct call *call = node->first_waiting;
+		bool is_of_asking = call->awaits_asking, is_sound = true;
+		call->awaits_asking = false;
 		if (!is_of_asking) {
-			struct call *call = node->first_waiting;
 			node->first_waiting = call->next;
 			if (node->first_waiting == NULL)
 				node->last_waiting = &node->first_waiting;

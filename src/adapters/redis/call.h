@@ -70,11 +70,12 @@ struct call {
 	struct judgement judgement;
 
 	/* For calls_run. */
-	int target;        /* node, or REDIS_NODE_NONE */
-	bool wants_asking; /* the slot is moving there: ASKING comes first */
-	bool wants_text;   /* the server has lost the script */
-	uint32_t joined;   /* the calls, this one and those after it in the array, that one reply answers */
-	struct call *next; /* that the same node answers after it */
+	int target;         /* node, or REDIS_NODE_NONE */
+	bool wants_asking;  /* the slot is moving there: ASKING comes first */
+	bool awaits_asking; /* the next reply is that of its ASKING */
+	bool wants_text;    /* the server has lost the script */
+	uint32_t joined;    /* the calls, this one and those after it in the array, that one reply answers */
+	struct call *next;  /* that the same node answers after it */
 };
 
 struct call_number call_number_of(uint64_t number);

@@ -28,7 +28,7 @@ struct checkpointer {
 	pthread_t thread;
 	pthread_mutex_t lock;  /* guards what follows */
 	pthread_cond_t wake;   /* the thread: there is something to do */
-	pthread_cond_t ended;  /* the writer: a checkpoint of the thread has ended */
+	pthread_cond_t ended;  /* writers: a checkpoint of the thread has ended */
 	uint32_t wal_pages;    /* as of the last commit */
 	uint32_t tried_pages;  /* of them, when the last checkpoint began */
 	uint32_t copied_pages; /* of them, as that checkpoint said: fewer when a reader of an older moment kept it from going on */
@@ -82,7 +82,7 @@ static void copy(struct checkpointer *checkpointer)
 	checkpointer->is_running = false;
 	checkpointer->is_asked |= is_others;
 	checkpointer->ended_count += !is_others;
-	pthread_cond_signal(&checkpointer->ended);
+	pthread_cond_broadcast(&checkpointer->ended);
 }
 
 static void *run(void *context)
