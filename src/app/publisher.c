@@ -203,6 +203,10 @@ static bool keep_lease(struct publisher *publisher)
 	enum store_result result = outbox->operations->lease(outbox, &publisher->options.owner, LEASE_MS, keeps_all, &partitions);
 	if (!outbox_served(publisher, &call, result))
 		return false;
+	if ((publisher->counters.partitions & ~partitions) != 0) { /* what is read and not sent may be another's to send now */
+		window_forget_unsent(&publisher->window);
+		publisher->read_at_ms = 0;
+	}
 	publisher->counters.partitions = partitions;
 	publisher->lease_until_ms = began_ms + LEASE_MS;
 	publisher->renew_at_ms = began_ms + LEASE_RENEW_MS;

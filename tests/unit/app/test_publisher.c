@@ -44,8 +44,7 @@ struct world {
 	uint32_t release_calls;
 	uint64_t next_takes_ms;
 	uint64_t publish_takes_ms;
-	bool loses_leases;                 /* while it publishes */
-	bool has_confirmed;                /* something is confirmed and not acknowledged */
+	uint32_t loses;                    /* partitions, while it publishes */
 	uint32_t published[PUBLISHED_MAX]; /* numbers, in order, with those that are under way */
 	uint32_t sent_count;
 	uint32_t published_count; /* confirmed */
@@ -56,6 +55,25 @@ static struct world *world_of_outbox(struct outbox *outbox)
 	return container_of(outbox, struct world, outbox);
 }
 
+static bool is_confirmed(const struct world *world, uint32_t number)
+{
+	for (uint32_t i = 0; i < world->published_count; i++)
+		if (world->published[i] == number)
+			return true;
+	return false;
+}
+
+/* It is confirmed as a whole and not acknowledged. */
+static bool has_confirmed_row(const struct world *world)
+{
+	for (uint32_t i = 0; i < world->row_count; i++) {
+		const struct waiting_row *row = &world->rows[i];
+		if (!row->is_gone && is_confirmed(world, row->first + row->count - 1))
+			return true;
+	}
+	return false;
+}
+
 static enum store_result fake_lease(struct outbox *outbox, const struct uuid *owner, uint64_t lease_ms, bool keeps_all,
                                     uint32_t *ret_partitions)
 {
@@ -63,7 +81,7 @@ static enum store_result fake_lease(struct outbox *outbox, const struct uuid *ow
 	assert_true(keeps_all == (world->sent_count > world->published_count));
 	assert_false(uuid_is_nil(owner));
 	assert_in_range(lease_ms, 1000, 8000);
-	assert_false(world->has_confirmed && !keeps_all); /* a partition that is given back would be published again */
+	assert_true(keeps_all || !has_confirmed_row(world)); /* a partition that is given back would be published again */
 	world->lease_calls++;
 	if (world->is_outbox_down)
 		return STORE_DOWN;
@@ -108,14 +126,6 @@ static enum store_result fake_next(struct outbox *outbox, const struct uuid *own
 	return STORE_OK;
 }
 
-static bool is_confirmed(const struct world *world, uint32_t number)
-{
-	for (uint32_t i = 0; i < world->published_count; i++)
-		if (world->published[i] == number)
-			return true;
-	return false;
-}
-
 /* Its events have all been confirmed. */
 static void delete_row(struct world *world, struct waiting_row *row)
 {
@@ -133,7 +143,6 @@ static enum store_result fake_acknowledge(struct outbox *outbox, const struct ou
 		for (uint32_t j = 0; j < world->row_count; j++)
 			if (world->rows[j].key.partition == keys[i].partition && uuid_equal(&world->rows[j].key.id, &keys[i].id))
 				delete_row(world, &world->rows[j]);
-	world->has_confirmed = false;
 	return STORE_OK;
 }
 
@@ -159,8 +168,7 @@ static enum bus_result fake_send(struct bus *bus, const struct event_record *con
 	assert_true(count > 0 && timeout_ms > 0);
 	world->publish_calls++;
 	fake_clock_advance(&world->clock, world->publish_takes_ms);
-	if (world->loses_leases)
-		world->granted = 0;
+	world->granted &= ~world->loses;
 	uint32_t taken = world->takes_at_most > 0 && world->takes_at_most < count ? world->takes_at_most : count;
 	for (uint32_t i = 0; i < taken; i++) {
 		assert_true(world->sent_count < PUBLISHED_MAX);
@@ -186,7 +194,6 @@ static enum bus_result fake_collect(struct bus *bus, uint64_t timeout_ms)
 	}
 	bus->confirmed += world->sent_count - world->published_count;
 	world->published_count = world->sent_count;
-	world->has_confirmed = true;
 	return BUS_OK;
 }
 
@@ -487,7 +494,7 @@ static void lapsed_lease_stops_it_before_the_next_batch(void **state)
 {
 	struct world *world = *state;
 	world->publish_takes_ms = 7000; /* it hangs while it publishes, and somebody else takes the partitions over */
-	world->loses_leases = true;
+	world->loses = UINT32_MAX;
 	for (uint32_t i = 0; i < 100; i++)
 		commit(world, 0, 300);
 	step(world);
@@ -495,6 +502,20 @@ static void lapsed_lease_stops_it_before_the_next_batch(void **state)
 	run(world, 5000);
 	assert_int_equal(world->publish_calls, 1);
 	assert_int_equal(publisher_counters(world->publisher)->partitions, 0);
+}
+
+static void the_rest_of_a_partition_that_was_given_up_is_left_to_its_new_owner(void **state)
+{
+	struct world *world = *state;
+	world->takes_at_most = 7; /* a slow socket: the rest waits, and nothing is under way */
+	world->publish_takes_ms = 2500;
+	world->loses = 1u << 2;
+	commit(world, 2, 50);
+	commit(world, 3, 7);
+	run(world, 20000);
+	assert_int_equal(world->published_count, 7 + 7);
+	assert_int_equal(waiting(world), 1);
+	assert_int_equal(world->published[7], 51);
 }
 
 static void batch_is_not_begun_when_reading_it_has_outlasted_the_lease(void **state)
@@ -609,6 +630,7 @@ int main(void)
 		TEST(publisher_whose_messages_are_under_way_keeps_its_leases),
 		TEST(publisher_that_loses_what_was_under_way_gives_its_leases_back),
 		TEST(lapsed_lease_stops_it_before_the_next_batch),
+		TEST(the_rest_of_a_partition_that_was_given_up_is_left_to_its_new_owner),
 		TEST(batch_is_not_begun_when_reading_it_has_outlasted_the_lease),
 		TEST(outbox_that_is_down_does_not_delay_the_end),
 		TEST(only_leased_partitions_are_published),
