@@ -11,6 +11,7 @@
 
 #define PRUNE_EVERY 1000 /* refusals that were written */
 #define PATIENCE_NS 3000000000
+#define TAKEN_MAX (AUDIT_RECORDS_PER_SECOND - 2) /* of those that wait, in a second; the others are for what was left out */
 
 enum error audit_recorder_new(const struct audit_recorder_options *options, struct audit_recorder **ret_recorder)
 {
@@ -35,7 +36,7 @@ void audit_recorder_free(struct audit_recorder *recorder)
 }
 
 /* As much of the text as fits and is printable UTF-8. */
-static struct slice copy_text(struct slice text, char copy[static AUDIT_TEXT_MAX + 1])
+static void copy_text(struct slice text, char copy[static AUDIT_TEXT_MAX + 1])
 {
 	size_t length = 0;
 	while (length < text.length) {
@@ -48,29 +49,24 @@ static struct slice copy_text(struct slice text, char copy[static AUDIT_TEXT_MAX
 	if (length > 0)
 		memcpy(copy, text.data, length);
 	copy[length] = '\0';
-	return (struct slice){.data = copy, .length = length};
 }
 
-/* The texts of a note that was moved are its own again. */
+/* A note that was moved: its record has its own texts. */
 static void own_texts(struct audit_note *note)
 {
 	struct audit_record *record = &note->record;
-	record->actor = copy_text(slice_of(note->texts[0]), note->texts[0]);
-	record->action = copy_text(slice_of(note->texts[1]), note->texts[1]);
-	record->target = copy_text(slice_of(note->texts[2]), note->texts[2]);
-	record->address = copy_text(slice_of(note->texts[3]), note->texts[3]);
-	record->result = copy_text(slice_of(note->texts[4]), note->texts[4]);
+	struct slice *const texts[] = {&record->actor, &record->action, &record->target, &record->address, &record->result};
+	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++)
+		*texts[i] = slice_of(note->texts[i]);
 }
 
 static struct audit_note note_of(const struct audit_record *record)
 {
 	struct audit_note note = {.record = *record};
+	const struct slice texts[] = {record->actor, record->action, record->target, record->address, record->result};
 	note.record.repeats = 1;
-	(void)copy_text(record->actor, note.texts[0]);
-	(void)copy_text(record->action, note.texts[1]);
-	(void)copy_text(record->target, note.texts[2]);
-	(void)copy_text(record->address, note.texts[3]);
-	(void)copy_text(record->result, note.texts[4]);
+	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++)
+		copy_text(texts[i], note.texts[i]);
 	return note;
 }
 
@@ -96,7 +92,7 @@ static void put(struct audit_recorder *recorder, const struct audit_note *note)
 	if (recorder->waiting_count < (is_refused ? AUDIT_REFUSED_WAITING_MAX : AUDIT_WAITING_MAX))
 		recorder->waiting[recorder->waiting_count++] = *note;
 	else
-		recorder->left_out++;
+		(*(is_refused ? &recorder->refusals_left_out : &recorder->actions_left_out))++;
 }
 
 void audit_recorder_note(struct audit_recorder *recorder, const struct audit_record *record)
@@ -112,28 +108,35 @@ void audit_recorder_note(struct audit_recorder *recorder, const struct audit_rec
 		recorder->options.wake(recorder->options.context);
 }
 
-/* Takes the next to write from those that wait; the last place is for the count of those that found none. */
+/* A record of how many found no place. */
+static void write_left_out(struct audit_recorder *recorder, enum audit_kind kind, const char *result, uint64_t left_out)
+{
+	assert(recorder->writing_count < AUDIT_RECORDS_PER_SECOND);
+	if (left_out == 0)
+		return;
+	const struct audit_record record = {
+		.kind = kind, .action = SLICE("left out"), .result = slice_of(result), .at_ms = clock_now_ms(recorder->options.clock)};
+	struct audit_note *note = &recorder->writing[recorder->writing_count++];
+	*note = note_of(&record);
+	note->record.repeats = left_out > UINT32_MAX ? UINT32_MAX : (uint32_t)left_out;
+}
+
+/* Takes the next to write from those that wait; the last places are for the counts of those that found none. */
 static void take(struct audit_recorder *recorder)
 {
 	assert(recorder->writing_count == 0);
 	(void)pthread_mutex_lock(&recorder->lock);
-	uint32_t count = recorder->waiting_count < AUDIT_RECORDS_PER_SECOND ? recorder->waiting_count : AUDIT_RECORDS_PER_SECOND - 1;
+	uint32_t count = recorder->waiting_count < TAKEN_MAX ? recorder->waiting_count : TAKEN_MAX;
 	memcpy(recorder->writing, recorder->waiting, count * sizeof recorder->waiting[0]);
 	recorder->waiting_count -= count;
 	memmove(recorder->waiting, recorder->waiting + count, recorder->waiting_count * sizeof recorder->waiting[0]);
-	uint64_t left_out = recorder->left_out;
-	recorder->left_out = 0;
+	uint64_t refusals = recorder->refusals_left_out, actions = recorder->actions_left_out;
+	recorder->refusals_left_out = recorder->actions_left_out = 0;
 	(void)pthread_mutex_unlock(&recorder->lock);
-	if (left_out > 0) {
-		struct audit_record record = {.kind = AUDIT_REFUSED,
-		                              .action = SLICE("left out"),
-		                              .result = SLICE("more was refused than is recorded"),
-		                              .at_ms = clock_now_ms(recorder->options.clock)};
-		recorder->writing[count] = note_of(&record);
-		recorder->writing[count++].record.repeats = left_out > UINT32_MAX ? UINT32_MAX : (uint32_t)left_out;
-	}
 	recorder->writing_count = count;
-	for (uint32_t i = 0; i < count; i++) {
+	write_left_out(recorder, AUDIT_REFUSED, "more was refused than is recorded", refusals);
+	write_left_out(recorder, AUDIT_ACTION, "more operators' actions failed than are recorded", actions);
+	for (uint32_t i = 0; i < recorder->writing_count; i++) {
 		struct audit_note *note = &recorder->writing[i];
 		own_texts(note);
 		note->record.id = uuid_v7(hlc_from_milliseconds(note->record.at_ms) + i, random_u64(recorder->options.random), 0);
@@ -162,7 +165,7 @@ static bool has_more(struct audit_recorder *recorder)
 {
 	assert(recorder != NULL);
 	(void)pthread_mutex_lock(&recorder->lock);
-	bool waits = recorder->waiting_count > 0 || recorder->left_out > 0;
+	bool waits = recorder->waiting_count > 0 || recorder->refusals_left_out > 0 || recorder->actions_left_out > 0;
 	(void)pthread_mutex_unlock(&recorder->lock);
 	return waits;
 }
@@ -182,7 +185,7 @@ uint64_t audit_recorder_step(void *context)
 void audit_recorder_finish(struct audit_recorder *recorder)
 {
 	assert(recorder != NULL);
-	for (uint32_t steps = 0; steps <= AUDIT_WAITING_MAX / (AUDIT_RECORDS_PER_SECOND - 1) + 1; steps++) {
+	for (uint32_t steps = 0; steps <= AUDIT_WAITING_MAX / TAKEN_MAX + 1; steps++) {
 		if (recorder->writing_count == 0)
 			take(recorder);
 		if (recorder->writing_count == 0 || write_taken(recorder) != STORE_OK)

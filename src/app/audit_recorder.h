@@ -2,8 +2,8 @@
  * queue and a bounded number of records.
  *
  * Each second makes at most AUDIT_RECORDS_PER_SECOND records. A repeat is counted in the record of the same act that still waits;
- * records that find no place are counted, and that count becomes a record as well. The newest AUDIT_REFUSED_KEPT refusals are kept;
- * actions are never deleted. */
+ * records that find no place are counted, refusals and actions apart, and each count becomes a record as well. The newest
+ * AUDIT_REFUSED_KEPT refusals are kept; actions are never deleted. */
 #pragma once
 
 #include <pthread.h>
@@ -41,7 +41,7 @@ struct audit_recorder {
 	pthread_mutex_t lock; /* guards waiting and what was left out */
 	struct audit_note waiting[AUDIT_WAITING_MAX];
 	uint32_t waiting_count;
-	uint64_t left_out;
+	uint64_t refusals_left_out, actions_left_out;
 	/* The worker's: the records being written, tried again until the store takes them; and the number of refusals written since the
 	 * last pruning. */
 	struct audit_note writing[AUDIT_RECORDS_PER_SECOND];

@@ -107,7 +107,7 @@ void commit_turn_gather(struct commit_batch *batch)
 	batch->count += count;
 }
 
-/* It is not kept from others for nothing. */
+/* A turn goes on while commands wait and its time is not over. */
 bool commit_turn_goes_on(const struct commit_batch *batch)
 {
 	assert(batch->has_turn);

@@ -317,13 +317,11 @@ static void take_answer(void *context, uint32_t index, enum store_result result,
 	if (kind != READ_ROW)
 		tell_ended(handler);
 	clear_body(handler);
-	if (asker->job == NULL)
-		;
-	else if (kind == READ_ROW)
+	if (kind == READ_ROW && asker->job != NULL)
 		take_row(handler, asker, error_of(result), result == STORE_OK ? answer->row : NULL);
-	else if (result == STORE_OK)
+	else if (asker->job != NULL && result == STORE_OK)
 		take_list(handler, asker->job, kind, answer);
-	else
+	else if (asker->job != NULL)
 		end_job(handler, asker->job, error_of(result));
 	arena_clear(&handler->rows);
 }

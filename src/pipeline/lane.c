@@ -66,8 +66,8 @@ static void note_deadline(struct lane *lane, const struct list_node *job)
 		lane->earliest_ns = deadline_ns;
 }
 
-/* Whether what waits is worth a batch now: while others are served it is to be three quarters of what is usual, or batches would only become
- * smaller. */
+/* True if enough jobs wait for a batch. While another thread serves, enough is three quarters of the usual batch: otherwise batches would only
+ * become smaller. */
 static bool is_enough(const struct lane *lane)
 {
 	assert(lane->depth >= lane->returned_count);
