@@ -1,8 +1,8 @@
 /* admission_stage.h: the first stage of a job: whether it may go on (ports/admission.h).
  *
- * An admission in this process is asked where the caller is. One outside has a lane of its own, whose batches are its round trips; a job that the
- * lane has no room for, or has kept too long, is judged by the local one, and so is every job while the outside one does not serve: admission
- * never refuses because it is itself in trouble. */
+ * An admission in this process is asked where the caller is. One outside has a lane of its own, whose batches are its round trips; a job
+ * that the lane has no room for, or has kept too long, is judged by the local one, and so is every job while the outside one does not
+ * serve: admission never refuses because it is itself in trouble. */
 #pragma once
 
 #include <stdint.h>
@@ -14,8 +14,8 @@
 #include "pipeline/dependency.h"
 #include "ports/clock.h"
 
-/* A job that has waited longer for its round trip is judged here: the lane's own thread is late then, because one round trip takes less, and
- * after one that failed the outside admission does not serve. */
+/* A job that has waited longer for its round trip is judged here: the lane's own thread is late then, because one round trip takes less,
+ * and after one that failed the outside admission does not serve. */
 #define ADMISSION_LATE_MS 100
 
 struct admission_stage;

@@ -69,7 +69,8 @@ static enum error put_sale(struct reader *reader, struct catalog *catalog, const
 	return catalog->operations->put(catalog, &entry) == CATALOG_OK ? OK : ERR_CATALOG_UNAVAILABLE;
 }
 
-/* The change of what was placed is not listed any more. If dropping it fails it is found there again and placed again, which changes nothing. */
+/* The change of what was placed is not listed any more. If dropping it fails it is found there again and placed again, which changes
+ * nothing. */
 enum error catalog_sync_event(struct reader *reader, struct catalog *catalog, const struct uuid *event_id)
 {
 	assert(reader != NULL && catalog != NULL);

@@ -44,8 +44,8 @@ static enum try_result result_of(enum store_result result)
 	return TRY_CORRUPT;
 }
 
-/* A first call that finds nobody, however long it waits, has found the store down. A later one had only what was left of the batch's time: given
- * up at its end it says nothing of a store that has answered before. */
+/* A first call that finds nobody, however long it waits, has found the store down. A later one had only what was left of the batch's time:
+ * given up at its end it says nothing of a store that has answered before. */
 static enum try_result judge(const struct commit_batch *batch, enum store_result result)
 {
 	assert(batch->is_taken);
@@ -175,8 +175,8 @@ static enum error apply_events(struct commit_batch *batch, uint32_t first, struc
 	return command_remember_key(event, view);
 }
 
-/* Nothing was changed, so no event will collide with an earlier use of the key: its absence is checked with the commit. A key that was looked
- * up and not found is checked too: rows read after it may show what the first request with it has done meanwhile. */
+/* Nothing was changed, so no event will collide with an earlier use of the key: its absence is checked with the commit. A key that was
+ * looked up and not found is checked too: rows read after it may show what the first request with it has done meanwhile. */
 static enum error rely_on_unused_key(struct commit_batch *batch, const struct job *job)
 {
 	assert(job->kind == JOB_COMMAND);

@@ -1,5 +1,5 @@
-/* commit_batch.h: one batch on its way through the commit stage, in the parts of which committer_step is made. Private to app and the simulator,
- * which has several in flight on one thread.
+/* commit_batch.h: one batch on its way through the commit stage, in the parts of which committer_step is made. Private to app and the
+ * simulator, which has several in flight on one thread.
  *
  *   begin, then decide, commit, settle until is_answered, with pause between; end
  *

@@ -1,5 +1,5 @@
-/* commit_inside.h: the structures that the files of the commit stage share: a batch in flight, and the committer whose view it decides on. Private to app and the
- * simulator. */
+/* commit_inside.h: the structures that the files of the commit stage share: a batch in flight, and the committer whose view it decides on.
+ * Private to app and the simulator. */
 #pragma once
 
 #include <assert.h>

@@ -18,8 +18,8 @@ static bool has_turn(const struct committer *committer, const struct commit_batc
 	       shard_set_holds(&batch->turn, shards);
 }
 
-/* The shards of the batch that others change, too, or probably do: where there are several servers and one of them has seen the others in its way,
- * a crowd that goes on to the next event does so at all of them. */
+/* The shards of the batch that others change, too, or probably do: where there are several servers and one of them has seen the others in
+ * its way, a crowd that goes on to the next event does so at all of them. */
 static struct shard_set find_contended(const struct commit_batch *batch, uint64_t now_ns)
 {
 	assert(batch->count > 0);
@@ -88,9 +88,9 @@ static void distrust_others(struct commit_batch *batch, struct list *jobs)
 	}
 }
 
-/* Clients that have just been answered come again one by one, and the first of them is a batch that waits for its turn alone. Without those that
- * came meanwhile most turns would be spent on a batch of a few commands, with a commit of its own. Batches that share a view do without: a
- * command that joins one might have to wait for another. */
+/* Clients that have just been answered come again one by one, and the first of them is a batch that waits for its turn alone. Without those
+ * that came meanwhile most turns would be spent on a batch of a few commands, with a commit of its own. Batches that share a view do
+ * without: a command that joins one might have to wait for another. */
 void commit_turn_gather(struct commit_batch *batch)
 {
 	assert(batch->is_taken);

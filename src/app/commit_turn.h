@@ -1,14 +1,14 @@
-/* commit_turn.h: how a batch takes turns with other processes that change rows of the same shards (ports/store.h). Private to commit_batch.c,
- * which calls it; the committer's lock is held unless a line says otherwise. Nothing that is answered rests on a turn: it only makes it
- * likely that what was loaded is still so when it is committed. */
+/* commit_turn.h: how a batch takes turns with other processes that change rows of the same shards (ports/store.h). Private to
+ * commit_batch.c, which calls it; the committer's lock is held unless a line says otherwise. Nothing that is answered rests on a turn: it
+ * only makes it likely that what was loaded is still so when it is committed. */
 #pragma once
 
 #include <stdbool.h>
 
 #include "app/commit_inside.h"
 
-/* How the batch's next try goes: whether it needs a turn, and whether it keeps the view to itself. Rows in the view of the shards of a new turn
- * count as unknown. The store takes the turn with the next load. */
+/* How the batch's next try goes: whether it needs a turn, and whether it keeps the view to itself. Rows in the view of the shards of a new
+ * turn count as unknown. The store takes the turn with the next load. */
 void commit_turn_choose(struct commit_batch *batch);
 /* After a load: a turn that was wanted begins now. Answers whether one has begun. */
 bool commit_turn_note(struct commit_batch *batch);

@@ -79,8 +79,8 @@ void committer_rest(struct committer *committer)
 		commit_batch_rest(&committer->slots[0]);
 }
 
-/* One batch, from load to commit, again and again until the store has said yes or no, or its time is over. Answers how many jobs are left on
- * the list; with TRY_CORRUPT, and more than one, they have no outcome. */
+/* One batch, from load to commit, again and again until the store has said yes or no, or its time is over. Answers how many jobs are left
+ * on the list; with TRY_CORRUPT, and more than one, they have no outcome. */
 static uint32_t serve(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns, bool is_first,
                       struct list *ret_waiting, enum try_result *ret_result)
 {
@@ -112,8 +112,8 @@ static enum committer_finding worse_of(enum committer_finding known, enum try_re
 	return found > known ? found : known;
 }
 
-/* Halves what is left to be served until the one job stands alone whose rows cannot be read; the others are served. The parts have the time of
- * one batch in all. */
+/* Halves what is left to be served until the one job stands alone whose rows cannot be read; the others are served. The parts have the time
+ * of one batch in all. */
 static enum committer_finding serve_apart(struct committer *committer, struct list *jobs, uint32_t job_count, uint64_t deadline_ns,
                                           struct list *ret_waiting)
 {

@@ -44,11 +44,11 @@ struct committer_options {
 	void (*traced)(void *context, const struct batch_trace *trace, const struct list *jobs);
 	/* True if more commands wait for the next batch: only then does the store keep its turn (ports/store.h). NULL: none do. */
 	bool (*has_more)(void *context);
-	/* Appends to `jobs` those that came since the batch of `count` began, which has waited for a turn and has not decided yet: they are served with
-	 * it. Answers how many. With one store only. May be NULL: none. */
+	/* Appends to `jobs` those that came since the batch of `count` began, which has waited for a turn and has not decided yet: they are
+	 * served with it. Answers how many. With one store only. May be NULL: none. */
 	uint32_t (*take_more)(void *context, uint32_t count, struct list *jobs);
-	/* The rows of this command contradict each other, or cannot be read: it is answered with ERR_CORRUPT, the others of its batch are not.
-	 * May be NULL. */
+	/* The rows of this command contradict each other, or cannot be read: it is answered with ERR_CORRUPT, the others of its batch are
+	 * not. May be NULL. */
 	void (*inconsistent)(void *context, const struct inconsistency *found);
 	void *context;
 };

@@ -6,7 +6,8 @@
 #define WAITED_FOR_MS 1000 /* calls that fail at once need no breaker: the store may be back for the next caller */
 
 static const struct dependency_options table[DEPENDENCY_COUNT] = {
-	/* A batch keeps its own deadline (commit_batch.c): it repeats what is safe to repeat until then. As many calls as batches in flight. */
+	/* A batch keeps its own deadline (commit_batch.c): it repeats what is safe to repeat until then. As many calls as batches in
+	 * flight. */
 	[DEPENDENCY_STORE] = {.deadline_ms = 4800, .calls_max = 8, .failures_max = 3, .pause_base_ms = 250, .pause_max_ms = 500},
 	[DEPENDENCY_READS] = {.deadline_ms = 4500,
                               .calls_max = 8,

@@ -267,7 +267,8 @@ static void end_fetch(struct event_pages *pages, struct page_fetch *fetch, enum 
 	answer_all(pages, &answered);
 }
 
-/* Shows what may be shown as it is, or lets the job wait. *ret_begun: a fetch to be handed to the lane, or NULL. Whether the job is answered. */
+/* Shows what may be shown as it is, or lets the job wait. *ret_begun: a fetch to be handed to the lane, or NULL. Whether the job is
+ * answered. */
 static bool show_or_wait(struct event_pages *pages, struct job *job, uint64_t now_ms, struct page_fetch **ret_begun)
 {
 	assert(ret_begun != NULL);

@@ -49,7 +49,8 @@ struct expirer {
 	bool knows_time;
 	_Atomic uint32_t running; /* commands of the round that are not done, and the step itself while it hands them over */
 	_Atomic uint32_t failed;  /* commands of the round that could not be served */
-	/* An event of which something could not be served is passed over once, and one that waits to be settled each time, so that it holds up no other. */
+	/* An event of which something could not be served is passed over once, and one that waits to be settled each time, so that it holds
+	 * up no other. */
 	struct uuid cancelled; /* the event of the last round; nil: none */
 	bool passes_over;
 	pthread_mutex_t ill_mutex; /* guards what follows: commands are done on any thread */

@@ -41,8 +41,8 @@ struct expirer_options {
 	void (*submit)(void *context, struct job *job);
 	/* Called when all commands of a round are done: the next step is due. From any thread (worker_wake). */
 	void (*wake)(void *context);
-	/* One that was due has been ended, so long after its deadline; not called for those of a cancelled event. From any thread; NULL: nobody wants to
-	 * know. */
+	/* One that was due has been ended, so long after its deadline; not called for those of a cancelled event. From any thread; NULL:
+	 * nobody wants to know. */
 	void (*ended)(void *context, uint64_t late_ms);
 	void *context;
 };

@@ -33,8 +33,8 @@ struct forgetting {
 	uint32_t ret_open_holds, ret_pending_orders;
 };
 
-/* Whether the audit has records of a program under this name. A user may be called so, too: of such a user only holds, orders and their events are told
- * from those of the program. */
+/* Whether the audit has records of a program under this name. A user may be called so, too: of such a user only holds, orders and their
+ * events are told from those of the program. */
 bool forget_is_program(struct slice user);
 /* The text has room for a terminating zero. */
 struct slice forget_pseudonym(const struct uuid *id, char text[static FORGET_PSEUDONYM_LENGTH + 1]);

@@ -60,7 +60,8 @@ enum job_stage {
 
 #define JOB_STAGES_MAX 3
 
-/* The stages that a job goes through, in order, and when it came to each of them, by the monotonic clock. A job that is refused ends early. */
+/* The stages that a job goes through, in order, and when it came to each of them, by the monotonic clock. A job that is refused ends
+ * early. */
 struct job_way {
 	enum job_stage stages[JOB_STAGES_MAX];
 	uint32_t count;
@@ -84,8 +85,8 @@ struct job {
 	struct trace_context batch; /* of the last commit batch that it was in; span id all zero: it was in none whose trace is recorded */
 	struct arena *arena;        /* the request's; the answer is written here */
 	uint64_t deadline_ns;       /* of the monotonic clock: not begun by then it is refused with ERR_OVERLOADED */
-	/* The caller sets user, service and address (empty: not limited), and reads the quotas and retry_after for its headers. The rest is set by
-	 * job_set_out and the admission stage. */
+	/* The caller sets user, service and address (empty: not limited), and reads the quotas and retry_after for its headers. The rest is
+	 * set by job_set_out and the admission stage. */
 	struct admission_request admission;
 	struct job_way way;  /* job_set_out's */
 	bool has_key_in_use; /* admission holds its key: the service's */
@@ -96,8 +97,8 @@ struct job {
 	void *context;
 };
 
-/* The job begins its way: the one place that sets the fields that no caller sets. has_catalog: changes of events go to the catalog before their
- * makers are answered. */
+/* The job begins its way: the one place that sets the fields that no caller sets. has_catalog: changes of events go to the catalog before
+ * their makers are answered. */
 void job_set_out(struct job *job, bool has_catalog, uint64_t now_ns);
 /* The same for a query whose request was let go on before, as a JOB_ADMISSION: it comes to the stage behind. */
 void job_set_out_admitted(struct job *job);

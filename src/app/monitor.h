@@ -49,6 +49,6 @@ struct monitor {
 
 /* The step of a worker (pipeline/worker.h); `context` is the struct monitor. */
 uint64_t monitor_step(void *context);
-/* How old the oldest entry of the outbox was when it was looked at last: it may have been published since. When that was long ago the age goes on:
- * nobody knows better. Safe from any thread. */
+/* How old the oldest entry of the outbox was when it was looked at last: it may have been published since. When that was long ago the age
+ * goes on: nobody knows better. Safe from any thread. */
 uint64_t monitor_outbox_age_ms(const struct monitor *monitor);

@@ -203,7 +203,7 @@ static bool keep_lease(struct publisher *publisher)
 	enum store_result result = outbox->operations->lease(outbox, &publisher->options.owner, LEASE_MS, keeps_all, &partitions);
 	if (!outbox_served(publisher, &call, result))
 		return false;
-	if ((publisher->counters.partitions & ~partitions) != 0) { /* what is read and not sent may be another's to send now */
+	if ((publisher->counters.partitions & ~partitions) != 0) { /* others may send now what this one has read */
 		window_forget_unsent(&publisher->window);
 		publisher->read_at_ms = 0;
 	}

@@ -2,10 +2,10 @@
  *
  * Any number of publishers share the partitions by leases (ports/outbox.h). A round sees what the bus has confirmed, takes it out of the
  * outbox, reads the oldest entries of the leased partitions that it does not know yet, and sends them, behind those that are not confirmed
- * (publish_window.h). So among the messages on the bus the first of each event comes after the first of everything it is based on: also when
- * publishers overlap, and when a message arrives late that a former owner has sent. Repeats have the same message id. Nothing is sent that the
- * lease might not outlast, and nothing deleted that is not confirmed. A publisher that cannot reach the bus gives its leases back; one whose
- * messages are under way on a connection that stands keeps them, or the next owner would send everything again.
+ * (publish_window.h). So among the messages on the bus the first of each event comes after the first of everything it is based on: also
+ * when publishers overlap, and when a message arrives late that a former owner has sent. Repeats have the same message id. Nothing is sent
+ * that the lease might not outlast, and nothing deleted that is not confirmed. A publisher that cannot reach the bus gives its leases back;
+ * one whose messages are under way on a connection that stands keeps them, or the next owner would send everything again.
  *
  * An entry whose events cannot be read holds up its own partition and no other. That is looked at again five seconds later. */
 #pragma once
@@ -32,7 +32,8 @@ struct publisher_options {
 	struct dependencies *dependencies; /* borrowed: guards the outbox and the bus */
 	struct clock *clock;               /* borrowed */
 	struct uuid owner;                 /* of the leases: another for each publisher and start; not nil */
-	/* An event was read and is about to be sent, for the first time or once more: its trace, which the message carries, may be changed. May be NULL. */
+	/* An event was read and is about to be sent, for the first time or once more: its trace, which the message carries, may be changed.
+	 * May be NULL. */
 	void (*publishing)(void *context, struct event_record *record);
 	/* The bus has confirmed it; it was read then (by the monotonic clock). May be NULL. */
 	void (*published)(void *context, const struct event_record *record, uint64_t began_ns, uint64_t ended_ns);
@@ -63,7 +64,8 @@ void publisher_free(struct publisher *publisher);
 /* Publishes what waits, for about a tenth of a second. The step of a worker (pipeline/worker.h); `context` is the publisher; answers the
  * milliseconds to the next step. Wake the worker when something was committed. One thread at a time. */
 uint64_t publisher_step(void *context);
-/* Before the end: a last step, then what is confirmed is acknowledged and the leases are given back, so that the next owner begins at once. */
+/* Before the end: a last step, then what is confirmed is acknowledged and the leases are given back, so that the next owner begins at
+ * once. */
 void publisher_finish(struct publisher *publisher);
 
 /* The entry that holds up its partition and was found last; false: none ever was. Safe from any thread. */

@@ -27,13 +27,13 @@ must_check enum error query_handler_new(const struct query_handler_options *opti
 /* Takes NULL. */
 void query_handler_free(struct query_handler *handler);
 
-/* Answers jobs with any queries but those of events (app/event_pages.h), with as few calls of the reader as there can be. A body lives in the
- * arena of its job.
+/* Answers jobs with any queries but those of events (app/event_pages.h), with as few calls of the reader as there can be. A body lives in
+ * the arena of its job.
  *   QUERY_HOLD, QUERY_ORDER   the resource as it is now (codec/event_json.h)
  *   …_HISTORY                 {data:[{id, type, version, occurred_at, data}], next_cursor}
  *   QUERY_REFUNDS             {data:[refund …], next_cursor}
  *   QUERY_SEATS               {data:[{seat, section, row, price, status}], next_cursor}; section and row are null when there is none
  *   QUERY_AVAILABILITY        {data:[{section, total, available, price_from}]}; in time in proportion to the seats
- * ERR_HOLD_UNKNOWN, ERR_ORDER_UNKNOWN (also of another user), ERR_EVENT_UNKNOWN, ERR_CORRUPT, ERR_NO_MEMORY; ERR_STORE_UNAVAILABLE: the store
- * refused this one alone. False: the store is down; the jobs that it has not answered are left in the list, without an outcome. */
+ * ERR_HOLD_UNKNOWN, ERR_ORDER_UNKNOWN (also of another user), ERR_EVENT_UNKNOWN, ERR_CORRUPT, ERR_NO_MEMORY; ERR_STORE_UNAVAILABLE: the
+ * store refused this one alone. False: the store is down; the jobs that it has not answered are left in the list, without an outcome. */
 must_check bool query_handler_answer(struct query_handler *handler, struct list *jobs, uint64_t now_ms);

@@ -1,5 +1,5 @@
-/* rebuilder.c: replays into the scratch store, and copies what is there, kind by kind. A sale is written as its first event makes it, because
- * that brings the seats, and then as it is; of the seats only those that differ from their beginning follow. */
+/* rebuilder.c: replays into the scratch store, and copies what is there, kind by kind. A sale is written as its first event makes it,
+ * because that brings the seats, and then as it is; of the seats only those that differ from their beginning follow. */
 #include "app/rebuilder.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
-/* replayer.c: a page of events at a time: read, apply to a view, write the rows that changed. The next page is read meanwhile, on a thread of
- * its own. */
+/* replayer.c: a page of events at a time: read, apply to a view, write the rows that changed. The next page is read meanwhile, on a thread
+ * of its own. */
 #include "app/replayer.h"
 
 #include <assert.h>

@@ -109,7 +109,8 @@ static bool grow(void **array, uint32_t count, uint32_t *capacity, size_t size)
 	return true;
 }
 
-/* The index of the section with that name, which is added when it is new. Seats of a section mostly stand together: the last is tried first. */
+/* The index of the section with that name, which is added when it is new. Seats of a section mostly stand together: the last is tried
+ * first. */
 static bool find_section(struct seat_map *map, struct slice name, uint32_t *ret_index)
 {
 	assert(ret_index != NULL);

@@ -1,7 +1,7 @@
 /* seat_map.h: the seats of one event in memory: its layout, which never changes, and who may have each seat now.
  *
- * The layout is JSON already, so that a page is copied together. The state is two bits a seat. A map knows when each seat changed, so that it can
- * tell what changed since a version. Loaded part by part; news of a seat that is not loaded yet is remembered as a change. Knows no
+ * The layout is JSON already, so that a page is copied together. The state is two bits a seat. A map knows when each seat changed, so that
+ * it can tell what changed since a version. Loaded part by part; news of a seat that is not loaded yet is remembered as a change. Knows no
  * threads: the caller locks. */
 #pragma once
 

@@ -247,8 +247,8 @@ bool seat_maps_are_fresh(const struct seat_maps *maps)
 	return is_fresh(maps, clock_monotonic_ns(maps->options.clock));
 }
 
-/* Whether all that has changed since the query's version can be told. Another server may be a little ahead; a version that nobody can have been told
- * is of a store that has since gone back, and the commits behind it are lost. */
+/* Whether all that has changed since the query's version can be told. Another server may be a little ahead; a version that nobody can have
+ * been told is of a store that has since gone back, and the commits behind it are lost. */
 static bool knows_version(const struct seat_maps *maps, const struct seat_map *map, const struct seat_page_query *query)
 {
 	assert(seat_map_is_loaded(map));

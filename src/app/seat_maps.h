@@ -67,8 +67,8 @@ struct seat_maps_status {
 	uint64_t from_memory, from_store, loads, dropped, failed_polls;
 };
 void seat_maps_status(struct seat_maps *maps, struct seat_maps_status *ret_status);
-/* The events of which most seats changed of late, the busiest first, as they were within the last second or so. Answers how many. Safe from any
- * thread; waits for no page. */
+/* The events of which most seats changed of late, the busiest first, as they were within the last second or so. Answers how many. Safe from
+ * any thread; waits for no page. */
 uint32_t seat_maps_events(struct seat_maps *maps, struct seat_maps_event events[static SEAT_MAPS_EVENTS_MAX]);
 /* The sum of the prices of the event's sold seats. False: its map is not in memory, or not current. From a thread that may wait for a
  * page. */

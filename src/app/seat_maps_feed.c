@@ -98,7 +98,8 @@ static void advance(struct seat_maps *maps, const struct uuid *event_ids, uint32
 	atomic_store_explicit(&maps->position, maps->cursor.position, memory_order_release);
 }
 
-/* Clients with the version of a lost commit have to begin anew, and so do those with the same version of a new commit: nobody can tell them apart. */
+/* Clients with the version of a lost commit have to begin anew, and so do those with the same version of a new commit: nobody can tell them
+ * apart. */
 static void note_lost(struct seat_maps *maps, uint64_t position)
 {
 	assert(position < maps->cursor.position);

@@ -1,5 +1,5 @@
-/* seat_page.h: answers made of a seat map: a page of it, what changed since a version, or what each section has left. Made once for a state of the
- * map, plain and compressed, and shared by all who ask for it.
+/* seat_page.h: answers made of a seat map: a page of it, what changed since a version, or what each section has left. Made once for a state
+ * of the map, plain and compressed, and shared by all who ask for it.
  *
  * A page may carry an older version than its map: no seat of the page has changed since that. */
 #pragma once

@@ -34,8 +34,8 @@ struct seating_options {
 /* Whether the seats of what the command makes are put into the store before. */
 bool seating_is_for(const struct command *command, const struct store *store);
 /* Sets command->sale_create.seats_version; 0: the event is there, or the key was used. The commit is to follow at once.
- * ERR_OVERLOADED: others write the same event, or it takes too long; ERR_SHUTTING_DOWN; ERR_STORE_UNAVAILABLE; ERR_CORRUPT; ERR_NO_MEMORY. Then
- * nothing is left of it, as far as the store could be reached; what a process that stops has written, a sweep deletes. */
+ * ERR_OVERLOADED: others write the same event, or it takes too long; ERR_SHUTTING_DOWN; ERR_STORE_UNAVAILABLE; ERR_CORRUPT; ERR_NO_MEMORY.
+ * Then nothing is left of it, as far as the store could be reached; a sweep deletes the seats that a stopping process leaves. */
 must_check enum error seating_write(const struct seating_options *options, struct command *command);
 /* Deletes what seating_write has written, after the commit has failed or found the event made already. */
 void seating_undo(const struct seating_options *options, const struct command *command);

@@ -14,7 +14,8 @@ void seating_pace_begin(struct seating_pace *pace, uint32_t min, uint32_t max, u
 	*pace = (struct seating_pace){.chunk = min, .min = min, .max = max, .wanted_ns = wanted_ns};
 }
 
-/* When so small a chunk is too slow for all that is left: one that is as much larger. The commits alone take most of the time of small chunks. */
+/* When so small a chunk is too slow for all that is left: one that is as much larger. The commits alone take most of the time of small
+ * chunks. */
 static uint64_t needed(const struct seating_took *took)
 {
 	assert(took->seats > 0);

@@ -22,7 +22,8 @@ enum sequence_finding {
 
 struct sequences;
 
-/* seed: random: nobody outside may guess it. is_complete: streams are seen from their first event on, so that one that does not begin with 1 has a gap. NULL: out of memory. */
+/* seed: random: nobody outside may guess it. is_complete: streams are seen from their first event on, so that one that does not begin with
+ * 1 has a gap. NULL: out of memory. */
 must_check struct sequences *sequences_new(struct hash_seed seed, bool is_complete);
 /* Takes NULL. */
 void sequences_free(struct sequences *sequences);

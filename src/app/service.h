@@ -36,14 +36,15 @@ void service_submit_admitted(struct service *service, struct job *job);
 /* The monitor calls …_asked before it checks the store or the catalog, and …_found with the result; a call that was served in between
  * outweighs the result. While the store is found down, commands are refused; while it or the catalog does not answer at all, queries are
  * refused too, and waiting jobs are answered at once. A store or catalog that answers, if only to refuse, is asked for each query: it
- * may be back; but not a catalog whose callers have a patience of their own, because each would wait for as long. One thread calls these. */
+ * may be back; but not a catalog whose callers have a patience of their own, because each would wait for as long. One thread calls
+ * these. */
 void service_store_asked(struct service *service);
 void service_store_found(struct service *service, bool is_up, bool is_silent);
 void service_catalog_asked(struct service *service);
 void service_catalog_found(struct service *service, bool is_up, bool is_silent);
 
-/* The name of a lane whose thread has not come back for ten seconds though jobs came, and does not wait for a store or a catalog: only a new process
- * can help. NULL: there is none. Safe from any thread; takes no lock. */
+/* The name of a lane whose thread has not come back for ten seconds though jobs came, and does not wait for a store or a catalog: only a
+ * new process can help. NULL: there is none. Safe from any thread; takes no lock. */
 const char *service_silent_lane(const struct service *service);
 
 /* For metrics. Safe from any thread. */

@@ -1,7 +1,8 @@
 /* store_clock.h: the clock of a process that shares a store with others: this machine's, less what that is ahead of the store's.
  *
- * So all processes tell one time: a deadline that one has set means the same to every other, however wrong the clocks of their machines are.
- * Until the store has answered first it is this machine's; so it stays with a store that has no clock of its own. Safe from any thread. */
+ * So all processes tell one time: a deadline that one has set means the same to every other, however wrong the clocks of their machines
+ * are. Until the store has answered first it is this machine's; so it stays with a store that has no clock of its own. Safe from any
+ * thread. */
 #pragma once
 
 #include <stdint.h>

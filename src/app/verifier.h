@@ -24,8 +24,8 @@ struct verify {
 	struct store *scratch;         /* borrowed: an empty one … */
 	struct reader *scratch_reader; /* … and its reader */
 	struct catalog *catalog;       /* borrowed; NULL: it is not looked at */
-	/* Events up to this time are all stored, and no more will come: they are read before the store is looked at as of one moment, so that this
-	 * is short. 0: nothing is known of any. */
+	/* Events up to this time are all stored, and no more will come: they are read before the store is looked at as of one moment, so
+	 * that this is short. 0: nothing is known of any. */
 	uint64_t settled_ms;
 	/* Called for each difference; row: as the events make it, or the store's row that no event makes. */
 	void (*found)(void *context, enum verify_finding finding, const struct row *row, const char *field);

@@ -55,7 +55,8 @@ void callback_verifier_free(struct callback_verifier *verifier)
 	free(verifier);
 }
 
-/* False: malformed. Other elements are ignored, so that providers may add some; so are empty ones, as in every list of HTTP (RFC 9110, section 5.6.1). */
+/* False: malformed. Other elements are ignored, so that providers may add some; so are empty ones, as in every list of HTTP (RFC 9110,
+ * section 5.6.1). */
 static bool read_element(struct slice element, struct signature_header *header)
 {
 	struct slice value = slice_trim(element);

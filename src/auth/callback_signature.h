@@ -1,6 +1,7 @@
 /* callback_signature.h: the payment provider's callbacks are its own: TRO-Signature: t=<unix seconds>,v1=<HMAC-SHA256 of "t.body">.
  *
- * Elements of other names are ignored. One v1 made with one of the secrets is enough, so that either side can change its secret while the other still has the old one. */
+ * Elements of other names are ignored. One v1 made with one of the secrets is enough, so that either side can change its secret while the
+ * other still has the old one. */
 #pragma once
 
 #include <stdbool.h>

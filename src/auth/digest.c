@@ -1,7 +1,7 @@
 /* digest.c: see digest.h.
  *
- * OpenSSL 3 would have this done by EVP, which allocates for each hash and each code, and so could fail in the middle of a request. The functions
- * that it calls deprecated do not. */
+ * OpenSSL 3 would have this done by EVP, which allocates for each hash and each code, and so could fail in the middle of a request. The
+ * functions that it calls deprecated do not. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "auth/digest.h"
 

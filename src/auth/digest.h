@@ -1,4 +1,5 @@
-/* digest.h: SHA-256 and HMAC-SHA-256 of OpenSSL. They run for every request: all they need is in the structures, so that computing cannot fail. */
+/* digest.h: SHA-256 and HMAC-SHA-256 of OpenSSL. They run for every request: all they need is in the structures, so that computing cannot
+ * fail. */
 #pragma once
 
 #include <openssl/sha.h>

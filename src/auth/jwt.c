@@ -148,8 +148,8 @@ static enum jwt_verdict find_signer(const struct jwt_keys *keys, const struct jw
 	return verdict;
 }
 
-/* Whether the issuer has published the key that the token names. If not, its signature may be that of a key which the issuer has published since, also when it
- * is none of keys without a name, which are tried for every token. */
+/* Whether the issuer has published the key that the token names. If not, its signature may be that of a key which the issuer has published
+ * since, also when it is none of keys without a name, which are tried for every token. */
 static bool is_key_named(const struct jwt_keys *published, const struct jwt_header *header)
 {
 	for (uint32_t i = 0; published != NULL && i < published->count; i++) {

@@ -34,7 +34,8 @@ must_check enum error jwt_cache_init(struct jwt_cache *cache, uint32_t capacity,
 void jwt_cache_release(struct jwt_cache *cache);
 /* NULL when the token is not there; lives until the next put. Whether it has expired is for the caller to see. */
 const struct jwt_claims *jwt_cache_find(const struct jwt_cache *cache, struct slice token);
-/* Remembers a token that was not found; mark: of its key, all zero for a secret. Out of memory, or when it is too long, it is not remembered. */
+/* Remembers a token that was not found; mark: of its key, all zero for a secret. Out of memory, or when it is too long, it is not
+ * remembered. */
 void jwt_cache_put(struct jwt_cache *cache, struct slice token, const struct jwt_claims *claims,
                    const uint8_t mark[static JWT_KEY_MARK_LENGTH]);
 /* Forgets the tokens whose key's mark `is_held` answers false for. */

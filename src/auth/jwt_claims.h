@@ -52,7 +52,8 @@ enum jwt_verdict {
 	JWT_NO_MEMORY, /* it could not be verified: nobody is to blame */
 };
 
-/* Whether the signature over `covered` is this key's, by this algorithm, which the key must allow: JWT_OK, JWT_SIGNATURE_WRONG, JWT_NO_MEMORY. */
+/* Whether the signature over `covered` is this key's, by this algorithm, which the key must allow: JWT_OK, JWT_SIGNATURE_WRONG,
+ * JWT_NO_MEMORY. */
 must_check enum jwt_verdict jwt_key_verify(const struct jwt_public_key *key, enum jwt_algorithm algorithm, struct slice covered,
                                            struct slice signature);
 

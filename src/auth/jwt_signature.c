@@ -30,8 +30,8 @@ static size_t es256_to_der(struct slice signature, unsigned char der[static ES25
 	return length > 0 ? (size_t)length : 0;
 }
 
-/* Empties the queue of this thread's errors. Whether one of them says, or can only come of it, that there was no memory: then OpenSSL has not verified
- * the signature, and answers as if it were wrong. */
+/* Empties the queue of this thread's errors. Whether one of them says, or can only come of it, that there was no memory: then OpenSSL has
+ * not verified the signature, and answers as if it were wrong. */
 static bool take_errors(void)
 {
 	bool lacked_memory = false;

@@ -27,7 +27,8 @@ void buffer_release(struct buffer *buffer);
 /* Empties it, keeps the storage, forgets a failure. */
 void buffer_clear(struct buffer *buffer);
 
-/* Room for `length` more bytes (at least one), for a writer in place, who then adds what it wrote to buffer->length. NULL, and `failed`, when it does not fit. */
+/* Room for `length` more bytes (at least one), for a writer in place, who then adds what it wrote to buffer->length. NULL, and `failed`,
+ * when it does not fit. */
 must_check char *buffer_reserve(struct buffer *buffer, size_t length);
 void buffer_append(struct buffer *buffer, const void *data, size_t length);
 void buffer_append_byte(struct buffer *buffer, char byte);

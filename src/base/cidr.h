@@ -45,6 +45,7 @@ must_check bool cidr_parse(struct slice text, struct cidr *ret_cidr);
 /* A block of one family has no address of the other: ::/0 has no IPv4 ones. */
 bool cidr_contains(const struct cidr *cidr, const struct ip_address *address);
 
-/* At most CIDR_LIST_MAX blocks with commas between, blanks around them ignored; an empty text is an empty list. False: *ret_list untouched. */
+/* At most CIDR_LIST_MAX blocks with commas between, blanks around them ignored; an empty text is an empty list. False: *ret_list
+ * untouched. */
 must_check bool cidr_list_parse(struct slice text, struct cidr_list *ret_list);
 bool cidr_list_contains(const struct cidr_list *list, const struct ip_address *address);

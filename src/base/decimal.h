@@ -7,7 +7,8 @@
 #include "base/attributes.h"
 #include "base/slice.h"
 
-/* Digits alone, without a sign or leading zeros, so that a number has one spelling; at most `maximum`. False, with nothing written, for all else. */
+/* Digits alone, without a sign or leading zeros, so that a number has one spelling; at most `maximum`. False, with nothing written, for all
+ * else. */
 must_check static inline bool decimal_parse(struct slice text, uint64_t maximum, uint64_t *ret_number)
 {
 	uint64_t number = 0;

@@ -1,7 +1,7 @@
 /* hash_table.h: an intrusive hash table: entries embed a node, so that putting one in allocates nothing.
  *
- * Chains hang from a power of two of buckets. The table compares no keys: a caller walks the entries of one hash and compares its own. Hashes are
- * of base/hash.h with a random seed, so that nobody outside can make chains long. */
+ * Chains hang from a power of two of buckets. The table compares no keys: a caller walks the entries of one hash and compares its own.
+ * Hashes are of base/hash.h with a random seed, so that nobody outside can make chains long. */
 #pragma once
 
 #include <assert.h>

@@ -1,7 +1,8 @@
 /* hlc.h: a hybrid logical clock (Kulkarni et al. 2014): wall time that never runs backwards past a stamp that it has seen.
  *
  * A stamp is 60 bits: milliseconds since 1970 shifted left by 12, plus a counter. Stamps of one clock strictly increase, and are
- * greater than every stamp it has observed, so that whatever was decided on a row comes after the row, even between servers whose clocks differ. */
+ * greater than every stamp it has observed, so that whatever was decided on a row comes after the row, even between servers whose clocks
+ * differ. */
 #pragma once
 
 #include <stdint.h>

@@ -2,7 +2,8 @@
  *
  * A thread that watches another cannot know otherwise whether the thread hangs or what it waits for does. The thread says which record is
  * its own; the
- * adapters count their calls in it, and know no threads. The record is thread-local because a parameter for it would go through every port. */
+ * adapters count their calls in it, and know no threads. The record is thread-local because a parameter for it would go through every
+ * port. */
 #pragma once
 
 #include <stdatomic.h>

@@ -3,6 +3,6 @@
 
 #define TRO_VERSION "0.2.0"
 
-/* The commit that the program was built from, as scripts/commit.sh says it. In a library of its own (tro_commit), so that a new commit compiles one
- * file. */
+/* The commit that the program was built from, as scripts/commit.sh says it. In a library of its own (tro_commit), so that a new commit
+ * compiles one file. */
 extern const char version_commit[];

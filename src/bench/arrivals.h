@@ -1,7 +1,8 @@
 /* arrivals.h: when the journeys of a run begin.
  *
  * At a fixed rate they begin at their moments whether or not earlier ones were answered, and latencies count from that moment: a slow
- * server cannot make the load it is measured with lighter (no "coordinated omission"). At rate 0 a journey begins as soon as a connection is free. */
+ * server cannot make the load it is measured with lighter (no "coordinated omission"). At rate 0 a journey begins as soon as a connection
+ * is free. */
 #pragma once
 
 #include <stdbool.h>

@@ -9,7 +9,8 @@
 
 /* Runs one scenario. The report, which is always filled and must be released, has the errors. */
 void bench_run(const struct bench_options *options, struct bench_report *ret_report);
-/* Reads the facts of a journal and checks a server against them; of the options only the url, the secrets and those about waiting and checking matter. */
+/* Reads the facts of a journal and checks a server against them; of the options only the url, the secrets and those about waiting and
+ * checking matter. */
 void bench_verify(const struct bench_options *options, struct bench_report *ret_report);
 
 /* The scenarios one by one; NULL after the last. */

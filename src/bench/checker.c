@@ -163,8 +163,8 @@ static uint64_t count_seats(const struct ledger *ledger)
 	return count;
 }
 
-/* False for a hold that had expired by the time its answer came, as the answer to a repeat may: nothing says when the claim had its seats, and
- * others may well have had them since. */
+/* False for a hold that had expired by the time its answer came, as the answer to a repeat may: nothing says when the claim had its seats,
+ * and others may well have had them since. */
 static bool has_tenure(const struct claim *claim)
 {
 	return claim->from_ms < claim->until_ms;

@@ -20,7 +20,8 @@ must_check enum error journal_open(struct journal *journal, const char *path, ui
 /* Takes NULL. */
 void journal_close(struct journal *journal);
 
-/* Each writes one line; a NULL journal writes none. `index` is the number of the claim in the ledger. ERR_SYSTEM: the file did not take it. */
+/* Each writes one line; a NULL journal writes none. `index` is the number of the claim in the ledger. ERR_SYSTEM: the file did not take
+ * it. */
 must_check enum error journal_write_event(struct journal *journal, const struct ledger_event *event);
 must_check enum error journal_write_hold(struct journal *journal, uint32_t index, const struct claim *claim, const struct uuid *event_id,
                                          uint64_t at_ms);

@@ -30,7 +30,8 @@ void ledger_release(struct ledger *ledger);
 must_check enum error ledger_add_event(struct ledger *ledger, const struct uuid *event_id, uint32_t seats);
 /* A hold was acknowledged at `at_ms`. `claim` has everything but the order, the states and the times. ERR_LIMIT past LEDGER_CLAIMS_MAX. */
 must_check enum error ledger_hold(struct ledger *ledger, const struct claim *claim, uint64_t at_ms, uint32_t *ret_index);
-/* A request is about to be sent that would bring the claim's hold (RELEASED, CONVERTED) or order (CONFIRMED, FAILED, CANCELLED) into `state`. */
+/* A request is about to be sent that would bring the claim's hold (RELEASED, CONVERTED) or order (CONFIRMED, FAILED, CANCELLED) into
+ * `state`. */
 must_check enum error ledger_asked(struct ledger *ledger, uint32_t index, enum claim_state state, uint64_t at_ms);
 /* An order was acknowledged; `order` has the id, the deadline and the hash. */
 must_check enum error ledger_order(struct ledger *ledger, uint32_t index, const struct fact *order, uint64_t at_ms);

@@ -38,7 +38,8 @@ struct recorder {
 
 /* intended_ns: when the request was due, which is not always when it could be sent. */
 void recorder_add(struct recorder *recorder, enum step step, uint16_t status, uint64_t intended_ns, uint64_t now_ns);
-/* At a fixed rate: a journey begins now, which was to begin at intended_ns. Late, it waited for the generator's thread or for a free connection. */
+/* At a fixed rate: a journey begins now, which was to begin at intended_ns. Late, it waited for the generator's thread or for a free
+ * connection. */
 void recorder_add_begun(struct recorder *recorder, uint64_t intended_ns, uint64_t now_ns);
 /* An answer after which the request is sent again: it counts, its latency does not. */
 void recorder_add_repeated(struct recorder *recorder, enum step step, uint16_t status, uint64_t now_ns);

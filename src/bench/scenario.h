@@ -1,4 +1,5 @@
-/* scenario.h: the kinds of load. Each is a phase that is measured, on events of a size that suits it, after another phase where it needs one. */
+/* scenario.h: the kinds of load. Each is a phase that is measured, on events of a size that suits it, after another phase where it needs
+ * one. */
 #pragma once
 
 #include <stdint.h>

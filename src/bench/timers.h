@@ -1,7 +1,7 @@
 /* timers.h: measures, while a load runs, how late the machine wakes a thread that sleeps: no server on it can be more punctual.
  *
- * A thread of its own sleeps again and again for two milliseconds. On a quiet machine it wakes within a tenth of one of them; where others take
- * the processors, or the machine stands still, answers are as late as it is. */
+ * A thread of its own sleeps again and again for two milliseconds. On a quiet machine it wakes within a tenth of one of them; where others
+ * take the processors, or the machine stands still, answers are as late as it is. */
 #pragma once
 
 #include <pthread.h>

@@ -137,8 +137,8 @@ static size_t line_length(struct event_file *file, size_t from)
 	return length;
 }
 
-/* By the line on which the first event begins: it is the whole event, or it is wrong, but does not look as if the event went on, and the next
- * line that is not empty begins another. */
+/* By the line on which the first event begins: it is the whole event, or it is wrong, but does not look as if the event went on, and the
+ * next line that is not empty begins another. */
 static bool has_lines(struct event_file *file)
 {
 	struct json_value value;
@@ -171,8 +171,8 @@ static void find_shape(struct event_file *file)
 	}
 }
 
-/* The length of the value that begins at `start`: to the bracket that closes its first, or to what cannot be of a number or word. At most one
- * more than the longest text. */
+/* The length of the value that begins at `start`: to the bracket that closes its first, or to what cannot be of a number or word. At most
+ * one more than the longest text. */
 static size_t value_length(struct event_file *file)
 {
 	size_t length = 0;

@@ -1,7 +1,8 @@
 /* json_fields.h: JSON objects into structures, by a table of their fields.
  *
  * Every violation is collected with its JSON Pointer (RFC 6901), so that a client learns all of them at once: missing and unknown fields,
- * wrong types, what is too long, too large or not of the form. An absent optional field, or one that is null, leaves its target as it was. */
+ * wrong types, what is too long, too large or not of the form. An absent optional field, or one that is null, leaves its target as it
+ * was. */
 #pragma once
 
 #include <stdbool.h>

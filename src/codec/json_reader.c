@@ -1,4 +1,5 @@
-/* json_reader.c: the check descends with the text, at most JSON_DEPTH_MAX calls of each kind deep; the walk only looks for where values end. */
+/* json_reader.c: the check descends with the text, at most JSON_DEPTH_MAX calls of each kind deep; the walk only looks for where values
+ * end. */
 #include "codec/json_reader.h"
 
 #include <assert.h>

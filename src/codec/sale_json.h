@@ -1,6 +1,7 @@
 /* sale_json.h: the body that puts an event on sale, read from a client, a file or the event store:
  * {name, venue, description?, starts_at, on_sale_from?, on_sale_until?, currency, sections:[{name, price, rows, seats_per_row}]},
- * or seats:[{seat, price, section?, row?}] instead of sections. backdated: true allows a starts_at that is past. An import takes event_id, too. */
+ * or seats:[{seat, price, section?, row?}] instead of sections. backdated: true allows a starts_at that is past. An import takes event_id,
+ * too. */
 #pragma once
 
 #include "base/arena.h"

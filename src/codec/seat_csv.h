@@ -1,5 +1,5 @@
-/* seat_csv.h: the seats of one event as comma-separated values (RFC 4180), made into the JSON that lists them in the body of an event, so that
- * there they are judged by the same rules.
+/* seat_csv.h: the seats of one event as comma-separated values (RFC 4180), made into the JSON that lists them in the body of an event, so
+ * that there they are judged by the same rules.
  *
  * The first line is seat,section,row,price. Fields may be quoted, lines end with LF or CR LF, empty lines are passed over, and so is a byte
  * order mark. */

@@ -166,11 +166,11 @@ struct config_initial {
 	const char *text;
 };
 
-/* Reads flags, environment and the file of --env-file, which is behind the environment. Takes the flags of the table that stand before "--" out of *argc and argv; the caller judges the rest
- * (argv[0], arguments, flags of the command, unknown flags). environment: "NAME=value" strings, ends with NULL, as in environ(7). own:
- * the program's own initial value, or NULL. Texts live in argv, in the environment, in own and in the arena. Secrets, URLs and DSNs in
- * argv are copied and then overwritten, so that ps shows none. On failure *ret_message is one line for people: the key, the value
- * (masked if secret), what is accepted; *ret_config is untouched. */
+/* Reads flags, environment and the file of --env-file, which is behind the environment. Takes the flags of the table that stand before "--"
+ * out of *argc and argv; the caller judges the rest (argv[0], arguments, flags of the command, unknown flags). environment: "NAME=value"
+ * strings, ends with NULL, as in environ(7). own: the program's own initial value, or NULL. Texts live in argv, in the environment, in own
+ * and in the arena. Secrets, URLs and DSNs in argv are copied and then overwritten, so that ps shows none. On failure *ret_message is one
+ * line for people: the key, the value (masked if secret), what is accepted; *ret_config is untouched. */
 must_check enum config_result config_load(int *argc, char **argv, char *const *environment, const struct config_initial *own,
                                           struct arena *arena, struct config *ret_config, const char **ret_message);
 

@@ -20,7 +20,8 @@ static size_t scheme_length(struct slice text)
 	return is_scheme ? length + 3 : 0;
 }
 
-/* Of a URL the scheme and the path. A password that was not escaped may hold any character: the authority ends behind the last @, if there is one. */
+/* Of a URL the scheme and the path. A password that was not escaped may hold any character: the authority ends behind the last @, if there
+ * is one. */
 static void append_masked_url(struct buffer *buffer, struct slice text, size_t scheme)
 {
 	const char *end = text.data + text.length, *rest = text.data + scheme;

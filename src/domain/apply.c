@@ -174,8 +174,8 @@ static enum error apply_order_created(struct view *view, const struct event *eve
 	return move_seats(view, event, SEAT_HELD, &event->hold_id, SEAT_RESERVED, &event->stream_id);
 }
 
-/* Whether the report of this event may come after what is known of its transaction: FAILED may become SUCCEEDED, and an overpayment is told by
- * two events. */
+/* Whether the report of this event may come after what is known of its transaction: FAILED may become SUCCEEDED, and an overpayment is told
+ * by two events. */
 static bool follows_payment(const struct payment *old, const struct event *event)
 {
 	assert(old->row.version != 0);

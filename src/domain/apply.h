@@ -1,4 +1,5 @@
-/* apply.h: the only function that changes a sale, a seat, a hold, an order, a payment or a refund. Serves the next command of the batch and replay alike. */
+/* apply.h: the only function that changes a sale, a seat, a hold, an order, a payment or a refund. Serves the next command of the batch and
+ * replay alike. */
 #pragma once
 
 #include "base/attributes.h"

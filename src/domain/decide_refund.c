@@ -111,7 +111,8 @@ static enum error decide_one(struct decision *decision, const struct order *orde
 	return refund->status == REFUND_DONE ? replay(decision, refund) : close_refunds(decision, order, &set);
 }
 
-/* Whether the provider's report closed the refund, and not somebody who marked it as done: only then its event's data names a payment status. */
+/* Whether the provider's report closed the refund, and not somebody who marked it as done: only then its event's data names a payment
+ * status. */
 static bool is_reported(const struct refund *refund)
 {
 	static const char member[] = "\"payment_status\":";
@@ -140,8 +141,8 @@ static enum error replay_closed(struct decision *decision, const struct payment 
 	return OK;
 }
 
-/* REFUNDED of all that is due for the transaction. A repeat closes nothing, even if more has become due since: a report of a later refund names
- * its refund_id, or an amount of its own. */
+/* REFUNDED of all that is due for the transaction. A repeat closes nothing, even if more has become due since: a report of a later refund
+ * names its refund_id, or an amount of its own. */
 static enum error decide_all(struct decision *decision, const struct payment *payment, const struct order *order)
 {
 	const struct payment_report *report = &decision->command->payment;

@@ -57,8 +57,8 @@ must_check struct order *decision_copy_order(const struct decision *decision, co
 /* The same for an event of the order, which is a copy that the decision works on: the event changes it, and tells what it is then. */
 must_check enum error decision_append_order(struct decision *decision, struct event *event, struct order *order, bool answers);
 
-/* Appends the end of an active hold or of a pending order, whose seats must be its own: ERR_CORRUPT. The order is a copy that the decision works
- * on. */
+/* Appends the end of an active hold or of a pending order, whose seats must be its own: ERR_CORRUPT. The order is a copy that the decision
+ * works on. */
 must_check enum error decision_end_hold(struct decision *decision, enum event_type type, const struct hold *hold, bool answers);
 must_check enum error decision_end_order(struct decision *decision, enum event_type type, struct order *order, bool answers);
 

@@ -107,8 +107,8 @@ struct event {
 	int64_t paid_amount;
 	struct currency paid_currency;
 
-	/* The refund that order.refund_required and order.payment_mismatch make, which has the id of the event and its time; or the refunds that
-	 * order.refunded closes. */
+	/* The refund that order.refund_required and order.payment_mismatch make, which has the id of the event and its time; or the refunds
+	 * that order.refunded closes. */
 	struct event_refund refunds[REFUNDS_PER_PAYMENT_MAX];
 	uint32_t refund_count;
 

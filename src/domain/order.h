@@ -69,8 +69,8 @@ static inline bool order_refund_required(const struct order *order)
 	return order->refunds_due > 0;
 }
 
-/* The status that clients are told when the order is in `status`: ORDER_REFUNDED when it is confirmed or ended, money came, and all of it was
- * given back, in every currency. A pending order stays pending. A later payment may still revive an order that reads so. */
+/* The status that clients are told when the order is in `status`: ORDER_REFUNDED when it is confirmed or ended, money came, and all of it
+ * was given back, in every currency. A pending order stays pending. A later payment may still revive an order that reads so. */
 static inline enum order_status order_status_read(const struct order *order, enum order_status status)
 {
 	bool is_open = status == ORDER_PENDING || (status == ORDER_CONFIRMED && (order->kept > 0 || order->total == 0));

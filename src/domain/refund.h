@@ -1,7 +1,7 @@
 /* refund.h: money that came and is to be given back: one row for each payment and reason. DUE → DONE.
  *
- * A refund is made by the domain event that finds it due, and its id is the id of that event: so it is a UUID of version 7 that ends with the
- * shard of the order's event. TRO moves no money: somebody pays it back and says so. */
+ * A refund is made by the domain event that finds it due, and its id is the id of that event: so it is a UUID of version 7 that ends with
+ * the shard of the order's event. TRO moves no money: somebody pays it back and says so. */
 #pragma once
 
 #include <stdint.h>

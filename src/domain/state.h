@@ -1,6 +1,7 @@
 /* state.h: the state as the rules see it: the rows that they read and change, and the events that they append. src/state implements it.
  *
- * Nothing here says where rows come from, how long they stay, or how they are written: that is src/state's (state/view.h, state/changes.h). */
+ * Nothing here says where rows come from, how long they stay, or how they are written: that is src/state's (state/view.h,
+ * state/changes.h). */
 #pragma once
 
 #include <stdint.h>

@@ -11,8 +11,8 @@
 
 struct address_counts;
 
-/* maximum: of one address; expected: connections in all, for the size of the table; ipv6_prefix: bits of an address of IPv6 that tell clients apart, 1 to 128.
- * ERR_NO_MEMORY, ERR_SYSTEM. */
+/* maximum: of one address; expected: connections in all, for the size of the table; ipv6_prefix: bits of an address of IPv6 that tell
+ * clients apart, 1 to 128. ERR_NO_MEMORY, ERR_SYSTEM. */
 must_check enum error address_counts_new(uint32_t maximum, uint32_t expected, uint32_t ipv6_prefix, struct address_counts **ret_counts);
 /* Takes NULL. */
 void address_counts_free(struct address_counts *counts);

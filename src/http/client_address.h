@@ -15,7 +15,7 @@
 struct ip_address client_address(const struct cidr_list *trusted, const struct ip_address *peer, const struct http_header *headers,
                                  uint32_t header_count);
 /* Whether the client asked by https. The peer's connection says it, unless the peer is a trusted proxy that says http or https in
- * X-Forwarded-Proto or, where that and X-Forwarded-For are not there, in the proto= of Forwarded. The rightmost word counts, which the proxy
- * wrote. For traces alone: a proxy that writes neither passes on what its client wrote. */
+ * X-Forwarded-Proto or, where that and X-Forwarded-For are not there, in the proto= of Forwarded. The rightmost word counts, which the
+ * proxy wrote. For traces alone: a proxy that writes neither passes on what its client wrote. */
 bool client_is_encrypted(const struct cidr_list *trusted, const struct ip_address *peer, bool is_peer_encrypted,
                          const struct http_header *headers, uint32_t header_count);

@@ -51,7 +51,8 @@ struct connection {
 	bool is_shaking_hands; /* TLS, until it is agreed on */
 };
 
-/* Takes over an accepted descriptor; of no loop yet, and used by one thread at a time. NULL: out of memory, and the descriptor is closed. */
+/* Takes over an accepted descriptor; of no loop yet, and used by one thread at a time. NULL: out of memory, and the descriptor is
+ * closed. */
 must_check struct connection *connection_new(int descriptor, const struct ip_address *peer);
 /* On its loop, which counts it already: serves it from now on, or closes it when there is no memory for that. */
 void connection_start(struct connection *connection, struct loop *loop);

@@ -269,9 +269,9 @@ static bool adopt_head(struct exchange *exchange)
 	return true;
 }
 
-/* Whether the connection must not be used after the refusal: the target cannot be read, so that nobody knows what the client meant; the body
- * is too large, or its length unknown; or the client waits to hear whether its body is wanted. It depends on the head alone, not on how much
- * of the body came along. */
+/* Whether the connection must not be used after the refusal: the target cannot be read, so that nobody knows what the client meant; the
+ * body is too large, or its length unknown; or the client waits to hear whether its body is wanted. It depends on the head alone, not on
+ * how much of the body came along. */
 static bool ends_connection(const struct exchange *exchange)
 {
 	const struct http_head *head = &exchange->head;

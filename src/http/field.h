@@ -14,8 +14,8 @@ bool field_equal(struct slice a, struct slice b);
 
 /* Takes the part before the separator off *rest, and the separator too; all of it when there is none. */
 struct slice field_cut(struct slice *rest, char separator);
-/* Takes the first member off a list with commas between, trimmed; empty members are passed over. False: none is left, *ret_member untouched.
- * Knows no quoted strings: for lists of tokens, addresses and the like. */
+/* Takes the first member off a list with commas between, trimmed; empty members are passed over. False: none is left, *ret_member
+ * untouched. Knows no quoted strings: for lists of tokens, addresses and the like. */
 bool field_list_next(struct slice *list, struct slice *ret_member);
 /* The same from the other end. */
 bool field_list_last(struct slice *list, struct slice *ret_member);

@@ -177,8 +177,8 @@ static bool sends_bearer(const struct http_request *request)
 	return field_equal(field_cut(&rest, ' '), SLICE("bearer"));
 }
 
-/* A token has to have all that `scope` lists, and clients ask their issuer for all of it (RFC 6749, section 3.3): so it is one scope that is enough, also where others
- * would do. The detail names those, too. */
+/* A token has to have all that `scope` lists, and clients ask their issuer for all of it (RFC 6749, section 3.3): so it is one scope that
+ * is enough, also where others would do. The detail names those, too. */
 static struct slice scope_challenge(const struct http_request *request)
 {
 	bool is_admin = request->route != NULL && request->route->access == HTTP_ACCESS_ADMIN;
@@ -186,7 +186,8 @@ static struct slice scope_challenge(const struct http_request *request)
 	                : SLICE("Bearer realm=\"tro\", error=\"insufficient_scope\", scope=\"tro:service\"");
 }
 
-/* RFC 6750, section 3: a client that sent no bearer token is told what to send, one that did that it was not accepted, or what scope it lacks. */
+/* RFC 6750, section 3: a client that sent no bearer token is told what to send, one that did that it was not accepted, or what scope it
+ * lacks. */
 static void add_challenge(struct http_request *request, enum error error)
 {
 	struct slice challenge = SLICE("Bearer realm=\"tro\"");

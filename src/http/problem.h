@@ -28,7 +28,8 @@ struct problem {
 	uint64_t retry_after_ms; /* 0: a second, where a retry makes sense */
 };
 
-/* Makes it the answer, with the headers that go with it: Retry-After for 429, 503 and a busy idempotency key, WWW-Authenticate for 401 and 403. */
+/* Makes it the answer, with the headers that go with it: Retry-After for 429, 503 and a busy idempotency key, WWW-Authenticate for 401 and
+ * 403. */
 void problem_respond(struct http_request *request, const struct problem *problem);
 /* The same for an error and a sentence. detail: static or as long-lived as the request; NULL: none. */
 void problem_answer(struct http_request *request, enum error error, const char *detail);

@@ -15,6 +15,6 @@ enum proxy_header_result {
 	PROXY_HEADER_BAD,     /* it begins like one, and is malformed */
 };
 
-/* Looks at the first bytes of a connection. Of a whole one *client is the address that it names; it stays as it is when the header names none: the proxy
- * speaks for itself, or for a client of another family. */
+/* Looks at the first bytes of a connection. Of a whole one *client is the address that it names; it stays as it is when the header names
+ * none: the proxy speaks for itself, or for a client of another family. */
 must_check enum proxy_header_result proxy_header_read(struct slice bytes, size_t *ret_length, struct ip_address *client);

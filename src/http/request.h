@@ -102,8 +102,8 @@ struct slice http_request_header(const struct http_request *request, struct slic
 /* Puts the values of all headers of that name into ret_values, in their order, as far as there is room; answers how many there are. */
 size_t http_request_headers(const struct http_request *request, struct slice name, struct slice *ret_values, size_t room);
 
-/* A parameter of the query, percent-decoded, '+' as a blank; data is NULL when it is not there. ERR_BAD_REQUEST, with the violation, when it
- * is there more than once or its encoding is broken; ERR_NO_MEMORY. */
+/* A parameter of the query, percent-decoded, '+' as a blank; data is NULL when it is not there. ERR_BAD_REQUEST, with the violation, when
+ * it is there more than once or its encoding is broken; ERR_NO_MEMORY. */
 must_check enum error http_request_query(struct http_request *request, struct slice name, struct slice *ret_value);
 /* Checks that the query has no parameters but these, a list that ends with NULL; `names` may be NULL. ERR_BAD_REQUEST, with a violation
  * for each that is unknown. */
@@ -111,5 +111,6 @@ must_check enum error http_request_query_check(struct http_request *request, con
 /* Notes a violation. name: borrowed like the query; detail: static or in the arena. Answers ERR_BAD_REQUEST, or ERR_NO_MEMORY. */
 must_check enum error http_request_query_violation(struct http_request *request, struct slice name, struct slice detail);
 
-/* Gives the request's answer its status and content; headers added so far stay. A content_type of NULL: no content, whatever `body` says. */
+/* Gives the request's answer its status and content; headers added so far stay. A content_type of NULL: no content, whatever `body`
+ * says. */
 void http_respond(struct http_request *request, uint16_t status, const char *content_type, struct slice body);

@@ -15,7 +15,8 @@ struct http_delivery {
 	struct slice date;   /* as in Date */
 };
 
-/* Writes the head, status line to empty line. To GET and HEAD a 200 whose ETag If-None-Match has (weak comparison, or `*`) becomes a 304. */
+/* Writes the head, status line to empty line. To GET and HEAD a 200 whose ETag If-None-Match has (weak comparison, or `*`) becomes a
+ * 304. */
 void http_response_write_head(struct http_request *request, const struct http_delivery *delivery, struct buffer *buffer);
 /* The content that follows the head: empty for HEAD, 204 and 304. */
 struct slice http_response_content(const struct http_request *request);

@@ -41,8 +41,8 @@ static struct slice allow_text(struct http_request *request)
 	return buffer_slice(&buffer);
 }
 
-/* Takes "http://host" off an absolute URI (RFC 9112, section 3.2.2): the authority ends at the first slash, question mark or number sign, and a
- * server answers one that names a user as malformed (RFC 9110, section 4.2.4). */
+/* Takes "http://host" off an absolute URI (RFC 9112, section 3.2.2): the authority ends at the first slash, question mark or number sign,
+ * and a server answers one that names a user as malformed (RFC 9110, section 4.2.4). */
 static bool cut_authority(struct slice *target)
 {
 	struct slice rest = *target;
@@ -238,7 +238,8 @@ static struct http_refusal tell_methods(struct http_request *request)
 	return http_refuse(ERR_METHOD_NOT_ALLOWED, detail.data);
 }
 
-/* Whether a request that is refused counts against rate limits: not one whose head could not be read, and none of a path whose routes do not count. */
+/* Whether a request that is refused counts against rate limits: not one whose head could not be read, and none of a path whose routes do
+ * not count. */
 static bool counts(const struct http_request *request, enum error error)
 {
 	if (request->route != NULL)

@@ -14,7 +14,8 @@
 #include "http/request.h"
 #include "http/server_options.h"
 
-/* The defaults: 16 KiB of head, 8 KiB of target, 256 MiB of bodies, 10 s to receive, 75 s idle, 20,000 connections, 5 s deadline, two loops on 127.0.0.1. */
+/* The defaults: 16 KiB of head, 8 KiB of target, 256 MiB of bodies, 10 s to receive, 75 s idle, 20,000 connections, 5 s deadline, two loops
+ * on 127.0.0.1. */
 struct http_server_options http_server_defaults(void);
 
 struct http_server;

@@ -64,7 +64,8 @@ struct http_server_options {
 	uint32_t connections_per_address;        /* 0: any number; trusted proxies are not limited */
 	uint32_t client_ipv6_prefix;             /* the network of IPv6 that counts as one address */
 	uint32_t connections_max; /* of all loops together; beyond it clients wait to be accepted. The process needs as many descriptors */
-	/* Kept back for clients that come when the process has no descriptor left; at most HTTP_DESCRIPTORS_RESERVED_MAX, and only with one loop. */
+	/* Kept back for clients that come when the process has no descriptor left; at most HTTP_DESCRIPTORS_RESERVED_MAX, and only with one
+	 * loop. */
 	uint32_t descriptors_reserved;
 	size_t head_max;          /* bytes of request line and header fields: 431 past it */
 	size_t target_max;        /* bytes of request target: 414 past it */

@@ -17,8 +17,8 @@
 struct tls_server;
 struct tls_session;
 
-/* Both are paths of PEM files, borrowed: the certificate with those that lead to its root, and its key. ERR_SYSTEM: message is one line that says
- * what is wrong with which file; ERR_NO_MEMORY. */
+/* Both are paths of PEM files, borrowed: the certificate with those that lead to its root, and its key. ERR_SYSTEM: message is one line
+ * that says what is wrong with which file; ERR_NO_MEMORY. */
 must_check enum error tls_server_new(const char *certificate, const char *key, char message[static TLS_MESSAGE_MAX],
                                      struct tls_server **ret_server);
 /* Reads both again, for new connections. From any thread. On failure, as above, the old ones stay. */
@@ -43,7 +43,8 @@ enum tls_result tls_session_handshake(struct tls_session *session);
 enum tls_result tls_session_read(struct tls_session *session, void *data, size_t size, size_t *ret_length);
 /* Bytes that have arrived in the session and are not read, of which the socket shows nothing. */
 bool tls_session_has_input(const struct tls_session *session);
-/* As much of the piece as goes now: at least one byte on TLS_DONE. When it wants to be asked again, the piece must begin with the same bytes. */
+/* As much of the piece as goes now: at least one byte on TLS_DONE. When it wants to be asked again, the piece must begin with the same
+ * bytes. */
 enum tls_result tls_session_write(struct tls_session *session, struct slice piece, size_t *ret_length);
 /* Says that nothing more comes. */
 void tls_session_end(struct tls_session *session);

@@ -26,6 +26,6 @@ void log_limit_init(struct log_limit *limit);
 void log_limit_release(struct log_limit *limit);
 /* True if the message may be logged now; else it counts as left out. message: static. Safe from any thread. */
 must_check bool log_limit_allows(struct log_limit *limit, const char *message, uint64_t now_ms);
-/* A message of which lines were left out in a second that is over (any: now_ms is UINT64_MAX), and how many, which are forgotten with that. NULL: none.
- * Safe from any thread. */
+/* A message of which lines were left out in a second that is over (any: now_ms is UINT64_MAX), and how many, which are forgotten with that.
+ * NULL: none. Safe from any thread. */
 const char *log_limit_take(struct log_limit *limit, uint64_t now_ms, uint32_t *ret_left_out);

@@ -27,8 +27,8 @@ must_check enum error metrics_histogram(struct metrics *metrics, const struct me
 
 /* The series of these label values, by their position; 0 for labels that the family does not have. */
 uint32_t metric_series(const struct metric *metric, uint32_t first, uint32_t second, uint32_t third);
-/* The series shows from now on, at 0: Prometheus sees no increase in the first value of a series. Not of a family with `read`. Safe from any
- * thread. */
+/* The series shows from now on, at 0: Prometheus sees no increase in the first value of a series. Not of a family with `read`. Safe from
+ * any thread. */
 void metric_show(struct metric *metric, uint32_t series);
 /* amount: not negative for counters. */
 void metric_add(struct metric *metric, uint32_t series, int64_t amount);

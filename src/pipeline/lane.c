@@ -66,8 +66,8 @@ static void note_deadline(struct lane *lane, const struct list_node *job)
 		lane->earliest_ns = deadline_ns;
 }
 
-/* True if enough jobs wait for a batch. While another thread serves, enough is three quarters of the usual batch: otherwise batches would only
- * become smaller. */
+/* True if enough jobs wait for a batch. While another thread serves, enough is three quarters of the usual batch: otherwise batches would
+ * only become smaller. */
 static bool is_enough(const struct lane *lane)
 {
 	assert(lane->depth >= lane->returned_count);
@@ -83,7 +83,8 @@ static void note_size(struct lane *lane, uint32_t count)
 	lane->usual = count > lane->usual ? count : lane->usual - (lane->usual - count + 7) / 8;
 }
 
-/* Whether to wake a thread: not when all are at work, nor when one is on its way, which takes all there is. The caller signals, unlocked. */
+/* Whether to wake a thread: not when all are at work, nor when one is on its way, which takes all there is. The caller signals,
+ * unlocked. */
 static bool has_to_wake(struct lane *lane)
 {
 	bool has_work = is_enough(lane) || (!list_is_empty(&lane->queue) && lane->watching_count == 0);
@@ -101,8 +102,8 @@ static void queue_returned(struct lane *lane)
 	lane->returned_count = 0;
 }
 
-/* Sleeps until there may be work. While others are served nobody else looks after what waits behind them: then for a moment only. True: that
- * moment is over. */
+/* Sleeps until there may be work. While others are served nobody else looks after what waits behind them: then for a moment only. True:
+ * that moment is over. */
 static bool lane_sleep(struct lane *lane, struct lane_thread *thread)
 {
 	assert(!is_enough(lane));
@@ -126,8 +127,8 @@ static bool lane_sleep(struct lane *lane, struct lane_thread *thread)
 	return is_over;
 }
 
-/* Waits until there is enough in the queue, or anything for too long, or something was served since the last batch of this thread, for which
- * what was returned may have waited. */
+/* Waits until there is enough in the queue, or anything for too long, or something was served since the last batch of this thread, for
+ * which what was returned may have waited. */
 static void lane_wait(struct lane *lane, struct lane_thread *thread, uint64_t progress_before)
 {
 	for (bool is_impatient = false;;) {
@@ -154,8 +155,8 @@ static void move_waiting(struct lane *lane, struct list *batch, uint32_t count)
 	lane->depth -= count;
 }
 
-/* A thread's next batch: gives back what is left of the last one, of `taken` jobs, and takes up to a batch of those that wait. 0: the lane is
- * stopping, and what is left waits for other threads, which will serve it. */
+/* A thread's next batch: gives back what is left of the last one, of `taken` jobs, and takes up to a batch of those that wait. 0: the lane
+ * is stopping, and what is left waits for other threads, which will serve it. */
 static uint32_t lane_take(struct lane_thread *thread, struct list *batch, uint32_t taken, uint64_t *progress)
 {
 	struct lane *lane = thread->lane;

@@ -23,7 +23,8 @@ struct worker_options {
 /* Starts the thread with a step. *ret_worker is set before that begins, so that what it sets going may wake the worker.
  * ERR_NO_MEMORY or ERR_SYSTEM; *ret_worker is untouched then. */
 must_check enum error worker_new(const struct worker_options *options, struct worker **ret_worker);
-/* Ends the wait for the next step. Safe from any thread, from worker_new until worker_free; costs an atomic exchange when it was woken already. */
+/* Ends the wait for the next step. Safe from any thread, from worker_new until worker_free; costs an atomic exchange when it was woken
+ * already. */
 void worker_wake(struct worker *worker);
 /* The time that the finished steps have taken; for a metric. Safe from any thread. */
 uint64_t worker_busy_ns(const struct worker *worker);

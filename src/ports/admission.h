@@ -67,12 +67,12 @@ struct admission_operations {
 	 * queued finishes. It may count services in each process apart. */
 	void (*admit)(struct admission *admission, struct admission_request *requests, uint32_t count);
 	/* Counts a request that another admission has judged and counted in its windows in the windows here, too, so that these know of it
-	 * when the other one is gone. When one of them is full the request is refused after all, as by admit, and counted in none. ret_user,
-	 * ret_service and ret_address become what is left here where that is less. Its key is not looked at. Safe from any thread; never
-	 * waits. NULL for one outside this process. */
+	 * when the other one is gone. When one of them is full the request is refused after all, as by admit, and counted in none.
+	 * ret_user, ret_service and ret_address become what is left here where that is less. Its key is not looked at. Safe from any
+	 * thread; never waits. NULL for one outside this process. */
 	void (*count)(struct admission *admission, struct admission_request *request);
-	/* Looks at the window of the request's service and counts nothing. ret_service becomes what is left there. True: it is full, and the
-	 * request is refused as by admit; else its other ret_ fields stay. Safe from any thread; never waits. NULL for one outside this
+	/* Looks at the window of the request's service and counts nothing. ret_service becomes what is left there. True: it is full, and
+	 * the request is refused as by admit; else its other ret_ fields stay. Safe from any thread; never waits. NULL for one outside this
 	 * process. */
 	bool (*is_service_full)(struct admission *admission, struct admission_request *request);
 	/* Ends the use of the request's key. now_ms: as in struct admission_request. Safe from any thread; never waits: an admission

@@ -65,8 +65,8 @@ struct privacy_operations {
 	enum store_result (*record)(struct privacy *privacy, const struct audit_record *record);
 	enum store_result (*end)(struct privacy *privacy, bool commits);
 	/* Outside a transaction: removes the replaced bytes from the files, where the adapter can. Does nothing if nothing was replaced
-	 * since, unless `always`. Waits for others who read what was replaced, at most wait_max_ms, and tells `waits` once, at once. Others may
-	 * write meanwhile. STORE_BUSY: they read on. */
+	 * since, unless `always`. Waits for others who read what was replaced, at most wait_max_ms, and tells `waits` once, at once. Others
+	 * may write meanwhile. STORE_BUSY: they read on. */
 	enum store_result (*scrub)(struct privacy *privacy, bool always);
 	void (*free)(struct privacy *privacy);
 };

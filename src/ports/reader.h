@@ -229,8 +229,8 @@ struct reader_operations {
 	enum store_result (*snapshot_begin)(struct reader *reader);
 	void (*snapshot_end)(struct reader *reader);
 
-	/* One row by its id: *ret_row is a struct hold, order, sale or refund (without its answer) in the arena (ROW_HOLD, ROW_ORDER, ROW_SALE,
-	 * ROW_REFUND), NULL when there is none. */
+	/* One row by its id: *ret_row is a struct hold, order, sale or refund (without its answer) in the arena (ROW_HOLD, ROW_ORDER,
+	 * ROW_SALE, ROW_REFUND), NULL when there is none. */
 	enum store_result (*find)(struct reader *reader, enum row_kind kind, const struct uuid *id, struct arena *arena,
 	                          const struct row **ret_row);
 
@@ -243,8 +243,8 @@ struct reader_operations {
 	enum store_result (*list_seats)(struct reader *reader, const struct seat_query *query, struct arena *arena,
 	                                struct seat_list *ret_list);
 
-	/* The event's sections in the order of the layout, all seats counted at one moment, however many there are. An unknown event has none.
-	 * NULL: list_seats part by part costs no more. */
+	/* The event's sections in the order of the layout, all seats counted at one moment, however many there are. An unknown event has
+	 * none. NULL: list_seats part by part costs no more. */
 	enum store_result (*count_seats)(struct reader *reader, const struct uuid *event_id, uint64_t now_ms, struct arena *arena,
 	                                 struct section_count_list *ret_list);
 
@@ -282,8 +282,8 @@ struct reader_operations {
 	enum store_result (*scan)(struct reader *reader, enum row_kind kind, const struct row *after, uint32_t limit, struct arena *arena,
 	                          const struct row ***ret_rows, uint32_t *ret_count);
 
-	/* Changes of sales that nobody has dropped yet, with an id past `after` (NULL: from the first), in order of id. A commit adds them, in
-	 * its transaction; a later change of a sale takes the place of an earlier one. */
+	/* Changes of sales that nobody has dropped yet, with an id past `after` (NULL: from the first), in order of id. A commit adds them,
+	 * in its transaction; a later change of a sale takes the place of an earlier one. */
 	enum store_result (*list_catalog_changes)(struct reader *reader, const struct uuid *after, uint32_t limit, struct arena *arena,
 	                                          struct catalog_change_list *ret_list);
 	/* Drops the changes of this sale up to this version, which the catalog has. */

@@ -45,7 +45,8 @@ struct seating_operations {
 	/* event_id, version and seat_count are set; key: of the command, or NULL. */
 	enum store_result (*begin)(struct store *store, struct seating *seating, const struct idempotency *key,
 	                           enum seating_state *ret_state);
-	/* The next seats in the order of the layout; seating->written grows by them. They are durable when the commit that makes the sale is. */
+	/* The next seats in the order of the layout; seating->written grows by them. They are durable when the commit that makes the sale
+	 * is. */
 	enum store_result (*add)(struct store *store, struct seating *seating, const struct layout_seat *seats, uint32_t count);
 	/* Deletes at most `limit` seats of this seating (by version), or of an abandoned one of its event, and after the last seat its
 	 * row. NULL: of any abandoned one. *ret_has_more: more of its seats are left. Does nothing for a seating that another process is

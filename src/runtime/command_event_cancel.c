@@ -1,4 +1,5 @@
-/* command_event_cancel.c: `tro event cancel`: says what it is about to do, asks, does it, and shows how the worker gets on with the rest. */
+/* command_event_cancel.c: `tro event cancel`: says what it is about to do, asks, does it, and shows how the worker gets on with the
+ * rest. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

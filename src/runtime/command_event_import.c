@@ -1,4 +1,5 @@
-/* command_event_import.c: `tro event import`: judges the whole file, and only when nothing is wrong with it, or with --partial, imports it. */
+/* command_event_import.c: `tro event import`: judges the whole file, and only when nothing is wrong with it, or with --partial, imports
+ * it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

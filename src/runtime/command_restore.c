@@ -46,8 +46,8 @@ static int copy_and_verify(const struct invocation *invocation, const char *back
 	return code;
 }
 
-/* The old store has its log to itself until here. Without a log it is whole, so that a crash before the rename leaves it, and one after it leaves
- * the new store without a log that is not its own. The log of a damaged store goes with it. */
+/* The old store has its log to itself until here. Without a log it is whole, so that a crash before the rename leaves it, and one after it
+ * leaves the new store without a log that is not its own. The log of a damaged store goes with it. */
 static bool take_place(struct store_file *file, char message[static ADAPTERS_MESSAGE_MAX])
 {
 	enum error error = sqlite_retire(file->path, message);

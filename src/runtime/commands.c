@@ -202,8 +202,8 @@ static bool asks_for_help(int argc, char **argv)
 	return false;
 }
 
-/* The code of a command whose results are in stdout's buffer: not 0 when they were lost, as on a full disk. A reader that has gone, such as `head`, has seen
- * what it wanted. */
+/* The code of a command whose results are in stdout's buffer: not 0 when they were lost, as on a full disk. A reader that has gone, such as
+ * `head`, has seen what it wanted. */
 static int finish_output(int code)
 {
 	struct stat file;

@@ -13,8 +13,8 @@ struct demo {
 	struct uuid event_id; /* set by demo_prepare */
 };
 
-/* runtime_options.prepare: `context` is the struct demo. Puts the demo event on sale unless there is an event. Answers an exit code, with the
- * complaint made. */
+/* runtime_options.prepare: `context` is the struct demo. Puts the demo event on sale unless there is an event. Answers an exit code, with
+ * the complaint made. */
 int demo_prepare(void *context);
 /* The text of the body that `tro event create --demo` sends. */
 struct slice demo_event_body(void);

@@ -12,7 +12,7 @@ struct flag {
 	bool *is_given;     /* … set when it stands there, for a flag without a value */
 };
 
-/* Reads flags and up to `argument_count` arguments, in any order; behind "--" there are only arguments. The target of an absent flag keeps its value.
- * Answers EXIT_DONE, or EXIT_WRONG_USAGE with the complaint made. */
+/* Reads flags and up to `argument_count` arguments, in any order; behind "--" there are only arguments. The target of an absent flag keeps
+ * its value. Answers EXIT_DONE, or EXIT_WRONG_USAGE with the complaint made. */
 int flags_read(const char *command, const struct invocation *invocation, const struct flag *flags, uint32_t flag_count,
                const char **arguments, uint32_t argument_count);

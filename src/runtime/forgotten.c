@@ -141,8 +141,8 @@ static bool end_entry(struct again *again, struct entry *entry)
 	return is_done;
 }
 
-/* An entry that was cut off while it was written has no end: it was never committed, and the next begins on a line of its own. False: the store
- * failed, or an entry was changed since it was written. */
+/* An entry that was cut off while it was written has no end: it was never committed, and the next begins on a line of its own. False: the
+ * store failed, or an entry was changed since it was written. */
 static bool read_line(struct again *again, struct entry *entry, struct slice line)
 {
 	struct uuid id;

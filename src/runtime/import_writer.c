@@ -1,4 +1,5 @@
-/* import_writer.c: looks whether each event is there, and commits the others in batches, each event with its identity as idempotency key. */
+/* import_writer.c: looks whether each event is there, and commits the others in batches, each event with its identity as idempotency
+ * key. */
 #include "runtime/import_writer.h"
 
 #include <assert.h>

@@ -39,8 +39,8 @@ struct import_writer {
 	uint64_t there; /* events that were there before */
 };
 
-/* Reads the catalog when `needs_catalog`: some events are known by their names only. Answers an exit code, with the complaint made; nothing to
- * release then. */
+/* Reads the catalog when `needs_catalog`: some events are known by their names only. Answers an exit code, with the complaint made; nothing
+ * to release then. */
 int import_writer_open(struct import_writer *writer, struct operator_session *session, struct import_progress *progress, bool needs_catalog,
                        bool is_dry_run);
 void import_writer_close(struct import_writer *writer);

@@ -1,7 +1,7 @@
 /* listeners.h: the addresses that a process serves: LISTEN_ADDR for everybody, and ADMIN_ADDR, when it is set, for operators and probes.
  *
- * The operators' listener has a thread, connections and descriptors of its own, so that probes and scrapes are answered when clients have taken
- * all that LISTEN_ADDR has (ADR 0039). */
+ * The operators' listener has a thread, connections and descriptors of its own, so that probes and scrapes are answered when clients have
+ * taken all that LISTEN_ADDR has (ADR 0039). */
 #pragma once
 
 #include <stdbool.h>

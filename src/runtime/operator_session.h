@@ -24,7 +24,8 @@ int operator_session_open(const struct config *config, struct arena *arena, stru
 void operator_session_close(struct operator_session *session);
 /* The command's user, actor, trace and arena are set here. */
 void operator_session_execute(struct operator_session *session, struct command *command, struct outcome *ret_outcome);
-/* Several commands as one batch. The jobs are zeroed but for their commands, whose arena is set here like the rest; every outcome is set. */
+/* Several commands as one batch. The jobs are zeroed but for their commands, whose arena is set here like the rest; every outcome is
+ * set. */
 void operator_session_execute_all(struct operator_session *session, struct job *jobs, uint32_t count, struct arena *arena);
 /* A fresh id for a new event. */
 struct uuid operator_session_event_id(struct operator_session *session);

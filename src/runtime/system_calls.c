@@ -1,5 +1,5 @@
-/* system_calls.c: a program for the kernel's packet filter, which it runs before each call (seccomp(2)). Calls that it always allows the kernel
- * remembers and does not ask for again. */
+/* system_calls.c: a program for the kernel's packet filter, which it runs before each call (seccomp(2)). Calls that it always allows the
+ * kernel remembers and does not ask for again. */
 #include "runtime/system_calls.h"
 
 #include <assert.h>

@@ -23,8 +23,9 @@
 
 struct tracing;
 
-/* *ret_tracing is NULL when nothing is to be recorded. roles: enum role, or 0: of `tro consume`; they name the service by default. config and
- * random are borrowed, like logger: NULL, and what is wrong with the receiver is said on stderr. False: something of the configuration cannot be used, or is missing here, with the complaint made. */
+/* *ret_tracing is NULL when nothing is to be recorded. roles: enum role, or 0: of `tro consume`; they name the service by default. config
+ * and random are borrowed, like logger: NULL, and what is wrong with the receiver is said on stderr. False: something of the configuration
+ * cannot be used, or is missing here, with the complaint made. */
 must_check bool tracing_new(const struct config *config, uint32_t roles, struct random *random, struct logger *logger,
                             struct tracing **ret_tracing);
 /* Sends the waiting spans, for TRACER_FINISH_MS at most. No thread records any more. Takes NULL. */
@@ -50,6 +51,6 @@ struct tracing_message {
 	struct slice id, exchange, routing_key;
 	const char *queue;
 };
-/* It was processed from then until then: a span in the one that the message names; without such a name in a trace of its own. Not linked to its
- * parent as well: Jaeger would show the link alone. */
+/* It was processed from then until then: a span in the one that the message names; without such a name in a trace of its own. Not linked to
+ * its parent as well: Jaeger would show the link alone. */
 void tracing_consumed(struct tracing *tracing, const struct tracing_message *message, uint64_t began_ns, uint64_t ended_ns);

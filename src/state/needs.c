@@ -146,8 +146,8 @@ struct walk {
 	bool meets_dispatched;
 };
 
-/* NULL unless the row is loaded and exists. That a transaction is unused must still be so when a refusal is answered, as with a key: the order
- * that was read after it may show what the first report with it has just done. */
+/* NULL unless the row is loaded and exists. That a transaction is unused must still be so when a refusal is answered, as with a key: the
+ * order that was read after it may show what the first report with it has just done. */
 static const void *see(struct walk *walk, struct row_key key)
 {
 	assert(walk->needs == NULL || walk->rely_on == NULL);

@@ -17,8 +17,8 @@ struct tracer {
 	struct tracer_counters counters;
 	struct worker *worker; /* NULL: not started */
 	pthread_mutex_t lock;  /* guards the head of the ring: threads that bring spans take turns */
-	/* Spans brought since the start, and done with since the start: the difference waits, at (number % capacity). The first is changed by those
-	 * who hold the lock, the second by the thread that sends. */
+	/* Spans brought since the start, and done with since the start: the difference waits, at (number % capacity). The first is changed
+	 * by those who hold the lock, the second by the thread that sends. */
 	_Atomic uint64_t brought;
 	_Atomic uint64_t done;
 	struct span *ring;

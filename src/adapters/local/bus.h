@@ -9,7 +9,8 @@
 /* Made by the subscriber, who keeps it until it has unsubscribed. */
 struct local_subscriber {
 	struct list_node node; /* the bus's own */
-	/* On the publisher's thread; must not block, subscribe or unsubscribe. The record lives until it returns. At least once: may repeat. */
+	/* On the publisher's thread; must not block, subscribe or unsubscribe. The record lives until it returns. At least once: may
+	 * repeat. */
 	void (*receive)(void *context, const struct event_record *record);
 	void *context;
 };

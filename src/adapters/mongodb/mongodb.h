@@ -20,8 +20,8 @@
 
 struct mongodb_pool;
 
-/* The connections of this process, for all its catalogs; connects to nothing. ERR_VALIDATION: the URI is malformed or asks for what the client
- * library does not have; message says so in one line for people, without the password. ERR_NO_MEMORY. */
+/* The connections of this process, for all its catalogs; connects to nothing. ERR_VALIDATION: the URI is malformed or asks for what the
+ * client library does not have; message says so in one line for people, without the password. ERR_NO_MEMORY. */
 must_check enum error mongodb_pool_new(const char *uri, struct mongodb_pool **ret_pool, char message[static MONGODB_MESSAGE_MAX]);
 /* After its catalogs. Takes NULL. */
 void mongodb_pool_free(struct mongodb_pool *pool);

@@ -119,8 +119,8 @@ uint32_t mongodb_pool_max(const struct mongodb_pool *pool)
 	return max > 0 ? (uint32_t)max : CONNECTIONS_DEFAULT;
 }
 
-/* libmongoc counts in shared memory of this name, from before main. Without a name nothing is left behind by kill -9, over which a later process
- * with the same id would complain on stderr. */
+/* libmongoc counts in shared memory of this name, from before main. Without a name nothing is left behind by kill -9, over which a later
+ * process with the same id would complain on stderr. */
 __attribute__((constructor)) static void unlink_counters(void)
 {
 	char name[32];

@@ -6,7 +6,8 @@
 
 #include "adapters/mongodb/mongodb.h"
 
-/* A client of the pool with the collection of events: of one call on one thread, which counts as outside (base/outside.h) while it has it. */
+/* A client of the pool with the collection of events: of one call on one thread, which counts as outside (base/outside.h) while it has
+ * it. */
 struct mongodb_lease {
 	struct mongodb_pool *pool;
 	mongoc_client_t *client;

@@ -1,7 +1,7 @@
 /* resolver.h: the addresses of a host's name, within a time limit.
  *
- * The system's look-up has no limit that a caller could set. So it is done on a thread of its own, and a caller whose time is over leaves it
- * behind. Of each resolver one look-up runs at most: the next call waits for the one that was left. Used by one thread at a time. */
+ * The system's look-up has no limit that a caller could set. So it is done on a thread of its own, and a caller whose time is over leaves
+ * it behind. Of each resolver one look-up runs at most: the next call waits for the one that was left. Used by one thread at a time. */
 #pragma once
 
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* encode_span.h: a span as the field `spans` of ScopeSpans. Private to the OTLP adapter.
  *
- * Spans are nearly all of what is sent, several for each request: so they are written here, in one pass, and not by protobuf-c, which takes four times
- * the instructions. Field numbers are those of otlp.proto; the tests read what comes out with what is generated from it. */
+ * Spans are nearly all of what is sent, several for each request: so they are written here, in one pass, and not by protobuf-c, which takes
+ * four times the instructions. Field numbers are those of otlp.proto; the tests read what comes out with what is generated from it. */
 #pragma once
 
 #include <stdint.h>

@@ -1,7 +1,8 @@
 /* connect.c: lists of hosts become targets, which are tried one after the other.
  *
  * libpq's own loop over hosts waits for names without a limit, and for each address anew. So it is given one target at a time, with the
- * address looked up, and is not waited for longer than that target's part of the time. The name stays: certificates are checked against it. */
+ * address looked up, and is not waited for longer than that target's part of the time. The name stays: certificates are checked against
+ * it. */
 #include "adapters/postgres/connect.h"
 
 #include <assert.h>

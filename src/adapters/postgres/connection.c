@@ -66,7 +66,8 @@ static void take_answer(struct connection *connection, struct progress *progress
 		PQclear(answer);
 }
 
-/* Whether the client library made the error: it found no memory for what the server said, or the session is lost. Nobody knows what was answered. */
+/* Whether the client library made the error: it found no memory for what the server said, or the session is lost. Nobody knows what was
+ * answered. */
 static bool is_of_library(const PGresult *answer)
 {
 	assert(answer != NULL);

@@ -69,8 +69,8 @@ void connection_drop(struct connection *connection);
 enum store_result result_of_state(const char *state);
 bool state_has_prefix(const char *state, const char *prefix);
 
-/* Each keeps a problem, in one line: "what: why"; the failure that the server answered, with its state; the loss of the session. Neither libpq
- * nor the server says the password, if the DSN was read as it was meant. */
+/* Each keeps a problem, in one line: "what: why"; the failure that the server answered, with its state; the loss of the session. Neither
+ * libpq nor the server says the password, if the DSN was read as it was meant. */
 void connection_complain(struct connection *connection, const char *what, const char *why);
 void connection_complain_of(struct connection *connection, const PGresult *answer);
 void connection_complain_of_loss(struct connection *connection);

@@ -51,8 +51,8 @@ static const char *const statements[STATEMENT_COUNT] = {
 			   " WHERE p.partition >= 0 AND p.owner = $1::uuid AND p.lease_until > " NOW_MS
 			   " AND p.partition <> ALL ($5::int8[])) AS entries"
 			   " WHERE total <= $2::int8 * 16 OR total = length(events) ORDER BY id LIMIT $4::int8",
-	/* Of event.created, 1, without the layout, which is its last member and may be megabytes. No text has an unescaped quotation mark in
-	 * it, so none looks like a member. */
+	/* Of event.created, 1, without the layout, which is its last member and may be megabytes. No text has an unescaped quotation mark
+	 * in it, so none looks like a member. */
 	[SELECT_EVENTS] = "SELECT id, stream_id, sequence, type, occurred_at, actor, trace, idempotency_key, fingerprint,"
 			  " CASE WHEN type = 1 AND right(data, 2) = ']}'"
 			  " THEN split_part(split_part(data, ',\"sections\":[', 1), ',\"seats\":[', 1) || '}'"
@@ -233,7 +233,8 @@ static uint32_t put_event_ids(struct postgres_outbox *outbox, const PGresult *an
 	return count;
 }
 
-/* The events of the entry, of the answer's rows from *row on, which are in the order of the entries. False: one is not there, or cannot be read. */
+/* The events of the entry, of the answer's rows from *row on, which are in the order of the entries. False: one is not there, or cannot be
+ * read. */
 static bool read_records(const PGresult *answer, int *row, struct slice ids, struct arena *arena, struct outbox_entry *entry)
 {
 	assert(row != NULL && entry != NULL);

@@ -1,7 +1,7 @@
 /* parameters.h: the values of one statement in PostgreSQL's binary format, scalars and arrays. Private to the PostgreSQL adapter.
  *
- * A parameter is a scalar or an array, by what is put into it; an array takes one element a call and grows. Used again and again: the storage
- * stays. Indexes begin at 0, for $1. */
+ * A parameter is a scalar or an array, by what is put into it; an array takes one element a call and grows. Used again and again: the
+ * storage stays. Indexes begin at 0, for $1. */
 #pragma once
 
 #include <stdbool.h>

@@ -23,9 +23,9 @@
 
 #define POSTGRES_MESSAGE_MAX 512
 
-/* Applies the migrations that the database lacks, all or none; of several that start at once one works and the others wait. `applied`, which
- * may be NULL, is told the name of each once they are committed. ERR_CORRUPT: a migration that was applied is not the one that this program
- * has, or this program does not have it. ERR_SYSTEM: the database cannot be reached or written; ERR_NO_MEMORY. */
+/* Applies the migrations that the database lacks, all or none; of several that start at once one works and the others wait. `applied`,
+ * which may be NULL, is told the name of each once they are committed. ERR_CORRUPT: a migration that was applied is not the one that this
+ * program has, or this program does not have it. ERR_SYSTEM: the database cannot be reached or written; ERR_NO_MEMORY. */
 must_check enum error postgres_migrate(const char *dsn, void (*applied)(void *context, const char *name), void *context,
                                        char message[static POSTGRES_MESSAGE_MAX]);
 

@@ -1,5 +1,5 @@
-/* privacy.c: the privacy port on the database: one transaction, fenced as a replay is (docs/adr/0025), but without its mark: those who write wait
- * for a lock of the table that they all lock, and find another epoch. */
+/* privacy.c: the privacy port on the database: one transaction, fenced as a replay is (docs/adr/0025), but without its mark: those who
+ * write wait for a lock of the table that they all lock, and find another epoch. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,7 +115,8 @@ static enum store_result finish(struct postgres_privacy *privacy, PGresult **ret
 	return explain(privacy, connection_finish(&privacy->connection, ret_answer, ret_answer == NULL ? 0 : 1));
 }
 
-/* Runs the statement with what is in the parameters within the transaction. *ret_answer is the caller's when it is STORE_OK; NULL: not wanted. */
+/* Runs the statement with what is in the parameters within the transaction. *ret_answer is the caller's when it is STORE_OK; NULL: not
+ * wanted. */
 static enum store_result run(struct postgres_privacy *privacy, uint32_t statement, PGresult **ret_answer)
 {
 	assert(statement < STATEMENT_COUNT);

@@ -1,4 +1,5 @@
-/* reader.c: the reader port, but for list_due, scan, read_all, and what has to do with refunds. Each call is one statement, or part of the snapshot's transaction. */
+/* reader.c: the reader port, but for list_due, scan, read_all, and what has to do with refunds. Each call is one statement, or part of the
+ * snapshot's transaction. */
 #include "adapters/postgres/reader.h"
 
 #include <assert.h>
@@ -11,8 +12,8 @@
 
 #define FROM_IDS " FROM unnest($1::uuid[]) WITH ORDINALITY AS d (key, number) JOIN "
 
-/* A seat's status at `now`: 1 is available, 2 is held, 3 is reserved, and one whose hold or order has lapsed is available. While a hold has seats it is
- * active, and asking for that too would invite the index of what is due. */
+/* A seat's status at `now`: 1 is available, 2 is held, 3 is reserved, and one whose hold or order has lapsed is available. While a hold has
+ * seats it is active, and asking for that too would invite the index of what is due. */
 #define STATUS_AT(now) \
 	"CASE WHEN status = 2 AND (SELECT h.expires_at FROM holds h WHERE h.hold_id = holder_id) <= " now " THEN 1" \
 	" WHEN status = 3 AND (SELECT o.pay_by FROM orders o WHERE o.order_id = holder_id) <= " now " THEN 1 ELSE status END"
@@ -59,8 +60,8 @@ static const char *const statements[READER_STATEMENT_COUNT] = {
 	/* 3 is cancelled. */
 	[CANCELLED_SALE] =
 		"SELECT event_id, version FROM sales WHERE status = 3 AND settled = 0 AND event_id > $1::uuid ORDER BY event_id LIMIT 1",
-	/* The indexes of what is due have all active holds and pending orders, of whatever event: an index for these few moments would cost every
-	 * hold more. */
+	/* The indexes of what is due have all active holds and pending orders, of whatever event: an index for these few moments would cost
+	 * every hold more. */
 	[LIST_OPEN] =
 		"(SELECT 2::int8 AS kind, hold_id AS id FROM holds WHERE status = 1 AND expires_at > 0 AND event_id = $1::uuid LIMIT "
 		"$2::int8)"

@@ -58,8 +58,9 @@ static inline struct postgres_reader *reader_of(struct reader *port)
 /* Runs the statement with the reader's parameters, and empties them. *ret_answer is the caller's, for PQclear. */
 must_check enum store_result reader_query(struct postgres_reader *reader, enum reader_statement statement, PGresult **ret_answer);
 
-/* Each chooses the statement of a read and puts its parameters; the answers are read after it, and stay the caller's, for PQclear. find_statement: of
- * rows of the kind by their ids, which are an array; its answer has, behind the columns of a row, the number of its id, from 1, in the last column. */
+/* Each chooses the statement of a read and puts its parameters; the answers are read after it, and stay the caller's, for PQclear.
+ * find_statement: of rows of the kind by their ids, which are an array; its answer has, behind the columns of a row, the number of its id,
+ * from 1, in the last column. */
 enum reader_statement find_statement(enum row_kind kind);
 enum reader_statement put_history(struct parameters *parameters, const struct uuid *stream_id, uint32_t after, uint32_t limit);
 enum reader_statement put_seats(struct parameters *parameters, const struct seat_query *query);

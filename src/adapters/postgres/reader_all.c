@@ -1,7 +1,8 @@
 /* reader_all.c: many reads in one pipeline: the rows of a kind by one statement, each list by one of its own.
  *
- * The statements are one exchange and one implicit transaction, so the server sends its answers together. When a statement fails those behind it
- * are not run, and are sent again without it; one that asks for many rows is divided first, until the row stands alone that cannot be read. */
+ * The statements are one exchange and one implicit transaction, so the server sends its answers together. When a statement fails those
+ * behind it are not run, and are sent again without it; one that asks for many rows is divided first, until the row stands alone that
+ * cannot be read. */
 #include <assert.h>
 #include <stdlib.h>
 

@@ -31,8 +31,8 @@ static enum store_result ask_once(struct connection *connection, PGresult **ret_
 	return STORE_OK;
 }
 
-/* A session that was lost while idle is made again, whether it was found dead or told its end: that it ended says nothing of the store. Others wait
- * for what a ping finds: its tries are never far apart. */
+/* A session that was lost while idle is made again, whether it was found dead or told its end: that it ended says nothing of the store.
+ * Others wait for what a ping finds: its tries are never far apart. */
 static enum store_result ask(struct connection *connection, PGresult **ret_answer)
 {
 	assert(ret_answer != NULL);

@@ -76,7 +76,8 @@ enum store_result postgres_replay_begin(struct store *port)
 	return raise_epoch(store);
 }
 
-/* Begins a transaction that only the replay which raised the epoch last can commit: it changes both rows of meta, and then nobody else can. */
+/* Begins a transaction that only the replay which raised the epoch last can commit: it changes both rows of meta, and then nobody else
+ * can. */
 static enum store_result claim(struct postgres_store *store)
 {
 	assert(store->epoch > 0);

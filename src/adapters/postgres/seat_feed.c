@@ -26,8 +26,8 @@ enum {
 };
 
 static const char *const statements[STATEMENT_COUNT] = {
-	/* $1, $2: the position and the snapshot known; $3: the events; $4: the epoch that the caller has. The limit keeps the planner from reading
-	 * all seats of an event for a few. */
+	/* $1, $2: the position and the snapshot known; $3: the events; $4: the epoch that the caller has. The limit keeps the planner from
+	 * reading all seats of an event for a few. */
 	[POLL] = "WITH moment AS (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::int8 AS position, pg_current_snapshot()::text AS "
 		 "token),"
 		 " projections AS (SELECT 2 * (SELECT value FROM meta WHERE name = 'epoch')"

@@ -1,4 +1,5 @@
-/* seating.c: seatings, each chunk in one exchange. A replay and a chunk do not meet: a chunk holds the fence of replay.h, as all who write do. */
+/* seating.c: seatings, each chunk in one exchange. A replay and a chunk do not meet: a chunk holds the fence of replay.h, as all who write
+ * do. */
 #include <assert.h>
 
 #include "adapters/postgres/replay.h"

@@ -4,8 +4,8 @@
 #define SEATING_NOW "(extract(epoch FROM clock_timestamp()) * 1000)::int8"
 #define SEATING_GUARD(name) "SELECT 1 / (CASE WHEN count(*) = 1 THEN 1 ELSE 0 END) FROM " name
 
-/* A chunk is committed by itself and looks at no more than rows that it locks: it needs no order among all transactions, and so makes no other
- * that has one fail. */
+/* A chunk is committed by itself and looks at no more than rows that it locks: it needs no order among all transactions, and so makes no
+ * other that has one fail. */
 #define SEATING_STATEMENTS(X) \
 	X(BEGIN_SEATS, "BEGIN ISOLATION LEVEL READ COMMITTED") \
 	/* A crash of the server that loses chunks loses the changes of their row, too: the commit that makes the sale syncs them all. */ \
@@ -29,8 +29,8 @@
 	X(END_SEATING, "WITH ended AS (DELETE FROM seatings WHERE event_id = $1::uuid AND version = $2::int8 AND written = $3::int8" \
 	               " AND epoch = (SELECT value FROM meta WHERE name = 'epoch') RETURNING 1) " SEATING_GUARD("ended")) \
 	X(FIND_LEFT, "SELECT event_id FROM seatings WHERE version = 0 OR touched_at < " SEATING_NOW " - $1::int8 LIMIT 1") \
-	/* $1 to $4: the event, the version of the caller's own, for how many milliseconds nothing was written of others that were left, and how many
-	 * seats less it will have. */ \
+	/* $1 to $4: the event, the version of the caller's own, for how many milliseconds nothing was written of others that were left, and
+	 * how many seats less it will have. */ \
 	X(GIVE_UP_SEATING, \
 	  "WITH given_up AS (UPDATE seatings SET version = 0, written = CASE WHEN written > $4::int8 THEN written - $4::int8 ELSE 0 END, " \
 	  "touched_at = " SEATING_NOW " WHERE event_id = $1::uuid AND (version IN (0, $2::int8) OR touched_at < " SEATING_NOW \

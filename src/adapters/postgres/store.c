@@ -213,8 +213,8 @@ static void postgres_end(struct store *port)
 	store->transaction = TRANSACTION_NONE;
 }
 
-/* The answer to a COMMIT was lost, and what was sent may still be on its way. So events that are not there are given up: appending them reads
- * abandoned_commits and this reads the events, so of two serializable transactions that do not see each other one fails. */
+/* The answer to a COMMIT was lost, and what was sent may still be on its way. So events that are not there are given up: appending them
+ * reads abandoned_commits and this reads the events, so of two serializable transactions that do not see each other one fails. */
 static enum store_result postgres_resolve(struct store *port, const struct changes *changes, bool *ret_committed)
 {
 	assert(ret_committed != NULL);

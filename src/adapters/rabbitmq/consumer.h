@@ -36,8 +36,8 @@ enum consumer_result {
 	CONSUMER_DOWN,    /* no connection, and none is to be had now; the next call tries again */
 };
 
-/* url, tls: as rabbitmq_bus_open takes them. queue and pattern (of routing keys: "#", "order.*"): up to 255 bytes. queue and pattern are borrowed until the function
- * returns. Connects to nothing yet. ERR_VALIDATION with a message, ERR_NO_MEMORY. */
+/* url, tls: as rabbitmq_bus_open takes them. queue and pattern (of routing keys: "#", "order.*"): up to 255 bytes. queue and pattern are
+ * borrowed until the function returns. Connects to nothing yet. ERR_VALIDATION with a message, ERR_NO_MEMORY. */
 must_check enum error rabbitmq_consumer_open(const char *url, const struct tls_client_files *tls, const char *queue, const char *pattern,
                                              struct rabbitmq_consumer **ret_consumer, char message[static RABBITMQ_MESSAGE_MAX]);
 /* Takes NULL. Messages that are not acknowledged stay in the queue. */

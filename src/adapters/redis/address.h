@@ -28,6 +28,6 @@ struct redis_address {
 	uint32_t database;
 };
 
-/* Reads "host:port", "host:port,host:port", or redis[s]://[[user]:password@]host[:port][/database] with several hosts allowed, percent-encoded
- * credentials. False: message says what is wrong, without the password; *ret_address is undefined then. */
+/* Reads "host:port", "host:port,host:port", or redis[s]://[[user]:password@]host[:port][/database] with several hosts allowed,
+ * percent-encoded credentials. False: message says what is wrong, without the password; *ret_address is undefined then. */
 must_check bool redis_address_parse(const char *text, struct redis_address *ret_address, char message[static REDIS_MESSAGE_MAX]);

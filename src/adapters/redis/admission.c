@@ -172,8 +172,8 @@ static void take_all_back(struct redis_admission *self, const struct judging *ju
 		take_back(self, judging->address);
 }
 
-/* This process has windows of its own for the time when Redis is late or gone. They count what Redis lets go on, too, and they may know of requests
- * that Redis does not: the process lets no more than the limit pass, by whichever of the two. */
+/* This process has windows of its own for the time when Redis is late or gone. They count what Redis lets go on, too, and they may know of
+ * requests that Redis does not: the process lets no more than the limit pass, by whichever of the two. */
 static void count_here(struct redis_admission *self, const struct judging *judging, struct admission_request *request)
 {
 	assert(self->base.local != NULL);
@@ -230,8 +230,8 @@ static void add_finishes(struct redis_admission *self)
 	}
 }
 
-/* Finishes that the servers did not answer go out again, or their keys would stay in use for the rest of the lease. Each may have been done: doing it
- * twice changes nothing. */
+/* Finishes that the servers did not answer go out again, or their keys would stay in use for the rest of the lease. Each may have been
+ * done: doing it twice changes nothing. */
 static void keep_unanswered_finishes(struct redis_admission *self)
 {
 	assert(self->call_count <= CALLS_MAX);
@@ -241,8 +241,8 @@ static void keep_unanswered_finishes(struct redis_admission *self)
 	}
 }
 
-/* A service is counted by each process apart, in count_here: its window would be in another slot than the user's. One that is over its limit makes
- * no round trip, in which its users would be counted. */
+/* A service is counted by each process apart, in count_here: its window would be in another slot than the user's. One that is over its
+ * limit makes no round trip, in which its users would be counted. */
 static bool service_is_full(struct redis_admission *self, struct admission_request *request)
 {
 	assert(self->base.local != NULL);

@@ -80,8 +80,8 @@ struct call {
 
 struct call_number call_number_of(uint64_t number);
 
-/* Runs the calls in order on the nodes of their slots, redirections followed once, and returns when all are answered, or cannot be, or the deadline
- * has come. Those that have no answer may have run. A node that does not answer in time, or cannot judge, is given up on; *ret_failures counts
- * those. */
+/* Runs the calls in order on the nodes of their slots, redirections followed once, and returns when all are answered, or cannot be, or the
+ * deadline has come. Those that have no answer may have run. A node that does not answer in time, or cannot judge, is given up on;
+ * *ret_failures counts those. */
 void calls_run(struct nodes *nodes, const struct call_settings *settings, struct call *calls, uint32_t count, uint64_t deadline_ns,
                uint32_t *ret_failures);

@@ -1,7 +1,8 @@
-/* connection.h: one connection to a Redis server that is ready to judge: authenticated, with both scripts loaded. Private to the Redis adapter.
+/* connection.h: one connection to a Redis server that is ready to judge: authenticated, with both scripts loaded. Private to the Redis
+ * adapter.
  *
- * hiredis encodes and decodes; this file does the waiting, so that everything ends at a deadline. Commands are queued, then exchanged in one
- * round trip. Any failure leaves the connection unusable. Used by one thread at a time. */
+ * hiredis encodes and decodes; this file does the waiting, so that everything ends at a deadline. Commands are queued, then exchanged in
+ * one round trip. Any failure leaves the connection unusable. Used by one thread at a time. */
 #pragma once
 
 #include <hiredis/hiredis.h>
@@ -28,8 +29,8 @@ struct redis_connection {
 	char shas[REDIS_SCRIPT_COUNT][REDIS_SHA_LENGTH + 1];
 };
 
-/* Connects, authenticates, selects the database and loads the scripts, all before the deadline (resolving a name may take longer). NULL: problem
- * (REDIS_MESSAGE_MAX bytes) says why, without the password. */
+/* Connects, authenticates, selects the database and loads the scripts, all before the deadline (resolving a name may take longer). NULL:
+ * problem (REDIS_MESSAGE_MAX bytes) says why, without the password. */
 must_check struct redis_connection *redis_connection_open(const struct redis_address *address, const struct redis_endpoint *endpoint,
                                                           uint64_t deadline_ns, char problem[static REDIS_MESSAGE_MAX]);
 /* Takes NULL. */

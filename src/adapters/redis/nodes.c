@@ -237,8 +237,8 @@ static struct redis_tag tag_for(struct nodes *nodes, uint32_t index)
 	return tag;
 }
 
-/* Runs the script that judges, for a user and a key that there are not. Both expire after a millisecond, so that each ping makes them anew: a script
- * that removes something first may write without memory, and so would say that it serves where other requests find no room.
+/* Runs the script that judges, for a user and a key that there are not. Both expire after a millisecond, so that each ping makes them anew:
+ * a script that removes something first may write without memory, and so would say that it serves where other requests find no room.
  * NULL: no answer in time. */
 static redisReply *ask_as_request(const struct nodes *nodes, struct node *node, const struct redis_tag *tag)
 {
@@ -261,8 +261,8 @@ static redisReply *ask_as_request(const struct nodes *nodes, struct node *node, 
 	return redis_connection_ask(node->probe, deadline_in(nodes->deadline_ms));
 }
 
-/* One that loads its data, lacks memory, only reads or forbids the script says so, as to a request: it is asked nothing more until it serves.
- * A cluster's node may say that another serves the name: then it has understood the question. */
+/* One that loads its data, lacks memory, only reads or forbids the script says so, as to a request: it is asked nothing more until it
+ * serves. A cluster's node may say that another serves the name: then it has understood the question. */
 static bool try_node(struct nodes *nodes, struct node *node, uint32_t index, struct admission_ping *ping)
 {
 	assert(node->probe != NULL && ping != NULL);

@@ -1,7 +1,7 @@
 /* nodes.h: the servers behind REDIS_ADDR: one, or the nodes of a cluster with the slots that each serves. Private to the Redis adapter.
  *
- * Two threads use it: the one that judges (nodes_send and what follows, which never connects and ends at its deadline) and the one that pings
- * (nodes_ping, which connects). The lock of the owner is held around the first; nodes_ping takes it itself, never while it waits. */
+ * Two threads use it: the one that judges (nodes_send and what follows, which never connects and ends at its deadline) and the one that
+ * pings (nodes_ping, which connects). The lock of the owner is held around the first; nodes_ping takes it itself, never while it waits. */
 #pragma once
 
 #include <pthread.h>
@@ -52,5 +52,6 @@ void nodes_give_up_on(struct nodes *nodes, int index);
 
 /* Connects to the nodes that are not connected, learns the slots, and tries every node that has some. */
 void nodes_ping(struct nodes *nodes, struct admission_ping *ret_ping);
-/* Takes the slots from an answer to CLUSTER SLOTS, an array, of the node at `told_by`: new nodes are added, rows that make no sense passed over. */
+/* Takes the slots from an answer to CLUSTER SLOTS, an array, of the node at `told_by`: new nodes are added, rows that make no sense passed
+ * over. */
 void nodes_learn_slots(struct nodes *nodes, const redisReply *reply, const struct redis_endpoint *told_by);

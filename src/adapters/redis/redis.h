@@ -1,4 +1,5 @@
-/* redis.h: the admission port (ports/admission.h) on Redis, Redis Cluster or Valkey: limits and keys in use count for all processes together.
+/* redis.h: the admission port (ports/admission.h) on Redis, Redis Cluster or Valkey: limits and keys in use count for all processes
+ * together.
  *
  * The store is the authority; Redis only makes admission common. So no request waits for it longer than REDIS_DEADLINE_MS, and a request
  * that Redis does not judge in time is judged by `local`, in this process. After one failure a node is left alone until a ping has found it
@@ -29,7 +30,7 @@ struct redis_admission_options {
 	struct random *random;   /* borrowed during the call */
 };
 
-/* Connects to nothing. ERR_VALIDATION: a malformed address, or files for TLS with one that does not ask for it; message says so in one line for people,
- * without the password. ERR_NO_MEMORY. */
+/* Connects to nothing. ERR_VALIDATION: a malformed address, or files for TLS with one that does not ask for it; message says so in one line
+ * for people, without the password. ERR_NO_MEMORY. */
 must_check enum error redis_admission_new(const struct redis_admission_options *options, struct admission **ret_admission,
                                           char message[static REDIS_MESSAGE_MAX]);

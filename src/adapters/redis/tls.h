@@ -14,8 +14,8 @@
 
 struct redis_tls;
 
-/* Shakes hands on a connected socket that does not block, until the deadline; the socket stays the caller's. The server's certificate has to
- * be of this host. False: problem says why. */
+/* Shakes hands on a connected socket that does not block, until the deadline; the socket stays the caller's. The server's certificate has
+ * to be of this host. False: problem says why. */
 must_check bool redis_tls_begin(int descriptor, const struct tls_client_files *files, const char *host, uint64_t deadline_ns,
                                 struct redis_tls **ret_tls, char problem[static TLS_CLIENT_PROBLEM_MAX]);
 /* Takes NULL. */

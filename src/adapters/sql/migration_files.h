@@ -15,8 +15,8 @@ int64_t migration_number(const struct embedded_file *file);
 int64_t migration_checksum(const struct embedded_file *file);
 /* The number of the last of the files, of which there is one at least. */
 int64_t migration_latest(const struct embedded_file *files);
-/* A file that takes something away that older programs use says in its first line which of them may still write: "-- floor: N", those that have
- * migration N. 0: the file only adds, and all may that could before. */
+/* A file that takes something away that older programs use says in its first line which of them may still write: "-- floor: N", those that
+ * have migration N. 0: the file only adds, and all may that could before. */
 int64_t migration_floor(const struct embedded_file *file);
 
 /* The schema that a store has. */
@@ -33,7 +33,7 @@ enum schema_fit {
 
 /* Whether a program that has these files, and needs the tables of `oldest` at least, can serve the store. */
 enum schema_fit schema_judge(const struct embedded_file *files, int64_t oldest, const struct schema *schema);
-/* Whether the migration that a database has in this place is `file`, or the row behind the last one: the program has no more. ERR_CORRUPT, with
- * a message. */
+/* Whether the migration that a database has in this place is `file`, or the row behind the last one: the program has no more. ERR_CORRUPT,
+ * with a message. */
 must_check enum error migration_check(const struct embedded_file *file, int64_t number, const char *name, int64_t checksum,
                                       char message[static MIGRATION_MESSAGE_MAX]);

@@ -1,7 +1,8 @@
 /* stored.h: rows, events and catalog entries as SQL databases have them: which value is in which column, and what cannot be right.
  *
  * For the adapters of such databases, which differ in how a column is fetched and not in what it means. Codes are the enumerations of the
- * domain, times are milliseconds since 1970, ids and hashes are 16 bytes. The columns of each row are named where it is read, in their order. */
+ * domain, times are milliseconds since 1970, ids and hashes are 16 bytes. The columns of each row are named where it is read, in their
+ * order. */
 #pragma once
 
 #include <stdbool.h>
@@ -57,13 +58,15 @@ must_check bool stored_hold_read(struct columns columns, struct seat_label seats
 must_check bool stored_order_read(struct columns columns, struct order_item items[static SEATS_PER_HOLD_LIMIT], struct order *ret_order);
 /* transaction_id, order_id, status, amount, currency, refund_id, second_refund_id, applied_by, version; without the answer. */
 must_check bool stored_payment_read(struct columns columns, struct payment *ret_payment);
-/* refund_id, order_id, event_id, transaction_id, amount, currency, reason, status, created_at, done_at, closed_by, version; without the answer. */
+/* refund_id, order_id, event_id, transaction_id, amount, currency, reason, status, created_at, done_at, closed_by, version; without the
+ * answer. */
 must_check bool stored_refund_read(struct columns columns, struct refund *ret_refund);
 /* active holds, pending orders, paid orders, what those have paid, currency, settled */
 must_check bool stored_account_read(struct columns columns, struct sale_account *ret_account);
 /* Any of these, not ROW_KEY, in the arena. NULL: it cannot be right, or the arena is full. */
 must_check const struct row *stored_row_read(struct columns columns, enum row_kind kind, struct arena *arena);
-/* The same; a row that cannot be right has its key, version 0 and nothing else. NULL: the key cannot be right either, or the arena is full. */
+/* The same; a row that cannot be right has its key, version 0 and nothing else. NULL: the key cannot be right either, or the arena is
+ * full. */
 must_check const struct row *stored_row_scan(struct columns columns, enum row_kind kind, struct arena *arena);
 
 /* Texts are copied into the arena; false also when that is full. */

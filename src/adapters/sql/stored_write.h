@@ -27,8 +27,8 @@ struct place_operations {
 	void (*put_uuid)(void *target, uint32_t index, const struct uuid *id); /* NULL: SQL's */
 };
 
-/* A new row, without a version before; seats come with their sale, keys with their events. scratch: for what a row points to. False: that is
- * out of memory. */
+/* A new row, without a version before; seats come with their sale, keys with their events. scratch: for what a row points to. False: that
+ * is out of memory. */
 must_check bool stored_row_put(struct places places, const struct row *row, struct buffer *scratch);
 /* The columns of a row's key, from that index on; answers the index behind them. */
 uint32_t stored_key_put(struct places places, uint32_t index, const struct row *row);

@@ -177,8 +177,8 @@ static enum error open_catalog(const char *path, bool looks, struct catalog **re
 	if (catalog == NULL)
 		return ERR_NO_MEMORY;
 	catalog->port = (struct catalog){.operations = &operations};
-	/* No entry waits for the disk: the change that it is made of was synced with its commit, and is dropped only behind the entry in the same
-	 * log, so that a power cut that takes the entry leaves the change. */
+	/* No entry waits for the disk: the change that it is made of was synced with its commit, and is dropped only behind the entry in
+	 * the same log, so that a power cut that takes the entry leaves the change. */
 	const struct database_options options = {
 		.path = path, .statements = statements, .statement_count = STATEMENT_COUNT, .cache_kib = CACHE_KIB, .looks = looks};
 	enum error error = database_open(&options, &catalog->database, message);

@@ -1,10 +1,10 @@
 /* checkpointer.c: a thread that sleeps until the WAL has grown enough.
  *
- * The thread copies pages beside the writer, so under load there is always a rest, written meanwhile, and the WAL would never begin anew. When that
- * has made the WAL long the writer copies the rest itself, between two commits: little, since nearly everything is copied.
+ * The thread copies pages beside the writer, so under load there is always a rest, written meanwhile, and the WAL would never begin anew.
+ * When that has made the WAL long the writer copies the rest itself, between two commits: little, since nearly everything is copied.
  *
- * A writer that is faster than the thread never finds a short rest. When the WAL is full the writer waits for one whole checkpoint of the thread, after
- * which nothing is left, and the next commit begins the WAL anew. */
+ * A writer that is faster than the thread never finds a short rest. When the WAL is full the writer waits for one whole checkpoint of the
+ * thread, after which nothing is left, and the next commit begins the WAL anew. */
 #include "adapters/sqlite/checkpointer.h"
 
 #include <assert.h>
@@ -19,7 +19,8 @@
 
 #define PAUSE_NS 1000000
 
-/* 4 MiB: short bursts of writing beside the commits. 64 MiB: the writer's turn costs a sync of the file, so it is rare. 128 MiB: the bound. */
+/* 4 MiB: short bursts of writing beside the commits. 64 MiB: the writer's turn costs a sync of the file, so it is rare. 128 MiB: the
+ * bound. */
 static const struct checkpointer_limits limits_of_server = {.burst = 1000, .longer = 16000, .full = 32000, .wait_ms = 500};
 
 struct checkpointer {
@@ -46,8 +47,8 @@ static bool is_due(const struct checkpointer *checkpointer)
 	return checkpointer->is_asked || checkpointer->wal_pages >= checkpointer->tried_pages + checkpointer->limits.burst;
 }
 
-/* SQLite syncs the file only when a checkpoint has copied all pages that there are at its end. Under load there are always more, and the sync of
- * all that was copied since would be left to the writer's turn. */
+/* SQLite syncs the file only when a checkpoint has copied all pages that there are at its end. Under load there are always more, and the
+ * sync of all that was copied since would be left to the writer's turn. */
 static void sync_file(struct checkpointer *checkpointer)
 {
 	sqlite3_file *file = NULL;
@@ -57,8 +58,8 @@ static void sync_file(struct checkpointer *checkpointer)
 		(void)file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
 }
 
-/* A failure needs no answer: the pages stay, and later commits lead to the next try. Only a writer that waits is not answered by the checkpoint of
- * another connection, which may not have seen its commit. */
+/* A failure needs no answer: the pages stay, and later commits lead to the next try. Only a writer that waits is not answered by the
+ * checkpoint of another connection, which may not have seen its commit. */
 static void copy(struct checkpointer *checkpointer)
 {
 	assert(!checkpointer->is_running);

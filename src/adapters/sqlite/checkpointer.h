@@ -26,9 +26,10 @@ must_check enum error checkpointer_new(const char *path, const struct checkpoint
 /* Ends the thread; a checkpoint under way is finished first. Takes NULL. */
 void checkpointer_free(struct checkpointer *checkpointer);
 
-/* A commit left so many pages in the WAL. Of several writers each says so while the others cannot write. Wakes the thread when it has to. */
+/* A commit left so many pages in the WAL. Of several writers each says so while the others cannot write. Wakes the thread when it has
+ * to. */
 void checkpointer_note(struct checkpointer *checkpointer, uint32_t wal_pages);
-/* The writer goes on when this returns. True: it shall copy the rest itself, now (a passive checkpoint). Waits only when the WAL is full. A reader of
- * an old moment, such as a backup, makes the WAL longer than that: no commit waits for a reader. One that is patient, since nobody waits for it, also
- * waits for the thread when that has come behind by two bursts, so that what is synced at once stays little. */
+/* The writer goes on when this returns. True: it shall copy the rest itself, now (a passive checkpoint). Waits only when the WAL is full. A
+ * reader of an old moment, such as a backup, makes the WAL longer than that: no commit waits for a reader. One that is patient, since
+ * nobody waits for it, also waits for the thread when that has come behind by two bursts, so that what is synced at once stays little. */
 must_check bool checkpointer_settle(struct checkpointer *checkpointer, bool is_patient);

@@ -164,7 +164,8 @@ static int append_events(struct sqlite_store *store, const struct changes *chang
 	return code;
 }
 
-/* Seats of one event that stand one after the other among the rows, for the maps in memory. *index: the first of them; out, the row behind. */
+/* Seats of one event that stand one after the other among the rows, for the maps in memory. *index: the first of them; out, the row
+ * behind. */
 static int insert_seat_changes(struct sqlite_store *store, const struct changes *changes, int64_t position, uint32_t part, uint32_t *index)
 {
 	assert(*index < changes->row_count && changes->rows[*index]->kind == ROW_SEAT);

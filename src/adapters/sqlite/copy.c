@@ -27,7 +27,8 @@ static enum error sync_file(const char *path, char message[static SQLITE_MESSAGE
 	return error;
 }
 
-/* All pages in one step: the source's read transaction lasts from the first to the last, so others write on and the copy is of one moment. */
+/* All pages in one step: the source's read transaction lasts from the first to the last, so others write on and the copy is of one
+ * moment. */
 static enum error copy_pages(struct database *source, struct database *target, char message[static SQLITE_MESSAGE_MAX])
 {
 	sqlite3_backup *backup = sqlite3_backup_init(target->handle, "main", source->handle, "main");

@@ -57,8 +57,8 @@ static int configure(struct database *database, const struct database_options *o
 	char sql[512];
 	(void)sqlite3_extended_result_codes(database->handle, 1);
 	(void)sqlite3_busy_handler(database->handle, database_wait_for_lock, NULL);
-	/* Checkpoints are the checkpointer's; the WAL shrinks again when an event with a million seats has made it large. Deleted rows need not
-	 * be overwritten with zeros. */
+	/* Checkpoints are the checkpointer's; the WAL shrinks again when an event with a million seats has made it large. Deleted rows need
+	 * not be overwritten with zeros. */
 	int length = snprintf(sql, sizeof sql,
 	                      "%s PRAGMA synchronous = %s; PRAGMA cache_size = -%u; PRAGMA wal_autocheckpoint = 0;"
 	                      "PRAGMA journal_size_limit = 100663296; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY;"
@@ -73,7 +73,8 @@ static int configure(struct database *database, const struct database_options *o
 	return database_execute(database, sql);
 }
 
-/* Of two that turn a new file to WAL one is told that it is busy, at once and without database_wait_for_lock, since waiting might be for each other. */
+/* Of two that turn a new file to WAL one is told that it is busy, at once and without database_wait_for_lock, since waiting might be for
+ * each other. */
 static int configure_in_turn(struct database *database, const struct database_options *options)
 {
 	assert(database != NULL && options != NULL);

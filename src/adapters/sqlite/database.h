@@ -47,8 +47,8 @@ void database_release(struct database *database);
 must_check int database_execute(struct database *database, const char *sql);
 /* Steps a statement that answers no rows, and resets it. SQLITE_OK, or the error. */
 must_check int database_run(struct database *database, uint32_t statement);
-/* database_run of a statement that begins a transaction. An earlier one that could not be rolled back, because there was no memory for it, is
- * rolled back before; SQLITE_NOMEM when there still is none. */
+/* database_run of a statement that begins a transaction. An earlier one that could not be rolled back, because there was no memory for it,
+ * is rolled back before; SQLITE_NOMEM when there still is none. */
 int database_begin(struct database *database, uint32_t statement);
 /* Steps a statement that answers at most one row, which is read before database_reset. SQLITE_ROW, SQLITE_DONE, or the error. */
 static inline int database_step(struct database *database, uint32_t statement)

@@ -218,8 +218,8 @@ static enum error migrate_all(struct work *work, bool keeps_backup, char message
 	return error;
 }
 
-/* A new store that root makes belongs to the owner of its folder, as SQLite's own files beside it then do. A file that cannot be made here cannot be
- * opened afterwards either, and then SQLite says why. */
+/* A new store that root makes belongs to the owner of its folder, as SQLite's own files beside it then do. A file that cannot be made here
+ * cannot be opened afterwards either, and then SQLite says why. */
 static enum error make_file(const char *path, char message[static SQLITE_MESSAGE_MAX])
 {
 	assert(path != NULL);

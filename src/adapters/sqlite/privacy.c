@@ -261,7 +261,8 @@ static enum store_result sqlite_end(struct privacy *port, bool commits)
 	return result;
 }
 
-/* A checkpoint that waits for readers keeps everybody from writing meanwhile: long enough to get the lock between two commits, and no longer. */
+/* A checkpoint that waits for readers keeps everybody from writing meanwhile: long enough to get the lock between two commits, and no
+ * longer. */
 static int wait_for_lock(void *context, int tries)
 {
 	assert(context == NULL && tries >= 0);
@@ -272,8 +273,8 @@ static int wait_for_lock(void *context, int tries)
 	return 1;
 }
 
-/* Checkpoints until the log is empty: its pages are older than the file that was just written. A backup, which reads an older state of the store,
- * needs these pages until its end. */
+/* Checkpoints until the log is empty: its pages are older than the file that was just written. A backup, which reads an older state of the
+ * store, needs these pages until its end. */
 static enum store_result empty_log(struct sqlite_privacy *privacy)
 {
 	sqlite3 *handle = privacy->database.handle;
@@ -298,8 +299,8 @@ static enum store_result empty_log(struct sqlite_privacy *privacy)
 	return result;
 }
 
-/* Pages keep what was in them, in their free space and when they are free: the file is written anew. Its copy on the way is a file without a
- * name, because memory may have no room for it. */
+/* Pages keep what was in them, in their free space and when they are free: the file is written anew. Its copy on the way is a file without
+ * a name, because memory may have no room for it. */
 static enum store_result sqlite_scrub(struct privacy *port, bool always)
 {
 	struct sqlite_privacy *privacy = privacy_of(port);

@@ -43,8 +43,8 @@ static const char *const statements[STATEMENT_COUNT] = {
 	/* 3 is cancelled. */
 	[CANCELLED_SALE] = "SELECT event_id, version FROM sales INDEXED BY sales_open WHERE status = 3 AND settled = 0 AND event_id > ?"
 			   " ORDER BY event_id LIMIT 1",
-	/* The indexes of what is due have all active holds and pending orders, of whatever event: an index for these few moments would cost every
-	 * hold more. */
+	/* The indexes of what is due have all active holds and pending orders, of whatever event: an index for these few moments would cost
+	 * every hold more. */
 	[OPEN_HOLDS] = "SELECT hold_id FROM holds INDEXED BY holds_due WHERE status = 1 AND event_id = ? LIMIT ?",
 	[OPEN_ORDERS] = "SELECT order_id FROM orders INDEXED BY orders_due WHERE status = 1 AND event_id = ? LIMIT ?",
 	[PAID_ORDERS] = "SELECT order_id FROM orders INDEXED BY orders_paid WHERE kept > 0 AND event_id = ? LIMIT ?",

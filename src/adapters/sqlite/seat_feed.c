@@ -1,4 +1,5 @@
-/* seat_feed.c: the seat feed port, over the table that commits list their seats in. Positions are those of the events: commits are in their order. */
+/* seat_feed.c: the seat feed port, over the table that commits list their seats in. Positions are those of the events: commits are in their
+ * order. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

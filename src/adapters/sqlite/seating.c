@@ -1,7 +1,7 @@
 /* seating.c: seatings, each chunk in one transaction.
  *
- * Seats of an event have one position after the other. As many as it has are reserved when its seating begins: seats of other events, of seatings
- * or not, come behind all that are taken or reserved. */
+ * Seats of an event have one position after the other. As many as it has are reserved when its seating begins: seats of other events, of
+ * seatings or not, come behind all that are taken or reserved. */
 #include "adapters/sqlite/seating.h"
 
 #include <assert.h>
@@ -72,8 +72,8 @@ static int open_chunk(struct sqlite_store *store)
 	return code == SQLITE_OK ? store_last_position(store, &position) : code;
 }
 
-/* Others have their turn while the disk is busy with what the chunk has written. The system tells each file of an error once: a commit that comes later
- * would not hear of it. */
+/* Others have their turn while the disk is busy with what the chunk has written. The system tells each file of an error once: a commit that
+ * comes later would not hear of it. */
 static int sync_log(struct sqlite_store *store)
 {
 	sqlite3_file *file = NULL;

@@ -1,7 +1,7 @@
 /* sqlite.h: the store, reader, outbox and catalog ports on one SQLite file: the embedded default.
  *
- * The file is in WAL mode: readers never wait for the writer. Any number of processes may have it open; one of them writes at a time, so one
- * store for each process is the best (a second only makes both wait and forget their views). A store syncs every commit.
+ * The file is in WAL mode: readers never wait for the writer. Any number of processes may have it open; one of them writes at a time, so
+ * one store for each process is the best (a second only makes both wait and forget their views). A store syncs every commit.
  *
  * Every function that opens says why it cannot in `message`, in one line for people, untouched on success. */
 #pragma once
@@ -28,9 +28,9 @@ struct sqlite_migration {
 	void *context;
 };
 
-/* Makes the file when there is none and applies the migrations it lacks, all or none, under its write lock. migration: NULL: no copy, and nobody
- * is told. ERR_CORRUPT: a migration that was applied is not the one that this program has, or this program does not have it. ERR_SYSTEM: the file
- * cannot be opened, copied or written. */
+/* Makes the file when there is none and applies the migrations it lacks, all or none, under its write lock. migration: NULL: no copy, and
+ * nobody is told. ERR_CORRUPT: a migration that was applied is not the one that this program has, or this program does not have it.
+ * ERR_SYSTEM: the file cannot be opened, copied or written. */
 must_check enum error sqlite_migrate(const char *path, const struct sqlite_migration *migration, char message[static SQLITE_MESSAGE_MAX]);
 
 /* The file has been migrated. ERR_SYSTEM, ERR_NO_MEMORY; ERR_CORRUPT: a replay was begun and not ended, unless `for_replay`. */
@@ -41,21 +41,23 @@ must_check enum error sqlite_store_open(const char *path, bool for_replay, struc
 must_check enum error sqlite_scratch_open(const char *path, struct store **ret_store, char message[static SQLITE_MESSAGE_MAX]);
 must_check enum error sqlite_scratch_reader_open(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX]);
 
-/* For those who only look: nothing is written, not even a file beside this one while nobody else has it open. Their ping says whether a replay
- * was begun and not ended. sqlite_look: whether the schema is this program's; ERR_CORRUPT: it is older, newer or another; ERR_SYSTEM. */
+/* For those who only look: nothing is written, not even a file beside this one while nobody else has it open. Their ping says whether a
+ * replay was begun and not ended. sqlite_look: whether the schema is this program's; ERR_CORRUPT: it is older, newer or another;
+ * ERR_SYSTEM. */
 must_check enum error sqlite_look(const char *path, char message[static SQLITE_MESSAGE_MAX]);
 must_check enum error sqlite_reader_open_to_look(const char *path, struct reader **ret_reader, char message[static SQLITE_MESSAGE_MAX]);
 must_check enum error sqlite_catalog_open_to_look(const char *path, struct catalog **ret_catalog, char message[static SQLITE_MESSAGE_MAX]);
 
-/* Copies the file as of one moment into `to`, which is there and empty, syncs the copy and checks that it is whole. is_in_use: others may work on
- * `from` meanwhile; else it is only read, and nobody writes to it. ERR_CORRUPT: it is damaged, or no SQLite file; ERR_SYSTEM. */
+/* Copies the file as of one moment into `to`, which is there and empty, syncs the copy and checks that it is whole. is_in_use: others may
+ * work on `from` meanwhile; else it is only read, and nobody writes to it. ERR_CORRUPT: it is damaged, or no SQLite file; ERR_SYSTEM. */
 must_check enum error sqlite_copy(const char *from, bool is_in_use, const char *to, char message[static SQLITE_MESSAGE_MAX]);
-/* Whether a file that nobody writes to is a store, of this program or another version: it has the first migration. ERR_CORRUPT: it is empty, or a
- * database of something else; ERR_SYSTEM. */
+/* Whether a file that nobody writes to is a store, of this program or another version: it has the first migration. ERR_CORRUPT: it is
+ * empty, or a database of something else; ERR_SYSTEM. */
 must_check enum error sqlite_check_store(const char *path, char message[static SQLITE_MESSAGE_MAX]);
 
-/* Before another file takes this one's place: brings its log into the file, so that it is whole without one, and ends the log. A file that is not
- * there is fine. ERR_SYSTEM: somebody else has it open, or it cannot be written; ERR_CORRUPT: it is damaged, and was left as it is. */
+/* Before another file takes this one's place: brings its log into the file, so that it is whole without one, and ends the log. A file that
+ * is not there is fine. ERR_SYSTEM: somebody else has it open, or it cannot be written; ERR_CORRUPT: it is damaged, and was left as it
+ * is. */
 must_check enum error sqlite_retire(const char *path, char message[static SQLITE_MESSAGE_MAX]);
 /* Removes the logs beside a file, which SQLite would apply to whatever file has this name. ERR_SYSTEM. */
 enum error sqlite_remove_logs(const char *path, char message[static SQLITE_MESSAGE_MAX]);

@@ -81,7 +81,8 @@ int store_last_position(struct sqlite_store *store, int64_t *ret_position)
 	return code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
-/* A commit whose sync failed is not seen, but is in the write-ahead log, where a restart would find it: until something is written over it. */
+/* A commit whose sync failed is not seen, but is in the write-ahead log, where a restart would find it: until something is written over
+ * it. */
 static enum store_result sqlite_resolve(struct store *port, const struct changes *changes, bool *ret_committed)
 {
 	assert(ret_committed != NULL);

@@ -42,7 +42,8 @@ must_check int store_take_turn(struct sqlite_store *store);
 void store_end_turn(struct sqlite_store *store);
 /* After the turn. is_patient: nobody waits for this store (checkpointer_settle). */
 void store_settle(struct sqlite_store *store, bool is_patient);
-/* Outside a transaction. Commits are not synced until store_sync_at_once: each is durable when a later one is that is synced, of whomever. */
+/* Outside a transaction. Commits are not synced until store_sync_at_once: each is durable when a later one is that is synced, of
+ * whomever. */
 must_check int store_sync_later(struct sqlite_store *store);
 /* As from the beginning: every commit is synced. Costs nothing when it is so. SQLITE_OK, or the error: then nothing may be committed. */
 must_check int store_sync_at_once(struct sqlite_store *store);

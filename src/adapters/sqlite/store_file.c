@@ -81,8 +81,8 @@ static bool open_partial(struct store_file *file, char message[static SQLITE_MES
 	return false;
 }
 
-/* A partial file with a second name was finished, and rename_to_new could not take away its old name. To write to it would destroy the finished
- * file, so the old name goes and another file gets it. */
+/* A partial file with a second name was finished, and rename_to_new could not take away its old name. To write to it would destroy the
+ * finished file, so the old name goes and another file gets it. */
 static bool leave_finished(struct store_file *file, char message[static SQLITE_MESSAGE_MAX])
 {
 	struct stat status;
@@ -118,8 +118,8 @@ bool store_file_begin(const char *path, bool may_replace, struct store_file *ret
 	return true;
 }
 
-/* A rename that never replaces, also on file systems that cannot do it in one step. There the file is in place with its new name; an old name that
- * cannot be taken away is left to leave_finished. */
+/* A rename that never replaces, also on file systems that cannot do it in one step. There the file is in place with its new name; an old
+ * name that cannot be taken away is left to leave_finished. */
 static bool rename_to_new(const char *from, const char *to)
 {
 	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)

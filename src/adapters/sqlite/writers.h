@@ -1,7 +1,8 @@
 /* writers.h: stores of one process that write the same file take turns, and share the thread that makes checkpoints.
  *
- * SQLite lets one connection write at a time, too, but one that waits for it looks again and again, and may come late once more. Here stores stand in
- * a queue and are woken. SQLite's lock is between them and connections of other processes, and those of this one that are no stores.
+ * SQLite lets one connection write at a time, too, but one that waits for it looks again and again, and may come late once more. Here
+ * stores stand in a queue and are woken. SQLite's lock is between them and connections of other processes, and those of this one that are
+ * no stores.
  *
  * Private to the SQLite adapter. */
 #pragma once
