@@ -129,8 +129,9 @@ static bool is_text(struct reading *reading, struct file_place place, struct sli
 	return is_good;
 }
 
-/* One line. False: it is wrong, which is told, and `at` is in it or at its end. */
-static bool read_row(struct reading *reading, struct slice fields[static SEAT_CSV_FIELDS], struct seat_csv_row *ret_row)
+/* One line. False: it is wrong, which is told, with `wrong_count` when it has too many fields or too few, and `at` is in it or at its end. */
+static bool read_row(struct reading *reading, const char *wrong_count, struct slice fields[static SEAT_CSV_FIELDS],
+                     struct seat_csv_row *ret_row)
 {
 	struct file_place start = reading->place;
 	uint32_t count = 0;
@@ -149,24 +150,26 @@ static bool read_row(struct reading *reading, struct slice fields[static SEAT_CS
 		advance(reading, 1);
 	}
 	if (count + 1 != SEAT_CSV_FIELDS)
-		fault_at(reading, start, "a line must have four fields: seat,section,row,price");
+		fault_at(reading, start, wrong_count);
 	return count + 1 == SEAT_CSV_FIELDS;
 }
 
+/* Without the right one no line behind it is worth a word. */
 static void read_header(struct reading *reading)
 {
+	static const char wrong[] = "the first line must be seat,section,row,price, with commas between the names";
 	struct slice fields[SEAT_CSV_FIELDS];
 	struct seat_csv_row row;
 	struct file_place start = reading->place;
-	bool is_right = read_row(reading, fields, &row);
+	bool is_right = read_row(reading, wrong, fields, &row);
 	skip_line(reading);
 	skip_line_end(reading);
 	for (uint32_t i = 0; is_right && i < SEAT_CSV_FIELDS; i++) {
-		if (!slice_equal_string(fields[i], names[i])) {
-			fault_at(reading, start, "the first line must be seat,section,row,price");
-			return;
-		}
+		is_right = slice_equal_string(fields[i], names[i]);
+		if (!is_right)
+			fault_at(reading, start, wrong);
 	}
+	reading->is_enough = !is_right;
 }
 
 /* A price that is no JSON number is written as a string; the rules of an event refuse it and say what they expect. */
@@ -213,7 +216,7 @@ static enum error read_seats(struct reading *reading, struct seat_csv *seats)
 		return ERR_NO_MEMORY;
 	json_writer_array_begin(&writer, NULL);
 	while (reading->at < reading->end && !reading->is_enough && !reading->is_out_of_memory) {
-		if (!is_line_end(reading) && read_row(reading, fields, &row)) {
+		if (!is_line_end(reading) && read_row(reading, "a line must have four fields: seat,section,row,price", fields, &row)) {
 			if (seats->count == count_max)
 				return ERR_LIMIT;
 			rows[seats->count++] = row;

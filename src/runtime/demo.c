@@ -102,9 +102,11 @@ void demo_print(void *context, uint16_t port)
 	       "  SEATS=$(curl -s \"$URL/v1/events/$EVENT/seats?status=available&limit=2\" |\n"
 	       "    grep -o '\"seat\":\"[^\"]*\"' | cut -d : -f 2 | paste -sd ,)\n"
 	       "  HOLD=$(curl -s $URL/v1/holds -H \"Authorization: Bearer $TOKEN\" -H \"Idempotency-Key: $(date +%%s%%N)\" \\\n"
-	       "    --json '{\"event_id\":\"'$EVENT'\",\"seats\":['$SEATS']}' -w '\\n' | sed 'w /dev/stderr' | cut -d '\"' -f 4)\n"
+	       "    --json '{\"event_id\":\"'$EVENT'\",\"seats\":['$SEATS']}' -w '\\n' |\n"
+	       "    sed -n -e 'w /dev/stderr' -e 's/.*\"hold_id\":\"\\([^\"]*\\).*/\\1/p')\n"
 	       "  ORDER=$(curl -s $URL/v1/orders -H \"Authorization: Bearer $TOKEN\" -H \"Idempotency-Key: $(date +%%s%%N)\" \\\n"
-	       "    --json '{\"hold_id\":\"'$HOLD'\",\"payment_method\":\"card\"}' -w '\\n' | sed 'w /dev/stderr' | cut -d '\"' -f 4)\n"
+	       "    --json '{\"hold_id\":\"'$HOLD'\",\"payment_method\":\"card\"}' -w '\\n' |\n"
+	       "    sed -n -e 'w /dev/stderr' -e 's/.*\"order_id\":\"\\([^\"]*\\).*/\\1/p')\n"
 	       "  build/bin/tro pay $ORDER --succeed --url $URL --data-dir %s\n"
 	       "  curl -s $URL/v1/orders/$ORDER -H \"Authorization: Bearer $TOKEN\" -w '\\n'\n\n",
 	       url, event_id, demo->config->systems.data_dir, SLICE_PRINT(token), SLICE_PRINT(admin), url, SLICE_PRINT(token), event_id,

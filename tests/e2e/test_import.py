@@ -363,12 +363,16 @@ def test_seats_come_from_a_file(tmp_path, start_server):
         'A "best", 1': ("Stalls", "1", 1500), "Löwe": (None, None, 0), "B,2": (None, "2", 7)}
 
 
+WRONG_HEAD = "1:1: the first line must be seat,section,row,price, with commas between the names"
+
+
 @pytest.mark.parametrize(
     "csv, expected",
     [
-        ("", ["1:1: a line must have four fields: seat,section,row,price"]),
-        ("seat,price\nA,1\n", ["1:1: a line must have four fields: seat,section,row,price", "2:1: a line must have four fields"]),
-        ("Seat,section,row,price\nA,,,1\n", ["1:1: the first line must be seat,section,row,price"]),
+        ("", [WRONG_HEAD]),
+        ("seat,price\nA,1\n", [WRONG_HEAD]),
+        ("seat;section;row;price\nA;;;1\nB;;;1\n", [WRONG_HEAD]),
+        ("Seat,section,row,price\nA,,,1\n", [WRONG_HEAD]),
         (HEAD + "A,,,1\nB,,1\nC,,,1,2\n", ["3:1: a line must have four fields", "4:1: a line must have four fields"]),
         (HEAD + 'A,"x,,1\nB', ["2:3: the text ends inside a quoted field"]),
         (HEAD + 'A,"x"y,,1\nB"C,,,1\n', ["2:6: a comma or the end of the line must follow the closing quote", "3:2: a field with a quote must be quoted"]),
