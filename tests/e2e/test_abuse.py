@@ -149,7 +149,8 @@ def test_bodies_have_one_budget(start_server):
     for connection in connections:
         connection.send(event_head(EVENT_BODY, *fields))
     pour(connections, EVENT_BODY - 1)
-    assert resident(server) - before < 24 * MIB * SLACK
+    kept = 0 if SLACK == 1 else 256 * MIB  # the address sanitizer keeps what was freed
+    assert resident(server) - before < 24 * MIB * SLACK + kept
     refused = 0
     for connection in connections:
         connection.socket.settimeout(0.2)
