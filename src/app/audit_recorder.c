@@ -91,8 +91,10 @@ static void put(struct audit_recorder *recorder, const struct audit_note *note)
 	}
 	if (recorder->waiting_count < (is_refused ? AUDIT_REFUSED_WAITING_MAX : AUDIT_WAITING_MAX))
 		recorder->waiting[recorder->waiting_count++] = *note;
+	else if (is_refused)
+		recorder->refusals_left_out++;
 	else
-		(*(is_refused ? &recorder->refusals_left_out : &recorder->actions_left_out))++;
+		recorder->actions_left_out++;
 }
 
 void audit_recorder_note(struct audit_recorder *recorder, const struct audit_record *record)

@@ -308,6 +308,18 @@ static void clear_body(struct query_handler *handler)
 	buffer_clear(&handler->body);
 }
 
+static void give_answer(struct query_handler *handler, struct asker *asker, enum read_kind kind, enum store_result result,
+                        const union read_answer *answer)
+{
+	assert(asker->job != NULL);
+	if (kind == READ_ROW)
+		take_row(handler, asker, error_of(result), result == STORE_OK ? answer->row : NULL);
+	else if (result == STORE_OK)
+		take_list(handler, asker->job, kind, answer);
+	else
+		end_job(handler, asker->job, error_of(result));
+}
+
 static void take_answer(void *context, uint32_t index, enum store_result result, const union read_answer *answer)
 {
 	struct query_handler *handler = context;
@@ -317,12 +329,8 @@ static void take_answer(void *context, uint32_t index, enum store_result result,
 	if (kind != READ_ROW)
 		tell_ended(handler);
 	clear_body(handler);
-	if (kind == READ_ROW && asker->job != NULL)
-		take_row(handler, asker, error_of(result), result == STORE_OK ? answer->row : NULL);
-	else if (asker->job != NULL && result == STORE_OK)
-		take_list(handler, asker->job, kind, answer);
-	else if (asker->job != NULL)
-		end_job(handler, asker->job, error_of(result));
+	if (asker->job != NULL)
+		give_answer(handler, asker, kind, result, answer);
 	arena_clear(&handler->rows);
 }
 
